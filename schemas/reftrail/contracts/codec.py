@@ -1,0 +1,149 @@
+"""Records to message values and back: Confluent framing around an Avro datum.
+
+A value is a zero byte, the schema id as four bytes big-endian, and the datum:
+https://docs.confluent.io/platform/current/schema-registry/fundamentals/serdes-develop/index.html
+"""
+
+import json
+from collections.abc import Sequence
+from functools import cache
+from io import BytesIO
+from struct import Struct
+from typing import Any, Final, TypeVar
+
+import fastavro
+import msgspec
+
+from reftrail.contracts.decisions import (
+    Attributed,
+    Claimed,
+    Converted,
+    DeadLettered,
+    RewardDecided,
+    RewardGranted,
+    Touched,
+)
+from reftrail.contracts.events import AnyEvent, Event
+from reftrail.contracts.record import Record
+from reftrail.contracts.reference import CampaignDefined, CodeChanged
+from reftrail.contracts.registry import WriterSchema, latest, schemas
+
+FRAME: Final = Struct(">bI")
+_MAGIC: Final = 0
+_SYNC: Final = b"reftrail-sync-16"
+
+_TYPES: Final[dict[str, Any]] = {
+    "Event": AnyEvent,
+    "CodeChanged": CodeChanged,
+    "CampaignDefined": CampaignDefined,
+    "Touched": Touched,
+    "Converted": Converted,
+    "Attributed": Attributed,
+    "Claimed": Claimed,
+    "RewardDecided": RewardDecided,
+    "RewardGranted": RewardGranted,
+    "DeadLettered": DeadLettered,
+}
+
+R = TypeVar("R", bound=Record)
+
+
+class Undecodable(ValueError):
+    """A message value that is not a known record. str() says what is wrong with it."""
+
+
+def encode(record: Record) -> bytes:
+    """The message value of a record, under the newest version of its schema."""
+    schema = latest("Event" if isinstance(record, Event) else type(record).__name__)
+    datum = msgspec.structs.asdict(record)
+    if isinstance(record, Event):
+        datum["type"] = record.__struct_config__.tag
+    return encode_datum(schema, datum)
+
+
+def encode_datum(schema: WriterSchema, datum: dict[str, Any]) -> bytes:
+    """The message value of a record given as a dict with exactly the schema's fields."""
+    out = BytesIO()
+    out.write(FRAME.pack(_MAGIC, schema.schema_id))
+    fastavro.schemaless_writer(out, schema.parsed, datum)
+    return out.getvalue()
+
+
+def decode(value: bytes | None) -> Record:
+    """The record in a message value, whatever version wrote it. Raises `Undecodable`."""
+    writer = schema_of(value)
+    assert value is not None
+    newest = latest(writer.record)
+    reader = None if newest is writer else newest.parsed
+    body = BytesIO(value)
+    body.seek(FRAME.size)
+    try:
+        datum = fastavro.schemaless_reader(body, writer.parsed, reader)
+    except Exception as error:  # fastavro raises whatever the broken bytes lead to
+        raise Undecodable(
+            f"bytes do not read as {writer.record} v{writer.version}: {error!r}"
+        ) from error
+    if body.read(1):
+        raise Undecodable(f"bytes go on after the end of a {writer.record} v{writer.version}")
+    try:
+        record: Record = msgspec.convert(datum, _TYPES[writer.record])
+    except msgspec.ValidationError as error:
+        raise Undecodable(f"{writer.record} is not valid: {error}") from error
+    return record
+
+
+def decode_as(kind: type[R], value: bytes | None) -> R:
+    """The record in a message value, which must be of the given type. Raises `Undecodable`."""
+    record = decode(value)
+    if not isinstance(record, kind):
+        raise Undecodable(f"expected a {kind.__name__}, found a {type(record).__name__}")
+    return record
+
+
+def schema_of(value: bytes | None) -> WriterSchema:
+    """Which schema a message value was written with. Raises `Undecodable`."""
+    if value is None or len(value) < FRAME.size:
+        raise Undecodable("value is empty or shorter than the 5-byte frame (zero byte, schema id)")
+    magic, schema_id = FRAME.unpack_from(value)
+    if magic != _MAGIC:
+        raise Undecodable(f"first byte is {magic}, not the zero byte of the Confluent framing")
+    schema = schemas().get(schema_id)
+    if schema is None:
+        raise Undecodable(
+            f"schema id {schema_id} is not known; this reftrail is older than the writer"
+        )
+    return schema
+
+
+def container(values: Sequence[bytes]) -> bytes:
+    """An Avro object container file of message values, without decoding them.
+
+    All values must have been written with one schema (`ValueError` if the frames differ). Avro
+    1.11 specification, "Object Container Files": a block is its count, its length and the datums.
+    """
+    frame = values[0][: FRAME.size]
+    datums = b"".join([value[FRAME.size :] for value in values])
+    size = FRAME.size * len(values)
+    if any(not value.startswith(frame) for value in values):
+        raise ValueError("a container takes values of one schema only")
+    assert len(datums) == sum(map(len, values)) - size
+    header = _container_header(schema_of(values[0]).schema_id)
+    return b"".join((header, _zigzag(len(values)), _zigzag(len(datums)), datums, _SYNC))
+
+
+@cache
+def _container_header(schema_id: int) -> bytes:
+    schema = json.dumps(json.loads(schemas()[schema_id].text)).encode()
+    metadata = ((b"avro.codec", b"null"), (b"avro.schema", schema))
+    pairs = b"".join(_zigzag(len(part)) + part for pair in metadata for part in pair)
+    return b"Obj\x01" + _zigzag(len(metadata)) + pairs + _zigzag(0) + _SYNC
+
+
+def _zigzag(number: int) -> bytes:
+    """A non-negative number as an Avro long."""
+    rest, out = number << 1, bytearray()
+    while rest > 0x7F:
+        out.append((rest & 0x7F) | 0x80)
+        rest >>= 7
+    out.append(rest)
+    return bytes(out)

@@ -1,0 +1,214 @@
+"""The derived records: what the stages concluded, each with its cause."""
+
+from enum import StrEnum
+
+from reftrail.contracts.record import Derived, Micros, Millis, Record
+
+
+class Touched(Derived, frozen=True, kw_only=True):
+    """The first touch of a visitor, as known now. event_time is the time of the touch itself.
+
+    A later record for the same visitor replaces it: an earlier touch that came in late, or the
+    next one after this one had run out. It counts for conversions up to expires_at, included.
+    """
+
+    visitor_id: str
+    type: str
+    code: str
+    campaign_id: str | None = None
+    category: str | None = None
+    channel: str | None = None
+    touch_event_id: str
+    expires_at: Millis
+    device_hash: str | None = None
+    ip_hash: str | None = None
+
+
+class ConversionKind(StrEnum):
+    """What a `Converted` reports."""
+
+    SIGNUP = "signup"
+    PURCHASE = "purchase"
+    REFUND = "refund"
+    LATE_TOUCH = "late_touch"
+
+
+class Converted(Derived, frozen=True, kw_only=True):
+    """A signup, purchase or refund, joined to the visitor's first touch where one counts.
+
+    kind late_touch: no conversion happened; a touch from before this user's signup came in after
+    it. Then event_time is the signup's, arrived_at is when the touch was received and signed_up_at
+    when the signup was.
+    """
+
+    kind: str
+    user_id: str
+    visitor_id: str | None = None
+    conversion_event_id: str
+    order_id: str | None = None
+    amount_micros: Micros | None = None
+    currency: str | None = None
+    typed_code: str | None = None
+    typed_code_known: bool | None = None
+    typed_campaign_id: str | None = None
+    touch_event_id: str | None = None
+    touch_time: Millis | None = None
+    touch_type: str | None = None
+    touch_code: str | None = None
+    touch_campaign_id: str | None = None
+    touch_category: str | None = None
+    touch_channel: str | None = None
+    arrived_at: Millis | None = None
+    signed_up_at: Millis | None = None
+    country: str | None = None
+    channel: str | None = None
+    source: str | None = None
+    device_hash: str | None = None
+    ip_hash: str | None = None
+    network_hash: str | None = None
+    email_hash: str | None = None
+    hash_key_id: str | None = None
+
+
+class Basis(StrEnum):
+    """Why a user was attributed to a code."""
+
+    FIRST_TOUCH = "first_touch"
+    TYPED_CODE = "typed_code"
+    LATE_TOUCH = "late_touch"
+
+
+class Attributed(Derived, frozen=True, kw_only=True):
+    """Who referred this user: decided once. event_time is that of the signup.
+
+    decisive False: a touch earlier than the one decided on, that came in too late to change
+    anything; kept for reports.
+    """
+
+    user_id: str
+    visitor_id: str | None = None
+    code: str
+    campaign_id: str | None = None
+    basis: str
+    decisive: bool = True
+    touch_event_id: str | None = None
+    touch_time: Millis
+    signup_event_id: str
+    category: str | None = None
+    channel: str | None = None
+
+
+class Action(StrEnum):
+    """What an attributed user did."""
+
+    SIGNUP = "signup"
+    PURCHASE = "purchase"
+    REFUND = "refund"
+
+
+class Claimed(Derived, frozen=True, kw_only=True):
+    """An attributed user did something that may earn, or undo, a reward under a code.
+
+    event_time is the time of the action, action_event_id the client's event of it.
+    """
+
+    code: str
+    user_id: str
+    visitor_id: str | None = None
+    action: str
+    action_event_id: str
+    basis: str
+    touch_event_id: str | None = None
+    touch_time: Millis
+    signed_up_at: Millis
+    order_id: str | None = None
+    amount_micros: Micros | None = None
+    currency: str | None = None
+    country: str | None = None
+    channel: str | None = None
+    device_hash: str | None = None
+    ip_hash: str | None = None
+    network_hash: str | None = None
+    email_hash: str | None = None
+    hash_key_id: str | None = None
+
+
+class Role(StrEnum):
+    """In which role somebody earns."""
+
+    REFERRER = "referrer"
+    REFEREE = "referee"
+
+
+class RewardStatus(StrEnum):
+    """Where a ledger entry stands."""
+
+    GRANTED = "granted"
+    REJECTED = "rejected"
+    REVERSED = "reversed"
+
+
+class RewardDecided(Derived, frozen=True, kw_only=True):
+    """An entry of the reward ledger. event_time is the time of the action that caused it.
+
+    reward_id is the same for all entries about one (code, user, action, role): a UUIDv5 of them.
+    A reversal repeats the grant's value, and supersedes names the grant's event_id. beneficiary
+    is None where the code has no owner or isn't known. reasons are stable words; why in numbers
+    follows from the cause.
+    """
+
+    reward_id: str
+    code: str
+    user_id: str
+    beneficiary: str | None = None
+    role: str
+    action: str
+    status: str
+    reasons: list[str] = []
+    value_micros: Micros
+    currency: str
+    kind: str
+    campaign_id: str | None = None
+    campaign_version: int | None = None
+    category: str | None = None
+    channel: str | None = None
+    order_id: str | None = None
+    basis: str
+    touch_event_id: str | None = None
+    action_event_id: str
+    supersedes: str | None = None
+
+
+class RewardGranted(Derived, frozen=True, kw_only=True):
+    """The order to fulfil one reward. event_id is that of its ledger entry, reward_id its identity."""
+
+    reward_id: str
+    code: str
+    user_id: str
+    beneficiary: str
+    role: str
+    action: str
+    value_micros: Micros
+    currency: str
+    kind: str
+    campaign_id: str
+    campaign_version: int
+    category: str | None = None
+    order_id: str | None = None
+
+
+class DeadLettered(Record, frozen=True, kw_only=True):
+    """A message that a stage or sink could not take: where it was, why, and its bytes.
+
+    event_id is derived from topic, partition, offset and stage, so that a retry writes the same.
+    event_time and received_at are the broker's timestamp of the message.
+    """
+
+    stage: str
+    reason: str
+    detail: str
+    topic: str
+    partition: int
+    offset: int
+    message_key: bytes | None = None
+    payload: bytes | None = None

@@ -1,0 +1,106 @@
+"""The input events: what clients report. One type for each kind, one flat Avro record for all.
+
+A type says which fields its kind can't do without; the wire has them all, nullable.
+"""
+
+from enum import StrEnum
+from typing import TypeAlias
+
+from reftrail.contracts.record import Micros, Record
+
+
+class Source(StrEnum):
+    """How an event reached us."""
+
+    ELECTRONIC = "electronic"
+    PORTAL = "portal"
+    DIRECT = "direct"
+
+
+class Event(Record, frozen=True, kw_only=True, tag_field="type", tag="event"):
+    """What any client event may tell about its context.
+
+    code_known is the collector's finding: False means that no such code was registered when the
+    event came in, None that nobody looked. *_hash are keyed hashes made by the collector under the
+    key hash_key_id; network_hash covers the /24 or /48 around the address. properties is a JSON
+    object as text. source is a value of `Source`.
+    """
+
+    visitor_id: str | None = None
+    user_id: str | None = None
+    code: str | None = None
+    code_known: bool | None = None
+    campaign_id: str | None = None
+    category: str | None = None
+    channel: str | None = None
+    source: str | None = None
+    device_hash: str | None = None
+    ip_hash: str | None = None
+    network_hash: str | None = None
+    email_hash: str | None = None
+    hash_key_id: str | None = None
+    user_agent: str | None = None
+    is_bot: bool = False
+    country: str | None = None
+    order_id: str | None = None
+    amount_micros: Micros | None = None
+    currency: str | None = None
+    properties: str | None = None
+
+
+class View(Event, frozen=True, kw_only=True, tag="view"):
+    """A visitor saw something that carries a code: a banner, a shared page."""
+
+    visitor_id: str
+
+
+class Click(Event, frozen=True, kw_only=True, tag="click"):
+    """A visitor followed a referral link."""
+
+    visitor_id: str
+
+
+class FormStarted(Event, frozen=True, kw_only=True, tag="form_started"):
+    """A visitor began to fill in the sign-up form."""
+
+    visitor_id: str
+
+
+class Signup(Event, frozen=True, kw_only=True, tag="signup"):
+    """A visitor became a user. code, where given, was typed in by hand."""
+
+    user_id: str
+
+
+class Purchase(Event, frozen=True, kw_only=True, tag="purchase"):
+    """A user paid for an order."""
+
+    user_id: str
+    order_id: str
+    amount_micros: Micros
+    currency: str
+
+
+class Refund(Event, frozen=True, kw_only=True, tag="refund"):
+    """An order was paid back, in part (amount_micros) or, without an amount, in full."""
+
+    user_id: str
+    order_id: str
+
+
+Interaction: TypeAlias = View | Click | FormStarted
+Conversion: TypeAlias = Signup | Purchase | Refund
+AnyEvent: TypeAlias = Interaction | Conversion
+
+
+def event_key(event: Event) -> str:
+    """The message key: the visitor, whose order of touches matters; else the user.
+
+    Raises ValueError where neither is given.
+    """
+    if isinstance(event, Purchase | Refund):
+        return event.user_id
+    key = event.visitor_id or event.user_id
+    if key is None:
+        raise ValueError(f"event {event.event_id} names neither visitor_id nor user_id")
+    return key

@@ -1,0 +1,212 @@
+"""The topic table: what each topic carries, under which key, for how long, and who uses it.
+
+Nothing else spells a topic's name. Every keyed topic of an installation has the same number of
+partitions, so that equal keys meet in one worker.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any, Final
+
+from reftrail.contracts.decisions import (
+    Attributed,
+    Claimed,
+    Converted,
+    DeadLettered,
+    RewardDecided,
+    RewardGranted,
+    Touched,
+)
+from reftrail.contracts.events import Event, event_key
+from reftrail.contracts.partitions import partition_of
+from reftrail.contracts.record import DAY, Millis, Record
+from reftrail.contracts.reference import CampaignDefined, CodeChanged
+
+DEFAULT_PREFIX: Final = "referral."
+FOR_GOOD: Final[Millis] = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One row of the table.
+
+    name lacks the installation's prefix. key says in words what key_of computes. partitioned_by,
+    where given, computes the part of the key that decides on the partition: `code:user` topics
+    are partitioned by the code alone, so that whatever concerns a code meets in one place. kept
+    is a retention time, or FOR_GOOD; a compacted topic keeps the last record of each key for
+    good. record None: a stage's own state. public topics go to the warehouse.
+    """
+
+    name: str
+    key: str
+    record: type[Record] | None
+    written_by: str
+    read_by: tuple[str, ...]
+    key_of: Callable[[Any], str]
+    kept: Millis = FOR_GOOD
+    compacted: bool = False
+    partitioned_by: Callable[[str], str] = str
+    public: bool = True
+
+    def partition(self, key: str, partitions: int) -> int:
+        """The partition of a key, if the topic has so many partitions."""
+        return partition_of(self.partitioned_by(key), partitions)
+
+    def full_name(self, prefix: str) -> str:
+        """The name on the broker."""
+        return prefix + self.name
+
+
+def _code_and_user(record: RewardDecided | RewardGranted) -> str:
+    return f"{record.code}:{record.user_id}"
+
+
+def _code_part(key: str) -> str:
+    return key.partition(":")[0]
+
+
+def _campaign_version(campaign: CampaignDefined) -> str:
+    return f"{campaign.campaign_id}@{campaign.version}"
+
+
+def _dead_letter_key(record: DeadLettered) -> str:
+    return f"{record.topic}:{record.partition}"
+
+
+EVENTS: Final = Topic(
+    "events",
+    "visitor_id; user_id for purchase and refund",
+    Event,
+    written_by="collector",
+    read_by=("touch", "warehouse"),
+    key_of=event_key,
+    kept=90 * DAY,
+)
+CODES: Final = Topic(
+    "codes",
+    "code",
+    CodeChanged,
+    compacted=True,
+    written_by="codes",
+    read_by=("collector", "reward", "warehouse"),
+    key_of=attrgetter("code"),
+)
+CAMPAIGNS: Final = Topic(
+    "campaigns",
+    "campaign_id@version",
+    CampaignDefined,
+    compacted=True,
+    written_by="campaigns",
+    read_by=("touch", "attribution", "reward", "warehouse"),
+    key_of=_campaign_version,
+)
+TOUCHES: Final = Topic(
+    "touches",
+    "visitor_id",
+    Touched,
+    compacted=True,
+    written_by="touch",
+    read_by=("warehouse",),
+    key_of=attrgetter("visitor_id"),
+)
+CONVERSIONS: Final = Topic(
+    "conversions",
+    "user_id",
+    Converted,
+    kept=90 * DAY,
+    written_by="touch",
+    read_by=("attribution", "warehouse"),
+    key_of=attrgetter("user_id"),
+)
+ATTRIBUTIONS: Final = Topic(
+    "attributions",
+    "user_id",
+    Attributed,
+    written_by="attribution",
+    read_by=("warehouse",),
+    key_of=attrgetter("user_id"),
+)
+CLAIMS: Final = Topic(
+    "claims",
+    "code",
+    Claimed,
+    kept=90 * DAY,
+    written_by="attribution",
+    read_by=("reward", "warehouse"),
+    key_of=attrgetter("code"),
+)
+REWARDS: Final = Topic(
+    "rewards",
+    "code:user_id",
+    RewardDecided,
+    partitioned_by=_code_part,
+    written_by="reward",
+    read_by=("warehouse",),
+    key_of=_code_and_user,
+)
+REWARD_GRANTED: Final = Topic(
+    "reward-granted",
+    "code:user_id",
+    RewardGranted,
+    partitioned_by=_code_part,
+    written_by="reward",
+    read_by=("fulfilment", "warehouse"),
+    key_of=_code_and_user,
+)
+DEAD_LETTERS: Final = Topic(
+    "dead-letters",
+    "topic:partition of the message",
+    DeadLettered,
+    written_by="every stage and sink",
+    read_by=("warehouse",),
+    key_of=_dead_letter_key,
+)
+TOUCH_CHANGELOG: Final = Topic(
+    "touch-changelog",
+    "visitor_id",
+    None,
+    compacted=True,
+    public=False,
+    written_by="touch",
+    read_by=("touch",),
+    key_of=str,
+)
+ATTRIBUTION_CHANGELOG: Final = Topic(
+    "attribution-changelog",
+    "user_id",
+    None,
+    compacted=True,
+    public=False,
+    written_by="attribution",
+    read_by=("attribution",),
+    key_of=str,
+)
+REWARD_CHANGELOG: Final = Topic(
+    "reward-changelog",
+    "code; code:user_id",
+    None,
+    compacted=True,
+    public=False,
+    partitioned_by=_code_part,
+    written_by="reward",
+    read_by=("reward",),
+    key_of=str,
+)
+
+TOPICS: Final = (
+    EVENTS,
+    CODES,
+    CAMPAIGNS,
+    TOUCHES,
+    CONVERSIONS,
+    ATTRIBUTIONS,
+    CLAIMS,
+    REWARDS,
+    REWARD_GRANTED,
+    DEAD_LETTERS,
+    TOUCH_CHANGELOG,
+    ATTRIBUTION_CHANGELOG,
+    REWARD_CHANGELOG,
+)
+PUBLIC_TOPICS: Final = tuple(topic for topic in TOPICS if topic.public)

@@ -1,0 +1,81 @@
+"""What a rule is, and what it may look at besides its own state."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, TypedDict, TypeVar
+from uuid import UUID, uuid5
+
+from reftrail.contracts.record import Millis, Record
+from reftrail.contracts.reference import CampaignDefined, CodeChanged
+
+RULES: Final = "1"
+"""The version of the deciders, named in every record they conclude. Raised when one decides anew."""
+
+_NAMESPACE: Final = UUID("6f1f6d5e-3f0b-5a6e-9d0f-7a7265667472")
+
+S = TypeVar("S")
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Where the record being decided on stands in the log: topic without prefix."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class Reference(Protocol):
+    """Codes and campaigns, as known to the host when it decides."""
+
+    def campaign(self, campaign_id: str | None, at: Millis) -> CampaignDefined | None:
+        """The version of a campaign in force at a time; None if there is none."""
+
+    def code(self, code: str) -> CodeChanged | None:
+        """A code as it stands; None if it isn't registered."""
+
+
+class Decider(Protocol[S]):
+    """A rule for one key: records follow from records, state follows from what was concluded.
+
+    decide is asked once for each record, in the order of the log; evolve is then applied to each
+    of its answers, in order. Both are functions of their arguments alone.
+    """
+
+    def decide(self, state: S, record: Any, cause: Cause, reference: Reference) -> Sequence[Record]:
+        """What follows from this record."""
+
+    def evolve(self, state: S, record: Any) -> S:
+        """The state after something was concluded."""
+
+
+class Because(TypedDict):
+    """The fields of a derived record that say where it comes from."""
+
+    event_id: str
+    event_time: Millis
+    received_at: Millis
+    cause_topic: str
+    cause_partition: int
+    cause_offset: int
+    cause_event_id: str
+    rules: str
+
+
+def because(record: Record, cause: Cause, what: str) -> Because:
+    """The common fields of a record derived from another; what tells apart several from one."""
+    return Because(
+        event_id=derived_id(what, record.event_id),
+        event_time=record.event_time,
+        received_at=record.received_at,
+        cause_topic=cause.topic,
+        cause_partition=cause.partition,
+        cause_offset=cause.offset,
+        cause_event_id=record.event_id,
+        rules=RULES,
+    )
+
+
+def derived_id(*parts: str) -> str:
+    """A UUIDv5 of some words: the same words, the same id, for ever."""
+    return str(uuid5(_NAMESPACE, "\x1f".join(parts)))
