@@ -1,0 +1,1 @@
+"""The whole of reftrail on one machine: broker, hosts, their supervisor, their keys."""

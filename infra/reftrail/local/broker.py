@@ -1,0 +1,273 @@
+"""A real Apache Kafka broker on this machine: one node, KRaft, on a directory that it keeps."""
+
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from kafka.admin import KafkaAdminClient
+from kafka.errors import KafkaError
+
+from reftrail.contracts.errors import ExpectedError
+from reftrail.local.jars import classpath, java
+from reftrail.local.leash import Leash
+from reftrail.local.ports import LOOPBACK, answers, free_port, is_free
+from reftrail.local.process import Child, Command
+
+_CLUSTER_ID: Final = "reftrail-local-node-01"  # any 22 characters of base64url
+_STOP_GRACE: Final = 20.0
+_START_TIMEOUT: Final = 60.0
+
+_LOGGING: Final = """\
+rootLogger.level = INFO
+rootLogger.appenderRef.out.ref = out
+appender.out.type = Console
+appender.out.name = out
+appender.out.layout.type = PatternLayout
+appender.out.layout.pattern = %d{ISO8601} %-5p %c{1}: %m%n
+logger.log.name = org.apache.kafka.storage.internals.log
+logger.log.level = WARN
+logger.oldlog.name = kafka.log
+logger.oldlog.level = WARN
+logger.state.name = state.change.logger
+logger.state.level = WARN
+logger.config.name = org.apache.kafka.common.config.AbstractConfig
+logger.config.level = WARN
+"""
+
+# What the log of a broker that did not start is searched for, and what that means.
+_CAUSES: Final = (
+    ("No space left on device", "the disk is full; make room under {data_dir}, then start again"),
+    ("Address already in use", "port {port} is in use; stop what holds it or give another port"),
+    ("Permission denied", "{data_dir} cannot be written to; change its owner or rights"),
+    ("Failed to acquire lock", "another broker runs on {data_dir}; stop it first"),
+    ("OutOfMemoryError", "the broker ran out of memory (its heap is {heap}); free some memory"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerSettings:
+    """Where a local broker keeps its log and on which port it answers. heap as for java -Xmx."""
+
+    data_dir: Path
+    port: int
+    controller_port: int
+    heap: str = "1g"
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """What clients connect to."""
+        return f"{LOOPBACK}:{self.port}"
+
+    @property
+    def log(self) -> Path:
+        """Where the broker's own log lines go."""
+        return self.data_dir / "broker.log"
+
+
+def broker_settings(data_dir: Path, port: int | None = None) -> BrokerSettings:
+    """Settings on free ports; the port may be given. Raises `ExpectedError` if it is in use."""
+    if port is not None and not is_free(port):
+        raise ExpectedError(
+            f"port {port} for the broker is in use; stop what holds it or give another port"
+        )
+    return BrokerSettings(data_dir.absolute(), port or free_port(), free_port())
+
+
+def broker_command(settings: BrokerSettings) -> Command:
+    """The command that runs a broker; formats the directory first where it is new.
+
+    Raises `ExpectedError` when the directory cannot be used.
+    """
+    properties = _write_configuration(settings)
+    if not (settings.data_dir / "log" / "meta.properties").exists():
+        _format(settings, properties)
+    return Command(
+        arguments=(
+            java(),
+            f"-Xmx{settings.heap}",
+            "-Xms256m",
+            "-XX:+UseG1GC",
+            "-XX:MaxGCPauseMillis=20",
+            f"-Dlog4j2.configurationFile={settings.data_dir / 'log4j2.properties'}",
+            "-cp",
+            classpath(),
+            "kafka.Kafka",
+            str(properties),
+        ),
+        log=settings.log,
+    )
+
+
+def broker_answers(settings: BrokerSettings) -> bool:
+    """Whether the broker serves requests, not just its port."""
+    if not answers(settings.port):
+        return False
+    try:
+        admin = KafkaAdminClient(
+            bootstrap_servers=settings.bootstrap_servers, bootstrap_timeout_ms=5_000
+        )
+    except KafkaError:
+        return False
+    try:
+        return bool(admin.describe_cluster()["brokers"])
+    except KafkaError:
+        return False
+    finally:
+        admin.close()
+
+
+def why_broker_ended(settings: BrokerSettings, output: str) -> str:
+    """What a person can do about a broker that ended, from what it wrote."""
+    for sign, meaning in _CAUSES:
+        if sign in output:
+            return meaning.format(
+                data_dir=settings.data_dir, port=settings.port, heap=settings.heap
+            )
+    return f"the reason is at the end of {settings.log}"
+
+
+class Broker:
+    """One broker as a child of this process, for whoever needs Kafka and nothing else.
+
+    Usable as a context manager. Started again on the same directory, it has all its data and the
+    same port. Ends with this process, even when that is killed.
+    """
+
+    def __init__(self, data_dir: Path, port: int | None = None) -> None:
+        self.settings = broker_settings(data_dir, port)
+        self._leash = Leash()
+        self._child: Child | None = None
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """What clients connect to."""
+        return self.settings.bootstrap_servers
+
+    @property
+    def pid(self) -> int:
+        """The process id of the running broker."""
+        assert self._child is not None, "the broker has not been started"
+        return self._child.pid
+
+    def start(self) -> None:
+        """Start it and wait until it answers. Raises `ExpectedError` if it doesn't."""
+        child = self._child = Child(broker_command(self.settings), self._leash)
+        until = time.monotonic() + _START_TIMEOUT
+        while not broker_answers(self.settings):
+            if child.exit_code() is not None:
+                why = why_broker_ended(self.settings, child.output())
+                raise ExpectedError(f"the broker ended while starting: {why}")
+            if time.monotonic() > until:
+                self.kill()
+                raise ExpectedError(
+                    f"the broker did not answer within {_START_TIMEOUT:.0f} s; "
+                    f"see the end of {self.settings.log}"
+                )
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Shut it down in order; does nothing if it doesn't run."""
+        if self._child is not None:
+            self._child.stop(_STOP_GRACE)
+            self._child = None
+
+    def kill(self) -> None:
+        """Kill -9."""
+        if self._child is not None:
+            self._child.kill()
+            self._child = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+        self._leash.close()
+
+
+def _write_configuration(settings: BrokerSettings) -> Path:
+    properties = settings.data_dir / "server.properties"
+    text = "".join(f"{name}={value}\n" for name, value in _properties(settings).items())
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        (settings.data_dir / "log4j2.properties").write_text(_LOGGING, "utf-8")
+        properties.write_text(text, "utf-8")
+    except OSError as error:
+        raise ExpectedError(
+            f"cannot write to {settings.data_dir}: {error.strerror}; choose another directory, "
+            f"make room there or change its rights"
+        ) from error
+    return properties
+
+
+def _properties(settings: BrokerSettings) -> dict[str, str]:
+    """https://kafka.apache.org/documentation/#brokerconfigs."""
+    listeners = f"PLAINTEXT://{LOOPBACK}:{settings.port}"
+    return {
+        "node.id": "1",
+        "process.roles": "broker,controller",
+        "controller.quorum.voters": f"1@{LOOPBACK}:{settings.controller_port}",
+        "controller.listener.names": "CONTROLLER",
+        "listeners": f"{listeners},CONTROLLER://{LOOPBACK}:{settings.controller_port}",
+        "advertised.listeners": listeners,
+        "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+        "log.dirs": str(settings.data_dir / "log"),
+        "offsets.topic.replication.factor": "1",
+        "transaction.state.log.replication.factor": "1",
+        "transaction.state.log.min.isr": "1",
+        "share.coordinator.state.topic.replication.factor": "1",
+        "share.coordinator.state.topic.min.isr": "1",
+        # 50 partitions each are the default: so many take their time to make and to load.
+        "offsets.topic.num.partitions": "8",
+        "transaction.state.log.num.partitions": "8",
+        "share.coordinator.state.topic.num.partitions": "1",
+        "group.initial.rebalance.delay.ms": "0",
+        "group.min.session.timeout.ms": "1000",
+        "auto.create.topics.enable": "false",
+        "message.max.bytes": str(8 * 1024 * 1024),
+        # The default, 128 MB, is taken out of the heap.
+        "log.cleaner.dedupe.buffer.size": str(32 * 1024 * 1024),
+        # A broker killed with -9 may come back only when its last registration has run out.
+        "broker.session.timeout.ms": "3000",
+        "broker.heartbeat.interval.ms": "500",
+        "log.index.size.max.bytes": str(1024 * 1024),
+        "file.delete.delay.ms": "1000",
+        "num.recovery.threads.per.data.dir": "2",
+    }
+
+
+def _format(settings: BrokerSettings, properties: Path) -> None:
+    """Prepare a new directory for KRaft."""
+    done = subprocess.run(
+        [
+            java(),
+            "-Xmx128m",
+            f"-Dlog4j2.configurationFile={settings.data_dir / 'log4j2.properties'}",
+            "-cp",
+            classpath(),
+            "kafka.tools.StorageTool",
+            "format",
+            "--cluster-id",
+            _CLUSTER_ID,
+            "--config",
+            str(properties),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        output = done.stdout + done.stderr
+        settings.log.write_text(output, "utf-8")
+        raise ExpectedError(
+            f"the broker's directory could not be prepared: {why_broker_ended(settings, output)}"
+        )

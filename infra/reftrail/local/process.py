@@ -1,0 +1,82 @@
+"""One child process with its log file, in a process group of its own."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from reftrail.local.leash import Leash
+
+_LOG_BYTES: Final = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What to run: arguments, variables beside this process's own, and where its output goes."""
+
+    arguments: tuple[str, ...]
+    log: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+class Child:
+    """A running command. Started by being made; its group is on the leash until it has ended."""
+
+    def __init__(self, command: Command, leash: Leash) -> None:
+        self.log = command.log
+        self._leash = leash
+        command.log.parent.mkdir(parents=True, exist_ok=True)
+        _keep_short(command.log)
+        with command.log.open("ab") as log:
+            self.log_start = log.tell()
+            self._process = subprocess.Popen(
+                command.arguments,
+                env={**os.environ, **command.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # so that Ctrl-C reaches the supervisor alone
+            )
+        leash.hold(self.pid)
+
+    @property
+    def pid(self) -> int:
+        """Also the id of its process group."""
+        return self._process.pid
+
+    def exit_code(self) -> int | None:
+        """How it ended (negative: the signal that ended it); None while it runs."""
+        return self._process.poll()
+
+    def stop(self, grace: float) -> None:
+        """Ask it to end, and kill it if it hasn't within so many seconds."""
+        with suppress(ProcessLookupError):
+            self._process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(grace)
+        self.kill()
+
+    def kill(self) -> None:
+        """Kill -9 for it and all that it started, and wait until it is gone."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self._process.wait()
+        self._leash.release(self.pid)
+
+    def output(self, characters: int = 20_000) -> str:
+        """The end of what this run has written to its log."""
+        with self.log.open("rb") as log:
+            size = log.seek(0, os.SEEK_END)
+            log.seek(max(self.log_start, size - characters))
+            return log.read().decode("utf-8", "replace")
+
+
+def _keep_short(log: Path) -> None:
+    """Put a log aside, over the one before, when it has grown large."""
+    with suppress(FileNotFoundError):
+        if log.stat().st_size > _LOG_BYTES:
+            log.replace(log.with_suffix(".old.log"))

@@ -1,0 +1,127 @@
+"""Creates an installation's topics as the topic table says, and deletes them."""
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from kafka.admin import KafkaAdminClient
+from kafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+
+from reftrail.contracts.errors import ExpectedError
+from reftrail.contracts.installation import Installation
+from reftrail.contracts.topics import FOR_GOOD, TOPICS, Topic
+
+_COMPACTED_SEGMENT: Final = 64 * 1024 * 1024
+_GONE_WITHIN: Final = 15.0
+
+
+def create_topics(installation: Installation, partitions: int, replication_factor: int = 1) -> None:
+    """Make every topic that isn't there yet, each with so many partitions.
+
+    Raises `ExpectedError` when a topic exists with another number of partitions (equal keys would
+    no longer meet in one worker), or when the broker doesn't answer.
+    """
+    with admin(installation) as client:
+        found = _partition_counts(client, installation)
+        _check_counts(found, partitions)
+        _create(
+            client,
+            {
+                installation.name_of(topic): {
+                    "num_partitions": partitions,
+                    "replication_factor": replication_factor,
+                    "configs": topic_configuration(topic),
+                }
+                for topic in TOPICS
+                if installation.name_of(topic) not in found
+            },
+        )
+
+
+def delete_topics(installation: Installation) -> None:
+    """Delete all of an installation's topics, with all that is in them; wait until they are gone.
+
+    Raises `ExpectedError` when they still are there after some seconds.
+    """
+    until = time.monotonic() + _GONE_WITHIN
+    with admin(installation) as client:
+        while found := _existing(client, installation):
+            if time.monotonic() > until:
+                raise ExpectedError(f"the broker has not deleted {', '.join(found)}; see its log")
+            client.delete_topics(found, raise_errors=False)
+            time.sleep(0.02)
+
+
+def topic_configuration(topic: Topic) -> dict[str, str]:
+    """A topic's settings on the broker: https://kafka.apache.org/documentation/#topicconfigs."""
+    kept = (
+        {"cleanup.policy": "compact", "segment.bytes": str(_COMPACTED_SEGMENT)}
+        if topic.compacted
+        else {
+            "cleanup.policy": "delete",
+            "retention.ms": "-1" if topic.kept == FOR_GOOD else str(topic.kept),
+        }
+    )
+    # What is kept so long is kept from its arrival: an event of last year, sent today, would
+    # otherwise be dropped at once, and one dated tomorrow be refused.
+    return {**kept, "message.timestamp.type": "LogAppendTime"}
+
+
+@contextmanager
+def admin(installation: Installation) -> Iterator[Any]:
+    """A kafka-python admin client of the installation's broker, closed at the end."""
+    try:
+        client = KafkaAdminClient(
+            bootstrap_servers=installation.bootstrap_servers, bootstrap_timeout_ms=10_000
+        )
+    except KafkaError as error:
+        raise ExpectedError(
+            f"no Kafka broker answers at {installation.bootstrap_servers}; "
+            f"is it running, and is REFTRAIL_BOOTSTRAP_SERVERS right? ({error!r})"
+        ) from error
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def _partition_counts(client: Any, installation: Installation) -> dict[str, int]:
+    """Partitions of those topics that exist, by their names on the broker."""
+    existing = _existing(client, installation)
+    if not existing:
+        return {}
+    return {topic["name"]: len(topic["partitions"]) for topic in client.describe_topics(existing)}
+
+
+def _existing(client: Any, installation: Installation) -> list[str]:
+    ours = {installation.name_of(topic) for topic in TOPICS}
+    return sorted(ours.intersection(client.list_topics()))
+
+
+def _check_counts(found: dict[str, int], partitions: int) -> None:
+    others = [f"{name} has {count}" for name, count in found.items() if count != partitions]
+    if others:
+        raise ExpectedError(
+            f"{partitions} partitions were asked for, but {', '.join(others)}; start with the "
+            f"number that is there, or on a new data directory or topic prefix"
+        )
+
+
+def _create(client: Any, topics: dict[str, dict[str, Any]]) -> None:
+    """Make topics and wait until they can be used; one made by somebody else meanwhile is fine."""
+    if not topics:
+        return
+    answer = client.create_topics(topics, raise_errors=False)
+    _raise_failures(answer["topics"])
+    client.wait_for_topics(list(topics), timeout_ms=30_000)
+
+
+def _raise_failures(answers: Iterable[dict[str, Any]]) -> None:
+    for topic in answers:
+        code = topic["error_code"]
+        if code not in (0, TopicAlreadyExistsError.errno):
+            raise ExpectedError(
+                f"the broker refused to create topic {topic['name']}: "
+                f"{topic.get('error_message') or for_code(code).__name__}"
+            )

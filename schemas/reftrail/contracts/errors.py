@@ -1,0 +1,8 @@
+"""What may go wrong through no fault of the program."""
+
+
+class ExpectedError(Exception):
+    """Something a person can put right. str() says what is wrong and what to do about it.
+
+    Commands show it without a traceback and end with exit code 1; anything else is a defect.
+    """

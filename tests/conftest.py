@@ -1,0 +1,3 @@
+"""Fixtures of `tests/support` for every test."""
+
+pytest_plugins = ["support.kafka"]

@@ -1,0 +1,46 @@
+"""Fixtures: one real broker for the test session, and topics of its own for each test."""
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from reftrail.contracts.installation import Installation
+from reftrail.local.broker import Broker
+from reftrail.local.topics import create_topics, delete_topics
+
+
+class TestInstallation(Installation):
+    """An installation that also says how many partitions its topics have."""
+
+    __test__ = False
+
+    partitions: int
+
+
+@dataclass(frozen=True)
+class RunningKafka:
+    bootstrap_servers: str
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningKafka]:
+    """A broker that ends with the session, also when that is killed."""
+    directory: Path = tmp_path_factory.mktemp("kafka")
+    with Broker(directory) as broker:
+        yield RunningKafka(broker.bootstrap_servers)
+
+
+@pytest.fixture
+def installation(kafka: RunningKafka) -> Iterator[TestInstallation]:
+    """All topics under a prefix that no other test uses, with 4 partitions each."""
+    made = TestInstallation(
+        bootstrap_servers=kafka.bootstrap_servers,
+        topic_prefix=f"test-{secrets.token_hex(4)}.",
+        partitions=4,
+    )
+    create_topics(made, made.partitions)
+    yield made
+    delete_topics(made)
