@@ -1,0 +1,1 @@
+"""The `reftrail` command: one module per subcommand, each thin."""

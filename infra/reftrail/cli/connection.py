@@ -1,0 +1,137 @@
+"""Where the services are and with which key: flags, else environment, else the ready file.
+
+A command takes the options that it needs and resolves them:
+
+    def report(reports_url: ReportsUrl = None, ready_file: ReadyFile = None) -> None:
+        connection = resolve(ready_file=ready_file, reports_url=reports_url)
+        fetch(connection.reports_url)
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Final, TypeAlias
+
+import msgspec
+import typer
+
+from reftrail.contracts.errors import ExpectedError
+from reftrail.contracts.topics import DEFAULT_PREFIX
+from reftrail.local.ready import DEFAULT_DATA_DIR, READY_FILE, read_ready
+
+_GROUP: Final = "Connection"
+
+CollectorUrl: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        help="The collector's address.", envvar="REFTRAIL_COLLECTOR_URL", rich_help_panel=_GROUP
+    ),
+]
+ReportsUrl: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        help="The reports API's address.", envvar="REFTRAIL_REPORTS_URL", rich_help_panel=_GROUP
+    ),
+]
+BootstrapServers: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        help="Kafka brokers, HOST:PORT,...",
+        envvar="REFTRAIL_BOOTSTRAP_SERVERS",
+        rich_help_panel=_GROUP,
+    ),
+]
+TopicPrefix: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        help="What the topics' names begin with.",
+        envvar="REFTRAIL_TOPIC_PREFIX",
+        rich_help_panel=_GROUP,
+    ),
+]
+SecretKey: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        help="Key for servers; better given by the variable than on the command line.",
+        envvar="REFTRAIL_SECRET_KEY",
+        rich_help_panel=_GROUP,
+    ),
+]
+PublishableKey: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        help="Key for browsers and apps.",
+        envvar="REFTRAIL_PUBLISHABLE_KEY",
+        rich_help_panel=_GROUP,
+    ),
+]
+ReadyFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        help=f"What `reftrail up` wrote; else {DEFAULT_DATA_DIR / READY_FILE}.",
+        envvar="REFTRAIL_READY_FILE",
+        rich_help_panel=_GROUP,
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """What is known of an installation. A property raises `ExpectedError` if it isn't known."""
+
+    _known: Mapping[str, str]
+
+    @property
+    def collector_url(self) -> str:
+        """The collector's base URL, without a slash at the end."""
+        return self._get("collector_url").rstrip("/")
+
+    @property
+    def reports_url(self) -> str:
+        """The reports API's base URL, without a slash at the end."""
+        return self._get("reports_url").rstrip("/")
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """Kafka brokers, comma separated."""
+        return self._get("bootstrap_servers")
+
+    @property
+    def secret_key(self) -> str:
+        """The key under which a server may send everything."""
+        return self._get("secret_key")
+
+    @property
+    def publishable_key(self) -> str:
+        """The key under which a browser or app may send views, clicks and forms."""
+        return self._get("publishable_key")
+
+    @property
+    def topic_prefix(self) -> str:
+        """What the topics' names begin with."""
+        return self._known.get("topic_prefix", DEFAULT_PREFIX)
+
+    def _get(self, name: str) -> str:
+        if name in self._known:
+            return self._known[name]
+        words = name.replace("_", " ").replace("url", "URL")
+        raise ExpectedError(
+            f"the {words} is not known; give --{name.replace('_', '-')}, set "
+            f"REFTRAIL_{name.upper()}, or start a local stack with: reftrail up"
+        )
+
+
+def resolve(ready_file: Path | None = None, **given: str | None) -> Connection:
+    """A connection of what was given (by flag or environment) and else stands in the ready file.
+
+    given has a Connection's properties as its names. Raises `ExpectedError` when a ready file was
+    asked for that isn't there; without one, `.data/ready.json` is used where it exists.
+    """
+    path = ready_file or DEFAULT_DATA_DIR / READY_FILE
+    known = _from(path) if ready_file or path.exists() else {}
+    return Connection({**known, **{name: value for name, value in given.items() if value}})
+
+
+def _from(path: Path) -> dict[str, str]:
+    stack = msgspec.structs.asdict(read_ready(path))
+    return {name: value for name, value in stack.items() if isinstance(value, str)}

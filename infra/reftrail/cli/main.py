@@ -1,0 +1,61 @@
+"""The `reftrail` command.
+
+Only the module of the subcommand that is asked for is imported, so that none waits for the
+libraries of the others.
+"""
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.metadata import version
+from importlib.util import find_spec
+from typing import Annotated, Final
+
+import typer
+
+from reftrail.contracts.errors import ExpectedError
+
+COMMANDS: Final = ("up", "demo", "ingest", "report", "explain", "campaigns", "codes", "worker")
+
+
+def command_line(names: Sequence[str] = COMMANDS) -> typer.Typer:
+    """The command with the given subcommands; each module registers its own."""
+    app = typer.Typer(
+        name="reftrail",
+        help="Who referred whom, what that earns, and the proof of it.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    app.callback()(_options)
+    for name in names:
+        module = f"reftrail.cli.{name}"
+        if find_spec(module) is not None:
+            import_module(module).register(app)
+    return app
+
+
+def main() -> None:
+    """Run the command; what a person can put right is said in a sentence, without a traceback."""
+    asked = [argument for argument in sys.argv[1:2] if argument in COMMANDS]
+    try:
+        command_line(asked or COMMANDS)()
+    except ExpectedError as error:
+        typer.secho("error: ", fg=typer.colors.RED, bold=True, nl=False, err=True)
+        typer.echo(str(error), err=True)
+        sys.exit(1)
+
+
+def _options(
+    *,
+    show_version: Annotated[
+        bool, typer.Option("--version", help="Show the version and end.", is_eager=True)
+    ] = False,
+) -> None:
+    if show_version:
+        typer.echo(version("reftrail"))
+        raise typer.Exit
+
+
+if __name__ == "__main__":
+    main()

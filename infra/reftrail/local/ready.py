@@ -1,0 +1,68 @@
+"""The file by which a running local stack tells where it answers, and with which keys."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from reftrail.contracts.errors import ExpectedError
+
+READY_FILE: Final = "ready.json"
+DEFAULT_DATA_DIR: Final = Path(".data")
+
+
+class Ready(msgspec.Struct, frozen=True, kw_only=True):
+    """What one needs to use a running stack.
+
+    pids are the processes of the hosts by name, as they are now: the file is written anew when a
+    host is started again. pid is the stack's own.
+    """
+
+    collector_url: str
+    reports_url: str
+    bootstrap_servers: str
+    secret_key: str
+    publishable_key: str
+    topic_prefix: str
+    worker_urls: list[str]
+    group: str
+    partitions: int
+    pid: int
+    pids: dict[str, int]
+
+
+def write_ready(path: Path, ready: Ready) -> None:
+    """Put the file in place in one step, readable by its owner alone: it holds keys."""
+    text = msgspec.json.format(msgspec.json.encode(ready), indent=2) + b"\n"
+    beside = path.with_name(f"{path.name}.{os.getpid()}.new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):
+            beside.unlink()
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+            out.write(text)
+        beside.replace(path)
+    except OSError as error:
+        raise ExpectedError(f"cannot write the ready file {path}: {error.strerror}") from error
+
+
+def read_ready(path: Path) -> Ready:
+    """What the stack wrote. Raises `ExpectedError` when it isn't there or isn't such a file."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Ready)
+    except FileNotFoundError as error:
+        raise ExpectedError(
+            f"there is no {path}; start the stack with: reftrail up --data {path.parent}"
+        ) from error
+    except OSError as error:
+        raise ExpectedError(f"cannot read the ready file {path}: {error.strerror}") from error
+    except msgspec.DecodeError as error:
+        raise ExpectedError(f"{path} is not a ready file of this version: {error}") from error
+
+
+def remove_ready(path: Path) -> None:
+    """Take the file away; the stack it told of no longer answers."""
+    with suppress(FileNotFoundError):
+        path.unlink()
