@@ -1,0 +1,210 @@
+"""What the pipeline ought to conclude, worked out a second time and in another way.
+
+The rules decide event by event, from what they have kept. This looks at a visitor's whole history
+at once, with plain lists and dicts, and shares no code with them: where both agree, a mistake
+would have to be in the reading of the specification, not in how it is carried out.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Final, NamedTuple
+
+from reftrail.contracts.record import MICROS_PER_UNIT, Micros, Millis
+from reftrail.contracts.reference import CampaignDefined, CodeChanged
+from reftrail.simulator.journeys import BOT
+from reftrail.simulator.occurrence import Occurrence, Step
+from reftrail.simulator.programme import Programme
+
+GRANTED: Final = "granted"
+REVERSED: Final = "reversed"
+REJECTED: Final = "rejected"
+USED_UP: Final = "code_used_up"
+
+
+class Attribution(NamedTuple):
+    """Who referred a user: by which code, on what grounds, through which touch."""
+
+    code: str
+    basis: str
+    touch_event_id: str | None
+    touch_time: Millis
+
+
+class RewardKey(NamedTuple):
+    """What at most one ledger entry may be in force for."""
+
+    code: str
+    user_id: str
+    role: str
+
+
+class Verdict(NamedTuple):
+    """How a reward stands in the end. reason is None unless it was rejected."""
+
+    status: str
+    reason: str | None = None
+
+
+@dataclass(slots=True)
+class Limit:
+    """A code whose uses are limited: who may earn through it, of whom `most` do.
+
+    Who comes first is decided by the pipeline: users are independent of one another.
+    """
+
+    most: int
+    users: set[str] = field(default_factory=set)
+
+    @property
+    def expected(self) -> int:
+        """How many users earn: never more than allowed, never fewer than could."""
+        return min(self.most, len(self.users))
+
+
+@dataclass(slots=True)
+class Truth:
+    """The expected outcome of what was sent.
+
+    distinct counts events, and fingerprint is the sum of their ids as numbers modulo 2^128: equal
+    for the same set of events, in whatever order. events counts them by (type, code), with None
+    for no code. rewards has each reward's last status; for codes in limits it says what a user
+    gets who is among the first.
+    """
+
+    programme: Programme
+    distinct: int = 0
+    fingerprint: int = 0
+    events: Counter[tuple[str, str | None]] = field(default_factory=Counter)
+    attributions: dict[str, Attribution] = field(default_factory=dict)
+    rewards: dict[RewardKey, Verdict] = field(default_factory=dict)
+    limits: dict[str, Limit] = field(default_factory=dict)
+
+    def add(self, steps: Sequence[Step]) -> None:
+        """Take in the whole history of one visitor, in the order of sending."""
+        history = _distinct(steps)
+        self.distinct += len(history)
+        self.fingerprint = fingerprint(self.fingerprint, [step.event.event_id for step in history])
+        for step in history:
+            self.events[step.event.type, step.event.code] += 1
+        signups = [nth for nth, step in enumerate(history) if step.event.type == "signup"]
+        if not signups:
+            return
+        signup = signups[0]
+        user = history[signup].event.user_id
+        attribution = self._attribution(history, signup)
+        if user is None or attribution is None:
+            return
+        self.attributions[user] = attribution
+        self._judge(user, attribution, [step.event for step in history], history[signup].event)
+
+    def _attribution(self, history: Sequence[Step], nth: int) -> Attribution | None:
+        signup = history[nth].event
+        in_time = [step.event for step in history[:nth] if self._is_touch(step.event)]
+        touch = self._first_touch(in_time, signup.event_time)
+        typed = signup.code
+        if typed is not None and (touch is None or self._typed_code_wins(typed)):
+            return Attribution(typed, "typed_code", None, signup.event_time)
+        if touch is not None and touch.code is not None:
+            return Attribution(touch.code, "first_touch", touch.event_id, touch.event_time)
+        for step in history[nth + 1 :]:
+            late = step.event
+            if (
+                self._is_touch(late)
+                and late.code is not None
+                and not step.straggler
+                and self._first_touch([*in_time, late], signup.event_time) is late
+            ):
+                return Attribution(late.code, "late_touch", late.event_id, late.event_time)
+        return None
+
+    def _is_touch(self, event: Occurrence) -> bool:
+        if event.type not in {"view", "click"} or event.user_agent == BOT:
+            return False
+        if event.code is None or event.code not in self.programme.codes:
+            return False
+        return event.type == "click" or self.programme.campaign_of(event.code).counts_views
+
+    def _first_touch(self, touches: Sequence[Occurrence], at: Millis) -> Occurrence | None:
+        """The touch that counts at a time: the first of all, or the first after that ran out."""
+        first, until = None, -1
+        for touch in sorted(touches, key=lambda one: (one.event_time, one.event_id)):
+            if until < touch.event_time <= at and touch.code is not None:
+                first = touch
+                window = self.programme.campaign_of(touch.code).attribution_window_ms
+                until = touch.event_time + window
+        return first if until >= at else None
+
+    def _typed_code_wins(self, code: str) -> bool:
+        return code in self.programme.codes and self.programme.campaign_of(code).typed_code_wins
+
+    def _judge(
+        self, user: str, by: Attribution, events: Sequence[Occurrence], signup: Occurrence
+    ) -> None:
+        code = self.programme.codes.get(by.code)
+        if code is None:
+            self.rewards[RewardKey(by.code, user, "referee")] = Verdict(REJECTED, "unknown_code")
+            return
+        campaign = self.programme.campaigns[code.campaign_id]
+        deed, verdict = signup, Verdict(GRANTED)
+        if campaign.trigger == "first_purchase":
+            found = _first_purchase(events, by.touch_time, campaign.minimum_amount_micros)
+            if found is None:
+                return
+            deed, is_paid_back = found
+            verdict = Verdict(REVERSED if is_paid_back else GRANTED)
+        reason = _objection(code, campaign, user, deed.event_time)
+        if reason is None and code.max_uses is not None:
+            self.limits.setdefault(by.code, Limit(code.max_uses)).users.add(user)
+        values = {
+            "referrer": campaign.referrer_reward_micros,
+            "referee": campaign.referee_reward_micros,
+        }
+        for role, value in values.items():
+            if value > 0:
+                self.rewards[RewardKey(by.code, user, role)] = (
+                    verdict if reason is None else Verdict(REJECTED, reason)
+                )
+
+
+def fingerprint(so_far: int, event_ids: Iterable[str]) -> int:
+    """The fingerprint of a set of events, some of which were summed up before."""
+    return (so_far + sum(int(one.replace("-", ""), 16) for one in event_ids)) % 2**128
+
+
+def _distinct(steps: Sequence[Step]) -> list[Step]:
+    first = {step.event.event_id: step for step in reversed(steps)}
+    return [step for step in steps if first[step.event.event_id] is step]
+
+
+def _objection(code: CodeChanged, campaign: CampaignDefined, user: str, at: Millis) -> str | None:
+    """Why a deed earns nothing."""
+    if code.status != "active":
+        return "code_inactive"
+    if code.expires_at is not None and at >= code.expires_at:
+        return "code_expired"
+    starts, ends = campaign.starts_at, campaign.ends_at
+    if (starts is not None and at < starts) or (ends is not None and at >= ends):
+        return "campaign_not_running"
+    return "self_referral" if code.owner_user_id == user else None
+
+
+def _first_purchase(
+    events: Sequence[Occurrence], since: Millis, minimum: Micros
+) -> tuple[Occurrence, bool] | None:
+    """The order that earns, in the order of sending, and whether it was paid back since."""
+    for event in events:
+        if event.type == "purchase" and event.event_time >= since and _paid(event) >= minimum:
+            refunds = [
+                _paid(event) if other.amount is None else _paid(other)
+                for other in events
+                if other.type == "refund" and other.order_id == event.order_id
+            ]
+            remaining = _paid(event) - sum(refunds)
+            return event, bool(refunds) and (remaining < minimum or remaining <= 0)
+    return None
+
+
+def _paid(event: Occurrence) -> Micros:
+    return int(Decimal(event.amount or 0) * MICROS_PER_UNIT)
