@@ -51,6 +51,7 @@ class Converted(Derived, frozen=True, kw_only=True):
     typed_code: str | None = None
     typed_code_known: bool | None = None
     typed_campaign_id: str | None = None
+    typed_category: str | None = None
     touch_event_id: str | None = None
     touch_time: Millis | None = None
     touch_type: str | None = None

@@ -1,0 +1,81 @@
+"""Codes and campaigns as a stage looks them up: the tables that their topics add up to."""
+
+from bisect import insort
+from collections import defaultdict
+from collections.abc import Iterable
+from operator import attrgetter
+from typing import Literal, TypeAlias
+
+from reftrail.contracts.record import Millis, Record
+from reftrail.contracts.reference import CampaignDefined, CodeChanged
+
+Lookup: TypeAlias = tuple[Literal["campaign", "code"], str]
+
+
+class ReferenceTables:
+    """What is known of codes and campaigns, record by record.
+
+    missed collects what was asked for and isn't known at all, until the caller clears it: a host
+    may then read on and ask again. None is never missed.
+    """
+
+    def __init__(self, records: Iterable[Record] = ()) -> None:
+        self.missed: set[Lookup] = set()
+        self._codes: dict[str, CodeChanged] = {}
+        self._campaigns: defaultdict[str, list[CampaignDefined]] = defaultdict(list)
+        for record in records:
+            self.apply(record)
+
+    def apply(self, record: Record) -> None:
+        """Take in a record of the topics `codes` and `campaigns`, in the order of their logs.
+
+        A code is as its last record says. Of a campaign every version is kept; a version that
+        comes again replaces itself. Other records raise TypeError.
+        """
+        match record:
+            case CodeChanged():
+                self._codes[record.code] = record
+            case CampaignDefined():
+                versions = self._campaigns[record.campaign_id]
+                versions[:] = [known for known in versions if known.version != record.version]
+                insort(versions, record, key=attrgetter("effective_from", "version"))
+            case _:
+                raise TypeError(f"a {type(record).__name__} is neither a code nor a campaign")
+
+    def campaign(self, campaign_id: str | None, at: Millis) -> CampaignDefined | None:
+        """The version of a campaign in force at a time; None if there is none.
+
+        Where several came into force at once, the highest version counts.
+        """
+        if campaign_id is None:
+            return None
+        versions = self._campaigns.get(campaign_id)
+        if versions is None:
+            self.missed.add(("campaign", campaign_id))
+            return None
+        return next((known for known in reversed(versions) if known.effective_from <= at), None)
+
+    def may_count_views(self, campaign_id: str) -> bool:
+        """Whether views may be touches: False only if no version of a known campaign says so."""
+        versions = self._campaigns.get(campaign_id)
+        return versions is None or any(version.counts_views for version in versions)
+
+    def sharing_campaigns(self) -> "ReferenceTables":
+        """Tables with codes of their own and the same campaigns, now and later."""
+        tables = ReferenceTables()
+        tables._campaigns = self._campaigns
+        return tables
+
+    def code(self, code: str) -> CodeChanged | None:
+        """A code as it stands; None if it isn't registered."""
+        found = self._codes.get(code)
+        if found is None:
+            self.missed.add(("code", code))
+        return found
+
+    def has_any(self, lookups: Iterable[Lookup]) -> bool:
+        """Whether any of these is known by now."""
+        return any(
+            name in (self._campaigns if kind == "campaign" else self._codes)
+            for kind, name in lookups
+        )

@@ -1,0 +1,34 @@
+"""What a campaign's rules say where there is a campaign, and what holds where there is none."""
+
+from typing import Final
+
+from reftrail.contracts.record import Micros, Millis
+from reftrail.contracts.reference import CampaignDefined
+from reftrail.rules.decider import Reference
+
+DEFAULT_POLICY: Final = CampaignDefined(
+    event_id="", event_time=0, received_at=0, campaign_id="", version=0, effective_from=0, name=""
+)
+"""The rules for a touch or a typed code that belongs to no known campaign: the contract's defaults
+(30 days, clicks only, touch before typed code, one day of grace). It earns nothing."""
+
+NO_CURRENCY: Final = "XXX"
+"""ISO 4217 for "no currency": the value of a rejection that nobody can put a price on."""
+
+NO_KIND: Final = "none"
+"""The kind of a reward that no campaign defines."""
+
+
+def policy_at(reference: Reference, campaign_id: str | None, at: Millis) -> CampaignDefined:
+    """The campaign's rules in force at a time, or the defaults where there is no such campaign."""
+    return reference.campaign(campaign_id, at) or DEFAULT_POLICY
+
+
+def qualifies(amount: Micros, refunded: Micros | None, minimum: Micros) -> bool:
+    """Whether an order counts as a purchase; refunded is None where nothing was ever paid back.
+
+    A free order counts where no minimum is asked for; one paid back in full never does.
+    """
+    if refunded is None:
+        return amount >= minimum
+    return amount - refunded >= max(minimum, 1)

@@ -1,0 +1,243 @@
+"""Who brought a visitor here: the first touch, and what it means for the visitor's conversions.
+
+A visitor's first touch holds for its campaign's window, like a cookie that isn't overwritten.
+Touches while it holds change nothing; the first one after it ran out opens a new period; an
+earlier one that comes in late replaces it, if it would still have held when the other happened.
+"""
+
+from typing import Final, assert_never
+
+import msgspec
+
+from reftrail.contracts.decisions import ConversionKind, Converted, Touched
+from reftrail.contracts.events import (
+    AnyEvent,
+    Click,
+    Conversion,
+    FormStarted,
+    Interaction,
+    Purchase,
+    Refund,
+    Signup,
+    View,
+)
+from reftrail.contracts.record import Millis
+from reftrail.rules.decider import Cause, Reference, because
+from reftrail.rules.policy import policy_at
+
+NEVER: Final[Millis] = -1
+"""In place of a time that there is none of. Real times are not negative."""
+
+
+class TouchState(msgspec.Struct, frozen=True, array_like=True):
+    """What is kept of a visitor: the touch that holds or held last, and the first signup.
+
+    touch_time and expires_at come first, for the sieve: with touch_time < t <= expires_at a touch
+    at t changes nothing. Both are NEVER where there was no touch yet, signed_up_at where there was
+    no signup. Optional names are None where the touch has none.
+    """
+
+    touch_time: Millis = NEVER
+    expires_at: Millis = NEVER
+    touch_event_id: str = ""
+    touch_type: str = ""
+    code: str = ""
+    campaign_id: str | None = None
+    category: str | None = None
+    channel: str | None = None
+    signed_up_at: Millis = NEVER
+    signup_event_id: str = ""
+    user_id: str = ""
+
+
+class TouchDecider:
+    """The rule of the touch stage; its key is the visitor."""
+
+    def decide(
+        self, state: TouchState, record: AnyEvent, cause: Cause, reference: Reference
+    ) -> list[Touched | Converted]:
+        """What a visitor's event means for who brought them here."""
+        match record:
+            case View() | Click() if counts_as_touch(record, reference):
+                return _touch(state, record, cause, reference)
+            case View() | Click() | FormStarted():
+                return []
+            case Signup() if is_repeated(state, record):
+                return []
+            case Signup():
+                return [_converted(record, cause, state if holds_for(state, record) else None)]
+            case Purchase() | Refund():
+                return [_converted(record, cause, None)]
+            case _:
+                assert_never(record)
+
+    def evolve(self, state: TouchState, record: Touched | Converted) -> TouchState:
+        """The last touch and the first signup are remembered."""
+        match record:
+            case Touched():
+                return msgspec.structs.replace(
+                    state,
+                    touch_time=record.event_time,
+                    expires_at=record.expires_at,
+                    touch_event_id=record.touch_event_id,
+                    touch_type=record.type,
+                    code=record.code,
+                    campaign_id=record.campaign_id,
+                    category=record.category,
+                    channel=record.channel,
+                )
+            case Converted() if is_first_signup(state, record):
+                return msgspec.structs.replace(
+                    state,
+                    signed_up_at=record.event_time,
+                    signup_event_id=record.conversion_event_id,
+                    user_id=record.user_id,
+                )
+            case Converted():
+                return state
+            case _:
+                assert_never(record)
+
+
+def counts_as_touch(event: View | Click, reference: Reference) -> bool:
+    """Whether an event says who brought the visitor: one with a code, by a person.
+
+    Clicks do, views only where the campaign counts them. A code that was looked up and found not
+    to exist (code_known False) doesn't count.
+    """
+    if event.code is None or event.is_bot or event.code_known is False:
+        return False
+    match event:
+        case Click():
+            return True
+        case View():
+            return policy_at(reference, event.campaign_id, event.event_time).counts_views
+        case _:
+            assert_never(event)
+
+
+def holds_for(state: TouchState, signup: Signup) -> bool:
+    """Whether the touch counts for a signup: not after it, and not run out (end included).
+
+    A signup without a visitor has no touch, even if its user is called like some visitor.
+    """
+    return (
+        signup.visitor_id is not None
+        and state.touch_time != NEVER
+        and state.touch_time <= signup.event_time <= state.expires_at
+    )
+
+
+def is_repeated(state: TouchState, signup: Signup) -> bool:
+    """Whether this very signup was passed on before."""
+    return signup.visitor_id is not None and state.signup_event_id == signup.event_id
+
+
+def is_first_signup(state: TouchState, record: Converted) -> bool:
+    """Whether a conclusion is the visitor's first signup to arrive, which late touches are for."""
+    return (
+        record.kind == ConversionKind.SIGNUP
+        and record.visitor_id is not None
+        and state.signed_up_at == NEVER
+    )
+
+
+def _touch(
+    state: TouchState, event: View | Click, cause: Cause, reference: Reference
+) -> list[Touched | Converted]:
+    policy = policy_at(reference, event.campaign_id, event.event_time)
+    expires_at = event.event_time + policy.attribution_window_ms
+    if not _takes_over(state, event, expires_at):
+        return []
+    touched = _touched(event, cause, expires_at)
+    if state.signed_up_at != NEVER and event.event_time <= state.signed_up_at <= expires_at:
+        return [touched, _late_touch(state, event, touched, cause)]
+    return [touched]
+
+
+def _takes_over(state: TouchState, event: Interaction, expires_at: Millis) -> bool:
+    if state.touch_time == NEVER or event.event_time > state.expires_at:
+        return True
+    is_earlier = (event.event_time, event.event_id) < (state.touch_time, state.touch_event_id)
+    return is_earlier and state.touch_time <= expires_at
+
+
+def _touched(event: View | Click, cause: Cause, expires_at: Millis) -> Touched:
+    assert event.code is not None
+    return Touched(
+        **because(event, cause, "touched"),
+        visitor_id=event.visitor_id,
+        type="click" if isinstance(event, Click) else "view",
+        code=event.code,
+        campaign_id=event.campaign_id,
+        category=event.category,
+        channel=event.channel,
+        touch_event_id=event.event_id,
+        expires_at=expires_at,
+        device_hash=event.device_hash,
+        ip_hash=event.ip_hash,
+    )
+
+
+def _late_touch(
+    state: TouchState, event: View | Click, touched: Touched, cause: Cause
+) -> Converted:
+    """The signup's signals are not repeated: the attribution stage has kept what a claim needs."""
+    common = because(event, cause, "late_touch")
+    common["event_time"] = state.signed_up_at
+    return Converted(
+        **common,
+        kind=ConversionKind.LATE_TOUCH,
+        user_id=state.user_id,
+        visitor_id=touched.visitor_id,
+        conversion_event_id=state.signup_event_id,
+        touch_event_id=touched.touch_event_id,
+        touch_time=touched.event_time,
+        touch_type=touched.type,
+        touch_code=touched.code,
+        touch_campaign_id=touched.campaign_id,
+        touch_category=touched.category,
+        touch_channel=touched.channel,
+        arrived_at=touched.received_at,
+        signed_up_at=state.signed_up_at,
+    )
+
+
+_KINDS: Final[dict[type[Conversion], ConversionKind]] = {
+    Signup: ConversionKind.SIGNUP,
+    Purchase: ConversionKind.PURCHASE,
+    Refund: ConversionKind.REFUND,
+}
+
+
+def _converted(event: Conversion, cause: Cause, touch: TouchState | None) -> Converted:
+    typed = event if isinstance(event, Signup) and event.code is not None else None
+    return Converted(
+        **because(event, cause, "converted"),
+        kind=_KINDS[type(event)],
+        user_id=event.user_id,
+        visitor_id=event.visitor_id,
+        conversion_event_id=event.event_id,
+        order_id=event.order_id,
+        amount_micros=event.amount_micros,
+        currency=event.currency,
+        typed_code=typed.code if typed else None,
+        typed_code_known=typed.code_known if typed else None,
+        typed_campaign_id=typed.campaign_id if typed else None,
+        typed_category=typed.category if typed else None,
+        touch_event_id=touch.touch_event_id if touch else None,
+        touch_time=touch.touch_time if touch else None,
+        touch_type=touch.touch_type if touch else None,
+        touch_code=touch.code if touch else None,
+        touch_campaign_id=touch.campaign_id if touch else None,
+        touch_category=touch.category if touch else None,
+        touch_channel=touch.channel if touch else None,
+        country=event.country,
+        channel=event.channel,
+        source=event.source,
+        device_hash=event.device_hash,
+        ip_hash=event.ip_hash,
+        network_hash=event.network_hash,
+        email_hash=event.email_hash,
+        hash_key_id=event.hash_key_id,
+    )
