@@ -45,8 +45,13 @@ from reftrail.rules.reward import RewardDecider
 from reftrail.rules.touch import TouchDecider, TouchState
 
 
+def _code(claim: Claimed) -> str:
+    """The code, such that it never looks like a `code:user` key, whatever somebody typed in."""
+    return claim.code.replace("%", "%25").replace(":", "%3A")
+
+
 def _code_and_user(claim: Claimed) -> str:
-    return f"{claim.code}:{claim.user_id}"
+    return f"{_code(claim)}:{claim.user_id}"
 
 
 TOPOLOGY: Final[tuple[Stage, ...]] = (
@@ -70,7 +75,7 @@ TOPOLOGY: Final[tuple[Stage, ...]] = (
         "reward",
         reads=CLAIMS,
         decider=RewardDecider(),
-        cells=(Cell(attrgetter("code"), CodeUses), Cell(_code_and_user, PairLedger)),
+        cells=(Cell(_code, CodeUses), Cell(_code_and_user, PairLedger)),
         writes={
             RewardDecided: (REWARDS,),
             RewardGranted: (REWARD_GRANTED,),

@@ -1,0 +1,295 @@
+"""The topology in one process, without Kafka: for tests, for replays, and as the oracle.
+
+Input: records published to topics. Output: the logs of all topics. Guarantee: what a correct
+host on Kafka would write for the same logs. It shares the rules with that host and nothing else.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any, NamedTuple, Self
+
+import msgspec
+
+from reftrail.contracts.codec import Undecodable, decode, encode
+from reftrail.contracts.decisions import DeadLettered, RewardDecided
+from reftrail.contracts.record import Micros, Millis, Record
+from reftrail.contracts.reference import CampaignDefined, CodeChanged
+from reftrail.contracts.topics import (
+    CAMPAIGNS,
+    CODES,
+    DEAD_LETTERS,
+    EVENTS,
+    REWARDS,
+    Topic,
+)
+from reftrail.engine.reference import ReferenceTables
+from reftrail.engine.stage import Stage
+from reftrail.engine.topology import TOPOLOGY
+from reftrail.rules.decider import Cause, derived_id
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """A record and its place in its topic's log."""
+
+    record: Record
+    partition: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message as it stands in a log; value is bytes if it went over the wire."""
+
+    offset: int
+    key: bytes | None
+    value: Record | bytes | None
+    timestamp: Millis
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One decision: what a stage concluded from a record, including what concerns only itself."""
+
+    stage: Stage
+    record: Record
+    cause: Cause
+    conclusions: Sequence[Record]
+
+
+class LedgerLine(NamedTuple):
+    """What a ledger entry says about money, without where in the log it comes from."""
+
+    reward_id: str
+    status: str
+    code: str
+    user_id: str
+    role: str
+    beneficiary: str | None
+    value_micros: Micros
+    currency: str
+    reasons: tuple[str, ...]
+
+    @classmethod
+    def of(cls, entry: RewardDecided) -> Self:
+        """The line of an entry."""
+        return cls(
+            entry.reward_id,
+            entry.status,
+            entry.code,
+            entry.user_id,
+            entry.role,
+            entry.beneficiary,
+            entry.value_micros,
+            entry.currency,
+            tuple(entry.reasons),
+        )
+
+
+class MemoryHost:
+    """Logs, states and positions of a topology; `run` takes it to where nothing is left to read.
+
+    wire: records go through the codec, as on Kafka. batch: how many messages of a partition are
+    decided on before what follows is written. shuffle: which partition of which stage goes next,
+    and how large its batch is up to batch, is drawn from it; without it, stages run one after the
+    other. The order within a partition is always kept. Codes and campaigns are known from the
+    moment they are published. steps has every decision, in the order in which they were made.
+
+    With a topology of one stage, and its input published at its real positions (`publish_logged`),
+    the output is that of a host on Kafka to the byte.
+    """
+
+    def __init__(
+        self,
+        topology: tuple[Stage, ...] = TOPOLOGY,
+        *,
+        partitions: int = 1,
+        wire: bool = True,
+        batch: int = 1,
+        shuffle: Random | None = None,
+    ) -> None:
+        self.partitions = partitions
+        self.reference = ReferenceTables()
+        self.steps: list[Step] = []
+        self._topology = topology
+        self._wire = wire
+        self._batch = batch
+        self._shuffle = shuffle
+        self._logs: defaultdict[tuple[str, int], list[Message]] = defaultdict(list)
+        self._order: defaultdict[str, list[Message]] = defaultdict(list)
+        self._read: defaultdict[tuple[str, int], int] = defaultdict(int)
+        self._packed: defaultdict[tuple[str, int], dict[str, bytes]] = defaultdict(dict)
+
+    def publish(self, topic: Topic, *records: Record) -> None:
+        """Append records to the partitions of their keys."""
+        for record in records:
+            partition = topic.partition(topic.key_of(record), self.partitions)
+            self.publish_logged(topic, Logged(record, partition, self._end(topic, partition)))
+
+    def publish_logged(self, topic: Topic, *logged: Logged) -> None:
+        """Append records at given places, as they stand in a log elsewhere; gaps are allowed."""
+        for at in logged:
+            if topic in (CODES, CAMPAIGNS):
+                self.reference.apply(at.record)
+            key = topic.key_of(at.record).encode()
+            value = encode(at.record) if self._wire else at.record
+            message = Message(at.offset, key, value, at.record.received_at)
+            self.publish_message(topic, at.partition, message)
+
+    def publish_message(self, topic: Topic, partition: int, message: Message) -> None:
+        """Append a message as it is, whether it decodes or not.
+
+        Raises ValueError where its offset is before the end of the partition's log.
+        """
+        end = self._end(topic, partition)
+        if message.offset < end:
+            raise ValueError(
+                f"{topic.name}[{partition}] ends at {end}; offset {message.offset} is taken"
+            )
+        self._logs[topic.name, partition].append(message)
+        self._order[topic.name].append(message)
+
+    def run(self) -> Self:
+        """Decide on everything that is unread, and on what follows from it."""
+        while waiting := self._waiting():
+            stage, partition = self._shuffle.choice(waiting) if self._shuffle else waiting[0]
+            size = self._shuffle.randint(1, self._batch) if self._shuffle else self._batch
+            self._decide_on_batch(stage, partition, size)
+        return self
+
+    def log(self, topic: Topic) -> list[Record]:
+        """The records of a topic, in the order in which they were appended over all partitions."""
+        return [_record(message.value) for message in self._order[topic.name]]
+
+    def logged(self, topic: Topic) -> list[Logged]:
+        """The records of a topic with their places, partition by partition."""
+        return [
+            Logged(_record(message.value), partition, message.offset)
+            for partition in range(self.partitions)
+            for message in self._logs[topic.name, partition]
+        ]
+
+    def ledger(self) -> list[LedgerLine]:
+        """The lines of the reward ledger, sorted: equal for equal outcomes in whatever order."""
+        entries = (record for record in self.log(REWARDS) if isinstance(record, RewardDecided))
+        return sorted(map(LedgerLine.of, entries), key=repr)
+
+    def states(self, stage: Stage) -> dict[str, bytes]:
+        """The packed state of every key of a stage."""
+        return {
+            key: packed
+            for partition in range(self.partitions)
+            for key, packed in self._packed[stage.name, partition].items()
+        }
+
+    def _end(self, topic: Topic, partition: int) -> int:
+        log = self._logs[topic.name, partition]
+        return log[-1].offset + 1 if log else 0
+
+    def _waiting(self) -> list[tuple[Stage, int]]:
+        return [
+            (stage, partition)
+            for stage in self._topology
+            for partition in range(self.partitions)
+            if self._read[stage.name, partition] < len(self._logs[stage.reads.name, partition])
+        ]
+
+    def _decide_on_batch(self, stage: Stage, partition: int, size: int) -> None:
+        begin = self._read[stage.name, partition]
+        messages = self._logs[stage.reads.name, partition][begin : begin + size]
+        states = _States(stage, self._packed[stage.name, partition])
+        outputs: list[tuple[Topic, Record]] = []
+        for message in messages:
+            cause = Cause(stage.reads.name, partition, message.offset)
+            try:
+                record = _input(stage, message)
+            except Undecodable as error:
+                outputs.append((DEAD_LETTERS, _dead_letter(stage, cause, message, error)))
+                continue
+            state = states.of(record)
+            conclusions = stage.decider.decide(state, record, cause, self.reference)
+            for conclusion in conclusions:
+                state = stage.decider.evolve(state, conclusion)
+                outputs += [(topic, conclusion) for topic in stage.writes[type(conclusion)]]
+            states.keep(record, state)
+            self.steps.append(Step(stage, record, cause, conclusions))
+        self._packed[stage.name, partition] |= states.packed()
+        self._read[stage.name, partition] = begin + len(messages)
+        for topic, output in outputs:
+            self.publish(topic, output)
+
+
+class _States:
+    """The states that a batch has touched, over those packed before it."""
+
+    def __init__(self, stage: Stage, packed: dict[str, bytes]) -> None:
+        self._cells = stage.cells
+        self._packed = packed
+        self._values: dict[str, Any] = {}
+
+    def of(self, record: Record) -> Any:
+        values = tuple(self._value(cell.key_of(record), cell.state) for cell in self._cells)
+        return values if len(values) > 1 else values[0]
+
+    def keep(self, record: Record, state: Any) -> None:
+        values = state if len(self._cells) > 1 else (state,)
+        keys = (cell.key_of(record) for cell in self._cells)
+        self._values |= zip(keys, values, strict=True)
+
+    def packed(self) -> dict[str, bytes]:
+        return {key: msgspec.msgpack.encode(value) for key, value in self._values.items()}
+
+    def _value(self, key: str, kind: type[msgspec.Struct]) -> Any:
+        if key in self._values:
+            return self._values[key]
+        return (
+            msgspec.msgpack.decode(self._packed[key], type=kind) if key in self._packed else kind()
+        )
+
+
+def recompute(
+    events: Iterable[Logged],
+    codes: Iterable[CodeChanged],
+    campaigns: Iterable[CampaignDefined],
+    partitions: int,
+) -> MemoryHost:
+    """What should have come of a log of events, whose places are kept as causes.
+
+    The records of the later topics have other offsets than on Kafka, where transactions take up
+    some, so causes there differ; `MemoryHost.ledger` doesn't.
+    """
+    host = MemoryHost(partitions=partitions, wire=False)
+    host.publish(CAMPAIGNS, *campaigns)
+    host.publish(CODES, *codes)
+    host.publish_logged(EVENTS, *events)
+    return host.run()
+
+
+def _record(value: Record | bytes | None) -> Record:
+    return value if isinstance(value, Record) else decode(value)
+
+
+def _input(stage: Stage, message: Message) -> Record:
+    record = _record(message.value)
+    kind = stage.reads.record
+    if kind is None or not isinstance(record, kind):
+        raise Undecodable(f"{type(record).__name__} does not belong on this topic")
+    return record
+
+
+def _dead_letter(stage: Stage, at: Cause, message: Message, error: Undecodable) -> DeadLettered:
+    return DeadLettered(
+        event_id=derived_id("dead-letter", stage.name, at.topic, f"{at.partition}:{at.offset}"),
+        event_time=message.timestamp,
+        received_at=message.timestamp,
+        stage=stage.name,
+        reason="undecodable",
+        detail=str(error),
+        topic=at.topic,
+        partition=at.partition,
+        offset=at.offset,
+        message_key=message.key,
+        payload=encode(message.value) if isinstance(message.value, Record) else message.value,
+    )
