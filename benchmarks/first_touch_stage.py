@@ -1,0 +1,24 @@
+"""One worker with nothing but the touch stage."""
+
+import sys
+
+import faust
+
+from reftrail.engine.settings import WorkerSettings
+from reftrail.engine.topology import TOPOLOGY
+from reftrail.engine.worker import create_app
+
+app = create_app(WorkerSettings(), (TOPOLOGY[0],))
+take_over = app.work.take_over
+
+
+async def announced(assigned: set) -> None:
+    """Say when the work begins."""
+    await take_over(assigned)
+    print("working", flush=True)
+
+
+app.work.take_over = announced  # type: ignore[method-assign]
+if __name__ == "__main__":
+    sys.argv = sys.argv[:1]
+    faust.Worker(app, loglevel="WARN", redirect_stdouts=False).execute_from_commandline()

@@ -1,0 +1,152 @@
+"""The partitions that a worker holds: taking them over, feeding them, letting them go."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+
+from reftrail.contracts.topics import CAMPAIGNS, CODES, Topic
+from reftrail.engine.batch import StageOfPartition
+from reftrail.engine.chunks import Chunk
+from reftrail.engine.follower import Follower, LiveReference
+from reftrail.engine.metrics import WorkerMetrics
+from reftrail.engine.partition import PartitionTask
+from reftrail.engine.reference import ReferenceTables
+from reftrail.engine.restore import restore
+from reftrail.engine.settings import WorkerSettings
+from reftrail.engine.sieve import SIEVES
+from reftrail.engine.stage import Stage
+from reftrail.engine.state import StateStore
+from reftrail.engine.transaction import TransactionalWriter
+
+
+class Assignment:
+    """All that a worker does for the partitions assigned to it.
+
+    State outlives a rebalance: if a partition stays, only what was added to its changelog in the
+    meantime is read.
+    """
+
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        topology: tuple[Stage, ...],
+        metrics: WorkerMetrics,
+        on_failure: Callable[[BaseException], None],
+    ) -> None:
+        self._settings = settings
+        self._stages = {settings.name_of(stage.reads): stage for stage in topology}
+        self._metrics = metrics
+        self._on_failure = on_failure
+        self._stores: dict[TopicPartition, StateStore] = {}
+        self._tasks: dict[TopicPartition, PartitionTask] = {}
+        self._followers: list[Follower] = []
+
+    def partitions(self) -> list[str]:
+        """What is held, for people."""
+        return sorted(f"{source.topic}-{source.partition}" for source in self._tasks)
+
+    async def hand_over(self, source: TopicPartition, chunk: Chunk, log_end: int | None) -> None:
+        """Give a chunk to the partition's task; log_end is where its log ends by now."""
+        task = self._tasks.get(TopicPartition(source.topic, source.partition))
+        if task is None:
+            return
+        stage, partition = self._stages[source.topic].name, str(source.partition)
+        self._metrics.lag.labels(stage, partition).set(max(0, (log_end or 0) - chunk.end))
+        self._metrics.keys.labels(stage, partition).set(len(task.store.packed))
+        await task.hand_over(chunk)
+
+    async def let_go(self) -> None:
+        """Finish what is under way and give up all partitions."""
+        tasks, followers = list(self._tasks.values()), self._followers
+        self._tasks, self._followers = {}, []
+        await asyncio.gather(*(task.stop() for task in tasks))
+        await asyncio.gather(*(follower.stop() for follower in followers))
+
+    async def take_over(self, assigned: set[TopicPartition]) -> None:
+        """Fence former owners, bring the state up to date, and be ready to go on."""
+        await self.let_go()
+        started = time.perf_counter()
+        sources = sorted(
+            TopicPartition(tp.topic, tp.partition) for tp in assigned if tp.topic in self._stages
+        )
+        self._stores = {tp: self._stores.get(tp) or StateStore() for tp in sources}
+        writers = {
+            tp: TransactionalWriter(self._settings, self._settings.group, tp) for tp in sources
+        }
+        await asyncio.gather(*(writer.start() for writer in writers.values()))
+        changelogs = {self._changelog(tp): store for tp, store in self._stores.items()}
+        restored = await restore(self._settings.bootstrap_servers, changelogs)
+        committed, partitions = await self._look_up(sources)
+        references = await self._follow(sources, partitions)
+        for tp in sources:
+            stage = self._stages[tp.topic]
+            task = PartitionTask(
+                StageOfPartition(stage, tp.partition, partitions),
+                tp,
+                self._settings,
+                store=self._stores[tp],
+                writer=writers[tp],
+                reference=references[tp],
+                sieve=SIEVES.get(stage.name) if self._settings.sieve else None,
+                metrics=self._metrics.stage(stage.name),
+                on_failure=self._on_failure,
+            )
+            task.start(committed.get(tp))
+            self._tasks[tp] = task
+        self._metrics.restored.inc(restored)
+        self._metrics.restore_seconds.set(time.perf_counter() - started)
+        self._metrics.rebalances.inc()
+
+    def _changelog(self, source: TopicPartition) -> TopicPartition:
+        changelog = self._stages[source.topic].changelog
+        return TopicPartition(self._settings.name_of(changelog), source.partition)
+
+    async def _look_up(
+        self, sources: list[TopicPartition]
+    ) -> tuple[dict[TopicPartition, int], int]:
+        """The group's committed positions, and how many partitions each topic has."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self._settings.bootstrap_servers)
+        await admin.start()
+        try:
+            topics = await admin.describe_topics([self._settings.name_of(CAMPAIGNS)])
+            partitions = len(topics[0]["partitions"])
+            found = await admin.list_consumer_group_offsets(
+                self._settings.group, partitions=sources or None
+            )
+        finally:
+            await admin.close()
+        positions = {
+            TopicPartition(tp.topic, tp.partition): offset.offset for tp, offset in found.items()
+        }
+        return {tp: at for tp, at in positions.items() if at >= 0}, partitions
+
+    async def _follow(
+        self, sources: list[TopicPartition], partitions: int
+    ) -> dict[TopicPartition, LiveReference]:
+        """Follow the campaigns once for all, and the codes of a partition where they are used."""
+        campaigns = ReferenceTables()
+        shared = self._follower(CAMPAIGNS, range(partitions), campaigns)
+        references = {}
+        for tp in sources:
+            tables, followers = campaigns.sharing_campaigns(), [shared]
+            if self._stages[tp.topic].looks_up_codes:
+                followers.append(self._follower(CODES, [tp.partition], tables))
+            references[tp] = LiveReference(tables, followers)
+        await asyncio.gather(*(follower.start() for follower in self._followers))
+        return references
+
+    def _follower(
+        self, topic: Topic, partitions: "range | list[int]", tables: ReferenceTables
+    ) -> Follower:
+        name = self._settings.name_of(topic)
+        follower = Follower(
+            self._settings.bootstrap_servers,
+            [TopicPartition(name, partition) for partition in partitions],
+            tables,
+            self._on_failure,
+        )
+        self._followers.append(follower)
+        return follower

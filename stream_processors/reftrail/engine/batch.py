@@ -1,0 +1,122 @@
+"""One batch of one stage: decode, decide, evolve, and gather what is to be sent."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from reftrail.contracts.codec import Undecodable, decode_as, encode
+from reftrail.contracts.decisions import DeadLettered
+from reftrail.contracts.record import Record
+from reftrail.contracts.topics import DEAD_LETTERS, Topic
+from reftrail.engine.chunks import Chunk
+from reftrail.engine.reference import ReferenceTables
+from reftrail.engine.sieve import Sieve
+from reftrail.engine.stage import Stage
+from reftrail.engine.state import Batch, StateStore
+from reftrail.rules.decider import Cause, derived_id
+
+Message = tuple[bytes, bytes]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What follows from a batch: messages by topic and partition, and the changed state."""
+
+    messages: dict[tuple[Topic, int], list[Message]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    changes: Mapping[str, bytes] = field(default_factory=dict)
+    decided: int = 0
+    dead: int = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing to send and nothing to keep: only the position has moved."""
+        return not self.messages and not self.changes
+
+
+@dataclass(frozen=True, slots=True)
+class StageOfPartition:
+    """Which part of the work a batch belongs to, of how many partitions."""
+
+    stage: Stage
+    partition: int
+    partitions: int
+
+    def conclude(
+        self,
+        chunk: Chunk,
+        store: StateStore,
+        reference: ReferenceTables,
+        sieve: Sieve | None = None,
+    ) -> Outcome:
+        """What follows from a chunk on top of the stored state, which stays as it is."""
+        outcome = Outcome()
+        batch = Batch(self.stage, store)
+        decider = self.stage.decider
+        for offset, record in self._records(chunk, store, reference, sieve, outcome):
+            keys, state = batch.load(record)
+            cause = Cause(self.stage.reads.name, self.partition, offset)
+            concluded = decider.decide(state, record, cause, reference)
+            for conclusion in concluded:
+                state = decider.evolve(state, conclusion)
+                self._send(conclusion, outcome)
+            if concluded:
+                batch.save(keys, state)
+            outcome.decided += 1
+        outcome.changes = batch.changes()
+        for key, packed in outcome.changes.items():
+            outcome.messages[self.stage.changelog, self.partition].append((key.encode(), packed))
+        return outcome
+
+    def _records(
+        self,
+        chunk: Chunk,
+        store: StateStore,
+        reference: ReferenceTables,
+        sieve: Sieve | None,
+        outcome: Outcome,
+    ) -> Iterable[tuple[int, Record]]:
+        sifted = sieve.sift(chunk.values, store.packed, reference) if sieve else None
+        if sifted is not None:
+            for index, record in sifted:
+                yield chunk.offsets[index], record
+            return
+        kind = self.stage.reads.record or Record
+        for index, value in enumerate(chunk.values):
+            try:
+                record = decode_as(kind, value)
+            except Undecodable as error:
+                self._send(self._dead_letter(chunk, index, error), outcome)
+                outcome.dead += 1
+            else:
+                yield chunk.offsets[index], record
+
+    def _send(self, record: Record, outcome: Outcome) -> None:
+        if isinstance(record, DeadLettered):
+            topics: tuple[Topic, ...] = (DEAD_LETTERS,)
+        else:
+            topics = self.stage.writes[type(record)]
+        if not topics:
+            return
+        value = encode(record)
+        for topic in topics:
+            key = topic.key_of(record)
+            partition = topic.partition(key, self.partitions)
+            outcome.messages[topic, partition].append((key.encode(), value))
+
+    def _dead_letter(self, chunk: Chunk, index: int, error: Undecodable) -> DeadLettered:
+        topic, offset = self.stage.reads.name, chunk.offsets[index]
+        return DeadLettered(
+            event_id=derived_id("dead", self.stage.name, topic, f"{self.partition}:{offset}"),
+            event_time=chunk.timestamps[index],
+            received_at=chunk.timestamps[index],
+            stage=self.stage.name,
+            reason="undecodable",
+            detail=str(error),
+            topic=topic,
+            partition=self.partition,
+            offset=offset,
+            message_key=chunk.keys[index],
+            payload=chunk.values[index],
+        )

@@ -1,0 +1,201 @@
+# ruff: noqa: SLF001  (the client has no public way to the record batches of a response)
+"""Fetched messages in bulk: one object for thousands of them, with the positions they span.
+
+The client makes a record object of some microseconds for every message. Here the values and
+offsets of a fetched response are collected straight from its record batches instead.
+"""
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.consumer.fetcher import FetchResult
+from aiokafka.errors import ConsumerStoppedError, CorruptRecordException
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Messages of one partition, in order, that stand in the log from begin up to before end.
+
+    offsets, timestamps (the broker's, in ms), keys and values run side by side. There may be
+    fewer messages than positions, even none: control records, aborted transactions and compaction
+    leave gaps.
+    """
+
+    begin: int
+    end: int
+    offsets: list[int]
+    timestamps: list[int]
+    keys: list[bytes | None]
+    values: list[bytes | None]
+
+    def after(self, position: int) -> "Chunk":
+        """What of this chunk stands at or after a position."""
+        if position <= self.begin:
+            return self
+        first = next((i for i, at in enumerate(self.offsets) if at >= position), len(self.offsets))
+        return Chunk(
+            position,
+            self.end,
+            self.offsets[first:],
+            self.timestamps[first:],
+            self.keys[first:],
+            self.values[first:],
+        )
+
+
+def join(chunks: list[Chunk]) -> Chunk:
+    """Chunks that follow each other, as one."""
+    if len(chunks) == 1:
+        return chunks[0]
+    return Chunk(
+        begin=chunks[0].begin,
+        end=chunks[-1].end,
+        offsets=[offset for chunk in chunks for offset in chunk.offsets],
+        timestamps=[timestamp for chunk in chunks for timestamp in chunk.timestamps],
+        keys=[key for chunk in chunks for key in chunk.keys],
+        values=[value for chunk in chunks for value in chunk.values],
+    )
+
+
+async def take_chunks(
+    consumer: AIOKafkaConsumer,
+    partitions: Iterable[TopicPartition],
+    timeout_seconds: float,
+    max_records: int,
+) -> dict[TopicPartition, list[Chunk]]:
+    """What a consumer has fetched of some partitions (none given: of all), in chunks.
+
+    Waits for something to come in for at most timeout_seconds. A chunk has max_records messages,
+    or a record batch more. Must run in the consumer's event loop. Reaches into the client: the
+    iterator of each fetched response is a generator that hasn't been started, and is replaced.
+    """
+    fetcher = consumer._fetcher
+    if fetcher._closed:
+        raise ConsumerStoppedError
+    with fetcher._subscriptions.fetch_context():
+        if fetcher._subscriptions.reassignment_in_progress:
+            await fetcher._subscriptions.wait_for_assignment()
+        if not fetcher._records and timeout_seconds:
+            await _something_fetched(fetcher, timeout_seconds)
+        if fetcher._subscriptions.reassignment_in_progress:
+            return {}
+        for fetched in fetcher._records.values():
+            if isinstance(fetched, FetchResult) and fetched.has_more():
+                _yield_chunks(fetched._partition_records, max_records)
+        # Nothing suspends from here on, so that no response slips in unreplaced.
+        found: dict[TopicPartition, list[Chunk]] = await fetcher.fetched_records(
+            partitions, timeout=0
+        )
+    return found
+
+
+def _yield_chunks(response: Any, max_records: int) -> None:
+    if not hasattr(response, "in_chunks"):
+        response.in_chunks = True
+        response._records_iterator = _chunks(response, max_records)
+
+
+def _chunks(response: Any, max_records: int) -> Iterator[Chunk]:
+    """The messages of one partition's response. Keeps its next_fetch_offset at the chunk's end."""
+    chunk = Chunk(response.next_fetch_offset, response.next_fetch_offset, [], [], [], [])
+    for batch in _data_batches(response):
+        _append(batch, chunk)
+        if len(chunk.offsets) >= max_records:
+            response.next_fetch_offset = batch.next_offset
+            yield _ending(chunk, batch.next_offset)
+            chunk = Chunk(batch.next_offset, batch.next_offset, [], [], [], [])
+    if response.next_fetch_offset > chunk.begin:
+        yield _ending(chunk, response.next_fetch_offset)
+
+
+def _ending(chunk: Chunk, end: int) -> Chunk:
+    return Chunk(chunk.begin, end, chunk.offsets, chunk.timestamps, chunk.keys, chunk.values)
+
+
+def _append(batch: Any, chunk: Chunk) -> None:
+    records = [record for record in batch if record.offset >= chunk.begin]
+    chunk.offsets.extend([record.offset for record in records])
+    chunk.timestamps.extend([record.timestamp for record in records])
+    chunk.keys.extend([record.key for record in records])
+    chunk.values.extend([record.value for record in records])
+
+
+def _data_batches(response: Any) -> Iterator[Any]:
+    """The record batches that a reader of committed data sees. As the client's own unpacking does.
+
+    Source: aiokafka 0.14, `PartitionRecords._unpack_records`.
+    """
+    while response._records.has_next():
+        batch = response._records.next_batch()
+        if response._check_crcs and not batch.validate_crc():
+            raise CorruptRecordException(f"a batch of {response._tp} fails its checksum")
+        if batch.producer_id is not None and _is_aborted(response, batch):
+            response.next_fetch_offset = batch.next_offset
+            continue
+        if not batch.is_control_batch:
+            yield batch
+        response.next_fetch_offset = batch.next_offset
+
+
+def _is_aborted(response: Any, batch: Any) -> bool:
+    response._consume_aborted_up_to(batch.base_offset)
+    aborted = response._aborted_producers
+    if batch.is_control_batch and response._contains_abort_marker(batch):
+        aborted.discard(batch.producer_id)
+    return batch.is_transactional and batch.producer_id in aborted
+
+
+class ChunkReader:
+    """Reads partitions in chunks, outside any consumer group, committed messages only."""
+
+    def __init__(self, bootstrap_servers: str, max_records: int = 20_000) -> None:
+        self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=bootstrap_servers,
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            max_partition_fetch_bytes=4 << 20,
+            fetch_max_wait_ms=500,
+        )
+        self._max_records = max_records
+
+    async def start(self, positions: dict[TopicPartition, int | None]) -> None:
+        """Connect and begin at the given positions; None is the beginning of the partition."""
+        await self._consumer.start()
+        self._consumer.assign(list(positions))
+        for partition, position in positions.items():
+            if position is not None:
+                self._consumer.seek(partition, position)
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        await self._consumer.stop()
+
+    async def read(self, timeout_seconds: float) -> dict[TopicPartition, list[Chunk]]:
+        """What has come in, waiting for it for at most so long."""
+        return await take_chunks(self._consumer, (), timeout_seconds, self._max_records)
+
+    async def ends(self) -> dict[TopicPartition, int]:
+        """For each partition the position after the last committed message, as of now."""
+        ends: dict[TopicPartition, int] = await self._consumer.end_offsets(
+            self._consumer.assignment()
+        )
+        return ends
+
+    async def position(self, partition: TopicPartition) -> int:
+        """The next position to be read."""
+        position: int = await self._consumer.position(partition)
+        return position
+
+
+async def _something_fetched(fetcher: Any, timeout_seconds: float) -> None:
+    """Wait until a response has come in; its errors are raised when the records are taken."""
+    waiter = fetcher._create_fetch_waiter()
+    done, _ = await asyncio.wait([waiter], timeout=timeout_seconds)
+    if done:
+        waiter.result()
+    else:
+        waiter.cancel()

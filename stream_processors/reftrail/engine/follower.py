@@ -1,0 +1,105 @@
+"""Codes and campaigns as a worker knows them: followed from their topics, outside the group."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from aiokafka import TopicPartition
+
+from reftrail.contracts.codec import Undecodable, decode
+from reftrail.engine.chunks import ChunkReader
+from reftrail.engine.reference import ReferenceTables
+
+_log = logging.getLogger(__name__)
+_POLL_SECONDS: Final = 1.0
+_REFRESH_SECONDS: Final = 30.0
+
+
+class Follower:
+    """Keeps `ReferenceTables` up to date with some partitions of the reference topics."""
+
+    def __init__(
+        self,
+        bootstrap_servers: str,
+        partitions: Iterable[TopicPartition],
+        tables: ReferenceTables,
+        on_failure: Callable[[BaseException], None],
+    ) -> None:
+        self._reader = ChunkReader(bootstrap_servers)
+        self._partitions = tuple(partitions)
+        self._tables = tables
+        self._on_failure = on_failure
+        self._progress = asyncio.Condition()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Connect and read what there is by now."""
+        await self._reader.start(dict.fromkeys(self._partitions, None))
+        self._task = asyncio.create_task(self._follow(), name="follow-reference")
+        await self.refresh()
+
+    async def stop(self) -> None:
+        """Stop reading and disconnect."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await self._reader.stop()
+
+    async def refresh(self) -> None:
+        """Return once everything that was acknowledged before this call has been read.
+
+        Raises TimeoutError after 30 s without getting there.
+        """
+        ends = await self._reader.ends()
+        async with asyncio.timeout(_REFRESH_SECONDS), self._progress:
+            while not await self._has_reached(ends):
+                await self._progress.wait()
+
+    async def _has_reached(self, ends: dict[TopicPartition, int]) -> bool:
+        for partition, end in ends.items():
+            if await self._reader.position(partition) < end:
+                return False
+        return True
+
+    async def _follow(self) -> None:
+        try:
+            while True:
+                found = await self._reader.read(_POLL_SECONDS)
+                for partition, chunks in found.items():
+                    for chunk in chunks:
+                        for value in chunk.values:
+                            self._take(partition, value)
+                async with self._progress:
+                    self._progress.notify_all()
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            self._on_failure(error)
+            raise
+
+    def _take(self, partition: TopicPartition, value: bytes | None) -> None:
+        if value is None:
+            return
+        try:
+            self._tables.apply(decode(value))
+        except Undecodable as error:
+            # The warehouse, which reads the same topic, puts it into the dead letters.
+            _log.error("left out a message of %s: %s", partition, error)
+
+
+class LiveReference:
+    """The tables of one worker's stage partition, and how to make sure that nothing is missing."""
+
+    def __init__(self, tables: ReferenceTables, followers: Iterable[Follower]) -> None:
+        self.tables = tables
+        self._followers = tuple(followers)
+
+    async def learned_more(self) -> bool:
+        """Whether something that a batch asked for in vain is there after reading to the end."""
+        missed = set(self.tables.missed)
+        self.tables.missed.clear()
+        if not missed:
+            return False
+        await asyncio.gather(*(follower.refresh() for follower in self._followers))
+        return self.tables.has_any(missed)

@@ -1,0 +1,141 @@
+"""Dropping, column by column, the messages that can't change anything, before they are decoded."""
+
+from collections.abc import Mapping, Sequence
+from io import BytesIO
+from typing import Any, Final, Protocol
+
+import msgspec
+import polars as pl
+
+from reftrail.contracts.codec import FRAME, container
+from reftrail.contracts.events import AnyEvent
+from reftrail.contracts.record import Record
+from reftrail.engine.reference import ReferenceTables
+
+_FEWEST: Final = 64
+_CONVERSIONS: Final = ("signup", "purchase", "refund")
+_COLUMNS: Final = [
+    "type",
+    "event_time",
+    "visitor_id",
+    "code",
+    "code_known",
+    "campaign_id",
+    "is_bot",
+]
+_FIRST_SCHEMA_ID: Final = b"\x00\x00\x00\x00\x01"
+
+Survivors = list[tuple[int, Record]]
+
+
+class Sieve(Protocol):
+    """A filter in front of a stage's decider."""
+
+    def sift(
+        self,
+        values: Sequence[bytes | None],
+        packed: Mapping[str, bytes],
+        reference: ReferenceTables,
+    ) -> Survivors | None:
+        """The messages that may matter, by index and decoded, in order.
+
+        packed is the stage's state by key. Leaving a message out promises that deciding it on
+        this state, or on any that the messages before it lead to, concludes nothing. None where
+        the batch can't be read as columns: then every message is to be decoded and decided.
+        """
+
+
+class _Hold(msgspec.Struct, frozen=True, array_like=True):
+    """The beginning of a packed `TouchState`: from when to when the visitor's touch holds."""
+
+    touch_time: int = -1
+    expires_at: int = -1
+
+
+_hold_of = msgspec.msgpack.Decoder(_Hold).decode
+
+
+class TouchSieve:
+    """Leaves out form starts, what isn't a touch, and touches while an earlier one holds."""
+
+    def sift(
+        self,
+        values: Sequence[bytes | None],
+        packed: Mapping[str, bytes],
+        reference: ReferenceTables,
+    ) -> Survivors | None:
+        """See `Sieve`."""
+        if len(values) < _FEWEST or not _same_schema(values):
+            return None
+        framed: Sequence[bytes] = values  # type: ignore[assignment]
+        try:
+            events = pl.read_avro(BytesIO(container(framed)), columns=_COLUMNS)
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
+            return None
+        if events.height != len(values):
+            return None
+        events = events.with_columns(pl.col("type").cast(pl.String))
+        if events["visitor_id"].filter(~events["type"].is_in(_CONVERSIONS)).has_nulls():
+            return None
+        try:
+            return _decoded(framed, _may_matter(events, packed, reference))
+        except msgspec.ValidationError:
+            return None
+
+
+def _same_schema(values: Sequence[bytes | None]) -> bool:
+    """Whether all were written with version 1 of Event: another may lack a column."""
+    return all(value is not None and value[: FRAME.size] == _FIRST_SCHEMA_ID for value in values)
+
+
+def _may_matter(
+    events: pl.DataFrame, packed: Mapping[str, bytes], reference: ReferenceTables
+) -> list[int]:
+    """The rows that convert, or touch a visitor whom no earlier touch holds."""
+    kind = pl.col("type")
+    campaigns = events.filter(kind == "view").get_column("campaign_id").unique().drop_nulls()
+    counting = [campaign for campaign in campaigns if reference.may_count_views(campaign)]
+    touches = (
+        pl.col("code").is_not_null()
+        & ~pl.col("is_bot")
+        & pl.col("code_known").fill_null(value=True)
+        & ((kind == "click") | ((kind == "view") & pl.col("campaign_id").is_in(counting)))
+    )
+    rows = events.with_row_index("row").select(
+        "row",
+        "visitor_id",
+        pl.col("event_time").cast(pl.Int64),
+        converts=kind.is_in(_CONVERSIONS),
+        touches=touches.fill_null(value=False),
+    )
+    rows = rows.filter(pl.col("converts") | pl.col("touches"))
+    columns = (rows[name].to_list() for name in ("row", "visitor_id", "event_time", "converts"))
+    return [
+        row
+        for row, visitor, time, converts in zip(*columns, strict=True)
+        if converts or not _is_held(packed.get(visitor), time)
+    ]
+
+
+def _is_held(packed: bytes | None, time: int) -> bool:
+    """Whether the visitor's touch came before and hasn't run out by then."""
+    if packed is None:
+        return False
+    hold = _hold_of(packed)
+    return hold.touch_time < time <= hold.expires_at
+
+
+def _decoded(values: Sequence[bytes], kept: list[int]) -> Survivors:
+    """The kept messages as records. Raises msgspec.ValidationError if one isn't a valid event."""
+    if not kept:
+        return []
+    frame = pl.read_avro(BytesIO(container([values[row] for row in kept])))
+    frame = frame.with_columns(
+        pl.col("type").cast(pl.String), pl.col("event_time", "received_at").cast(pl.Int64)
+    )
+    rows: list[dict[str, Any]] = frame.to_dicts()
+    records: list[Record] = msgspec.convert(rows, list[AnyEvent])
+    return list(zip(kept, records, strict=True))
+
+
+SIEVES: Final[Mapping[str, Sieve]] = {"touch": TouchSieve()}

@@ -1,0 +1,85 @@
+"""What a stage keeps for one partition: the packed state of each key, and what a batch changes."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from reftrail.engine.stage import Cell, Stage
+
+_pack: Callable[[Any], bytes] = msgspec.msgpack.Encoder().encode
+
+
+class StateStore:
+    """The committed state of one stage and partition: packed values by key.
+
+    restored_to is the position in the changelog up to which the values are taken from it.
+    """
+
+    def __init__(self) -> None:
+        self.packed: dict[str, bytes] = {}
+        self.restored_to: int | None = None
+
+    def restore(self, key: bytes | None, value: bytes | None) -> None:
+        """Take over one changelog message. Without a value the key is forgotten."""
+        if key is None:
+            raise ValueError("a changelog message has no key; something else writes to this topic")
+        if value is None:
+            self.packed.pop(key.decode(), None)
+        else:
+            self.packed[key.decode()] = value
+
+    def apply(self, changes: Mapping[str, bytes]) -> None:
+        """Take over what a committed batch changed."""
+        self.packed.update(changes)
+
+
+class Batch:
+    """The state as one batch sees it: the store below, its own changes above.
+
+    They are kept apart until the batch is committed, so that deciding anew costs nothing.
+    """
+
+    def __init__(self, stage: Stage, store: StateStore) -> None:
+        self._cells = tuple(_CellView(cell, store.packed) for cell in stage.cells)
+        self._single = self._cells[0] if len(stage.cells) == 1 else None
+
+    def load(self, record: Any) -> tuple[tuple[str, ...], Any]:
+        """The keys of a record's state, and the state in the form its decider takes."""
+        if self._single is not None:
+            key = self._single.key_of(record)
+            return (key,), self._single.get(key)
+        keys = tuple(cell.key_of(record) for cell in self._cells)
+        states = tuple(cell.get(key) for cell, key in zip(self._cells, keys, strict=True))
+        return keys, states
+
+    def save(self, keys: tuple[str, ...], state: Any) -> None:
+        """Keep a decider's state for the rest of the batch."""
+        if self._single is not None:
+            self._single.changed[keys[0]] = state
+            return
+        for cell, key, part in zip(self._cells, keys, state, strict=True):
+            cell.changed[key] = part
+
+    def changes(self) -> dict[str, bytes]:
+        """What differs from the store, packed, by key."""
+        return {key: value for cell in self._cells for key, value in cell.packed_changes()}
+
+
+class _CellView:
+    def __init__(self, cell: Cell, packed: Mapping[str, bytes]) -> None:
+        self.key_of = cell.key_of
+        self.changed: dict[str, Any] = {}
+        self._packed = packed
+        self._empty = cell.state()
+        self._unpack = msgspec.msgpack.Decoder(cell.state).decode
+
+    def get(self, key: str) -> Any:
+        if key in self.changed:
+            return self.changed[key]
+        packed = self._packed.get(key)
+        return self._empty if packed is None else self._unpack(packed)
+
+    def packed_changes(self) -> list[tuple[str, bytes]]:
+        packed = [(key, _pack(state)) for key, state in self.changed.items()]
+        return [(key, value) for key, value in packed if self._packed.get(key) != value]

@@ -1,0 +1,138 @@
+"""The Faust host: group membership, assignment and the web come from Faust, the work is ours.
+
+Input: the topics that the stages read. Output: what they write, their changelogs and the group's
+positions, all in one transaction for each batch. Guarantee: readers of committed data see the
+conclusions of every record exactly once, whatever crashes.
+"""
+
+import logging
+import os
+import tempfile
+import traceback
+from collections.abc import AsyncIterable
+from pathlib import Path
+from typing import Any, Final
+
+import faust
+from faust.types import TP
+from faust.web import Request, Response, View
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from reftrail.engine.assignment import Assignment
+from reftrail.engine.chunks import Chunk
+from reftrail.engine.metrics import WorkerMetrics
+from reftrail.engine.settings import WorkerSettings
+from reftrail.engine.stage import Stage
+from reftrail.engine.topology import TOPOLOGY
+from reftrail.engine.transport import ChunkSchema, ChunkTransport
+
+_log = logging.getLogger(__name__)
+_EXIT_UNEXPECTED: Final = 70  # EX_SOFTWARE of sysexits.h
+
+
+class WorkerApp(faust.App):
+    """A Faust app that is handed chunks and takes over a partition's past before its flow."""
+
+    chunk_records: int
+    work: Assignment
+    is_ready = False
+
+    def _new_transport(self) -> ChunkTransport:
+        return ChunkTransport(self.conf.broker_consumer, self)
+
+    async def on_stop(self) -> None:
+        """Finish what is under way before Faust takes everything apart."""
+        self.is_ready = False
+        await self.work.let_go()
+        await super().on_stop()
+
+    async def _on_partitions_revoked(self, revoked: set[TP]) -> None:
+        self.is_ready = False
+        try:
+            await super()._on_partitions_revoked(revoked)
+            await self.work.let_go()
+        except Exception as error:  # noqa: BLE001
+            die(error)
+
+    async def _on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        try:
+            # Before the flow resumes, or positions and state could miss a transaction that is
+            # just being finished for a worker that died.
+            await self.work.take_over(assigned)
+            await super()._on_partitions_assigned(assigned, generation_id)
+        except Exception as error:  # noqa: BLE001
+            die(error)
+        self.is_ready = True
+
+
+def die(error: BaseException) -> None:
+    """End the process at once: nothing may go on after an error that nobody expected.
+
+    The group then moves the partitions, and the next owner's fence discards what is open.
+    """
+    _log.critical("this worker ends, because: %s", "".join(traceback.format_exception(error)))
+    logging.shutdown()
+    os._exit(_EXIT_UNEXPECTED)
+
+
+def create_app(settings: WorkerSettings, topology: tuple[Stage, ...] = TOPOLOGY) -> WorkerApp:
+    """The worker's app, with an agent for each stage and pages for health and metrics."""
+    servers = settings.bootstrap_servers.replace(",", ";")
+    app = WorkerApp(
+        settings.group,
+        broker=f"kafka://{servers}",
+        store="memory://",
+        datadir=Path(tempfile.gettempdir()) / f"reftrail-worker-{os.getpid()}",
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        web_host=settings.worker_web_host,
+        web_bind=settings.worker_web_host,
+        web_port=settings.worker_web_port,
+        broker_session_timeout=settings.session_timeout_seconds,
+        broker_heartbeat_interval=settings.session_timeout_seconds / 4,
+        consumer_max_fetch_size=4 << 20,
+        stream_publish_on_commit=False,
+        worker_redirect_stdouts=False,
+    )
+    app.chunk_records = settings.max_batch
+    metrics = WorkerMetrics()
+    app.work = Assignment(settings, topology, metrics, die)
+    for stage in topology:
+        _add_agent(app, settings.name_of(stage.reads), stage.name)
+    _add_pages(app, metrics)
+    return app
+
+
+def _add_agent(app: WorkerApp, topic: str, name: str) -> None:
+    source = app.topic(topic, schema=ChunkSchema(key_type=bytes, value_type=bytes))
+
+    async def hand_over(chunks: AsyncIterable[Chunk]) -> None:
+        async for event in chunks.events():  # type: ignore[attr-defined]
+            message = event.message
+            end = app.consumer.highwater(message.tp)
+            await app.work.hand_over(message.tp, message.value, end)
+
+    app.agent(source, name=name, concurrency=1)(hand_over)
+
+
+def _add_pages(app: WorkerApp, metrics: WorkerMetrics) -> None:
+    async def healthz(view: View, request: Request) -> Response:  # noqa: ARG001
+        return view.json({"status": "ok"})
+
+    async def readyz(view: View, request: Request) -> Response:  # noqa: ARG001
+        state: dict[str, Any] = {"ready": app.is_ready, "partitions": app.work.partitions()}
+        return view.json(state, status=200 if app.is_ready else 503)
+
+    async def exposition(view: View, request: Request) -> Response:  # noqa: ARG001
+        text = generate_latest(metrics.registry)
+        return view.bytes(text, content_type=CONTENT_TYPE_LATEST.partition(";")[0])
+
+    for path, page in (("/healthz", healthz), ("/readyz", readyz), ("/metrics", exposition)):
+        app.page(path)(page)
+
+
+def main() -> None:
+    """Run one worker until it is told to stop. Settings are REFTRAIL_* variables."""
+    logging.getLogger("aiokafka").setLevel(logging.WARNING)
+    app = create_app(WorkerSettings.model_validate({}))
+    faust.Worker(app, loglevel="INFO", redirect_stdouts=False).execute_from_commandline()

@@ -1,0 +1,69 @@
+"""Writing records to a real broker's topics and reading back what is committed there."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+
+from reftrail.contracts.codec import decode, encode
+from reftrail.contracts.installation import Installation
+from reftrail.contracts.record import Record
+from reftrail.contracts.topics import Topic
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """A record and where it stands."""
+
+    partition: int
+    offset: int
+    key: str
+    record: Record
+
+
+def produce(installation: Installation, topic: Topic, records: Iterable[Record]) -> None:
+    """Write records under their keys, in order, and return when all are acknowledged."""
+    producer = KafkaProducer(
+        bootstrap_servers=installation.bootstrap_servers, acks="all", linger_ms=5
+    )
+    name = installation.name_of(topic)
+    count = len(producer.partitions_for(name))
+    sent = []
+    for record in records:
+        key = topic.key_of(record)
+        sent.append(
+            producer.send(
+                name,
+                key=key.encode(),
+                value=encode(record),
+                partition=topic.partition(key, count),
+            )
+        )
+    producer.flush()
+    for future in sent:
+        future.get(timeout=30)
+    producer.close()
+
+
+def read_committed(installation: Installation, topic: Topic) -> list[Logged]:
+    """All committed records of a topic as of now, by partition and offset."""
+    name = installation.name_of(topic)
+    consumer = KafkaConsumer(
+        bootstrap_servers=installation.bootstrap_servers,
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        fetch_max_wait_ms=50,
+    )
+    partitions = [TopicPartition(name, p) for p in sorted(consumer.partitions_for_topic(name))]
+    consumer.assign(partitions)
+    ends = consumer.end_offsets(partitions)
+    found = []
+    while any(consumer.position(partition) < ends[partition] for partition in partitions):
+        for partition, messages in consumer.poll(timeout_ms=200).items():
+            found += [
+                Logged(partition.partition, m.offset, m.key.decode(), decode(m.value))
+                for m in messages
+            ]
+    consumer.close()
+    return sorted(found, key=lambda logged: (logged.partition, logged.offset))
