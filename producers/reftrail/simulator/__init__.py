@@ -1,5 +1,6 @@
 """A seeded referral programme whose outcome is known: what to send, and what must come of it."""
 
+from reftrail.simulator.comparison import Comparison, Observed, compare, observed_verdict
 from reftrail.simulator.occurrence import Occurrence, Step
 from reftrail.simulator.programme import Programme
 from reftrail.simulator.simulation import Simulation
@@ -7,7 +8,9 @@ from reftrail.simulator.truth import Attribution, Limit, RewardKey, Truth, Verdi
 
 __all__ = [
     "Attribution",
+    "Comparison",
     "Limit",
+    "Observed",
     "Occurrence",
     "Programme",
     "RewardKey",
@@ -15,4 +18,6 @@ __all__ = [
     "Step",
     "Truth",
     "Verdict",
+    "compare",
+    "observed_verdict",
 ]

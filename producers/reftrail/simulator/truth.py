@@ -41,10 +41,13 @@ class RewardKey(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """How a reward stands in the end. reason is None unless it was rejected."""
+    """How a reward stands in the end, and why it was rejected, if it was.
+
+    Whether the code was also used up then is left out: that depends on who came first.
+    """
 
     status: str
-    reason: str | None = None
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -144,7 +147,7 @@ class Truth:
     ) -> None:
         code = self.programme.codes.get(by.code)
         if code is None:
-            self.rewards[RewardKey(by.code, user, "referee")] = Verdict(REJECTED, "unknown_code")
+            self.rewards[RewardKey(by.code, user, "referee")] = Verdict(REJECTED, ("unknown_code",))
             return
         campaign = self.programme.campaigns[code.campaign_id]
         deed, verdict = signup, Verdict(GRANTED)
@@ -154,8 +157,10 @@ class Truth:
                 return
             deed, is_paid_back = found
             verdict = Verdict(REVERSED if is_paid_back else GRANTED)
-        reason = _objection(code, campaign, user, deed.event_time)
-        if reason is None and code.max_uses is not None:
+        reasons = _objections(code, campaign, user, deed.event_time)
+        if reasons:
+            verdict = Verdict(REJECTED, reasons)
+        elif code.max_uses is not None:
             self.limits.setdefault(by.code, Limit(code.max_uses)).users.add(user)
         values = {
             "referrer": campaign.referrer_reward_micros,
@@ -163,9 +168,7 @@ class Truth:
         }
         for role, value in values.items():
             if value > 0:
-                self.rewards[RewardKey(by.code, user, role)] = (
-                    verdict if reason is None else Verdict(REJECTED, reason)
-                )
+                self.rewards[RewardKey(by.code, user, role)] = verdict
 
 
 def fingerprint(so_far: int, event_ids: Iterable[str]) -> int:
@@ -178,16 +181,21 @@ def _distinct(steps: Sequence[Step]) -> list[Step]:
     return [step for step in steps if first[step.event.event_id] is step]
 
 
-def _objection(code: CodeChanged, campaign: CampaignDefined, user: str, at: Millis) -> str | None:
+def _objections(
+    code: CodeChanged, campaign: CampaignDefined, user: str, at: Millis
+) -> tuple[str, ...]:
     """Why a deed earns nothing."""
+    reasons = []
     if code.status != "active":
-        return "code_inactive"
+        reasons.append("code_inactive")
     if code.expires_at is not None and at >= code.expires_at:
-        return "code_expired"
+        reasons.append("code_expired")
     starts, ends = campaign.starts_at, campaign.ends_at
     if (starts is not None and at < starts) or (ends is not None and at >= ends):
-        return "campaign_not_running"
-    return "self_referral" if code.owner_user_id == user else None
+        reasons.append("campaign_not_running")
+    if code.owner_user_id == user:
+        reasons.append("self_referral")
+    return tuple(reasons)
 
 
 def _first_purchase(

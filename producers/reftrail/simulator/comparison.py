@@ -1,0 +1,134 @@
+"""What came out against what ought to have: counted, and told apart line by line."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from reftrail.simulator.truth import (
+    GRANTED,
+    REJECTED,
+    REVERSED,
+    USED_UP,
+    Attribution,
+    RewardKey,
+    Truth,
+    Verdict,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What the pipeline says: events by (type, code), every decisive attribution, the ledger.
+
+    events are counted where reports count them, behind everything that could lose or double one.
+    fingerprint is that of the distinct events on the input topic. entries are in the order of the
+    ledger, so that a reward's last one stands.
+    """
+
+    events: Mapping[tuple[str, str | None], int]
+    fingerprint: int
+    attributions: Iterable[tuple[str, Attribution]]
+    entries: Iterable[tuple[RewardKey, Verdict]]
+
+
+@dataclass(slots=True)
+class Comparison:
+    """How many are as they ought to be, out of how many; differences tell the rest in words."""
+
+    events: int
+    attributions: int
+    rewards: int
+    lost: int = 0
+    doubled: int = 0
+    attributions_right: int = 0
+    rewards_right: int = 0
+    differences: list[str] = field(default_factory=list)
+
+    @property
+    def is_equal(self) -> bool:
+        """Whether everything is as it ought to be."""
+        return not self.differences
+
+
+def compare(truth: Truth, observed: Observed) -> Comparison:
+    """Everything that was observed, against everything expected, in both directions."""
+    result = Comparison(truth.distinct, len(truth.attributions), len(truth.rewards))
+    _compare_events(truth, observed, result)
+    _compare_attributions(truth, observed, result)
+    _compare_rewards(truth, observed, result)
+    return result
+
+
+def _compare_events(truth: Truth, observed: Observed, result: Comparison) -> None:
+    cells = truth.events.keys() | observed.events.keys()
+    for kind, code in sorted(cells, key=str):
+        expected = truth.events[kind, code]
+        found = observed.events.get((kind, code), 0)
+        result.lost += max(0, expected - found)
+        result.doubled += max(0, found - expected)
+        if found != expected:
+            result.differences.append(f"{kind} under {code}: {found} events, expected {expected}")
+    if observed.fingerprint != truth.fingerprint:
+        result.differences.append("the events on the input topic are not those that were sent")
+
+
+def _compare_attributions(truth: Truth, observed: Observed, result: Comparison) -> None:
+    found: dict[str, list[Attribution]] = {}
+    for user, attribution in observed.attributions:
+        found.setdefault(user, []).append(attribution)
+    for user in sorted(truth.attributions.keys() | found.keys()):
+        expected = truth.attributions.get(user)
+        if found.get(user, []) == ([expected] if expected else []):
+            result.attributions_right += 1
+        else:
+            result.differences.append(
+                f"attribution of {user}: {found.get(user, 'none')}, expected {expected or 'none'}"
+            )
+
+
+def _compare_rewards(truth: Truth, observed: Observed, result: Comparison) -> None:
+    found: dict[RewardKey, list[Verdict]] = {}
+    for key, verdict in observed.entries:
+        found.setdefault(key, []).append(verdict)
+    surplus = _beyond_limits(truth, found)
+    for key in sorted(truth.rewards.keys() | found.keys()):
+        expected = truth.rewards.get(key)
+        entries = found.get(key, [])
+        limited = key.code in truth.limits and key.user_id in truth.limits[key.code].users
+        allowed = [] if expected is None else _histories(expected, limited=limited)
+        if (entries in allowed if allowed else not entries) and key.code not in surplus:
+            result.rewards_right += 1
+        else:
+            result.differences.append(
+                f"reward of {key.user_id} ({key.role}) under {key.code}: "
+                f"{entries or 'none'}, expected {expected or 'none'}{surplus.get(key.code, '')}"
+            )
+
+
+def _histories(expected: Verdict, *, limited: bool) -> list[list[Verdict]]:
+    """The ledger entries that lead to a verdict; with a limit, also those of coming too late."""
+    histories = {
+        GRANTED: [Verdict(GRANTED)],
+        REVERSED: [Verdict(GRANTED), Verdict(REVERSED)],
+        REJECTED: [expected],
+    }
+    too_late = [Verdict(REJECTED, (USED_UP,))]
+    return [histories[expected.status], *([too_late] if limited else [])]
+
+
+def _beyond_limits(truth: Truth, found: Mapping[RewardKey, list[Verdict]]) -> dict[str, str]:
+    """The codes through which more or fewer users earned than the limit says, and how many."""
+    earning = {(key.code, key.user_id) for key, all_ in found.items() if Verdict(GRANTED) in all_}
+    users = Counter(code for code, _ in earning)
+    return {
+        code: f"; {users[code]} users earned where {limit.expected} should have"
+        for code, limit in truth.limits.items()
+        if users[code] != limit.expected
+    }
+
+
+def observed_verdict(status: str, reasons: Iterable[str]) -> Verdict:
+    """A ledger entry as a verdict: a reason that depends on who came first is no other verdict."""
+    told = tuple(reason for reason in reasons if status == REJECTED)
+    lasting = tuple(reason for reason in told if reason != USED_UP)
+    return Verdict(status, lasting or told)

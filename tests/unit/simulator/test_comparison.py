@@ -1,0 +1,106 @@
+"""A comparison that sees no difference is worth something only if it sees each that there is."""
+
+from dataclasses import replace
+
+import pytest
+
+from reftrail.simulator import (
+    Attribution,
+    Limit,
+    Observed,
+    RewardKey,
+    Simulation,
+    Truth,
+    Verdict,
+    compare,
+    observed_verdict,
+)
+
+CELL = ("click", "AMY")
+USER = "user-1"
+TOUCHED = Attribution("AMY", "first_touch", "e1", 1_000)
+KEY = RewardKey("AMY", USER, "referee")
+GRANTED = Verdict("granted")
+
+
+@pytest.fixture
+def truth() -> Truth:
+    truth = Truth(Simulation(1, 1, 1_760_000_000_000).programme)
+    truth.distinct = truth.events[CELL] = 3
+    truth.fingerprint = 77
+    truth.attributions[USER] = TOUCHED
+    truth.rewards[KEY] = GRANTED
+    return truth
+
+
+RIGHT = Observed({CELL: 3}, 77, [(USER, TOUCHED)], [(KEY, GRANTED)])
+
+
+def test_nothing_to_tell_where_all_is_right(truth: Truth) -> None:
+    result = compare(truth, RIGHT)
+    assert result.is_equal
+    assert (result.lost, result.doubled) == (0, 0)
+    assert (result.attributions_right, result.rewards_right) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("found", "lost", "doubled"), [({CELL: 2}, 1, 0), ({CELL: 5}, 0, 2), ({}, 3, 0)]
+)
+def test_lost_and_doubled_events(
+    truth: Truth, found: dict[tuple[str, str | None], int], lost: int, doubled: int
+) -> None:
+    result = compare(truth, replace(RIGHT, events=found))
+    assert (result.lost, result.doubled, result.is_equal) == (lost, doubled, False)
+
+
+def test_other_events_than_were_sent(truth: Truth) -> None:
+    assert not compare(truth, replace(RIGHT, fingerprint=78)).is_equal
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        [],
+        [(USER, TOUCHED)] * 2,
+        [(USER, TOUCHED._replace(code="BOB"))],
+        [(USER, TOUCHED), ("user-2", TOUCHED)],
+    ],
+    ids=["missing", "twice", "another code", "another user"],
+)
+def test_wrong_attributions(truth: Truth, found: list[tuple[str, Attribution]]) -> None:
+    assert len(compare(truth, replace(RIGHT, attributions=found)).differences) == 1
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        [],
+        [(KEY, GRANTED)] * 2,
+        [(KEY, Verdict("rejected", ("self_referral",)))],
+        [(KEY, GRANTED), (KEY, Verdict("reversed"))],
+        [(KEY, Verdict("rejected", ("code_used_up",)))],
+        [(KEY, GRANTED), (KEY._replace(role="referrer"), GRANTED)],
+    ],
+    ids=["missing", "twice", "rejected", "reversed", "no limit", "another role"],
+)
+def test_wrong_rewards(truth: Truth, found: list[tuple[RewardKey, Verdict]]) -> None:
+    assert len(compare(truth, replace(RIGHT, entries=found)).differences) == 1
+
+
+def test_of_a_limited_code_any_users_may_earn_but_not_more_and_not_fewer(truth: Truth) -> None:
+    other = KEY._replace(user_id="user-2")
+    truth.rewards[other] = GRANTED
+    truth.limits["AMY"] = Limit(1, {USER, "user-2"})
+    used_up = observed_verdict("rejected", ["code_used_up"])
+    for first, second in ((KEY, other), (other, KEY)):
+        entries = [(first, GRANTED), (second, used_up)]
+        assert compare(truth, replace(RIGHT, entries=entries)).is_equal
+    for wrong in ([(KEY, GRANTED), (other, GRANTED)], [(KEY, used_up), (other, used_up)]):
+        assert not compare(truth, replace(RIGHT, entries=wrong)).is_equal
+
+
+def test_used_up_beside_a_lasting_reason_is_not_another_verdict() -> None:
+    assert observed_verdict("rejected", ["self_referral", "code_used_up"]) == Verdict(
+        "rejected", ("self_referral",)
+    )
+    assert observed_verdict("reversed", ["refunded"]) == Verdict("reversed")

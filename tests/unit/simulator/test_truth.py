@@ -1,0 +1,109 @@
+"""The truth against the rules, which know nothing of each other, in one process without Kafka."""
+
+from collections import Counter
+from random import Random
+
+import msgspec
+import pytest
+
+from reftrail.contracts.decisions import Attributed, RewardDecided
+from reftrail.contracts.events import AnyEvent, Event
+from reftrail.contracts.record import DAY, MICROS_PER_UNIT
+from reftrail.contracts.topics import ATTRIBUTIONS, CAMPAIGNS, CODES, EVENTS, REWARDS
+from reftrail.engine.memory import MemoryHost
+from reftrail.simulator import Observed, Programme, Simulation, Step, compare
+from reftrail.simulator.comparison import observed_verdict
+from reftrail.simulator.journeys import BOT
+from reftrail.simulator.truth import Attribution, RewardKey, fingerprint
+
+ENDS = 1_760_000_000_000
+A_DAY_LATER = ENDS + 2 * DAY
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_rules_come_to_the_truth(seed: int) -> None:
+    simulation = Simulation(seed, 6_000, ENDS)
+    comparison = compare(simulation.truth, through_the_rules(simulation, seed))
+    assert comparison.differences == []
+    assert comparison.attributions_right == comparison.attributions > 200
+    assert comparison.rewards_right == comparison.rewards > 200
+
+
+def test_every_plot_and_verdict_occurs() -> None:
+    simulation = Simulation(1, 20_000, ENDS)
+    steps = list(simulation.steps())
+    bases = Counter(attribution.basis for attribution in simulation.truth.attributions.values())
+    assert set(bases) == {"first_touch", "typed_code", "late_touch"}
+    verdicts = set(simulation.truth.rewards.values())
+    rejections = {reason for verdict in verdicts for reason in verdict.reasons}
+    assert rejections == {
+        "unknown_code",
+        "code_inactive",
+        "code_expired",
+        "campaign_not_running",
+        "self_referral",
+    }
+    assert {verdict.status for verdict in verdicts} == {"granted", "rejected", "reversed"}
+    assert any(len(limit.users) > limit.most for limit in simulation.truth.limits.values())
+    assert any(step.straggler for step in steps)
+
+
+def through_the_rules(simulation: Simulation, seed: int) -> Observed:
+    """What the rules make of a simulation, in some interleaving, with what a collector adds."""
+    host = MemoryHost(partitions=3, batch=50, shuffle=Random(seed))
+    host.publish(CAMPAIGNS, *simulation.programme.campaigns.values())
+    host.publish(CODES, *simulation.programme.codes.values())
+    sent = [as_event(step, simulation.programme) for step in simulation.steps()]
+    for event in sent:
+        host.publish(EVENTS, event)
+        if int(event.event_id[-1], 16) == 0:
+            host.run()
+    host.run()
+    distinct = {event.event_id: event for event in sent}
+    return Observed(
+        events=Counter(kind_and_code(event) for event in distinct.values()),
+        fingerprint=fingerprint(0, distinct),
+        attributions=[
+            (
+                record.user_id,
+                Attribution(record.code, record.basis, record.touch_event_id, record.touch_time),
+            )
+            for record in host.log(ATTRIBUTIONS)
+            if isinstance(record, Attributed) and record.decisive
+        ],
+        entries=[
+            (
+                RewardKey(record.code, record.user_id, record.role),
+                observed_verdict(record.status, record.reasons),
+            )
+            for record in host.log(REWARDS)
+            if isinstance(record, RewardDecided)
+        ],
+    )
+
+
+def kind_and_code(event: Event) -> tuple[str, str | None]:
+    return str(event.__struct_config__.tag), event.code
+
+
+def as_event(step: Step, programme: Programme) -> AnyEvent:
+    """The record that a collector makes of an event which came in on the programme's last day."""
+    said = step.event
+    code = programme.codes.get(said.code or "")
+    record = {
+        "type": said.type,
+        "event_id": said.event_id,
+        "event_time": said.event_time,
+        "received_at": A_DAY_LATER if step.straggler else ENDS,
+        "visitor_id": said.visitor_id,
+        "user_id": said.user_id,
+        "code": said.code,
+        "code_known": None if said.code is None else code is not None,
+        "campaign_id": code and code.campaign_id,
+        "is_bot": said.user_agent == BOT,
+        "order_id": said.order_id,
+        "amount_micros": said.amount and round(float(said.amount) * MICROS_PER_UNIT),
+        "currency": said.currency,
+    }
+    event: AnyEvent = msgspec.convert(record, AnyEvent)
+    return event
