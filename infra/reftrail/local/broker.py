@@ -13,7 +13,7 @@ from kafka.errors import KafkaError
 from reftrail.contracts.errors import ExpectedError
 from reftrail.local.jars import classpath, java
 from reftrail.local.leash import Leash
-from reftrail.local.ports import LOOPBACK, answers, free_port, is_free
+from reftrail.local.ports import LOOPBACK, answers, free_port, port_for
 from reftrail.local.process import Child, Command
 
 _CLUSTER_ID: Final = "reftrail-local-node-01"  # any 22 characters of base64url
@@ -49,9 +49,13 @@ _CAUSES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class BrokerSettings:
-    """Where a local broker keeps its log and on which port it answers. heap as for java -Xmx."""
+    """Where a local broker keeps its topics, and on which port it answers.
+
+    log is the file for what it says about itself. heap as for java -Xmx.
+    """
 
     data_dir: Path
+    log: Path
     port: int
     controller_port: int
     heap: str = "1g"
@@ -61,19 +65,17 @@ class BrokerSettings:
         """What clients connect to."""
         return f"{LOOPBACK}:{self.port}"
 
-    @property
-    def log(self) -> Path:
-        """Where the broker's own log lines go."""
-        return self.data_dir / "broker.log"
 
-
-def broker_settings(data_dir: Path, port: int | None = None) -> BrokerSettings:
+def broker_settings(
+    data_dir: Path, *, log: Path | None = None, port: int | None = None
+) -> BrokerSettings:
     """Settings on free ports; the port may be given. Raises `ExpectedError` if it is in use."""
-    if port is not None and not is_free(port):
-        raise ExpectedError(
-            f"port {port} for the broker is in use; stop what holds it or give another port"
-        )
-    return BrokerSettings(data_dir.absolute(), port or free_port(), free_port())
+    return BrokerSettings(
+        data_dir=data_dir.absolute(),
+        log=log or data_dir.absolute() / "broker.log",
+        port=port_for("the broker", port),
+        controller_port=free_port(),
+    )
 
 
 def broker_command(settings: BrokerSettings) -> Command:
@@ -137,7 +139,7 @@ class Broker:
     """
 
     def __init__(self, data_dir: Path, port: int | None = None) -> None:
-        self.settings = broker_settings(data_dir, port)
+        self.settings = broker_settings(data_dir, port=port)
         self._leash = Leash()
         self._child: Child | None = None
 

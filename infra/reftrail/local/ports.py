@@ -27,6 +27,21 @@ def free_port(host: str = LOOPBACK) -> int:
     )
 
 
+def port_for(what: str, given: int | None) -> int:
+    """The port that was given for something, or a free one where none was.
+
+    Raises `ExpectedError` if it is in use.
+    """
+    if given is None:
+        return free_port()
+    if not is_free(given):
+        raise ExpectedError(
+            f"port {given}, given for {what}, is in use; stop what listens there, give another "
+            f"port, or none for a free one"
+        )
+    return given
+
+
 def is_free(port: int, host: str = LOOPBACK) -> bool:
     """Whether a server could listen on the port."""
     with closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as probe:

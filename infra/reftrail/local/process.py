@@ -52,10 +52,13 @@ class Child:
         """How it ended (negative: the signal that ended it); None while it runs."""
         return self._process.poll()
 
+    def ask_to_end(self) -> None:
+        """SIGTERM for the command itself; what it started is for it to end."""
+        self._process.terminate()
+
     def stop(self, grace: float) -> None:
         """Ask it to end, and kill it if it hasn't within so many seconds."""
-        with suppress(ProcessLookupError):
-            self._process.terminate()
+        self.ask_to_end()
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(grace)
         self.kill()

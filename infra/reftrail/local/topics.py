@@ -10,7 +10,7 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.installation import Installation
-from reftrail.contracts.topics import FOR_GOOD, TOPICS, Topic
+from reftrail.contracts.topics import EVENTS, FOR_GOOD, TOPICS, Topic
 
 _COMPACTED_SEGMENT: Final = 64 * 1024 * 1024
 _GONE_WITHIN: Final = 15.0
@@ -37,6 +37,12 @@ def create_topics(installation: Installation, partitions: int, replication_facto
                 if installation.name_of(topic) not in found
             },
         )
+
+
+def partition_count(installation: Installation) -> int | None:
+    """How many partitions the events topic has; None if there is no such topic yet."""
+    with admin(installation) as client:
+        return _partition_counts(client, installation).get(installation.name_of(EVENTS))
 
 
 def delete_topics(installation: Installation) -> None:

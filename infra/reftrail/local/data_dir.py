@@ -1,0 +1,96 @@
+"""The directory of a local stack: locked by the one that runs, with keys that stay the same."""
+
+import fcntl
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, TextIO
+
+import msgspec
+
+from reftrail.contracts.errors import ExpectedError
+
+_ROOM: Final = 512 * 1024 * 1024
+
+
+class Keys(msgspec.Struct, frozen=True):
+    """The keys of one installation, made once.
+
+    secret_key is for servers, publishable_key for browsers and apps. hash_key ("id:hex") turns
+    what identifies a person into pseudonyms: with another one, earlier pseudonyms no longer match.
+    """
+
+    secret_key: str
+    publishable_key: str
+    hash_key: str
+
+
+@contextmanager
+def locked_data_dir(path: Path, room: int = _ROOM) -> Iterator[Path]:
+    """Make the directory, if need be, and hold it for one stack. room: bytes that must be free.
+
+    Raises `ExpectedError` when it can't be written to, is in use, or the disk is nearly full.
+    """
+    directory = path.absolute()
+    with _open_lock(directory) as lock:
+        _take(lock.fileno(), directory)
+        _check_room(directory, room)
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield directory
+
+
+def keys_of(directory: Path) -> Keys:
+    """The directory's keys; made at the first time, readable by the owner alone."""
+    path = directory / "keys.json"
+    if path.exists():
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=Keys)
+        except msgspec.DecodeError as error:
+            raise ExpectedError(
+                f"{path} cannot be read as keys ({error}); put back the file that was there, or "
+                f"start on a new data directory"
+            ) from error
+    keys = Keys(
+        secret_key=f"sk_local_{secrets.token_urlsafe(24)}",
+        publishable_key=f"pk_local_{secrets.token_urlsafe(24)}",
+        hash_key=f"local1:{secrets.token_hex(32)}",
+    )
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+        out.write(msgspec.json.encode(keys))
+    return keys
+
+
+def _open_lock(directory: Path) -> TextIO:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        return (directory / "lock").open("a+", encoding="utf-8")
+    except OSError as error:
+        raise ExpectedError(
+            f"the data directory {directory} cannot be used: {error.strerror}; choose another "
+            f"with --data, or make room there, or change its owner or rights"
+        ) from error
+
+
+def _take(lock: int, directory: Path) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        holder = (directory / "lock").read_text("utf-8").strip() or "unknown"
+        raise ExpectedError(
+            f"a stack already runs on {directory} (pid {holder}); stop it, or choose another "
+            f"directory with --data"
+        ) from error
+
+
+def _check_room(directory: Path, room: int) -> None:
+    free = shutil.disk_usage(directory).free
+    if free < room:
+        raise ExpectedError(
+            f"only {free // 1024**2} MB are free on the disk of {directory}, {room // 1024**2} "
+            f"are needed; make room there, or choose another directory with --data"
+        )

@@ -1,0 +1,133 @@
+"""The hosts of a local stack: how each is started, and how one knows that it serves."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import httpx
+
+from reftrail.contracts.installation import Installation
+from reftrail.local.broker import (
+    BrokerSettings,
+    broker_answers,
+    broker_command,
+    why_broker_ended,
+)
+from reftrail.local.data_dir import Keys
+from reftrail.local.ports import LOOPBACK
+from reftrail.local.process import Command
+from reftrail.local.supervisor import Host
+
+BROKER: Final = "broker"
+COLLECTOR: Final = "collector"
+WAREHOUSE: Final = "warehouse"
+
+_WARM_UP: Final = {"PYTHONUNBUFFERED": "1"}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What all hosts of one stack share. group is the workers' consumer group."""
+
+    directory: Path
+    installation: Installation
+    keys: Keys
+    group: str
+
+    def log(self, name: str) -> Path:
+        """Where a host's output goes."""
+        return self.directory / "logs" / f"{name}.log"
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """The variables of a host: REFTRAIL_ before each name."""
+        shared = {
+            "bootstrap_servers": self.installation.bootstrap_servers,
+            "topic_prefix": self.installation.topic_prefix,
+            "secret_keys": self.keys.secret_key,
+            "publishable_keys": self.keys.publishable_key,
+        }
+        settings = {**shared, **more}
+        return _WARM_UP | {f"REFTRAIL_{name.upper()}": value for name, value in settings.items()}
+
+
+def worker_name(number: int) -> str:
+    """The name of the nth worker, from 1."""
+    return f"worker-{number}"
+
+
+def url_of(port: int) -> str:
+    """The base URL of a host on this machine."""
+    return f"http://{LOOPBACK}:{port}"
+
+
+def broker_host(settings: BrokerSettings) -> Host:
+    """Apache Kafka. Raises `ExpectedError` when its directory can't be prepared."""
+    return Host(
+        name=BROKER,
+        command=broker_command(settings),
+        answers=lambda: broker_answers(settings),
+        explain=lambda output: why_broker_ended(settings, output),
+        grace=20.0,
+    )
+
+
+def collector_host(place: Place, port: int) -> Host:
+    """Takes events in over HTTP."""
+    return _python_host(
+        COLLECTOR,
+        ("-m", "reftrail.collector"),
+        place,
+        port,
+        collector_host=LOOPBACK,
+        collector_port=str(port),
+        hash_key=place.keys.hash_key,
+    )
+
+
+def worker_host(place: Place, number: int, port: int) -> Host:
+    """The nth worker of the stages; its web page is on the port."""
+    return _python_host(
+        worker_name(number),
+        ("-m", "reftrail.cli.main", "worker"),
+        place,
+        port,
+        group=place.group,
+        worker_web_host=LOOPBACK,
+        worker_web_port=str(port),
+    )
+
+
+def warehouse_host(place: Place, port: int) -> Host:
+    """Puts all public topics into an embedded ClickHouse and serves the reports."""
+    return _python_host(
+        WAREHOUSE,
+        ("-m", "reftrail.warehouse"),
+        place,
+        port,
+        reports_host=LOOPBACK,
+        reports_port=str(port),
+        clickhouse_path=str(place.directory / "clickhouse"),
+    )
+
+
+def _python_host(
+    name: str, arguments: tuple[str, ...], place: Place, port: int, **settings: str
+) -> Host:
+    return Host(
+        name=name,
+        command=Command(
+            arguments=(sys.executable, *arguments),
+            log=place.log(name),
+            environment=place.environment(**settings),
+        ),
+        answers=lambda: is_ready(url_of(port)),
+    )
+
+
+def is_ready(base_url: str) -> bool:
+    """Whether a host says of itself that it serves."""
+    try:
+        return httpx.get(f"{base_url}/readyz", timeout=2.0).is_success
+    except httpx.HTTPError:
+        return False

@@ -1,0 +1,225 @@
+"""The local stack: broker, topics, collector, workers and warehouse on one data directory."""
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import msgspec
+
+from reftrail.contracts.errors import ExpectedError
+from reftrail.contracts.installation import Installation
+from reftrail.contracts.topics import DEFAULT_PREFIX
+from reftrail.local.broker import broker_settings
+from reftrail.local.data_dir import keys_of, locked_data_dir
+from reftrail.local.hosts import (
+    BROKER,
+    Place,
+    broker_host,
+    collector_host,
+    url_of,
+    warehouse_host,
+    worker_host,
+)
+from reftrail.local.ports import free_port, port_for
+from reftrail.local.ready import (
+    DEFAULT_DATA_DIR,
+    READY_FILE,
+    Ready,
+    remove_ready,
+    write_ready,
+)
+from reftrail.local.supervisor import Host, Supervisor
+from reftrail.local.topics import create_topics, partition_count
+
+_READY_WITHIN: Final = 90.0
+_DEFAULT_PARTITIONS: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class StackSettings:
+    """What to start and where. A port of None: a free one. partitions None: as they are, or 8.
+
+    ready_file is written beside the one that is always there, `ready.json` in the data directory.
+    """
+
+    data_dir: Path = DEFAULT_DATA_DIR
+    ready_file: Path | None = None
+    workers: int = 1
+    partitions: int | None = None
+    collector_port: int | None = None
+    reports_port: int | None = None
+    broker_port: int | None = None
+    group: str = "reftrail"
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where the hosts other than the broker answer."""
+
+    collector: int
+    reports: int
+    workers: tuple[int, ...]
+
+    @classmethod
+    def of(cls, settings: StackSettings) -> Self:
+        """The ports given, and free ones. Raises `ExpectedError` if one is in use."""
+        return cls(
+            collector=port_for("the collector", settings.collector_port),
+            reports=port_for("the reports", settings.reports_port),
+            workers=tuple(free_port() for _ in range(settings.workers)),
+        )
+
+
+def all_hosts(place: Place, ports: Ports) -> list[Host]:
+    """Every host that works on the broker's topics."""
+    return [
+        collector_host(place, ports.collector),
+        *(worker_host(place, n, port) for n, port in enumerate(ports.workers, start=1)),
+        warehouse_host(place, ports.reports),
+    ]
+
+
+class Stack:
+    """A running local stack; a context manager that starts it and, at the end, stops it.
+
+    Once entered, everything answers and `ready` says where. A host that dies is started again,
+    the broker too, and `say` is told. Nothing of it outlives this process.
+    """
+
+    def __init__(
+        self,
+        settings: StackSettings,
+        say: Callable[[str], None] = print,
+        hosts: Callable[[Place, Ports], Sequence[Host]] = all_hosts,
+    ) -> None:
+        self.settings = settings
+        self._say = say
+        self._hosts = hosts
+        self._supervisor: Supervisor
+        self._ready: Ready | None = None
+        self._to_undo = ExitStack()
+
+    @property
+    def ready(self) -> Ready:
+        """Where everything answers, with which keys and as which processes, as of now."""
+        assert self._ready is not None, "the stack has not been started"
+        return msgspec.structs.replace(self._ready, pids=self._supervisor.pids())
+
+    @property
+    def installation(self) -> Installation:
+        """The stack's Kafka and topics."""
+        ready = self.ready
+        return Installation(
+            bootstrap_servers=ready.bootstrap_servers, topic_prefix=ready.topic_prefix
+        )
+
+    @property
+    def failure(self) -> Exception | None:
+        """Why the stack has given up; None while it runs."""
+        return self._supervisor.failure
+
+    def pid(self, name: str) -> int:
+        """The process of a host (broker, collector, worker-1, ..., warehouse).
+
+        Raises `LookupError` while it waits to be started again.
+        """
+        return self._supervisor.pid(name)
+
+    def kill(self, name: str) -> int:
+        """Kill -9 for a host and what it started; it is started again soon. Returns its pid.
+
+        Raises `LookupError` while it waits to be started again.
+        """
+        return self._supervisor.kill(name)
+
+    def wait_until_ready(self, timeout: float = _READY_WITHIN) -> None:
+        """Wait until all hosts answer, after some were killed. Raises `ExpectedError`."""
+        self._supervisor.wait_until_ready(self._supervisor.names(), timeout)
+
+    def __enter__(self) -> Self:
+        with ExitStack() as undo:
+            self._start(undo)
+            self._to_undo = undo.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._to_undo.close()
+
+    def _start(self, undo: ExitStack) -> None:
+        directory = undo.enter_context(locked_data_dir(self.settings.data_dir))
+        for path in self._ready_files():
+            remove_ready(path)  # left by a stack that was killed
+            undo.callback(remove_ready, path)
+        keys = keys_of(directory)
+        ports = Ports.of(self.settings)
+        self._supervisor = Supervisor(self._say, changed=self._write_ready_files)
+        undo.callback(self._supervisor.stop, last=[BROKER])
+
+        installation = self._start_broker(directory)
+        partitions = self._create_topics(installation)
+        self._start_hosts(Place(directory, installation, keys, self.settings.group), ports)
+        self._ready = Ready(
+            collector_url=url_of(ports.collector),
+            reports_url=url_of(ports.reports),
+            bootstrap_servers=installation.bootstrap_servers,
+            secret_key=keys.secret_key,
+            publishable_key=keys.publishable_key,
+            topic_prefix=installation.topic_prefix,
+            worker_urls=[url_of(port) for port in ports.workers],
+            group=self.settings.group,
+            partitions=partitions,
+            pid=os.getpid(),
+            pids={},
+        )
+        self._write_ready_files()
+
+    def _start_broker(self, directory: Path) -> Installation:
+        settings = broker_settings(
+            directory / "broker",
+            log=directory / "logs" / "broker.log",
+            port=self.settings.broker_port,
+        )
+        self._say("starting broker (on its first start on a machine it is downloaded, 45 MB)")
+        self._supervisor.add(broker_host(settings))
+        self._supervisor.start_watching()
+        self._supervisor.wait_until_ready([BROKER], _READY_WITHIN)
+        return Installation(
+            bootstrap_servers=settings.bootstrap_servers, topic_prefix=DEFAULT_PREFIX
+        )
+
+    def _create_topics(self, installation: Installation) -> int:
+        there = partition_count(installation)
+        partitions = self.settings.partitions or there or _DEFAULT_PARTITIONS
+        if self.settings.workers > partitions:
+            raise ExpectedError(
+                f"{self.settings.workers} workers need at least as many partitions, but there "
+                f"are {partitions}; give fewer workers, or more partitions on a new directory"
+            )
+        create_topics(installation, partitions)
+        return partitions
+
+    def _start_hosts(self, place: Place, ports: Ports) -> None:
+        hosts = self._hosts(place, ports)
+        self._say(f"starting {', '.join(host.name for host in hosts)}")
+        for host in hosts:
+            self._supervisor.add(host)
+        self.wait_until_ready()
+
+    def _ready_files(self) -> list[Path]:
+        given = self.settings.ready_file
+        return [self.settings.data_dir.absolute() / READY_FILE, *([given] if given else [])]
+
+    def _write_ready_files(self) -> None:
+        """Write what is known now; called again whenever a host has another process."""
+        if self._ready is not None:
+            for path in self._ready_files():
+                write_ready(path, self.ready)
