@@ -151,12 +151,16 @@ def joins_too_late(on: Journey) -> None:
 
 
 def comes_again(on: Journey) -> None:
-    """Follows another link after the first one's window, and signs up by that."""
+    """Follows another link after the first one's window, and signs up by that.
+
+    At times the first one is only sent after the second, and must not take its place.
+    """
     code = on.a_code()
-    on.happens("click", on.starts, code=code)
     again = on.soon(on.starts + on.window(code), 3 * DAY)
+    sent_at = on.soon(again, HOUR) if on.rng.random() < 0.3 else on.starts
+    on.happens("click", on.starts, code=code, sent_at=sent_at)
     on.happens("click", again, code=on.a_code())
-    signs_up(on, on.soon(again, DAY))
+    signs_up(on, on.soon(again + HOUR, DAY))
 
 
 def arrives_out_of_order(on: Journey) -> None:

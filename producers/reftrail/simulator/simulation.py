@@ -7,13 +7,14 @@ from itertools import count
 from random import Random
 from typing import Final
 
-from reftrail.contracts.record import HOUR, Millis
+from reftrail.contracts.record import DAY, HOUR, MINUTE, SECOND, Millis
 from reftrail.simulator.journeys import PLOTS, Journey
 from reftrail.simulator.occurrence import Step
 from reftrail.simulator.programme import LENGTH, Programme, programme
 from reftrail.simulator.truth import Truth
 
 _SENT_TWICE: Final = 0.02
+_LATER: Final = (SECOND, MINUTE, HOUR, 10 * DAY)
 _EVENTS_PER_JOURNEY: Final = 5.2
 """On average, over the plots: it sets how densely journeys start."""
 
@@ -86,7 +87,7 @@ class Simulation:
         """Put a journey's steps on their way, some of them twice, up to the programme's end."""
         steps = [step for step in journey.steps if step.event.event_time <= self.ends]
         twice = [
-            step._replace(sent_at=step.sent_at + self._rng.randrange(HOUR), again=True)
+            step._replace(sent_at=step.sent_at + self._rng.choice(_LATER), again=True)
             for step in steps
             if self._rng.random() < _SENT_TWICE
         ]

@@ -6,18 +6,21 @@ from random import Random
 import msgspec
 import pytest
 
+from reftrail.collector.accept import Circumstances, CodeFacts, Sender, accept
+from reftrail.collector.keys import KeyKind
+from reftrail.collector.pseudonyms import HashKey, pseudonyms
 from reftrail.contracts.decisions import Attributed, RewardDecided
 from reftrail.contracts.events import AnyEvent, Event
-from reftrail.contracts.record import DAY, MICROS_PER_UNIT
+from reftrail.contracts.record import DAY
 from reftrail.contracts.topics import ATTRIBUTIONS, CAMPAIGNS, CODES, EVENTS, REWARDS
 from reftrail.engine.memory import MemoryHost
 from reftrail.simulator import Observed, Programme, Simulation, Step, compare
 from reftrail.simulator.comparison import observed_verdict
-from reftrail.simulator.journeys import BOT
 from reftrail.simulator.truth import Attribution, RewardKey, fingerprint
 
 ENDS = 1_760_000_000_000
 A_DAY_LATER = ENDS + 2 * DAY
+PSEUDONYMS = pseudonyms(HashKey("k1", b"0" * 16))
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -87,23 +90,19 @@ def kind_and_code(event: Event) -> tuple[str, str | None]:
 
 
 def as_event(step: Step, programme: Programme) -> AnyEvent:
-    """The record that a collector makes of an event which came in on the programme's last day."""
-    said = step.event
-    code = programme.codes.get(said.code or "")
-    record = {
-        "type": said.type,
-        "event_id": said.event_id,
-        "event_time": said.event_time,
-        "received_at": A_DAY_LATER if step.straggler else ENDS,
-        "visitor_id": said.visitor_id,
-        "user_id": said.user_id,
-        "code": said.code,
-        "code_known": None if said.code is None else code is not None,
-        "campaign_id": code and code.campaign_id,
-        "is_bot": said.user_agent == BOT,
-        "order_id": said.order_id,
-        "amount_micros": said.amount and round(float(said.amount) * MICROS_PER_UNIT),
-        "currency": said.currency,
-    }
-    event: AnyEvent = msgspec.convert(record, AnyEvent)
+    """The record that the collector makes of an event that comes in on the last day."""
+
+    def look_up(name: str) -> CodeFacts | None:
+        code = programme.codes.get(name)
+        return CodeFacts(code.campaign_id, code.category, code.channel) if code else None
+
+    circumstances = Circumstances(
+        sender=Sender(KeyKind.SECRET),
+        now=A_DAY_LATER if step.straggler else ENDS,
+        pseudonyms=PSEUDONYMS,
+        codes=look_up,
+    )
+    acceptance = accept([step.event.as_json()], circumstances)
+    assert acceptance.rejected == []
+    event: AnyEvent = msgspec.convert(acceptance.accepted[0].datum, AnyEvent)
     return event
