@@ -1,0 +1,368 @@
+"""The rules of attribution, one by one."""
+
+from typing import Any
+
+from reftrail.contracts.decisions import Action, Basis
+from reftrail.rules.attribution import MOST_REMEMBERED, MOST_WAITING
+from reftrail.testing import (
+    Outline,
+    attributed,
+    campaign,
+    claimed,
+    converted,
+    duration,
+    given,
+    late_touch,
+    moment,
+)
+
+
+def signed_up(at: str = "10:00", **told: Any) -> Outline:
+    return converted("signup", at, **told)
+
+
+def signed_up_by_touch(code: str = "AMY", touch: str = "09:00", **told: Any) -> Outline:
+    by_touch: dict[str, Any] = {
+        "touch_code": code,
+        "touch_time": moment(touch),
+        "touch_event_id": f"click {touch}",
+        "touch_campaign_id": "spring",
+    }
+    return signed_up(**(by_touch | told))
+
+
+def bought(order: str, at: str, **told: Any) -> Outline:
+    return converted("purchase", at, order_id=order, amount_micros=5, currency="USD", **told)
+
+
+def paid_back(order: str, at: str, **told: Any) -> Outline:
+    return converted("refund", at, order_id=order, **told)
+
+
+def test_a_signup_is_attributed_to_its_touch_and_claims() -> None:
+    (
+        given()
+        .when(
+            signed_up_by_touch(
+                touch_category="media", touch_channel="social", ip_hash="i", country="DE"
+            )
+        )
+        .then(
+            attributed(
+                "AMY",
+                Basis.FIRST_TOUCH,
+                decisive=True,
+                user_id="u1",
+                visitor_id="v1",
+                campaign_id="spring",
+                touch_time=moment("09:00"),
+                touch_event_id="click 09:00",
+                signup_event_id="signup 10:00",
+                category="media",
+                channel="social",
+            ),
+            claimed(
+                Action.SIGNUP,
+                "AMY",
+                at="10:00",
+                user_id="u1",
+                visitor_id="v1",
+                action_event_id="signup 10:00",
+                basis=Basis.FIRST_TOUCH,
+                touch_event_id="click 09:00",
+                touch_time=moment("09:00"),
+                signed_up_at=moment("10:00"),
+                ip_hash="i",
+                country="DE",
+            ),
+        )
+    )
+
+
+def test_a_typed_code_is_used_where_there_is_no_touch() -> None:
+    (
+        given()
+        .when(signed_up(typed_code="BOB", typed_campaign_id="spring", typed_category="media"))
+        .then(
+            attributed(
+                "BOB",
+                Basis.TYPED_CODE,
+                campaign_id="spring",
+                category="media",
+                touch_event_id=None,
+                touch_time=moment("10:00"),
+            ),
+            claimed(Action.SIGNUP, "BOB", at="10:00", basis=Basis.TYPED_CODE),
+        )
+    )
+
+
+def test_a_touch_wins_over_a_typed_code() -> None:
+    (
+        given(campaign())
+        .when(signed_up_by_touch(typed_code="BOB", typed_campaign_id="spring"))
+        .then(attributed("AMY"), claimed(Action.SIGNUP, "AMY", at="10:00"))
+    )
+
+
+def test_a_typed_code_wins_where_its_campaign_says_so() -> None:
+    (
+        given(campaign("handwritten", typed_code_wins=True))
+        .when(signed_up_by_touch(typed_code="BOB", typed_campaign_id="handwritten"))
+        .then(
+            attributed("BOB", Basis.TYPED_CODE),
+            claimed(Action.SIGNUP, "BOB", at="10:00", basis=Basis.TYPED_CODE),
+        )
+    )
+
+
+def test_a_typed_code_that_does_not_exist_never_displaces_a_touch() -> None:
+    (
+        given(campaign("handwritten", typed_code_wins=True))
+        .when(
+            signed_up_by_touch(
+                typed_code="BOB", typed_campaign_id="handwritten", typed_code_known=False
+            )
+        )
+        .then(attributed("AMY"), claimed(Action.SIGNUP, "AMY", at="10:00"))
+    )
+
+
+def test_a_typed_code_that_does_not_exist_leaves_a_trace_where_there_is_no_touch() -> None:
+    (
+        given()
+        .when(signed_up(typed_code="GHOST", typed_code_known=False))
+        .then(
+            attributed("GHOST", Basis.TYPED_CODE),
+            claimed(Action.SIGNUP, "GHOST", at="10:00", basis=Basis.TYPED_CODE),
+        )
+    )
+
+
+def test_nothing_attributes_a_user_twice() -> None:
+    (
+        given(signed_up_by_touch("AMY"))
+        .when(
+            signed_up_by_touch("AMY"),
+            signed_up_by_touch("BOB", touch="08:00", at="09:30"),
+            signed_up(at="11:00", typed_code="CAT"),
+        )
+        .then_nothing()
+    )
+
+
+def test_the_first_signup_decides_even_if_it_says_nothing() -> None:
+    given(signed_up()).when(signed_up_by_touch("BOB", at="11:00")).then_nothing()
+
+
+def test_a_late_touch_within_the_grace_attributes_with_what_was_known_at_signup() -> None:
+    (
+        given(signed_up(received_at=moment("10:01"), ip_hash="i", device_hash="d"))
+        .when(late_touch("AMY", at="09:00", arrived="1d 10:01", signed_up="10:00"))
+        .then(
+            attributed("AMY", Basis.LATE_TOUCH, decisive=True, signup_event_id="signup 10:00"),
+            claimed(
+                Action.SIGNUP,
+                "AMY",
+                at="10:00",
+                basis=Basis.LATE_TOUCH,
+                action_event_id="signup 10:00",
+                touch_time=moment("09:00"),
+                ip_hash="i",
+                device_hash="d",
+            ),
+        )
+    )
+
+
+def test_a_late_touch_after_the_grace_is_kept_for_reports_only() -> None:
+    (
+        given(signed_up(received_at=moment("10:01")))
+        .when(late_touch("AMY", at="09:00", arrived="1d 10:01:00.001", signed_up="10:00"))
+        .then(attributed("AMY", Basis.LATE_TOUCH, decisive=False))
+        .when(bought("o1", at="10:30"))
+        .then_nothing()
+    )
+
+
+def test_the_grace_is_that_of_the_touch_s_campaign() -> None:
+    (
+        given(campaign("hasty", late_touch_grace_ms=duration("1min")), signed_up())
+        .when(
+            late_touch(
+                "AMY",
+                at="09:00",
+                arrived="10:01:01",
+                signed_up="10:00",
+                touch_campaign_id="hasty",
+            )
+        )
+        .then(attributed("AMY", Basis.LATE_TOUCH, decisive=False))
+    )
+
+
+def test_an_earlier_late_touch_is_recorded_and_changes_nothing_for_an_attributed_user() -> None:
+    late = late_touch("BOB", at="08:00", arrived="10:05", signed_up="10:00")
+    (
+        given(signed_up_by_touch("AMY", touch="09:00"))
+        .when(late)
+        .then(attributed("BOB", Basis.LATE_TOUCH, decisive=False, touch_time=moment("08:00")))
+        .when(late)
+        .then_nothing()
+        .when(bought("o1", at="11:00"))
+        .then(claimed(Action.PURCHASE, "AMY", at="11:00", order_id="o1"))
+    )
+
+
+def test_a_late_touch_does_not_displace_a_typed_code_either() -> None:
+    (
+        given(signed_up(typed_code="BOB"))
+        .when(late_touch("AMY", at="09:00", arrived="10:01", signed_up="10:00"))
+        .then(attributed("AMY", Basis.LATE_TOUCH, decisive=False))
+    )
+
+
+def test_a_late_touch_that_is_not_earlier_than_the_one_decided_on_says_nothing() -> None:
+    (
+        given(signed_up_by_touch("AMY", touch="09:00"))
+        .when(late_touch("BOB", at="09:00", arrived="10:05", signed_up="10:00"))
+        .then_nothing()
+    )
+
+
+def test_a_late_touch_before_another_signup_of_the_user_does_not_attribute() -> None:
+    (
+        given(signed_up("10:00"), signed_up("12:00", visitor_id="v2"))
+        .when(late_touch("AMY", at="11:00", arrived="12:30", signed_up="12:00", visitor_id="v2"))
+        .then_nothing()
+    )
+
+
+def test_a_late_touch_of_a_user_who_is_not_known_says_nothing() -> None:
+    (given().when(late_touch("AMY", at="09:00", arrived="10:05", signed_up="10:00")).then_nothing())
+
+
+def test_a_purchase_by_an_attributed_user_claims_once_for_each_order() -> None:
+    (
+        given(signed_up_by_touch())
+        .when(bought("o1", at="11:00", ip_hash="i"), bought("o1", at="11:01"))
+        .then(
+            claimed(
+                Action.PURCHASE,
+                "AMY",
+                at="11:00",
+                order_id="o1",
+                amount_micros=5,
+                currency="USD",
+                action_event_id="purchase o1 11:00",
+                visitor_id="v1",
+                ip_hash="i",
+            )
+        )
+    )
+
+
+def test_each_refund_claims_once() -> None:
+    (
+        given(signed_up_by_touch())
+        .when(
+            paid_back("o1", at="11:00", amount_micros=1),
+            paid_back("o1", at="11:00", amount_micros=1),
+            paid_back("o1", at="11:05"),
+        )
+        .then(
+            claimed(Action.REFUND, "AMY", at="11:00", order_id="o1", amount_micros=1),
+            claimed(Action.REFUND, "AMY", at="11:05", order_id="o1", amount_micros=None),
+        )
+    )
+
+
+def test_a_user_who_never_signs_up_claims_nothing() -> None:
+    given().when(bought("o1", at="11:00"), paid_back("o1", at="11:05")).then_nothing()
+
+
+def test_a_user_without_a_referrer_claims_nothing() -> None:
+    given(signed_up()).when(bought("o1", at="11:00")).then_nothing()
+
+
+def test_what_came_before_the_signup_claims_after_it_in_the_order_of_time() -> None:
+    (
+        given(
+            paid_back("o1", at="11:00"),
+            bought("o2", at="09:45"),
+            bought("o1", at="09:30"),
+            bought("o1", at="09:31"),
+        )
+        .when(signed_up_by_touch(touch="09:00"))
+        .then(
+            attributed("AMY"),
+            claimed(Action.SIGNUP, "AMY", at="10:00"),
+            claimed(Action.PURCHASE, "AMY", at="09:30", order_id="o1"),
+            claimed(Action.PURCHASE, "AMY", at="09:45", order_id="o2"),
+            claimed(Action.REFUND, "AMY", at="11:00", order_id="o1"),
+        )
+        .when(bought("o2", at="09:45"), paid_back("o1", at="11:00"))
+        .then_nothing()
+    )
+
+
+def test_a_purchase_from_before_the_touch_never_claims_whenever_it_comes_in() -> None:
+    (
+        given(bought("o1", at="08:59:59.999"))
+        .when(signed_up_by_touch(touch="09:00"))
+        .then(attributed("AMY"), claimed(Action.SIGNUP, "AMY", at="10:00"))
+        .when(bought("o2", at="08:59:59.999"))
+        .then_nothing()
+        .when(bought("o3", at="09:00"))
+        .then(claimed(Action.PURCHASE, "AMY", at="09:00", order_id="o3"))
+    )
+
+
+def test_a_purchase_from_before_a_typed_code_s_signup_never_claims() -> None:
+    (
+        given(bought("o1", at="09:30"))
+        .when(signed_up(typed_code="BOB"))
+        .then(
+            attributed("BOB", Basis.TYPED_CODE),
+            claimed(Action.SIGNUP, "BOB", at="10:00", basis=Basis.TYPED_CODE),
+        )
+    )
+
+
+def test_what_waits_for_a_late_touch_claims_with_it() -> None:
+    (
+        given(signed_up(), bought("o1", at="10:30"))
+        .when(late_touch("AMY", at="09:00", arrived="11:00", signed_up="10:00"))
+        .then(
+            attributed("AMY", Basis.LATE_TOUCH),
+            claimed(Action.SIGNUP, "AMY", at="10:00"),
+            claimed(Action.PURCHASE, "AMY", at="10:30", order_id="o1"),
+        )
+    )
+
+
+def test_the_earliest_purchases_wait_if_there_are_too_many() -> None:
+    late_first = reversed(
+        [bought(f"o{nth}", at=f"11:00:{nth % 60:02}.{nth:03}") for nth in range(60)]
+    )
+    overflow = [bought(f"p{nth}", at=f"12:00:{nth:02}") for nth in range(10)]
+    story = given(*overflow, *late_first).when(signed_up_by_touch())
+    waited = [record for record in story.followed if getattr(record, "order_id", None)]
+    assert len(waited) == MOST_WAITING
+    assert [record.order_id for record in waited] == [  # type: ignore[attr-defined]
+        *(f"o{nth}" for nth in range(60)),
+        *(f"p{nth}" for nth in range(4)),
+    ]
+
+
+def test_as_many_orders_are_known_again_as_is_said() -> None:
+    orders = [f"o{nth}" for nth in range(MOST_REMEMBERED + 1)]
+    story = given(signed_up_by_touch(), *(bought(order, at="11:00") for order in orders))
+    story.when(bought(orders[1], at="11:00")).then_nothing()
+    story.when(bought(orders[0], at="11:00")).then(claimed(Action.PURCHASE, "AMY", at="11:00"))
+
+
+def test_a_claim_is_called_the_same_whether_its_purchase_waited_or_not() -> None:
+    waited = given(bought("o1", at="11:00")).when(signed_up_by_touch()).followed[-1]
+    came_after = given(signed_up_by_touch()).when(bought("o1", at="11:00")).followed[-1]
+    assert waited.event_id == came_after.event_id
