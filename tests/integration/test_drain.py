@@ -1,0 +1,121 @@
+"""Waiting for the stages and the warehouse, on a real broker."""
+
+import json
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaProducer, TopicPartition
+from support.kafka import TestInstallation
+
+from reftrail.contracts.topics import CLAIMS, CONVERSIONS, EVENTS
+from reftrail.local.drain import wait_until_drained
+
+GROUP = "drained"
+
+
+class Stages:
+    """Writes and commits as the stages do, in one transaction each."""
+
+    def __init__(self, installation: TestInstallation) -> None:
+        self.events = TopicPartition(installation.name_of(EVENTS), 0)
+        self.conversions = TopicPartition(installation.name_of(CONVERSIONS), 1)
+        self.claims = TopicPartition(installation.name_of(CLAIMS), 2)
+        self.group = installation.topic_prefix + GROUP
+        self.producer = AIOKafkaProducer(
+            bootstrap_servers=installation.bootstrap_servers,
+            transactional_id=installation.topic_prefix + "t",
+        )
+
+    async def write(self, *to: TopicPartition) -> None:
+        for partition in to:
+            await self.producer.send_and_wait(
+                partition.topic, b"value", partition=partition.partition
+            )
+
+    async def handle(self, read: TopicPartition, up_to: int, *write: TopicPartition) -> None:
+        async with self.producer.transaction():
+            await self.write(*write)
+            await self.producer.send_offsets_to_transaction({read: up_to}, self.group)
+
+
+@pytest.fixture
+async def stages(installation: TestInstallation) -> Any:
+    made = Stages(installation)
+    await made.producer.start()
+    yield made
+    await made.producer.stop()
+
+
+def drained(installation: TestInstallation, url: str | None = None, timeout: float = 0.5) -> None:
+    wait_until_drained(installation, installation.topic_prefix + GROUP, url, "sk", timeout)
+
+
+def test_an_empty_installation_is_drained(installation: TestInstallation) -> None:
+    drained(installation, timeout=15)
+
+
+async def test_markers_after_the_last_record_do_not_count(
+    installation: TestInstallation, stages: Stages
+) -> None:
+    async with stages.producer.transaction():
+        await stages.write(stages.events, stages.events)
+    await stages.handle(stages.events, 2, stages.conversions)
+    await stages.handle(stages.conversions, 1, stages.claims)
+    await stages.handle(stages.claims, 1)
+    drained(installation, timeout=5)
+
+
+async def test_a_stage_that_lags_is_named(installation: TestInstallation, stages: Stages) -> None:
+    async with stages.producer.transaction():
+        await stages.write(stages.events)
+    await stages.handle(stages.events, 1, stages.conversions, stages.conversions)
+    await stages.handle(stages.conversions, 1)
+    with pytest.raises(TimeoutError, match=r"stage attribution .*conversions\[1\] at 1 of 3$"):
+        drained(installation)
+
+
+async def test_what_is_not_yet_committed_is_waited_for(
+    installation: TestInstallation, stages: Stages
+) -> None:
+    async with stages.producer.transaction():
+        await stages.write(stages.events)
+        with pytest.raises(TimeoutError, match=r"stage touch .*events\[0\] at 0 of 1$"):
+            drained(installation)
+
+
+@pytest.fixture
+def warehouse() -> Iterator[tuple[str, dict[str, dict[str, int]]]]:
+    """An address that answers with the positions in the dict."""
+    positions: dict[str, dict[str, int]] = {}
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if self.headers["Authorization"] == "Bearer sk" else 401)
+            self.end_headers()
+            self.wfile.write(json.dumps(positions).encode())
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/v1/positions", positions
+    server.shutdown()
+
+
+async def test_the_warehouse_is_waited_for(
+    installation: TestInstallation,
+    stages: Stages,
+    warehouse: tuple[str, dict[str, dict[str, int]]],
+) -> None:
+    url, positions = warehouse
+    async with stages.producer.transaction():
+        await stages.write(stages.events)
+    await stages.handle(stages.events, 1)
+    with pytest.raises(TimeoutError, match=r"warehouse .*events\[0\] at 0 of 2$"):
+        drained(installation, url)
+    positions[stages.events.topic] = {"0": 1}
+    drained(installation, url, timeout=5)
