@@ -1,0 +1,5 @@
+"""`python -m reftrail.collector`."""
+
+from reftrail.collector.main import main
+
+main()

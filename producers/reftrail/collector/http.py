@@ -1,0 +1,238 @@
+"""The routes, and what each answers."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any, Final, TypeAlias
+
+import msgspec
+import uuid_utils
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from reftrail.collector import redirect
+from reftrail.collector.accept import Accepted, Circumstances, Codes, Sender, accept, codes_named
+from reftrail.collector.bots import is_bot
+from reftrail.collector.codes import CodesFollower
+from reftrail.collector.errors import Refused, Unavailable
+from reftrail.collector.keys import KeyKind, Keys
+from reftrail.collector.metrics import Metrics
+from reftrail.collector.pseudonyms import Pseudonyms
+from reftrail.collector.publisher import Message, Publisher
+from reftrail.collector.requests import (
+    client_address,
+    is_https,
+    prefetched,
+    read_events,
+    user_agent_of,
+)
+from reftrail.collector.settings import CollectorSettings, listed
+from reftrail.contracts.codec import encode_datum
+from reftrail.contracts.record import Millis
+from reftrail.contracts.registry import latest
+
+logger = logging.getLogger(__name__)
+
+_RETRY_AFTER: Final = "2"
+_READY_SECONDS: Final = 2.0
+_EVENT: Final = latest("Event")
+
+Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Collector:
+    """The routes' handlers, with all that they need."""
+
+    settings: CollectorSettings
+    keys: Keys
+    pseudonyms: Pseudonyms
+    codes: CodesFollower
+    publisher: Publisher
+    metrics: Metrics
+    clicks: set[asyncio.Task[None]] = field(default_factory=set)
+    """Clicks whose visitors have been redirected already."""
+
+    async def events(self, request: Request) -> Response:
+        """POST /v1/events."""
+        sender = self._sender(request)
+        items = await read_events(request)
+        await self.codes.know(codes_named(items), self.settings.ack_timeout_seconds)
+        now = _now()
+        outcome = accept(items, Circumstances(sender, now, self.pseudonyms, self.codes.lookup))
+        await self._publish(outcome.accepted)
+        self.metrics.count_rejected(outcome.rejected)
+        return _json(
+            202,
+            {
+                "accepted": len(outcome.accepted),
+                "rejected": outcome.rejected,
+            },
+        )
+
+    async def follow(self, request: Request) -> Response:
+        """GET /r/{code}. The visitor is redirected whether or not Kafka takes the click in time.
+
+        A click not yet acknowledged then is written if Kafka comes back soon; else it is lost,
+        and counted as such.
+        """
+        base = self.settings.landing_url
+        if base is None:
+            raise Refused(404, "this collector has no landing page; set REFTRAIL_LANDING_URL")
+        visit = redirect.visit(request.path_params["code"], request.cookies.get(redirect.COOKIE))
+        user_agent = user_agent_of(request)
+        machine = user_agent is not None and is_bot(user_agent)
+        if visit.code is None or request.method == "HEAD" or machine or prefetched(request):
+            self.metrics.clicks.labels("ignored").inc()
+        else:
+            click = {"type": "click", "visitor_id": visit.visitor_id, "code": visit.code}
+            counting = asyncio.create_task(self._count(click, self._visitor(request)))
+            self.clicks.add(counting)
+            counting.add_done_callback(self.clicks.discard)
+            await asyncio.wait([counting], timeout=self.settings.redirect_timeout_seconds)
+        return redirect.redirect_to(
+            redirect.landing(base, visit.code),
+            visit.visitor_id,
+            secure=is_https(request, self.settings.proxies),
+            domain=self.settings.cookie_domain,
+        )
+
+    async def _count(self, click: dict[str, Any], sender: Sender) -> None:
+        now = _now()
+        codes: Codes | None = self.codes.lookup
+        try:
+            await self.codes.know([click["code"]], self.settings.redirect_timeout_seconds)
+        except Unavailable:
+            codes = None
+        outcome = accept([click], Circumstances(sender, now, self.pseudonyms, codes))
+        try:
+            await self._publish(outcome.accepted)
+        except Unavailable as error:
+            logger.warning("a click on %s was lost: %s", click["code"], error)
+            self.metrics.clicks.labels("lost").inc()
+        else:
+            self.metrics.clicks.labels("acknowledged").inc()
+
+    async def healthz(self, _: Request) -> Response:
+        """Whether the process answers at all."""
+        return _json(200, {"status": "ok"})
+
+    async def readyz(self, _: Request) -> Response:
+        """Whether events would be taken now: Kafka answers and the codes are read to their end."""
+        await self.codes.refresh(_READY_SECONDS)
+        if not self.publisher.ready:
+            raise Unavailable("Kafka does not acknowledge at the moment")
+        return _json(200, {"status": "ready"})
+
+    async def exposition(self, _: Request) -> Response:
+        """The metrics."""
+        return Response(self.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
+
+    def _sender(self, request: Request) -> Sender:
+        authorization = request.headers.get("authorization")
+        kind = self.keys.kind_of(authorization)
+        if kind is None:
+            raise Refused(401, "give a known API key: Authorization: Bearer KEY")
+        again = request.headers.get("idempotency-key")
+        scope = sha256(f"{authorization}\0{again}".encode()).hexdigest()
+        return self._visitor(request, kind, scope if again else None)
+
+    def _visitor(
+        self, request: Request, kind: KeyKind = KeyKind.PUBLISHABLE, again: str | None = None
+    ) -> Sender:
+        return Sender(
+            kind,
+            ip=client_address(request, self.settings.proxies),
+            user_agent=user_agent_of(request),
+            prefetch=prefetched(request),
+            idempotency_key=again,
+        )
+
+    async def _publish(self, accepted: list[Accepted]) -> None:
+        """Return when Kafka has them all. Raises `Unavailable`."""
+        await self.publisher.publish(
+            [Message(event.key, encode_datum(_EVENT, event.datum)) for event in accepted]
+        )
+        for event in accepted:
+            self.metrics.accepted.labels(event.datum["type"]).inc()
+
+
+def application(collector: Collector) -> Starlette:
+    """The ASGI application."""
+    routes = (
+        ("/v1/events", collector.events, ["POST"]),
+        ("/r/{code}", collector.follow, ["GET"]),
+        ("/healthz", collector.healthz, ["GET"]),
+        ("/readyz", collector.readyz, ["GET"]),
+        ("/metrics", collector.exposition, ["GET"]),
+    )
+    origins = listed(collector.settings.cors_origins)
+    cors = Middleware(
+        CORSMiddleware,
+        allow_origins=origins,
+        allow_methods=["POST"],
+        allow_headers=["authorization", "content-type", "idempotency-key"],
+        max_age=3600,
+    )
+    return Starlette(
+        routes=[
+            Route(path, _answering(path, handle, collector.metrics), methods=methods)
+            for path, handle, methods in routes
+        ],
+        middleware=[cors] if origins else [],
+    )
+
+
+def _answering(path: str, handle: Endpoint, metrics: Metrics) -> Endpoint:
+    """A handler whose every way to end is an answer, counted and timed."""
+
+    async def answer(request: Request) -> Response:
+        began = time.perf_counter()
+        metrics.in_flight.inc()
+        response = _json(500, {})
+        try:
+            response = await _answer(handle, request)
+        finally:
+            metrics.in_flight.dec()
+            metrics.requests.labels(path, response.status_code).observe(time.perf_counter() - began)
+        return response
+
+    return answer
+
+
+async def _answer(handle: Endpoint, request: Request) -> Response:
+    try:
+        return await handle(request)
+    except Refused as error:
+        headers = {"www-authenticate": "Bearer"} if error.status == 401 else {}
+        return _json(error.status, {"error": str(error)}, headers)
+    except Unavailable as error:
+        message = f"{error}; send the whole request again, with the same event_ids"
+        return _json(503, {"error": message}, {"retry-after": _RETRY_AFTER})
+    except ClientDisconnect:
+        return _json(400, {"error": "the connection ended before the body did"})
+    except Exception:
+        error_id = str(uuid_utils.uuid7())
+        logger.exception("error %s", error_id)
+        message = "unexpected; the log tells more under this id. Events may have been written: "
+        return _json(
+            500, {"error": message + "send them again with the same event_ids", "id": error_id}
+        )
+
+
+def _json(status: int, body: Any, headers: dict[str, str] | None = None) -> Response:
+    return Response(
+        msgspec.json.encode(body), status, headers=headers, media_type="application/json"
+    )
+
+
+def _now() -> Millis:
+    return time.time_ns() // 1_000_000

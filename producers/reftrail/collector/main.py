@@ -1,0 +1,118 @@
+"""Wires the collector together and runs it: one process, one event loop, Granian in it."""
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from granian.constants import HTTPModes, Interfaces
+from granian.server.embed import Server
+from pydantic import ValidationError
+
+from reftrail.collector.codes import CodesFollower
+from reftrail.collector.http import Collector, application
+from reftrail.collector.keys import keys
+from reftrail.collector.metrics import Metrics
+from reftrail.collector.pseudonyms import parse_hash_key, pseudonyms
+from reftrail.collector.publisher import Publisher
+from reftrail.collector.settings import CollectorSettings, listed
+from reftrail.contracts.errors import ExpectedError
+from reftrail.contracts.topics import CODES, EVENTS
+
+logger = logging.getLogger(__name__)
+
+
+def main() -> None:
+    """Run until SIGTERM or SIGINT, then answer what was begun, and end."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    # Its warnings repeat several times a second while a broker is away; what follows from that
+    # the publisher says once.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    try:
+        settings = _settings()
+        asyncio.run(serve(settings))
+    except ExpectedError as error:
+        sys.exit(f"error: {error}")
+
+
+async def serve(settings: CollectorSettings) -> None:
+    """Serve until a signal asks to end. Raises `ExpectedError` if it can't begin."""
+    _check_port(settings.collector_host, settings.collector_port)
+    async with running(settings) as collector:
+        server = Server(
+            application(collector),
+            address=settings.collector_host,
+            port=settings.collector_port,
+            interface=Interfaces.ASGINL,
+            http=HTTPModes.auto,
+            websockets=False,
+            log_enabled=False,
+        )
+        loop = asyncio.get_running_loop()
+        for asked in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(asked, server.stop)
+        logger.info("serving on http://%s:%d", settings.collector_host, settings.collector_port)
+        await server.serve()
+        logger.info("no more requests; writing what is left")
+
+
+@asynccontextmanager
+async def running(settings: CollectorSettings) -> AsyncIterator[Collector]:
+    """A collector connected to Kafka, or trying to be; closed in order at the end."""
+    metrics = Metrics()
+    collector = Collector(
+        settings,
+        keys(
+            listed(settings.secret_keys.get_secret_value()),
+            listed(settings.publishable_keys.get_secret_value()),
+        ),
+        pseudonyms(parse_hash_key(settings.hash_key.get_secret_value())),
+        CodesFollower(settings.bootstrap_servers, settings.name_of(CODES), metrics),
+        Publisher(settings, EVENTS, metrics),
+        metrics,
+    )
+    writing = asyncio.create_task(collector.publisher.run(), name="publisher")
+    following = asyncio.create_task(collector.codes.run(), name="codes")
+    for task in (writing, following):
+        task.add_done_callback(_end_process_on_defect)
+    try:
+        yield collector
+    finally:
+        await asyncio.gather(*collector.clicks, return_exceptions=True)
+        for task in (writing, following):
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+def _end_process_on_defect(task: "asyncio.Task[None]") -> None:
+    """These tasks never end by themselves: if one does, nothing is right any more."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        logger.critical("the task %s failed", task.get_name(), exc_info=error)
+        signal.raise_signal(signal.SIGTERM)
+
+
+def _settings() -> CollectorSettings:
+    try:
+        return CollectorSettings()  # type: ignore[call-arg]  # they come from the environment
+    except ValidationError as error:
+        wrong = [
+            f"REFTRAIL_{'_'.join(map(str, fault['loc'])).upper()}: {fault['msg']}"
+            for fault in error.errors(include_url=False, include_input=False)
+        ]
+        raise ExpectedError("settings are not right; " + "; ".join(wrong)) from None
+
+
+def _check_port(host: str, port: int) -> None:
+    """Granian's own error for a port in use is a panic."""
+    try:
+        with socket.create_server((host, port)):
+            pass
+    except OSError as error:
+        raise ExpectedError(
+            f"cannot listen on {host}:{port} ({error.strerror}); "
+            f"choose others by REFTRAIL_COLLECTOR_HOST and REFTRAIL_COLLECTOR_PORT"
+        ) from error

@@ -1,0 +1,84 @@
+"""Keyed hashes in the place of what identifies a person.
+
+HMAC-SHA-256, cut to 128 bits, in hex. What is hashed is brought into one form first, so that the
+same address or mailbox gives the same hash however it was written, and is marked with its kind, so
+that an address never hashes like an e-mail of the same characters.
+"""
+
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import ip_network
+from typing import Final
+
+from reftrail.contracts.errors import ExpectedError
+
+_HEX_DIGITS: Final = 32  # 128 bits
+_SHORTEST_KEY: Final = 16
+_NETWORK_BITS: Final = {4: 24, 6: 48}
+
+
+@dataclass(frozen=True, slots=True)
+class HashKey:
+    """A key and the id that stands beside every hash made with it."""
+
+    key_id: str
+    secret: bytes
+
+    def __repr__(self) -> str:
+        """Without the secret: this may end up in a log."""
+        return f"HashKey({self.key_id!r})"
+
+
+def parse_hash_key(text: str) -> HashKey:
+    """The key in "keyid:hexsecret". Raises `ExpectedError`, without repeating the secret."""
+    key_id, _, digits = text.partition(":")
+    try:
+        secret = bytes.fromhex(digits)
+    except ValueError:
+        secret = b""
+    if not key_id or len(secret) < _SHORTEST_KEY:
+        raise ExpectedError(
+            "REFTRAIL_HASH_KEY must be an id, a colon and at least 32 hex digits, such as "
+            "k1:$(openssl rand -hex 32)"
+        )
+    return HashKey(key_id, secret)
+
+
+@dataclass(frozen=True, slots=True)
+class Pseudonyms:
+    """The hash functions of one key; each remembers the values that it met last."""
+
+    key_id: str
+    device: Callable[[str], str]
+    email: Callable[[str], str]
+    address: Callable[[str], tuple[str, str]]
+    """(ip hash, network hash) of an address in its normal form; the network is its /24 or /48."""
+
+
+def pseudonyms(key: HashKey) -> Pseudonyms:
+    """The functions of a key."""
+
+    def digest(kind: bytes, value: str) -> str:
+        return hmac.digest(key.secret, kind + value.encode(), "sha256").hex()[:_HEX_DIGITS]
+
+    @lru_cache(maxsize=16_384)
+    def device(device_id: str) -> str:
+        return digest(b"device\0", device_id)
+
+    @lru_cache(maxsize=16_384)
+    def email(address: str) -> str:
+        return digest(b"email\0", address.strip().lower())
+
+    @lru_cache(maxsize=16_384)
+    def address(ip: str) -> tuple[str, str]:
+        return digest(b"ip\0", ip), digest(b"network\0", network_of(ip))
+
+    return Pseudonyms(key.key_id, device, email, address)
+
+
+def network_of(ip: str) -> str:
+    """The network around an address: /24 for IPv4, /48 for IPv6 (what one customer gets)."""
+    bits = _NETWORK_BITS[6 if ":" in ip else 4]
+    return str(ip_network(f"{ip}/{bits}", strict=False))

@@ -1,0 +1,240 @@
+"""Accepted events to the topic, acknowledged by all replicas, each partition in order.
+
+Messages of many requests travel together: while a partition's batch is on its way, the next one
+gathers. A producer with idempotence retries for as long as the broker takes to come back, so order
+and single delivery hold across its restarts; who waits for it is told `Unavailable` meanwhile.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, Final, NamedTuple
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from reftrail.collector.errors import Unavailable
+from reftrail.collector.metrics import Metrics
+from reftrail.collector.settings import CollectorSettings
+from reftrail.contracts.topics import Topic
+
+logger = logging.getLogger(__name__)
+
+_BATCH_BYTES: Final = 256 * 1024
+_OVERHEAD: Final = 64  # of a message in a batch, and of its place in our memory
+_RETRY_SECONDS: Final = 0.5
+_REQUEST_TIMEOUT_MS: Final = 10_000
+_RETRY_BACKOFF_MS: Final = 100
+
+
+class Message(NamedTuple):
+    """A key and a value, as on the topic."""
+
+    key: str
+    value: bytes
+
+
+class _Batch:
+    """Messages for one partition that are sent together, and what becomes of them."""
+
+    __slots__ = ("builder", "bytes", "outcome")
+
+    def __init__(self, builder: Any) -> None:
+        self.builder = builder
+        self.bytes = 0
+        self.outcome: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+
+class Publisher:
+    """Writes to one topic. `run` keeps it connected; `publish` is what requests call."""
+
+    def __init__(self, settings: CollectorSettings, topic: Topic, metrics: Metrics) -> None:
+        self._bootstrap_servers = settings.bootstrap_servers
+        self._topic = topic
+        self._topic_name = settings.name_of(topic)
+        self._metrics = metrics
+        self._ack_timeout = settings.ack_timeout_seconds
+        self._buffer_bytes = settings.buffer_bytes
+        self._buffered = 0
+        self._lanes: list[_Lane] = []
+        self._stalled = False
+        self._broken = asyncio.Event()
+
+    @property
+    def ready(self) -> bool:
+        """Whether a message would be written now, as far as is known."""
+        return bool(self._lanes) and not self._stalled
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        """Return when Kafka has acknowledged all of them; else raise `Unavailable`.
+
+        Then none, some or all of them may have been written, or may be later.
+        """
+        if not messages:
+            return
+        self._admit(sum(len(message.value) for message in messages))
+        lanes, count = self._lanes, len(self._lanes)
+        outcomes = {
+            lanes[self._topic.partition(key, count)].append(key.encode(), value)
+            for key, value in messages
+        }
+        done, waiting = await asyncio.wait(outcomes, timeout=self._ack_timeout)
+        if waiting:
+            self._set_stalled(stalled=True)
+            raise Unavailable(f"Kafka has not acknowledged within {self._ack_timeout:g} s")
+        for outcome in done:
+            if error := outcome.exception():
+                raise Unavailable(f"Kafka has not taken the events: {error!r}") from error
+
+    def _admit(self, size: int) -> None:
+        if not self._lanes:
+            raise Unavailable("Kafka has not been reached yet")
+        if self._stalled:
+            raise Unavailable("Kafka does not acknowledge at the moment")
+        if self._buffered + size > self._buffer_bytes:
+            raise Unavailable(f"{self._buffered} bytes already wait for Kafka")
+
+    async def run(self) -> None:
+        """Stay connected until cancelled; then see to it that what was handed over is written."""
+        while True:
+            producer = AIOKafkaProducer(
+                bootstrap_servers=self._bootstrap_servers,
+                enable_idempotence=True,
+                acks="all",
+                max_batch_size=_BATCH_BYTES,
+                max_request_size=8 * _BATCH_BYTES,
+                request_timeout_ms=_REQUEST_TIMEOUT_MS,
+                retry_backoff_ms=_RETRY_BACKOFF_MS,
+            )
+            try:
+                await self._serve(producer)
+            except (KafkaError, TimeoutError) as error:
+                logger.warning("cannot write to %s yet: %r", self._topic_name, error)
+                await asyncio.sleep(_RETRY_SECONDS)
+            finally:
+                self._metrics.broker_up.set(0)
+                lanes, self._lanes = self._lanes, []
+                await _close(producer, lanes, self._ack_timeout)
+
+    async def _serve(self, producer: Any) -> None:
+        """Take messages over one producer until it breaks."""
+        await producer.start()
+        partitions = await producer.partitions_for(self._topic_name)
+        self._broken.clear()
+        self._set_stalled(stalled=False)
+        self._lanes = [
+            _Lane(self, producer, self._topic_name, partition) for partition in sorted(partitions)
+        ]
+        logger.info("writing to %s, %d partitions", self._topic_name, len(partitions))
+        await self._broken.wait()
+
+    def _set_stalled(self, *, stalled: bool) -> None:
+        if stalled and not self._stalled:
+            logger.warning("Kafka does not acknowledge: answering 503 until it does")
+        elif self._stalled and not stalled:
+            logger.warning("Kafka acknowledges again")
+        self._stalled = stalled
+        self._metrics.broker_up.set(0 if stalled else 1)
+
+    def _added(self, size: int) -> None:
+        self._buffered += size
+        self._metrics.buffered.set(self._buffered)
+
+    def _failed(self, error: Exception) -> None:
+        """A batch that can't be retried leaves a gap in its sequence: start over, with a new id."""
+        if not self._broken.is_set():
+            logger.error("Kafka refused a batch, connecting anew: %r", error)
+        self._broken.set()
+
+
+class _Lane:
+    """One partition: batches leave one after the other, in the order in which they were begun."""
+
+    def __init__(self, publisher: Publisher, producer: Any, topic: str, partition: int) -> None:
+        self._publisher = publisher
+        self._producer = producer
+        self._topic = topic
+        self._partition = partition
+        self._gathering: deque[_Batch] = deque()
+        self._sending: _Batch | None = None
+        self._filled = asyncio.Event()
+        self.task = asyncio.create_task(self._run(), name=f"publish {topic}/{partition}")
+
+    def append(self, key: bytes, value: bytes) -> asyncio.Future[None]:
+        """Add a message; the future is that of the batch it travels in."""
+        batch = self._gathering[-1] if self._gathering else self._begin()
+        if batch.builder.append(timestamp=None, key=key, value=value) is None:
+            batch = self._begin()
+            assert batch.builder.append(timestamp=None, key=key, value=value) is not None, (
+                f"a message of {len(value)} bytes does not fit into a batch"
+            )
+        size = len(key) + len(value) + _OVERHEAD
+        batch.bytes += size
+        self._publisher._added(size)  # noqa: SLF001  publisher and lane are one
+        return batch.outcome
+
+    async def drained(self) -> None:
+        """Return when nothing waits any more."""
+        while last := self._gathering[-1] if self._gathering else self._sending:
+            await asyncio.wait([last.outcome])
+
+    async def close(self) -> None:
+        """Give up what has not been acknowledged."""
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+        closed = Unavailable("the connection to Kafka was closed")
+        if self._sending is not None:
+            self._end(self._sending, closed)
+        while self._gathering:
+            self._end(self._gathering.popleft(), closed)
+
+    def _begin(self) -> _Batch:
+        batch = _Batch(self._producer.create_batch())
+        self._gathering.append(batch)
+        self._filled.set()
+        return batch
+
+    async def _run(self) -> None:
+        while True:
+            await self._filled.wait()
+            self._filled.clear()
+            while self._gathering:
+                await self._send(self._gathering.popleft())
+
+    async def _send(self, batch: _Batch) -> None:
+        self._sending = batch
+        try:
+            sent = await self._producer.send_batch(
+                batch.builder, self._topic, partition=self._partition
+            )
+            await sent
+        except Exception as error:  # noqa: BLE001  whatever it is, the batch has not gone out
+            self._publisher._failed(error)  # noqa: SLF001  publisher and lane are one
+            self._end(batch, error)
+        else:
+            self._end(batch, None)
+
+    def _end(self, batch: _Batch, error: Exception | None) -> None:
+        self._sending = None
+        self._publisher._added(-batch.bytes)  # noqa: SLF001
+        if error is None:
+            self._publisher._set_stalled(stalled=False)  # noqa: SLF001
+            batch.outcome.set_result(None)
+        else:
+            batch.outcome.set_exception(error)
+            batch.outcome.exception()  # who waited may be gone: then nobody need hear of it
+
+
+async def _close(producer: Any, lanes: Sequence[_Lane], patience: float) -> None:
+    """Let what can be written be written, for so many seconds, then give the rest up."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(patience):
+            for lane in lanes:
+                await lane.drained()
+    for lane in lanes:
+        await lane.close()
+    with suppress(TimeoutError, KafkaError):
+        async with asyncio.timeout(patience):
+            await producer.stop()

@@ -1,0 +1,64 @@
+"""Referral links: where `/r/{code}` leads, and the cookie by which the visitor is known again."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import uuid_utils
+from starlette.responses import RedirectResponse, Response
+
+COOKIE: Final = "reftrail_visitor"
+_COOKIE_SECONDS: Final = 365 * 24 * 3600
+_UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+_CODE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Somebody followed a link: code None if the link holds nothing that could be one."""
+
+    code: str | None
+    visitor_id: str
+
+
+def visit(code: str, cookie: str | None) -> Visit:
+    """Who follows which link. A visitor without a cookie of ours is new."""
+    known = cookie is not None and _UUID.fullmatch(cookie)
+    return Visit(
+        code if _CODE.fullmatch(code) else None,
+        cookie if cookie is not None and known else str(uuid_utils.uuid7()),
+    )
+
+
+def landing(base: str, code: str | None) -> str:
+    """The configured landing page with ?ref=CODE.
+
+    Nothing else of a request gets into it, so that nobody can make a link of ours lead elsewhere.
+    """
+    if code is None:
+        return base
+    parts = urlsplit(base)
+    query = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] != "ref"]
+    return urlunsplit(parts._replace(query=urlencode([*query, ("ref", code)])))
+
+
+def redirect_to(url: str, visitor_id: str, *, secure: bool, domain: str | None) -> Response:
+    """The redirect with the visitor cookie.
+
+    It isn't HttpOnly: the landing page's script reads it, to name the visitor in what it sends.
+    """
+    response = RedirectResponse(url, status_code=302)
+    # A redirect out of a cache would set no cookie and count no click.
+    response.headers["cache-control"] = "no-store"
+    response.set_cookie(
+        COOKIE,
+        visitor_id,
+        max_age=_COOKIE_SECONDS,
+        path="/",
+        domain=domain,
+        secure=secure,
+        httponly=False,
+        samesite="lax",
+    )
+    return response

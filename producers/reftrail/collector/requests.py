@@ -1,0 +1,113 @@
+"""What is in an HTTP request: its events, and who sent it."""
+
+import ipaddress
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network
+from typing import Any, Final
+
+import msgspec
+from starlette.requests import Request
+
+from reftrail.collector.bots import is_prefetch
+from reftrail.collector.errors import Refused
+from reftrail.collector.submission import parse_address
+
+MAX_EVENTS: Final = 1000
+MAX_BYTES: Final = 2**20
+_USER_AGENT_CHARACTERS: Final = 1024
+
+Networks = Sequence[IPv4Network | IPv6Network]
+
+
+async def read_events(request: Request) -> list[Any]:
+    """The events in a body, of whatever JSON type each is. Raises `Refused`."""
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise Refused(415, "send the body uncompressed")
+    return _events(_parsed(await _body(request)))
+
+
+async def _body(request: Request) -> bytes:
+    """The body, never holding more than the limit of it."""
+    too_large = Refused(
+        413, f"the body is larger than {MAX_BYTES} bytes; send the events in several requests"
+    )
+    announced = request.headers.get("content-length", "0")
+    if announced.isdigit() and int(announced) > MAX_BYTES:
+        raise too_large
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > MAX_BYTES:
+            raise too_large
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Refused(400, f"the body is not JSON: {error}") from error
+
+
+def _events(parsed: Any) -> list[Any]:
+    if not isinstance(parsed, dict):
+        raise Refused(400, 'expected {"events": [...]} or one event as a JSON object')
+    if "events" not in parsed:
+        return [parsed]
+    events = parsed["events"]
+    if others := sorted(parsed.keys() - {"events"}):
+        raise Refused(400, f'beside "events" there is {others[0][:40]!r}, which is not known')
+    if not isinstance(events, list):
+        raise Refused(400, '"events" is not an array')
+    if len(events) > MAX_EVENTS:
+        raise Refused(
+            413, f"{len(events)} events in one request; send at most {MAX_EVENTS} at a time"
+        )
+    return events
+
+
+def user_agent_of(request: Request) -> str | None:
+    """What the client calls itself, cut to a length that a record may have."""
+    said = request.headers.get("user-agent", "")[:_USER_AGENT_CHARACTERS]
+    return said.encode("utf-8", "replace").decode() or None
+
+
+def prefetched(request: Request) -> bool:
+    """Whether a browser fetches this ahead of anybody wanting it."""
+    return is_prefetch(request.headers)
+
+
+def client_address(request: Request, proxies: Networks) -> str | None:
+    """The address of who sent the request, in its normal form; None if it isn't known.
+
+    X-Forwarded-For is read from its end, where the trusted proxies wrote, up to the first address
+    that isn't one of theirs; whatever stands before that anybody may have made up.
+    """
+    peer = request.client.host if request.client else ""
+    hops = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
+    known = None
+    for hop in [peer, *reversed(hops)]:
+        try:
+            address = parse_address(hop)
+        except ValueError:
+            return known
+        known = str(address)
+        if not any(address in proxy for proxy in proxies):
+            return known
+    return known
+
+
+def is_https(request: Request, proxies: Networks) -> bool:
+    """Whether the visitor's own connection is encrypted, by a trusted proxy's word or ours."""
+    if request.client and _is_trusted(request.client.host, proxies):
+        forwarded = request.headers.get("x-forwarded-proto", request.url.scheme)
+        return forwarded.split(",")[-1].strip() == "https"
+    return request.url.scheme == "https"
+
+
+def _is_trusted(host: str, proxies: Networks) -> bool:
+    try:
+        return any(ipaddress.ip_address(host) in proxy for proxy in proxies)
+    except ValueError:
+        return False

@@ -1,0 +1,59 @@
+"""The collector's settings."""
+
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from reftrail.contracts.installation import Installation
+
+
+class CollectorSettings(Installation):
+    """Read from REFTRAIL_* variables. Lists are comma separated.
+
+    hash_key ("keyid:hexsecret") makes the pseudonyms; it must live at least as long as the longest
+    fraud window. landing_url is where `/r/{code}` leads, with ?ref= added; cookie_domain makes the
+    visitor cookie readable there (the landing page's domain, without it only the collector's own
+    host reads it). X-Forwarded-For and X-Forwarded-Proto count only from trusted_proxies.
+
+    ack_timeout_seconds: how long a request waits for Kafka before it is answered with 503.
+    redirect_timeout_seconds: how long a visitor waits for it before being redirected all the same.
+    buffer_bytes: how much may wait for Kafka in memory; beyond it requests are answered with 503.
+    """
+
+    hash_key: SecretStr
+    secret_keys: SecretStr = SecretStr("")
+    publishable_keys: SecretStr = SecretStr("")
+    collector_host: str = "127.0.0.1"
+    collector_port: Annotated[int, Field(ge=1, le=65535)] = 8080
+    landing_url: str | None = None
+    cookie_domain: str | None = None
+    cors_origins: str = ""
+    trusted_proxies: str = ""
+    ack_timeout_seconds: Annotated[float, Field(gt=0)] = 5.0
+    redirect_timeout_seconds: Annotated[float, Field(gt=0)] = 0.5
+    buffer_bytes: Annotated[int, Field(ge=2**20)] = 32 * 2**20
+
+    @property
+    def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """The networks whose word on the client's address is taken."""
+        return tuple(ip_network(part) for part in listed(self.trusted_proxies))
+
+    @field_validator("landing_url")
+    @classmethod
+    def _absolute(cls, url: str | None) -> str | None:
+        parts = urlsplit(url or "")
+        if url and (parts.scheme not in ("http", "https") or not parts.hostname):
+            raise ValueError("must be an absolute http or https URL, such as https://example.com/")
+        return url or None
+
+    @model_validator(mode="after")
+    def _proxies_are_networks(self) -> Self:
+        assert self.proxies is not None
+        return self
+
+
+def listed(text: str) -> list[str]:
+    """The parts of a comma separated list, without blanks."""
+    return [part.strip() for part in text.split(",") if part.strip()]

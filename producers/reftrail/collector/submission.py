@@ -1,0 +1,213 @@
+"""What a client may send: one strict type for each kind of event.
+
+All kinds take the same fields; each says which it can't do without. null is the same as absent.
+A field that isn't known is an error: a misspelt `code` would lose somebody a reward.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Annotated, Any, Final, Literal, TypeAlias
+
+import msgspec
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+)
+
+from reftrail.contracts.record import MICROS_PER_UNIT, Micros, Millis
+
+MAX_PROPERTIES_BYTES: Final = 16 * 1024
+_INT64_MAX: Final = 2**63 - 1
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+
+# RFC 3339, section 5.6: date-time.
+_RFC3339: Final = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
+_DECIMAL: Final = re.compile(r"(\d{1,13})(?:\.(\d{1,6}))?", re.ASCII)
+# The nil and the max UUID (RFC 9562, 5.9 and 5.10): ids that a client forgot to fill in.
+_BLANK_UUIDS: Final = frozenset({"0" * 8, "f" * 8})
+
+EXPECTED: Final = {
+    "type": "one of view, click, form_started, signup, purchase, refund",
+    "event_id": "a UUID such as 0190a6b0-5c4e-7d3a-9f51-0a1b2c3d4e5f, neither nil nor max",
+    "event_time": "a time with its offset as in RFC 3339, such as 2025-03-01T12:00:00Z",
+    "visitor_id": "1 to 128 characters, none of them a control character",
+    "user_id": "1 to 128 characters, none of them a control character",
+    "code": "1 to 64 of A-Z, a-z, 0-9, _ and -",
+    "campaign_id": "1 to 128 characters, none of them a control character",
+    "category": "1 to 128 characters, none of them a control character",
+    "channel": "1 to 128 characters, none of them a control character",
+    "source": "one of electronic, portal, direct",
+    "device_id": "1 to 128 characters, none of them a control character",
+    "ip": "an IPv4 or IPv6 address",
+    "user_agent": "text of at most 1024 characters",
+    "country": "two capital letters as in ISO 3166-1, such as DE",
+    "email": "an e-mail address of at most 254 characters",
+    "order_id": "1 to 128 characters, none of them a control character",
+    "amount": 'a decimal in a string, above 0 and with at most 6 places, such as "19.99"',
+    "currency": "three capital letters as in ISO 4217, such as EUR",
+    "properties": f"a JSON object of at most {MAX_PROPERTIES_BYTES} bytes",
+}
+"""Each field in words, for the reasons of rejections."""
+
+
+def parse_time(text: object) -> Millis:
+    """Milliseconds since 1970 of an RFC 3339 time. Raises ValueError."""
+    if not isinstance(text, str) or _RFC3339.fullmatch(text) is None:
+        raise ValueError("no RFC 3339 time")
+    try:
+        return (datetime.fromisoformat(text.upper()) - _EPOCH) // _MILLISECOND
+    except OverflowError as error:
+        raise ValueError(str(error)) from error
+
+
+def parse_amount(text: object) -> Micros:
+    """Micros of a positive decimal. Raises ValueError."""
+    found = _DECIMAL.fullmatch(text) if isinstance(text, str) else None
+    if found is None:
+        raise ValueError("no decimal")
+    micros = int(found[1]) * MICROS_PER_UNIT + int((found[2] or "").ljust(6, "0"))
+    if not 0 < micros <= _INT64_MAX:
+        raise ValueError("out of range")
+    return micros
+
+
+@lru_cache(maxsize=16_384)
+def parse_address(text: str) -> IPv4Address | IPv6Address:
+    """An address without the ways to write it differently. Raises ValueError.
+
+    An IPv4 address mapped into IPv6 is the IPv4 address; a zone (`%eth0`) is left out.
+    """
+    address = ip_address(text.strip().partition("%")[0])
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address
+
+
+def _uuid(text: str) -> str:
+    lower = text.lower()
+    if lower[:8] in _BLANK_UUIDS and len(set(lower)) == 2:
+        raise ValueError("nil or max")
+    return lower
+
+
+def _address(text: str) -> str:
+    return str(parse_address(text))
+
+
+def _json_object(value: object) -> str:
+    if not isinstance(value, dict):
+        raise ValueError("not an object")  # noqa: TRY004  pydantic takes ValueErrors only
+    try:
+        text = msgspec.json.encode(value)
+    except (RecursionError, OverflowError, UnicodeEncodeError, msgspec.EncodeError) as error:
+        raise ValueError("not to be written as JSON") from error
+    if len(text) > MAX_PROPERTIES_BYTES:
+        raise ValueError("too long")
+    return text.decode()
+
+
+def _text(longest: int, pattern: str) -> Any:
+    return Field(min_length=1, max_length=longest, pattern=pattern)
+
+
+_Name: TypeAlias = Annotated[str, _text(128, r"^[^\p{Cc}]+$")]
+_Code: TypeAlias = Annotated[str, _text(64, r"^[A-Za-z0-9_-]+$")]
+_HEX: Final = "[0-9a-fA-F]"
+_Uuid: TypeAlias = Annotated[
+    str,
+    _text(36, rf"^{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}$"),
+    AfterValidator(_uuid),
+]
+_Time: TypeAlias = Annotated[Millis, BeforeValidator(parse_time)]
+_Amount: TypeAlias = Annotated[Micros, BeforeValidator(parse_amount)]
+_Currency: TypeAlias = Annotated[str, _text(3, "^[A-Z]{3}$")]
+
+
+class Submission(BaseModel):
+    """An event as its client tells it, with times and amounts read."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+    event_id: _Uuid | None = None
+    event_time: _Time | None = None
+    visitor_id: _Name | None = None
+    user_id: _Name | None = None
+    code: _Code | None = None
+    campaign_id: _Name | None = None
+    category: _Name | None = None
+    channel: _Name | None = None
+    source: Literal["electronic", "portal", "direct"] | None = None
+    device_id: _Name | None = None
+    ip: Annotated[str, AfterValidator(_address)] | None = None
+    user_agent: Annotated[str, Field(max_length=1024)] | None = None
+    country: Annotated[str, _text(2, "^[A-Z]{2}$")] | None = None
+    email: Annotated[str, _text(254, r"^\s*[^\s@]+@[^\s@]+\s*$")] | None = None
+    order_id: _Name | None = None
+    amount: _Amount | None = None
+    currency: _Currency | None = None
+    properties: Annotated[str, BeforeValidator(_json_object)] | None = None
+
+
+class View(Submission):
+    """A visitor saw something that carries a code."""
+
+    type: Literal["view"]
+    visitor_id: _Name
+
+
+class Click(Submission):
+    """A visitor followed a referral link."""
+
+    type: Literal["click"]
+    visitor_id: _Name
+
+
+class FormStarted(Submission):
+    """A visitor began to fill in the sign-up form."""
+
+    type: Literal["form_started"]
+    visitor_id: _Name
+
+
+class Signup(Submission):
+    """A visitor became a user."""
+
+    type: Literal["signup"]
+    user_id: _Name
+
+
+class Purchase(Submission):
+    """A user paid for an order."""
+
+    type: Literal["purchase"]
+    user_id: _Name
+    order_id: _Name
+    amount: _Amount
+    currency: _Currency
+
+
+class Refund(Submission):
+    """An order was paid back: in part (amount) or, without an amount, in full."""
+
+    type: Literal["refund"]
+    user_id: _Name
+    order_id: _Name
+
+
+AnySubmission: TypeAlias = Annotated[
+    View | Click | FormStarted | Signup | Purchase | Refund, Field(discriminator="type")
+]
+validate_all: Final[Callable[[list[Any]], list[AnySubmission]]] = TypeAdapter(
+    list[AnySubmission]
+).validate_python
+"""Reads many at once; a pydantic ValidationError names index, type and field of what is wrong."""

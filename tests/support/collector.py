@@ -1,0 +1,79 @@
+"""A collector as it runs in production: its own process, real HTTP, real Kafka."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from reftrail.contracts.installation import Installation
+from reftrail.local.ports import free_port
+
+SECRET = "sk_test_secret"
+PUBLISHABLE = "pk_test_published"
+HASH_KEY = "k1:" + "5e" * 32
+
+
+@dataclass(frozen=True)
+class RunningCollector:
+    url: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def client(self, key: str | None = SECRET) -> httpx.Client:
+        headers = {"authorization": f"Bearer {key}"} if key else {}
+        return httpx.Client(base_url=self.url, headers=headers, timeout=30)
+
+    def wait_ready(self, seconds: float = 20.0) -> None:
+        until = time.monotonic() + seconds
+        while True:
+            try:
+                answer = httpx.get(f"{self.url}/readyz", timeout=5)
+                if answer.status_code == 200:
+                    return
+            except httpx.HTTPError as error:
+                answer = error
+            assert self.process.poll() is None, self.log.read_text()
+            assert time.monotonic() < until, (answer, self.log.read_text())
+            time.sleep(0.05)
+
+    def metric(self, line: str) -> float:
+        """The value of a metric, named as in the exposition format, labels included."""
+        for found in httpx.get(f"{self.url}/metrics", timeout=5).text.splitlines():
+            if found.startswith(line + " "):
+                return float(found.rpartition(" ")[2])
+        return 0.0
+
+
+@contextmanager
+def running_collector(
+    installation: Installation, log: Path, **settings: str
+) -> Iterator[RunningCollector]:
+    """Started, not yet ready; killed at the end if it is still there."""
+    port = free_port()
+    environment = {
+        "REFTRAIL_BOOTSTRAP_SERVERS": installation.bootstrap_servers,
+        "REFTRAIL_TOPIC_PREFIX": installation.topic_prefix,
+        "REFTRAIL_SECRET_KEYS": SECRET,
+        "REFTRAIL_PUBLISHABLE_KEYS": PUBLISHABLE,
+        "REFTRAIL_HASH_KEY": HASH_KEY,
+        "REFTRAIL_COLLECTOR_PORT": str(port),
+        "REFTRAIL_LANDING_URL": "https://shop.example/welcome?lang=en",
+    } | {f"REFTRAIL_{name.upper()}": value for name, value in settings.items()}
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "reftrail.collector"],
+            env=os.environ | environment,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield RunningCollector(f"http://127.0.0.1:{port}", process, log)
+    finally:
+        process.kill()
+        process.wait()
