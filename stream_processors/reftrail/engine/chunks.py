@@ -6,7 +6,7 @@ offsets of a fetched response are collected straight from its record batches ins
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,11 +65,13 @@ async def take_chunks(
     partitions: Iterable[TopicPartition],
     timeout_seconds: float,
     max_records: int,
+    may_take: Callable[[], bool] = lambda: True,
 ) -> dict[TopicPartition, list[Chunk]]:
     """What a consumer has fetched of some partitions (none given: of all), in chunks.
 
     Waits for something to come in for at most timeout_seconds. A chunk has max_records messages,
-    or a record batch more. Must run in the consumer's event loop. Reaches into the client: the
+    or a record batch more. may_take is asked after the wait: if not, all is left where it is, the
+    consumer's positions too. Must run in the consumer's event loop. Reaches into the client: the
     iterator of each fetched response is a generator that hasn't been started, and is replaced.
     """
     fetcher = consumer._fetcher
@@ -80,7 +82,7 @@ async def take_chunks(
             await fetcher._subscriptions.wait_for_assignment()
         if not fetcher._records and timeout_seconds:
             await _something_fetched(fetcher, timeout_seconds)
-        if fetcher._subscriptions.reassignment_in_progress:
+        if fetcher._subscriptions.reassignment_in_progress or not may_take():
             return {}
         for fetched in fetcher._records.values():
             if isinstance(fetched, FetchResult) and fetched.has_more():

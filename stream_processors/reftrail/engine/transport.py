@@ -57,8 +57,13 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
         timeout: float | None = None,  # noqa: ASYNC109
         max_records: int | None = None,  # noqa: ARG002
     ) -> Mapping[TP, list[Chunk]]:
+        consumer_of_app = cast("ChunkConsumer", self.consumer)
         found: Mapping[TP, list[Chunk]] = await take_chunks(
-            consumer, active_partitions, timeout or 0, cast("Any", self.app).chunk_records
+            consumer,
+            active_partitions,
+            timeout or 0,
+            cast("Any", self.app).chunk_records,
+            may_take=consumer_of_app.may_take,
         )
         return found
 
@@ -66,13 +71,26 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
 class ChunkConsumer(driver.Consumer):
     """Yields one Faust message for each chunk; never commits: the stages do, in transactions."""
 
+    _taken_in = -1
+
     def _new_consumer_thread(self) -> _ConsumerThread:
         return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
+    def may_take(self) -> bool:
+        """Whether fetched records may be taken now; notes for which generation they are.
+
+        Not while the flow is stopped: between the seek to the committed positions and the flow's
+        resumption, taking would move the positions on, and getmany would have to throw away what
+        nobody fetches again. What was taken before a rebalance is thrown away and fetched again,
+        by that seek.
+        """
+        self._taken_in = self.app.consumer_generation_id
+        return bool(self.flow_active)
+
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ASYNC109
         """What was fetched, a message for each chunk, its value the chunk."""
-        generation = self.app.consumer_generation_id
         found, active = await self._wait_next_records(timeout)
+        generation = self._taken_in
         for partition, chunks in (found or {}).items():
             for chunk in chunks:
                 if not self.flow_active or generation != self.app.consumer_generation_id:
