@@ -4,7 +4,7 @@ from reftrail.simulator.comparison import Comparison, Observed, compare, observe
 from reftrail.simulator.occurrence import Occurrence, Step
 from reftrail.simulator.programme import Programme
 from reftrail.simulator.simulation import Simulation
-from reftrail.simulator.truth import Attribution, Limit, RewardKey, Truth, Verdict
+from reftrail.simulator.truth import Attribution, Limit, RewardKey, Truth, Verdict, identity
 
 __all__ = [
     "Attribution",
@@ -19,5 +19,6 @@ __all__ = [
     "Truth",
     "Verdict",
     "compare",
+    "identity",
     "observed_verdict",
 ]

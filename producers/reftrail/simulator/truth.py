@@ -6,7 +6,7 @@ would have to be in the reading of the specification, not in how it is carried o
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final, NamedTuple
@@ -70,8 +70,8 @@ class Limit:
 class Truth:
     """The expected outcome of what was sent.
 
-    distinct counts events, and fingerprint is the sum of their ids as numbers modulo 2^128: equal
-    for the same set of events, in whatever order. events counts them by (type, code), with None
+    distinct counts events, and fingerprint is the sum of their ids' `identity`: equal for the same
+    set of events, in whatever order. events counts them by (type, code), with None
     for no code. rewards has each reward's last status; for codes in limits it says what a user
     gets who is among the first.
     """
@@ -88,7 +88,7 @@ class Truth:
         """Take in the whole history of one visitor, in the order of sending."""
         history = _distinct(steps)
         self.distinct += len(history)
-        self.fingerprint = fingerprint(self.fingerprint, [step.event.event_id for step in history])
+        self.fingerprint += sum(identity(step.event.event_id) for step in history)
         for step in history:
             self.events[step.event.type, step.event.code] += 1
         signups = [nth for nth, step in enumerate(history) if step.event.type == "signup"]
@@ -171,9 +171,9 @@ class Truth:
                 self.rewards[RewardKey(by.code, user, role)] = verdict
 
 
-def fingerprint(so_far: int, event_ids: Iterable[str]) -> int:
-    """The fingerprint of a set of events, some of which were summed up before."""
-    return (so_far + sum(int(one.replace("-", ""), 16) for one in event_ids)) % 2**128
+def identity(event_id: str) -> int:
+    """The random end of a UUIDv7 as a number: 62 bits that no two of the events have in common."""
+    return int(event_id[19:].replace("-", ""), 16)
 
 
 def _distinct(steps: Sequence[Step]) -> list[Step]:
