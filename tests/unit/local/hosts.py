@@ -1,0 +1,30 @@
+"""Tiny hosts, so that the supervisor can be tested without the real ones."""
+
+import sys
+from pathlib import Path
+
+from reftrail.local.process import Command
+from reftrail.local.supervisor import Host
+
+SLEEP = "import time; time.sleep(60)"
+IGNORE_SIGTERM = (
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+    "print('deaf', flush=True); time.sleep(60)"
+)
+
+
+def host(
+    directory: Path,
+    program: str,
+    *,
+    name: str = "fake",
+    answers: bool = True,
+    grace: float = 5.0,
+) -> Host:
+    """A host that runs a line of Python."""
+    return Host(
+        name=name,
+        command=Command((sys.executable, "-c", program), directory / f"{name}.log"),
+        answers=lambda: answers,
+        grace=grace,
+    )
