@@ -89,7 +89,7 @@ class CodesFollower:
         while True:
             # The second one only asks for ends: on one connection its requests would queue
             # behind the first one's long polls.
-            consumer, ends = self._consumer(), self._consumer()
+            consumer, ends = self._consumer(self._topic_name), self._consumer()
             try:
                 await consumer.start()
                 await ends.start()
@@ -103,8 +103,9 @@ class CodesFollower:
                     with suppress(KafkaError):
                         await opened.stop()
 
-    def _consumer(self) -> Any:
+    def _consumer(self, *topics: str) -> Any:
         return AIOKafkaConsumer(
+            *topics,
             bootstrap_servers=self._bootstrap_servers,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
@@ -112,9 +113,7 @@ class CodesFollower:
         )
 
     async def _follow(self, consumer: Any, ends: Any) -> None:
-        partitions = await _partitions(consumer, self._topic_name)
-        consumer.assign(partitions)
-        await consumer.seek_to_beginning()
+        partitions = sorted(consumer.assignment())
         self._positions = dict.fromkeys(partitions, 0)
         self._ends = ends
         while True:
@@ -143,13 +142,3 @@ class CodesFollower:
             )
             return
         self._table[code.code] = CodeFacts(code.campaign_id, code.category, code.channel)
-
-
-async def _partitions(consumer: Any, topic: str) -> list[TopicPartition]:
-    """All partitions of a topic, when it is there."""
-    while True:
-        await consumer.topics()
-        if found := consumer.partitions_for_topic(topic):
-            return [TopicPartition(topic, partition) for partition in sorted(found)]
-        logger.warning("topic %s does not exist yet", topic)
-        await asyncio.sleep(_RETRY_SECONDS)
