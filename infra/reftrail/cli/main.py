@@ -46,15 +46,22 @@ def main() -> None:
         sys.exit(1)
 
 
-def _options(
-    *,
-    show_version: Annotated[
-        bool, typer.Option("--version", help="Show the version and end.", is_eager=True)
-    ] = False,
-) -> None:
-    if show_version:
+def _show_version(asked: bool) -> None:
+    if asked:
         typer.echo(version("reftrail"))
         raise typer.Exit
+
+
+def _options(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and end."
+        ),
+    ] = False,
+) -> None:
+    """Options of the command itself."""
 
 
 if __name__ == "__main__":

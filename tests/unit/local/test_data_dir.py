@@ -1,0 +1,58 @@
+"""The data directory: one stack at a time, keys that stay, clear words when it can't be used."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from reftrail.contracts.errors import ExpectedError
+from reftrail.local.data_dir import keys_of, locked_data_dir
+
+
+def test_a_second_stack_on_the_same_directory_is_refused(tmp_path: Path) -> None:
+    with locked_data_dir(tmp_path):
+        expected = rf"a stack already runs on .* \(pid {os.getpid()}\); stop it, or choose another"
+        with pytest.raises(ExpectedError, match=expected), locked_data_dir(tmp_path):
+            pass
+
+
+def test_a_directory_that_was_let_go_can_be_taken_again(tmp_path: Path) -> None:
+    for _ in range(2):
+        with locked_data_dir(tmp_path / "new" / "deep") as directory:
+            assert directory.is_dir()
+
+
+def test_a_path_that_cannot_be_a_directory_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    expected = r"directory .*file/data cannot be used: Not a directory; choose another with --data"
+    with (
+        pytest.raises(ExpectedError, match=expected),
+        locked_data_dir(tmp_path / "file" / "data"),
+    ):
+        pass
+
+
+def test_a_full_disk_is_noticed_before_anything_starts(tmp_path: Path) -> None:
+    expected = r"only \d+ MB are free on the disk of .*, 1073741824 are needed; make room there"
+    with pytest.raises(ExpectedError, match=expected), locked_data_dir(tmp_path, room=2**50):
+        pass
+
+
+def test_keys_are_made_once_and_for_their_owner_alone(tmp_path: Path) -> None:
+    made = keys_of(tmp_path)
+    assert keys_of(tmp_path) == made
+    assert (tmp_path / "keys.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_keys_differ_from_directory_to_directory(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    here, there = keys_of(tmp_path), keys_of(tmp_path / "other")
+    assert here.secret_key != there.secret_key
+    assert here.hash_key != there.hash_key
+
+
+def test_a_spoilt_keys_file_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "keys.json").write_text("{}")
+    with pytest.raises(ExpectedError, match="put back the file that was there"):
+        keys_of(tmp_path)
+    assert (tmp_path / "keys.json").read_text() == "{}"
