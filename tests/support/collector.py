@@ -32,9 +32,10 @@ class RunningCollector:
     def wait_ready(self, seconds: float = 20.0) -> None:
         until = time.monotonic() + seconds
         while True:
+            answer: object
             try:
-                answer = httpx.get(f"{self.url}/readyz", timeout=5)
-                if answer.status_code == 200:
+                answer = httpx.get(f"{self.url}/readyz", timeout=5).status_code
+                if answer == 200:
                     return
             except httpx.HTTPError as error:
                 answer = error

@@ -117,9 +117,7 @@ def test_an_idempotency_key_gives_the_same_ids_again(
 
 
 @pytest.mark.parametrize("key", [None, "sk_unknown"])
-def test_without_a_known_key_nothing_is_taken(
-    collector: RunningCollector, key: str | None
-) -> None:
+def test_without_a_known_key_nothing_is_taken(collector: RunningCollector, key: str | None) -> None:
     with collector.client(key) as client:
         answer = client.post("/v1/events", json=click())
     assert answer.status_code == 401
@@ -225,7 +223,9 @@ def test_a_link_redirects_counts_and_remembers(
     assert collector.metric('reftrail_collector_redirect_clicks_total{outcome="ignored"}') == 3
 
 
-@pytest.mark.parametrize("code", ["//evil.example", "%2F%2Fevil.example", "a?ref=x", "a&b", "x" * 65])
+@pytest.mark.parametrize(
+    "code", ["//evil.example", "%2F%2Fevil.example", "a?ref=x", "a&b", "x" * 65]
+)
 def test_a_link_leads_nowhere_but_to_the_landing_page(
     collector: RunningCollector, code: str
 ) -> None:

@@ -1,0 +1,121 @@
+"""What goes over the wire and what comes back, without doing either."""
+
+import random
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final, TypeAlias
+
+import httpx
+import msgspec
+import uuid_utils
+
+from reftrail.contracts.errors import ExpectedError
+
+Event: TypeAlias = Mapping[str, Any]
+
+MAX_EVENTS: Final = 1000
+MAX_BYTES: Final = 1_000_000  # below the collector's limit, by the room that the frame takes
+_FIRST_DELAY: Final = 0.1
+_LONGEST_DELAY: Final = 5.0
+_TRY_AGAIN: Final = frozenset({429, 500, 502, 503, 504})
+
+
+class NotSent(ExpectedError):  # noqa: N818  what it says is the state of the events
+    """The collector could not be reached, or refused a whole request. Send the same events again.
+
+    receipt tells of those that were answered before; the others may or may not count, and must be
+    sent again under the same event_ids.
+    """
+
+    def __init__(self, message: str, receipt: "Receipt") -> None:
+        super().__init__(message)
+        self.receipt = receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """An event that was not taken: its place among those sent, the field, and the reason."""
+
+    index: int
+    pointer: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of events: each is accepted or rejected."""
+
+    accepted: int = 0
+    rejected: tuple[Rejected, ...] = ()
+
+    def __add__(self, other: "Receipt") -> "Receipt":
+        """Both together."""
+        return Receipt(self.accepted + other.accepted, self.rejected + other.rejected)
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """The body of one request; first is the index of its first event among those sent."""
+
+    first: int
+    body: bytes
+
+    def receipt(self, answer: httpx.Response) -> Receipt:
+        """What the collector's answer says, with indexes among all events sent."""
+        told = msgspec.json.decode(answer.content, type=Receipt)
+        return replace(
+            told,
+            rejected=tuple(
+                replace(rejected, index=rejected.index + self.first) for rejected in told.rejected
+            ),
+        )
+
+
+def chunks(events: Iterable[Event]) -> Iterator[Chunk]:
+    """Requests of a size that the collector takes; every event has an id in them."""
+    first, encoded, size = 0, list[bytes](), 0
+    for event in events:
+        one = msgspec.json.encode(with_id(event))
+        if encoded and (len(encoded) == MAX_EVENTS or size + len(one) + 1 > MAX_BYTES):
+            yield _chunk(first, encoded)
+            first, encoded, size = first + len(encoded), [], 0
+        encoded.append(one)
+        size += len(one) + 1
+    if encoded:
+        yield _chunk(first, encoded)
+
+
+def _chunk(first: int, encoded: list[bytes]) -> Chunk:
+    return Chunk(first, b'{"events":[' + b",".join(encoded) + b"]}")
+
+
+def with_id(event: Event) -> Event:
+    """The event, given an event_id (UUIDv7) if it has none."""
+    if event.get("event_id") is not None:
+        return event
+    return {**event, "event_id": str(uuid_utils.uuid7())}
+
+
+def delay_after(attempt: int, answer: httpx.Response | None) -> float:
+    """Seconds to wait before the next try; attempts count from 0.
+
+    Twice as long each time, at a random point of that time so that clients don't come back all at
+    once, and at least as long as the collector asks for.
+    """
+    asked = answer.headers.get("retry-after", "") if answer is not None else ""
+    longest = min(_LONGEST_DELAY, _FIRST_DELAY * 2.0 ** min(attempt, 10))
+    return max(random.uniform(longest / 2, longest), float(asked) if asked.isdigit() else 0)  # noqa: S311
+
+
+def is_worth_retrying(answer: httpx.Response) -> bool:
+    """Whether the same request may succeed later."""
+    return answer.status_code in _TRY_AGAIN
+
+
+def refusal(answer: httpx.Response) -> str:
+    """What the collector says about a request that it does not take."""
+    try:
+        said = msgspec.json.decode(answer.content, type=dict[str, Any]).get("error")
+    except msgspec.DecodeError:
+        said = answer.text[:200]
+    return f"the collector answered {answer.status_code}: {said}"
