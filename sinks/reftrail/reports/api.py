@@ -1,0 +1,85 @@
+"""The reports over HTTP: `/v1/reports`, `/v1/reports/{name}` and `/v1/journeys`."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+from clickhouse_connect.driver.client import Client
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from reftrail.reports.catalogue import ask, catalogue, find
+from reftrail.reports.journeys import journey
+from reftrail.reports.questions import DIMENSIONS, BadQuestion, question
+from reftrail.reports.rendering import Format, as_csv, as_json, as_table
+
+_JSON: Final = "application/json"
+
+
+def answered(body: Any, status: int = 200) -> Response:
+    """A JSON response."""
+    return Response(msgspec.json.encode(body), status, media_type=_JSON)
+
+
+def routes(client: Client, as_of: Callable[[], str | None]) -> list[Route]:
+    """The routes, which expect that someone has looked at the caller's key already."""
+
+    async def every(request: Request) -> Response:  # noqa: ARG001
+        return answered({"dimensions": list(DIMENSIONS), "reports": _listed()})
+
+    async def one(request: Request) -> Response:
+        try:
+            report = find(request.path_params["name"])
+        except BadQuestion as error:
+            return answered({"error": str(error)}, 404)
+        query = request.query_params
+        try:
+            asked = question(query.getlist("by"), query.get("from"), query.get("to"))
+            given = _format(query.get("format", Format.JSON))
+        except BadQuestion as error:
+            return answered({"error": str(error)}, 422)
+        answer = await asyncio.to_thread(ask, client, report, asked, as_of())
+        match given:
+            case Format.JSON:
+                return Response(as_json(answer), media_type=_JSON)
+            case Format.CSV:
+                return PlainTextResponse(as_csv(answer), media_type="text/csv")
+            case Format.TABLE:
+                return PlainTextResponse(as_table(report, answer))
+
+    async def of_user(request: Request) -> Response:
+        query = request.query_params
+        code, user = query.get("code"), query.get("user")
+        if not code or not user:
+            return answered({"error": "give both code and user"}, 422)
+        found = await asyncio.to_thread(journey, client, code, user)
+        return answered({"as_of": as_of(), **found})
+
+    return [
+        Route("/v1/reports", every),
+        Route("/v1/reports/{name}", one),
+        Route("/v1/journeys", of_user),
+    ]
+
+
+def _listed() -> list[dict[str, Any]]:
+    return [
+        {
+            "name": report.name,
+            "title": report.title,
+            "measures": [
+                {"name": one.name, "kind": one.kind, "meaning": one.meaning}
+                for one in report.measures
+            ],
+        }
+        for report in catalogue().values()
+    ]
+
+
+def _format(given: str) -> Format:
+    try:
+        return Format(given)
+    except ValueError:
+        raise BadQuestion(f"there is no format {given!r}; choose of {', '.join(Format)}") from None

@@ -1,0 +1,149 @@
+"""The reports by name, read from their SQL files, and the asking of them."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
+
+from clickhouse_connect.driver.client import Client
+
+from reftrail.contracts.record import MICROS_PER_UNIT
+from reftrail.reports.questions import DIMENSIONS, BadQuestion, Question
+
+_MEASURE: Final = re.compile(
+    r"-- (?P<name>[a-z_]+)(?: \((?P<heading>.+?)\))?: (?P<kind>[a-z]+)\. (?P<meaning>.+)"
+)
+
+
+class Kind(StrEnum):
+    """What a measure's values are. All but a count may be null.
+
+    An integer; a decimal string with 2 to 6 places; a number with 4 places; a number with 2; text.
+    """
+
+    COUNT = "count"
+    MONEY = "money"
+    RATE = "rate"
+    NUMBER = "number"
+    TEXT = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One column of a report's answer. heading is for narrow tables, one line each word."""
+
+    name: str
+    heading: str
+    kind: Kind
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One SQL file."""
+
+    name: str
+    title: str
+    measures: tuple[Measure, ...]
+    sql: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a report says: its columns, dimensions first, and a row a combination of these.
+
+    as_of is the time up to which everything public is counted, in RFC 3339; None while the
+    warehouse still catches up for the first time.
+    """
+
+    as_of: str | None
+    columns: tuple[str, ...]
+    rows: list[dict[str, Any]]
+
+
+@cache
+def catalogue() -> Mapping[str, Report]:
+    """All reports by name."""
+    folder = files("reftrail.reports").joinpath("queries")
+    shared = folder.joinpath("_dimensions.sql").read_text("utf-8")
+    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
+    return {
+        (name := file.removesuffix(".sql")): _read(
+            name, folder.joinpath(file).read_text("utf-8"), shared
+        )
+        for file in names
+        if not file.startswith("_")
+    }
+
+
+def find(name: str) -> Report:
+    """A report by name. Raises `BadQuestion`, naming those there are."""
+    found = catalogue().get(name)
+    if found is None:
+        raise BadQuestion(f"there is no report {name!r}; there are {', '.join(catalogue())}")
+    return found
+
+
+def ask(client: Client, report: Report, asked: Question, as_of: str | None) -> Answer:
+    """Run a report; blocks. as_of must have been read before."""
+    rows = client.query(
+        report.sql,
+        parameters={"by": list(asked.by), "since": asked.since, "until": asked.until},
+    ).named_results()
+    columns = tuple(DIMENSIONS[name] for name in asked.by)
+    return Answer(
+        as_of=as_of,
+        columns=(*columns, *(measure.name for measure in report.measures)),
+        rows=[_row(row, report, asked) for row in rows],
+    )
+
+
+def _row(row: Mapping[str, Any], report: Report, asked: Question) -> dict[str, Any]:
+    dimensions = {DIMENSIONS[name]: row[f"by_{name}"] for name in asked.by}
+    measures = {one.name: _value(row[one.name], one.kind) for one in report.measures}
+    return dimensions | measures
+
+
+def _value(value: Any, kind: Kind) -> Any:
+    match kind:
+        case _ if value is None:
+            return None
+        case Kind.MONEY:
+            return money(value)
+        case Kind.RATE:
+            return round(value, 4)
+        case Kind.NUMBER:
+            return round(value, 2)
+        case Kind.COUNT | Kind.TEXT:
+            return value
+
+
+def money(micros: int) -> str:
+    """An amount with 2 to 6 places, as many as it needs."""
+    exact = Decimal(micros) / MICROS_PER_UNIT
+    text = f"{exact:.6f}"
+    whole, _, places = text.partition(".")
+    return f"{whole}.{places[:2]}{places[2:].rstrip('0')}"
+
+
+def _read(name: str, text: str, shared: str) -> Report:
+    head = [line for line in text.splitlines() if line.startswith("--")]
+    found = [match for line in head if (match := _MEASURE.fullmatch(line))]
+    return Report(
+        name=name,
+        title=head[0].removeprefix("-- "),
+        measures=tuple(
+            Measure(
+                name=match["name"],
+                heading=match["heading"] or match["name"].replace("_", " "),
+                kind=Kind(match["kind"]),
+                meaning=match["meaning"],
+            )
+            for match in found
+        ),
+        sql=f"{shared}\n{text}",
+    )

@@ -1,0 +1,5 @@
+-- The user's signup, as it was reported.
+SELECT * FROM events FINAL
+WHERE user_id = {user:String} AND type = 'signup'
+ORDER BY received_at, event_id
+LIMIT 1

@@ -1,0 +1,5 @@
+"""`python -m reftrail.warehouse`."""
+
+from reftrail.warehouse.main import main
+
+main()

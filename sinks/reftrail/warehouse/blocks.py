@@ -1,0 +1,162 @@
+"""Messages to Avro blocks, without decoding them; and which of them are no such thing."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+
+import fastavro
+
+from reftrail.contracts.codec import FRAME, Undecodable, container, schema_of
+from reftrail.contracts.registry import WriterSchema
+from reftrail.contracts.topics import Topic
+from reftrail.engine.chunks import Chunk
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Messages of one partition, in order."""
+
+    partition: int
+    chunk: Chunk
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Messages written with one schema: what one insert takes."""
+
+    schema_id: int
+    values: list[bytes]
+
+    def container(self) -> bytes:
+        """As an Avro object container."""
+        return container(self.values)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Where a message stands in its topic."""
+
+    partition: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A message that can't be loaded: what is wrong with it. timestamp is the broker's, in ms."""
+
+    place: Place
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """A load's messages: blocks by schema id, what is refused, and how many deletions there were.
+
+    A deletion (a message without value on a compacted topic) removes nothing from the warehouse.
+    """
+
+    blocks: list[Block]
+    refused: list[Refused]
+    deletions: int
+
+
+def sort_out(topic: Topic, parts: Sequence[Part], without: Collection[Place] = ()) -> Sorted:
+    """The messages of a load, in order, those in some places left out."""
+    values = [value for part in parts for value in part.chunk.values]
+    if without:
+        gone = frozenset(without)
+        values = [value for place, value in _placed(parts) if place not in gone]
+    frames = sorted({value[: FRAME.size] for value in values if value is not None})
+    expected = {frame: schema.schema_id for frame in frames if (schema := _schema(topic, frame))}
+    deletions = values.count(None) if topic.compacted else 0
+    blocks = [
+        Block(schema_id, [value for value in values if value and value.startswith(frame)])
+        for frame, schema_id in expected.items()
+    ]
+    if sum(len(block.values) for block in blocks) + deletions == len(values):
+        return Sorted(blocks, [], deletions)
+    refused = [one for one in _refused(topic, parts) if one.place not in without]
+    return Sorted(blocks, refused, deletions)
+
+
+def unreadable(parts: Sequence[Part], schema_id: int) -> list[Refused]:
+    """Those messages of one schema whose bytes don't read as a record of it."""
+    return [
+        refused
+        for part in parts
+        for index, value in enumerate(part.chunk.values)
+        if value is not None
+        and _schema_id(value) == schema_id
+        and (detail := _problem(value))
+        and (refused := _refuse(part, index, detail))
+    ]
+
+
+def _refused(topic: Topic, parts: Sequence[Part]) -> Iterator[Refused]:
+    for part in parts:
+        for index, value in enumerate(part.chunk.values):
+            if value is None and topic.compacted:
+                continue
+            try:
+                schema = schema_of(value)
+            except Undecodable as error:
+                yield _refuse(part, index, str(error))
+                continue
+            if schema.record != _record_name(topic):
+                detail = f"expected a {_record_name(topic)}, found a {schema.record}"
+                yield _refuse(part, index, detail)
+
+
+def _refuse(part: Part, index: int, detail: str) -> Refused:
+    chunk = part.chunk
+    return Refused(
+        place=Place(part.partition, chunk.offsets[index]),
+        timestamp=chunk.timestamps[index],
+        key=chunk.keys[index],
+        value=chunk.values[index],
+        detail=detail,
+    )
+
+
+def _placed(parts: Sequence[Part]) -> Iterator[tuple[Place, bytes | None]]:
+    for part in parts:
+        for offset, value in zip(part.chunk.offsets, part.chunk.values, strict=True):
+            yield Place(part.partition, offset), value
+
+
+def _schema(topic: Topic, frame: bytes) -> WriterSchema | None:
+    """The schema that a frame names, if it is one of this topic's record."""
+    try:
+        schema = schema_of(frame)
+    except Undecodable:
+        return None
+    return schema if schema.record == _record_name(topic) else None
+
+
+def _schema_id(value: bytes) -> int | None:
+    try:
+        return schema_of(value).schema_id
+    except Undecodable:
+        return None
+
+
+def _problem(value: bytes) -> str | None:
+    """What is wrong with a message's datum, going by its writer's schema alone."""
+    schema = schema_of(value)
+    body = BytesIO(value)
+    body.seek(FRAME.size)
+    try:
+        fastavro.schemaless_reader(body, schema.parsed, None)
+    except Exception as error:  # noqa: BLE001  (fastavro raises whatever the bytes lead to)
+        return f"bytes do not read as {schema.record} v{schema.version}: {error!r}"
+    if body.read(1):
+        return f"bytes go on after the end of a {schema.record} v{schema.version}"
+    return None
+
+
+def _record_name(topic: Topic) -> str:
+    assert topic.record is not None, f"{topic.name} is not a public topic"
+    return topic.record.__name__

@@ -1,0 +1,86 @@
+"""Connections to ClickHouse, in this process or on a server, with every setting that matters set.
+
+ClickHouse's defaults for asynchronous inserts and deduplication have changed between versions, and
+differ between the embedded engine and a server: none is relied on.
+"""
+
+import fcntl
+from pathlib import Path
+from typing import IO, Final
+
+import clickhouse_connect
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from reftrail.contracts.errors import ExpectedError
+
+LARGEST_BLOCK: Final = 1_000_000
+"""Rows: an insert of fewer is one block, taken whole or not at all."""
+
+_WRITING: Final[dict[str, int | str]] = {
+    "async_insert": 0,
+    "deduplicate_insert": "enable",
+    "insert_deduplicate": 1,
+    "max_insert_block_size": LARGEST_BLOCK,
+    "min_insert_block_size_rows": LARGEST_BLOCK,
+    "min_insert_block_size_bytes": 0,
+    "max_insert_threads": 1,
+    "optimize_on_insert": 0,
+    "input_format_avro_allow_missing_fields": 1,
+}
+
+_READING: Final[dict[str, int | str]] = {
+    "join_use_nulls": 0,
+    "date_time_output_format": "iso",
+    "output_format_json_quote_64bit_integers": 0,
+    "do_not_merge_across_partitions_select_final": 0,
+}
+
+
+def lock(path: Path) -> IO[bytes]:
+    """Claim a directory for this process, which holds it as long as the file is open.
+
+    ClickHouse's own lock fails without saying why. Raises `ExpectedError`.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        claimed = (path / "reftrail.lock").open("wb")
+    except OSError as error:
+        raise ExpectedError(
+            f"cannot write to {path}: {error.strerror}; set REFTRAIL_CLICKHOUSE_PATH to another "
+            f"directory, make room there or change its rights"
+        ) from error
+    try:
+        fcntl.flock(claimed, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        claimed.close()
+        raise ExpectedError(
+            f"another process has {path} open, and only one may; stop it first, or set "
+            f"REFTRAIL_CLICKHOUSE_PATH to another directory"
+        ) from error
+    return claimed
+
+
+def connect_for_writing(path: Path | None, url: str | None) -> Client:
+    """A client whose inserts are whole, synchronous and deduplicated by their token."""
+    return _connect(path, url, _WRITING)
+
+
+def connect_for_reading(path: Path | None, url: str | None) -> Client:
+    """A client for reports; times come out in ISO 8601, numbers unquoted."""
+    return _connect(path, url, _READING)
+
+
+def _connect(path: Path | None, url: str | None, settings: dict[str, int | str]) -> Client:
+    """Several clients in one process may share a path. Raises `ExpectedError`."""
+    try:
+        if path is not None:
+            return clickhouse_connect.get_client(
+                interface="chdb", path=str(path), settings=dict(settings)
+            )
+        return clickhouse_connect.get_client(
+            dsn=url, settings=dict(settings), autogenerate_session_id=False
+        )
+    except ClickHouseError as error:
+        where = path or "the server at REFTRAIL_CLICKHOUSE_URL"
+        raise ExpectedError(f"ClickHouse cannot open {where}: {error}") from error

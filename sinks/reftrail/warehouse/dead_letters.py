@@ -1,0 +1,89 @@
+"""Messages that can't be loaded, put aside with their bytes and the reason."""
+
+import logging
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from aiokafka import AIOKafkaProducer
+
+from reftrail.contracts.codec import encode
+from reftrail.contracts.decisions import DeadLettered
+from reftrail.contracts.installation import Installation
+from reftrail.contracts.topics import DEAD_LETTERS, Topic
+from reftrail.rules.decider import derived_id
+from reftrail.warehouse.blocks import Refused
+
+STAGE: Final = "warehouse"
+
+_log = logging.getLogger(__name__)
+
+
+class Bury(Protocol):
+    """Puts messages aside; returns when they are safe."""
+
+    async def __call__(self, letters: Sequence[DeadLettered]) -> None:
+        """May be asked again for the same letters: they have the same ids then."""
+
+
+def letter(topic: Topic, refused: Refused) -> DeadLettered:
+    """The record of a refused message. The same message always gives the same one."""
+    at = refused.place
+    return DeadLettered(
+        event_id=derived_id("dead-letter", STAGE, topic.name, f"{at.partition}:{at.offset}"),
+        event_time=refused.timestamp,
+        received_at=refused.timestamp,
+        stage=STAGE,
+        reason="undecodable",
+        detail=refused.detail,
+        topic=topic.name,
+        partition=at.partition,
+        offset=at.offset,
+        message_key=refused.key,
+        payload=refused.value,
+    )
+
+
+class DeadLetters:
+    """Writes to the dead-letters topic; connects when there is first something to write."""
+
+    def __init__(self, installation: Installation) -> None:
+        self._installation = installation
+        self._producer: AIOKafkaProducer | None = None
+
+    async def bury(self, letters: Sequence[DeadLettered]) -> None:
+        """Write letters and wait for the acknowledgements of all replicas in sync."""
+        producer = await self._connected()
+        name = self._installation.name_of(DEAD_LETTERS)
+        count = len(await producer.partitions_for(name))
+        for one in letters:
+            key = DEAD_LETTERS.key_of(one)
+            _log.warning(
+                "%s/%d offset %d cannot be loaded: %s",
+                one.topic,
+                one.partition,
+                one.offset,
+                one.detail,
+            )
+            await producer.send(
+                name,
+                key=key.encode(),
+                value=encode(one),
+                partition=DEAD_LETTERS.partition(key, count),
+            )
+        await producer.flush()
+
+    async def stop(self) -> None:
+        """Disconnect, if ever connected."""
+        if self._producer is not None:
+            await self._producer.stop()
+
+    async def _connected(self) -> AIOKafkaProducer:
+        if self._producer is None:
+            self._producer = AIOKafkaProducer(
+                bootstrap_servers=self._installation.bootstrap_servers,
+                acks="all",
+                enable_idempotence=True,
+                max_request_size=8 << 20,
+            )
+            await self._producer.start()
+        return self._producer

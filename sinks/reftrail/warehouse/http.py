@@ -1,0 +1,132 @@
+"""The warehouse's HTTP server: health, figures, positions, reports."""
+
+import asyncio
+import hmac
+import logging
+import socket
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final
+
+from clickhouse_connect.driver.client import Client
+from granian.constants import Interfaces
+from granian.server.embed import Server
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from reftrail.contracts.errors import ExpectedError
+from reftrail.reports.api import answered, routes
+from reftrail.warehouse.metrics import Metrics
+from reftrail.warehouse.progress import Progress
+
+_METRICS_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+_SILENCE_SECONDS: Final = 10.0
+
+_log = logging.getLogger(__name__)
+
+
+class RequiresKey:
+    """Answers 401 to whoever asks for /v1/... without one of the secret keys."""
+
+    def __init__(self, app: Any, keys: Sequence[str]) -> None:
+        self._app = app
+        self._keys = [key.encode() for key in keys]
+
+    async def __call__(
+        self,
+        scope: dict[str, Any],
+        receive: Callable[[], Awaitable[Any]],
+        send: Callable[[Any], Awaitable[None]],
+    ) -> None:
+        """ASGI."""
+        if scope["type"] == "http" and scope["path"].startswith("/v1/"):
+            headers = dict(scope["headers"])
+            if not self._knows(headers.get(b"authorization", b"")):
+                refusal = answered({"error": "send Authorization: Bearer SECRET_KEY"}, 401)
+                refusal.headers["WWW-Authenticate"] = "Bearer"
+                await refusal(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+    def _knows(self, header: bytes) -> bool:
+        scheme, _, given = header.partition(b" ")
+        known = [hmac.compare_digest(given.strip(), key) for key in self._keys]
+        return scheme.lower() == b"bearer" and any(known)
+
+
+def application(
+    client: Client, keys: Sequence[str], progress: Progress, metrics: Metrics
+) -> RequiresKey:
+    """The whole of what is answered. client is for reading, and used for nothing else."""
+
+    async def healthz(request: Request) -> Response:  # noqa: ARG001
+        return PlainTextResponse("ok\n")
+
+    async def readyz(request: Request) -> Response:  # noqa: ARG001
+        if why := _why_not_ready(progress):
+            return answered({"ready": False, "reason": why}, 503)
+        await asyncio.to_thread(client.command, "SELECT 1")
+        return answered({"ready": True})
+
+    async def figures(request: Request) -> Response:  # noqa: ARG001
+        return PlainTextResponse(metrics.text(), media_type=_METRICS_TYPE)
+
+    async def positions(request: Request) -> Response:  # noqa: ARG001
+        found: dict[str, dict[str, int]] = {}
+        for (topic, partition), position in sorted(progress.positions.items()):
+            found.setdefault(topic, {})[str(partition)] = position
+        return answered(found)
+
+    app = Starlette(
+        routes=[
+            Route("/healthz", healthz),
+            Route("/readyz", readyz),
+            Route("/metrics", figures),
+            Route("/v1/positions", positions),
+            *routes(client, progress.as_of_text),
+        ],
+        exception_handlers={Exception: _unexpected},
+    )
+    return RequiresKey(app, keys)
+
+
+async def serve(app: RequiresKey, host: str, port: int) -> None:
+    """Answer until cancelled. Raises `ExpectedError` if the port is taken."""
+    _check_free(host, port)
+    server = Server(app, address=host, port=port, interface=Interfaces.ASGI, log_enabled=False)
+    try:
+        await server.serve()
+    except asyncio.CancelledError:
+        await server.shutdown()  # type: ignore[no-untyped-call]
+        raise
+
+
+def _why_not_ready(progress: Progress) -> str | None:
+    if progress.answered_at is None:
+        return "not connected to Kafka yet, or still finishing what a crash left open"
+    silence = time.time() - progress.answered_at
+    if silence > _SILENCE_SECONDS:
+        return f"Kafka has not answered for {silence:.0f} s"
+    return None
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    """Reports ask ClickHouse, which may refuse; loading has a connection of its own."""
+    _log.exception("GET %s failed", request.url.path, exc_info=error)
+    return answered({"error": "internal error; the warehouse's log says more"}, 500)
+
+
+def _check_free(host: str, port: int) -> None:
+    """The server itself would share the port with another one."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise ExpectedError(
+                f"cannot listen on {host}:{port}: {error.strerror}; set REFTRAIL_REPORTS_PORT to a "
+                f"free port, or stop what holds it"
+            ) from error

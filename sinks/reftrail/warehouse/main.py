@@ -1,0 +1,91 @@
+"""What is wired to what: settings, ClickHouse, the sink, the HTTP server."""
+
+import asyncio
+import logging
+import signal
+import sys
+from contextlib import ExitStack
+
+from pydantic import ValidationError
+
+from reftrail.contracts.errors import ExpectedError
+from reftrail.warehouse.clickhouse import connect_for_reading, connect_for_writing, lock
+from reftrail.warehouse.dead_letters import DeadLetters
+from reftrail.warehouse.http import application, serve
+from reftrail.warehouse.ledger import Ledger
+from reftrail.warehouse.loader import Loader
+from reftrail.warehouse.metrics import Metrics
+from reftrail.warehouse.progress import Progress
+from reftrail.warehouse.settings import WarehouseSettings
+from reftrail.warehouse.sink import Sink
+from reftrail.warehouse.tables import apply_ddl
+
+_log = logging.getLogger(__name__)
+
+
+def main() -> None:
+    """Run until SIGTERM or SIGINT; anything unexpected ends the process with an exit code not 0."""
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    for library in ("kafka", "aiokafka"):
+        logging.getLogger(library).setLevel(logging.WARNING)
+    try:
+        asyncio.run(run(WarehouseSettings()))
+    except ValidationError as error:
+        sys.exit(f"error: {_settings_at_fault(error)}")
+    except ExpectedError as error:
+        sys.exit(f"error: {error}")
+
+
+async def run(settings: WarehouseSettings) -> None:
+    """Load and answer until told to stop."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    path = settings.clickhouse_path
+    url = settings.clickhouse_url.get_secret_value() if settings.clickhouse_url else None
+    progress, metrics, letters = Progress(), Metrics(), DeadLetters(settings)
+    with ExitStack() as closing:
+        if path is not None:
+            closing.enter_context(lock(path))
+        writing = connect_for_writing(path, url)
+        closing.callback(writing.close)
+        reading = connect_for_reading(path, url)
+        closing.callback(reading.close)
+        for name in apply_ddl(writing):
+            _log.info("applied ddl/%s", name)
+        ledger = Ledger(writing)
+        loader = Loader(writing, ledger, letters.bury, metrics)
+        sink = Sink(settings, ledger, loader, progress, metrics)
+        keys = [key.get_secret_value() for key in settings.secret_keys]
+        app = application(reading, keys, progress, metrics)
+        try:
+            await _both(
+                asyncio.create_task(sink.run(stop)),
+                asyncio.create_task(serve(app, settings.reports_host, settings.reports_port)),
+            )
+        finally:
+            await letters.stop()
+    _log.info("stopped")
+
+
+async def _both(sinking: asyncio.Task[None], serving: asyncio.Task[None]) -> None:
+    """Until the sink is told to stop; an error of either ends both."""
+    await asyncio.wait((sinking, serving), return_when=asyncio.FIRST_COMPLETED)
+    ended = sinking if sinking.done() else serving
+    for other in {sinking, serving} - {ended}:
+        other.cancel()
+        await asyncio.wait((other,))
+    ended.result()
+    if ended is serving:
+        raise RuntimeError("the HTTP server has ended")
+
+
+def _settings_at_fault(error: ValidationError) -> str:
+    faults = [
+        f"{'REFTRAIL_' + str(one['loc'][0]).upper() + ': ' if one['loc'] else ''}{one['msg']}"
+        for one in error.errors(include_input=False)
+    ]
+    return "settings are missing or wrong: " + "; ".join(faults)

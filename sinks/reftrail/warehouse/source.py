@@ -1,0 +1,183 @@
+"""The public topics as they stand on the broker: committed messages, by position."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from kafka.admin import KafkaAdminClient
+
+from reftrail.contracts.errors import ExpectedError
+from reftrail.contracts.installation import Installation
+from reftrail.contracts.topics import PUBLIC_TOPICS, Topic
+from reftrail.engine.chunks import Chunk, join, take_chunks
+from reftrail.warehouse.blocks import Part
+from reftrail.warehouse.ledger import Load, Source
+from reftrail.warehouse.loader import Work
+
+Positions = Mapping[tuple[str, int], int]
+"""By topic, without prefix, and partition."""
+
+_CHUNK: Final = 20_000
+
+
+def describe(installation: Installation) -> list[tuple[Source, int]]:
+    """The public topics on the broker, each with its number of partitions; blocks.
+
+    Raises `ExpectedError` if one isn't there, `KafkaError` if the broker doesn't answer.
+    """
+    admin = KafkaAdminClient(bootstrap_servers=installation.bootstrap_servers)
+    try:
+        cluster_id = admin.describe_cluster()["cluster_id"]
+        names = [installation.name_of(topic) for topic in PUBLIC_TOPICS]
+        found: dict[str, dict[str, Any]] = {
+            topic["name"]: topic
+            for topic in admin.describe_topics(names)
+            if not topic["error_code"]
+        }
+    finally:
+        admin.close()
+    if missing := [name for name in names if name not in found]:
+        raise ExpectedError(
+            f"{installation.bootstrap_servers} has no topics {', '.join(missing)}; create the "
+            f"installation's topics, or set REFTRAIL_TOPIC_PREFIX to the prefix of those it has"
+        )
+    return [
+        (
+            Source(topic.name, name, str(found[name]["topic_id"]), cluster_id),
+            len(found[name]["partitions"]),
+        )
+        for topic, name in zip(PUBLIC_TOPICS, names, strict=True)
+    ]
+
+
+class KafkaSource:
+    """Reads the public topics, outside any consumer group. Must be made in the event loop."""
+
+    def __init__(self, installation: Installation) -> None:
+        self._installation = installation
+        self._topics = {installation.name_of(topic): topic for topic in PUBLIC_TOPICS}
+        self._partitions: dict[Topic, int] = {}
+        self._consumer = _consumer(installation)
+
+    async def start(
+        self, sources: Sequence[tuple[Source, int]], positions: Positions
+    ) -> dict[tuple[str, int], int]:
+        """Begin at the given positions, or at a partition's beginning where there is none.
+
+        Says where each partition begins. Raises `ExpectedError` if a position is no longer, or
+        not yet, in the log.
+        """
+        await self._consumer.start()
+        counts = {source.topic: count for source, count in sources}
+        self._partitions = {topic: counts[topic.name] for topic in PUBLIC_TOPICS}
+        partitions = [
+            TopicPartition(self._installation.name_of(topic), number)
+            for topic, count in self._partitions.items()
+            for number in range(count)
+        ]
+        begins = await self._consumer.beginning_offsets(partitions)
+        ends = await self._consumer.end_offsets(partitions)
+        self._consumer.assign(partitions)
+        started = {}
+        for at in partitions:
+            place = (self._topics[at.topic].name, at.partition)
+            position = started[place] = positions.get(place, begins[at])
+            _check(at, position, begins[at], ends[at])
+            self._consumer.seek(at, position)
+        return started
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        await self._consumer.stop()
+
+    async def read(self, timeout_seconds: float) -> dict[Topic, list[Part]]:
+        """What has come in since, waiting for it for at most so long. Topics in table order."""
+        found = await take_chunks(self._consumer, (), timeout_seconds, _CHUNK)
+        parts: dict[Topic, list[Part]] = {topic: [] for topic in PUBLIC_TOPICS}
+        for at, chunks in found.items():
+            if chunks:
+                parts[self._topics[at.topic]].append(Part(at.partition, join(chunks)))
+        return {topic: some for topic, some in parts.items() if some}
+
+    async def ends(self) -> dict[tuple[str, int], int]:
+        """For each partition the position after its last committed message, as of now.
+
+        Raises `KafkaError` if the broker doesn't answer, `ExpectedError` if there are more
+        partitions than at the start.
+        """
+        for topic, count in self._partitions.items():
+            name = self._installation.name_of(topic)
+            now = self._consumer.partitions_for_topic(name)
+            if now is not None and len(now) > count:
+                raise ExpectedError(
+                    f"topic {name} has {len(now)} partitions now, it had {count}; start the "
+                    f"warehouse again, so that it reads them all"
+                )
+        ends = await self._consumer.end_offsets(self._consumer.assignment())
+        return {(self._topics[at.topic].name, at.partition): end for at, end in ends.items()}
+
+
+async def read_again(installation: Installation, load: Load) -> Work:
+    """The messages of exactly a load's ranges. Raises `ExpectedError` if they are gone."""
+    topic = next(topic for topic in PUBLIC_TOPICS if topic.name == load.topic)
+    name = installation.name_of(topic)
+    consumer = _consumer(installation)
+    await consumer.start()
+    try:
+        ranges = {TopicPartition(name, one.partition): one for one in load.ranges}
+        begins = await consumer.beginning_offsets(ranges)
+        ends = await consumer.end_offsets(ranges)
+        consumer.assign(list(ranges))
+        found: dict[TopicPartition, list[Chunk]] = {}
+        for at, one in ranges.items():
+            _check(at, one.begin, begins[at], ends[at])
+            _check(at, one.end, begins[at], ends[at])
+            consumer.seek(at, one.begin)
+            found[at] = [Chunk(one.begin, one.begin, [], [], [], [])]
+        while unread := [at for at, one in ranges.items() if found[at][-1].end < one.end]:
+            for at, chunks in (await take_chunks(consumer, unread, 1.0, _CHUNK)).items():
+                found[at].extend(chunks)
+    finally:
+        await consumer.stop()
+    parts = [Part(at.partition, _before(join(found[at]), one.end)) for at, one in ranges.items()]
+    return Work(topic, tuple(sorted(parts, key=lambda part: part.partition)))
+
+
+def _before(chunk: Chunk, end: int) -> Chunk:
+    """What of a chunk stands before a position."""
+    count = sum(offset < end for offset in chunk.offsets)
+    return Chunk(
+        chunk.begin,
+        end,
+        chunk.offsets[:count],
+        chunk.timestamps[:count],
+        chunk.keys[:count],
+        chunk.values[:count],
+    )
+
+
+def _check(at: TopicPartition, position: int, begin: int, end: int) -> None:
+    if position > end:
+        raise ExpectedError(
+            f"this warehouse has loaded {at.topic}/{at.partition} up to position {position}, but "
+            f"the log ends at {end}: the topic was emptied or made again; start with a new, empty "
+            f"warehouse"
+        )
+    if position < begin:
+        raise ExpectedError(
+            f"messages {position} to {begin - 1} of {at.topic}/{at.partition} were removed from "
+            f"Kafka before they were loaded; restore them, or start with a new, empty warehouse"
+        )
+
+
+def _consumer(installation: Installation) -> AIOKafkaConsumer:
+    return AIOKafkaConsumer(
+        bootstrap_servers=installation.bootstrap_servers,
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        max_partition_fetch_bytes=4 << 20,
+        fetch_max_bytes=32 << 20,
+        fetch_max_wait_ms=500,
+        retry_backoff_ms=200,
+    )
