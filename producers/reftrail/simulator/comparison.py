@@ -8,8 +8,11 @@ from reftrail.simulator.truth import (
     GRANTED,
     REJECTED,
     REVERSED,
+    UNDER_THE_USERS_CODE,
+    UNDER_THEIR_OWN_CODE,
     USED_UP,
     Attribution,
+    Cell,
     RewardKey,
     Truth,
     Verdict,
@@ -18,15 +21,16 @@ from reftrail.simulator.truth import (
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What the pipeline says: events by (type, code), every decisive attribution, the ledger.
+    """What the pipeline says at its end.
 
-    events are counted where reports count them, behind everything that could lose or double one.
-    fingerprint is that of the distinct events on the input topic. entries are in the order of the
-    ledger, so that a reward's last one stands.
+    distinct and fingerprint are about the events on the input topic. funnel is what a report by
+    code shows, behind everything that could lose or double something. attributions are the
+    decisive ones. entries are in the order of the ledger.
     """
 
-    events: Mapping[tuple[str, str | None], int]
+    distinct: int
     fingerprint: int
+    funnel: Mapping[Cell, int]
     attributions: Iterable[tuple[str, Attribution]]
     entries: Iterable[tuple[RewardKey, Verdict]]
 
@@ -60,16 +64,31 @@ def compare(truth: Truth, observed: Observed) -> Comparison:
 
 
 def _compare_events(truth: Truth, observed: Observed, result: Comparison) -> None:
-    cells = truth.events.keys() | observed.events.keys()
-    for kind, code in sorted(cells, key=str):
-        expected = truth.events[kind, code]
-        found = observed.events.get((kind, code), 0)
-        result.lost += max(0, expected - found)
-        result.doubled += max(0, found - expected)
-        if found != expected:
-            result.differences.append(f"{kind} under {code}: {found} events, expected {expected}")
+    """On the topic by their ids; in the report by their counts, and what is counted with them."""
     if observed.fingerprint != truth.fingerprint:
-        result.differences.append("the events on the input topic are not those that were sent")
+        result.differences.append(
+            f"{observed.distinct} events on the input topic are not the {truth.distinct} sent"
+        )
+    expected = truth.funnel()
+    for column, code in sorted(expected.keys() | observed.funnel.keys(), key=str):
+        want, found = expected[column, code], observed.funnel.get((column, code), 0)
+        if want != found:
+            result.differences.append(f"{column} of {code or 'no code'}: {found}, expected {want}")
+    surplus = _events_in(observed.funnel) - _events_in(expected)
+    missing = _events_in(expected) - _events_in(observed.funnel)
+    result.doubled = surplus.total()
+    result.lost = max(missing.total(), truth.distinct - observed.distinct)
+
+
+def _events_in(funnel: Mapping[Cell, int]) -> Counter[Cell]:
+    """The counts of events, under codes only where these don't depend on an attribution."""
+    events: Counter[Cell] = Counter()
+    for (column, code), count in funnel.items():
+        if column in UNDER_THEIR_OWN_CODE.values():
+            events[column, code] += count
+        elif column in UNDER_THE_USERS_CODE.values():
+            events[column, None] += count
+    return events
 
 
 def _compare_attributions(truth: Truth, observed: Observed, result: Comparison) -> None:

@@ -5,11 +5,11 @@ at once, with plain lists and dicts, and shares no code with them: where both ag
 would have to be in the reading of the specification, not in how it is carried out.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from reftrail.contracts.record import MICROS_PER_UNIT, Micros, Millis
 from reftrail.contracts.reference import CampaignDefined, CodeChanged
@@ -21,6 +21,16 @@ GRANTED: Final = "granted"
 REVERSED: Final = "reversed"
 REJECTED: Final = "rejected"
 USED_UP: Final = "code_used_up"
+
+Cell: TypeAlias = tuple[str, str | None]
+"""A column of a report, and the code of a line, or None for what belongs to none."""
+
+UNDER_THEIR_OWN_CODE: Final = {
+    "view": "views",
+    "click": "clicks",
+    "form_started": "forms_started",
+}
+UNDER_THE_USERS_CODE: Final = {"signup": "signups", "purchase": "purchases"}
 
 
 class Attribution(NamedTuple):
@@ -71,15 +81,16 @@ class Truth:
     """The expected outcome of what was sent.
 
     distinct counts events, and fingerprint is the sum of their ids' `identity`: equal for the same
-    set of events, in whatever order. events counts them by (type, code), with None
-    for no code. rewards has each reward's last status; for codes in limits it says what a user
-    gets who is among the first.
+    set of events, in whatever order. counts are what a report ought to show under a code, or under
+    none: views, clicks and forms of people under the code that they name, signups, purchases and
+    attributed users under the code that the user is attributed to. rewards has each reward's last
+    status; for codes in limits it says what a user gets who is among the first.
     """
 
     programme: Programme
     distinct: int = 0
     fingerprint: int = 0
-    events: Counter[tuple[str, str | None]] = field(default_factory=Counter)
+    counts: Counter[Cell] = field(default_factory=Counter)
     attributions: dict[str, Attribution] = field(default_factory=dict)
     rewards: dict[RewardKey, Verdict] = field(default_factory=dict)
     limits: dict[str, Limit] = field(default_factory=dict)
@@ -89,20 +100,37 @@ class Truth:
         history = _distinct(steps)
         self.distinct += len(history)
         self.fingerprint += sum(identity(step.event.event_id) for step in history)
-        for step in history:
-            self.events[step.event.type, step.event.code] += 1
-        signups = [nth for nth, step in enumerate(history) if step.event.type == "signup"]
-        if not signups:
-            return
-        signup = signups[0]
-        user = history[signup].event.user_id
-        attribution = self._attribution(history, signup)
-        if user is None or attribution is None:
-            return
-        self.attributions[user] = attribution
-        self._judge(user, attribution, [step.event for step in history], history[signup].event)
+        events = [step.event for step in history]
+        users = {event.user_id for event in events if event.user_id is not None}
+        by = self._attribution(history)
+        for event in events:
+            if event.type in UNDER_THEIR_OWN_CODE and event.user_agent != BOT:
+                self.counts[UNDER_THEIR_OWN_CODE[event.type], event.code] += 1
+            if event.type in UNDER_THE_USERS_CODE:
+                self.counts[UNDER_THE_USERS_CODE[event.type], by and by.code] += 1
+        if by is not None:
+            (user,) = users
+            self.counts["attributed", by.code] += 1
+            self.attributions[user] = by
+            self._judge(user, by, events)
 
-    def _attribution(self, history: Sequence[Step], nth: int) -> Attribution | None:
+    def funnel(self) -> Counter[Cell]:
+        """What a report by code ought to show: counts, and the rewards that were granted."""
+        roles: defaultdict[str, set[str]] = defaultdict(set)
+        granted: Counter[Cell] = Counter()
+        for key, verdict in self.rewards.items():
+            roles[key.code].add(key.role)
+            if verdict.status != REJECTED and key.code not in self.limits:
+                granted["rewards_granted", key.code] += 1
+        for code, limit in self.limits.items():
+            granted["rewards_granted", code] = limit.expected * len(roles[code])
+        return self.counts + granted
+
+    def _attribution(self, history: Sequence[Step]) -> Attribution | None:
+        """Who referred the user whom this visitor became; None also if they became none."""
+        nth = next((at for at, step in enumerate(history) if step.event.type == "signup"), None)
+        if nth is None:
+            return None
         signup = history[nth].event
         in_time = [step.event for step in history[:nth] if self._is_touch(step.event)]
         touch = self._first_touch(in_time, signup.event_time)
@@ -142,15 +170,14 @@ class Truth:
     def _typed_code_wins(self, code: str) -> bool:
         return code in self.programme.codes and self.programme.campaign_of(code).typed_code_wins
 
-    def _judge(
-        self, user: str, by: Attribution, events: Sequence[Occurrence], signup: Occurrence
-    ) -> None:
+    def _judge(self, user: str, by: Attribution, events: Sequence[Occurrence]) -> None:
         code = self.programme.codes.get(by.code)
         if code is None:
             self.rewards[RewardKey(by.code, user, "referee")] = Verdict(REJECTED, ("unknown_code",))
             return
         campaign = self.programme.campaigns[code.campaign_id]
-        deed, verdict = signup, Verdict(GRANTED)
+        deed = next(event for event in events if event.type == "signup")
+        verdict = Verdict(GRANTED)
         if campaign.trigger == "first_purchase":
             found = _first_purchase(events, by.touch_time, campaign.minimum_amount_micros)
             if found is None:

@@ -16,7 +16,12 @@ from reftrail.simulator import (
     observed_verdict,
 )
 
-CELL = ("click", "AMY")
+CLICKS = ("clicks", "AMY")
+FUNNEL: dict[tuple[str, str | None], int] = {
+    CLICKS: 3,
+    ("attributed", "AMY"): 1,
+    ("rewards_granted", "AMY"): 1,
+}
 USER = "user-1"
 TOUCHED = Attribution("AMY", "first_touch", "e1", 1_000)
 KEY = RewardKey("AMY", USER, "referee")
@@ -26,14 +31,15 @@ GRANTED = Verdict("granted")
 @pytest.fixture
 def truth() -> Truth:
     truth = Truth(Simulation(1, 1, 1_760_000_000_000).programme)
-    truth.distinct = truth.events[CELL] = 3
+    truth.distinct = truth.counts[CLICKS] = 3
+    truth.counts["attributed", "AMY"] = 1
     truth.fingerprint = 77
     truth.attributions[USER] = TOUCHED
     truth.rewards[KEY] = GRANTED
     return truth
 
 
-RIGHT = Observed({CELL: 3}, 77, [(USER, TOUCHED)], [(KEY, GRANTED)])
+RIGHT = Observed(3, 77, FUNNEL, [(USER, TOUCHED)], [(KEY, GRANTED)])
 
 
 def test_nothing_to_tell_where_all_is_right(truth: Truth) -> None:
@@ -43,14 +49,20 @@ def test_nothing_to_tell_where_all_is_right(truth: Truth) -> None:
     assert (result.attributions_right, result.rewards_right) == (1, 1)
 
 
-@pytest.mark.parametrize(
-    ("found", "lost", "doubled"), [({CELL: 2}, 1, 0), ({CELL: 5}, 0, 2), ({}, 3, 0)]
-)
-def test_lost_and_doubled_events(
-    truth: Truth, found: dict[tuple[str, str | None], int], lost: int, doubled: int
-) -> None:
-    result = compare(truth, replace(RIGHT, events=found))
+@pytest.mark.parametrize(("clicks", "lost", "doubled"), [(2, 1, 0), (5, 0, 2), (0, 3, 0)])
+def test_lost_and_doubled_events(truth: Truth, clicks: int, lost: int, doubled: int) -> None:
+    result = compare(truth, replace(RIGHT, funnel=FUNNEL | {CLICKS: clicks}))
     assert (result.lost, result.doubled, result.is_equal) == (lost, doubled, False)
+
+
+def test_a_wrong_count_in_a_report_that_loses_no_event(truth: Truth) -> None:
+    result = compare(truth, replace(RIGHT, funnel=FUNNEL | {("rewards_granted", "AMY"): 2}))
+    assert (result.lost, result.doubled, result.is_equal) == (0, 0, False)
+
+
+def test_an_event_that_never_came_to_the_topic(truth: Truth) -> None:
+    result = compare(truth, replace(RIGHT, distinct=2, fingerprint=70))
+    assert (result.lost, result.is_equal) == (1, False)
 
 
 def test_other_events_than_were_sent(truth: Truth) -> None:

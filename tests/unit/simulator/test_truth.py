@@ -10,7 +10,7 @@ from reftrail.collector.accept import Circumstances, CodeFacts, Sender, accept
 from reftrail.collector.keys import KeyKind
 from reftrail.collector.pseudonyms import HashKey, pseudonyms
 from reftrail.contracts.decisions import Attributed, RewardDecided
-from reftrail.contracts.events import AnyEvent, Event
+from reftrail.contracts.events import AnyEvent
 from reftrail.contracts.record import DAY
 from reftrail.contracts.topics import ATTRIBUTIONS, CAMPAIGNS, CODES, EVENTS, REWARDS
 from reftrail.engine.memory import MemoryHost
@@ -64,8 +64,9 @@ def through_the_rules(simulation: Simulation, seed: int) -> Observed:
     host.run()
     distinct = {event.event_id: event for event in sent}
     return Observed(
-        events=Counter(kind_and_code(event) for event in distinct.values()),
+        distinct=len(distinct),
         fingerprint=sum(map(identity, distinct)),
+        funnel=simulation.truth.funnel(),
         attributions=[
             (
                 record.user_id,
@@ -83,10 +84,6 @@ def through_the_rules(simulation: Simulation, seed: int) -> Observed:
             if isinstance(record, RewardDecided)
         ],
     )
-
-
-def kind_and_code(event: Event) -> tuple[str, str | None]:
-    return str(event.__struct_config__.tag), event.code
 
 
 def as_event(step: Step, programme: Programme) -> AnyEvent:
