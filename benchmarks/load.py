@@ -9,18 +9,22 @@ from aiokafka import AIOKafkaProducer
 from reftrail.contracts.codec import encode
 from reftrail.contracts.events import Click
 from reftrail.contracts.installation import Installation
-from reftrail.contracts.record import DAY
+from reftrail.contracts.record import DAY, HOUR
 from reftrail.contracts.topics import EVENTS
 
 START = 1_790_000_000_000
 
 
 def clicks(count: int, visitors: int, seed: int = 7) -> Iterator[Click]:
-    """Clicks of so many visitors in random order, all within 20 days, about 250 bytes each."""
+    """Clicks of so many visitors in random order, over 20 days, about 250 bytes each.
+
+    In order of time, but for one in fifty, which comes in up to an hour late.
+    """
     rng = random.Random(seed)
     for n in range(count):
         visitor = rng.randrange(visitors)
-        at = START + rng.randrange(20 * DAY)
+        late = rng.randrange(HOUR) if rng.random() < 0.02 else 0
+        at = START + n * 20 * DAY // count - late
         yield Click(
             event_id=f"019a0000-0000-7000-8000-{n:012x}",
             event_time=at,

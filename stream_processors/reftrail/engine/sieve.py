@@ -56,7 +56,13 @@ _hold_of = msgspec.msgpack.Decoder(_Hold).decode
 
 
 class TouchSieve:
-    """Leaves out form starts, what isn't a touch, and touches while an earlier one holds."""
+    """Leaves out form starts, what isn't a touch, and touches while an earlier one holds.
+
+    A batch of fewer than fewest messages isn't worth the columns' set-up.
+    """
+
+    def __init__(self, fewest: int = _FEWEST) -> None:
+        self._fewest = fewest
 
     def sift(
         self,
@@ -65,12 +71,12 @@ class TouchSieve:
         reference: ReferenceTables,
     ) -> Survivors | None:
         """See `Sieve`."""
-        if len(values) < _FEWEST or not _same_schema(values):
+        if len(values) < self._fewest or not _same_schema(values):
             return None
         framed: Sequence[bytes] = values  # type: ignore[assignment]
         try:
             events = pl.read_avro(BytesIO(container(framed)), columns=_COLUMNS)
-        except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
+        except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException):
             return None
         if events.height != len(values):
             return None

@@ -42,7 +42,7 @@ from reftrail.rules.attribution import (
 )
 from reftrail.rules.ledger import CodeUses, OrderEarned, PairLedger, RefundNoted
 from reftrail.rules.reward import RewardDecider
-from reftrail.rules.touch import TouchDecider, TouchState
+from reftrail.rules.touch import EarlierPeriod, TouchDecider, TouchState
 
 
 def _code(claim: Claimed) -> str:
@@ -60,7 +60,7 @@ TOPOLOGY: Final[tuple[Stage, ...]] = (
         reads=EVENTS,
         decider=TouchDecider(),
         cells=(Cell(event_key, TouchState),),
-        writes={Touched: (TOUCHES,), Converted: (CONVERSIONS,)},
+        writes={Touched: (TOUCHES,), Converted: (CONVERSIONS,), EarlierPeriod: ()},
         changelog=TOUCH_CHANGELOG,
     ),
     Stage(
