@@ -3,9 +3,14 @@
 A visitor's first touch holds for its campaign's window, like a cookie that isn't overwritten.
 Touches while it holds change nothing; the first one after it ran out opens a new period; an
 earlier one that comes in late replaces it, if it would still have held when the other happened.
+
+What a touch was once found to be, it stays: a period ends no earlier because an earlier touch took
+its first place, and nothing from before a period's begin counts that an earlier one covers. So a
+touch with touch_time < t <= expires_at changes nothing, not in this state nor in any later one, and
+neither does one that comes a second time.
 """
 
-from typing import Final, assert_never
+from typing import Final, TypeAlias, assert_never
 
 import msgspec
 
@@ -21,7 +26,7 @@ from reftrail.contracts.events import (
     Signup,
     View,
 )
-from reftrail.contracts.record import Millis
+from reftrail.contracts.record import Derived, Millis
 from reftrail.rules.decider import Cause, Reference, because
 from reftrail.rules.policy import policy_at
 
@@ -33,8 +38,8 @@ class TouchState(msgspec.Struct, frozen=True, array_like=True):
     """What is kept of a visitor: the touch that holds or held last, and the first signup.
 
     touch_time and expires_at come first, for the sieve: with touch_time < t <= expires_at a touch
-    at t changes nothing. Both are NEVER where there was no touch yet, signed_up_at where there was
-    no signup. Optional names are None where the touch has none.
+    at t changes nothing. They, covered_until and signed_up_at are NEVER where there was no touch,
+    no earlier period, no signup. period_end is NEVER unless it is later than expires_at.
     """
 
     touch_time: Millis = NEVER
@@ -48,6 +53,22 @@ class TouchState(msgspec.Struct, frozen=True, array_like=True):
     signed_up_at: Millis = NEVER
     signup_event_id: str = ""
     user_id: str = ""
+    period_end: Millis = NEVER
+    covered_until: Millis = NEVER
+
+    @property
+    def ends_at(self) -> Millis:
+        """The last moment of the period, in which touches after the first don't count."""
+        return max(self.expires_at, self.period_end)
+
+
+class EarlierPeriod(Derived, frozen=True, kw_only=True):
+    """A touch held and ran out before the first touch known now. Concluded for the state alone."""
+
+    ended_at: Millis
+
+
+Conclusion: TypeAlias = Touched | Converted | EarlierPeriod
 
 
 class TouchDecider:
@@ -55,7 +76,7 @@ class TouchDecider:
 
     def decide(
         self, state: TouchState, record: AnyEvent, cause: Cause, reference: Reference
-    ) -> list[Touched | Converted]:
+    ) -> list[Conclusion]:
         """What a visitor's event means for who brought them here."""
         match record:
             case View() | Click() if counts_as_touch(record, reference):
@@ -71,21 +92,11 @@ class TouchDecider:
             case _:
                 assert_never(record)
 
-    def evolve(self, state: TouchState, record: Touched | Converted) -> TouchState:
-        """The last touch and the first signup are remembered."""
+    def evolve(self, state: TouchState, record: Conclusion) -> TouchState:
+        """The last touch, the first signup, and what earlier touches covered are remembered."""
         match record:
             case Touched():
-                return msgspec.structs.replace(
-                    state,
-                    touch_time=record.event_time,
-                    expires_at=record.expires_at,
-                    touch_event_id=record.touch_event_id,
-                    touch_type=record.type,
-                    code=record.code,
-                    campaign_id=record.campaign_id,
-                    category=record.category,
-                    channel=record.channel,
-                )
+                return _with_touch(state, record)
             case Converted() if is_first_signup(state, record):
                 return msgspec.structs.replace(
                     state,
@@ -95,6 +106,8 @@ class TouchDecider:
                 )
             case Converted():
                 return state
+            case EarlierPeriod():
+                return msgspec.structs.replace(state, covered_until=record.ended_at)
             case _:
                 assert_never(record)
 
@@ -144,22 +157,45 @@ def is_first_signup(state: TouchState, record: Converted) -> bool:
 
 def _touch(
     state: TouchState, event: View | Click, cause: Cause, reference: Reference
-) -> list[Touched | Converted]:
+) -> list[Conclusion]:
+    if _is_covered(state, event):
+        return []
     policy = policy_at(reference, event.campaign_id, event.event_time)
     expires_at = event.event_time + policy.attribution_window_ms
-    if not _takes_over(state, event, expires_at):
-        return []
+    if expires_at < state.touch_time:
+        ended_at = max(expires_at, state.covered_until)
+        return [EarlierPeriod(**because(event, cause, "earlier_period"), ended_at=ended_at)]
     touched = _touched(event, cause, expires_at)
     if state.signed_up_at != NEVER and event.event_time <= state.signed_up_at <= expires_at:
         return [touched, _late_touch(state, event, touched, cause)]
     return [touched]
 
 
-def _takes_over(state: TouchState, event: Interaction, expires_at: Millis) -> bool:
-    if state.touch_time == NEVER or event.event_time > state.expires_at:
-        return True
+def _is_covered(state: TouchState, event: Interaction) -> bool:
+    """Whether another touch held then: the first one of this period, or one of a period before."""
+    if event.event_time > state.ends_at:
+        return False
     is_earlier = (event.event_time, event.event_id) < (state.touch_time, state.touch_event_id)
-    return is_earlier and state.touch_time <= expires_at
+    return event.event_time <= state.covered_until or not is_earlier
+
+
+def _with_touch(state: TouchState, touched: Touched) -> TouchState:
+    """A touch after the period's end opens the next one; any other is the new first of this one."""
+    opens_period = touched.event_time > state.ends_at
+    stays_until = NEVER if opens_period else state.ends_at
+    return msgspec.structs.replace(
+        state,
+        touch_time=touched.event_time,
+        expires_at=touched.expires_at,
+        touch_event_id=touched.touch_event_id,
+        touch_type=touched.type,
+        code=touched.code,
+        campaign_id=touched.campaign_id,
+        category=touched.category,
+        channel=touched.channel,
+        period_end=stays_until if stays_until > touched.expires_at else NEVER,
+        covered_until=state.ends_at if opens_period else state.covered_until,
+    )
 
 
 def _touched(event: View | Click, cause: Cause, expires_at: Millis) -> Touched:

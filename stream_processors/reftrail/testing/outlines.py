@@ -10,7 +10,6 @@ from typing import Any, Final
 import msgspec
 
 from reftrail.contracts.decisions import (
-    Action,
     Attributed,
     Basis,
     Claimed,
@@ -19,7 +18,6 @@ from reftrail.contracts.decisions import (
     RewardDecided,
     RewardGranted,
     RewardStatus,
-    Role,
     Touched,
 )
 from reftrail.contracts.events import Click, Event, FormStarted, Purchase, Refund, Signup, View
@@ -136,7 +134,7 @@ def late_touch(code: str, at: str, *, arrived: str, signed_up: str, **told: Any)
     return converted(ConversionKind.LATE_TOUCH, signed_up, **(fields | told))
 
 
-def attributed(code: str, by: Basis = Basis.FIRST_TOUCH, **told: Any) -> Outline:
+def attributed(code: str, by: str = Basis.FIRST_TOUCH, **told: Any) -> Outline:
     """The user is attributed to a code; at 10:00 by a touch at 09:00 unless told."""
     fillers = {
         "user_id": USER,
@@ -148,7 +146,7 @@ def attributed(code: str, by: Basis = Basis.FIRST_TOUCH, **told: Any) -> Outline
     return _derived(Attributed, moment("10:00"), {"code": code, "basis": by} | told, fillers)
 
 
-def claimed(action: Action, code: str, at: str, **told: Any) -> Outline:
+def claimed(action: str, code: str, at: str, **told: Any) -> Outline:
     """The user did something under a code; signed up at 10:00 after a touch at 09:00."""
     order = told.get("order_id")
     fillers = {
@@ -163,22 +161,22 @@ def claimed(action: Action, code: str, at: str, **told: Any) -> Outline:
     return _derived(Claimed, moment(at), {"action": action, "code": code} | told, fillers)
 
 
-def granted(role: Role, code: str, **told: Any) -> Outline:
+def granted(role: str, code: str, **told: Any) -> Outline:
     """One side was granted the reward of a code, 10 dollars for the signup unless told."""
     return _entry(RewardStatus.GRANTED, role, code, told)
 
 
-def rejected(role: Role, code: str, *reasons: str, **told: Any) -> Outline:
+def rejected(role: str, code: str, *reasons: str, **told: Any) -> Outline:
     """One side's reward was rejected, for exactly these reasons."""
     return _entry(RewardStatus.REJECTED, role, code, {"reasons": list(reasons)} | told)
 
 
-def reversed_reward(role: Role, code: str, **told: Any) -> Outline:
+def reversed_reward(role: str, code: str, **told: Any) -> Outline:
     """One side's reward was taken back."""
     return _entry(RewardStatus.REVERSED, role, code, told)
 
 
-def to_fulfil(role: Role, code: str, **told: Any) -> Outline:
+def to_fulfil(role: str, code: str, **told: Any) -> Outline:
     """One side's reward is to be fulfilled."""
     fillers = _reward_fillers(told) | {"campaign_id": CAMPAIGN, "campaign_version": 1}
     return _derived(RewardGranted, None, {"role": role, "code": code} | told, fillers)
@@ -254,7 +252,7 @@ def _reward_fillers(told: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _entry(status: str, role: Role, code: str, told: dict[str, Any]) -> Outline:
+def _entry(status: str, role: str, code: str, told: dict[str, Any]) -> Outline:
     fillers = _reward_fillers(told) | {
         "campaign_id": CAMPAIGN,
         "campaign_version": 1,

@@ -66,14 +66,42 @@ def test_of_two_touches_at_the_same_time_the_smaller_event_id_wins() -> None:
     )
 
 
-def test_a_late_touch_that_had_run_out_by_then_belongs_to_a_period_before() -> None:
+def test_a_late_touch_that_still_held_then_wins_and_no_earlier_one_does() -> None:
+    late = click("BOB", at="1d 10:00")
+    given(click("AMY", at="31d 10:00")).when(late).then(touched("BOB", at="1d 10:00"))
+    too_early = click("BOB", at="1d 09:59:59.999")
+    given(click("AMY", at="31d 10:00")).when(too_early).then_nothing()
+
+
+def test_a_late_touch_from_a_period_before_covers_what_it_would_have_covered() -> None:
     (
-        given(click("AMY", at="31d 10:00"))
-        .when(click("BOB", at="1d 09:59:59.999"))
+        given(click("AMY", at="50d 10:00"), click("BOB", at="10d 10:00"))
+        .when(click("CAT", at="40d 10:00"))
         .then_nothing()
-        .when(click("CAT", at="1d 10:00"))
-        .then(touched("CAT", at="1d 10:00"))
+        .when(click("CAT", at="40d 10:00:00.001"))
+        .then(touched("CAT", at="40d 10:00:00.001"))
     )
+
+
+def test_a_late_touch_that_the_period_before_covers_does_not_count() -> None:
+    (
+        given(click("AMY", at="10:00"), click("BOB", at="31d 10:00"))
+        .when(click("CAT", at="30d 10:00"))
+        .then_nothing()
+        .when(click("CAT", at="30d 10:00:00.001"))
+        .then(touched("CAT", at="30d 10:00:00.001"))
+    )
+
+
+def test_a_period_ends_no_earlier_because_an_earlier_touch_is_its_first() -> None:
+    """Or else a touch that didn't count at first would count when it comes a second time."""
+    story = given(
+        click("AMY", at="10d 10:00"), click("BOB", at="35d 10:00"), click("CAT", at="10:00")
+    )
+    story.when(click("BOB", at="35d 10:00"), click("AMY", at="10d 10:00")).then_nothing()
+    story.when(signup(at="36d 10:00")).then(converted("signup", at="36d 10:00", touch_code=None))
+    story.when(click("DAN", at="40d 10:00:00.001")).then(touched("DAN", at="40d 10:00:00.001"))
+    story.when(click("BOB", at="35d 10:00")).then_nothing()
 
 
 def test_the_same_click_twice_is_one_touch() -> None:

@@ -1,0 +1,65 @@
+"""What is looked up: codes and campaigns."""
+
+import pytest
+
+from reftrail.engine.reference import ReferenceTables
+from reftrail.testing import campaign, click, code
+
+
+def test_a_campaign_s_version_holds_until_the_next_one_s_beginning() -> None:
+    tables = ReferenceTables(
+        [
+            campaign(version=3, effective_from=300),
+            campaign(version=1, effective_from=100),
+            campaign(version=2, effective_from=200),
+        ]
+    )
+    times = (99, 100, 199, 200, 299, 300, 10**15)
+    found = [tables.campaign("spring", at) for at in times]
+    assert [one and one.version for one in found] == [None, 1, 1, 2, 2, 3, 3]
+
+
+def test_of_versions_that_begin_together_the_highest_counts_in_whatever_order_they_come() -> None:
+    for versions in ((1, 2), (2, 1)):
+        tables = ReferenceTables([campaign(version=version) for version in versions])
+        found = tables.campaign("spring", 0)
+        assert found is not None
+        assert found.version == 2
+
+
+def test_a_version_that_comes_again_replaces_itself() -> None:
+    tables = ReferenceTables([campaign(name="old"), campaign(name="new", effective_from=500)])
+    assert tables.campaign("spring", 499) is None
+    found = tables.campaign("spring", 500)
+    assert found is not None
+    assert found.name == "new"
+
+
+def test_a_code_is_as_its_last_record_says() -> None:
+    tables = ReferenceTables([code("AMY", owner=None), code("AMY", owner="amy")])
+    found = tables.code("AMY")
+    assert found is not None
+    assert found.owner_user_id == "amy"
+
+
+def test_what_is_asked_for_in_vain_is_missed_until_cleared() -> None:
+    tables = ReferenceTables([campaign("known", effective_from=100)])
+    assert tables.code("AMY") is None
+    assert tables.campaign("spring", 0) is None
+    assert tables.campaign("known", 99) is None
+    assert tables.campaign(None, 0) is None
+    missed = set(tables.missed)
+    assert missed == {("code", "AMY"), ("campaign", "spring")}
+    assert not tables.has_any(missed)
+    tables.apply(code("spring"))
+    assert not tables.has_any(missed), "a code is no campaign, whatever it is called"
+    tables.apply(code("AMY"))
+    assert tables.has_any(missed)
+    tables.missed.clear()
+    assert tables.code("AMY") is not None
+    assert not tables.missed
+
+
+def test_nothing_else_belongs_into_the_tables() -> None:
+    with pytest.raises(TypeError, match="Click is neither a code nor a campaign"):
+        ReferenceTables().apply(click("AMY", at="10:00"))
