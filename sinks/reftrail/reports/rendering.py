@@ -1,7 +1,8 @@
 """An answer as JSON, CSV or a table for a terminal."""
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass
 from enum import StrEnum
 from io import StringIO
 from typing import Any, Final
@@ -9,11 +10,14 @@ from typing import Any, Final
 import msgspec
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from reftrail.reports.catalogue import Answer, Kind, Report
+from reftrail.reports.catalogue import Answer, Kind, Measure, Report
 
 _NOTHING: Final = "-"
 NARROW: Final = 80
+_LEAST_FOLDED: Final = 8
+_CURRENCY: Final = "currency"
 
 
 class Format(StrEnum):
@@ -39,36 +43,65 @@ def as_csv(answer: Answer) -> str:
 
 
 def as_table(report: Report, answer: Answer, width: int = NARROW) -> str:
-    """Numbers to the right. Dimensions give way where the width (in characters) is scarce."""
-    measures = {measure.name: measure for measure in report.measures}
-    table = Table(
-        title=report.title, title_justify="left", box=None, pad_edge=False, padding=(0, 1)
-    )
-    table.collapse_padding = True
-    for name in answer.columns:
-        measure = measures.get(name)
-        heading = (measure.heading if measure else name.replace("_", " ")).replace(" ", "\n")
-        is_text = measure is None or measure.kind is Kind.TEXT
+    """Numbers to the right. Dimensions are folded where the width (in characters) is scarce.
+
+    A measure that is nothing in all rows, and a currency that is the same in all, stand below.
+    Wider than asked for rather than cut off.
+    """
+    measures = [one for one in report.measures if not _goes_below(one, answer)]
+    names = {one.name for one in report.measures}
+    columns = [
+        *(_dimension(name, answer) for name in answer.columns if name not in names),
+        *(_measure(one, answer) for one in measures),
+    ]
+    table = Table(title=report.title, title_justify="left", box=None, padding=(0, 1, 0, 0))
+    for column in columns:
         table.add_column(
-            heading,
-            justify="left" if is_text else "right",
-            no_wrap=measure is not None,
+            column.heading,
+            justify="right" if column.is_number else "left",
+            min_width=column.least,
             overflow="fold",
             vertical="bottom",
-            min_width=max(map(len, heading.splitlines())),
         )
-    for row in answer.rows:
-        kinds = {name: measure.kind for name, measure in measures.items()}
-        table.add_row(*(_cell(row, name, kinds.get(name)) for name in answer.columns))
+    for cells in zip(*(column.cells for column in columns), strict=True):
+        table.add_row(*cells)
     out = StringIO()
-    console = Console(file=out, width=width, color_system=None, highlight=False, markup=False)
-    console.print(table)
-    console.print(_footer(answer))
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+    least = sum(column.least + 1 for column in columns)
+    console = Console(file=out, width=max(width, least), color_system=None, highlight=False)
+    console.print(table, markup=False)
+    lines = [line.rstrip() for line in out.getvalue().splitlines()]
+    return "\n".join([*lines, *_footer(report, answer)]) + "\n"
 
 
-def _cell(row: Mapping[str, Any], name: str, kind: Kind | None) -> str:
-    value = row[name]
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """heading has a line for each word, least is the width (in characters) it can't go below."""
+
+    heading: str
+    cells: list[Text]
+    is_number: bool
+    least: int
+
+
+def _dimension(name: str, answer: Answer) -> _Column:
+    heading = name.replace("_", "\n")
+    cells = [Text(_cell(row[name], Kind.TEXT)) for row in answer.rows]
+    least = min(_LEAST_FOLDED, max([len(name), *map(len, cells)]))
+    return _Column(heading, cells, is_number=False, least=max(least, *_widths(heading)))
+
+
+def _measure(measure: Measure, answer: Answer) -> _Column:
+    heading = measure.heading.replace(" ", "\n")
+    cells = [Text(_cell(row[measure.name], measure.kind)) for row in answer.rows]
+    least = max([*_widths(heading), *map(len, cells)])
+    return _Column(heading, cells, is_number=measure.kind is not Kind.TEXT, least=least)
+
+
+def _widths(text: str) -> list[int]:
+    return [0, *map(len, text.splitlines())]
+
+
+def _cell(value: Any, kind: Kind) -> str:
     match kind:
         case _ if value is None:
             return _NOTHING
@@ -82,8 +115,24 @@ def _cell(row: Mapping[str, Any], name: str, kind: Kind | None) -> str:
             return str(value)
 
 
-def _footer(answer: Answer) -> str:
+def _goes_below(measure: Measure, answer: Answer) -> bool:
+    found = {row[measure.name] for row in answer.rows}
+    if measure.name == _CURRENCY:
+        return len(found - {None}) <= 1
+    return found <= {None, 0}
+
+
+def _footer(report: Report, answer: Answer) -> Iterator[str]:
+    if answer.rows:
+        below = [one for one in report.measures if _goes_below(one, answer)]
+        nothing = [one.name for one in below if one.name != _CURRENCY]
+        if nothing:
+            yield f"Nothing in any row: {', '.join(nothing)}."
+        if _CURRENCY in {one.name for one in below}:
+            found = {row[_CURRENCY] for row in answer.rows} - {None}
+            yield from (f"Values in {currency}." for currency in found)
     if answer.as_of is None:
-        return "The warehouse is still catching up: there is more to come."
-    rows = "row" if len(answer.rows) == 1 else "rows"
-    return f"{len(answer.rows)} {rows}, as of {answer.as_of}"
+        yield "The warehouse is still catching up: there is more to come."
+    else:
+        rows = "row" if len(answer.rows) == 1 else "rows"
+        yield f"{len(answer.rows)} {rows}, as of {answer.as_of}"

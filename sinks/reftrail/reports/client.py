@@ -1,0 +1,83 @@
+"""The reports API from the other side: for the command line."""
+
+from types import TracebackType
+from typing import Any, Final, Self
+
+import httpx
+import msgspec
+
+from reftrail.contracts.errors import ExpectedError
+from reftrail.reports.catalogue import Answer, Report
+from reftrail.reports.questions import DIMENSIONS, Question
+
+_PATIENCE_SECONDS: Final = 120.0
+
+
+class ReportsClient:
+    """Asks one warehouse. All methods raise `ExpectedError` when it can't or won't answer."""
+
+    def __init__(self, url: str, secret_key: str) -> None:
+        self._url = url
+        self._http = httpx.Client(
+            base_url=url,
+            headers={"Authorization": f"Bearer {secret_key}"},
+            timeout=httpx.Timeout(_PATIENCE_SECONDS, connect=5.0),
+        )
+
+    def report(self, report: Report, asked: Question) -> Answer:
+        """What a report says."""
+        found = self._get(
+            f"/v1/reports/{report.name}",
+            {
+                "by": ",".join(asked.by),
+                "from": asked.since.isoformat(),
+                "to": asked.until.isoformat(),
+            },
+        )
+        columns = (
+            *(DIMENSIONS[name] for name in asked.by),
+            *(measure.name for measure in report.measures),
+        )
+        return Answer(found["as_of"], columns, found["rows"])
+
+    def journey(self, code: str, user_id: str) -> dict[str, Any]:
+        """What is known of a user and a code, see `reports.journeys`; and as_of."""
+        return self._get("/v1/journeys", {"code": code, "user": user_id})
+
+    def _get(self, path: str, query: dict[str, str]) -> dict[str, Any]:
+        try:
+            response = self._http.get(path, params=query)
+        except httpx.HTTPError as error:
+            raise ExpectedError(
+                f"the reports at {self._url} do not answer ({error}); is the stack up? start it "
+                f"with: reftrail up"
+            ) from error
+        if response.status_code == httpx.codes.UNAUTHORIZED:
+            raise ExpectedError(
+                f"{self._url} does not know this secret key; set REFTRAIL_SECRET_KEY to one of "
+                f"the warehouse's REFTRAIL_SECRET_KEYS"
+            )
+        try:
+            found: dict[str, Any] = msgspec.json.decode(response.content)
+        except msgspec.DecodeError as error:
+            raise ExpectedError(
+                f"{self._url} is not a reports API: it answers {response.status_code} without JSON"
+            ) from error
+        if not response.is_success:
+            raise ExpectedError(found.get("error", f"{self._url} says {response.status_code}"))
+        return found
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
