@@ -97,7 +97,7 @@ def _end_process_on_defect(task: "asyncio.Task[None]") -> None:
 
 def _settings() -> CollectorSettings:
     try:
-        return CollectorSettings()  # type: ignore[call-arg]  # they come from the environment
+        return CollectorSettings()
     except ValidationError as error:
         wrong = [
             f"REFTRAIL_{'_'.join(map(str, fault['loc'])).upper()}: {fault['msg']}"

@@ -1,0 +1,16 @@
+"""Which Kafka a command writes to."""
+
+from pathlib import Path
+
+from reftrail.cli.connection import resolve
+from reftrail.contracts.installation import Installation
+
+
+def installation_at(
+    bootstrap_servers: str | None, topic_prefix: str | None, ready_file: Path | None
+) -> Installation:
+    """The installation that the options name. Raises `ExpectedError` if they name none."""
+    connection = resolve(ready_file, bootstrap_servers=bootstrap_servers, topic_prefix=topic_prefix)
+    return Installation(
+        bootstrap_servers=connection.bootstrap_servers, topic_prefix=connection.topic_prefix
+    )
