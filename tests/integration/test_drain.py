@@ -117,5 +117,5 @@ async def test_the_warehouse_is_waited_for(
     await stages.handle(stages.events, 1)
     with pytest.raises(TimeoutError, match=r"warehouse .*events\[0\] at 0 of 2$"):
         drained(installation, url)
-    positions[stages.events.topic] = {"0": 1}
+    positions[EVENTS.name] = {"0": 1}
     drained(installation, url, timeout=5)

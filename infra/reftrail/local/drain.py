@@ -46,7 +46,7 @@ def wait_until_drained(
             _wait(
                 log,
                 PUBLIC_TOPICS,
-                lambda: _warehouse_positions(positions_url, secret_key),
+                lambda: _warehouse_positions(installation, positions_url, secret_key),
                 "warehouse",
                 until,
             )
@@ -124,7 +124,9 @@ def _words(at: Positions, ends: Positions) -> str:
     )
 
 
-def _warehouse_positions(url: str, secret_key: str) -> dict[TopicPartition, int]:
+def _warehouse_positions(
+    installation: Installation, url: str, secret_key: str
+) -> dict[TopicPartition, int]:
     """Where the warehouse stands; nowhere while it doesn't answer (it may be starting)."""
     try:
         answer = httpx.get(url, headers={"Authorization": f"Bearer {secret_key}"}, timeout=5.0)
@@ -132,8 +134,8 @@ def _warehouse_positions(url: str, secret_key: str) -> dict[TopicPartition, int]
     except httpx.HTTPError:
         return {}
     return {
-        TopicPartition(topic, int(partition)): offset
-        for topic, offsets in answer.json().items()
+        TopicPartition(installation.topic_prefix + name, int(partition)): offset
+        for name, offsets in answer.json().items()
         for partition, offset in offsets.items()
     }
 

@@ -23,8 +23,6 @@ BROKER: Final = "broker"
 COLLECTOR: Final = "collector"
 WAREHOUSE: Final = "warehouse"
 
-_WARM_UP: Final = {"PYTHONUNBUFFERED": "1"}
-
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -39,16 +37,17 @@ class Place:
         """Where a host's output goes."""
         return self.directory / "logs" / f"{name}.log"
 
-    def environment(self, **more: str) -> dict[str, str]:
-        """The variables of a host: REFTRAIL_ before each name."""
-        shared = {
+    def environment(self, **more: str | None) -> dict[str, str | None]:
+        """The variables of a host, REFTRAIL_ before each name; one of None is not to be set."""
+        shared: dict[str, str | None] = {
             "bootstrap_servers": self.installation.bootstrap_servers,
             "topic_prefix": self.installation.topic_prefix,
             "secret_keys": self.keys.secret_key,
             "publishable_keys": self.keys.publishable_key,
         }
         settings = {**shared, **more}
-        return _WARM_UP | {f"REFTRAIL_{name.upper()}": value for name, value in settings.items()}
+        variables = {f"REFTRAIL_{name.upper()}": value for name, value in settings.items()}
+        return {"PYTHONUNBUFFERED": "1", **variables}
 
 
 def worker_name(number: int) -> str:
@@ -108,11 +107,12 @@ def warehouse_host(place: Place, port: int) -> Host:
         reports_host=LOOPBACK,
         reports_port=str(port),
         clickhouse_path=str(place.directory / "clickhouse"),
+        clickhouse_url=None,  # set for a server elsewhere, it would contradict the path
     )
 
 
 def _python_host(
-    name: str, arguments: tuple[str, ...], place: Place, port: int, **settings: str
+    name: str, arguments: tuple[str, ...], place: Place, port: int, **settings: str | None
 ) -> Host:
     return Host(
         name=name,

@@ -16,11 +16,14 @@ _LOG_BYTES: Final = 16 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What to run: arguments, variables beside this process's own, and where its output goes."""
+    """What to run, with which variables beside this process's own, and where its output goes.
+
+    A variable of None is taken away from those of this process.
+    """
 
     arguments: tuple[str, ...]
     log: Path
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str | None] = field(default_factory=dict)
 
 
 class Child:
@@ -35,7 +38,7 @@ class Child:
             self.log_start = log.tell()
             self._process = subprocess.Popen(
                 command.arguments,
-                env={**os.environ, **command.environment},
+                env=_environment(command),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -76,6 +79,11 @@ class Child:
             size = log.seek(0, os.SEEK_END)
             log.seek(max(self.log_start, size - characters))
             return log.read().decode("utf-8", "replace")
+
+
+def _environment(command: Command) -> dict[str, str]:
+    merged = {**os.environ, **command.environment}
+    return {name: value for name, value in merged.items() if value is not None}
 
 
 def _keep_short(log: Path) -> None:
