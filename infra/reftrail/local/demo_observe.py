@@ -1,8 +1,10 @@
 """What the pipeline says at the end: what Kafka has committed, and the counts of the reports."""
 
+import asyncio
 from io import BytesIO
-from typing import Final
+from typing import Any, Final
 
+import httpx
 import polars as pl
 
 from reftrail.contracts.codec import container, decode_as
@@ -10,14 +12,62 @@ from reftrail.contracts.decisions import Attributed, RewardDecided
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.topics import ATTRIBUTIONS, EVENTS, REWARDS
 from reftrail.local.committed import by_schema, committed_values
-from reftrail.simulator import Attribution, RewardKey, Verdict, observed_verdict
+from reftrail.local.ready import Ready
+from reftrail.simulator import Attribution, Observed, RewardKey, Verdict, observed_verdict
 
 _RANDOM_END: Final = 19
 """Where in a UUID's text the last 64 bits begin."""
+_ANSWERS_WITHIN: Final = 60.0
+_COUNTS: Final = (
+    "views",
+    "clicks",
+    "forms_started",
+    "signups",
+    "purchases",
+    "attributed",
+    "rewards_granted",
+)
 
 
-async def fingerprint(installation: Installation, partitions: int) -> int:
-    """The sum of the distinct events' identities, as `simulator.identity` makes them."""
+async def observe(installation: Installation, ready: Ready) -> Observed:
+    """Everything that is compared with the truth, when the pipeline is done."""
+    (distinct, fingerprint), attributions, entries = await asyncio.gather(
+        _events(installation, ready.partitions),
+        _attributions(installation, ready.partitions),
+        _ledger(installation, ready.partitions),
+    )
+    return Observed(distinct, fingerprint, _funnel(ready), attributions, entries)
+
+
+def report(ready: Ready, name: str, by: str) -> list[dict[str, Any]]:
+    """The rows of a report by one dimension."""
+    rows: list[dict[str, Any]] = get(ready, f"/v1/reports/{name}?by={by}")["rows"]
+    return rows
+
+
+def get(ready: Ready, path: str) -> dict[str, Any]:
+    """What the warehouse answers. Raises `httpx.HTTPError` if it doesn't."""
+    answer = httpx.get(
+        ready.reports_url + path,
+        headers={"Authorization": f"Bearer {ready.secret_key}"},
+        timeout=_ANSWERS_WITHIN,
+    )
+    answer.raise_for_status()
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def _funnel(ready: Ready) -> dict[tuple[str, str | None], int]:
+    """The counts in the funnel by code."""
+    return {
+        (column, row["code"]): row[column]
+        for row in report(ready, "funnel", "code")
+        for column in _COUNTS
+    }
+
+
+async def _events(installation: Installation, partitions: int) -> tuple[int, int]:
+    """How many distinct events there are, and the sum of their `simulator.identity`."""
     found = [
         _identities(values)
         async for some in committed_values(installation, EVENTS, partitions)
@@ -25,10 +75,10 @@ async def fingerprint(installation: Installation, partitions: int) -> int:
     ]
     distinct = pl.concat(found).unique()
     low, high = distinct % 2**32, distinct // 2**32
-    return int(high.sum()) * 2**32 + int(low.sum())
+    return len(distinct), int(high.sum()) * 2**32 + int(low.sum())
 
 
-async def attributions(
+async def _attributions(
     installation: Installation, partitions: int
 ) -> list[tuple[str, Attribution]]:
     """Every decisive attribution, of each user as many as there are."""
@@ -43,7 +93,7 @@ async def attributions(
     ]
 
 
-async def ledger(installation: Installation, partitions: int) -> list[tuple[RewardKey, Verdict]]:
+async def _ledger(installation: Installation, partitions: int) -> list[tuple[RewardKey, Verdict]]:
     """Every entry of the reward ledger, those of one reward in order."""
     return [
         (

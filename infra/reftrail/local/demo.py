@@ -1,0 +1,112 @@
+"""The demo: a whole installation for some seconds, a programme played on it, and the proof."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from rich.console import Console
+
+from reftrail.contracts.topics import CAMPAIGNS, CODES
+from reftrail.local.demo_observe import observe, report
+from reftrail.local.demo_play import Outbox, play
+from reftrail.local.demo_progress import Bars
+from reftrail.local.demo_report import funnel_table, verdict
+from reftrail.local.drain import wait_until_drained
+from reftrail.local.stack import Stack, StackSettings
+from reftrail.reference import write
+from reftrail.simulator import Simulation, compare
+
+_PARTITIONS: Final = 4
+_SECONDS_PER_EVENT: Final = 0.002
+"""After that the pipeline stands still rather than that it is slow."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoSettings:
+    """How many distinct events, from which seed, over how many workers; keep: stay up then."""
+
+    events: int = 100_000
+    seed: int = 1
+    workers: int = 2
+    keep: bool = False
+
+
+def run_demo(settings: DemoSettings, console: Console) -> bool:
+    """Whether all came out as it ought to. Nothing is left of it, neither processes nor files.
+
+    Raises `ExpectedError` when the stack can't be started or ends before its time, and
+    `TimeoutError` when the pipeline doesn't catch up.
+    """
+    began = time.monotonic()
+    simulation = Simulation(settings.seed, settings.events, ends=time.time_ns() // 1_000_000)
+    outbox = Outbox(simulation)
+
+    def say(line: str) -> None:
+        console.print(f"{time.monotonic() - began:5.1f} s  {line}", style="dim", highlight=False)
+
+    with TemporaryDirectory(prefix="reftrail-demo-") as directory:
+        place = StackSettings(Path(directory), workers=settings.workers, partitions=_PARTITIONS)
+        with Stack(place, say=say) as stack:
+            say(f"playing a programme of {settings.events:,} events, seed {settings.seed}")
+            _play(stack, simulation, outbox, console)
+            say("comparing with the truth")
+            is_equal = _prove(stack, simulation, console)
+            say("done")
+            if settings.keep:
+                _keep(stack, console)
+            else:
+                say("stopping")
+    return is_equal
+
+
+def _play(stack: Stack, simulation: Simulation, outbox: Outbox, console: Console) -> None:
+    """Send everything, and wait until the pipeline is done with it."""
+    ready = stack.ready
+    write(stack.installation, CAMPAIGNS, simulation.programme.campaigns.values())
+    write(stack.installation, CODES, simulation.programme.codes.values())
+    patience = 120 + _SECONDS_PER_EVENT * simulation.events
+    with Bars(stack, simulation.events, console) as bars:
+        asyncio.run(play(outbox, ready.collector_url, ready.secret_key, bars.sent))
+        bars.all_sent()
+        wait_until_drained(
+            stack.installation,
+            ready.group,
+            f"{ready.reports_url}/v1/positions",
+            ready.secret_key,
+            timeout=patience,
+        )
+
+
+def _prove(stack: Stack, simulation: Simulation, console: Console) -> bool:
+    """Show the reports and what the truth says to them."""
+    ready = stack.ready
+    for dimension, column in (("campaign", "campaign_id"), ("category", "category")):
+        rows = report(ready, "funnel", dimension)
+        console.print(funnel_table(f"Funnel by {dimension}", column, rows))
+    comparison = compare(simulation.truth, asyncio.run(observe(stack.installation, ready)))
+    console.print(verdict(comparison))
+    return comparison.is_equal
+
+
+def _keep(stack: Stack, console: Console) -> None:
+    """Until Ctrl-C, or until the stack gives up."""
+    ready = stack.ready
+    console.print(
+        f"\ncollector   {ready.collector_url}\n"
+        f"reports     {ready.reports_url}/v1/reports\n"
+        f"Kafka       {ready.bootstrap_servers}\n"
+        f"secret key  {ready.secret_key}\n"
+        f"ready file  {stack.settings.data_dir / 'ready.json'}\n\n"
+        f"Ctrl-C stops it and removes everything.",
+        highlight=False,
+        soft_wrap=True,
+    )
+    try:
+        while stack.failure is None:
+            time.sleep(0.2)
+    except KeyboardInterrupt:
+        return
+    raise stack.failure

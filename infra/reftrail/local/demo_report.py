@@ -1,0 +1,71 @@
+"""What the demo shows at the end: the reports as numbers, and how they compare with the truth."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from reftrail.simulator import Comparison
+
+_COLUMNS: Final = {
+    "views": "views",
+    "clicks": "clicks",
+    "signups": "signups",
+    "purchases": "purchases",
+    "attributed": "attributed",
+    "rewards_granted": "rewards",
+    "conversion_rate": "rate",
+}
+"""Columns of the funnel report, and their headings in 80 characters."""
+
+_MOST_TOLD: Final = 10
+
+
+def funnel_table(title: str, dimension: str, rows: Sequence[Mapping[str, Any]]) -> Table:
+    """The funnel by one dimension; rate is signups per click."""
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, width=80)
+    table.add_column("")
+    for heading in _COLUMNS.values():
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in rows:
+        table.add_row(row[dimension] or "(none)", *(_number(row[name]) for name in _COLUMNS))
+    return table
+
+
+def verdict(comparison: Comparison) -> RenderableType:
+    """How much is as it ought to be, and the first of what isn't."""
+    lines = Table.grid(padding=(0, 2))
+    for name, value, is_right in (
+        ("events", f"{comparison.events:,} sent", True),
+        ("events lost", f"{comparison.lost:,}", not comparison.lost),
+        ("events doubled", f"{comparison.doubled:,}", not comparison.doubled),
+        _share("attributions right", comparison.attributions_right, comparison.attributions),
+        _share("rewards right", comparison.rewards_right, comparison.rewards),
+        ("reports", *_reports(comparison)),
+    ):
+        lines.add_row(name, Text(value, style="green" if is_right else "bold red"))
+    return Group(lines, *_told(comparison.differences))
+
+
+def _reports(comparison: Comparison) -> tuple[str, bool]:
+    wrong = comparison.report_differences
+    return ("every count as expected", True) if not wrong else (f"{wrong} counts wrong", False)
+
+
+def _share(name: str, right: int, expected: int) -> tuple[str, str, bool]:
+    return name, f"{right:,} of {expected:,}", right == expected
+
+
+def _told(differences: Sequence[str]) -> Iterable[RenderableType]:
+    if differences:
+        yield Text(f"\n{len(differences)} differences, the first of them:", style="bold red")
+        yield from (Text(f"- {line}") for line in differences[:_MOST_TOLD])
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,}" if isinstance(value, int) else f"{value:.1%}"
