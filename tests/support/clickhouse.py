@@ -1,0 +1,72 @@
+"""A real ClickHouse engine in this process, on a directory of its own; and messages to load."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from clickhouse_connect.driver.client import Client
+
+from reftrail.contracts.codec import encode
+from reftrail.contracts.decisions import DeadLettered
+from reftrail.contracts.record import Record
+from reftrail.contracts.topics import Topic
+from reftrail.engine.chunks import Chunk
+from reftrail.warehouse.blocks import Part
+from reftrail.warehouse.clickhouse import connect_for_reading, connect_for_writing
+from reftrail.warehouse.ledger import Ledger
+from reftrail.warehouse.loader import Loader, Work
+from reftrail.warehouse.metrics import Metrics
+from reftrail.warehouse.tables import TABLES, apply_ddl
+
+
+@dataclass(frozen=True)
+class ClickHouse:
+    """writing and reading are the warehouse's two connections."""
+
+    path: Path
+    writing: Client
+    reading: Client
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        return [tuple(row) for row in self.reading.query(sql).result_rows]
+
+    def stop_merges(self) -> None:
+        """From now on rows of equal key stay side by side, so that doubled ones can be counted."""
+        self.writing.command("SYSTEM STOP MERGES")
+
+    def empty(self) -> None:
+        for name in [*(table.name for table in TABLES.values()), "ledger"]:
+            self.writing.command(f"TRUNCATE TABLE {name}")
+
+    async def load(self, topic: Topic, records: Sequence[Record], partition: int = 0) -> None:
+        """Put records into their table as the warehouse does, after those of before."""
+        ledger = Ledger(self.writing)
+        begin = ledger.positions().get((topic.name, partition), 0)
+        part = part_of([encode(record) for record in records], begin, partition)
+        await Loader(self.writing, ledger, nowhere, Metrics()).load([Work(topic, (part,))])
+
+
+async def nowhere(letters: Sequence[DeadLettered]) -> None:
+    raise AssertionError(f"nothing should be put aside: {letters}")
+
+
+def part_of(values: Sequence[bytes | None], begin: int = 0, partition: int = 0) -> Part:
+    """Messages that follow each other in one partition."""
+    end = begin + len(values)
+    offsets = list(range(begin, end))
+    keys: list[bytes | None] = [b"key"] * len(values)
+    return Part(partition, Chunk(begin, end, offsets, [1_000] * len(values), keys, list(values)))
+
+
+@pytest.fixture
+def clickhouse(tmp_path: Path) -> Iterator[ClickHouse]:
+    """Empty tables. One engine at a time fits into a process."""
+    path = tmp_path / "clickhouse"
+    writing = connect_for_writing(path, None)
+    apply_ddl(writing)
+    reading = connect_for_reading(path, None)
+    yield ClickHouse(path, writing, reading)
+    reading.close()
+    writing.close()

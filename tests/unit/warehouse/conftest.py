@@ -1,0 +1,3 @@
+from support.clickhouse import clickhouse
+
+__all__ = ["clickhouse"]

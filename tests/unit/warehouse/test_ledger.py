@@ -1,0 +1,66 @@
+"""The ledger: what is loaded, what was left open, whose topics these are."""
+
+from dataclasses import replace
+
+import pytest
+
+from reftrail.contracts.errors import ExpectedError
+from reftrail.warehouse.ledger import Counts, Ledger, Load, Range, Source
+from support.clickhouse import ClickHouse
+
+LOAD = Load("events", (Range(0, 10, 20), Range(2, 0, 5)))
+SOURCE = Source("events", "shop.events", "id-1", "cluster-1")
+
+
+@pytest.fixture
+def ledger(clickhouse: ClickHouse) -> Ledger:
+    return Ledger(clickhouse.writing)
+
+
+def test_a_token_says_what_is_loaded() -> None:
+    assert LOAD.token == "events/0:10-20,2:0-5"
+
+
+def test_an_open_load_moves_no_position(ledger: Ledger) -> None:
+    ledger.open([LOAD])
+
+    assert ledger.positions() == {}
+    assert ledger.unfinished() == [LOAD]
+
+
+def test_a_closed_load_moves_its_positions(ledger: Ledger) -> None:
+    ledger.open([LOAD])
+    ledger.close({LOAD: Counts(15, 0)})
+    later = Load("events", (Range(0, 20, 23),))
+    ledger.open([later])
+    ledger.close({later: Counts(3, 1)})
+
+    assert ledger.positions() == {("events", 0): 23, ("events", 2): 5}
+    assert ledger.unfinished() == []
+
+
+def test_counts_stand_there_once(ledger: Ledger, clickhouse: ClickHouse) -> None:
+    ledger.close({LOAD: Counts(15, 2)})
+
+    assert clickhouse.rows("SELECT sum(messages), sum(dead_letters) FROM ledger") == [(15, 2)]
+
+
+def test_the_same_installation_may_come_back(ledger: Ledger) -> None:
+    ledger.claim([SOURCE])
+    ledger.claim([SOURCE, replace(SOURCE, topic="codes", full_name="shop.codes")])
+    ledger.claim([SOURCE])
+
+
+@pytest.mark.parametrize(
+    ("other", "says"),
+    [
+        (replace(SOURCE, full_name="store.events"), "shop.events .* now pointed at store.events"),
+        (replace(SOURCE, cluster_id="cluster-2"), "cluster cluster-1.* on cluster-2"),
+        (replace(SOURCE, topic_id="id-2"), "was deleted and made again"),
+    ],
+)
+def test_another_installation_is_refused(ledger: Ledger, other: Source, says: str) -> None:
+    ledger.claim([SOURCE])
+
+    with pytest.raises(ExpectedError, match=says):
+        ledger.claim([other])

@@ -1,0 +1,71 @@
+"""The DDL: applied once, in order, never edited; and fit for what the topics carry."""
+
+import json
+
+import pytest
+
+from reftrail.contracts.errors import ExpectedError
+from reftrail.contracts.registry import latest
+from reftrail.contracts.topics import PUBLIC_TOPICS, Topic
+from reftrail.warehouse.tables import DdlFile, apply_ddl, ddl_files, table_of
+from support.clickhouse import ClickHouse
+
+SCALARS = {"string": "String", "bytes": "String", "int": "Int32", "long": "Int64", "boolean": "Bool"}
+
+
+def test_files_are_numbered_from_1_without_gaps() -> None:
+    numbers = [int(file.name.split("_")[0]) for file in ddl_files()]
+
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_each_file_is_applied_once(clickhouse: ClickHouse) -> None:
+    assert apply_ddl(clickhouse.writing) == []
+    assert len(clickhouse.rows("SELECT * FROM ddl_applied")) == len(ddl_files())
+
+
+def test_a_crash_after_a_file_was_run_and_before_that_was_noted_does_no_harm(
+    clickhouse: ClickHouse,
+) -> None:
+    clickhouse.writing.command("TRUNCATE TABLE ddl_applied")
+
+    assert apply_ddl(clickhouse.writing) == [file.name for file in ddl_files()]
+
+
+def test_an_edited_file_is_refused(clickhouse: ClickHouse) -> None:
+    first, *others = ddl_files()
+
+    with pytest.raises(ExpectedError, match=r"ddl/001_ledger.sql was edited"):
+        apply_ddl(clickhouse.writing, [DdlFile(first.name, first.text + " "), *others])
+
+
+def test_a_warehouse_of_a_newer_version_is_refused(clickhouse: ClickHouse) -> None:
+    with pytest.raises(ExpectedError, match="newer reftrail: 001_ledger.sql"):
+        apply_ddl(clickhouse.writing, ddl_files()[1:])
+
+
+@pytest.mark.parametrize("topic", PUBLIC_TOPICS, ids=lambda topic: topic.name)
+def test_a_topic_s_table_has_the_fields_of_its_record(clickhouse: ClickHouse, topic: Topic) -> None:
+    assert topic.record is not None
+    schema = json.loads(latest(topic.record.__name__).text)
+    wanted = {field["name"]: _column(field["type"]) for field in schema["fields"]}
+
+    found = clickhouse.rows(f"DESCRIBE TABLE {table_of(topic).name}")
+
+    assert {name: kind for name, kind, *_ in found if name != "precedence"} == wanted
+
+
+def _column(kind: object) -> str:
+    match kind:
+        case ["null", inner]:
+            return f"Nullable({_column(inner)})"
+        case {"logicalType": "timestamp-millis"}:
+            return "DateTime64(3, 'UTC')"
+        case {"type": "enum"}:
+            return "String"
+        case {"type": "array", "items": items}:
+            return f"Array({_column(items)})"
+        case str():
+            return SCALARS[kind]
+        case _:
+            raise AssertionError(f"no column type is known for {kind}")
