@@ -45,7 +45,8 @@ def run_demo(settings: DemoSettings, console: Console) -> bool:
     outbox = Outbox(simulation)
 
     def say(line: str) -> None:
-        console.print(f"{time.monotonic() - began:5.1f} s  {line}", style="dim", highlight=False)
+        told = f"{time.monotonic() - began:5.1f} s  {line}"
+        console.print(told, style="dim", highlight=False, soft_wrap=True)
 
     with TemporaryDirectory(prefix="reftrail-demo-") as directory:
         place = StackSettings(Path(directory), workers=settings.workers, partitions=_PARTITIONS)

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -17,7 +16,7 @@ _COLUMNS: Final = {
     "purchases": "purchases",
     "attributed": "attributed",
     "rewards_granted": "rewards",
-    "conversion_rate": "rate",
+    "conversion_rate": "conversion",
 }
 """Columns of the funnel report, and their headings in 80 characters."""
 
@@ -25,9 +24,11 @@ _MOST_TOLD: Final = 10
 
 
 def funnel_table(title: str, dimension: str, rows: Sequence[Mapping[str, Any]]) -> Table:
-    """The funnel by one dimension; rate is signups per click."""
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, width=80)
-    table.add_column("")
+    """The funnel by one dimension; conversion is signups per click."""
+    table = Table(
+        title=f"\n{title}", title_justify="left", box=None, pad_edge=False, collapse_padding=True
+    )
+    table.add_column("", no_wrap=True)
     for heading in _COLUMNS.values():
         table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
@@ -47,7 +48,7 @@ def verdict(comparison: Comparison) -> RenderableType:
         ("reports", *_reports(comparison)),
     ):
         lines.add_row(name, Text(value, style="green" if is_right else "bold red"))
-    return Group(lines, *_told(comparison.differences))
+    return Group("", lines, *_told(comparison.differences))
 
 
 def _reports(comparison: Comparison) -> tuple[str, bool]:
