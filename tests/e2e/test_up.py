@@ -1,0 +1,95 @@
+"""`reftrail up` as a person runs it, with the real hosts."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+_UP = (sys.executable, "-m", "reftrail.cli.main", "up")
+
+
+def up(data_dir: Path, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        (*_UP, "--data", str(data_dir), *arguments),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "COLUMNS": "80"},
+    )
+
+
+def ready(path: Path, process: subprocess.Popen[str]) -> dict[str, Any]:
+    """The ready file's content, once it is there."""
+    until = time.monotonic() + 120
+    while not path.exists():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    found: dict[str, Any] = json.loads(path.read_text())
+    return found
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path / "data"
+    left = [
+        process.info["pid"]
+        for process in psutil.process_iter(["pid", "cmdline"])
+        if str(tmp_path) in " ".join(process.info["cmdline"] or ())
+    ]
+    assert left == []
+
+
+def test_it_serves_until_it_is_interrupted_and_leaves_nothing(data_dir: Path) -> None:
+    given = data_dir.parent / "given.json"
+    process = up(data_dir, "--ready-file", str(given), "--workers", "2", "--partitions", "2")
+    found = ready(given, process)
+    hosts = [found["collector_url"], found["reports_url"], *found["worker_urls"]]
+    assert len(hosts) == 4
+    assert [httpx.get(f"{url}/readyz").status_code for url in hosts] == [200] * 4
+
+    second = up(data_dir)
+    _, said = second.communicate(timeout=60)
+    assert second.returncode == 1
+    assert f"a stack already runs on {data_dir} (pid {process.pid})" in said
+
+    process.send_signal(signal.SIGINT)
+    printed, said = process.communicate(timeout=60)
+    assert process.returncode == 0, said
+    for shown in (*hosts, found["secret_key"], found["publishable_key"]):
+        assert shown in printed
+    assert not given.exists()
+    assert not (data_dir / "ready.json").exists()
+    assert not [pid for pid in found["pids"].values() if psutil.pid_exists(pid)]
+
+
+def test_a_termination_while_starting_stops_it_too(data_dir: Path) -> None:
+    process = up(data_dir)
+    until = time.monotonic() + 60
+    while not (data_dir / "logs" / "broker.log").exists():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    process.terminate()
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "stopped before everything was up" in said
+
+
+def test_a_port_in_use_is_named(data_dir: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = str(server.getsockname()[1])
+        process = up(data_dir, "--collector-port", port)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert f"port {port}, given for the collector, is in use" in said
+    assert "Traceback" not in said
