@@ -9,21 +9,18 @@ the worker's start of work (partitions assigned, nothing read yet) to the last e
 
 import argparse
 import json
-import os
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-import psutil
-from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import KafkaAdminClient
 from load import clicks, fill
+from processes import python
 
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.topics import EVENTS
 from reftrail.local.broker import Broker
+from reftrail.local.ports import free_port
 from reftrail.local.topics import create_topics
 
 PARTITIONS = 4
@@ -36,55 +33,31 @@ def measure(events: int, visitors: int, peer_seconds: float) -> dict[str, float]
         installation = Installation(bootstrap_servers=broker.bootstrap_servers)
         create_topics(installation, PARTITIONS)
         fill(installation, PARTITIONS, clicks(events, visitors))
-        ours, cpu = _run(installation, "stage", events, HERE / "first_touch_stage.py")
+        ours, cpu = _run(installation, "stage", events, "first_touch_stage.py")
         found = {
             "first_touch_events_per_s": ours,
             "first_touch_cpu_s": cpu,
             "first_touch_events": events,
         }
         if peer_seconds:
-            peer, _ = _run(
-                installation, "agent", events, HERE / "first_touch_agent.py", peer_seconds
-            )
+            peer, _ = _run(installation, "agent", events, "first_touch_agent.py", peer_seconds)
             found |= {"first_touch_peer_events_per_s": peer, "first_touch_ratio": ours / peer}
         return found
 
 
 def _run(
-    installation: Installation, group: str, events: int, script: Path, limit: float = 600
+    installation: Installation, group: str, events: int, script: str, limit: float = 600
 ) -> tuple[float, float]:
     """Run a worker until it has processed all, or for limit seconds: events/s and CPU seconds."""
-    environment = {
-        **os.environ,
-        "REFTRAIL_BOOTSTRAP_SERVERS": installation.bootstrap_servers,
-        "REFTRAIL_GROUP": group,
-        "REFTRAIL_WORKER_WEB_PORT": "6166",
-    }
-    with tempfile.NamedTemporaryFile("w+") as log:
-        process = subprocess.Popen(
-            [sys.executable, str(script)], env=environment, stdout=log, stderr=log
-        )
-        try:
-            while "working" not in Path(log.name).read_text():
-                if process.poll() is not None:
-                    raise RuntimeError(Path(log.name).read_text()[-3000:])
-                time.sleep(0.01)
-            started, done = time.perf_counter(), 0
-            cpu = psutil.Process(process.pid).cpu_times()
-            while done < events and time.perf_counter() - started < limit:
-                time.sleep(0.05)
-                if process.poll() is not None:
-                    raise RuntimeError(Path(log.name).read_text()[-3000:])
-                done = _processed(installation, group)
-            seconds = time.perf_counter() - started
-            if os.environ.get("SHOW"):
-                import urllib.request
-                print(urllib.request.urlopen("http://127.0.0.1:6166/metrics").read().decode(), file=sys.stderr)
-            now = psutil.Process(process.pid).cpu_times()
-            return done / seconds, now.user + now.system - cpu.user - cpu.system
-        finally:
-            process.kill()
-            process.wait()
+    settings = {"group": group, "worker_web_port": str(free_port())}
+    with python(installation, str(HERE / script), **settings) as worker:
+        worker.wait_for("working")
+        started, done, cpu = time.perf_counter(), 0, worker.cpu_seconds()
+        while done < events and time.perf_counter() - started < limit:
+            time.sleep(0.05)
+            worker.check()
+            done = _processed(installation, group)
+        return done / (time.perf_counter() - started), worker.cpu_seconds() - cpu
 
 
 def _processed(installation: Installation, group: str) -> int:

@@ -5,8 +5,8 @@ import sys
 import tempfile
 from io import BytesIO
 
-import faust
 import fastavro
+import faust
 
 from reftrail.contracts.codec import FRAME
 from reftrail.contracts.registry import latest
