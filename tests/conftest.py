@@ -1,3 +1,3 @@
 """Fixtures of `tests/support` for every test."""
 
-pytest_plugins = ["support.kafka"]
+pytest_plugins = ["support.clickhouse", "support.kafka"]

@@ -37,7 +37,7 @@ class ClickHouse:
         self.writing.command("SYSTEM STOP MERGES")
 
     def empty(self) -> None:
-        for name in [*(table.name for table in TABLES.values()), "ledger"]:
+        for name in [*(table.name for table in TABLES.values()), "ledger", "sources"]:
             self.writing.command(f"TRUNCATE TABLE {name}")
 
     async def load(self, topic: Topic, records: Sequence[Record], partition: int = 0) -> None:
@@ -60,13 +60,21 @@ def part_of(values: Sequence[bytes | None], begin: int = 0, partition: int = 0) 
     return Part(partition, Chunk(begin, end, offsets, [1_000] * len(values), keys, list(values)))
 
 
-@pytest.fixture
-def clickhouse(tmp_path: Path) -> Iterator[ClickHouse]:
-    """Empty tables. One engine at a time fits into a process."""
-    path = tmp_path / "clickhouse"
+@pytest.fixture(scope="session")
+def clickhouse_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
+    """One engine for the session: a process can have only one."""
+    path = tmp_path_factory.mktemp("clickhouse")
     writing = connect_for_writing(path, None)
     apply_ddl(writing)
     reading = connect_for_reading(path, None)
     yield ClickHouse(path, writing, reading)
     reading.close()
     writing.close()
+
+
+@pytest.fixture
+def clickhouse(clickhouse_engine: ClickHouse) -> ClickHouse:
+    """Empty tables."""
+    clickhouse_engine.writing.command("SYSTEM START MERGES")
+    clickhouse_engine.empty()
+    return clickhouse_engine

@@ -28,6 +28,7 @@ from reftrail.warehouse.metrics import Metrics
 from reftrail.warehouse.tables import table_of
 
 _SCRATCH: Final = "recovery"
+_UNPROTECTED: Final = {"deduplicate_insert": "disable", "insert_deduplicate": "0"}
 
 _log = logging.getLogger(__name__)
 
@@ -49,8 +50,8 @@ class Work:
 class Loader:
     """Takes batches, one at a time.
 
-    with_tokens False leaves the deduplication to chance: only for the test that shows that the
-    others would notice.
+    with_tokens False leaves the deduplication out: only for the test that shows that the others
+    would notice.
     """
 
     def __init__(
@@ -116,7 +117,7 @@ class Loader:
     def _insert_block(self, topic: Topic, block: Block, token: str, verify: bool) -> None:
         table = table_of(topic).name
         container = block.container()
-        settings = {"insert_deduplication_token": token} if self._with_tokens else {}
+        settings = {"insert_deduplication_token": token} if self._with_tokens else _UNPROTECTED
         self._client.raw_insert(table, insert_block=container, fmt="Avro", settings=settings)
         if verify and self._is_missing(topic, container):
             _log.warning("%s was known as inserted, but isn't there: inserting it again", token)

@@ -10,7 +10,13 @@ from reftrail.contracts.topics import PUBLIC_TOPICS, Topic
 from reftrail.warehouse.tables import DdlFile, apply_ddl, ddl_files, table_of
 from support.clickhouse import ClickHouse
 
-SCALARS = {"string": "String", "bytes": "String", "int": "Int32", "long": "Int64", "boolean": "Bool"}
+SCALARS = {
+    "string": "String",
+    "bytes": "String",
+    "int": "Int32",
+    "long": "Int64",
+    "boolean": "Bool",
+}
 
 
 def test_files_are_numbered_from_1_without_gaps() -> None:

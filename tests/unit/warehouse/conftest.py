@@ -1,3 +1,0 @@
-from support.clickhouse import clickhouse
-
-__all__ = ["clickhouse"]
