@@ -19,7 +19,7 @@ from reftrail.contracts.decisions import (
     Converted,
 )
 from reftrail.contracts.record import Derived, Millis
-from reftrail.rules.claims import Decision, Deed, claim, decision_of, deed_of, is_same, when_done
+from reftrail.rules.claims import Decision, Deed, claim, decision_of, deed_of, when_done
 from reftrail.rules.decider import Cause, Reference, because
 from reftrail.rules.policy import policy_at
 
@@ -150,13 +150,9 @@ def _earliest_known(state: AttributionState) -> Millis | None:
 def _deed(state: AttributionState, record: Converted, cause: Cause) -> Sequence[Conclusion]:
     deed = deed_of(record)
     if state.decision is None:
-        is_known = any(is_same(deed, other) for other in state.waiting)
+        is_known = any(deed.event_id == other.event_id for other in state.waiting)
         return [] if is_known else [Postponed(**because(record, cause, "postponed"), deed=deed)]
-    if not _may_claim(deed, state.decision):
-        return []
-    if deed.order_id in state.orders and deed.action == Action.PURCHASE:
-        return []
-    if deed.event_id in state.refunds:
+    if not _may_claim(deed, state.decision) or _has_claimed(deed, state):
         return []
     return [claim(deed, state.decision, record, cause)]
 
@@ -166,9 +162,20 @@ def _attribute(
 ) -> Sequence[Conclusion]:
     """The decision, then the claims: of the signup, and of what has waited for it."""
     decision = decision_of(attributed)
-    waiting = [deed for deed in state.waiting if _may_claim(deed, decision)]
-    claims = [claim(deed, decision, attributed, cause) for deed in (signup, *waiting)]
+    claims = [claim(signup, decision, attributed, cause)]
+    claimed = state
+    for deed in state.waiting:
+        if _may_claim(deed, decision) and not _has_claimed(deed, claimed):
+            claims.append(claim(deed, decision, attributed, cause))
+            claimed = _remember(claimed, claims[-1])
     return [attributed, *claims]
+
+
+def _has_claimed(deed: Deed, state: AttributionState) -> bool:
+    """A purchase is known by its order, a refund by its event: an order may have several."""
+    if deed.action == Action.PURCHASE:
+        return deed.order_id in state.orders
+    return deed.event_id in state.refunds
 
 
 def _remember(state: AttributionState, claimed: Claimed) -> AttributionState:

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from reftrail.contracts.decisions import Action, Attributed, Claimed, Converted
+from reftrail.contracts.decisions import Attributed, Claimed, Converted
 from reftrail.contracts.record import Micros, Millis
 from reftrail.rules.decider import Cause, because, derived_id
 
@@ -100,15 +100,6 @@ def claim(deed: Deed, decision: Decision, record: Converted | Attributed, cause:
         email_hash=deed.email_hash,
         hash_key_id=deed.hash_key_id,
     )
-
-
-def is_same(deed: Deed, other: Deed) -> bool:
-    """A purchase is known by its order, a refund by its event: an order may have several."""
-    if deed.action != other.action:
-        return False
-    if deed.action == Action.PURCHASE:
-        return deed.order_id == other.order_id
-    return deed.event_id == other.event_id
 
 
 def when_done(deed: Deed) -> tuple[Millis, str]:

@@ -1,0 +1,153 @@
+"""Small programmes in which much happens: few people, few codes, short windows, late arrivals.
+
+Times are hours from the beginning of a story. A user always signs up from the same visitor, or
+from none; two users share a visitor.
+"""
+
+from collections import defaultdict, deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any, Final
+
+import msgspec
+from hypothesis import strategies as st
+
+from reftrail.contracts.events import AnyEvent, event_key
+from reftrail.contracts.record import HOUR, MICROS_PER_UNIT
+from reftrail.contracts.reference import CampaignDefined, CodeChanged, CodeStatus, Trigger
+from reftrail.contracts.topics import CAMPAIGNS, CODES, EVENTS
+from reftrail.testing import MemoryHost, campaign, code
+from reftrail.testing.times import FIRST_DAY
+
+VISITORS: Final = ("v0", "v1")
+USERS: Final = {"u0": "v0", "u1": "v0", "u2": "v1", "u3": None}
+MOST_USES: Final = {"FEW": 1, "PAIR": 2}
+
+REGISTERED: Final[tuple[CampaignDefined, ...]] = (
+    campaign(
+        "on-signup",
+        attribution_window_ms=6 * HOUR,
+        counts_views=True,
+        late_touch_grace_ms=4 * HOUR,
+    ),
+    campaign(
+        "on-purchase",
+        attribution_window_ms=9 * HOUR,
+        trigger=Trigger.FIRST_PURCHASE,
+        minimum_amount_micros=50 * MICROS_PER_UNIT,
+        typed_code_wins=True,
+        late_touch_grace_ms=24 * HOUR,
+    ),
+)
+ISSUED: Final[tuple[CodeChanged, ...]] = (
+    code("AMY", campaign_id="on-signup"),
+    code("BOB", campaign_id="on-purchase", owner="u0"),
+    code("CAT", campaign_id="on-purchase"),
+    code("OLD", campaign_id="on-signup", status=CodeStatus.REVOKED, event_time=0),
+    code("FEW", campaign_id="on-signup", max_uses=MOST_USES["FEW"]),
+    code("PAIR", campaign_id="on-purchase", max_uses=MOST_USES["PAIR"]),
+    code("NIL", campaign_id="nobody-knows"),
+)
+_CAMPAIGN_OF: Final = {one.code: one.campaign_id for one in ISSUED}
+_LIMITED: Final = frozenset(MOST_USES)
+
+hours = st.integers(0, 40).map(lambda hour: FIRST_DAY + hour * HOUR)
+
+
+def _named(code: str | None) -> dict[str, Any]:
+    """What the collector adds to an event with a code."""
+    known = None if code is None else code in _CAMPAIGN_OF
+    return {"code": code, "code_known": known, "campaign_id": _CAMPAIGN_OF.get(code or "")}
+
+
+@st.composite
+def _events(draw: st.DrawFn, codes: Sequence[str]) -> AnyEvent:
+    """Any event; event_id is left to whoever puts it in its place."""
+    kind = draw(st.sampled_from(_KINDS))
+    user = draw(st.sampled_from(sorted(USERS)))
+    named = _named(draw(st.none() | st.sampled_from(codes)))
+    times = {"event_id": "", "event_time": draw(hours), "received_at": draw(hours)}
+    order = {"user_id": user, "order_id": f"{user}-o{draw(st.integers(0, 2))}"}
+    paid = {"amount_micros": draw(st.sampled_from([0, 30, 60])) * MICROS_PER_UNIT}
+    match kind:
+        case "signup":
+            typed = draw(st.sampled_from([{}, {}, named]))
+            fields = typed | {"visitor_id": USERS[user], "user_id": user}
+        case "purchase":
+            fields = order | paid | {"currency": draw(st.sampled_from(["USD", "USD", "EUR"]))}
+        case "refund":
+            fields = order | draw(st.sampled_from([{}, paid]))
+        case _:
+            fields = named | {"visitor_id": draw(st.sampled_from(VISITORS))}
+    event: AnyEvent = msgspec.convert(times | fields | {"type": kind}, AnyEvent)
+    return event
+
+
+_KINDS: Final = ("view", "click", "click", "form_started", "signup", "purchase", "refund")
+
+
+def logs(*, limited: bool = True, most: int = 30) -> st.SearchStrategy[list[AnyEvent]]:
+    """Events in the order of arrival, each with its own id; not limited: without codes that are."""
+    codes = [*_CAMPAIGN_OF, "GHOST"]
+    chosen = [one for one in codes if limited or one not in _LIMITED]
+    return st.lists(_events(chosen), max_size=most).map(_called)
+
+
+def _called(events: Iterable[AnyEvent]) -> list[AnyEvent]:
+    return [
+        msgspec.structs.replace(event, event_id=f"e{nth:02}") for nth, event in enumerate(events)
+    ]
+
+
+@st.composite
+def with_repetitions(draw: st.DrawFn, events: list[AnyEvent]) -> list[AnyEvent]:
+    """The same events, some of them several times: again right away, or much later."""
+    repeated = list(events)
+    for event in draw(st.lists(st.sampled_from(events), max_size=12)) if events else []:
+        first = repeated.index(event)
+        repeated.insert(draw(st.integers(first + 1, len(repeated))), event)
+    return repeated
+
+
+def interleaved(events: Iterable[AnyEvent], rng: Random) -> list[AnyEvent]:
+    """The same events in another order, with those of a key in the order that they had."""
+    queues: defaultdict[str, deque[AnyEvent]] = defaultdict(deque)
+    for event in events:
+        queues[event_key(event)].append(event)
+    order = [key for key, queue in queues.items() for _ in queue]
+    rng.shuffle(order)
+    return [queues[key].popleft() for key in order]
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a host goes about it. seed draws which partition goes next; None: stage by stage."""
+
+    partitions: int = 1
+    batch: int = 1
+    seed: int | None = None
+    wire: bool = False
+
+
+manners = st.builds(
+    Manner,
+    partitions=st.integers(1, 4),
+    batch=st.integers(1, 8),
+    seed=st.none() | st.integers(0, 2**32),
+    wire=st.booleans(),
+)
+
+
+def played(events: Iterable[AnyEvent], manner: Manner = Manner()) -> MemoryHost:
+    """A host after everything in a programme has happened."""
+    host = MemoryHost(
+        partitions=manner.partitions,
+        batch=manner.batch,
+        shuffle=None if manner.seed is None else Random(manner.seed),
+        wire=manner.wire,
+    )
+    host.publish(CAMPAIGNS, *REGISTERED)
+    host.publish(CODES, *ISSUED)
+    host.publish(EVENTS, *events)
+    return host.run()
