@@ -71,8 +71,9 @@ class PartitionTask:
         self._closing.set()
         if self._task is not None:
             await asyncio.gather(self._task, return_exceptions=True)
-        while not self._queue.empty():  # which also frees whoever waits in hand_over
+        while not self._queue.empty():  # which also frees those who wait in hand_over
             self._queue.get_nowait()
+            await asyncio.sleep(0)
         await self._writer.stop()
 
     async def _run(self) -> None:

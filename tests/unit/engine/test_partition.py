@@ -1,0 +1,172 @@
+"""One stage on one partition: what it commits, skips and refuses."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+import pytest
+from aiokafka import TopicPartition
+
+from reftrail.contracts.codec import encode
+from reftrail.contracts.events import Click
+from reftrail.contracts.topics import Topic
+from reftrail.engine.batch import StageOfPartition
+from reftrail.engine.chunks import Chunk
+from reftrail.engine.follower import LiveReference
+from reftrail.engine.metrics import WorkerMetrics
+from reftrail.engine.partition import LostRecordsError, PartitionTask
+from reftrail.engine.reference import ReferenceTables
+from reftrail.engine.settings import WorkerSettings
+from reftrail.engine.state import StateStore
+from reftrail.engine.topology import TOPOLOGY
+from reftrail.testing import campaign
+
+T0 = 1_790_000_000_000
+
+
+class RememberingWriter:
+    """Stands in for Kafka: keeps what would be committed."""
+
+    def __init__(self, failure: Exception | None = None) -> None:
+        self.commits: list[tuple[list[str], int]] = []
+        self.failure = failure
+
+    async def commit(
+        self, messages: Mapping[tuple[Topic, int], Sequence[Any]], position: int
+    ) -> None:
+        if self.failure is not None:
+            raise self.failure
+        written = [topic.name for (topic, _), sent in messages.items() for _ in sent]
+        self.commits.append((sorted(written), position))
+
+    async def stop(self) -> None:
+        pass
+
+
+class Bench:
+    """A task on the touch stage, with what it did."""
+
+    def __init__(self, **writer: Any) -> None:
+        self.writer = RememberingWriter(**writer)
+        self.failures: list[BaseException] = []
+        self.tables = ReferenceTables()
+        self.store = StateStore()
+        settings = WorkerSettings(
+            bootstrap_servers="nowhere:0", gather_ms=0, idle_commit_seconds=0.05
+        )
+        self.task = PartitionTask(
+            StageOfPartition(TOPOLOGY[0], 0, 1),
+            TopicPartition("referral.events", 0),
+            settings,
+            store=self.store,
+            writer=self.writer,  # type: ignore[arg-type]
+            reference=LiveReference(self.tables, []),
+            sieve=None,
+            metrics=WorkerMetrics().stage("touch"),
+            on_failure=self.failures.append,
+        )
+
+    async def run(self, *chunks: Chunk, committed: int | None = None, then: float = 0) -> None:
+        self.task.start(committed)
+        for chunk in chunks:
+            await self.task.hand_over(chunk)
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(then)
+        await self.task.stop()
+
+
+def _clicks(begin: int, end: int, *visitors: str, campaign_id: str | None = None) -> Chunk:
+    values: list[bytes | None] = [
+        encode(
+            Click(
+                event_id=f"e{begin + n}",
+                event_time=T0 + begin + n,
+                received_at=T0,
+                visitor_id=visitor,
+                code="AMY",
+                campaign_id=campaign_id,
+            )
+        )
+        for n, visitor in enumerate(visitors)
+    ]
+    offsets = list(range(begin, begin + len(visitors)))
+    return Chunk(begin, end, offsets, [T0] * len(values), [b"key"] * len(values), values)
+
+
+async def test_outputs_state_and_position_are_committed_together() -> None:
+    bench = Bench()
+    await bench.run(_clicks(0, 2, "v1", "v2"))
+    assert bench.writer.commits == [(["touch-changelog"] * 2 + ["touches"] * 2, 2)]
+    assert bench.store.packed.keys() == {"v1", "v2"}
+
+
+async def test_a_batch_without_effect_waits_with_its_position_until_idle() -> None:
+    bench = Bench()
+    await bench.run(_clicks(0, 1, "v1"), _clicks(1, 3, "v1", "v1"), then=0.2)
+    assert [position for _, position in bench.writer.commits] == [1, 3]
+    assert bench.writer.commits[1][0] == []
+
+
+async def test_positions_without_messages_are_committed_too() -> None:
+    bench = Bench()
+    await bench.run(Chunk(0, 4, [], [], [], []), then=0.2)
+    assert bench.writer.commits == [([], 4)]
+
+
+async def test_what_was_processed_before_is_left_out() -> None:
+    bench = Bench()
+    await bench.run(_clicks(3, 6, "v1", "v2", "v3"), committed=5)
+    assert bench.writer.commits == [(["touch-changelog", "touches"], 6)]
+    assert bench.store.packed.keys() == {"v3"}
+
+
+async def test_a_gap_in_the_log_ends_the_work_and_commits_nothing() -> None:
+    bench = Bench()
+    await bench.run(_clicks(7, 8, "v1"), committed=5)
+    assert bench.writer.commits == []
+    (failure,) = bench.failures
+    assert isinstance(failure, LostRecordsError)
+    assert "goes on at 7" in str(failure)
+    assert "from 5" in str(failure)
+
+
+async def test_a_failed_commit_leaves_the_state_and_is_reported() -> None:
+    bench = Bench(failure=RuntimeError("fenced"))
+    await bench.run(_clicks(0, 1, "v1"))
+    assert [str(failure) for failure in bench.failures] == ["fenced"]
+    assert bench.store.packed == {}
+
+
+async def test_stopping_does_not_wait_for_what_is_still_queued() -> None:
+    bench = Bench()
+    bench.task.start(0)
+    handing = [asyncio.create_task(bench.task.hand_over(_clicks(n, n + 1, "v"))) for n in range(9)]
+    await asyncio.sleep(0)
+    await asyncio.wait_for(bench.task.stop(), 2)
+    await asyncio.wait_for(asyncio.gather(*handing), 2)
+
+
+async def test_a_campaign_that_turns_out_to_be_there_is_used(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = Bench()
+
+    class LateFollower:
+        async def refresh(self) -> None:
+            bench.tables.apply(campaign("late", attribution_window_ms=1_000))
+
+    monkeypatch.setattr(
+        bench.task,
+        "_reference",
+        LiveReference(bench.tables, [LateFollower()]),  # type: ignore[list-item]
+    )
+    await bench.run(_clicks(0, 1, "v1", campaign_id="late"))
+    assert len(bench.writer.commits) == 1
+    touch_time, expires_at = _hold(bench.store.packed["v1"])
+    assert expires_at - touch_time == 1_000
+
+
+def _hold(packed: bytes) -> tuple[int, int]:
+    state = msgspec.msgpack.decode(packed)
+    return state[0], state[1]
