@@ -1,0 +1,195 @@
+"""The checks: each looks at the evidence for one promise, and says in words what breaks it."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from operator import attrgetter
+from typing import Any, Final, TypeAlias
+
+import msgspec
+
+from crash.evidence import Evidence
+from crash.ledgers import differences, limits
+from reftrail.contracts.record import Record
+from reftrail.contracts.topics import (
+    ATTRIBUTIONS,
+    CAMPAIGNS,
+    CLAIMS,
+    CODES,
+    CONVERSIONS,
+    EVENTS,
+    REWARD_GRANTED,
+    REWARDS,
+    TOUCHES,
+    Topic,
+)
+from reftrail.engine.memory import Logged, MemoryHost, recompute
+from reftrail.engine.topology import TOPOLOGY
+
+LONGEST_TAKEOVER: Final = 10.0
+_SHOWN: Final = 5
+
+_KEYS: Final = {
+    CODES: attrgetter("code"),
+    CAMPAIGNS: attrgetter("campaign_id", "version"),
+    TOUCHES: attrgetter("visitor_id"),
+}
+"""Of these a reader sees the last of each key; of the other topics, each event_id."""
+
+Violations: TypeAlias = dict[str, list[str]]
+"""What is wrong, by the name of the check that found it; empty if all is well."""
+
+
+def violations(evidence: Evidence) -> Violations:
+    """Every check on the evidence."""
+    should_be = expected(evidence)
+    checks: dict[str, Iterator[str]] = {
+        "acknowledged": _acknowledged(evidence),
+        "decisions": _decisions(evidence, should_be),
+        "ledger": _ledger(evidence, should_be),
+        "grants": _grants(evidence),
+        "topics": _topics(evidence),
+        "tables": _tables(evidence),
+        "positions": _positions(evidence),
+        "takeover": _takeover(evidence),
+    }
+    found = {name: list(wrong) for name, wrong in checks.items()}
+    return {name: wrong for name, wrong in found.items() if wrong}
+
+
+def expected(evidence: Evidence) -> MemoryHost:
+    """What the rules make of the same log, in one process and without Kafka."""
+    return recompute(
+        [Logged(at.record, at.partition, at.offset) for at in evidence.log[EVENTS]],
+        evidence.records(CODES),  # type: ignore[arg-type]
+        evidence.records(CAMPAIGNS),  # type: ignore[arg-type]
+        evidence.partitions,
+    )
+
+
+def _acknowledged(evidence: Evidence) -> Iterator[str]:
+    """Every acknowledged event is on the events topic."""
+    there = {record.event_id for record in evidence.records(EVENTS)}
+    yield from _some("acknowledged, but not on the events topic", evidence.acknowledged - there)
+
+
+def _decisions(evidence: Evidence, should_be: MemoryHost) -> Iterator[str]:
+    """What was concluded on the way is what the rules conclude, each as often as they do.
+
+    Touches and conversions are the same to the byte. Of an attribution the place of its cause
+    isn't: transactions take up offsets. A claim's cause may be the signup or the deed itself,
+    whichever came last, so only its identity is compared.
+    """
+    same: dict[Topic, Callable[[Any], object]] = {
+        TOUCHES: msgspec.json.encode,
+        CONVERSIONS: msgspec.json.encode,
+        ATTRIBUTIONS: lambda a: msgspec.json.encode(msgspec.structs.replace(a, cause_offset=0)),
+        CLAIMS: lambda claim: claim.event_id,
+    }
+    for topic, content in same.items():
+        found, due = evidence.records(topic), should_be.log(topic)
+        yield from _unlike(f"{topic.name}: missing", _less(due, found, content))
+        yield from _unlike(f"{topic.name}: too many", _less(found, due, content))
+
+
+def _ledger(evidence: Evidence, should_be: MemoryHost) -> Iterator[str]:
+    """The reward ledger is the one that the rules make of the same log."""
+    found = evidence.records(REWARDS)
+    limited = limits(evidence.records(CODES))  # type: ignore[arg-type]
+    yield from differences(found, should_be.log(REWARDS), limited)  # type: ignore[arg-type]
+
+
+def _grants(evidence: Evidence) -> Iterator[str]:
+    """A reward is ordered once, and for each grant in the ledger."""
+    granted: list[Any] = evidence.records(REWARD_GRANTED)
+    ledger: list[Any] = evidence.records(REWARDS)
+    for name, records in (
+        ("ordered more than once", granted),
+        ("granted more than once", [entry for entry in ledger if entry.status == "granted"]),
+    ):
+        yield from _some(name, _repeated(record.reward_id for record in records))
+    in_ledger = {entry.event_id for entry in ledger if entry.status == "granted"}
+    ordered = {order.event_id for order in granted}
+    yield from _some("granted, but not ordered", in_ledger - ordered)
+    yield from _some("ordered, but not granted", ordered - in_ledger)
+
+
+def _topics(evidence: Evidence) -> Iterator[str]:
+    """Nothing was concluded twice from the same message; what has an identity has it once.
+
+    An event that was sent twice makes two conversions, which the attribution stage takes for one.
+    """
+    conversions: list[Any] = evidence.records(CONVERSIONS)
+    causes = ((c.event_id, c.cause_partition, c.cause_offset) for c in conversions)
+    yield from _some("conversions: concluded twice from the same message", _repeated(causes))
+    for topic in (TOUCHES, ATTRIBUTIONS, CLAIMS, REWARDS, REWARD_GRANTED):
+        ids = (record.event_id for record in evidence.records(topic))
+        yield from _some(f"{topic.name}: more than once", _repeated(ids))
+
+
+def _tables(evidence: Evidence) -> Iterator[str]:
+    """A table holds each message once, and a reader sees each fact once."""
+    for topic, facts in evidence.facts.items():
+        records = evidence.records(topic)
+        messages = Counter(record.event_id for record in records)
+        stored = Counter(facts.stored)
+        yield from _some(f"table {topic.name}: not loaded", (messages - stored).elements())
+        yield from _some(f"table {topic.name}: loaded twice", (stored - messages).elements())
+        facts_due = Counter(_last_of_each_key(topic, records))
+        seen = Counter(facts.seen)
+        yield from _some(f"table {topic.name}: not counted", (facts_due - seen).elements())
+        yield from _some(f"table {topic.name}: counted too often", (seen - facts_due).elements())
+
+
+def _positions(evidence: Evidence) -> Iterator[str]:
+    """Nothing that a reader would get lies beyond where the group has come."""
+    for stage in TOPOLOGY:
+        unread = [
+            f"{stage.reads.name}[{at.partition}] at {at.offset}"
+            for at in evidence.log[stage.reads]
+            if at.offset >= evidence.positions.get((stage.reads, at.partition), 0)
+        ]
+        yield from _some("not committed", unread)
+
+
+def _takeover(evidence: Evidence) -> Iterator[str]:
+    """Others go on with a killed worker's partitions in time."""
+    for one in evidence.takeovers:
+        if one.seconds is None or one.seconds > LONGEST_TAKEOVER:
+            when = "never" if one.seconds is None else f"after {one.seconds:.1f} s"
+            yield f"{one.partition.topic}[{one.partition.partition}] was served again {when}"
+
+
+def _last_of_each_key(topic: Topic, records: Iterable[Any]) -> Iterator[str]:
+    """The event_ids that a reader is to see."""
+    key = _KEYS.get(topic, attrgetter("event_id"))
+    return iter({key(record): record.event_id for record in records}.values())
+
+
+def _less(
+    some: Iterable[Record], others: Iterable[Record], content: Callable[[Any], object]
+) -> list[Record]:
+    """Those of some that have no counterpart among the others."""
+    left = Counter(map(content, others))
+    missing = []
+    for record in some:
+        if left[content(record)]:
+            left[content(record)] -= 1
+        else:
+            missing.append(record)
+    return missing
+
+
+def _repeated(values: Iterable[Any]) -> list[Any]:
+    return [value for value, count in Counter(values).items() if count > 1]
+
+
+def _unlike(what: str, records: Iterable[Any]) -> Iterator[str]:
+    return _some(what, [f"{record.event_id} of {record.cause_event_id}" for record in records])
+
+
+def _some(what: str, found: Iterable[object]) -> Iterator[str]:
+    """How many there are, and a few of them; nothing where there are none."""
+    everything = sorted(found, key=str)
+    if everything:
+        shown = ", ".join(map(str, everything[:_SHOWN]))
+        yield f"{what}: {len(everything)} ({shown}{', ...' if everything[_SHOWN:] else ''})"

@@ -1,0 +1,147 @@
+"""One run: a stack under load, kills as planned, then everything that is left of it as evidence."""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import httpx
+from kafka import TopicPartition
+from support.log import produce
+
+from crash import facts
+from crash.books import Violations, violations
+from crash.evidence import Evidence, committed_log, group_positions
+from crash.load import Load
+from crash.schedule import WORKERS, Plan
+from crash.takeover import GroupWatch, Killed, held_partitions, takeovers
+from reftrail.contracts.topics import CAMPAIGNS, CODES, PUBLIC_TOPICS
+from reftrail.local.drain import wait_until_drained
+from reftrail.local.hosts import Place
+from reftrail.local.stack import Ports, Stack, StackSettings, all_hosts
+from reftrail.local.supervisor import Host
+from reftrail.simulator import Simulation
+
+PARTITIONS: Final = 4
+_ENDS: Final = 1_760_000_000_000
+"""When the simulated programme ends: the same in each run, as everything in a seed's load."""
+_DRAINED_WITHIN: Final = 120.0
+
+
+@dataclass
+class Experiment:
+    """A plan carried out in a directory of its own; hosts other than the usual may be given.
+
+    say is told what happens. kills are those that took place, with the seconds since the load
+    began in at - began.
+    """
+
+    plan: Plan
+    directory: Path
+    say: Callable[[str], None]
+    hosts: Callable[[Place, Ports], Sequence[Host]] = all_hosts
+    workers: int = WORKERS
+    began: float = 0.0
+    kills: list[Killed] = field(default_factory=list)
+
+    def run(self) -> Evidence:
+        """Everything from the first start to the last reading; nothing is left running."""
+        plan, clickhouse = self.plan, self.directory / "clickhouse"
+        self.say(f"seed {plan.seed}: {plan.events} events in {plan.seconds:.0f} s")
+        facts.prepare(clickhouse)
+        simulation = Simulation(plan.seed, plan.events, _ENDS)
+        load = Load(simulation, plan.seconds)
+        settings = StackSettings(self.directory, workers=self.workers, partitions=PARTITIONS)
+        with Stack(settings, self.say, self.hosts) as stack:
+            installation, group = stack.installation, stack.ready.group
+            produce(installation, CAMPAIGNS, simulation.programme.campaigns.values())
+            produce(installation, CODES, simulation.programme.codes.values())
+            with GroupWatch(installation, group) as watch:
+                self._play(stack, load)
+                self.say("all sent; waiting until everything is decided on and stored")
+                _wait_until_drained(stack)
+            evidence = Evidence(
+                partitions=PARTITIONS,
+                acknowledged=frozenset(load.acknowledged),
+                log=committed_log(installation),
+                positions=group_positions(installation, group),
+                takeovers=takeovers(self.kills, watch.samples),
+            )
+        stored = facts.read(clickhouse)
+        return evidence.with_facts({topic: stored[topic.name] for topic in PUBLIC_TOPICS})
+
+    def _play(self, stack: Stack, load: Load) -> None:
+        ready = stack.ready
+        with load.playing(ready.collector_url, ready.secret_key) as wait:
+            self.began = time.monotonic()
+            for kill in self.plan.schedule():
+                time.sleep(max(0.0, self.began + kill.at - time.monotonic()))
+                self._kill(stack, kill.host)
+            wait()
+
+    def _kill(self, stack: Stack, host: str) -> None:
+        """Kill a host as soon as it runs."""
+        while stack.failure is None:
+            with suppress(LookupError):
+                held = _held(stack, host)
+                stack.kill(host)
+                self.kills.append(Killed(time.monotonic(), host, held))
+                self.say(f"killed {host} at {self.kills[-1].at - self.began:.1f} s")
+                return
+            time.sleep(0.05)
+        raise stack.failure
+
+
+def _held(stack: Stack, host: str) -> frozenset[TopicPartition]:
+    """The partitions that a worker holds at this moment, by its own account."""
+    kind, _, number = host.partition("-")
+    if kind != "worker":
+        return frozenset()
+    with suppress(httpx.HTTPError):
+        answer = httpx.get(f"{stack.ready.worker_urls[int(number) - 1]}/readyz", timeout=1.0)
+        return held_partitions(stack.installation, answer.json()["partitions"])
+    return frozenset()
+
+
+def _wait_until_drained(stack: Stack) -> None:
+    stack.wait_until_ready()
+    ready = stack.ready
+    url = f"{ready.reports_url}/v1/positions"
+    wait_until_drained(stack.installation, ready.group, url, ready.secret_key, _DRAINED_WITHIN)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a person wants to know of a run."""
+
+    experiment: Experiment
+    evidence: Evidence
+    wrong: Violations
+
+    def __str__(self) -> str:
+        """Several lines; the seed is in the first."""
+        experiment, evidence = self.experiment, self.evidence
+        kills = ", ".join(f"{k.host} {k.at - experiment.began:.1f} s" for k in experiment.kills)
+        records = sum(map(len, evidence.log.values()))
+        taken = [one.seconds for one in evidence.takeovers if one.seconds is not None]
+        longest = f"{max(taken):.1f} s over {len(taken)} partitions" if taken else "none observed"
+        wrong = [f"  {name}: {one}" for name, found in self.wrong.items() for one in found]
+        return "\n".join(
+            [
+                f"seed          {experiment.plan.seed}",
+                f"kills         {len(experiment.kills)}: {kills}",
+                f"acknowledged  {len(evidence.acknowledged)} events",
+                f"checked       {records} committed records, {len(evidence.facts)} tables",
+                f"takeover      longest {longest}",
+                *(["violations"] if wrong else ["violations    none"]),
+                *wrong,
+            ]
+        )
+
+
+def carried_out(experiment: Experiment) -> Report:
+    """Run an experiment and check what it left."""
+    evidence = experiment.run()
+    return Report(experiment, evidence, violations(evidence))

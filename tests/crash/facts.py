@@ -1,0 +1,80 @@
+"""What the warehouse's tables hold, read and prepared in a process of its own.
+
+One process at a time may have an embedded ClickHouse open. Merges are held back from the outset,
+by a setting on the tables: where they run, they take a doubled insert away before anyone counts.
+The warehouse itself runs as it is.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final, Literal
+
+import msgspec
+
+from reftrail.contracts.topics import PUBLIC_TOPICS
+from reftrail.warehouse.clickhouse import connect_for_reading, connect_for_writing
+from reftrail.warehouse.tables import apply_ddl, table_of
+
+TESTS: Final = Path(__file__).parents[1]
+_NO_MERGES: Final = (
+    "max_bytes_to_merge_at_max_space_in_pool = 1, max_bytes_to_merge_at_min_space_in_pool = 1, "
+    "parts_to_delay_insert = 100000, parts_to_throw_insert = 100000"
+)
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """One table: how many rows are stored under each event_id, and under which a reader sees it.
+
+    seen has an id as often as a reader (FINAL) gets it.
+    """
+
+    stored: dict[str, int]
+    seen: dict[str, int]
+
+
+def prepare(path: Path) -> None:
+    """Make the tables of a new warehouse, such that nothing is ever merged in them."""
+    _run("prepare", path)
+
+
+def read(path: Path) -> dict[str, Facts]:
+    """Every fact table by its topic's name. The warehouse must have ended."""
+    return msgspec.json.decode(_run("read", path), type=dict[str, Facts])
+
+
+def _run(what: Literal["prepare", "read"], path: Path) -> bytes:
+    return subprocess.run(
+        [sys.executable, "-m", "crash.facts", what, str(path)],
+        env={**os.environ, "PYTHONPATH": str(TESTS)},
+        stdout=subprocess.PIPE,
+        check=True,
+    ).stdout
+
+
+def _prepare(path: Path) -> None:
+    client = connect_for_writing(path, None)
+    apply_ddl(client)
+    for topic in PUBLIC_TOPICS:
+        client.command(f"ALTER TABLE {table_of(topic).name} MODIFY SETTING {_NO_MERGES}")
+    client.close()
+
+
+def _read(path: Path) -> None:
+    client = connect_for_reading(path, None)
+
+    def counts(table: str) -> dict[str, int]:
+        query = f"SELECT event_id, count() FROM {table} GROUP BY event_id"
+        return {event_id: count for event_id, count in client.query(query).result_rows}  # noqa: C416
+
+    facts = {}
+    for topic in PUBLIC_TOPICS:
+        name = table_of(topic).name
+        facts[topic.name] = Facts(stored=counts(name), seen=counts(f"{name} FINAL"))
+    sys.stdout.buffer.write(msgspec.json.encode(facts))
+    client.close()
+
+
+if __name__ == "__main__":
+    {"prepare": _prepare, "read": _read}[sys.argv[1]](Path(sys.argv[2]))

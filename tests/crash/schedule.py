@@ -1,0 +1,54 @@
+"""When which host is killed: drawn from a seed, so that a failure can be played again."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Final
+
+from reftrail.local.hosts import BROKER, COLLECTOR, WAREHOUSE, worker_name
+
+WORKERS: Final = 2
+HOSTS: Final = (*(worker_name(n + 1) for n in range(WORKERS)), COLLECTOR, WAREHOUSE)
+
+_FIRST: Final = 2.0
+_LEAST_GAP: Final = 1.0
+_TAKEN_OVER: Final = 14.0
+"""Seconds of load after the last kill: in them the last victim's work is seen to go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """Kill -9 for a host, so many seconds after the load began."""
+
+    at: float
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is done in one experiment: so many events in so many seconds, and kills meanwhile.
+
+    brokers is how many of the kills are the broker's.
+    """
+
+    seed: int
+    events: int
+    seconds: float
+    kills: int
+    brokers: int
+
+    def schedule(self) -> Sequence[Kill]:
+        """The kills, in order. Each host is killed at least once, if there are enough of them."""
+        rng = Random(self.seed)
+        others = self.kills - self.brokers
+        hosts = rng.sample(HOSTS, len(HOSTS))[:others]
+        hosts += rng.choices(HOSTS, k=max(0, others - len(HOSTS)))
+        hosts += [BROKER] * self.brokers
+        rng.shuffle(hosts)
+        # Times that are free to fall anywhere, pulled apart by the least gap.
+        room = self.seconds - _TAKEN_OVER - _FIRST - _LEAST_GAP * self.kills
+        times = sorted(rng.uniform(0, room) for _ in hosts)
+        return [
+            Kill(round(_FIRST + at + _LEAST_GAP * nth, 2), host)
+            for nth, (at, host) in enumerate(zip(times, hosts, strict=True))
+        ]

@@ -1,0 +1,135 @@
+"""How long the partitions of a killed worker stand still: seen from the group's commits alone."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from threading import Event, Thread
+from types import TracebackType
+from typing import Any, Final, Self
+
+from kafka import TopicPartition
+from kafka.admin import OffsetSpec
+from kafka.errors import KafkaError
+
+from reftrail.contracts.errors import ExpectedError
+from reftrail.contracts.installation import Installation
+from reftrail.engine.topology import TOPOLOGY
+from reftrail.local.hosts import BROKER
+from reftrail.local.topics import admin
+
+_LOOK_EVERY: Final = 0.1
+_LAST_WORDS: Final = 0.5
+"""Seconds after a kill in which the broker may still carry out what the victim had asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """At a time (monotonic, seconds): how far the group has come, and where the logs end."""
+
+    at: float
+    committed: Mapping[TopicPartition, int]
+    ends: Mapping[TopicPartition, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Killed:
+    """A host that was killed at a time, and what it held: partitions, if it was a worker."""
+
+    at: float
+    host: str
+    held: frozenset[TopicPartition] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Takeover:
+    """A partition that a killed worker held: seconds until somebody committed there again.
+
+    None: nobody had by the last sample, though there was something to read.
+    """
+
+    killed: Killed
+    partition: TopicPartition
+    seconds: float | None
+
+
+def takeovers(kills: Sequence[Killed], samples: Sequence[Sample]) -> list[Takeover]:
+    """For each partition that a killed worker held, when it was served again.
+
+    The clock starts with the kill; anew with each further kill of a worker before the partition
+    is served, since that one may just have taken it over. A partition isn't looked at where the
+    broker was killed before it was served, and where there was nothing to commit.
+    """
+    return [
+        takeover
+        for killed in kills
+        for partition in sorted(killed.held)
+        if (takeover := _takeover(killed, partition, kills, samples)) is not None
+    ]
+
+
+def _takeover(
+    killed: Killed, partition: TopicPartition, kills: Sequence[Killed], samples: Sequence[Sample]
+) -> Takeover | None:
+    settled = [s for s in samples if s.at <= killed.at + _LAST_WORDS]
+    base = settled[-1].committed.get(partition, 0) if settled else 0
+    since = [s for s in samples if s.at > killed.at + _LAST_WORDS]
+    served = next((s.at for s in since if s.committed.get(partition, 0) > base), None)
+    until = float("inf") if served is None else served
+    meanwhile = [other for other in kills if killed.at < other.at < until]
+    if any(other.host == BROKER for other in meanwhile):
+        return None
+    if served is None and not any(s.ends.get(partition, 0) > base + 1 for s in since):
+        return None  # at most a transaction's marker is there, which nobody need commit
+    started = max([killed.at, *(other.at for other in meanwhile if other.held)])
+    return Takeover(killed, partition, None if served is None else served - started)
+
+
+@dataclass(slots=True)
+class GroupWatch:
+    """Samples the workers' group until it is told to stop; a context manager."""
+
+    installation: Installation
+    group: str
+    samples: list[Sample] = field(default_factory=list)
+    _stopping: Event = field(default_factory=Event)
+    _thread: Thread | None = None
+
+    def __enter__(self) -> Self:
+        self._thread = Thread(target=self._watch, name="group-watch", daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                with admin(self.installation) as client:
+                    while not self._stopping.wait(_LOOK_EVERY):
+                        self.samples.append(self._sample(client))
+            except (KafkaError, ExpectedError):
+                self._stopping.wait(_LOOK_EVERY)  # the broker is down: ask again
+
+    def _sample(self, client: Any) -> Sample:
+        committed = client.list_group_offsets(self.group)[self.group]
+        ends = client.list_partition_offsets(dict.fromkeys(committed, OffsetSpec.LATEST))
+        return Sample(
+            time.monotonic(),
+            {partition: found.offset for partition, found in committed.items()},
+            {partition: found.offset for partition, found in ends.items()},
+        )
+
+
+def held_partitions(installation: Installation, said: Sequence[str]) -> frozenset[TopicPartition]:
+    """What a worker's /readyz names, as partitions of what the stages read."""
+    names = {installation.name_of(stage.reads) for stage in TOPOLOGY}
+    found = (one.rpartition("-") for one in said)
+    return frozenset(TopicPartition(topic, int(n)) for topic, _, n in found if topic in names)
