@@ -1,6 +1,7 @@
 """Creates an installation's topics as the topic table says, and deletes them."""
 
 import time
+from argparse import ArgumentParser
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -131,3 +132,21 @@ def _raise_failures(answers: Iterable[dict[str, Any]]) -> None:
                 f"the broker refused to create topic {topic['name']}: "
                 f"{topic.get('error_message') or for_code(code).__name__}"
             )
+
+
+def main() -> None:
+    """Create the topics of the installation that the REFTRAIL_* variables name."""
+    parser = ArgumentParser(prog="python -m reftrail.local.topics", description=main.__doc__)
+    parser.add_argument(
+        "partitions", type=int, help="of each topic; no more workers can share them"
+    )
+    parser.add_argument("--replication-factor", type=int, default=1)
+    given = parser.parse_args()
+    try:
+        create_topics(Installation(), given.partitions, given.replication_factor)
+    except ExpectedError as error:
+        parser.exit(1, f"error: {error}\n")
+
+
+if __name__ == "__main__":
+    main()
