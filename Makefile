@@ -48,7 +48,7 @@ demo: $(SETUP) ## a simulated programme through the whole stack; EVENTS=100000
 	$(BIN)/reftrail demo $(if $(EVENTS),--events $(EVENTS))
 
 crash: $(SETUP) ## load, kill -9 at random times, and the books balanced afterwards
-	$(BIN)/python tests/crash/run.py $(ARGS)
+	PYTHONPATH=tests $(BIN)/python -m crash.run $(ARGS)
 
 bench: $(SETUP) ## a table of figures, and build/bench.json
 	$(BIN)/python benchmarks/run.py $(ARGS)
