@@ -3,7 +3,9 @@
 import os
 import sys
 import tempfile
+from collections.abc import AsyncIterable
 from io import BytesIO
+from typing import Any
 
 import fastavro
 import faust
@@ -30,7 +32,7 @@ SCHEMA = latest("Event").parsed
 class AvroCodec(faust.Codec):
     """Events in their framing."""
 
-    def _loads(self, value: bytes) -> dict:
+    def _loads(self, value: bytes) -> Any:
         return fastavro.schemaless_reader(BytesIO(value[FRAME.size :]), SCHEMA, None)
 
 
@@ -52,7 +54,7 @@ first = app.Table("first-touch", partitions=4)
 
 
 @app.agent(events)
-async def first_touch(stream):  # noqa: ANN001, ANN201
+async def first_touch(stream: AsyncIterable[dict[str, Any]]) -> None:
     """Keep the first touch of each visitor, and say so."""
     async for event in stream:
         visitor = event["visitor_id"]
@@ -64,7 +66,7 @@ async def first_touch(stream):  # noqa: ANN001, ANN201
 
 
 @app.on_rebalance_complete.connect
-async def announced(app, **kwargs):  # noqa: ANN001, ANN003, ANN201, ARG001
+async def announced(app: faust.App, **kwargs: Any) -> None:  # noqa: ARG001
     """Say when the work begins."""
     print("working", flush=True)
 

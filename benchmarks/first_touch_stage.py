@@ -3,6 +3,7 @@
 import sys
 
 import faust
+from faust.types import TP
 
 from reftrail.engine.settings import WorkerSettings
 from reftrail.engine.topology import TOPOLOGY
@@ -12,7 +13,7 @@ app = create_app(WorkerSettings(), (TOPOLOGY[0],))
 take_over = app.work.take_over
 
 
-async def announced(assigned: set) -> None:
+async def announced(assigned: set[TP]) -> None:
     """Say when the work begins."""
     await take_over(assigned)
     print("working", flush=True)

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
@@ -53,7 +54,7 @@ def usual_mix(count: int, visitors: int, seed: int = 7) -> Iterator[Event]:
     users: list[int] = []
     for n in range(count):
         visitor = rng.randrange(visitors)
-        common = {
+        common: dict[str, Any] = {
             "event_id": f"019a0000-0000-7000-8000-{n:012x}",
             "event_time": START + n * DAY // count,
             "received_at": START + n * DAY // count + 150,
@@ -95,7 +96,7 @@ def code_of(visitor: int) -> str:
 
 def programme() -> tuple[CampaignDefined, list[CodeChanged]]:
     """A campaign that rewards signups on both sides, and its codes."""
-    common = {"received_at": START, "campaign_id": "bench"}
+    common: dict[str, Any] = {"received_at": START, "campaign_id": "bench"}
     campaign = CampaignDefined(
         event_id="bench@1",
         event_time=START,

@@ -72,7 +72,7 @@ async def _write(installation: Installation, keys: int) -> None:
 def _states(count: int, partition: int) -> Iterator[tuple[bytes, bytes]]:
     work = StageOfPartition(TOPOLOGY[0], partition, PARTITIONS)
     for event in clicks(count, visitors=10**9, seed=partition):
-        values = [encode(event)]
+        values: list[bytes | None] = [encode(event)]
         key = EVENTS.key_of(event).encode()
         outcome = work.conclude(
             Chunk(0, 1, [0], [0], [key], values), StateStore(), ReferenceTables()

@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from typing import Any
 
 from kafka import KafkaProducer
 from support.kafka import TestInstallation
@@ -54,7 +55,7 @@ def _programme(installation: TestInstallation) -> None:
 def _events(first: int, last: int) -> list[Event]:
     events: list[Event] = []
     for n in range(first, last):
-        common = {"received_at": T0 + n, "visitor_id": f"v{n}"}
+        common: dict[str, Any] = {"received_at": T0 + n, "visitor_id": f"v{n}"}
         events += [
             Click(event_id=f"a{n}", event_time=T0 + 2 * n, code=f"CODE{n % 10}", **common),
             Click(

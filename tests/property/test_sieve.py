@@ -1,6 +1,7 @@
 """The touch stage with its sieve concludes what the decider alone concludes."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -46,7 +47,7 @@ def events(draw: st.DrawFn) -> list[Event]:
     found: list[Event] = []
     for n in range(draw(st.integers(1, 25))):
         kind = draw(st.sampled_from([View, Click, Click, Click, FormStarted, Signup, Purchase]))
-        common = {
+        common: dict[str, Any] = {
             "event_id": f"e{draw(st.integers(0, 30))}-{n % 7}",
             "event_time": draw(TIMES),
             "received_at": T0 + n,
@@ -64,13 +65,14 @@ def events(draw: st.DrawFn) -> list[Event]:
     return found
 
 
-def _run(batches: Sequence[Sequence[bytes | None]], sieve: Sieve | None) -> object:
+def _run(batches: Sequence[Sequence[bytes | None]], sieve: Sieve | None) -> Any:
     work, store = StageOfPartition(TOPOLOGY[0], 0, 1), StateStore()
     reference, outputs, position = ReferenceTables(CAMPAIGNS), [], 0
     for values in batches:
         end = position + len(values)
         offsets = list(range(position, end))
-        times, keys = [T0] * len(values), [b"key"] * len(values)
+        times = [T0] * len(values)
+        keys: list[bytes | None] = [b"key"] * len(values)
         chunk = Chunk(position, end, offsets, times, keys, list(values))
         outcome = work.conclude(chunk, store, reference, sieve)
         store.apply(outcome.changes)
@@ -88,7 +90,12 @@ def test_the_sieve_drops_nothing_that_matters(found: list[Event], size: int) -> 
 
 
 def test_a_batch_with_a_broken_message_is_decided_without_the_sieve() -> None:
-    common = {"event_time": T0, "received_at": T0, "visitor_id": "v1", "code": "AMY"}
+    common: dict[str, Any] = {
+        "event_time": T0,
+        "received_at": T0,
+        "visitor_id": "v1",
+        "code": "AMY",
+    }
     good = [encode(Click(event_id=f"e{n}", **common)) for n in range(3)]
     for broken in (b"", b"\x00\x00\x00\x00\x01", good[0][:-3], good[0] + b"\x00", None):
         values = [good[0], broken, *good[1:]]
@@ -100,7 +107,12 @@ def test_a_batch_with_a_broken_message_is_decided_without_the_sieve() -> None:
 def test_the_sieve_leaves_out_what_an_earlier_touch_holds() -> None:
     store, reference = StateStore(), ReferenceTables(CAMPAIGNS)
     work = StageOfPartition(TOPOLOGY[0], 0, 1)
-    common = {"received_at": T0, "visitor_id": "v1", "code": "AMY", "campaign_id": "plain"}
+    common: dict[str, Any] = {
+        "received_at": T0,
+        "visitor_id": "v1",
+        "code": "AMY",
+        "campaign_id": "plain",
+    }
     first = encode(Click(event_id="first", event_time=T0, **common))
     store.apply(work.conclude(Chunk(0, 1, [0], [T0], [b"v1"], [first]), store, reference).changes)
     later = [

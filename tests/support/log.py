@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
@@ -18,7 +19,7 @@ class Logged:
     partition: int
     offset: int
     key: str
-    record: Record
+    record: Any
 
 
 def produce(installation: Installation, topic: Topic, records: Iterable[Record]) -> None:
