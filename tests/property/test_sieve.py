@@ -35,6 +35,7 @@ def _campaign(campaign_id: str, *, counts_views: bool) -> CampaignDefined:
     )
 
 
+KINDS: list[type[Any]] = [View, Click, Click, Click, FormStarted, Signup, Purchase]
 CAMPAIGNS = [_campaign("plain", counts_views=False), _campaign("views", counts_views=True)]
 # Around the ends of a window, where holding or not is decided by one millisecond.
 TIMES = st.builds(
@@ -46,7 +47,7 @@ TIMES = st.builds(
 def events(draw: st.DrawFn) -> list[Event]:
     found: list[Event] = []
     for n in range(draw(st.integers(1, 25))):
-        kind = draw(st.sampled_from([View, Click, Click, Click, FormStarted, Signup, Purchase]))
+        kind = draw(st.sampled_from(KINDS))
         common: dict[str, Any] = {
             "event_id": f"e{draw(st.integers(0, 30))}-{n % 7}",
             "event_time": draw(TIMES),
