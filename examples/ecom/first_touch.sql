@@ -1,5 +1,5 @@
 -- Who brought each registered user, computed from the clickstream file alone.
--- $file: the file; the tables channels(code, days) and promotion(code, days) hold the windows.
+-- $file: the file; the table windows(channel, code, days) says for how long a code's touch counts.
 --
 -- A touch counts for its window; while it does, no other touch replaces it; the first one after
 -- it ran out takes its place. periods follows these from one to the next for each user.

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
-REGISTERS: Final = ("account_page", "shipping_details")
-"""Pages for which one needs an account: the first of them is the signup."""
+NEEDS_ACCOUNT: Final = ("account_page", "shipping_details")
+"""Pages for which one needs an account: a user's first of them is taken as the registration."""
 
 PROMOTION: Final = "PROMO"
 AMOUNT: Final = "1.00"
@@ -30,6 +30,7 @@ class Row(NamedTuple):
     code: str = ""
     order: str = ""
     amount: str = ""
+    page: str = ""
     platform: str = ""
 
 
@@ -59,20 +60,21 @@ def _events(pages: Iterable[dict[str, str]]) -> Iterator[tuple[dict[str, str], d
     for page in pages:
         user, channel = page["user_id"], code_of(page["acquisition_channel"])
         common = {
-            "time": page["timestamp"].replace(" ", "T") + "Z",
+            "time": page["timestamp"],
             "visitor": f"browser-of-{user}",
+            "page": page["event"],
             "platform": page["platform"],
         }
         if page["session_id"] not in sessions and channel:
             yield page, {**common, "what": "click", "code": channel}
         sessions.add(page["session_id"])
-        if page["event"] in REGISTERS and user not in registered:
+        if page["event"] in NEEDS_ACCOUNT and user not in registered:
             registered.add(user)
-            yield page, {**common, "what": "signup", "user": user}
+            yield page, {**common, "what": "registration", "user": user}
         elif page["event"] == "purchase":
             orders += 1
             paid = {"user": user, "order": f"order-{orders}", "amount": AMOUNT}
-            yield page, {**common, "what": "purchase", **paid}
+            yield page, {**common, "what": "payment", **paid}
         else:
             code = PROMOTION if page["event"] == "promo_page" else channel
             yield page, {**common, "what": "view", "code": code}

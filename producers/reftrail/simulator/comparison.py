@@ -46,6 +46,7 @@ class Comparison:
     doubled: int = 0
     attributions_right: int = 0
     rewards_right: int = 0
+    report_differences: int = 0
     differences: list[str] = field(default_factory=list)
 
     @property
@@ -73,6 +74,7 @@ def _compare_events(truth: Truth, observed: Observed, result: Comparison) -> Non
     for column, code in sorted(expected.keys() | observed.funnel.keys(), key=str):
         want, found = expected[column, code], observed.funnel.get((column, code), 0)
         if want != found:
+            result.report_differences += 1
             result.differences.append(f"{column} of {code or 'no code'}: {found}, expected {want}")
     surplus = _events_in(observed.funnel) - _events_in(expected)
     missing = _events_in(expected) - _events_in(observed.funnel)
