@@ -1,0 +1,87 @@
+"""What the sieve is built on: which events may be left out, judged by the state before a batch."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from property.programmes import ISSUED, REGISTERED, hours, logs
+
+from reftrail.contracts.events import AnyEvent, Click, FormStarted, View, event_key
+from reftrail.contracts.record import Record
+from reftrail.engine.reference import ReferenceTables
+from reftrail.rules.decider import Cause
+from reftrail.rules.touch import TouchDecider, TouchState
+
+_DECIDER = TouchDecider()
+_REFERENCE = ReferenceTables([*REGISTERED, *ISSUED])
+States = dict[str, TouchState]
+
+
+def changes_nothing(event: AnyEvent, before: States) -> bool:
+    """Whether the state before the batch already says that an event concludes nothing."""
+    match event:
+        case FormStarted():
+            return True
+        case View() | Click():
+            state = before.get(event.visitor_id, TouchState())
+            return (
+                event.code is None
+                or event.is_bot
+                or event.code_known is False
+                or state.touch_time < event.event_time <= state.expires_at
+            )
+        case _:
+            return False
+
+
+def decided(events: list[AnyEvent], batch: int, *, drop: bool) -> tuple[list[Record], States]:
+    states: States = {}
+    conclusions: list[Record] = []
+    for begin in range(0, len(events), batch):
+        before = dict(states)
+        for offset, event in enumerate(events[begin : begin + batch], start=begin):
+            if drop and changes_nothing(event, before):
+                continue
+            key = event_key(event)
+            state = states.get(key, TouchState())
+            for conclusion in _DECIDER.decide(state, event, Cause("events", 0, offset), _REFERENCE):
+                state = _DECIDER.evolve(state, conclusion)
+                conclusions.append(conclusion)
+            if state != TouchState():
+                states[key] = state
+    return conclusions, states
+
+
+@given(logs(most=60), st.integers(1, 60))
+def test_leaving_out_what_the_state_before_a_batch_covers_changes_nothing(
+    events: list[AnyEvent], batch: int
+) -> None:
+    assert decided(events, batch, drop=True) == decided(events, 1, drop=False)
+
+
+@st.composite
+def clicks_by_one_visitor(draw: st.DrawFn) -> list[AnyEvent]:
+    """Nothing but touches of one visitor, under campaigns with windows of different lengths."""
+    codes = {one.code: one.campaign_id for one in ISSUED[:3]}
+    return [
+        Click(
+            event_id=f"e{nth:02}",
+            event_time=draw(hours),
+            received_at=0,
+            visitor_id="v0",
+            code=code,
+            campaign_id=codes[code],
+        )
+        for nth, code in enumerate(draw(st.lists(st.sampled_from(sorted(codes)), max_size=12)))
+    ]
+
+
+@given(clicks_by_one_visitor(), st.integers(1, 12), st.data())
+def test_a_visitor_s_touches_may_be_left_out_and_repeated(
+    events: list[AnyEvent], batch: int, data: st.DataObject
+) -> None:
+    repeated = list(events)
+    for event in data.draw(st.lists(st.sampled_from(events), max_size=4)) if events else []:
+        first = repeated.index(event)
+        repeated.insert(data.draw(st.integers(first + 1, len(repeated))), event)
+    alone, kept = decided(events, 1, drop=False), decided(repeated, batch, drop=True)
+    assert kept[1] == alone[1]
+    assert [one.event_id for one in kept[0]] == [one.event_id for one in alone[0]]
