@@ -8,11 +8,14 @@ offsets of a fetched response are collected straight from its record batches ins
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from operator import attrgetter
+from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.consumer.fetcher import FetchResult
 from aiokafka.errors import ConsumerStoppedError, CorruptRecordException
+
+_PARTS: Final = attrgetter("offset", "timestamp", "key", "value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +121,18 @@ def _ending(chunk: Chunk, end: int) -> Chunk:
 
 
 def _append(batch: Any, chunk: Chunk) -> None:
-    records = [record for record in batch if record.offset >= chunk.begin]
-    chunk.offsets.extend([record.offset for record in records])
-    chunk.timestamps.extend([record.timestamp for record in records])
-    chunk.keys.extend([record.key for record in records])
-    chunk.values.extend([record.value for record in records])
+    """Add a batch's messages, without those from before the chunk's begin."""
+    found: Iterable[tuple[Any, ...]] = map(_PARTS, batch)
+    if batch.base_offset < chunk.begin:
+        found = filter(lambda parts: parts[0] >= chunk.begin, found)
+    columns: tuple[list[Any], ...] = (
+        chunk.offsets,
+        chunk.timestamps,
+        chunk.keys,
+        chunk.values,
+    )
+    for column, parts in zip(columns, zip(*found, strict=True), strict=False):
+        column.extend(parts)
 
 
 def _data_batches(response: Any) -> Iterator[Any]:
