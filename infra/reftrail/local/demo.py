@@ -1,7 +1,10 @@
 """The demo: a whole installation for some seconds, a programme played on it, and the proof."""
 
 import asyncio
+import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -45,11 +48,11 @@ def run_demo(settings: DemoSettings, console: Console) -> bool:
     outbox = Outbox(simulation)
 
     def say(line: str) -> None:
-        told = f"{time.monotonic() - began:5.1f} s  {line}"
+        told = f"{time.monotonic() - began:3.0f} s  {line}"
         console.print(told, style="dim", highlight=False, soft_wrap=True)
 
-    with TemporaryDirectory(prefix="reftrail-demo-") as directory:
-        place = StackSettings(Path(directory), workers=settings.workers, partitions=_PARTITIONS)
+    with _temporary_directory() as directory:
+        place = StackSettings(directory, workers=settings.workers, partitions=_PARTITIONS)
         with Stack(place, say=say) as stack:
             say(f"playing a programme of {settings.events:,} events, seed {settings.seed}")
             _play(stack, simulation, outbox, console)
@@ -61,6 +64,21 @@ def run_demo(settings: DemoSettings, console: Console) -> bool:
             else:
                 say("stopping")
     return is_equal
+
+
+@contextmanager
+def _temporary_directory() -> Iterator[Path]:
+    """A directory that is removed, with all that hosts take for temporary and may leave behind."""
+    before = os.environ.get("TMPDIR")
+    with TemporaryDirectory(prefix="reftrail-demo-") as directory:
+        os.environ["TMPDIR"] = directory
+        try:
+            yield Path(directory)
+        finally:
+            if before is None:
+                del os.environ["TMPDIR"]
+            else:
+                os.environ["TMPDIR"] = before
 
 
 def _play(stack: Stack, simulation: Simulation, outbox: Outbox, console: Console) -> None:
