@@ -1,9 +1,13 @@
 """Messages to blocks: by schema, what can't be loaded set apart with the reason."""
 
 import json
+from collections.abc import Iterable
+from io import BytesIO
+from typing import Any
 
 import fastavro
 import pytest
+from support.clickhouse import part_of
 
 from reftrail.contracts.codec import FRAME, encode, encode_datum
 from reftrail.contracts.events import Click
@@ -11,7 +15,6 @@ from reftrail.contracts.reference import CodeChanged
 from reftrail.contracts.registry import WriterSchema, latest, schemas
 from reftrail.contracts.topics import CODES, EVENTS
 from reftrail.warehouse.blocks import Place, sort_out, unreadable
-from support.clickhouse import part_of
 
 
 def click(number: int) -> Click:
@@ -19,9 +22,8 @@ def click(number: int) -> Click:
 
 
 def datums(container: bytes) -> list[str]:
-    from io import BytesIO
-
-    return [row["event_id"] for row in fastavro.reader(BytesIO(container))]
+    rows: Iterable[Any] = fastavro.reader(BytesIO(container))
+    return [row["event_id"] for row in rows]
 
 
 @pytest.fixture
@@ -30,7 +32,7 @@ def next_event_schema(monkeypatch: pytest.MonkeyPatch) -> WriterSchema:
     text = json.loads(latest("Event").text)
     text["fields"].append({"name": "mood", "type": ["null", "string"], "default": None})
     schema = WriterSchema(901, "Event", 2, json.dumps(text), fastavro.parse_schema(text))
-    monkeypatch.setitem(schemas(), 901, schema)  # type: ignore[arg-type]
+    monkeypatch.setitem(schemas(), 901, schema)
     return schema
 
 

@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 import pytest
+from support.clickhouse import ClickHouse
 
 from reftrail.contracts.errors import ExpectedError
 from reftrail.warehouse.ledger import Counts, Ledger, Load, Range, Source
-from support.clickhouse import ClickHouse
 
 LOAD = Load("events", (Range(0, 10, 20), Range(2, 0, 5)))
 SOURCE = Source("events", "shop.events", "id-1", "cluster-1")

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError
+from support.clickhouse import ClickHouse, nowhere, part_of
 
 from reftrail.contracts.codec import FRAME, encode
 from reftrail.contracts.decisions import DeadLettered, Touched
@@ -16,7 +17,6 @@ from reftrail.warehouse.dead_letters import Bury
 from reftrail.warehouse.ledger import Ledger
 from reftrail.warehouse.loader import Loader, Work
 from reftrail.warehouse.metrics import Metrics
-from support.clickhouse import ClickHouse, nowhere, part_of
 
 BROKEN = encode(Click(event_id="broken", event_time=1, received_at=1, visitor_id="v"))[:-4]
 
@@ -46,7 +46,11 @@ class Stumbling:
 
 
 def click(number: int, **fields: Any) -> Click:
-    given = {"event_time": 1_000, "received_at": 2_000, "visitor_id": f"v{number}"} | fields
+    given: dict[str, Any] = {
+        "event_time": 1_000,
+        "received_at": 2_000,
+        "visitor_id": f"v{number}",
+    } | fields
     return Click(event_id=f"e{number}", **given)
 
 
@@ -109,11 +113,8 @@ STEPS = [(nth, after) for nth in (1, 2, 3, 4) for after in (False, True)]
 
 
 def counted(clickhouse: ClickHouse) -> dict[str, int]:
-    return dict(
-        clickhouse.rows(
-            "SELECT 'events', count() FROM events UNION ALL SELECT 'codes', count() FROM codes"
-        )  # type: ignore[arg-type]
-    )
+    (row,) = clickhouse.rows("SELECT (SELECT count() FROM events), (SELECT count() FROM codes)")
+    return {"events": row[0], "codes": row[1]}
 
 
 @pytest.mark.parametrize(("nth", "after"), STEPS)

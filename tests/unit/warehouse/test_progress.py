@@ -1,9 +1,10 @@
 """As of when everything is loaded."""
 
+from support.clickhouse import part_of
+
 from reftrail.contracts.topics import EVENTS, REWARDS
 from reftrail.warehouse.loader import Work
 from reftrail.warehouse.progress import Progress
-from support.clickhouse import part_of
 
 
 def loaded(progress: Progress, up_to: int) -> None:

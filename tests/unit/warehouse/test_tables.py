@@ -3,12 +3,12 @@
 import json
 
 import pytest
+from support.clickhouse import ClickHouse
 
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.registry import latest
 from reftrail.contracts.topics import PUBLIC_TOPICS, Topic
 from reftrail.warehouse.tables import DdlFile, apply_ddl, ddl_files, table_of
-from support.clickhouse import ClickHouse
 
 SCALARS = {
     "string": "String",
@@ -41,12 +41,12 @@ def test_a_crash_after_a_file_was_run_and_before_that_was_noted_does_no_harm(
 def test_an_edited_file_is_refused(clickhouse: ClickHouse) -> None:
     first, *others = ddl_files()
 
-    with pytest.raises(ExpectedError, match=r"ddl/001_ledger.sql was edited"):
+    with pytest.raises(ExpectedError, match=r"ddl/001_ledger\.sql was edited"):
         apply_ddl(clickhouse.writing, [DdlFile(first.name, first.text + " "), *others])
 
 
 def test_a_warehouse_of_a_newer_version_is_refused(clickhouse: ClickHouse) -> None:
-    with pytest.raises(ExpectedError, match="newer reftrail: 001_ledger.sql"):
+    with pytest.raises(ExpectedError, match=r"newer reftrail: 001_ledger\.sql"):
         apply_ddl(clickhouse.writing, ddl_files()[1:])
 
 

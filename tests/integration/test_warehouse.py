@@ -1,0 +1,227 @@
+"""The warehouse as it runs in production, on a real broker: everything, and once."""
+
+import random
+import threading
+import time
+from pathlib import Path
+
+from kafka import KafkaProducer
+from support.kafka import TestInstallation
+from support.log import produce, read_committed
+from support.warehouse import RunningWarehouse, warehouse
+
+from reftrail.contracts.codec import encode
+from reftrail.contracts.decisions import DeadLettered
+from reftrail.contracts.events import Click
+from reftrail.contracts.installation import Installation
+from reftrail.contracts.reference import CodeChanged
+from reftrail.contracts.topics import CODES, DEAD_LETTERS, EVENTS
+from reftrail.local.broker import Broker
+from reftrail.local.topics import create_topics, delete_topics
+
+NOW = 1_790_000_000_000
+
+
+def clicks(begin: int, end: int) -> list[Click]:
+    return [
+        Click(
+            event_id=f"e{number:08}",
+            event_time=NOW + number,
+            received_at=NOW + number,
+            visitor_id=f"v{number % 997}",
+            code=f"C{number % 5}",
+            campaign_id="spring",
+        )
+        for number in range(begin, end)
+    ]
+
+
+def write_transactions(
+    installation: Installation, name: str, value: bytes, *, commit: bool, count: int
+) -> None:
+    producer = KafkaProducer(
+        bootstrap_servers=installation.bootstrap_servers, transactional_id=name
+    )
+    producer.init_transactions()
+    for _ in range(count):
+        producer.begin_transaction()
+        producer.send(installation.name_of(EVENTS), value=value, partition=0)
+        producer.flush()
+        if commit:
+            producer.commit_transaction()
+        else:
+            producer.abort_transaction()
+    producer.close()
+
+
+def test_what_is_on_the_topics_is_in_the_reports(
+    installation: TestInstallation, tmp_path: Path
+) -> None:
+    produce(installation, EVENTS, clicks(0, 3_000))
+    with warehouse(installation, tmp_path) as running:
+        running.wait_until_loaded()
+        produce(installation, EVENTS, clicks(3_000, 4_000))
+        before = time.time()
+        running.wait_until_loaded()
+        running.wait_until(lambda: (running.report("funnel")["as_of"] or "") > _text(before))
+
+        (row,) = running.report("funnel")["rows"]
+        assert (row["campaign_id"], row["clicks"]) == ("spring", 4_000)
+        assert running.stop() == 0
+        assert running.numbers("SELECT sum(messages) FROM ledger FINAL") == [4_000]
+
+
+def test_only_committed_messages_are_loaded_and_markers_count_as_positions(
+    installation: TestInstallation, tmp_path: Path
+) -> None:
+    (lost, kept) = (encode(event) for event in clicks(0, 2))
+    write_transactions(installation, f"{installation.topic_prefix}a", lost, commit=False, count=2)
+    write_transactions(installation, f"{installation.topic_prefix}b", kept, commit=True, count=2)
+
+    with warehouse(installation, tmp_path) as running:
+        running.wait_until_loaded()
+
+        assert running.get("/v1/positions").json()["events"]["0"] == 8
+        assert running.report("funnel")["rows"][0]["clicks"] == 1
+        running.stop()
+        assert running.numbers("SELECT sum(messages) FROM ledger FINAL") == [2]
+        running.restart()
+        running.wait_until_loaded()
+
+
+def test_a_bad_message_goes_to_the_dead_letters_and_from_there_into_the_warehouse(
+    installation: TestInstallation, tmp_path: Path
+) -> None:
+    bad = encode(clicks(0, 1)[0])[:-2]
+    producer = KafkaProducer(bootstrap_servers=installation.bootstrap_servers)
+    producer.send(installation.name_of(EVENTS), key=b"v", value=bad, partition=1)
+    producer.close()
+    produce(installation, EVENTS, clicks(0, 10))
+
+    with warehouse(installation, tmp_path) as running:
+        running.wait_until(lambda: running.report("funnel")["rows"][0:1] != [])
+        running.wait_until(lambda: bool(read_committed(installation, DEAD_LETTERS)))
+        running.wait_until_loaded()
+        running.stop()
+
+        (letter,) = read_committed(installation, DEAD_LETTERS)
+        assert isinstance(letter.record, DeadLettered)
+        assert letter.record.payload == bad
+        assert (letter.record.topic, letter.record.partition) == ("events", 1)
+        assert running.numbers(
+            "SELECT count() FROM dead_letters WHERE topic = 'events' AND stage = 'warehouse'",
+            "SELECT count() FROM events",
+        ) == [1, 10]
+
+
+def test_kill_9_at_random_times_neither_loses_nor_doubles(
+    installation: TestInstallation, tmp_path: Path
+) -> None:
+    total, kills = 20_000, 4
+    chance = random.Random(7)
+    code = CodeChanged(
+        event_id="c", event_time=1, received_at=1, code="C1", campaign_id="k", created_at=1
+    )
+    running = RunningWarehouse(installation, tmp_path, REFTRAIL_LOAD_DELAY_MS="20")
+    writing = threading.Thread(target=_trickle, args=(installation, total, code))
+    writing.start()
+    try:
+        for _ in range(kills):
+            running.wait_until_ready()
+            time.sleep(chance.uniform(0.0, 0.8))
+            running.kill()
+            running.restart()
+        writing.join()
+        running.wait_until_loaded()
+        (row,) = running.report("funnel", by="day")["rows"]
+        assert row["clicks"] == total
+        assert running.stop() == 0
+    finally:
+        running.kill()
+
+    # Each message stands in the log once, so a row more would be a message loaded twice.
+    unique, rows, messages, still_open = running.numbers(
+        "SELECT uniqExact(event_id) FROM events",
+        "SELECT count() FROM events",
+        "SELECT sum(messages) FROM ledger FINAL WHERE topic = 'events'",
+        "SELECT count() FROM ledger FINAL WHERE closed = 0",
+    )
+    assert (unique, rows, messages, still_open) == (total, total, total, 0)
+
+
+def test_a_broker_that_is_away_for_a_while_is_waited_for(tmp_path: Path) -> None:
+    with Broker(tmp_path / "kafka") as broker:
+        installation = Installation(bootstrap_servers=broker.bootstrap_servers)
+        create_topics(installation, 2)
+        produce(installation, EVENTS, clicks(0, 1_000))
+        with warehouse(installation, tmp_path) as running:
+            running.wait_until_loaded()
+
+            broker.kill()
+            running.wait_until(lambda: "Kafka does not answer" in running.output())
+            assert running.get("/healthz").is_success
+            broker.start()
+            produce(installation, EVENTS, clicks(1_000, 2_000))
+            running.wait_until_loaded()
+
+            assert running.report("funnel")["rows"][0]["clicks"] == 2_000
+            assert "Kafka answers again" in running.output()
+            assert running.stop() == 0
+            assert running.numbers("SELECT count() FROM events") == [2_000]
+
+
+def test_topics_that_were_made_again_are_refused(
+    installation: TestInstallation, tmp_path: Path
+) -> None:
+    produce(installation, EVENTS, clicks(0, 10))
+    with warehouse(installation, tmp_path) as running:
+        running.wait_until_loaded()
+        running.stop()
+        delete_topics(installation)
+        _until_created(installation)
+        running.restart()
+
+        assert running.process.wait(60) == 1
+        assert "was deleted and made again" in running.output()
+
+
+def test_a_second_warehouse_on_the_same_directory_is_refused(
+    installation: TestInstallation, tmp_path: Path
+) -> None:
+    with warehouse(installation, tmp_path) as running:
+        second = RunningWarehouse(installation, tmp_path)
+
+        assert second.process.wait(60) == 1
+        assert "another process has" in second.output()
+        assert running.get("/readyz").is_success
+
+
+def test_a_port_in_use_is_said(installation: TestInstallation, tmp_path: Path) -> None:
+    with warehouse(installation, tmp_path / "one") as running:
+        second = RunningWarehouse(
+            installation, tmp_path / "two", REFTRAIL_REPORTS_PORT=str(running.port)
+        )
+
+        assert second.process.wait(60) == 1
+        assert "REFTRAIL_REPORTS_PORT" in second.output()
+
+
+def _trickle(installation: Installation, total: int, code: CodeChanged) -> None:
+    for begin in range(0, total, 500):
+        produce(installation, EVENTS, clicks(begin, begin + 500))
+        produce(installation, CODES, [code])
+
+
+def _until_created(installation: TestInstallation) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            create_topics(installation, installation.partitions)
+        except Exception:  # noqa: BLE001  (deleting takes its time)
+            time.sleep(0.3)
+        else:
+            return
+
+
+def _text(at: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at))

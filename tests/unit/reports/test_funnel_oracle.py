@@ -1,0 +1,164 @@
+"""The funnel over random events equals one counted in Python, however they are loaded."""
+
+import asyncio
+from collections import Counter, defaultdict
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from support.clickhouse import ClickHouse
+from support.programme import T0, attributed, code, entry
+
+from reftrail.contracts.decisions import Attributed, RewardDecided
+from reftrail.contracts.events import AnyEvent, Click, FormStarted, Purchase, Signup, View
+from reftrail.contracts.record import DAY
+from reftrail.contracts.topics import ATTRIBUTIONS, CODES, EVENTS, REWARDS
+from reftrail.reports.catalogue import ask, find, money
+from reftrail.reports.questions import question
+
+CODES_KNOWN = {"A": ("spring", "books", None), "B": ("autumn", None, "mail")}
+
+maybe = st.sampled_from
+ids = st.integers(0, 25).map(lambda number: f"e{number}")
+times = st.integers(0, 3 * DAY).map(lambda ms: T0 + ms)
+
+
+@st.composite
+def events(draw: st.DrawFn) -> AnyEvent:
+    kind: type[AnyEvent] = draw(st.sampled_from([View, Click, FormStarted, Signup, Purchase]))
+    fields: dict[str, Any] = {
+        "event_id": draw(ids),
+        "event_time": draw(times),
+        "received_at": T0 + draw(st.integers(0, 2)),
+        "visitor_id": draw(maybe(["v1", "v2"])),
+        "code": draw(maybe([None, "A", "B", "X"])),
+        "campaign_id": draw(maybe([None, "spring", "other"])),
+        "category": draw(maybe([None, "toys"])),
+        "channel": draw(maybe([None, "web"])),
+        "is_bot": draw(st.booleans()),
+    }
+    if kind in (Signup, Purchase):
+        fields["user_id"] = draw(maybe(["u1", "u2", "u3"]))
+    if kind is Purchase:
+        fields |= {"order_id": "o", "amount_micros": 1, "currency": "USD"}
+    return kind(**fields)
+
+
+attributions = st.dictionaries(
+    st.sampled_from(["u1", "u2", "u3"]), st.sampled_from(["A", "B", "X"]), max_size=3
+)
+grants = st.dictionaries(
+    st.sampled_from(["r1", "r2", "r3", "r4"]),
+    st.tuples(st.sampled_from(["A", "B", "X"]), st.integers(1, 10**9), st.booleans()),
+)
+
+
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    st.lists(events(), max_size=40, unique_by=lambda event: (event.event_id, event.received_at)),
+    attributions,
+    grants,
+    st.lists(st.sampled_from(["campaign", "category", "channel", "code"]), min_size=1, unique=True),
+)
+def test_the_funnel_equals_the_oracle(
+    clickhouse: ClickHouse,
+    given_events: list[AnyEvent],
+    given_attributions: dict[str, str],
+    given_grants: dict[str, tuple[str, int, bool]],
+    by: list[str],
+) -> None:
+    clickhouse.empty()
+    decided = [attributed(user, code) for user, code in given_attributions.items()]
+    ledger = [
+        entry(reward, code, "u", value=value, campaign_id=None, status=status)
+        for reward, (code, value, is_reversed) in given_grants.items()
+        for status in (["granted", "reversed"] if is_reversed else ["granted"])
+    ]
+
+    async def load() -> None:
+        await clickhouse.load(
+            CODES,
+            [
+                code(name, campaign, category=category, channel=channel)
+                for name, (campaign, category, channel) in CODES_KNOWN.items()
+            ],
+        )
+        half = len(given_events) // 2
+        await clickhouse.load(EVENTS, given_events[:half], 0)
+        await clickhouse.load(EVENTS, given_events[half:], 1)
+        await clickhouse.load(ATTRIBUTIONS, decided)
+        await clickhouse.load(REWARDS, ledger)
+
+    asyncio.run(load())
+    counted = _oracle(given_events, decided, ledger, by)
+
+    answer = ask(clickhouse.reading, find("funnel"), question(by, None, None), None)
+
+    columns = answer.columns[: len(by)]
+    found = {tuple(row[column] for column in columns): row for row in answer.rows}
+    assert {
+        key: {name: row[name] for name in counted[key]} for key, row in found.items()
+    } == counted
+
+
+def _oracle(
+    given_events: list[AnyEvent],
+    decided: list[Attributed],
+    ledger: list[RewardDecided],
+    by: list[str],
+) -> dict[tuple[str | None, ...], dict[str, Any]]:
+    names = {
+        "view": "views",
+        "click": "clicks",
+        "form_started": "forms_started",
+        "signup": "signups",
+        "purchase": "purchases",
+    }
+    attribution = {one.user_id: one for one in decided}
+    counts: dict[tuple[str | None, ...], Counter[str]] = defaultdict(Counter)
+    for event in _first_received(given_events):
+        kind = str(event.__struct_config__.tag)
+        owner: Any = event
+        if isinstance(event, Signup | Purchase):
+            owner = attribution.get(event.user_id)
+        elif event.is_bot:
+            continue
+        counts[_key(owner, by)][names[kind]] += 1
+    for decision in decided:
+        counts[_key(decision, by)]["attributed"] += 1
+    taken_back = {one.reward_id for one in ledger if one.status == "reversed"}
+    for one in ledger:
+        if one.status == "granted":
+            counts[_key(one, by)]["rewards_granted"] += 1
+            value = 0 if one.reward_id in taken_back else one.value_micros
+            counts[_key(one, by)]["micros"] += value
+    measured = (*names.values(), "attributed", "rewards_granted")
+    return {
+        key: {name: count[name] for name in measured} | {"reward_value": money(count["micros"])}
+        for key, count in counts.items()
+        if count.total()
+    }
+
+
+def _first_received(given_events: list[AnyEvent]) -> list[AnyEvent]:
+    first: dict[str, AnyEvent] = {}
+    for event in sorted(given_events, key=lambda event: event.received_at):
+        first.setdefault(event.event_id, event)
+    return list(first.values())
+
+
+def _key(owner: Any, by: list[str]) -> tuple[str | None, ...]:
+    if owner is None:
+        return (None,) * len(by)
+    campaign, category, channel = CODES_KNOWN.get(owner.code, (None, None, None))
+    dimensions = {
+        "campaign": owner.campaign_id or campaign,
+        "category": owner.category or category,
+        "channel": owner.channel or channel,
+        "code": owner.code,
+    }
+    return tuple(dimensions[name] for name in by)

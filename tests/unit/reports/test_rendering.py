@@ -1,0 +1,104 @@
+"""Answers as text."""
+
+import csv
+import json
+from io import StringIO
+from typing import Any
+
+import pytest
+
+from reftrail.reports.catalogue import Answer, Report, catalogue, find, money
+from reftrail.reports.questions import DIMENSIONS
+from reftrail.reports.rendering import NARROW, as_csv, as_json, as_table
+
+
+def answer(report: Report, rows: list[dict[str, Any]], as_of: str | None = "T") -> Answer:
+    nothing = dict.fromkeys((one.name for one in report.measures), 0)
+    columns = ("campaign_id", *nothing)
+    return Answer(as_of, columns, [nothing | row for row in rows])
+
+
+FUNNEL = find("funnel")
+ROWS: list[dict[str, Any]] = [
+    {
+        "campaign_id": "a-campaign-with-a-long-name",
+        "views": 1_234_567,
+        "clicks": 8,
+        "rewards_granted": 2,
+        "reward_value": "12.50",
+        "currency": "USD",
+        "conversion_rate": 0.1234,
+    },
+    {"campaign_id": None, "views": 2, "reward_value": "0.00", "currency": None},
+]
+
+
+@pytest.mark.parametrize(
+    ("micros", "text"),
+    [
+        (0, "0.00"),
+        (1, "0.000001"),
+        (2_500_000, "2.50"),
+        (1_230_400, "1.2304"),
+        (-3_000_000, "-3.00"),
+        (9_007_199_254_740_993_000_001, "9007199254740993.000001"),
+    ],
+)
+def test_money_is_exact_and_has_at_least_two_places(micros: int, text: str) -> None:
+    assert money(micros) == text
+
+
+def test_json_has_the_time_and_the_rows() -> None:
+    found = json.loads(as_json(answer(FUNNEL, ROWS)))
+
+    assert found["as_of"] == "T"
+    assert found["rows"][0]["reward_value"] == "12.50"
+
+
+def test_csv_has_a_header_and_leaves_nulls_empty() -> None:
+    first, second = csv.DictReader(StringIO(as_csv(answer(FUNNEL, ROWS))))
+
+    assert first["campaign_id"] == "a-campaign-with-a-long-name"
+    assert (second["campaign_id"], second["views"], second["currency"]) == ("", "2", "")
+
+
+def test_a_table_fits_80_columns_and_has_numbers_to_the_right() -> None:
+    lines = as_table(FUNNEL, answer(FUNNEL, ROWS)).splitlines()
+
+    assert max(map(len, lines)) <= NARROW
+    assert lines[0] == FUNNEL.title
+    (first,) = [line for line in lines if "1,234,567" in line]
+    (second,) = [line for line in lines if line.startswith("-")]
+    assert first.index("1,234,567") + len("1,234,567") == second.index(" 2") + len(" 2")
+    assert "12.34%" in first
+
+
+def test_a_table_keeps_to_what_says_something() -> None:
+    text = as_table(FUNNEL, answer(FUNNEL, ROWS))
+
+    assert "Nothing in any row: forms_started, signups, purchases, attributed." in text
+    assert "Values in USD." in text
+    assert text.endswith("2 rows, as of T\n")
+
+
+def test_a_table_is_rather_wide_than_cut_off() -> None:
+    rows: list[dict[str, Any]] = [
+        {"campaign_id": "c", **{m.name: 10**12 for m in FUNNEL.measures}, "currency": "USD"}
+    ]
+
+    text = as_table(FUNNEL, answer(FUNNEL, rows))
+
+    assert text.count("1,000,000,000,000") == 7
+
+
+def test_what_is_still_missing_is_said() -> None:
+    assert "catching up" in as_table(FUNNEL, answer(FUNNEL, [], as_of=None))
+
+
+def test_every_report_says_what_its_measures_mean() -> None:
+    for report in catalogue().values():
+        assert report.title
+        assert not report.title.startswith("--")
+        for measure in report.measures:
+            assert f"AS {measure.name}" in report.sql
+        assert {f"by_{name}" for name in DIMENSIONS} <= set(report.sql.replace(",", " ").split())

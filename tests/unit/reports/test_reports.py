@@ -1,0 +1,259 @@
+"""Each report against numbers worked out by hand, on the real engine."""
+
+from typing import Any
+
+import pytest
+from support.clickhouse import ClickHouse
+from support.programme import (
+    T0,
+    attributed,
+    campaign,
+    click,
+    code,
+    entry,
+    form_started,
+    purchase,
+    refund,
+    signup,
+    view,
+)
+
+from reftrail.contracts.record import DAY, HOUR
+from reftrail.contracts.topics import ATTRIBUTIONS, CAMPAIGNS, CODES, EVENTS, REWARDS
+from reftrail.reports.catalogue import ask, find
+from reftrail.reports.questions import question
+
+
+def report(
+    clickhouse: ClickHouse, name: str, *by: str, since: str | None = None, until: str | None = None
+) -> list[dict[str, Any]]:
+    return ask(clickhouse.reading, find(name), question(by, since, until), None).rows
+
+
+@pytest.fixture
+async def programme(clickhouse: ClickHouse) -> ClickHouse:
+    """Two campaigns, three codes; Uma came by AMY, Vic typed BOB, Wes came by himself."""
+    await clickhouse.load(CAMPAIGNS, [campaign("spring", category="books"), campaign("trial")])
+    await clickhouse.load(
+        CODES,
+        [
+            code("AMY", "spring", channel="mail"),
+            code("BOB", "spring", category="toys"),
+            code("CAT", "trial"),
+        ],
+    )
+    await clickhouse.load(
+        EVENTS,
+        [
+            view("v1", "AMY"),
+            view("v1", "AMY", is_bot=True),
+            click("v1", "AMY", campaign_id="spring", category="games", channel="web"),
+            click("v1", "AMY"),
+            click("v2", "BOB", event_time=T0 + DAY),
+            click("v3", None, campaign_id="trial"),
+            click("v4", "NONE"),
+            form_started("v1", "AMY"),
+            signup("uma", "v1"),
+            signup("vic", None, code="BOB", event_time=T0 + DAY),
+            signup("wes", None),
+            purchase("uma", event_time=T0 + DAY),
+            purchase("uma", event_time=T0 + DAY),
+            purchase("wes"),
+            refund("uma"),
+        ],
+    )
+    await clickhouse.load(
+        ATTRIBUTIONS,
+        [
+            attributed("uma", "AMY", touch_time=T0 - 4 * HOUR, campaign_id="spring"),
+            attributed("uma", "CAT", decisive=False, basis="late_touch"),
+            attributed("vic", "BOB", basis="typed_code", event_time=T0 + DAY),
+        ],
+    )
+    await clickhouse.load(
+        REWARDS,
+        [
+            entry("r1", "AMY", "uma", value=5_000_000, beneficiary="amy", category="books"),
+            entry("r2", "AMY", "uma", value=2_500_000, beneficiary="uma", category="books"),
+            entry("r2", "AMY", "uma", value=2_500_000, status="reversed", event_time=T0 + 9 * DAY),
+            entry("r3", "BOB", "vic", value=1_230_000, currency="EUR", beneficiary="bob"),
+            entry("r4", "BOB", "vic", value=1, status="rejected", event_time=T0 + DAY),
+        ],
+    )
+    return clickhouse
+
+
+def test_funnel_by_code(programme: ClickHouse) -> None:
+    assert report(programme, "funnel", "code") == [
+        _funnel(
+            code="AMY",
+            views=1,
+            clicks=2,
+            forms_started=1,
+            signups=1,
+            purchases=2,
+            attributed=1,
+            rewards_granted=2,
+            reward_value="5.00",
+            currency="USD",
+            conversion_rate=0.5,
+        ),
+        _funnel(
+            code="BOB",
+            clicks=1,
+            signups=1,
+            attributed=1,
+            rewards_granted=1,
+            reward_value="1.23",
+            currency="EUR",
+            conversion_rate=1.0,
+        ),
+        _funnel(code="NONE", clicks=1, conversion_rate=0.0),
+        _funnel(code=None, clicks=1, signups=1, purchases=1, conversion_rate=1.0),
+    ]
+
+
+def test_currencies_are_not_added_up(programme: ClickHouse) -> None:
+    rows = report(programme, "funnel", "campaign")
+
+    assert [
+        (row["campaign_id"], row["clicks"], row["rewards_granted"], row["reward_value"])
+        for row in rows
+    ] == [("spring", 3, 3, None), ("trial", 1, 0, "0.00"), (None, 1, 0, "0.00")]
+
+
+def test_a_missing_dimension_is_that_of_the_code_then_of_the_campaign(
+    programme: ClickHouse,
+) -> None:
+    by_category = {row["category"]: row for row in report(programme, "funnel", "category")}
+    by_channel = {row["channel"]: row["clicks"] for row in report(programme, "funnel", "channel")}
+
+    assert {name: row["clicks"] for name, row in by_category.items()} == {
+        "games": 1,
+        "books": 1,
+        "toys": 1,
+        None: 2,
+    }
+    assert by_category["books"]["signups"] == 1
+    assert by_category["toys"]["signups"] == 1
+    assert by_channel == {"web": 1, "mail": 1, None: 3}
+
+
+def test_funnel_by_day(programme: ClickHouse) -> None:
+    rows = report(programme, "funnel", "day")
+
+    assert [
+        (row["day"], row["clicks"], row["signups"], row["purchases"], row["rewards_granted"])
+        for row in rows
+    ] == [("2026-09-21", 4, 2, 1, 3), ("2026-09-22", 1, 1, 2, 0)]
+
+
+def test_from_is_included_and_to_is_not(programme: ClickHouse) -> None:
+    (row,) = report(
+        programme, "funnel", "day", since="2026-09-22T14:13:20Z", until="2026-09-22T14:13:20.001Z"
+    )
+    assert (row["clicks"], row["purchases"]) == (1, 2)
+
+    rows = report(programme, "funnel", "day", since="2026-09-22", until="2026-09-22T14:13:20Z")
+    assert rows == []
+
+
+def test_several_dimensions_stand_in_the_order_asked_for(programme: ClickHouse) -> None:
+    rows = report(programme, "rewards", "code,campaign")
+
+    assert [list(row)[:2] for row in rows] == [["code", "campaign_id"]] * 3
+
+
+def test_attribution_by_code(programme: ClickHouse) -> None:
+    amy, bob, cat, nobody = report(programme, "attribution", "code")
+
+    assert amy == {
+        "code": "AMY",
+        "attributed": 1,
+        "by_first_touch": 1,
+        "by_typed_code": 0,
+        "by_late_touch": 0,
+        "late_touches": 0,
+        "signups": 1,
+        "purchases": 2,
+        "median_hours": 4.0,
+    }
+    assert (bob["by_typed_code"], bob["median_hours"]) == (1, 0.0)
+    assert (cat["late_touches"], cat["attributed"], cat["median_hours"]) == (1, 0, None)
+    assert (nobody["code"], nobody["signups"], nobody["attributed"]) == (None, 1, 0)
+
+
+def test_rewards_as_they_stand_now(programme: ClickHouse) -> None:
+    assert report(programme, "rewards", "code") == [
+        {
+            "code": "AMY",
+            "currency": "USD",
+            "rewards_granted": 2,
+            "rewards_reversed": 1,
+            "rewards_rejected": 0,
+            "reward_value": "5.00",
+            "reversed_value": "2.50",
+            "beneficiaries": 1,
+        },
+        {
+            "code": "BOB",
+            "currency": "EUR",
+            "rewards_granted": 1,
+            "rewards_reversed": 0,
+            "rewards_rejected": 0,
+            "reward_value": "1.23",
+            "reversed_value": "0.00",
+            "beneficiaries": 1,
+        },
+        {
+            "code": "BOB",
+            "currency": "USD",
+            "rewards_granted": 0,
+            "rewards_reversed": 0,
+            "rewards_rejected": 1,
+            "reward_value": "0.00",
+            "reversed_value": "0.00",
+            "beneficiaries": 0,
+        },
+    ]
+
+
+def test_a_reversal_counts_when_the_reward_was_decided(programme: ClickHouse) -> None:
+    (row,) = report(programme, "rewards", "day", since="2026-09-21", until="2026-09-22")[1:]
+
+    assert (row["currency"], row["rewards_reversed"]) == ("USD", 1)
+    assert report(programme, "rewards", "day", since="2026-09-25") == []
+
+
+async def test_what_was_loaded_twice_counts_once(clickhouse: ClickHouse) -> None:
+    twice = click("v1", "AMY")
+    grant = entry("r1", "AMY", "uma", value=1_000_000)
+    for partition in (0, 1):
+        await clickhouse.load(EVENTS, [twice, twice], partition)
+        await clickhouse.load(REWARDS, [grant, grant], partition)
+
+    (row,) = report(clickhouse, "funnel", "code")
+
+    assert (row["clicks"], row["rewards_granted"], row["reward_value"]) == (1, 1, "1.00")
+
+
+def test_an_empty_warehouse_has_no_rows(clickhouse: ClickHouse) -> None:
+    for name in ("funnel", "attribution", "rewards"):
+        assert report(clickhouse, name, "campaign", "category", "channel", "code", "day") == []
+
+
+def _funnel(**given: Any) -> dict[str, Any]:
+    nothing = dict.fromkeys(
+        ("views", "clicks", "forms_started", "signups", "purchases", "attributed"), 0
+    )
+    row = (
+        {"code": None}
+        | nothing
+        | {
+            "rewards_granted": 0,
+            "reward_value": "0.00",
+            "currency": None,
+            "conversion_rate": None,
+        }
+    )
+    return row | given
