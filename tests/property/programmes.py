@@ -46,7 +46,7 @@ ISSUED: Final[tuple[CodeChanged, ...]] = (
     code("CAT", campaign_id="on-purchase"),
     code("OLD", campaign_id="on-signup", status=CodeStatus.REVOKED, event_time=0),
     code("FEW", campaign_id="on-signup", max_uses=MOST_USES["FEW"]),
-    code("PAIR", campaign_id="on-purchase", max_uses=MOST_USES["PAIR"]),
+    code("PAIR", campaign_id="on-signup", max_uses=MOST_USES["PAIR"]),
     code("NIL", campaign_id="nobody-knows"),
 )
 _CAMPAIGN_OF: Final = {one.code: one.campaign_id for one in ISSUED}

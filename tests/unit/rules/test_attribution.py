@@ -366,3 +366,9 @@ def test_a_claim_is_called_the_same_whether_its_purchase_waited_or_not() -> None
     waited = given(bought("o1", at="11:00")).when(signed_up_by_touch()).followed[-1]
     came_after = given(signed_up_by_touch()).when(bought("o1", at="11:00")).followed[-1]
     assert waited.event_id == came_after.event_id
+
+
+def test_of_an_attributed_user_only_the_decision_and_what_claimed_is_kept() -> None:
+    early, late = bought("o1", at="08:00"), bought("o2", at="11:00")
+    after = given(early, late, signed_up_by_touch())
+    assert after.states == given(signed_up_by_touch(), early, late).states
