@@ -1,0 +1,24 @@
+"""The documented topic table is the one that the code uses."""
+
+from pathlib import Path
+
+from reftrail.contracts.record import DAY
+from reftrail.contracts.topics import DEFAULT_PREFIX, FOR_GOOD, TOPICS, Topic
+
+DOCUMENT = Path(__file__).parents[3] / "schemas" / "README.md"
+
+
+def _row(topic: Topic) -> str:
+    carries = topic.record.__name__ if topic.record else "packed state"
+    kept = "for good" if topic.kept == FOR_GOOD else f"{topic.kept // DAY} days"
+    if topic.compacted:
+        kept = "last of each key"
+    readers = ", ".join(topic.read_by)
+    return f"| {topic.name} | {topic.key} | {carries} | {kept} | {topic.written_by} | {readers} |"
+
+
+def test_the_document_lists_every_topic_as_it_is() -> None:
+    text = DOCUMENT.read_text()
+    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    assert [row for row in rows if row in map(_row, TOPICS)] == [_row(topic) for topic in TOPICS]
+    assert f"`{DEFAULT_PREFIX}`" in text
