@@ -180,7 +180,7 @@ def test_a_purchase_below_the_minimum_leaves_it_to_the_next_one() -> None:
 def test_a_purchase_in_a_currency_that_the_minimum_is_not_in_is_rejected() -> None:
     (
         pays_on_purchase(minimum=50)
-        .when(bought("o1", 500, currency="EUR"))
+        .when(bought("o1", 5, currency="EUR"))
         .then(*both_sides_rejected(Reason.CURRENCY_MISMATCH, order_id="o1"))
         .when(bought("o2", 500))
         .then_nothing()
@@ -517,10 +517,17 @@ def test_a_refund_that_comes_before_its_purchase_counts() -> None:
         .then_nothing()
         .when(bought("o2", 100))
         .then(*both_sides_granted(order_id="o2"))
-        .when(paid_back("o2", 30))
-        .then_nothing()
         .when(paid_back("o2", 20.000001, at="12:30"))
         .then(*both_sides_reversed())
+    )
+
+
+def test_a_refund_that_comes_before_its_purchase_and_again_after_it_counts_once() -> None:
+    (
+        pays_on_purchase(minimum=50)
+        .given(paid_back("o1", 30), bought("o1", 100))
+        .when(paid_back("o1", 30))
+        .then_nothing()
     )
 
 
