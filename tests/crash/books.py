@@ -152,9 +152,10 @@ def _positions(evidence: Evidence) -> Iterator[str]:
 
 
 def _takeover(evidence: Evidence) -> Iterator[str]:
-    """Others go on with a killed worker's partitions in time."""
+    """The others go on with a killed worker's partitions in time, if there are others."""
     for one in evidence.takeovers:
-        if one.seconds is None or one.seconds > LONGEST_TAKEOVER:
+        late = one.seconds is None or (one.seconds > LONGEST_TAKEOVER and not one.others_died)
+        if late:
             when = "never" if one.seconds is None else f"after {one.seconds:.1f} s"
             yield f"{one.partition.topic}[{one.partition.partition}] was served again {when}"
 

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +17,7 @@ from crash.books import Violations, violations
 from crash.evidence import Evidence, committed_log, group_positions
 from crash.load import Load
 from crash.schedule import WORKERS, Plan
-from crash.takeover import GroupWatch, Killed, held_partitions, takeovers
+from crash.takeover import GroupWatch, Killed, Takeover, held_partitions, takeovers
 from reftrail.contracts.topics import CAMPAIGNS, CODES, PUBLIC_TOPICS
 from reftrail.local.drain import wait_until_drained
 from reftrail.local.hosts import Place
@@ -27,7 +28,8 @@ from reftrail.simulator import Simulation
 PARTITIONS: Final = 4
 _ENDS: Final = 1_760_000_000_000
 """When the simulated programme ends: the same in each run, as everything in a seed's load."""
-_DRAINED_WITHIN: Final = 120.0
+_DRAINED_WITHIN: Final = 180.0
+_SHOWN: Final = 8
 
 
 @dataclass
@@ -125,20 +127,32 @@ class Report:
         experiment, evidence = self.experiment, self.evidence
         kills = ", ".join(f"{k.host} {k.at - experiment.began:.1f} s" for k in experiment.kills)
         records = sum(map(len, evidence.log.values()))
-        taken = [one.seconds for one in evidence.takeovers if one.seconds is not None]
-        longest = f"{max(taken):.1f} s over {len(taken)} partitions" if taken else "none observed"
-        wrong = [f"  {name}: {one}" for name, found in self.wrong.items() for one in found]
+        wrong = [line for name, found in self.wrong.items() for line in _shown(name, found)]
         return "\n".join(
             [
                 f"seed          {experiment.plan.seed}",
                 f"kills         {len(experiment.kills)}: {kills}",
                 f"acknowledged  {len(evidence.acknowledged)} events",
                 f"checked       {records} committed records, {len(evidence.facts)} tables",
-                f"takeover      longest {longest}",
+                f"takeover      {_longest(evidence.takeovers, others_died=False)}",
+                f"both killed   {_longest(evidence.takeovers, others_died=True)}",
                 *(["violations"] if wrong else ["violations    none"]),
                 *wrong,
             ]
         )
+
+
+def _shown(name: str, found: Sequence[str]) -> list[str]:
+    more = len(found) - _SHOWN
+    return [
+        *(f"  {name}: {one}" for one in found[:_SHOWN]),
+        *([f"  {name}: and {more} more like these"] if more > 0 else []),
+    ]
+
+
+def _longest(found: Sequence[Takeover], *, others_died: bool) -> str:
+    seconds = [one.seconds or inf for one in found if one.others_died == others_died]
+    return f"longest {max(seconds):.1f} s of {len(seconds)} partitions" if seconds else "none seen"
 
 
 def carried_out(experiment: Experiment) -> Report:

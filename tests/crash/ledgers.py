@@ -1,17 +1,18 @@
-"""Two reward ledgers, compared by what they say about money."""
+"""Two reward ledgers, compared entry by entry."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
 
+import msgspec
+
 from reftrail.contracts.decisions import RewardDecided, RewardStatus
+from reftrail.contracts.record import MICROS_PER_UNIT
 from reftrail.contracts.reference import CodeChanged
-from reftrail.engine.memory import LedgerLine
 from reftrail.rules.reasons import Reason
 
 Limits: TypeAlias = Mapping[str, int]
-_GRANTED: Final = RewardStatus.GRANTED.value
-_USED_UP: Final = Reason.CODE_USED_UP.value
+_Histories: TypeAlias = Mapping[str, Sequence[RewardDecided]]
 
 
 def limits(codes: Iterable[CodeChanged]) -> Limits:
@@ -24,28 +25,21 @@ def differences(
 ) -> Iterator[str]:
     """What one ledger has and the other hasn't, in words.
 
+    Entries are compared in everything that doesn't depend on how partitions interleave: all but
+    the cause's offset, and when that was received.
+
     Where a code is limited, who comes first decides, and users are independent of one another: as
     many must earn as in the other ledger and never more than the limit, the same users must have
     been decided on, and each must have what the other ledger says or, for coming too early or too
     late, its counterpart.
     """
-    here, there = list(map(_line, found)), list(map(_line, due))
-    ours = Counter(line for line in here if line.code not in limited)
-    theirs = Counter(line for line in there if line.code not in limited)
-    yield from (f"missing: {line}" for line in (theirs - ours).elements())
-    yield from (f"too many: {line}" for line in (ours - theirs).elements())
+    here, there = list(map(_lasting, found)), list(map(_lasting, due))
+    yield from _unlike(
+        [entry for entry in here if entry.code not in limited],
+        [entry for entry in there if entry.code not in limited],
+    )
     for code, most in limited.items():
         yield from _limited(code, most, _by_user(here, code), _by_user(there, code))
-
-
-_Histories: TypeAlias = Mapping[str, Sequence[LedgerLine]]
-
-
-def _line(entry: RewardDecided) -> LedgerLine:
-    """An entry's line; that the code was used up too is left out where other reasons stand."""
-    line = LedgerLine.of(entry)
-    lasting = tuple(reason for reason in line.reasons if reason != _USED_UP)
-    return line._replace(reasons=lasting or line.reasons)
 
 
 def _limited(code: str, most: int, here: _Histories, there: _Histories) -> Iterator[str]:
@@ -56,34 +50,58 @@ def _limited(code: str, most: int, here: _Histories, there: _Histories) -> Itera
         yield f"{code}: {len(earning)} users earned where {len(expected)} should have"
     for user in sorted(here.keys() | there.keys()):
         ours, theirs = here.get(user, ()), there.get(user, ())
-        both_alike = (user in earning) == (user in expected)
-        equal = (
-            Counter(ours) == Counter(theirs)
-            if both_alike
-            else _whoever_came_first(ours) == _whoever_came_first(theirs)
-        )
-        if not equal:
-            yield f"{code}, {user}: {ours}, expected {theirs}"
+        if (user in earning) != (user in expected):
+            ours, theirs = _whoever_came_first(ours), _whoever_came_first(theirs)
+        yield from _unlike(ours, theirs)
 
 
-def _by_user(lines: Iterable[LedgerLine], code: str) -> _Histories:
-    histories: defaultdict[str, list[LedgerLine]] = defaultdict(list)
-    for line in lines:
-        if line.code == code:
-            histories[line.user_id].append(line)
+def _unlike(here: Sequence[RewardDecided], there: Sequence[RewardDecided]) -> Iterator[str]:
+    ours, theirs = Counter(map(_content, here)), Counter(map(_content, there))
+    words = {_content(entry): _words(entry) for entry in (*here, *there)}
+    yield from (f"missing: {words[content]}" for content in (theirs - ours).elements())
+    yield from (f"too many: {words[content]}" for content in (ours - theirs).elements())
+
+
+def _content(entry: RewardDecided) -> bytes:
+    return msgspec.json.encode(msgspec.structs.replace(entry, cause_offset=0, received_at=0))
+
+
+def _lasting(entry: RewardDecided) -> RewardDecided:
+    """The entry without "used up" where other reasons stand: that depends on who came first."""
+    lasting = [reason for reason in entry.reasons if reason != Reason.CODE_USED_UP]
+    return msgspec.structs.replace(entry, reasons=lasting) if lasting else entry
+
+
+def _whoever_came_first(entries: Iterable[RewardDecided]) -> list[RewardDecided]:
+    """A user's entries as they would be in time, and before any refund."""
+    in_time: Final = {"status": RewardStatus.GRANTED, "reasons": [], "event_id": ""}
+    return [
+        msgspec.structs.replace(entry, **in_time)
+        for entry in entries
+        if entry.status == RewardStatus.GRANTED or entry.reasons == [Reason.CODE_USED_UP]
+    ]
+
+
+def _by_user(entries: Iterable[RewardDecided], code: str) -> _Histories:
+    histories: defaultdict[str, list[RewardDecided]] = defaultdict(list)
+    for entry in entries:
+        if entry.code == code:
+            histories[entry.user_id].append(entry)
     return histories
 
 
 def _earning(histories: _Histories) -> set[str]:
     return {
-        user for user, lines in histories.items() if any(line.status == _GRANTED for line in lines)
+        user
+        for user, entries in histories.items()
+        if any(entry.status == RewardStatus.GRANTED for entry in entries)
     }
 
 
-def _whoever_came_first(lines: Iterable[LedgerLine]) -> Counter[LedgerLine]:
-    """A user's lines as they would be in time, and before any refund."""
-    return Counter(
-        line._replace(status=_GRANTED, reasons=())
-        for line in lines
-        if line.status == _GRANTED or line.reasons == (_USED_UP,)
+def _words(entry: RewardDecided) -> str:
+    reasons = f" for {'+'.join(entry.reasons)}" if entry.reasons else ""
+    value = f"{entry.value_micros / MICROS_PER_UNIT:g} {entry.currency}"
+    return (
+        f"{entry.status}{reasons} {value} to the {entry.role} of {entry.code}:{entry.user_id} "
+        f"by {entry.cause_event_id}"
     )

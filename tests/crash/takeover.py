@@ -20,6 +20,10 @@ from reftrail.local.topics import admin
 _LOOK_EVERY: Final = 0.1
 _LAST_WORDS: Final = 0.5
 """Seconds after a kill in which the broker may still carry out what the victim had asked for."""
+_BROKER_RECOVERS: Final = 30.0
+"""Seconds in which a killed broker and all its clients are surely back."""
+_WORKER_RECOVERS: Final = 12.0
+"""Seconds after which a killed worker runs again and has got its share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,25 +43,32 @@ class Killed:
     host: str
     held: frozenset[TopicPartition] = frozenset()
 
+    @property
+    def is_worker(self) -> bool:
+        """Whether it is a worker, whether or not it held anything."""
+        return self.host.startswith("worker-")
+
 
 @dataclass(frozen=True, slots=True)
 class Takeover:
     """A partition that a killed worker held: seconds until somebody committed there again.
 
-    None: nobody had by the last sample, though there was something to read.
+    None: nobody had by the last sample, though there was something to read. others_died: another
+    worker was killed shortly before, or before the partition was served again; the seconds are
+    then those since the last kill, and nobody may have been there to take over.
     """
 
     killed: Killed
     partition: TopicPartition
     seconds: float | None
+    others_died: bool
 
 
 def takeovers(kills: Sequence[Killed], samples: Sequence[Sample]) -> list[Takeover]:
     """For each partition that a killed worker held, when it was served again.
 
-    The clock starts with the kill; anew with each further kill of a worker before the partition
-    is served, since that one may just have taken it over. A partition isn't looked at where the
-    broker was killed before it was served, and where there was nothing to commit.
+    A partition isn't looked at where there was nothing to commit, nor where the broker was killed
+    shortly before or before it was served: without a broker nobody can go on.
     """
     return [
         takeover
@@ -74,14 +85,19 @@ def _takeover(
     base = settled[-1].committed.get(partition, 0) if settled else 0
     since = [s for s in samples if s.at > killed.at + _LAST_WORDS]
     served = next((s.at for s in since if s.committed.get(partition, 0) > base), None)
-    until = float("inf") if served is None else served
-    meanwhile = [other for other in kills if killed.at < other.at < until]
-    if any(other.host == BROKER for other in meanwhile):
-        return None
     if served is None and not any(s.ends.get(partition, 0) > base + 1 for s in since):
         return None  # at most a transaction's marker is there, which nobody need commit
-    started = max([killed.at, *(other.at for other in meanwhile if other.held)])
-    return Takeover(killed, partition, None if served is None else served - started)
+    until = float("inf") if served is None else served
+    if any(k.host == BROKER and killed.at - _BROKER_RECOVERS < k.at < until for k in kills):
+        return None
+    near = [
+        k.at
+        for k in kills
+        if k.is_worker and k is not killed and killed.at - _WORKER_RECOVERS < k.at < until
+    ]
+    started = max([killed.at, *near])
+    seconds = None if served is None else served - started
+    return Takeover(killed, partition, seconds, others_died=bool(near))
 
 
 @dataclass(slots=True)

@@ -1,0 +1,62 @@
+"""Hosts with a fault put in: the books must show what each does, and nothing else."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from crash.experiment import Experiment, Report, carried_out
+from crash.facts import TESTS
+from crash.offsets_first import DIED
+from crash.schedule import Plan
+from reftrail.local.hosts import WAREHOUSE, Place, worker_name
+from reftrail.local.stack import Ports, all_hosts
+from reftrail.local.supervisor import Host
+
+PLAN = Plan(seed=5, events=400, seconds=4.0, kills=0, brokers=0)
+FAULTY = {worker_name(1): "crash.offsets_first", WAREHOUSE: "crash.without_tokens"}
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    """One run for both faults, each in a host that kills itself where it is most vulnerable."""
+    directory = tmp_path_factory.mktemp("faulty")
+    said: list[str] = []
+    report = carried_out(Experiment(PLAN, directory, said.append, faulty_hosts, workers=1))
+    assert all((directory / f"{name}.died").exists() for name in FAULTY), said
+    return report
+
+
+def test_rewards_lost_by_committing_positions_first_are_found(report: Report) -> None:
+    assert report.wrong.keys() == {"ledger", "tables"}, str(report)
+    assert any(line.startswith("missing: ") for line in report.wrong["ledger"]), str(report)
+
+
+def test_rows_doubled_for_want_of_a_token_are_found(report: Report) -> None:
+    assert report.wrong.keys() == {"ledger", "tables"}, str(report)
+    found = [line.partition(":")[:3:2] for line in report.wrong["tables"]]
+    assert all(what.startswith(" loaded twice") for _, what in found), str(report)
+    assert "table events" in dict(found), str(report)
+
+
+def faulty_hosts(place: Place, ports: Ports) -> Sequence[Host]:
+    """All hosts, the faulty ones in place of theirs."""
+    return [
+        faulty(host, place.directory) if host.name in FAULTY else host
+        for host in all_hosts(place, ports)
+    ]
+
+
+def faulty(host: Host, directory: Path) -> Host:
+    """A host that runs another module than usual."""
+    command = replace(
+        host.command,
+        arguments=(host.command.arguments[0], "-m", FAULTY[host.name]),
+        environment={
+            **host.command.environment,
+            "PYTHONPATH": str(TESTS),
+            DIED: str(directory / f"{host.name}.died"),
+        },
+    )
+    return replace(host, command=command)
