@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -161,8 +162,8 @@ class Collector:
         await self.publisher.publish(
             [Message(event.key, encode_datum(_EVENT, event.datum)) for event in accepted]
         )
-        for event in accepted:
-            self.metrics.accepted.labels(event.datum["type"]).inc()
+        for kind, count in Counter(event.datum["type"] for event in accepted).items():
+            self.metrics.accepted.labels(kind).inc(count)
 
 
 def application(collector: Collector) -> Starlette:

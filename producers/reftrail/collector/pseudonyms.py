@@ -16,7 +16,6 @@ from reftrail.contracts.errors import ExpectedError
 
 _HEX_DIGITS: Final = 32  # 128 bits
 _SHORTEST_KEY: Final = 16
-_NETWORK_BITS: Final = {4: 24, 6: 48}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +78,7 @@ def pseudonyms(key: HashKey) -> Pseudonyms:
 
 
 def network_of(ip: str) -> str:
-    """The network around an address: /24 for IPv4, /48 for IPv6 (what one customer gets)."""
-    bits = _NETWORK_BITS[6 if ":" in ip else 4]
-    return str(ip_network(f"{ip}/{bits}", strict=False))
+    """The network around an address in its normal form: /24, or /48 for IPv6 (one customer's)."""
+    if ":" in ip:
+        return str(ip_network(f"{ip}/48", strict=False))
+    return ip.rpartition(".")[0] + ".0/24"

@@ -61,6 +61,7 @@ class Publisher:
         self._lanes: list[_Lane] = []
         self._stalled = False
         self._broken = asyncio.Event()
+        metrics.buffered.set_function(lambda: self._buffered)
 
     @property
     def ready(self) -> bool:
@@ -138,10 +139,6 @@ class Publisher:
         self._stalled = stalled
         self._metrics.broker_up.set(0 if stalled else 1)
 
-    def _added(self, size: int) -> None:
-        self._buffered += size
-        self._metrics.buffered.set(self._buffered)
-
     def _failed(self, error: Exception) -> None:
         """A batch that can't be retried leaves a gap in its sequence: start over, with a new id."""
         if not self._broken.is_set():
@@ -172,7 +169,7 @@ class _Lane:
             )
         size = len(key) + len(value) + _OVERHEAD
         batch.bytes += size
-        self._publisher._added(size)  # noqa: SLF001  publisher and lane are one
+        self._publisher._buffered += size  # noqa: SLF001  publisher and lane are one
         return batch.outcome
 
     async def drained(self) -> None:
@@ -218,7 +215,7 @@ class _Lane:
 
     def _end(self, batch: _Batch, error: Exception | None) -> None:
         self._sending = None
-        self._publisher._added(-batch.bytes)  # noqa: SLF001
+        self._publisher._buffered -= batch.bytes  # noqa: SLF001
         if error is None:
             self._publisher._set_stalled(stalled=False)  # noqa: SLF001
             batch.outcome.set_result(None)

@@ -81,7 +81,6 @@ def parse_amount(text: object) -> Micros:
     return micros
 
 
-@lru_cache(maxsize=16_384)
 def parse_address(text: str) -> IPv4Address | IPv6Address:
     """An address without the ways to write it differently. Raises ValueError.
 
@@ -100,6 +99,7 @@ def _uuid(text: str) -> str:
     return lower
 
 
+@lru_cache(maxsize=16_384)
 def _address(text: str) -> str:
     return str(parse_address(text))
 

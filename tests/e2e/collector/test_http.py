@@ -42,7 +42,7 @@ def code_changed(code: str) -> CodeChanged:
 def written(installation: TestInstallation) -> dict[str, Event]:
     events = [logged.record for logged in read_committed(installation, EVENTS)]
     assert all(isinstance(event, Event) for event in events)
-    return {event.event_id: event for event in events}  # type: ignore[misc]
+    return {event.event_id: event for event in events}
 
 
 def test_what_is_answered_with_202_is_on_the_topic(
@@ -70,7 +70,7 @@ def test_a_visitors_events_keep_their_order(
             assert client.post("/v1/events", json={"events": sent[start : start + 50]}).is_success
     for visitor in range(5):
         numbers = [
-            int(entry.record.category)  # type: ignore[attr-defined]
+            int(entry.record.category)
             for entry in read_committed(installation, EVENTS)
             if entry.key == f"v{visitor}"
         ]

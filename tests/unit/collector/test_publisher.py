@@ -1,0 +1,203 @@
+"""When a request is told that Kafka has its events, and when that it can't be sure."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import pytest
+from aiokafka.errors import MessageSizeTooLargeError
+
+from reftrail.collector import publisher as module
+from reftrail.collector.errors import Unavailable
+from reftrail.collector.metrics import Metrics
+from reftrail.collector.publisher import Message, Publisher
+from reftrail.collector.settings import CollectorSettings
+from reftrail.contracts.topics import EVENTS
+
+
+class FakeBatch:
+    def __init__(self) -> None:
+        self.values: list[bytes] = []
+
+    def append(self, *, timestamp: None, key: bytes, value: bytes) -> object:
+        if len(self.values) == 100:
+            return None
+        self.values.append(value)
+        return object()
+
+
+class FakeProducer:
+    """Acknowledges a batch when the test says so."""
+
+    made: list["FakeProducer"]
+
+    def __init__(self, **settings: Any) -> None:
+        assert settings["enable_idempotence"] is True
+        assert settings["acks"] == "all"
+        self.sent: list[tuple[int, list[bytes], asyncio.Future[None]]] = []
+        self.stopped = False
+        FakeProducer.made.append(self)
+
+    async def start(self) -> None:
+        pass
+
+    async def partitions_for(self, topic: str) -> set[int]:
+        assert topic == "referral.events"
+        return {0, 1}
+
+    def create_batch(self) -> FakeBatch:
+        return FakeBatch()
+
+    async def send_batch(
+        self, batch: FakeBatch, topic: str, *, partition: int
+    ) -> asyncio.Future[None]:
+        acknowledgement: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.sent.append((partition, batch.values, acknowledgement))
+        return acknowledgement
+
+    def acknowledge(self) -> None:
+        for _, _, acknowledgement in self.sent:
+            if not acknowledgement.done():
+                acknowledgement.set_result(None)
+
+    async def stop(self) -> None:
+        self.stopped = True
+
+
+async def settle() -> None:
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def running(
+    monkeypatch: pytest.MonkeyPatch, **settings: Any
+) -> AsyncIterator[tuple[Publisher, Metrics]]:
+    FakeProducer.made = []
+    monkeypatch.setattr(module, "AIOKafkaProducer", FakeProducer)
+    given = {"bootstrap_servers": "b:1", "hash_key": "k:00", "ack_timeout_seconds": 0.2}
+    metrics = Metrics()
+    publisher = Publisher(CollectorSettings.model_validate(given | settings), EVENTS, metrics)
+    task = asyncio.create_task(publisher.run())
+    await settle()
+    try:
+        yield publisher, metrics
+    finally:
+        for producer in FakeProducer.made:
+            producer.acknowledge()
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def messages(*values: bytes, key: str = "v1") -> list[Message]:
+    return [Message(key, value) for value in values]
+
+
+async def test_publish_returns_only_after_the_acknowledgement(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with running(monkeypatch) as (publisher, _):
+        publishing = asyncio.create_task(publisher.publish(messages(b"a")))
+        await settle()
+        (producer,) = FakeProducer.made
+        assert [values for _, values, _ in producer.sent] == [[b"a"]]
+        assert not publishing.done()
+        producer.acknowledge()
+        await publishing
+
+
+async def test_what_comes_while_a_batch_is_away_travels_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with running(monkeypatch) as (publisher, _):
+        first = asyncio.create_task(publisher.publish(messages(b"a")))
+        await settle()
+        rest = [asyncio.create_task(publisher.publish(messages(v))) for v in (b"b", b"c")]
+        await settle()
+        (producer,) = FakeProducer.made
+        assert len(producer.sent) == 1
+        producer.acknowledge()
+        await first
+        await settle()
+        assert [values for _, values, _ in producer.sent] == [[b"a"], [b"b", b"c"]]
+        assert not any(task.done() for task in rest)
+        producer.acknowledge()
+        await asyncio.gather(*rest)
+
+
+async def test_a_full_batch_is_followed_by_another_in_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with running(monkeypatch) as (publisher, _):
+        values = [str(number).encode() for number in range(250)]
+        publishing = asyncio.create_task(publisher.publish(messages(*values)))
+        (producer,) = FakeProducer.made
+        while not publishing.done():
+            await settle()
+            producer.acknowledge()
+        assert [value for _, batch, _ in producer.sent for value in batch] == values
+        assert [len(batch) for _, batch, _ in producer.sent] == [100, 100, 50]
+
+
+async def test_without_acknowledgement_it_says_so_and_refuses_until_there_is_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with running(monkeypatch) as (publisher, metrics):
+        with pytest.raises(Unavailable, match=r"not acknowledged within 0\.2 s"):
+            await publisher.publish(messages(b"a"))
+        with pytest.raises(Unavailable, match="does not acknowledge at the moment"):
+            await publisher.publish(messages(b"b"))
+        assert not publisher.ready
+        assert b"broker_up 0.0" in metrics.exposition()
+        (producer,) = FakeProducer.made
+        assert [values for _, values, _ in producer.sent] == [[b"a"]]
+        producer.acknowledge()
+        await settle()
+        assert publisher.ready
+        assert b"buffered_bytes 0.0" in metrics.exposition()
+
+
+async def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running(monkeypatch, buffer_bytes=2**20) as (publisher, metrics):
+        large = [asyncio.create_task(publisher.publish(messages(bytes(400_000)))) for _ in range(2)]
+        await settle()
+        with pytest.raises(Unavailable, match="already wait for Kafka"):
+            await publisher.publish(messages(bytes(400_000)))
+        while not all(task.done() for task in large):
+            FakeProducer.made[0].acknowledge()
+            await settle()
+        assert b"buffered_bytes 0.0" in metrics.exposition()
+
+
+async def test_after_a_refused_batch_it_connects_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running(monkeypatch) as (publisher, _):
+        publishing = asyncio.create_task(publisher.publish(messages(b"a")))
+        waiting = asyncio.create_task(publisher.publish(messages(b"b", key="v2")))
+        await settle()
+        (broken,) = FakeProducer.made
+        (acknowledgement,) = {ack for _, values, ack in broken.sent if values == [b"a"]}
+        acknowledgement.set_exception(MessageSizeTooLargeError())
+        with pytest.raises(Unavailable, match="MessageSizeTooLarge"):
+            await publishing
+        broken.acknowledge()
+        await waiting
+        async with asyncio.timeout(5):
+            while not publisher.ready:
+                await settle()
+        assert broken.stopped
+        renewed = FakeProducer.made[-1]
+        assert renewed is not broken
+        again = asyncio.create_task(publisher.publish(messages(b"a")))
+        await settle()
+        renewed.acknowledge()
+        await again
+
+
+async def test_before_kafka_is_reached_nothing_is_taken() -> None:
+    given = {"bootstrap_servers": "b:1", "hash_key": "k:00"}
+    publisher = Publisher(CollectorSettings.model_validate(given), EVENTS, Metrics())
+    with pytest.raises(Unavailable, match="not been reached yet"):
+        await publisher.publish(messages(b"a"))
+    await publisher.publish([])
