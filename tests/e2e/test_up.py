@@ -61,7 +61,7 @@ def test_it_serves_until_it_is_interrupted_and_leaves_nothing(data_dir: Path) ->
     second = up(data_dir)
     _, said = second.communicate(timeout=60)
     assert second.returncode == 1
-    assert f"a stack already runs on {data_dir} (pid {process.pid})" in said
+    assert f"something of reftrail already runs on {data_dir} (pid {process.pid})" in said
 
     process.send_signal(signal.SIGINT)
     printed, said = process.communicate(timeout=60)

@@ -2,6 +2,7 @@
 
 import subprocess
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -11,6 +12,7 @@ from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
 
 from reftrail.contracts.errors import ExpectedError
+from reftrail.local.data_dir import locked_data_dir
 from reftrail.local.jars import classpath, java
 from reftrail.local.leash import Leash
 from reftrail.local.ports import LOOPBACK, answers, free_port, port_for
@@ -18,7 +20,7 @@ from reftrail.local.process import Child, Command
 
 _CLUSTER_ID: Final = "reftrail-local-node-01"  # any 22 characters of base64url
 _STOP_GRACE: Final = 20.0
-_START_TIMEOUT: Final = 60.0
+_START_TIMEOUT: Final = 90.0
 
 _LOGGING: Final = """\
 rootLogger.level = INFO
@@ -134,14 +136,16 @@ def why_broker_ended(settings: BrokerSettings, output: str) -> str:
 class Broker:
     """One broker as a child of this process, for whoever needs Kafka and nothing else.
 
-    Usable as a context manager. Started again on the same directory, it has all its data and the
-    same port. Ends with this process, even when that is killed.
+    A context manager that starts it and, at the end, stops it. Started again on the same
+    directory, it has all its data and the same port. Ends with this process, even when that is
+    killed.
     """
 
     def __init__(self, data_dir: Path, port: int | None = None) -> None:
         self.settings = broker_settings(data_dir, port=port)
-        self._leash = Leash()
+        self._leash: Leash
         self._child: Child | None = None
+        self._held = ExitStack()
 
     @property
     def bootstrap_servers(self) -> str:
@@ -151,24 +155,17 @@ class Broker:
     @property
     def pid(self) -> int:
         """The process id of the running broker."""
-        assert self._child is not None, "the broker has not been started"
+        assert self._child is not None, "the broker does not run"
         return self._child.pid
 
     def start(self) -> None:
-        """Start it and wait until it answers. Raises `ExpectedError` if it doesn't."""
-        child = self._child = Child(broker_command(self.settings), self._leash)
-        until = time.monotonic() + _START_TIMEOUT
-        while not broker_answers(self.settings):
-            if child.exit_code() is not None:
-                why = why_broker_ended(self.settings, child.output())
-                raise ExpectedError(f"the broker ended while starting: {why}")
-            if time.monotonic() > until:
-                self.kill()
-                raise ExpectedError(
-                    f"the broker did not answer within {_START_TIMEOUT:.0f} s; "
-                    f"see the end of {self.settings.log}"
-                )
-            time.sleep(0.05)
+        """Start it again and wait until it answers. Raises `ExpectedError` if it doesn't."""
+        self._child = Child(broker_command(self.settings), self._leash)
+        try:
+            self._wait(self._child)
+        except BaseException:
+            self.kill()
+            raise
 
     def stop(self) -> None:
         """Shut it down in order; does nothing if it doesn't run."""
@@ -177,13 +174,33 @@ class Broker:
             self._child = None
 
     def kill(self) -> None:
-        """Kill -9."""
+        """Kill -9; does nothing if it doesn't run."""
         if self._child is not None:
             self._child.kill()
             self._child = None
 
+    def _wait(self, child: Child) -> None:
+        until = time.monotonic() + _START_TIMEOUT
+        while not broker_answers(self.settings):
+            if child.exit_code() is not None:
+                why = why_broker_ended(self.settings, child.output())
+                raise ExpectedError(f"the broker ended while starting: {why}")
+            if time.monotonic() > until:
+                raise ExpectedError(
+                    f"the broker did not answer within {_START_TIMEOUT:.0f} s; "
+                    f"see the end of {self.settings.log}"
+                )
+            time.sleep(0.05)
+
     def __enter__(self) -> Self:
-        self.start()
+        with ExitStack() as held:
+            # Kafka's own lock comes too late: by then it has written to the metadata log.
+            held.enter_context(locked_data_dir(self.settings.data_dir))
+            self._leash = Leash()
+            held.callback(self._leash.close)
+            self.start()
+            held.callback(self.stop)
+            self._held = held.pop_all()
         return self
 
     def __exit__(
@@ -192,8 +209,7 @@ class Broker:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.stop()
-        self._leash.close()
+        self._held.close()
 
 
 def _write_configuration(settings: BrokerSettings) -> Path:

@@ -30,9 +30,10 @@ class Keys(msgspec.Struct, frozen=True):
 
 @contextmanager
 def locked_data_dir(path: Path, room: int = _ROOM) -> Iterator[Path]:
-    """Make the directory, if need be, and hold it for one stack. room: bytes that must be free.
+    """Make the directory, if need be, and hold it for one stack or broker.
 
-    Raises `ExpectedError` when it can't be written to, is in use, or the disk is nearly full.
+    room is how many bytes must be free. Raises `ExpectedError` when the directory can't be
+    written to, is in use, or its disk is nearly full.
     """
     directory = path.absolute()
     with _open_lock(directory) as lock:
@@ -72,7 +73,7 @@ def _open_lock(directory: Path) -> TextIO:
     except OSError as error:
         raise ExpectedError(
             f"the data directory {directory} cannot be used: {error.strerror}; choose another "
-            f"with --data, or make room there, or change its owner or rights"
+            f"one, make room there, or change its owner or rights"
         ) from error
 
 
@@ -82,8 +83,8 @@ def _take(lock: int, directory: Path) -> None:
     except BlockingIOError as error:
         holder = (directory / "lock").read_text("utf-8").strip() or "unknown"
         raise ExpectedError(
-            f"a stack already runs on {directory} (pid {holder}); stop it, or choose another "
-            f"directory with --data"
+            f"something of reftrail already runs on {directory} (pid {holder}); stop it, or "
+            f"choose another directory"
         ) from error
 
 
@@ -92,5 +93,5 @@ def _check_room(directory: Path, room: int) -> None:
     if free < room:
         raise ExpectedError(
             f"only {free // 1024**2} MB are free on the disk of {directory}, {room // 1024**2} "
-            f"are needed; make room there, or choose another directory with --data"
+            f"are needed; make room there, or choose another directory"
         )

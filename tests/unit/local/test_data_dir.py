@@ -11,7 +11,7 @@ from reftrail.local.data_dir import keys_of, locked_data_dir
 
 def test_a_second_stack_on_the_same_directory_is_refused(tmp_path: Path) -> None:
     with locked_data_dir(tmp_path):
-        expected = rf"a stack already runs on .* \(pid {os.getpid()}\); stop it, or choose another"
+        expected = rf"already runs on .* \(pid {os.getpid()}\); stop it, or choose another"
         with pytest.raises(ExpectedError, match=expected), locked_data_dir(tmp_path):
             pass
 
@@ -24,7 +24,7 @@ def test_a_directory_that_was_let_go_can_be_taken_again(tmp_path: Path) -> None:
 
 def test_a_path_that_cannot_be_a_directory_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    expected = r"directory .*file/data cannot be used: Not a directory; choose another with --data"
+    expected = r"directory .*file/data cannot be used: Not a directory; choose another one"
     with (
         pytest.raises(ExpectedError, match=expected),
         locked_data_dir(tmp_path / "file" / "data"),
