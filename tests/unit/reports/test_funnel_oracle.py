@@ -18,6 +18,8 @@ from reftrail.reports.questions import question
 
 CODES_KNOWN = {"A": ("spring", "books", None), "B": ("autumn", None, "mail")}
 
+KINDS: tuple[type[AnyEvent], ...] = (View, Click, FormStarted, Signup, Purchase)
+
 maybe = st.sampled_from
 ids = st.integers(0, 25).map(lambda number: f"e{number}")
 times = st.integers(0, 3 * DAY).map(lambda ms: T0 + ms)
@@ -25,7 +27,7 @@ times = st.integers(0, 3 * DAY).map(lambda ms: T0 + ms)
 
 @st.composite
 def events(draw: st.DrawFn) -> AnyEvent:
-    kind: type[AnyEvent] = draw(st.sampled_from([View, Click, FormStarted, Signup, Purchase]))
+    kind = draw(st.sampled_from(KINDS))
     fields: dict[str, Any] = {
         "event_id": draw(ids),
         "event_time": draw(times),

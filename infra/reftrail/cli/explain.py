@@ -1,0 +1,52 @@
+"""`reftrail explain`: the chain of events behind a reward."""
+
+from typing import Annotated
+
+import msgspec
+import typer
+
+from reftrail.cli.connection import (
+    BootstrapServers,
+    ReadyFile,
+    ReportsUrl,
+    SecretKey,
+    TopicPrefix,
+    resolve,
+)
+from reftrail.reports.client import ReportsClient
+from reftrail.reports.explain import explain as explained
+from reftrail.reports.explanation import as_text
+from reftrail.reports.log import Log
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command()
+    def explain(
+        code: Annotated[str, typer.Argument(help="The referral code.")],
+        user: Annotated[str, typer.Argument(help="The user who was referred.")],
+        as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+        reports_url: ReportsUrl = None,
+        secret_key: SecretKey = None,
+        bootstrap_servers: BootstrapServers = None,
+        topic_prefix: TopicPrefix = None,
+        ready_file: ReadyFile = None,
+    ) -> None:
+        """Show why a user's signup or purchase earned a reward under a code, or why not."""
+        connection = resolve(
+            ready_file,
+            reports_url=reports_url,
+            secret_key=secret_key,
+            bootstrap_servers=bootstrap_servers,
+            topic_prefix=topic_prefix,
+        )
+        with (
+            ReportsClient(connection.reports_url, connection.secret_key) as reports,
+            Log(connection.bootstrap_servers, connection.topic_prefix) as log,
+        ):
+            explanation = explained(reports, log, code, user)
+        if as_json:
+            typer.echo(msgspec.json.format(msgspec.json.encode(explanation), indent=2))
+        else:
+            typer.echo(as_text(explanation), nl=False)

@@ -1,0 +1,110 @@
+"""Single messages of Kafka's log, committed ones only: by position, or by their record's id."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Final, Self
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
+
+from reftrail.contracts.codec import Undecodable, decode
+from reftrail.contracts.errors import ExpectedError
+from reftrail.contracts.record import MINUTE, Millis, Record
+from reftrail.contracts.topics import PUBLIC_TOPICS, Topic
+
+_POLL_MS: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """A record and where it stands; topic without prefix."""
+
+    topic: str
+    partition: int
+    offset: int
+    record: Record
+
+
+class Log:
+    """Reads an installation's topics. Raises `ExpectedError` if Kafka doesn't answer."""
+
+    def __init__(self, bootstrap_servers: str, topic_prefix: str) -> None:
+        self._prefix = topic_prefix
+        try:
+            self._consumer = KafkaConsumer(
+                bootstrap_servers=bootstrap_servers,
+                isolation_level="read_committed",
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+                max_partition_fetch_bytes=4 << 20,
+                fetch_max_wait_ms=100,
+            )
+        except KafkaError as error:
+            raise ExpectedError(
+                f"Kafka at {bootstrap_servers} does not answer ({error}); set "
+                f"REFTRAIL_BOOTSTRAP_SERVERS, or start a local stack with: reftrail up"
+            ) from error
+
+    def at(self, topic: str, partition: int, offset: int) -> Logged | None:
+        """The record at a position; None if it isn't there any more."""
+        table = next(one for one in PUBLIC_TOPICS if one.name == topic)
+        for found, value in self._from(table, partition, offset):
+            if found != offset:
+                return None
+            return Logged(topic, partition, offset, decode(value))
+        return None
+
+    def find(self, topic: Topic, key: str, event_id: str, not_before: Millis) -> Logged | None:
+        """The first record under a key with this id; None if there is none.
+
+        not_before is a time at which it wasn't written yet: the log is read from there.
+        """
+        partition = topic.partition(key, self._partitions(topic))
+        at = TopicPartition(topic.full_name(self._prefix), partition)
+        found = self._consumer.offsets_for_times({at: max(0, not_before - MINUTE)})[at]
+        if found is None:
+            return None
+        needle = event_id.encode()
+        for offset, value in self._from(topic, partition, found.offset):
+            if needle not in value:
+                continue
+            try:
+                record = decode(value)
+            except Undecodable:
+                continue
+            if record.event_id == event_id:
+                return Logged(topic.name, partition, offset, record)
+        return None
+
+    def _from(self, topic: Topic, partition: int, offset: int) -> Iterator[tuple[int, bytes]]:
+        """Offsets and values from a position to the end of the log as it is now."""
+        at = TopicPartition(topic.full_name(self._prefix), partition)
+        self._consumer.assign([at])
+        self._consumer.seek(at, offset)
+        end = self._consumer.end_offsets([at])[at]
+        while self._consumer.position(at) < end:
+            messages: list[Any] = self._consumer.poll(timeout_ms=_POLL_MS).get(at, [])
+            for message in messages:
+                if message.value is not None:
+                    yield message.offset, message.value
+
+    def _partitions(self, topic: Topic) -> int:
+        name = topic.full_name(self._prefix)
+        found = self._consumer.partitions_for_topic(name)
+        if not found:
+            raise ExpectedError(
+                f"Kafka has no topic {name}; set REFTRAIL_TOPIC_PREFIX to the installation's prefix"
+            )
+        return len(found)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._consumer.close()

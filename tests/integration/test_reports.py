@@ -1,0 +1,148 @@
+"""From events to what the commands print: worker, warehouse and command line on a real broker."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.kafka import TestInstallation
+from support.log import Logged, produce, read_committed
+from support.programme import T0, campaign, click, code, purchase, signup
+from support.warehouse import SECRET, RunningWarehouse, warehouse
+from support.worker import worker
+from typer.testing import CliRunner
+
+from reftrail.cli.main import command_line
+from reftrail.contracts.errors import ExpectedError
+from reftrail.contracts.record import DAY
+from reftrail.contracts.topics import CAMPAIGNS, CLAIMS, CODES, CONVERSIONS, EVENTS, REWARDS
+
+EVENTS_SENT = [
+    click("v1", "AMY", campaign_id="spring", event_id="the-click"),
+    signup("uma", "v1", event_time=T0 + DAY, event_id="the-signup"),
+    click("v2", "AMY", campaign_id="spring"),
+    signup("amy", "v2", event_time=T0 + DAY),
+    click("v3", "BOB", campaign_id="spring"),
+    signup("wes", None, event_time=T0 + DAY),
+    purchase("wes", event_time=T0 + 2 * DAY),
+]
+
+
+class Running:
+    """An installation whose events were decided on and loaded, and the command line for it."""
+
+    def __init__(self, installation: TestInstallation, host: RunningWarehouse) -> None:
+        self.installation = installation
+        self._host = host
+
+    def command(self, *arguments: str) -> str:
+        environment = {
+            "REFTRAIL_REPORTS_URL": self._host.url,
+            "REFTRAIL_SECRET_KEY": SECRET,
+            "REFTRAIL_BOOTSTRAP_SERVERS": self.installation.bootstrap_servers,
+            "REFTRAIL_TOPIC_PREFIX": self.installation.topic_prefix,
+        }
+        app = command_line(("report", "explain"))
+        done = CliRunner().invoke(app, arguments, env=environment, catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    def explained(self, code: str, user: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.command("explain", code, user, "--json"))
+        return found
+
+
+@pytest.fixture
+def running(installation: TestInstallation, tmp_path: Path) -> Iterator[Running]:
+    terms = {"referrer_reward_micros": 5_000_000, "referee_reward_micros": 2_500_000}
+    produce(installation, CAMPAIGNS, [campaign("spring", **terms)])
+    codes = [code(name, "spring", owner_user_id=name.lower()) for name in ("AMY", "BOB")]
+    produce(installation, CODES, codes)
+    produce(installation, EVENTS, EVENTS_SENT)
+    with (
+        worker(installation, tmp_path / "worker.log"),
+        warehouse(installation, tmp_path / "warehouse") as host,
+    ):
+        deadline = time.monotonic() + 60
+        while len(read_committed(installation, REWARDS)) < 4:
+            assert time.monotonic() < deadline, "no rewards within 60 s"
+            time.sleep(0.1)
+        host.wait_until_loaded()
+        yield Running(installation, host)
+
+
+def only(installation: TestInstallation, topic: Any, **fields: Any) -> list[Logged]:
+    return [
+        one
+        for one in read_committed(installation, topic)
+        if all(getattr(one.record, name) == value for name, value in fields.items())
+    ]
+
+
+def place(link: dict[str, Any]) -> tuple[int, int]:
+    return link["partition"], link["offset"]
+
+
+def test_the_commands_tell_what_was_decided_and_why(running: Running) -> None:
+    funnel = json.loads(running.command("report", "funnel", "--by", "code", "--format", "json"))
+    assert [
+        (row["code"], row["clicks"], row["attributed"], row["rewards_granted"], row["reward_value"])
+        for row in funnel["rows"]
+    ] == [("AMY", 2, 2, 2, "7.50"), ("BOB", 1, 0, 0, "0.00"), (None, 0, 0, 0, "0.00")]
+    assert "7.50" in running.command("report", "rewards", "--by", "code")
+    assert running.command("report", "attribution", "--format", "csv").startswith("campaign_id,")
+
+    _check_the_chain(running)
+    _check_a_rejection(running)
+    _check_where_nothing_was_earned(running)
+
+    with pytest.raises(ExpectedError, match="does not know this secret key"):
+        running.command("report", "funnel", "--secret-key", "wrong")
+
+
+def _check_the_chain(running: Running) -> None:
+    found = running.explained("AMY", "uma")
+    (story,) = found["stories"]
+
+    entries = only(running.installation, REWARDS, user_id="uma")
+    (claim,) = only(running.installation, CLAIMS, user_id="uma")
+    (conversion,) = only(running.installation, CONVERSIONS, user_id="uma")
+    (event,) = only(running.installation, EVENTS, event_id="the-signup")
+    (touch,) = only(running.installation, EVENTS, event_id="the-click")
+    assert {place(one) for one in story["entries"]} == {(e.partition, e.offset) for e in entries}
+    assert [(one["topic"], *place(one)) for one in story["causes"]] == [
+        ("claims", claim.partition, claim.offset),
+        ("conversions", conversion.partition, conversion.offset),
+        ("events", event.partition, event.offset),
+    ]
+    assert place(story["touch"]) == (touch.partition, touch.offset)
+    assert story["gaps"] == []
+    assert {one["fields"]["value"] for one in story["entries"]} == {"5.00", "2.50"}
+    assert found["terms"]["campaign spring v1"]["referrer_reward"] == "5.00"
+    assert found["terms"]["code AMY"]["owner_user_id"] == "amy"
+    text = running.command("explain", "AMY", "uma")
+    assert f"events/{event.partition} offset {event.offset}" in text
+    assert "User uma is attributed to AMY by first touch" in text
+
+
+def _check_a_rejection(running: Running) -> None:
+    found = running.explained("AMY", "amy")
+
+    assert {one["fields"]["status"] for one in found["stories"][0]["entries"]} == {"rejected"}
+    assert "Reasons given: self_referral." in found["summary"]
+
+
+def _check_where_nothing_was_earned(running: Running) -> None:
+    wes = running.explained("BOB", "wes")
+    assert wes["stories"] == []
+    assert any("is attributed to nobody" in line for line in wes["summary"])
+    assert "No reward was decided on." in wes["summary"]
+
+    other_code = running.explained("BOB", "uma")
+    assert "A user is attributed once, so BOB cannot earn by uma." in other_code["summary"]
+
+    stranger = running.explained("ZED", "nobody")
+    assert "Code ZED is not registered." in stranger["summary"]
+    assert "User nobody has not signed up." in stranger["summary"]
