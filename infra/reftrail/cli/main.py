@@ -8,7 +8,6 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
-from importlib.util import find_spec
 from typing import Annotated, Final
 
 import typer
@@ -29,9 +28,7 @@ def command_line(names: Sequence[str] = COMMANDS) -> typer.Typer:
     )
     app.callback()(_options)
     for name in names:
-        module = f"reftrail.cli.{name}"
-        if find_spec(module) is not None:
-            import_module(module).register(app)
+        import_module(f"reftrail.cli.{name}").register(app)
     return app
 
 
