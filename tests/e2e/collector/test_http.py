@@ -12,7 +12,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
-import pytest
 from support.collector import PUBLISHABLE, RunningCollector, running_collector
 from support.kafka import TestInstallation
 from support.log import produce, read_committed
@@ -116,13 +115,16 @@ def test_an_idempotency_key_gives_the_same_ids_again(
     assert len(written(installation)) == 4
 
 
-@pytest.mark.parametrize("key", [None, "sk_unknown"])
-def test_without_a_known_key_nothing_is_taken(collector: RunningCollector, key: str | None) -> None:
-    with collector.client(key) as client:
-        answer = client.post("/v1/events", json=click())
-    assert answer.status_code == 401
-    assert answer.headers["www-authenticate"] == "Bearer"
-    assert "Authorization: Bearer KEY" in answer.json()["error"]
+def test_without_a_known_key_nothing_is_taken(
+    collector: RunningCollector, installation: TestInstallation
+) -> None:
+    for key in (None, "sk_unknown"):
+        with collector.client(key) as client:
+            answer = client.post("/v1/events", json=click())
+        assert answer.status_code == 401
+        assert answer.headers["www-authenticate"] == "Bearer"
+        assert "Authorization: Bearer KEY" in answer.json()["error"]
+    assert written(installation) == {}
 
 
 def test_a_publishable_key_sends_no_money_and_hides_no_address(
@@ -151,22 +153,20 @@ def test_limits(collector: RunningCollector, installation: TestInstallation) -> 
     assert len(written(installation)) == 1000
 
 
-@pytest.mark.parametrize(
-    ("body", "says"),
-    [
-        (b"{", "not JSON"),
-        (b"\xff", "not JSON"),
-        (b"[" * 100_000, "not JSON"),
-        (b"[]", '{"events": [...]}'),
-        (b'{"events": {}}', "not an array"),
-        (b'{"events": [], "event": 1}', "'event'"),
-    ],
-)
-def test_a_body_that_makes_no_sense(collector: RunningCollector, body: bytes, says: str) -> None:
+def test_bodies_that_make_no_sense(collector: RunningCollector) -> None:
     with collector.client() as client:
-        answer = client.post("/v1/events", content=body)
-    assert answer.status_code == 400
-    assert says in answer.json()["error"]
+        for body, says in (
+            (b"", "not JSON"),
+            (b"{", "not JSON"),
+            (b"\xff", "not JSON"),
+            (b"[" * 100_000, "not JSON"),
+            (b"[]", '{"events": [...]}'),
+            (b'{"events": {}}', "not an array"),
+            (b'{"events": [], "event": 1}', "'event'"),
+        ):
+            answer = client.post("/v1/events", content=body)
+            assert answer.status_code == 400, body[:20]
+            assert says in answer.json()["error"]
 
 
 def test_a_code_is_known_as_soon_as_it_is_registered(
@@ -223,17 +223,20 @@ def test_a_link_redirects_counts_and_remembers(
     assert collector.metric('reftrail_collector_redirect_clicks_total{outcome="ignored"}') == 3
 
 
-@pytest.mark.parametrize(
-    "code", ["//evil.example", "%2F%2Fevil.example", "a?ref=x", "a&b", "x" * 65]
-)
-def test_a_link_leads_nowhere_but_to_the_landing_page(
-    collector: RunningCollector, code: str
-) -> None:
+def test_a_link_leads_nowhere_but_to_the_landing_page(collector: RunningCollector) -> None:
     with collector.client(None) as client:
-        answer = client.get(f"/r/{code}")
-    if answer.status_code != 404:
-        assert answer.status_code == 302
-        assert answer.headers["location"].startswith("https://shop.example/welcome?lang=en")
+        for code in (
+            "//evil.example",
+            "%2F%2Fevil.example",
+            "a?ref=x",
+            "a&b",
+            "a%0d%0ab",
+            "x" * 65,
+        ):
+            answer = client.get(f"/r/{code}")
+            if answer.status_code != 404:
+                assert answer.status_code == 302
+                assert answer.headers["location"].startswith("https://shop.example/welcome?lang=en")
 
 
 def test_sigterm_answers_what_was_begun(

@@ -1,0 +1,103 @@
+"""`reftrail campaigns`, `codes` and `ingest` as one types them, against a running collector."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from support.collector import SECRET, RunningCollector
+from support.kafka import TestInstallation
+from support.log import read_committed
+
+from reftrail.contracts.events import Event
+from reftrail.contracts.topics import EVENTS
+
+CAMPAIGN = """
+[[campaign]]
+campaign_id = "summer"
+name = "Summer"
+trigger = "first_purchase"
+referrer_reward = "5.00"
+"""
+EVENTS_CSV = """action,who,ref,total,when
+visit,v1,AMY1,,1.7.2025 10:00
+visit,v2,WRONG CODE,,1.7.2025 10:01
+sale,v1,,19.99,1.7.2025 10:05
+ping,v1,,,1.7.2025 10:05
+"""
+MAPPING = """
+fields = { visitor_id = "who", user_id = "who", order_id = "when", code = "ref", amount = "total" }
+constants = { currency = "EUR" }
+type = { column = "action", values = { visit = "click", sale = "purchase" }, ignore = ["ping"] }
+time = { column = "when", format = "%d.%m.%Y %H:%M", timezone = "Europe/Berlin" }
+"""
+
+
+class Commands:
+    """The command line of one installation, in a directory of its own."""
+
+    def __init__(
+        self, directory: Path, installation: TestInstallation, collector: RunningCollector
+    ) -> None:
+        self.directory = directory
+        self.environment = os.environ | {
+            "REFTRAIL_BOOTSTRAP_SERVERS": installation.bootstrap_servers,
+            "REFTRAIL_TOPIC_PREFIX": installation.topic_prefix,
+            "REFTRAIL_COLLECTOR_URL": collector.url,
+            "REFTRAIL_SECRET_KEY": SECRET,
+        }
+
+    def run(self, *arguments: str, exit_code: int = 0) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "reftrail.cli.main", *arguments],
+            cwd=self.directory,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == exit_code, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return done.stdout if exit_code == 0 else done.stdout + done.stderr
+
+
+def test_a_programme_from_the_command_line(
+    collector: RunningCollector, installation: TestInstallation, tmp_path: Path
+) -> None:
+    reftrail = Commands(tmp_path, installation, collector)
+    (tmp_path / "summer.toml").write_text(CAMPAIGN)
+    assert "summer: version 1" in reftrail.run("campaigns", "apply", "summer.toml")
+    assert "summer: unchanged, version 1" in reftrail.run("campaigns", "apply", "summer.toml")
+    assert "5.00 USD" in reftrail.run("campaigns", "list")
+    shown = reftrail.run("campaigns", "show", "summer")
+    assert "attribution_window: 30 days" in shown
+    assert "referrer_reward: 5.00" in shown
+    assert "campaigns list" in reftrail.run("campaigns", "show", "x", exit_code=1)
+
+    add = ("codes", "add", "AMY1", "--owner", "amy")
+    assert "no campaign winter" in reftrail.run(*add, "--campaign", "winter", exit_code=1)
+    assert "--campaign is needed" in reftrail.run(*add, exit_code=1)
+    assert "added 1, unchanged 0" in reftrail.run(*add, "--campaign", "summer")
+    assert "added 0, unchanged 1" in reftrail.run(*add, "--campaign", "summer")
+    (tmp_path / "codes.csv").write_text("code,owner,campaign\nBOB1,bob,summer\n")
+    assert "added 1, unchanged 0" in reftrail.run("codes", "add", "--from", "codes.csv")
+    assert "owner_user_id: amy" in reftrail.run("codes", "show", "AMY1")
+    assert "status: revoked" in reftrail.run("codes", "revoke", "BOB1")
+
+    (tmp_path / "shop.csv").write_text(EVENTS_CSV)
+    (tmp_path / "map.toml").write_text(MAPPING)
+    ingest = ("ingest", "shop.csv", "--mapping", "map.toml")
+    for _ in range(2):
+        told = reftrail.run(*ingest, exit_code=1)
+        assert "accepted 2, rejected 1, ignored 1" in told
+    rejected = json.loads((tmp_path / "shop.csv.rejected.jsonl").read_text())
+    assert (rejected["line"], rejected["pointer"]) == (3, "/code")
+    found = [logged.record for logged in read_committed(installation, EVENTS)]
+    assert len(found) == 4
+    events = {event.event_id: event for event in found}
+    click, purchase = sorted(events.values(), key=lambda event: event.event_time)
+    assert isinstance(click, Event)
+    assert isinstance(purchase, Event)
+    assert (click.code, click.code_known, click.campaign_id) == ("AMY1", True, "summer")
+    assert (click.event_time, purchase.amount_micros) == (1_751_356_800_000, 19_990_000)
