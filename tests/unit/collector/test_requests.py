@@ -124,6 +124,12 @@ def test_where_a_link_leads() -> None:
     assert landing("https://shop.example/p", None) == "https://shop.example/p"
 
 
+def test_only_what_can_be_a_code_is_one() -> None:
+    assert visit("a-B_9", None).code == "a-B_9"
+    for other in ("", "a b", "a:b", "a/b", "a\n", "\u00e9", "x" * 65):
+        assert visit(other, None).code is None
+
+
 @given(st.text())
 def test_no_link_leads_elsewhere(code: str) -> None:
     base = urlsplit("https://shop.example/p?x=1")
