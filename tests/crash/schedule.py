@@ -28,22 +28,23 @@ class Kill:
 class Plan:
     """What is done in one experiment: so many events in so many seconds, and kills meanwhile.
 
-    brokers is how many of the kills are the broker's.
+    Of the kills, so many are the broker's; hosts share the others, none getting two more than
+    another.
     """
 
     seed: int
     events: int
     seconds: float
     kills: int
-    brokers: int
+    brokers: int = 0
+    hosts: tuple[str, ...] = HOSTS
 
     def schedule(self) -> Sequence[Kill]:
-        """The kills, in order. Each host is killed at least once, if there are enough of them."""
+        """The kills, in order."""
         rng = Random(self.seed)
-        others = self.kills - self.brokers
-        hosts = rng.sample(HOSTS, len(HOSTS))[:others]
-        hosts += rng.choices(HOSTS, k=max(0, others - len(HOSTS)))
-        hosts += [BROKER] * self.brokers
+        rounds = -(-self.kills // len(self.hosts))
+        each = [host for _ in range(rounds) for host in rng.sample(self.hosts, len(self.hosts))]
+        hosts = each[: self.kills - self.brokers] + [BROKER] * self.brokers
         rng.shuffle(hosts)
         # Times that are free to fall anywhere, pulled apart by the least gap.
         room = self.seconds - _TAKEN_OVER - _FIRST - _LEAST_GAP * self.kills

@@ -14,7 +14,7 @@ from reftrail.local.hosts import WAREHOUSE, Place, worker_name
 from reftrail.local.stack import Ports, all_hosts
 from reftrail.local.supervisor import Host
 
-PLAN = Plan(seed=5, events=400, seconds=4.0, kills=0, brokers=0)
+PLAN = Plan(seed=5, events=400, seconds=4.0, kills=0)
 FAULTY = {worker_name(1): "crash.offsets_first", WAREHOUSE: "crash.without_tokens"}
 
 
