@@ -7,10 +7,8 @@ conclusions of every record exactly once, whatever crashes.
 
 import logging
 import os
-import tempfile
 import traceback
 from collections.abc import AsyncIterable
-from pathlib import Path
 from typing import Any, Final
 
 import faust
@@ -39,6 +37,9 @@ class WorkerApp(faust.App):
 
     def _new_transport(self) -> ChunkTransport:
         return ChunkTransport(self.conf.broker_consumer, self)
+
+    def _create_directories(self) -> None:
+        """None: nothing is kept on disk."""
 
     async def on_stop(self) -> None:
         """Finish what is under way before Faust takes everything apart."""
@@ -82,7 +83,6 @@ def create_app(settings: WorkerSettings, topology: tuple[Stage, ...] = TOPOLOGY)
         settings.group,
         broker=f"kafka://{servers}",
         store="memory://",
-        datadir=Path(tempfile.gettempdir()) / f"reftrail-worker-{os.getpid()}",
         topic_allow_declare=False,
         topic_disable_leader=True,
         web_host=settings.worker_web_host,
