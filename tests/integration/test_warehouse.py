@@ -167,6 +167,12 @@ def test_a_broker_that_is_away_for_a_while_is_waited_for(tmp_path: Path) -> None
             assert running.report("funnel")["rows"][0]["clicks"] == 2_000
             assert "Kafka answers again" in running.output()
             assert running.stop() == 0
+            broker.kill()
+            running.restart()
+            running.wait_until(lambda: "trying again" in running.output())
+            broker.start()
+            running.wait_until_loaded()
+            assert running.stop() == 0
             assert running.numbers("SELECT count() FROM events") == [2_000]
 
 

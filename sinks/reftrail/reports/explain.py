@@ -135,9 +135,14 @@ def _met(interactions: Mapping[str, Any], code: str) -> str:
         return f"No view of {code} and no click on it is known of the user's visitors."
     bots = f", {interactions['by_bots']} of them by bots" if interactions["by_bots"] else ""
     return (
-        f"The user's visitors saw {code} {views} times and clicked it {clicks} times{bots}, first "
-        f"{interactions['first_at']}, last {interactions['last_at']}."
+        f"The user's visitors met {code} in {_counted(views, 'view')} and "
+        f"{_counted(clicks, 'click')}{bots}, first {interactions['first_at']}, last "
+        f"{interactions['last_at']}."
     )
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _attributed(known: Mapping[str, Any], code: str, user_id: str) -> Iterator[str]:

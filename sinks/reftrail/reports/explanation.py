@@ -2,16 +2,19 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from textwrap import fill
 from typing import Any, Final
 
 import msgspec
 
 from reftrail.contracts.events import Event
-from reftrail.contracts.record import Millis, Record
+from reftrail.contracts.record import DAY, Millis, Record
 from reftrail.reports.catalogue import money
 from reftrail.reports.log import Logged
 
+_WIDTH: Final = 80
 _MICROS: Final = "_micros"
+_MS: Final = "_ms"
 _TIMES: Final = ("touch_time", "signed_up_at", "expires_at")
 
 # What of each record an explanation shows, besides its time.
@@ -101,7 +104,7 @@ def as_text(explanation: Explanation) -> str:
 def _lines(explanation: Explanation) -> Iterator[str]:
     yield f"Code {explanation.code}, user {explanation.user_id}"
     yield ""
-    yield from explanation.summary
+    yield from (_indented(sentence, 0) for sentence in explanation.summary)
     for number, story in enumerate(explanation.stories, start=1):
         yield ""
         yield f"{number}. What the ledger says"
@@ -118,7 +121,7 @@ def _lines(explanation: Explanation) -> Iterator[str]:
         yield ""
         yield "Terms"
         for name, fields in explanation.terms.items():
-            yield f"   {name}: {_said(fields)}"
+            yield _indented(f"{name}: {_said(fields)}", 3, 6)
     yield ""
     yield f"As of {explanation.as_of or 'a time before the warehouse had caught up'}."
 
@@ -127,7 +130,18 @@ def _told(one: Link) -> Iterator[str]:
     place = f"{one.topic}/{one.partition} offset {one.offset}"
     yield f"     {one.what:<10} {one.event_time}  {place}"
     if one.fields:
-        yield f"                {_said(one.fields)}"
+        yield _indented(_said(one.fields), 16)
+
+
+def _indented(text: str, first: int, following: int | None = None) -> str:
+    return fill(
+        text,
+        _WIDTH,
+        initial_indent=" " * first,
+        subsequent_indent=" " * (first if following is None else following),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _said(fields: dict[str, Any]) -> str:
@@ -155,4 +169,6 @@ def _one_shown(name: str, value: Any) -> tuple[str, Any]:
         return name.removesuffix(_MICROS), money(value)
     if name in _TIMES and isinstance(value, int):
         return name, rfc3339(value)
+    if name.endswith(_MS):
+        return name.removesuffix(_MS) + "_days", round(value / DAY, 3)
     return name, value

@@ -54,7 +54,7 @@ def as_table(report: Report, answer: Answer, width: int = NARROW) -> str:
         *(_dimension(name, answer) for name in answer.columns if name not in names),
         *(_measure(one, answer) for one in measures),
     ]
-    table = Table(title=report.title, title_justify="left", box=None, padding=(0, 1, 0, 0))
+    table = Table(box=None, padding=(0, 1, 0, 0))
     for column in columns:
         table.add_column(
             column.heading,
@@ -70,7 +70,7 @@ def as_table(report: Report, answer: Answer, width: int = NARROW) -> str:
     console = Console(file=out, width=max(width, least), color_system=None, highlight=False)
     console.print(table, markup=False)
     lines = [line.rstrip() for line in out.getvalue().splitlines()]
-    return "\n".join([*lines, *_footer(report, answer)]) + "\n"
+    return "\n".join([report.title, "", *lines, *_footer(report, answer)]) + "\n"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,6 @@ LARGEST_BLOCK: Final = 1_000_000
 
 _WRITING: Final[dict[str, int | str]] = {
     "async_insert": 0,
-    "deduplicate_insert": "enable",
     "insert_deduplicate": 1,
     "max_insert_block_size": LARGEST_BLOCK,
     "min_insert_block_size_rows": LARGEST_BLOCK,
@@ -28,6 +27,8 @@ _WRITING: Final[dict[str, int | str]] = {
     "optimize_on_insert": 0,
     "input_format_avro_allow_missing_fields": 1,
 }
+
+_WRITING_SINCE_26: Final = {"deduplicate_insert": "enable"}
 
 _READING: Final[dict[str, int | str]] = {
     "join_use_nulls": 0,
@@ -63,7 +64,11 @@ def lock(path: Path) -> IO[bytes]:
 
 def connect_for_writing(path: Path | None, url: str | None) -> Client:
     """A client whose inserts are whole, synchronous and deduplicated by their token."""
-    return _connect(path, url, _WRITING)
+    client = _connect(path, url, _WRITING)
+    for name, value in _WRITING_SINCE_26.items():
+        if name in client.server_settings:
+            client.set_client_setting(name, value)
+    return client
 
 
 def connect_for_reading(path: Path | None, url: str | None) -> Client:

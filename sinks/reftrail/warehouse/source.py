@@ -25,7 +25,9 @@ def describe(installation: Installation) -> list[tuple[Source, int]]:
 
     Raises `ExpectedError` if one isn't there, `KafkaError` if the broker doesn't answer.
     """
-    admin = KafkaAdminClient(bootstrap_servers=installation.bootstrap_servers)
+    admin = KafkaAdminClient(
+        bootstrap_servers=installation.bootstrap_servers, bootstrap_timeout_ms=5_000
+    )
     try:
         cluster_id = admin.describe_cluster()["cluster_id"]
         names = [installation.name_of(topic) for topic in PUBLIC_TOPICS]
