@@ -135,7 +135,7 @@ class Report:
                 f"acknowledged  {len(evidence.acknowledged)} events",
                 f"checked       {records} committed records, {len(evidence.facts)} tables",
                 f"takeover      {_longest(evidence.takeovers, others_died=False)}",
-                f"both killed   {_longest(evidence.takeovers, others_died=True)}",
+                f"none left     {_longest(evidence.takeovers, others_died=True)}",
                 *(["violations"] if wrong else ["violations    none"]),
                 *wrong,
             ]
