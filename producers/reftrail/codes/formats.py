@@ -1,0 +1,152 @@
+"""Which formats an installation uses, and what a text is under them.
+
+All that is decided here follows from the text, the formats and their secrets. Whether a code has
+been issued, expired or been revoked is for the store to say.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias, assert_never
+
+from reftrail.codes.derived import DerivedCodes
+from reftrail.codes.patterns import Malformed, Mistyped, Pattern, Reading
+from reftrail.codes.selection import Selection
+
+
+@dataclass(frozen=True)
+class RegisteredFormat:
+    """Random, structured or chosen codes: genuine if the store has them. retired ones are not."""
+
+    name: str
+    pattern: Pattern
+    retired: tuple[Selection, ...] = ()
+
+
+@dataclass(frozen=True)
+class DerivedFormat:
+    """Codes that prove themselves. Two with one secret and two prefixes are one set of codes."""
+
+    name: str
+    codes: DerivedCodes
+
+    @property
+    def pattern(self) -> Pattern:
+        """How its codes look."""
+        return self.codes.pattern
+
+
+Format: TypeAlias = RegisteredFormat | DerivedFormat
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownFormat:
+    """No format has a prefix like this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forged:
+    """Well written, and not a code of the campaign: somebody has guessed or made it up."""
+
+    code: str
+    format: str
+
+
+@dataclass(frozen=True, slots=True)
+class Retired:
+    """Well written, but a code of those that its format has retired."""
+
+    reading: Reading
+    format: str
+
+
+@dataclass(frozen=True, slots=True)
+class WellFormed:
+    """Well written. Only the store knows whether it was ever issued."""
+
+    reading: Reading
+    format: str
+
+
+@dataclass(frozen=True, slots=True)
+class Valid:
+    """Proven to be the code with this number, from 1, of its campaign."""
+
+    code: str
+    format: str
+    campaign_id: str
+    sequence: int
+
+
+Verdict: TypeAlias = UnknownFormat | Malformed | Mistyped | Forged | Retired | WellFormed | Valid
+
+_FROM_LEAST_TO_MOST: Final[tuple[type[Verdict], ...]] = (
+    UnknownFormat,
+    Malformed,
+    Mistyped,
+    Forged,
+    Retired,
+    WellFormed,
+    Valid,
+)
+
+
+@dataclass(frozen=True)
+class Formats:
+    """The formats of an installation.
+
+    Raises ValueError if two have one name, or if a forged code of one could pass for a well-formed
+    one of another.
+    """
+
+    formats: tuple[Format, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        names = [one.name for one in self.formats]
+        if len(set(names)) < len(names):
+            raise ValueError("each format needs a name of its own")
+        for one in self.formats:
+            for other in self.formats:
+                if isinstance(one, DerivedFormat) and isinstance(other, RegisteredFormat):
+                    _see_that_they_differ(one, other)
+
+    def verify(self, text: str) -> Verdict:
+        """What a text is, as a person typed it.
+
+        Every format whose prefix it has is asked, whatever the others said, so that the time taken
+        doesn't tell which campaign a code belongs to.
+        """
+        verdicts = [_judge(one, text) for one in self.formats if one.pattern.begins(text)]
+        return max(verdicts, key=_telling, default=UnknownFormat())
+
+
+def _judge(one: Format, text: str) -> Verdict:
+    reading = one.pattern.read(text)
+    if not isinstance(reading, Reading):
+        return reading
+    match one:
+        case DerivedFormat(name, codes):
+            sequence = codes.sequence(reading.code)
+            if sequence is None:
+                return Forged(reading.code, name)
+            return Valid(reading.code, name, codes.campaign_id, sequence)
+        case RegisteredFormat(name, _, retired):
+            if any(selection.takes(reading) for selection in retired):
+                return Retired(reading, name)
+            return WellFormed(reading, name)
+        case _:
+            assert_never(one)
+
+
+def _telling(verdict: Verdict) -> tuple[int, int]:
+    """The more a verdict says of a text, the greater; of two faults, the later one."""
+    position = verdict.position if isinstance(verdict, Malformed) else 0
+    return _FROM_LEAST_TO_MOST.index(type(verdict)), position
+
+
+def _see_that_they_differ(derived: DerivedFormat, registered: RegisteredFormat) -> None:
+    prefixes = sorted(one.pattern.prefix.upper() for one in (derived, registered))
+    (least, most), (shortest, longest) = derived.pattern.lengths, registered.pattern.lengths
+    if prefixes[1].startswith(prefixes[0]) and least <= longest and shortest <= most:
+        raise ValueError(
+            f"a forged code of {derived.name} ({derived.pattern}) could pass for one of "
+            f"{registered.name} ({registered.pattern}); give each a prefix of its own"
+        )

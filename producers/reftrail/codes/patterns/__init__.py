@@ -1,0 +1,25 @@
+"""Patterns of codes: the language they are written in, and all that follows from one.
+
+A `Pattern` reads, validates, composes and draws codes, and gives their regular expression, number
+and odds. The alphabet stands in one place, `alphabet`; nothing else spells it.
+"""
+
+from reftrail.codes.patterns.alphabet import DIGITS, LETTERS, UNAMBIGUOUS, Alphabet
+from reftrail.codes.patterns.odds import collision, next_collides, right_guess
+from reftrail.codes.patterns.pattern import LONGEST_CODE, Pattern
+from reftrail.codes.patterns.reading import Malformed, Mistyped, Reading
+
+__all__ = [
+    "DIGITS",
+    "LETTERS",
+    "LONGEST_CODE",
+    "UNAMBIGUOUS",
+    "Alphabet",
+    "Malformed",
+    "Mistyped",
+    "Pattern",
+    "Reading",
+    "collision",
+    "next_collides",
+    "right_guess",
+]

@@ -1,0 +1,254 @@
+"""A pattern of codes: written once, from which everything else follows."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from reftrail.codes.patterns.alphabet import UNAMBIGUOUS, Alphabet
+from reftrail.codes.patterns.check import adds_up, check_symbol
+from reftrail.codes.patterns.language import segments_of, written
+from reftrail.codes.patterns.reading import (
+    Malformed,
+    Mistyped,
+    Reading,
+    Typed,
+    likely_slips,
+    replacements,
+)
+from reftrail.codes.patterns.segments import (
+    AnySegment,
+    Check,
+    Fault,
+    Fixed,
+    Number,
+    Symbols,
+    Taken,
+    Words,
+)
+
+LONGEST_CODE: Final = 64
+"""Characters; what the collector takes."""
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """Segments in their order, over one alphabet. Make one with `Pattern.of`."""
+
+    segments: tuple[AnySegment, ...]
+    alphabet: Alphabet = UNAMBIGUOUS
+
+    @classmethod
+    def of(cls, pattern: str, alphabet: Alphabet = UNAMBIGUOUS) -> "Pattern":
+        """A pattern as written in the language of `patterns.language`.
+
+        Raises ValueError that says what is wrong with it.
+        """
+        return cls(segments_of(pattern, alphabet), alphabet)
+
+    @classmethod
+    def random(
+        cls,
+        prefix: str = "REF",
+        length: int = 9,
+        suffix: str = "",
+        *,
+        check: bool = False,
+        alphabet: Alphabet = UNAMBIGUOUS,
+    ) -> "Pattern":
+        """Prefix, so many random symbols, a check symbol if asked for, suffix."""
+        body = f"{{body:{length}}}" + "{check}" * check
+        return cls.of(f"{prefix}{body}{suffix}", alphabet)
+
+    def __post_init__(self) -> None:
+        names = [
+            segment.name for segment in self.segments if not isinstance(segment, Fixed | Check)
+        ]
+        if len(set(names)) < len(names):
+            raise ValueError(f"pattern {self}: each name may stand only once")
+        if not self.segments or self.lengths[1] > LONGEST_CODE:
+            raise ValueError(f"pattern {self}: codes must have 1 to {LONGEST_CODE} characters")
+        self._see_where_words_end()
+        self._see_what_is_checked()
+
+    def __str__(self) -> str:
+        return written(self.segments)
+
+    @property
+    def lengths(self) -> tuple[int, int]:
+        """The least and the greatest number of characters of a code."""
+        found = [segment.lengths for segment in self.segments]
+        return sum(least for least, _ in found), sum(most for _, most in found)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the segments that have values, in their order."""
+        return tuple(part.name for part in self.segments if not isinstance(part, Fixed | Check))
+
+    @cached_property
+    def expression(self) -> str:
+        """A regular expression that a canonical code matches as a whole.
+
+        In the common ground of Python, RE2, Rust and JavaScript. It can't compute the check symbol.
+        """
+        return "".join(segment.expression for segment in self.segments)
+
+    @property
+    def prefix(self) -> str:
+        """The characters with which every code begins; may be empty."""
+        first = self.segments[0]
+        return first.text if isinstance(first, Fixed) else ""
+
+    @property
+    def size(self) -> int:
+        """How many codes there are."""
+        return math.prod(segment.size for segment in self.segments)
+
+    @property
+    def random_size(self) -> int:
+        """How many codes the generator draws from when everything else is given."""
+        return math.prod(segment.size for segment in self.random_segments)
+
+    @property
+    def random_segments(self) -> tuple[Symbols, ...]:
+        """What the generator draws."""
+        return tuple(part for part in self.segments if isinstance(part, Symbols) and part.random)
+
+    @property
+    def has_check(self) -> bool:
+        """Whether mistyping is noticed."""
+        return any(isinstance(segment, Check) for segment in self.segments)
+
+    def with_prefix(self, prefix: str) -> "Pattern":
+        """The same with another prefix, as when prefixes are rotated."""
+        rest = self.segments[1:] if self.prefix else self.segments
+        return Pattern((Fixed(prefix), *rest) if prefix else rest, self.alphabet)
+
+    def compose(self, values: Mapping[str, str]) -> str:
+        """The code with these values by name; the check symbol is computed.
+
+        Raises ValueError that names the value which is missing, unknown or doesn't fit.
+        """
+        remaining, pieces, drawn = dict(values), [""], ""
+        for segment in self.segments:
+            match segment:
+                case Fixed(text):
+                    pieces.append(text)
+                case Check(alphabet):
+                    pieces.append(check_symbol(alphabet, drawn))
+                case _:
+                    value = _fitting(segment, remaining.pop(segment.name, None))
+                    pieces.append(value)
+                    drawn += value if isinstance(segment, Symbols) and segment.random else ""
+        if remaining:
+            raise ValueError(f"pattern {self} has no segment {', '.join(sorted(remaining))}")
+        return "".join(pieces)
+
+    def generate(self, **given: str) -> str:
+        """A code drawn from the system's CSPRNG; what isn't random must be given by name."""
+        drawn = {part.name: part.alphabet.draw(part.length) for part in self.random_segments}
+        return self.compose({**drawn, **given})
+
+    def begins(self, text: str) -> bool:
+        """Whether a text as typed has the pattern's prefix; any has, if there is none."""
+        first = self.segments[0]
+        return not isinstance(first, Fixed) or isinstance(
+            first.read(self._typed(text).kept, 0), Taken
+        )
+
+    def read(self, text: str) -> Reading | Malformed | Mistyped:
+        """What a text says, if it is a code of this pattern as typed by a person.
+
+        Either case is read; blanks are passed over, and so are hyphens where the pattern has none.
+        Suggestions come from the pattern alone; see `reading`.
+        """
+        typed = self._typed(text)
+        match self._read(typed.kept):
+            case Fault() as fault:
+                return typed.malformed(
+                    fault, self._only_reading(replacements(typed.kept, fault.at))
+                )
+            case code, _ if not self._adds_up(code):
+                return Mistyped(self._only_reading(likely_slips(code)))
+            case code, values:
+                return Reading(code, values)
+
+    def _typed(self, text: str) -> Typed:
+        return Typed.of(text, hyphens=any("-" in part.text for part in self._fixed))
+
+    def _read(self, text: str) -> tuple[str, dict[str, str]] | Fault:
+        """The canonical code and its values by name; whether the check adds up is left open."""
+        values: dict[str, str] = {}
+        code, at = "", 0
+        for segment in self.segments:
+            taken = segment.read(text, at)
+            if isinstance(taken, Fault):
+                return taken
+            code, at = code + taken.value, taken.end
+            if not isinstance(segment, Fixed | Check):
+                values[segment.name] = taken.value
+        return (code, values) if at == len(text) else Fault(at, "the end")
+
+    def _adds_up(self, code: str) -> bool:
+        """Whether the check symbol, if there is one, is right; the code is canonical."""
+        if not self.has_check:
+            return True
+        checked, at = "", 0
+        for segment in self.segments:
+            taken = segment.read(code, at)
+            assert isinstance(taken, Taken)
+            at = taken.end
+            if isinstance(segment, Check) or segment in self.random_segments:
+                checked += taken.value
+        return adds_up(self.alphabet, checked)
+
+    def _only_reading(self, candidates: Iterable[str]) -> str | None:
+        """The one among them that is a code, if exactly one is."""
+        found = {
+            read[0]
+            for candidate in candidates
+            if not isinstance(read := self._read(candidate), Fault) and self._adds_up(read[0])
+        }
+        return found.pop() if len(found) == 1 else None
+
+    @property
+    def _fixed(self) -> tuple[Fixed, ...]:
+        return tuple(segment for segment in self.segments if isinstance(segment, Fixed))
+
+    def _see_where_words_end(self) -> None:
+        """Words of different lengths must stand before - or _ or at the end, or they'd run on."""
+        for segment, following in zip(self.segments, self.segments[1:], strict=False):
+            if not isinstance(segment, Words) or len(set(segment.lengths)) == 1:
+                continue
+            if not (isinstance(following, Fixed) and following.text[0] in "-_"):
+                raise ValueError(
+                    f"pattern {self}: write - or _ behind {segment.name}, whose words differ in "
+                    "length, or nobody can tell where they end"
+                )
+
+    def _see_what_is_checked(self) -> None:
+        """At most one check symbol, behind all random symbols, over an alphabet that carries it."""
+        checks = [place for place, part in enumerate(self.segments) if isinstance(part, Check)]
+        if not checks:
+            return
+        drawn = [self.segments.index(part) for part in self.random_segments]
+        symbols = sum(part.length for part in self.random_segments)
+        if len(checks) > 1 or not drawn or max(drawn) > checks[0]:
+            raise ValueError(f"pattern {self}: put one {{check}} behind the symbols it checks")
+        if not self.alphabet.is_prime or symbols + 1 >= len(self.alphabet):
+            raise ValueError(
+                f"pattern {self}: a check symbol needs an alphabet whose size is prime (the "
+                f"default's is 31) and greater than the {symbols + 1} symbols it stands among; "
+                f"this one has {len(self.alphabet)}"
+            )
+
+
+def _fitting(segment: Symbols | Number | Words, value: str | None) -> str:
+    """A value given by name, in canonical spelling."""
+    if value is None:
+        raise ValueError(f"say which {segment.name}: {segment.expression}")
+    taken = segment.read(value, 0)
+    if isinstance(taken, Fault) or taken.end != len(value):
+        raise ValueError(f"{segment.name} is {value!r}, but must match {segment.expression}")
+    return taken.value

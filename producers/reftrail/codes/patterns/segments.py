@@ -1,0 +1,252 @@
+"""What a pattern is made of: each segment knows its values and how to read itself."""
+
+import re
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from reftrail.codes.patterns.alphabet import Alphabet
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A segment as read: its value in canonical spelling, and where the next segment begins."""
+
+    value: str
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Where (counted from 0) reading failed, and what was expected there."""
+
+    at: int
+    expected: str
+
+
+class Segment(Protocol):
+    """One part of a pattern."""
+
+    @property
+    def size(self) -> int:
+        """How many values it may have."""
+
+    @property
+    def expression(self) -> str:
+        """A regular expression for its canonical values, without groups that capture."""
+
+    @property
+    def lengths(self) -> tuple[int, int]:
+        """The least and the greatest number of characters."""
+
+    def read(self, text: str, at: int) -> Taken | Fault:
+        """Its value in a text from a place on, in either case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """The same characters in every code: a prefix, a separator, a suffix."""
+
+    text: str
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch("[A-Za-z0-9_-]+", self.text):
+            raise ValueError(f"{self.text!r}: codes may have only A-Z, a-z, 0-9, _ and -")
+
+    @property
+    def size(self) -> int:
+        """One."""
+        return 1
+
+    @property
+    def expression(self) -> str:
+        """Itself; none of its characters means anything to a regular expression."""
+        return self.text
+
+    @property
+    def lengths(self) -> tuple[int, int]:
+        """That of the text."""
+        return len(self.text), len(self.text)
+
+    def read(self, text: str, at: int) -> Taken | Fault:
+        """The text, in either case."""
+        for place, expected in enumerate(self.text, start=at):
+            if _lower(text[place : place + 1]) != expected.lower():
+                return Fault(place, repr(expected))
+        return Taken(self.text, at + len(self.text))
+
+
+@dataclass(frozen=True, slots=True)
+class Symbols:
+    """So many symbols of an alphabet. Drawn by the generator if they are `random`."""
+
+    name: str
+    alphabet: Alphabet
+    length: int
+    random: bool = False
+
+    def __post_init__(self) -> None:
+        if self.length < 1:
+            raise ValueError(f"{self.name}: the number of symbols must be 1 or more")
+
+    @property
+    def size(self) -> int:
+        """All strings of that length."""
+        return int(len(self.alphabet) ** self.length)
+
+    @property
+    def expression(self) -> str:
+        """The alphabet's, repeated."""
+        return f"{self.alphabet.expression}{{{self.length}}}"
+
+    @property
+    def lengths(self) -> tuple[int, int]:
+        """The number of symbols."""
+        return self.length, self.length
+
+    def read(self, text: str, at: int) -> Taken | Fault:
+        """Symbol by symbol, so that the first wrong one is known."""
+        end = at + self.length
+        for place in range(at, end):
+            if text[place : place + 1] not in self.alphabet.value_of:
+                return Fault(place, f"one of {self.alphabet.expression[1:-1]}")
+        typed = text[at:end]
+        return Taken("".join(_spelt(self.alphabet, symbol) for symbol in typed), end)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The check symbol over all random symbols before it; see `check`."""
+
+    alphabet: Alphabet
+
+    @property
+    def size(self) -> int:
+        """One: it follows from the others."""
+        return 1
+
+    @property
+    def expression(self) -> str:
+        """Any symbol: an expression can't compute."""
+        return self.alphabet.expression
+
+    @property
+    def lengths(self) -> tuple[int, int]:
+        """One symbol."""
+        return 1, 1
+
+    def read(self, text: str, at: int) -> Taken | Fault:
+        """Any symbol; whether it adds up is asked once all are read."""
+        return Symbols("check", self.alphabet, 1).read(text, at)
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number between two bounds, both included, with as many digits as the bounds are written."""
+
+    name: str
+    first: str
+    last: str
+
+    def __post_init__(self) -> None:
+        digits = (self.first + self.last).isdecimal() and (self.first + self.last).isascii()
+        if not digits or len(self.first) != len(self.last) or self.first > self.last:
+            raise ValueError(
+                f"{self.name}: write a range like 0001-9999, both ends with as many digits, "
+                f"not {self.first}-{self.last}"
+            )
+
+    @property
+    def size(self) -> int:
+        """How many numbers lie in the range."""
+        return int(self.last) - int(self.first) + 1
+
+    @property
+    def expression(self) -> str:
+        """Exactly the numbers in the range."""
+        return f"(?:{'|'.join(_between(self.first, self.last))})"
+
+    @property
+    def lengths(self) -> tuple[int, int]:
+        """The number of digits."""
+        return len(self.first), len(self.first)
+
+    def read(self, text: str, at: int) -> Taken | Fault:
+        """All its digits, in range."""
+        end = at + len(self.first)
+        for place in range(at, end):
+            if not (text[place : place + 1].isascii() and text[place : place + 1].isdecimal()):
+                return Fault(place, "a digit")
+        value = text[at:end]
+        if not self.first <= value <= self.last:
+            return Fault(at, f"{self.name} from {self.first} to {self.last}")
+        return Taken(value, end)
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """One of some words, which may differ in length; `Pattern` sees to it that their end shows."""
+
+    name: str
+    words: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        lowered = {word.lower() for word in self.words}
+        if not self.words or len(lowered) < len(self.words):
+            raise ValueError(f"{self.name}: name one or more words, each once, in one case")
+        for word in self.words:
+            if not (word.isascii() and word.isalnum()):
+                raise ValueError(f"{self.name}: the word {word!r} may have only letters and digits")
+
+    @property
+    def size(self) -> int:
+        """The number of words."""
+        return len(self.words)
+
+    @property
+    def expression(self) -> str:
+        """One word or another."""
+        return f"(?:{'|'.join(self.words)})"
+
+    @property
+    def lengths(self) -> tuple[int, int]:
+        """Those of the shortest and the longest word."""
+        found = [len(word) for word in self.words]
+        return min(found), max(found)
+
+    def read(self, text: str, at: int) -> Taken | Fault:
+        """All letters and digits from here on, if they are one of the words."""
+        shortest, longest = self.lengths
+        end = at + shortest
+        if shortest != longest:
+            while text[end : end + 1].isalnum():
+                end += 1
+        spelling = {word.lower(): word for word in self.words}
+        if (word := spelling.get(_lower(text[at:end]))) is None:
+            return Fault(at, " or ".join(self.words))
+        return Taken(word, end)
+
+
+AnySegment: TypeAlias = Fixed | Symbols | Check | Number | Words
+
+
+def _lower(text: str) -> str:
+    """In lower case if ASCII; the Kelvin sign's lower case is an ordinary k, which it is not."""
+    return text.lower() if text.isascii() else text
+
+
+def _spelt(alphabet: Alphabet, symbol: str) -> str:
+    return alphabet.symbols[alphabet.value_of[symbol]]
+
+
+def _between(first: str, last: str) -> list[str]:
+    """Alternatives that match the numbers from first to last, which have as many digits."""
+    if not first:
+        return [""]
+    if first[0] == last[0]:
+        return [first[0] + rest for rest in _between(first[1:], last[1:])]
+    nines, noughts = "9" * (len(first) - 1), "0" * (len(first) - 1)
+    low = [first[0] + rest for rest in _between(first[1:], nines)]
+    high = [last[0] + rest for rest in _between(noughts, last[1:])]
+    from_, to = int(first[0]) + 1, int(last[0]) - 1
+    between = [f"[{from_}-{to}]" + "[0-9]" * len(nines)] if from_ <= to else []
+    return low + between + high

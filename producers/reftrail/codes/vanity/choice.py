@@ -1,0 +1,113 @@
+"""Codes that people choose for themselves."""
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, TypeAlias
+
+from reftrail.codes.patterns import Pattern
+from reftrail.codes.vanity.confusables import (
+    CODE_CHARACTERS,
+    described,
+    latin_lookalike,
+    skeleton,
+)
+from reftrail.codes.vanity.words import RESERVED, offensive_word, reserved_name
+
+SHORTEST: Final = 3
+LONGEST: Final = 32
+
+
+class Reason(StrEnum):
+    """Why a chosen code is refused."""
+
+    LENGTH = "length"
+    CHARACTER = "character"
+    CONFUSABLE = "confusable"
+    OFFENSIVE = "offensive"
+    RESERVED = "reserved"
+    LIKE_ISSUED = "like_issued"
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptable:
+    """A choice that nothing speaks against but, perhaps, that it is taken.
+
+    It is taken if the store has the same skeleton.
+    """
+
+    code: str
+    skeleton: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why a choice won't do, in words for the person, with another that would, where one is near.
+
+    The message about an offensive word doesn't repeat it.
+    """
+
+    reason: Reason
+    message: str
+    suggestion: str | None = None
+
+
+Choice: TypeAlias = Acceptable | Refused
+
+
+def choose(
+    wanted: str, patterns: Iterable[Pattern] = (), reserved: frozenset[str] = RESERVED
+) -> Choice:
+    """Judge a code that a person would like to have; patterns are those of issued codes."""
+    code = normalised(wanted)
+    if foreign := next((one for one in code if one not in CODE_CHARACTERS), None):
+        return _foreign(code, foreign)
+    return _refused(code, patterns, reserved) or Acceptable(code, skeleton(code))
+
+
+def normalised(wanted: str) -> str:
+    """As codes are written: compatibility forms (full-width letters) plain, upper case.
+
+    Blanks inside become one hyphen each, blanks around and invisible characters go.
+    """
+    plain = unicodedata.normalize("NFKC", wanted)
+    visible = "".join(one for one in plain if unicodedata.category(one) != "Cf")
+    return "-".join(visible.split()).upper()
+
+
+def _foreign(code: str, character: str) -> Refused:
+    """About a character that codes can't have, with the code that it looks like if there is one."""
+    likes = [one if one in CODE_CHARACTERS else latin_lookalike(one) for one in code]
+    if None in likes:
+        return Refused(
+            Reason.CHARACTER,
+            f"{described(character)} can't stand in a code; use A-Z, 0-9, - and _",
+        )
+    return Refused(
+        Reason.CONFUSABLE,
+        f"{described(character)} looks like {latin_lookalike(character)}, but is another "
+        "character; use A-Z, 0-9, - and _",
+        "".join(like for like in likes if like),
+    )
+
+
+def _refused(code: str, patterns: Iterable[Pattern], reserved: frozenset[str]) -> Refused | None:
+    """The first thing that speaks against a code of allowed characters."""
+    if not SHORTEST <= len(code) <= LONGEST:
+        return Refused(
+            Reason.LENGTH,
+            f"{code or 'nothing'} has {len(code)} characters; choose {SHORTEST} to {LONGEST}",
+        )
+    if not any(character.isalnum() for character in code):
+        return Refused(Reason.CHARACTER, "choose at least one letter or digit")
+    if offensive_word(code):
+        return Refused(Reason.OFFENSIVE, "the code contains an offensive word; choose another")
+    if name := reserved_name(code, reserved):
+        return Refused(Reason.RESERVED, f"{name} is reserved; choose another")
+    if like := next((one for one in patterns if one.prefix and one.begins(code)), None):
+        return Refused(
+            Reason.LIKE_ISSUED,
+            f"codes that begin with {like.prefix} are issued by us; begin with something else",
+        )
+    return None

@@ -1,0 +1,62 @@
+"""Words that no code may contain, and names that none may bear."""
+
+from functools import cache
+from typing import Final
+
+from sqids.constants import DEFAULT_BLOCKLIST
+
+from reftrail.codes.vanity.confusables import skeleton
+
+_RESERVED: Final = (
+    "from functools import cache "
+    "from typing import Final "
+    " "
+    "from sqids.constants import DEFAULT_BLOCKLIST "
+    " "
+    "from reftrail.codes.vanity.confusables import skeleton "
+    " "
+    "RESERVED: Final = frozenset( "
+    """" "
+    "ABUSE ACCOUNT ADMIN ADMINISTRATOR API APP AUTH BILLING BLOG CODE CODES COUPON DEMO DISCOUNT FREE "
+    "FALSE GIFT HELP INFO INTERNAL INVITE LEGAL LOGIN LOGOUT MAIL MODERATOR NAN NEW NIL NONE NULL "
+    "OFFICIAL OPERATOR OWNER PARTNER POSTMASTER PRIVACY PROMO REFERRAL REFTRAIL REGISTER REWARD ROOT "
+    "SALES SECURITY SETTINGS SHOP SIGNUP STAFF STATUS SUPPORT SYSTEM TEAM TERMS TEST TRUE UNDEFINED "
+    "UNKNOWN UNSUBSCRIBE USER VERIFY VOUCHER WEBMASTER WWW "
+)
+RESERVED: Final = frozenset(_RESERVED.split())
+"""Words that would speak for the house, or that programs take for something else."""
+
+
+def offensive_word(code: str) -> str | None:
+    """An offensive word that a code contains, if any, whatever separates or disguises its letters.
+
+    The list is that of `sqids`, made for short ids in several languages, read by its rule: words of
+    three letters count as the whole code only, words with digits at its beginning or end, others
+    anywhere. So harmless words that contain one are refused too; who asks for SCUNTHORPE must be
+    given it by a person.
+    """
+    compact = code.replace("-", "").replace("_", "").lower()
+    plain = skeleton(compact)
+    for word in sorted(DEFAULT_BLOCKLIST):
+        if _occurs(word, compact) or _occurs(_skeleton_of(word), plain):
+            return word
+    return None
+
+
+def reserved_name(code: str, reserved: frozenset[str] = RESERVED) -> str | None:
+    """The reserved name that a code is, or is taken for."""
+    compact = skeleton(code.replace("-", "").replace("_", ""))
+    return next((name for name in sorted(reserved) if skeleton(name) == compact), None)
+
+
+def _occurs(word: str, text: str) -> bool:
+    if len(text) <= 3 or len(word) <= 3:
+        return word == text
+    if any(character.isdigit() for character in word):
+        return text.startswith(word) or text.endswith(word)
+    return word in text
+
+
+@cache
+def _skeleton_of(word: str) -> str:
+    return skeleton(word)
