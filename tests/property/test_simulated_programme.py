@@ -6,15 +6,15 @@ rules do. The same programme is played over HTTP and Kafka elsewhere; here it ta
 
 from random import Random
 
+import msgspec
 import pytest
 
 from reftrail.collector.accept import Circumstances, CodeFacts, Sender, accept
 from reftrail.collector.keys import KeyKind
 from reftrail.collector.pseudonyms import parse_hash_key, pseudonyms
-from reftrail.contracts.codec import decode, encode_datum
 from reftrail.contracts.decisions import Attributed, RewardDecided
+from reftrail.contracts.events import AnyEvent
 from reftrail.contracts.record import Millis, Record
-from reftrail.contracts.registry import latest
 from reftrail.contracts.topics import ATTRIBUTIONS, CAMPAIGNS, CODES, EVENTS, REWARDS
 from reftrail.simulator.comparison import Observed, compare, observed_verdict
 from reftrail.simulator.simulation import Simulation
@@ -37,7 +37,8 @@ def _accepted(simulation: Simulation) -> list[Record]:
         sender = Sender(KeyKind.SECRET)
         outcome = accept([step_json], Circumstances(sender, now, HASHED, lookup))
         assert not outcome.rejected
-        return decode(encode_datum(latest("Event"), outcome.accepted[0].datum))
+        record: Record = msgspec.convert(outcome.accepted[0].datum, AnyEvent)
+        return record
 
     return [
         taken(step.event.as_json(), simulation.ends + 10 * nth)
