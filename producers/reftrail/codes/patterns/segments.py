@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from reftrail.codes.patterns.alphabet import Alphabet
+from reftrail.codes.patterns.alphabet import DIGITS, Alphabet
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,11 +172,10 @@ class Number:
 
     def read(self, text: str, at: int) -> Taken | Fault:
         """All its digits, in range."""
-        end = at + len(self.first)
-        for place in range(at, end):
-            if not (text[place : place + 1].isascii() and text[place : place + 1].isdecimal()):
-                return Fault(place, "a digit")
-        value = text[at:end]
+        digits = Symbols(self.name, DIGITS, len(self.first)).read(text, at)
+        if isinstance(digits, Fault):
+            return digits
+        value, end = digits.value, digits.end
         if not self.first <= value <= self.last:
             return Fault(at, f"{self.name} from {self.first} to {self.last}")
         return Taken(value, end)

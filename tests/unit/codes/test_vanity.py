@@ -1,0 +1,93 @@
+"""Codes that people choose."""
+
+import pytest
+
+from reftrail.codes.patterns import Pattern
+from reftrail.codes.vanity import (
+    RESERVED,
+    Acceptable,
+    Reason,
+    Refused,
+    choose,
+    offensive_word,
+    reserved_name,
+    skeleton,
+)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "code"),
+    [
+        ("amy", "AMY"),
+        ("  Amy  Smith ", "AMY-SMITH"),
+        ("\N{FULLWIDTH LATIN CAPITAL LETTER A}my_1", "AMY_1"),
+        ("a\N{ZERO WIDTH SPACE}my", "AMY"),
+        ("MASS2025", "MASS2025"),
+        ("BASSIST", "BASSIST"),
+    ],
+)
+def test_a_choice_is_written_as_codes_are(wanted: str, code: str) -> None:
+    choice = choose(wanted)
+    assert isinstance(choice, Acceptable)
+    assert choice.code == code
+
+
+@pytest.mark.parametrize(
+    ("wanted", "reason", "suggestion"),
+    [
+        ("", Reason.LENGTH, None),
+        ("ab", Reason.LENGTH, None),
+        ("a" * 33, Reason.LENGTH, None),
+        ("---", Reason.CHARACTER, None),
+        ("amy!", Reason.CHARACTER, None),
+        ("amy\N{PILE OF POO}", Reason.CHARACTER, None),
+        ("\N{CYRILLIC CAPITAL LETTER A}MY", Reason.CONFUSABLE, "AMY"),
+        ("\N{GREEK CAPITAL LETTER ALPHA}my", Reason.CONFUSABLE, "AMY"),
+        ("fuckyou", Reason.OFFENSIVE, None),
+        ("f-u_c-k-you", Reason.OFFENSIVE, None),
+        ("sh1tty", Reason.OFFENSIVE, None),
+        ("ass", Reason.OFFENSIVE, None),
+        ("admin", Reason.RESERVED, None),
+        ("ADM1N", Reason.RESERVED, None),
+        ("r00t", Reason.RESERVED, None),
+        ("SUPP0RT", Reason.RESERVED, None),
+        ("ref-amy", Reason.LIKE_ISSUED, None),
+    ],
+)
+def test_a_choice_is_refused_with_the_reason(
+    wanted: str, reason: Reason, suggestion: str | None
+) -> None:
+    choice = choose(wanted, [Pattern.random(), Pattern.of("{a:4}")])
+    assert isinstance(choice, Refused)
+    assert (choice.reason, choice.suggestion) == (reason, suggestion)
+
+
+def test_a_message_tells_the_character_and_never_the_offence() -> None:
+    foreign, offensive = choose("\N{CYRILLIC CAPITAL LETTER A}MY"), choose("fuckyou")
+    assert isinstance(foreign, Refused)
+    assert "CYRILLIC CAPITAL LETTER A" in foreign.message
+    assert isinstance(offensive, Refused)
+    assert "fuck" not in offensive.message.lower()
+
+
+@pytest.mark.parametrize(
+    "alike", [("O0", "00"), ("IL1", "l1I"), ("CORN", "COM"), ("amy", "AMY"), ("BO1", "b0L")]
+)
+def test_codes_taken_for_each_other_have_one_skeleton(alike: tuple[str, str]) -> None:
+    assert skeleton(alike[0]) == skeleton(alike[1])
+
+
+def test_different_characters_keep_different_skeletons() -> None:
+    apart = "ABCDEFGHJKMNPQRSTUVWXYZ23456789-_"
+    assert len({skeleton(one) for one in apart}) == len(apart)
+
+
+def test_reserved_names_can_be_others() -> None:
+    assert reserved_name("ACME", frozenset({"ACME"})) == "ACME"
+    assert reserved_name("ADMIN", frozenset({"ACME"})) is None
+    assert all(isinstance(choose(name), Refused) for name in RESERVED)
+
+
+def test_short_words_offend_only_alone() -> None:
+    assert offensive_word("ASS")
+    assert not offensive_word("GLASS")
