@@ -49,7 +49,7 @@ class Touch(faust.Record, serializer="json"):
 
 
 events = app.topic("referral.events", value_serializer="event", key_type=bytes)
-touches = app.topic("agent-touches", value_type=Touch)
+touches = app.topic("referral.touches", key_type=str, value_type=Touch)
 first = app.Table("first-touch", partitions=4)
 
 
@@ -66,7 +66,7 @@ async def first_touch(stream: AsyncIterable[dict[str, Any]]) -> None:
 
 
 @app.on_rebalance_complete.connect
-async def announced(app: faust.App, **kwargs: Any) -> None:  # noqa: ARG001
+async def announced(app: Any, **kwargs: Any) -> None:  # noqa: ARG001
     """Say when the work begins."""
     print("working", flush=True)
 

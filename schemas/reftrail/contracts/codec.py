@@ -5,7 +5,7 @@ https://docs.confluent.io/platform/current/schema-registry/fundamentals/serdes-d
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from io import BytesIO
 from struct import Struct
@@ -23,6 +23,7 @@ from reftrail.contracts.decisions import (
     RewardGranted,
     Touched,
 )
+from reftrail.contracts.encoder import compile_encoder, encode_long
 from reftrail.contracts.events import AnyEvent, Event
 from reftrail.contracts.record import Record
 from reftrail.contracts.reference import CampaignDefined, CodeChanged
@@ -48,25 +49,36 @@ _TYPES: Final[dict[str, Any]] = {
 R = TypeVar("R", bound=Record)
 
 
-class Undecodable(ValueError):
+class Undecodable(ValueError):  # noqa: N818  (says what the value is)
     """A message value that is not a known record. str() says what is wrong with it."""
 
 
 def encode(record: Record) -> bytes:
     """The message value of a record, under the newest version of its schema."""
-    schema = latest("Event" if isinstance(record, Event) else type(record).__name__)
-    datum = msgspec.structs.asdict(record)
-    if isinstance(record, Event):
-        datum["type"] = record.__struct_config__.tag
-    return encode_datum(schema, datum)
+    return _encoder(type(record))(record)
 
 
 def encode_datum(schema: WriterSchema, datum: dict[str, Any]) -> bytes:
     """The message value of a record given as a dict with exactly the schema's fields."""
-    out = BytesIO()
-    out.write(FRAME.pack(_MAGIC, schema.schema_id))
-    fastavro.schemaless_writer(out, schema.parsed, datum)
-    return out.getvalue()
+    return _datum_encoder(schema)(datum)
+
+
+@cache
+def _encoder(kind: type[Record]) -> Callable[[Any], bytes]:
+    schema = latest("Event" if issubclass(kind, Event) else kind.__name__)
+    if not issubclass(kind, Event):
+        return compile_encoder(schema.parsed, _frame(schema), from_dict=False)
+    tag = kind.__struct_config__.tag
+    return compile_encoder(schema.parsed, _frame(schema), from_dict=False, constants={"type": tag})
+
+
+@cache
+def _datum_encoder(schema: WriterSchema) -> Callable[[dict[str, Any]], bytes]:
+    return compile_encoder(schema.parsed, _frame(schema), from_dict=True)
+
+
+def _frame(schema: WriterSchema) -> bytes:
+    return FRAME.pack(_MAGIC, schema.schema_id)
 
 
 def decode(value: bytes | None) -> Record:
@@ -128,22 +140,12 @@ def container(values: Sequence[bytes]) -> bytes:
         raise ValueError("a container takes values of one schema only")
     assert len(datums) == sum(map(len, values)) - size
     header = _container_header(schema_of(values[0]).schema_id)
-    return b"".join((header, _zigzag(len(values)), _zigzag(len(datums)), datums, _SYNC))
+    return b"".join((header, encode_long(len(values)), encode_long(len(datums)), datums, _SYNC))
 
 
 @cache
 def _container_header(schema_id: int) -> bytes:
     schema = json.dumps(json.loads(schemas()[schema_id].text)).encode()
     metadata = ((b"avro.codec", b"null"), (b"avro.schema", schema))
-    pairs = b"".join(_zigzag(len(part)) + part for pair in metadata for part in pair)
-    return b"Obj\x01" + _zigzag(len(metadata)) + pairs + _zigzag(0) + _SYNC
-
-
-def _zigzag(number: int) -> bytes:
-    """A non-negative number as an Avro long."""
-    rest, out = number << 1, bytearray()
-    while rest > 0x7F:
-        out.append((rest & 0x7F) | 0x80)
-        rest >>= 7
-    out.append(rest)
-    return bytes(out)
+    pairs = b"".join(encode_long(len(part)) + part for pair in metadata for part in pair)
+    return b"Obj\x01" + encode_long(len(metadata)) + pairs + encode_long(0) + _SYNC

@@ -165,7 +165,7 @@ class RewardDecided(Derived, frozen=True, kw_only=True):
     role: str
     action: str
     status: str
-    reasons: list[str] = []
+    reasons: list[str] = []  # noqa: RUF012  (every record gets its own)
     value_micros: Micros
     currency: str
     kind: str
@@ -181,7 +181,7 @@ class RewardDecided(Derived, frozen=True, kw_only=True):
 
 
 class RewardGranted(Derived, frozen=True, kw_only=True):
-    """The order to fulfil one reward. event_id is that of its ledger entry, reward_id its identity."""
+    """The order to fulfil one reward, which is reward_id. event_id is that of its ledger entry."""
 
     reward_id: str
     code: str

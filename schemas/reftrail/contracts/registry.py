@@ -15,7 +15,7 @@ import fastavro
 from fastavro.types import Schema
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class WriterSchema:
     """One version of one record's schema.
 

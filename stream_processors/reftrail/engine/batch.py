@@ -60,7 +60,7 @@ class StageOfPartition:
             concluded = decider.decide(state, record, cause, reference)
             for conclusion in concluded:
                 state = decider.evolve(state, conclusion)
-                self._send(conclusion, outcome)
+                self._send(conclusion, outcome, keys[0])
             if concluded:
                 batch.save(keys, state)
             outcome.decided += 1
@@ -92,7 +92,8 @@ class StageOfPartition:
             else:
                 yield chunk.offsets[index], record
 
-    def _send(self, record: Record, outcome: Outcome) -> None:
+    def _send(self, record: Record, outcome: Outcome, own_key: str | None = None) -> None:
+        """Put a record into the messages. own_key is known to belong to this partition."""
         if isinstance(record, DeadLettered):
             topics: tuple[Topic, ...] = (DEAD_LETTERS,)
         else:
@@ -102,7 +103,8 @@ class StageOfPartition:
         value = encode(record)
         for topic in topics:
             key = topic.key_of(record)
-            partition = topic.partition(key, self.partitions)
+            is_own = key == own_key and topic.partitioned_by is str
+            partition = self.partition if is_own else topic.partition(key, self.partitions)
             outcome.messages[topic, partition].append((key.encode(), value))
 
     def _dead_letter(self, chunk: Chunk, index: int, error: Undecodable) -> DeadLettered:
