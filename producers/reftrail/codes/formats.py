@@ -143,9 +143,11 @@ def _telling(verdict: Verdict) -> tuple[int, int]:
 
 
 def _see_that_they_differ(derived: DerivedFormat, registered: RegisteredFormat) -> None:
-    prefixes = sorted(one.pattern.prefix.upper() for one in (derived, registered))
     (least, most), (shortest, longest) = derived.pattern.lengths, registered.pattern.lengths
-    if prefixes[1].startswith(prefixes[0]) and least <= longest and shortest <= most:
+    one = derived.pattern.prefix.upper()
+    others = [prefix.upper() for prefix in registered.pattern.prefixes]
+    meet = any(one.startswith(other) or other.startswith(one) for other in others)
+    if meet and least <= longest and shortest <= most:
         raise ValueError(
             f"a forged code of {derived.name} ({derived.pattern}) could pass for one of "
             f"{registered.name} ({registered.pattern}); give each a prefix of its own"

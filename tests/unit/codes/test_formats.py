@@ -102,6 +102,14 @@ def test_forged_codes_cannot_pass_for_well_formed_ones(pattern: str) -> None:
     assert Formats((RegisteredFormat("other", Pattern.of("SPR{body:8}")), FORMATS.formats[2]))
 
 
+def test_words_in_front_are_prefixes_too() -> None:
+    worded = RegisteredFormat("worded", Pattern.of("{programme:SPR|X}-{a:8}"))
+    with pytest.raises(ValueError, match="could pass for one of worded"):
+        Formats((worded, DerivedFormat("spring", SPRING)))
+    assert FORMATS.verify("ABC-2025-US-0429-A") == UnknownFormat()
+    assert isinstance(FORMATS.verify("VIP-2025-US-0429-"), Malformed)
+
+
 def test_each_format_has_its_name() -> None:
     with pytest.raises(ValueError, match="name of its own"):
         Formats((FORMATS.formats[0], FORMATS.formats[0]))

@@ -52,12 +52,15 @@ def test_a_choice_is_written_as_codes_are(wanted: str, code: str) -> None:
         ("r00t", Reason.RESERVED, None),
         ("SUPP0RT", Reason.RESERVED, None),
         ("ref-amy", Reason.LIKE_ISSUED, None),
+        ("vipamy", Reason.LIKE_ISSUED, None),
     ],
 )
 def test_a_choice_is_refused_with_the_reason(
     wanted: str, reason: Reason, suggestion: str | None
 ) -> None:
-    choice = choose(wanted, [Pattern.random(), Pattern.of("{a:4}")])
+    choice = choose(
+        wanted, [Pattern.random(), Pattern.of("{a:4}"), Pattern.of("{tier:VIP|PRG}-{a:4}")]
+    )
     assert isinstance(choice, Refused)
     assert (choice.reason, choice.suggestion) == (reason, suggestion)
 

@@ -15,11 +15,13 @@ class Alphabet:
     """Different ASCII letters and digits, in the order of their values 0, 1, 2, ...
 
     Upper and lower case of a letter are one symbol, because codes are read aloud and typed on
-    telephones: an alphabet that has both is refused.
+    telephones: an alphabet that has both is refused. value_of goes from a symbol to its value,
+    spelling_of from either case of a symbol to the symbol.
     """
 
     symbols: str
     value_of: dict[str, int] = field(init=False, repr=False, compare=False)
+    spelling_of: dict[str, str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         folded = {symbol.lower() for symbol in self.symbols}
@@ -31,12 +33,9 @@ class Alphabet:
         if not (self.symbols.isascii() and self.symbols.isalnum()):
             raise ValueError(f"alphabet {self.symbols!r} may have only A-Z, a-z and 0-9")
         values = {symbol: value for value, symbol in enumerate(self.symbols)}
-        either_case = {
-            typed: value
-            for symbol, value in values.items()
-            for typed in (symbol.lower(), symbol.upper())
-        }
-        object.__setattr__(self, "value_of", either_case)
+        either_case = {way: one for one in values for way in (one.lower(), one.upper())}
+        object.__setattr__(self, "value_of", values)
+        object.__setattr__(self, "spelling_of", either_case)
 
     def __len__(self) -> int:
         return len(self.symbols)

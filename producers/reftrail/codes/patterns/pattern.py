@@ -13,9 +13,10 @@ from reftrail.codes.patterns.reading import (
     Malformed,
     Mistyped,
     Reading,
-    Typed,
     likely_slips,
+    malformed,
     replacements,
+    without_grouping,
 )
 from reftrail.codes.patterns.segments import (
     AnySegment,
@@ -101,6 +102,12 @@ class Pattern:
         return first.text if isinstance(first, Fixed) else ""
 
     @property
+    def prefixes(self) -> tuple[str, ...]:
+        """What every code begins with: the prefix, or one of the first segment's words."""
+        first = self.segments[0]
+        return first.words if isinstance(first, Words) else (self.prefix,)
+
+    @property
     def size(self) -> int:
         """How many codes there are."""
         return math.prod(segment.size for segment in self.segments)
@@ -110,12 +117,12 @@ class Pattern:
         """How many codes the generator draws from when everything else is given."""
         return math.prod(segment.size for segment in self.random_segments)
 
-    @property
+    @cached_property
     def random_segments(self) -> tuple[Symbols, ...]:
         """What the generator draws."""
         return tuple(part for part in self.segments if isinstance(part, Symbols) and part.random)
 
-    @property
+    @cached_property
     def has_check(self) -> bool:
         """Whether mistyping is noticed."""
         return any(isinstance(segment, Check) for segment in self.segments)
@@ -151,11 +158,12 @@ class Pattern:
         return self.compose({**drawn, **given})
 
     def begins(self, text: str) -> bool:
-        """Whether a text as typed has the pattern's prefix; any has, if there is none."""
+        """Whether a text as typed has one of the pattern's prefixes."""
         first = self.segments[0]
-        return not isinstance(first, Fixed) or isinstance(
-            first.read(self._typed(text).kept, 0), Taken
-        )
+        if not isinstance(first, Fixed | Words):
+            return True
+        kept = without_grouping(text, hyphens=self._has_hyphens)
+        return isinstance(first.read(kept, 0), Taken)
 
     def read(self, text: str) -> Reading | Malformed | Mistyped:
         """What a text says, if it is a code of this pattern as typed by a person.
@@ -163,58 +171,43 @@ class Pattern:
         Either case is read; blanks are passed over, and so are hyphens where the pattern has none.
         Suggestions come from the pattern alone; see `reading`.
         """
-        typed = self._typed(text)
-        match self._read(typed.kept):
+        kept = without_grouping(text, hyphens=self._has_hyphens)
+        match self._read(kept):
             case Fault() as fault:
-                return typed.malformed(
-                    fault, self._only_reading(replacements(typed.kept, fault.at))
-                )
-            case code, _ if not self._adds_up(code):
-                return Mistyped(self._only_reading(likely_slips(code)))
-            case code, values:
-                return Reading(code, values)
+                meant = self._only_reading(replacements(kept, fault.at))
+                return malformed(text, fault, meant, hyphens=self._has_hyphens)
+            case Reading() as reading:
+                return reading
+            case wrong:
+                return Mistyped(self._only_reading(likely_slips(wrong)))
 
-    def _typed(self, text: str) -> Typed:
-        return Typed.of(text, hyphens=any("-" in part.text for part in self._fixed))
-
-    def _read(self, text: str) -> tuple[str, dict[str, str]] | Fault:
-        """The canonical code and its values by name; whether the check adds up is left open."""
+    def _read(self, text: str) -> Reading | str | Fault:
+        """A text without grouping; the canonical code alone if its check symbol is wrong."""
         values: dict[str, str] = {}
-        code, at = "", 0
+        code, checked, at = "", "", 0
         for segment in self.segments:
             taken = segment.read(text, at)
             if isinstance(taken, Fault):
                 return taken
             code, at = code + taken.value, taken.end
+            if isinstance(segment, Check) or (isinstance(segment, Symbols) and segment.random):
+                checked += taken.value
             if not isinstance(segment, Fixed | Check):
                 values[segment.name] = taken.value
-        return (code, values) if at == len(text) else Fault(at, "the end")
-
-    def _adds_up(self, code: str) -> bool:
-        """Whether the check symbol, if there is one, is right; the code is canonical."""
-        if not self.has_check:
-            return True
-        checked, at = "", 0
-        for segment in self.segments:
-            taken = segment.read(code, at)
-            assert isinstance(taken, Taken)
-            at = taken.end
-            if isinstance(segment, Check) or segment in self.random_segments:
-                checked += taken.value
-        return adds_up(self.alphabet, checked)
+        if at < len(text):
+            return Fault(at, "the end")
+        right = not self.has_check or adds_up(self.alphabet, checked)
+        return Reading(code, values) if right else code
 
     def _only_reading(self, candidates: Iterable[str]) -> str | None:
         """The one among them that is a code, if exactly one is."""
-        found = {
-            read[0]
-            for candidate in candidates
-            if not isinstance(read := self._read(candidate), Fault) and self._adds_up(read[0])
-        }
+        read = (self._read(candidate) for candidate in candidates)
+        found = {one.code for one in read if isinstance(one, Reading)}
         return found.pop() if len(found) == 1 else None
 
-    @property
-    def _fixed(self) -> tuple[Fixed, ...]:
-        return tuple(segment for segment in self.segments if isinstance(segment, Fixed))
+    @cached_property
+    def _has_hyphens(self) -> bool:
+        return any(isinstance(part, Fixed) and "-" in part.text for part in self.segments)
 
     def _see_where_words_end(self) -> None:
         """Words of different lengths must stand before - or _ or at the end, or they'd run on."""

@@ -58,31 +58,21 @@ class Mistyped:
         return "the code is mistyped: look for a wrong or exchanged character"
 
 
-@dataclass(frozen=True, slots=True)
-class Typed:
-    """A text without the characters that don't count, and where the others stood, from 1."""
+def without_grouping(text: str, *, hyphens: bool) -> str:
+    """A text without blanks, and without hyphens unless they count."""
+    joined = "".join(text.split())
+    return joined if hyphens else joined.replace("-", "")
 
-    kept: str
-    positions: tuple[int, ...]
-    length: int
 
-    @classmethod
-    def of(cls, text: str, *, hyphens: bool) -> "Typed":
-        """Without blanks, and without hyphens unless they count."""
-        counted = [
-            (position, character)
-            for position, character in enumerate(text, start=1)
-            if not character.isspace() and (hyphens or character != "-")
-        ]
-        kept = "".join(character for _, character in counted)
-        return cls(kept, tuple(position for position, _ in counted), len(text))
-
-    def malformed(self, fault: Fault, suggestion: str | None) -> Malformed:
-        """The fault where the person will look for it."""
-        if fault.at < len(self.kept):
-            found = self.kept[fault.at]
-            return Malformed(self.positions[fault.at], found, fault.expected, suggestion)
-        return Malformed(self.length + 1, "", fault.expected, suggestion)
+def malformed(text: str, fault: Fault, suggestion: str | None, *, hyphens: bool) -> Malformed:
+    """A fault in a text `without_grouping`, told where the person will look for it."""
+    counted = [
+        (position, character)
+        for position, character in enumerate(text, start=1)
+        if not character.isspace() and (hyphens or character != "-")
+    ]
+    position, found = counted[fault.at] if fault.at < len(counted) else (len(text) + 1, "")
+    return Malformed(position, found, fault.expected, suggestion)
 
 
 def replacements(text: str, at: int) -> Iterator[str]:

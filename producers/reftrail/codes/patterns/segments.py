@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Protocol, TypeAlias
 
 from reftrail.codes.patterns.alphabet import DIGITS, Alphabet
@@ -106,11 +107,14 @@ class Symbols:
     def read(self, text: str, at: int) -> Taken | Fault:
         """Symbol by symbol, so that the first wrong one is known."""
         end = at + self.length
-        for place in range(at, end):
-            if text[place : place + 1] not in self.alphabet.value_of:
-                return Fault(place, f"one of {self.alphabet.expression[1:-1]}")
         typed = text[at:end]
-        return Taken("".join(_spelt(self.alphabet, symbol) for symbol in typed), end)
+        spelt = "".join(map(self.alphabet.spelling_of.get, typed, repeat("")))
+        if len(spelt) == self.length:
+            return Taken(spelt, end)
+        known = self.alphabet.spelling_of
+        wrong = (place for place, symbol in enumerate(typed, start=at) if symbol not in known)
+        expected = f"one of {self.alphabet.expression[1:-1]}"
+        return Fault(next(wrong, at + len(typed)), expected)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,10 +235,6 @@ AnySegment: TypeAlias = Fixed | Symbols | Check | Number | Words
 def _lower(text: str) -> str:
     """In lower case if ASCII; the Kelvin sign's lower case is an ordinary k, which it is not."""
     return text.lower() if text.isascii() else text
-
-
-def _spelt(alphabet: Alphabet, symbol: str) -> str:
-    return alphabet.symbols[alphabet.value_of[symbol]]
 
 
 def _between(first: str, last: str) -> list[str]:

@@ -105,9 +105,10 @@ def _refused(code: str, patterns: Iterable[Pattern], reserved: frozenset[str]) -
         return Refused(Reason.OFFENSIVE, "the code contains an offensive word; choose another")
     if name := reserved_name(code, reserved):
         return Refused(Reason.RESERVED, f"{name} is reserved; choose another")
-    if like := next((one for one in patterns if one.prefix and one.begins(code)), None):
+    issued = [prefix for pattern in patterns for prefix in pattern.prefixes if prefix]
+    if like := next((one for one in issued if code.startswith(one.upper())), None):
         return Refused(
             Reason.LIKE_ISSUED,
-            f"codes that begin with {like.prefix} are issued by us; begin with something else",
+            f"codes that begin with {like} are issued by us; begin with something else",
         )
     return None

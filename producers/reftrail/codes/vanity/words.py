@@ -37,7 +37,7 @@ def offensive_word(code: str) -> str | None:
 def reserved_name(code: str, reserved: frozenset[str] = RESERVED) -> str | None:
     """The reserved name that a code is, or is taken for."""
     compact = skeleton(code.replace("-", "").replace("_", ""))
-    return next((name for name in sorted(reserved) if skeleton(name) == compact), None)
+    return next((name for name in sorted(reserved) if _skeleton_of(name) == compact), None)
 
 
 def _occurs(word: str, text: str) -> bool:
