@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Sequence
 from functools import cache
 from io import BytesIO
+from operator import methodcaller
 from struct import Struct
 from typing import Any, Final, TypeVar
 
@@ -135,10 +136,8 @@ def container(values: Sequence[bytes]) -> bytes:
     """
     frame = values[0][: FRAME.size]
     datums = b"".join([value[FRAME.size :] for value in values])
-    size = FRAME.size * len(values)
-    if any(not value.startswith(frame) for value in values):
+    if not all(map(methodcaller("startswith", frame), values)):
         raise ValueError("a container takes values of one schema only")
-    assert len(datums) == sum(map(len, values)) - size
     header = _container_header(schema_of(values[0]).schema_id)
     return b"".join((header, encode_long(len(values)), encode_long(len(datums)), datums, _SYNC))
 

@@ -4,7 +4,7 @@ A type says which fields its kind can't do without; the wire has them all, nulla
 """
 
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from reftrail.contracts.record import Micros, Record
 
@@ -93,14 +93,15 @@ Conversion: TypeAlias = Signup | Purchase | Refund
 AnyEvent: TypeAlias = Interaction | Conversion
 
 
+_KEYED_BY_USER: Final[frozenset[type]] = frozenset({Purchase, Refund})
+
+
 def event_key(event: Event) -> str:
     """The message key: the visitor, whose order of touches matters; else the user.
 
     Raises ValueError where neither is given.
     """
-    if isinstance(event, Purchase | Refund):
-        return event.user_id
-    key = event.visitor_id or event.user_id
+    key = event.user_id if type(event) in _KEYED_BY_USER else event.visitor_id or event.user_id
     if key is None:
         raise ValueError(f"event {event.event_id} names neither visitor_id nor user_id")
     return key

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from io import BytesIO
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import msgspec
 import polars as pl
@@ -24,6 +24,9 @@ _COLUMNS: Final = [
     "is_bot",
 ]
 _FIRST_SCHEMA_ID: Final = b"\x00\x00\x00\x00\x01"
+# What polars makes of bytes that aren't what their schema says; None among the values is a
+# TypeError, another schema a ValueError.
+_BROKEN: Final = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
 
 Survivors = list[tuple[int, Record]]
 
@@ -53,6 +56,7 @@ class _Hold(msgspec.Struct, frozen=True, array_like=True):
 
 
 _hold_of = msgspec.msgpack.Decoder(_Hold).decode
+_events_of = msgspec.json.Decoder(list[AnyEvent]).decode
 
 
 class TouchSieve:
@@ -71,12 +75,12 @@ class TouchSieve:
         reference: ReferenceTables,
     ) -> Survivors | None:
         """See `Sieve`."""
-        if len(values) < self._fewest or not _same_schema(values):
+        if len(values) < self._fewest or not _is_first_version(values[0]):
             return None
         framed: Sequence[bytes] = values  # type: ignore[assignment]
         try:
             events = pl.read_avro(BytesIO(container(framed)), columns=_COLUMNS)
-        except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException):
+        except (TypeError, ValueError, OSError, *_BROKEN):
             return None
         if events.height != len(values):
             return None
@@ -89,9 +93,9 @@ class TouchSieve:
             return None
 
 
-def _same_schema(values: Sequence[bytes | None]) -> bool:
-    """Whether all were written with version 1 of Event: another may lack a column."""
-    return all(value is not None and value[: FRAME.size] == _FIRST_SCHEMA_ID for value in values)
+def _is_first_version(value: bytes | None) -> bool:
+    """Whether it was written with version 1 of Event, as then all of the batch must be."""
+    return value is not None and value[: FRAME.size] == _FIRST_SCHEMA_ID
 
 
 def _may_matter(
@@ -139,9 +143,9 @@ def _decoded(values: Sequence[bytes], kept: list[int]) -> Survivors:
     frame = frame.with_columns(
         pl.col("type").cast(pl.String), pl.col("event_time", "received_at").cast(pl.Int64)
     )
-    rows: list[dict[str, Any]] = frame.to_dicts()
-    records: list[Record] = msgspec.convert(rows, list[AnyEvent])
-    return list(zip(kept, records, strict=True))
+    # Half the time that dicts would take; absent fields have null as default.
+    told = [column.name for column in frame if column.null_count() < frame.height]
+    return list(zip(kept, _events_of(frame.select(told).write_json()), strict=True))
 
 
 SIEVES: Final[Mapping[str, Sieve]] = {"touch": TouchSieve()}

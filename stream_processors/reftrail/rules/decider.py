@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypedDict, TypeVar
-from uuid import UUID, uuid5
+
+from uuid_utils import UUID, uuid5
 
 from reftrail.contracts.record import Millis, Record
 from reftrail.contracts.reference import CampaignDefined, CodeChanged
