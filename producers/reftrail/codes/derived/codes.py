@@ -7,9 +7,9 @@ From this follows
 - no two codes of a campaign are equal, since a permutation has no collisions;
 - a greater count, another prefix or suffix, other dates leave the codes as they are: only the
   campaign's id, its secret, the alphabet and the number of symbols go into the permutation;
-- a guess is right with probability count / alphabet^symbols, whatever codes the guesser has seen,
-  as far as the permutation can't be told from a random one. The check symbol is public and makes
-  no guess harder, so it isn't counted.
+- a guess at a code not seen before is right with probability count / alphabet^symbols at most,
+  whatever codes the guesser has seen, as far as the permutation can't be told from a random one.
+  The check symbol is public and makes no guess harder, so it isn't counted.
 
 There is no tag that could be compared byte by byte: a forged code is deciphered in the same ten
 rounds as a genuine one, and all that is then asked is whether the number is in range, which is the

@@ -28,10 +28,14 @@ def offensive_word(code: str) -> str | None:
     """
     compact = code.replace("-", "").replace("_", "").lower()
     plain = skeleton(compact)
-    for word in sorted(DEFAULT_BLOCKLIST):
-        if _occurs(word, compact) or _occurs(_skeleton_of(word), plain):
-            return word
-    return None
+    return next(
+        (
+            word
+            for word, word_plain in _offensive()
+            if _occurs(word, compact) or _occurs(word_plain, plain)
+        ),
+        None,
+    )
 
 
 def reserved_name(code: str, reserved: frozenset[str] = RESERVED) -> str | None:
@@ -43,9 +47,16 @@ def reserved_name(code: str, reserved: frozenset[str] = RESERVED) -> str | None:
 def _occurs(word: str, text: str) -> bool:
     if len(text) <= 3 or len(word) <= 3:
         return word == text
-    if any(character.isdigit() for character in word):
-        return text.startswith(word) or text.endswith(word)
-    return word in text
+    if word not in text:
+        return False
+    with_digits = any(character.isdigit() for character in word)
+    return not with_digits or text.startswith(word) or text.endswith(word)
+
+
+@cache
+def _offensive() -> tuple[tuple[str, str], ...]:
+    """The words with their skeletons."""
+    return tuple((word, skeleton(word)) for word in sorted(DEFAULT_BLOCKLIST))
 
 
 @cache
