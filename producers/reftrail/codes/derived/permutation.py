@@ -7,12 +7,12 @@ on the number of rounds:
 
 - Luby and Rackoff (1988): with secret random round functions, four rounds are a strong
   pseudorandom permutation up to about the square root of a half's values in known pairs; Patarin
-  (ePrint 2010/293): six and more, up to nearly all values of a half. For 8 symbols of 31 a half
-  has 923,521 values, for 5 the smaller one has 961.
+  (2010): six and more, up to nearly all values of a half. For 8 symbols of 31 a half has 923,521
+  values, for 5 the smaller one has 961.
 - Beyond that the ten rounds rest on no attack being known. The best ones on small domains (Bellare,
   Hoang and Tessaro 2016; Durak and Vaudenay 2017; Hoang, Tessaro and Trieu 2018) need many values
-  under many tweaks; here is one tweak only, the empty one. FF3, whose eight rounds fell to them,
-  has been dropped by NIST; FF1 stands, for domains of at least a million (SP 800-38G Rev. 1, second
+  under many tweaks; here is one tweak only, the empty one. FF3, which fell to some of them, has
+  been dropped by NIST; FF1 stands, for domains of at least a million (SP 800-38G Rev. 1, second
   draft, 2025). That is the least allowed here too: 5 symbols of the default alphabet.
 
 One value at a time is the business of `libffx`. No library does batches, so `permute` and `invert`
