@@ -2,12 +2,11 @@
 
 import sys
 
-import faust
 from faust.types import TP
 
 from reftrail.engine.settings import WorkerSettings
 from reftrail.engine.topology import TOPOLOGY
-from reftrail.engine.worker import create_app
+from reftrail.engine.worker import create_app, run
 
 app = create_app(WorkerSettings(), (TOPOLOGY[0],))
 take_over = app.work.take_over
@@ -22,4 +21,4 @@ async def announced(assigned: set[TP]) -> None:
 app.work.take_over = announced  # type: ignore[method-assign]
 if __name__ == "__main__":
     sys.argv = sys.argv[:1]
-    faust.Worker(app, loglevel="WARN", redirect_stdouts=False).execute_from_commandline()
+    run(app)

@@ -93,7 +93,7 @@ Conversion: TypeAlias = Signup | Purchase | Refund
 AnyEvent: TypeAlias = Interaction | Conversion
 
 
-_KEYED_BY_USER: Final[frozenset[type]] = frozenset({Purchase, Refund})
+_KEYED_BY_USER: Final[tuple[type[Event], ...]] = (Purchase, Refund)
 
 
 def event_key(event: Event) -> str:

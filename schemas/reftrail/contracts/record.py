@@ -18,12 +18,13 @@ DAY: Millis = 24 * HOUR
 MICROS_PER_UNIT: Micros = 1_000_000
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True):
+class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One message on a topic: an immutable fact with an identity and two times.
 
     event_id is the deduplication key. event_time is when it happened by the client's clock,
     received_at when the collector took it in; a derived record repeats the received_at of its
-    cause, so that a replay writes the same bytes.
+    cause, so that a replay writes the same bytes. Records hold no cycles: gc=False keeps them out
+    of the collector's way.
     """
 
     event_id: str

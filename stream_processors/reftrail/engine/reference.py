@@ -1,7 +1,5 @@
 """Codes and campaigns as a stage looks them up: the tables that their topics add up to."""
 
-from bisect import insort
-from collections import defaultdict
 from collections.abc import Iterable
 from operator import attrgetter
 from typing import Literal, TypeAlias
@@ -22,7 +20,7 @@ class ReferenceTables:
     def __init__(self, records: Iterable[Record] = ()) -> None:
         self.missed: set[Lookup] = set()
         self._codes: dict[str, CodeChanged] = {}
-        self._campaigns: defaultdict[str, list[CampaignDefined]] = defaultdict(list)
+        self._campaigns: dict[str, list[CampaignDefined]] = {}
         for record in records:
             self.apply(record)
 
@@ -36,9 +34,11 @@ class ReferenceTables:
             case CodeChanged():
                 self._codes[record.code] = record
             case CampaignDefined():
-                versions = self._campaigns[record.campaign_id]
-                versions[:] = [known for known in versions if known.version != record.version]
-                insort(versions, record, key=attrgetter("effective_from", "version"))
+                known = self._campaigns.get(record.campaign_id, ())
+                others = [one for one in known if one.version != record.version]
+                self._campaigns[record.campaign_id] = sorted(
+                    [*others, record], key=attrgetter("effective_from", "version")
+                )
             case _:
                 raise TypeError(f"a {type(record).__name__} is neither a code nor a campaign")
 

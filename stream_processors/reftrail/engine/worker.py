@@ -5,6 +5,7 @@ positions, all in one transaction for each batch. Guarantee: readers of committe
 conclusions of every record exactly once, whatever crashes.
 """
 
+import gc
 import logging
 import os
 import traceback
@@ -25,6 +26,7 @@ from reftrail.engine.topology import TOPOLOGY
 from reftrail.engine.transport import ChunkSchema, ChunkTransport
 
 _log = logging.getLogger(__name__)
+_COLLECT_AFTER: Final = 500_000
 _EXIT_UNEXPECTED: Final = 70  # EX_SOFTWARE of sysexits.h
 
 
@@ -133,6 +135,15 @@ def _add_pages(app: WorkerApp, metrics: WorkerMetrics) -> None:
 
 def main() -> None:
     """Run one worker until it is told to stop. Settings are REFTRAIL_* variables."""
+    run(create_app(WorkerSettings.model_validate({})))
+
+
+def run(app: WorkerApp) -> None:
+    """Run a worker's app until it is told to stop."""
     logging.getLogger("aiokafka").setLevel(logging.WARNING)
-    app = create_app(WorkerSettings.model_validate({}))
+    # A batch makes tens of thousands of short-lived objects, none of them in a cycle: at the
+    # default of 700 the collector would walk the heap dozens of times for each.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER)
     faust.Worker(app, loglevel="INFO", redirect_stdouts=False).execute_from_commandline()
