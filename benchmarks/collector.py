@@ -9,6 +9,7 @@ topic afterwards.
 """
 
 import asyncio
+import json
 import os
 import secrets
 import subprocess
@@ -157,5 +158,4 @@ def _wait_ready(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None
 
 
 if __name__ == "__main__":
-    for name, value in measure(float(sys.argv[1]) if len(sys.argv) > 1 else 10.0).items():
-        print(f"{name:28} {value:12,.1f}")
+    print(json.dumps(measure(float(sys.argv[1]) if len(sys.argv) > 1 else 10.0)))

@@ -65,7 +65,7 @@ async def first_touch(stream: AsyncIterable[dict[str, Any]]) -> None:
             await touches.send(key=visitor, value=touch)
 
 
-@app.on_rebalance_complete.connect
+@app.on_rebalance_complete.connect  # type: ignore[arg-type]
 async def announced(app: Any, **kwargs: Any) -> None:  # noqa: ARG001
     """Say when the work begins."""
     print("working", flush=True)

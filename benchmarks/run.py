@@ -17,7 +17,16 @@ from rich.table import Table
 
 HERE = Path(__file__).parent
 OUT = HERE.parent / "build" / "bench.json"
-BENCHMARKS = ("first_touch", "pipeline", "collector", "latency", "state", "warehouse")
+BENCHMARKS = (
+    "first_touch",
+    "pipeline",
+    "collector",
+    "latency",
+    "state",
+    "warehouse",
+    "encoder",
+    "codes",
+)
 # What the project asks of itself; figures without a bound are for information.
 BOUNDS = {
     "first_touch_events_per_s": (">=", 120_000),

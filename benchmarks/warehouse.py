@@ -87,4 +87,4 @@ def _cpu(process: psutil.Process) -> float:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=1_000_000)
-    print(json.dumps(measure(parser.parse_args().events), indent=2))
+    print(json.dumps(measure(parser.parse_args().events)))

@@ -26,7 +26,7 @@ class WarehouseSettings(Installation):
     secret_keys: Annotated[tuple[SecretStr, ...], NoDecode, Field(min_length=1)]
     load_rows: Annotated[int, Field(ge=1, le=500_000)] = 100_000
     load_bytes: Annotated[int, Field(ge=1 << 16)] = 64 << 20
-    load_delay_ms: Annotated[int, Field(ge=0)] = 200
+    load_delay_ms: Annotated[int, Field(ge=0)] = 1_000
 
     @field_validator("secret_keys", mode="before")
     @classmethod

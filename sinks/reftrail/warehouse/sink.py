@@ -26,7 +26,7 @@ from reftrail.warehouse.settings import WarehouseSettings
 from reftrail.warehouse.source import KafkaSource, describe, read_again
 
 _READ_SECONDS: Final = 0.2
-_BREATH_SECONDS: Final = 0.03
+_BREATH_SECONDS: Final = 0.1
 _OBSERVE_SECONDS: Final = 0.5
 _ANSWER_SECONDS: Final = 5.0
 _RETRY_SECONDS: Final = 1.0

@@ -52,7 +52,10 @@ class PartitionTask:
         self._on_failure = on_failure
         self._committed: int | None = None
         self._committed_at = time.perf_counter()
-        self._queue: asyncio.Queue[Chunk] = asyncio.Queue(maxsize=2)
+        self._gather_until = 0.0
+        self._queue: asyncio.Queue[Chunk] = asyncio.Queue()
+        self._queued = 0
+        self._room = asyncio.Event()
         self._closing = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -62,18 +65,19 @@ class PartitionTask:
         self._task = asyncio.create_task(self._run(), name=f"{self.source}")
 
     async def hand_over(self, chunk: Chunk) -> None:
-        """Take a chunk in; waits while two are waiting already. Forgotten if it is stopping."""
-        if not self._closing.is_set():
-            await self._queue.put(chunk)
+        """Take a chunk in; waits while a batch's worth is waiting. Forgotten if it is stopping."""
+        while self._queued >= self._settings.max_batch and not self._closing.is_set():
+            self._room.clear()
+            await self._room.wait()
+        self._queued += len(chunk.values)
+        self._queue.put_nowait(chunk)
 
     async def stop(self) -> None:
         """Finish the batch under way, leave the rest unread, and let go of the partition."""
         self._closing.set()
         if self._task is not None:
             await asyncio.gather(self._task, return_exceptions=True)
-        while not self._queue.empty():  # which also frees those who wait in hand_over
-            self._queue.get_nowait()
-            await asyncio.sleep(0)
+        self._room.set()  # for those who wait in hand_over
         await self._writer.stop()
 
     async def _run(self) -> None:
@@ -105,10 +109,18 @@ class PartitionTask:
         if not getting.done():
             getting.cancel()
             return None
-        if self._settings.gather_ms and not self._queue.empty():
-            await asyncio.sleep(self._settings.gather_ms / 1000)
+        await self._gather(len(getting.result().values))
         waiting = [self._queue.get_nowait() for _ in range(self._queue.qsize())]
-        return join([getting.result(), *waiting])
+        chunk = join([getting.result(), *waiting])
+        self._queued -= len(chunk.values)
+        self._room.set()
+        return chunk
+
+    async def _gather(self, records: int) -> None:
+        """Let a batch grow for as long as the last commit took, if that one was just now."""
+        pause = self._gather_until - time.perf_counter()
+        if pause > 0 and records < self._settings.max_batch:
+            await asyncio.sleep(pause)
 
     async def _process(self, fetched: Chunk) -> None:
         chunk = self._expected(fetched)
@@ -147,7 +159,9 @@ class PartitionTask:
 
     async def _commit(self, outcome: Outcome) -> None:
         assert self.position is not None
+        started = time.perf_counter()
         await self._writer.commit(outcome.messages, self.position)
         self.store.apply(outcome.changes)
         self._committed = self.position
-        self._committed_at = time.perf_counter()
+        self._committed_at = now = time.perf_counter()
+        self._gather_until = now + max(now - started, self._settings.gather_ms / 1000)
