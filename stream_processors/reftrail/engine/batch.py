@@ -9,11 +9,12 @@ from reftrail.contracts.decisions import DeadLettered
 from reftrail.contracts.record import Record
 from reftrail.contracts.topics import DEAD_LETTERS, Topic
 from reftrail.engine.chunks import Chunk
+from reftrail.engine.dead_letters import undecodable
 from reftrail.engine.reference import ReferenceTables
 from reftrail.engine.sieve import Sieve
 from reftrail.engine.stage import Stage
 from reftrail.engine.state import Batch, StateStore
-from reftrail.rules.decider import Cause, derived_id
+from reftrail.rules.decider import Cause
 
 Message = tuple[bytes, bytes]
 
@@ -108,17 +109,6 @@ class StageOfPartition:
             outcome.messages[topic, partition].append((key.encode(), value))
 
     def _dead_letter(self, chunk: Chunk, index: int, error: Undecodable) -> DeadLettered:
-        topic, offset = self.stage.reads.name, chunk.offsets[index]
-        return DeadLettered(
-            event_id=derived_id("dead", self.stage.name, topic, f"{self.partition}:{offset}"),
-            event_time=chunk.timestamps[index],
-            received_at=chunk.timestamps[index],
-            stage=self.stage.name,
-            reason="undecodable",
-            detail=str(error),
-            topic=topic,
-            partition=self.partition,
-            offset=offset,
-            message_key=chunk.keys[index],
-            payload=chunk.values[index],
-        )
+        at = Cause(self.stage.reads.name, self.partition, chunk.offsets[index])
+        message = (chunk.keys[index], chunk.values[index])
+        return undecodable(self.stage.name, at, chunk.timestamps[index], message, str(error))

@@ -24,10 +24,11 @@ from reftrail.contracts.topics import (
     REWARDS,
     Topic,
 )
+from reftrail.engine.dead_letters import undecodable
 from reftrail.engine.reference import ReferenceTables
 from reftrail.engine.stage import Stage
 from reftrail.engine.topology import TOPOLOGY
-from reftrail.rules.decider import Cause, derived_id
+from reftrail.rules.decider import Cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,16 +281,6 @@ def _input(stage: Stage, message: Message) -> Record:
 
 
 def _dead_letter(stage: Stage, at: Cause, message: Message, error: Undecodable) -> DeadLettered:
-    return DeadLettered(
-        event_id=derived_id("dead-letter", stage.name, at.topic, f"{at.partition}:{at.offset}"),
-        event_time=message.timestamp,
-        received_at=message.timestamp,
-        stage=stage.name,
-        reason="undecodable",
-        detail=str(error),
-        topic=at.topic,
-        partition=at.partition,
-        offset=at.offset,
-        message_key=message.key,
-        payload=encode(message.value) if isinstance(message.value, Record) else message.value,
-    )
+    value = message.value
+    payload = encode(value) if isinstance(value, Record) else value
+    return undecodable(stage.name, at, message.timestamp, (message.key, payload), str(error))

@@ -1,0 +1,31 @@
+"""What becomes of a message that a stage can't read."""
+
+from reftrail.contracts.decisions import DeadLettered
+from reftrail.contracts.record import Millis
+from reftrail.rules.decider import Cause, derived_id
+
+
+def undecodable(
+    stage: str,
+    at: Cause,
+    timestamp: Millis,
+    message: tuple[bytes | None, bytes | None],
+    detail: str,
+) -> DeadLettered:
+    """The dead letter of a message (key, value) at a place in the log, by the broker's timestamp.
+
+    The same message always gives the same record, so that a retry writes it again at most.
+    """
+    return DeadLettered(
+        event_id=derived_id("dead-letter", stage, at.topic, f"{at.partition}:{at.offset}"),
+        event_time=timestamp,
+        received_at=timestamp,
+        stage=stage,
+        reason="undecodable",
+        detail=detail,
+        topic=at.topic,
+        partition=at.partition,
+        offset=at.offset,
+        message_key=message[0],
+        payload=message[1],
+    )
