@@ -8,7 +8,7 @@ from reftrail.contracts.topics import DEFAULT_PREFIX, Topic
 class Installation(BaseSettings):
     """Read from REFTRAIL_* variables; the base of each host's own settings class."""
 
-    model_config = SettingsConfigDict(env_prefix="REFTRAIL_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="REFTRAIL_", frozen=True, env_ignore_empty=True)
 
     bootstrap_servers: str
     topic_prefix: str = DEFAULT_PREFIX
