@@ -111,10 +111,10 @@ class PartitionTask:
             return None
         await self._gather(len(getting.result().values))
         waiting = [self._queue.get_nowait() for _ in range(self._queue.qsize())]
-        chunk = join([getting.result(), *waiting])
-        self._queued -= len(chunk.values)
+        chunks = [getting.result(), *waiting]
+        self._queued -= sum(len(chunk.values) for chunk in chunks)
         self._room.set()
-        return chunk
+        return self._joined(chunks)
 
     async def _gather(self, records: int) -> None:
         """Let a batch grow for as long as the last commit took, if that one was just now."""
@@ -122,10 +122,7 @@ class PartitionTask:
         if pause > 0 and records < self._settings.max_batch:
             await asyncio.sleep(pause)
 
-    async def _process(self, fetched: Chunk) -> None:
-        chunk = self._expected(fetched)
-        if chunk is None:
-            return
+    async def _process(self, chunk: Chunk) -> None:
         started = time.perf_counter()
         outcome = self._conclude(chunk)
         if self._reference.tables.missed and await self._reference.learned_more():
@@ -142,17 +139,20 @@ class PartitionTask:
             committing=time.perf_counter() - decided,
         )
 
-    def _expected(self, chunk: Chunk) -> Chunk | None:
-        """The chunk without what was processed before; None if nothing is left of it."""
-        if self.position is None or chunk.begin == self.position:
-            return chunk
-        if chunk.begin > self.position:
-            raise LostRecordsError(
-                f"{self.source.topic}[{self.source.partition}] goes on at {chunk.begin}, but the "
-                f"records from {self.position} were never processed. Were they deleted by the "
-                "topic's retention? Set the group's offset by hand to accept the loss."
-            )
-        return chunk.after(self.position) if chunk.end > self.position else None
+    def _joined(self, chunks: list[Chunk]) -> Chunk | None:
+        """The chunks as one, without what was processed before; None if nothing is left."""
+        position, expected = self.position, []
+        for chunk in chunks:
+            if position is not None and chunk.begin > position:
+                raise LostRecordsError(
+                    f"{self.source.topic}[{self.source.partition}] goes on at {chunk.begin}, but "
+                    f"the records from {position} were never processed. Were they deleted by the "
+                    "topic's retention? Set the group's offset by hand to accept the loss."
+                )
+            if position is None or chunk.end > position:
+                expected.append(chunk if position is None else chunk.after(position))
+                position = chunk.end
+        return join(expected) if expected else None
 
     def _conclude(self, chunk: Chunk) -> Outcome:
         return self._work.conclude(chunk, self.store, self._reference.tables, self._sieve)

@@ -72,6 +72,7 @@ class _CellView:
         self.changed: dict[str, Any] = {}
         self._packed = packed
         self._empty = cell.state()
+        self._none = _pack(self._empty)
         self._unpack = msgspec.msgpack.Decoder(cell.state).decode
 
     def get(self, key: str) -> Any:
@@ -82,4 +83,5 @@ class _CellView:
 
     def packed_changes(self) -> list[tuple[str, bytes]]:
         packed = [(key, _pack(state)) for key, state in self.changed.items()]
-        return [(key, value) for key, value in packed if self._packed.get(key) != value]
+        # What is still empty need not be kept: a passing purchase leaves nothing with its user.
+        return [(key, value) for key, value in packed if self._packed.get(key, self._none) != value]

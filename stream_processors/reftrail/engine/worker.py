@@ -111,6 +111,8 @@ def _add_agent(app: WorkerApp, topic: str, name: str) -> None:
     async def hand_over(chunks: AsyncIterable[Chunk]) -> None:
         async for event in chunks.events():  # type: ignore[attr-defined]
             message = event.message
+            if message.generation_id != app.consumer_generation_id:
+                continue  # taken before a rebalance, and fetched again since
             end = app.consumer.highwater(message.tp)
             await app.work.hand_over(message.tp, message.value, end)
 

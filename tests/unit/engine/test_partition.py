@@ -9,7 +9,7 @@ import pytest
 from aiokafka import TopicPartition
 
 from reftrail.contracts.codec import encode
-from reftrail.contracts.events import Click
+from reftrail.contracts.events import Click, Purchase
 from reftrail.contracts.topics import Topic
 from reftrail.engine.batch import StageOfPartition
 from reftrail.engine.chunks import Chunk
@@ -94,6 +94,26 @@ def _clicks(begin: int, end: int, *visitors: str, campaign_id: str | None = None
     return Chunk(begin, end, offsets, [T0] * len(values), [b"key"] * len(values), values)
 
 
+def _purchases(begin: int, end: int) -> Chunk:
+    """Each is passed on whenever it is decided, so that deciding twice shows."""
+    values: list[bytes | None] = [
+        encode(
+            Purchase(
+                event_id=f"e{n}",
+                event_time=T0,
+                received_at=T0,
+                user_id="u",
+                order_id=f"o{n}",
+                amount_micros=1,
+                currency="EUR",
+            )
+        )
+        for n in range(begin, end)
+    ]
+    count = len(values)
+    return Chunk(begin, end, list(range(begin, end)), [T0] * count, [b"u"] * count, values)
+
+
 async def test_outputs_state_and_position_are_committed_together() -> None:
     bench = Bench()
     await bench.run(_clicks(0, 2, "v1", "v2"))
@@ -119,6 +139,16 @@ async def test_what_was_processed_before_is_left_out() -> None:
     await bench.run(_clicks(3, 6, "v1", "v2", "v3"), committed=5)
     assert bench.writer.commits == [(["touch-changelog", "touches"], 6)]
     assert bench.store.packed.keys() == {"v3"}
+
+
+async def test_chunks_that_overlap_are_decided_once() -> None:
+    bench = Bench()
+    bench.task.start(5)
+    for begin, end in ((5, 7), (5, 6), (6, 9)):
+        await bench.task.hand_over(_purchases(begin, end))
+    await asyncio.sleep(0.1)
+    await bench.task.stop()
+    assert bench.writer.commits == [(["conversions"] * 4, 9)]
 
 
 async def test_a_gap_in_the_log_ends_the_work_and_commits_nothing() -> None:
