@@ -19,6 +19,7 @@ from reftrail.collector.metrics import Metrics
 from reftrail.collector.pseudonyms import parse_hash_key, pseudonyms
 from reftrail.collector.publisher import Publisher
 from reftrail.collector.settings import CollectorSettings, listed
+from reftrail.contracts.ending import end_process
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.topics import CODES, EVENTS
 
@@ -36,6 +37,7 @@ def main() -> None:
         asyncio.run(serve(settings))
     except ExpectedError as error:
         sys.exit(f"error: {error}")
+    end_process()
 
 
 async def serve(settings: CollectorSettings) -> None:

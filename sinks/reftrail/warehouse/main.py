@@ -8,6 +8,7 @@ from contextlib import ExitStack
 
 from pydantic import ValidationError
 
+from reftrail.contracts.ending import end_process
 from reftrail.contracts.errors import ExpectedError
 from reftrail.warehouse.clickhouse import connect_for_reading, connect_for_writing, lock
 from reftrail.warehouse.dead_letters import DeadLetters
@@ -36,6 +37,7 @@ def main() -> None:
         sys.exit(f"error: {_settings_at_fault(error)}")
     except ExpectedError as error:
         sys.exit(f"error: {error}")
+    end_process()
 
 
 async def run(settings: WarehouseSettings) -> None:
