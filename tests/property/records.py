@@ -19,7 +19,12 @@ from reftrail.contracts.decisions import (
 )
 from reftrail.contracts.events import Click, Event, FormStarted, Purchase, Refund, Signup, View
 from reftrail.contracts.record import Record
-from reftrail.contracts.reference import CampaignDefined, CodeChanged
+from reftrail.contracts.reference import (
+    CampaignDefined,
+    CodeActed,
+    CodeChanged,
+    CodeFormatDefined,
+)
 from reftrail.contracts.registry import latest
 
 YEAR_10000: Final = 253_402_300_800_000
@@ -32,7 +37,9 @@ KINDS: Final[tuple[type[Record], ...]] = (
     Signup,
     Purchase,
     Refund,
+    CodeActed,
     CodeChanged,
+    CodeFormatDefined,
     CampaignDefined,
     Touched,
     Converted,

@@ -27,7 +27,12 @@ from reftrail.contracts.decisions import (
 from reftrail.contracts.encoder import compile_encoder, encode_long
 from reftrail.contracts.events import AnyEvent, Event
 from reftrail.contracts.record import Record
-from reftrail.contracts.reference import CampaignDefined, CodeChanged
+from reftrail.contracts.reference import (
+    CampaignDefined,
+    CodeActed,
+    CodeChanged,
+    CodeFormatDefined,
+)
 from reftrail.contracts.registry import WriterSchema, latest, schemas
 
 FRAME: Final = Struct(">bI")
@@ -36,7 +41,9 @@ _SYNC: Final = b"reftrail-sync-16"
 
 _TYPES: Final[dict[str, Any]] = {
     "Event": AnyEvent,
+    "CodeActed": CodeActed,
     "CodeChanged": CodeChanged,
+    "CodeFormatDefined": CodeFormatDefined,
     "CampaignDefined": CampaignDefined,
     "Touched": Touched,
     "Converted": Converted,

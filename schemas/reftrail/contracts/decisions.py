@@ -18,6 +18,7 @@ class Touched(Derived, frozen=True, kw_only=True):
     campaign_id: str | None = None
     category: str | None = None
     channel: str | None = None
+    code_evidence: str | None = None
     touch_event_id: str
     expires_at: Millis
     device_hash: str | None = None
@@ -50,12 +51,14 @@ class Converted(Derived, frozen=True, kw_only=True):
     currency: str | None = None
     typed_code: str | None = None
     typed_code_known: bool | None = None
+    typed_code_evidence: str | None = None
     typed_campaign_id: str | None = None
     typed_category: str | None = None
     touch_event_id: str | None = None
     touch_time: Millis | None = None
     touch_type: str | None = None
     touch_code: str | None = None
+    touch_code_evidence: str | None = None
     touch_campaign_id: str | None = None
     touch_category: str | None = None
     touch_channel: str | None = None
@@ -68,6 +71,7 @@ class Converted(Derived, frozen=True, kw_only=True):
     ip_hash: str | None = None
     network_hash: str | None = None
     email_hash: str | None = None
+    email_disposable: bool | None = None
     hash_key_id: str | None = None
 
 
@@ -90,6 +94,7 @@ class Attributed(Derived, frozen=True, kw_only=True):
     visitor_id: str | None = None
     code: str
     campaign_id: str | None = None
+    code_evidence: str | None = None
     basis: str
     decisive: bool = True
     touch_event_id: str | None = None
@@ -110,10 +115,13 @@ class Action(StrEnum):
 class Claimed(Derived, frozen=True, kw_only=True):
     """An attributed user did something that may earn, or undo, a reward under a code.
 
-    event_time is the time of the action, action_event_id the client's event of it.
+    event_time is the time of the action, action_event_id the client's event of it. campaign_id and
+    code_evidence are what was known of the code when it was touched or typed in.
     """
 
     code: str
+    code_evidence: str | None = None
+    campaign_id: str | None = None
     user_id: str
     visitor_id: str | None = None
     action: str
@@ -131,6 +139,7 @@ class Claimed(Derived, frozen=True, kw_only=True):
     ip_hash: str | None = None
     network_hash: str | None = None
     email_hash: str | None = None
+    email_disposable: bool | None = None
     hash_key_id: str | None = None
 
 

@@ -17,11 +17,30 @@ class Source(StrEnum):
     DIRECT = "direct"
 
 
+class CodeEvidence(StrEnum):
+    """What the collector found out about a code that isn't registered, from its symbols alone.
+
+    derived: a campaign's secret makes this code, so it is as good as registered. forged: written as
+    one of a campaign's derived codes, which it isn't. mistyped: its check symbol says that a
+    symbol is wrong. malformed: it begins like a code and goes on otherwise. retired: of a format
+    whose codes count no longer.
+    """
+
+    DERIVED = "derived"
+    FORGED = "forged"
+    MISTYPED = "mistyped"
+    MALFORMED = "malformed"
+    RETIRED = "retired"
+
+
 class Event(Record, frozen=True, kw_only=True, tag_field="type", tag="event"):
     """What any client event may tell about its context.
 
     code_known is the collector's finding: False means that no such code was registered when the
-    event came in, None that nobody looked. *_hash are keyed hashes made by the collector under the
+    event came in, None that nobody looked. code_evidence is a value of `CodeEvidence`; where it is
+    derived, code_known is True and campaign_id the campaign whose secret makes the code, whatever
+    the client said. email_disposable: the address is of a domain that gives out addresses for
+    minutes; None where there was none. *_hash are keyed hashes made by the collector under the
     key hash_key_id; network_hash covers the /24 or /48 around the address. properties is a JSON
     object as text. source is a value of `Source`.
     """
@@ -30,6 +49,7 @@ class Event(Record, frozen=True, kw_only=True, tag_field="type", tag="event"):
     user_id: str | None = None
     code: str | None = None
     code_known: bool | None = None
+    code_evidence: str | None = None
     campaign_id: str | None = None
     category: str | None = None
     channel: str | None = None
@@ -38,6 +58,7 @@ class Event(Record, frozen=True, kw_only=True, tag_field="type", tag="event"):
     ip_hash: str | None = None
     network_hash: str | None = None
     email_hash: str | None = None
+    email_disposable: bool | None = None
     hash_key_id: str | None = None
     user_agent: str | None = None
     is_bot: bool = False

@@ -1,4 +1,4 @@
-"""What decisions are looked up in: codes and campaigns."""
+"""What decisions are looked up in: codes and their formats, and campaigns."""
 
 from enum import StrEnum
 
@@ -11,6 +11,7 @@ class CodeStatus(StrEnum):
     ACTIVE = "active"
     SUSPENDED = "suspended"
     REVOKED = "revoked"
+    EXPIRED = "expired"
 
 
 class CodeChanged(Record, frozen=True, kw_only=True):
@@ -18,7 +19,11 @@ class CodeChanged(Record, frozen=True, kw_only=True):
 
     owner_user_id is who earns the referrer's reward and may be bound later. expires_at is the
     first moment at which the code is no longer good. max_uses limits how many users may earn
-    through the code.
+    through the code, max_distributes how often it may be handed out. channels and regions (ISO 3166
+    countries), where there are any, are those in which it is good. record_kind and record_id name
+    what the code stands for elsewhere, such as a ticket; nothing here looks into them. origin is
+    how the code came to be. owner_*_hash are the owner's signals at registration, where known. Of
+    two records of one code the one with the higher revision counts, whichever came later.
     """
 
     code: str
@@ -30,7 +35,87 @@ class CodeChanged(Record, frozen=True, kw_only=True):
     created_at: Millis
     expires_at: Millis | None = None
     max_uses: int | None = None
+    max_distributes: int | None = None
     notes: str | None = None
+    channels: list[str] = []  # noqa: RUF012  (every record gets its own)
+    regions: list[str] = []  # noqa: RUF012
+    record_kind: str | None = None
+    record_id: str | None = None
+    origin: str | None = None
+    owner_device_hash: str | None = None
+    owner_ip_hash: str | None = None
+    owner_network_hash: str | None = None
+    owner_email_hash: str | None = None
+    revision: int = 0
+
+
+class CodeAct(StrEnum):
+    """What can be done to a code."""
+
+    ISSUED = "issued"
+    IMPORTED = "imported"
+    BOUND = "bound"
+    CHANGED = "changed"
+    DISTRIBUTED = "distributed"
+    SUSPENDED = "suspended"
+    REACTIVATED = "reactivated"
+    REVOKED = "revoked"
+    EXPIRED = "expired"
+    REISSUED = "reissued"
+
+
+class CodeActed(Record, frozen=True, kw_only=True):
+    """A line of the codes' audit log: who (actor) did what, why, and what it changed.
+
+    before and after are JSON objects of the fields that differ. code is None for a batch of derived
+    codes, which are issued by their number: then codes says how many there are, and after which.
+    batch_id is common to what one command did. revision is the code's after the act.
+    """
+
+    code: str | None = None
+    campaign_id: str
+    act: str
+    actor: str
+    reason: str | None = None
+    before: str | None = None
+    after: str | None = None
+    batch_id: str | None = None
+    codes: int = 1
+    revision: int
+
+
+class FormatKind(StrEnum):
+    """Whether a code is good because it is registered, or because a secret makes it."""
+
+    REGISTERED = "registered"
+    DERIVED = "derived"
+
+
+class FormatStatus(StrEnum):
+    """Whether codes of a format count."""
+
+    ACTIVE = "active"
+    RETIRED = "retired"
+
+
+class CodeFormatDefined(Record, frozen=True, kw_only=True):
+    """How codes with a prefix are written, and where they lead.
+
+    pattern is in the language of `reftrail.codes.patterns`. A derived format is that of one
+    campaign, has count codes by now, and its secret follows from the master secret key_id.
+    category and channel are what codes with this prefix stand for, where they don't say otherwise.
+    """
+
+    name: str
+    kind: str
+    pattern: str
+    campaign_id: str | None = None
+    category: str | None = None
+    channel: str | None = None
+    count: int = 0
+    key_id: str | None = None
+    status: str = FormatStatus.ACTIVE
+    revision: int
 
 
 class Trigger(StrEnum):

@@ -21,7 +21,12 @@ from reftrail.contracts.decisions import (
 from reftrail.contracts.events import Event, event_key
 from reftrail.contracts.partitions import partition_of
 from reftrail.contracts.record import DAY, Millis, Record
-from reftrail.contracts.reference import CampaignDefined, CodeChanged
+from reftrail.contracts.reference import (
+    CampaignDefined,
+    CodeActed,
+    CodeChanged,
+    CodeFormatDefined,
+)
 
 DEFAULT_PREFIX: Final = "referral."
 FOR_GOOD: Final[Millis] = -1
@@ -62,6 +67,10 @@ def _code_and_user(record: RewardDecided | RewardGranted) -> str:
     return f"{record.code}:{record.user_id}"
 
 
+def _code_or_campaign(record: CodeActed) -> str:
+    return record.code or record.campaign_id
+
+
 def _code_part(key: str) -> str:
     return key.partition(":")[0]
 
@@ -91,6 +100,23 @@ CODES: Final = Topic(
     written_by="codes",
     read_by=("collector", "reward", "warehouse"),
     key_of=attrgetter("code"),
+)
+CODE_FORMATS: Final = Topic(
+    "code-formats",
+    "name",
+    CodeFormatDefined,
+    compacted=True,
+    written_by="codes",
+    read_by=("collector", "warehouse"),
+    key_of=attrgetter("name"),
+)
+CODE_ACTS: Final = Topic(
+    "code-acts",
+    "code; campaign_id for batches of derived codes",
+    CodeActed,
+    written_by="codes",
+    read_by=("warehouse",),
+    key_of=_code_or_campaign,
 )
 CAMPAIGNS: Final = Topic(
     "campaigns",
@@ -197,6 +223,8 @@ REWARD_CHANGELOG: Final = Topic(
 TOPICS: Final = (
     EVENTS,
     CODES,
+    CODE_FORMATS,
+    CODE_ACTS,
     CAMPAIGNS,
     TOUCHES,
     CONVERSIONS,

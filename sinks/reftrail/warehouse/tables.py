@@ -18,7 +18,12 @@ CREATE TABLE IF NOT EXISTS ddl_applied (
 ENGINE = MergeTree ORDER BY name SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
 """
 
-_KEYS: Final = {"codes": "code", "campaigns": "(campaign_id, version)", "touches": "visitor_id"}
+_KEYS: Final = {
+    "codes": "code",
+    "code_formats": "name",
+    "campaigns": "(campaign_id, version)",
+    "touches": "visitor_id",
+}
 
 
 @dataclass(frozen=True, slots=True)

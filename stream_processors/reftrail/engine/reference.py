@@ -27,15 +27,17 @@ class ReferenceTables:
     def apply(self, record: Record) -> None:
         """Take in a record of the topics `codes` and `campaigns`, in the order of their logs.
 
-        A code is as its last record says. Of a campaign every version is kept; a version that
-        comes again replaces itself. Other records raise TypeError.
+        A code is as its record with the highest revision says, the last of those. Of a campaign
+        every version is kept; a version that comes again replaces itself. Other records raise TypeError.
         """
         match record:
             case CodeChanged():
-                self._codes[record.code] = record
+                known = self._codes.get(record.code)
+                if known is None or known.revision <= record.revision:
+                    self._codes[record.code] = record
             case CampaignDefined():
-                known = self._campaigns.get(record.campaign_id, ())
-                others = [one for one in known if one.version != record.version]
+                versions = self._campaigns.get(record.campaign_id, ())
+                others = [one for one in versions if one.version != record.version]
                 self._campaigns[record.campaign_id] = sorted(
                     [*others, record], key=attrgetter("effective_from", "version")
                 )

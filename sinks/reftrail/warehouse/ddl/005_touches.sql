@@ -15,6 +15,7 @@ CREATE TABLE IF NOT EXISTS touches (
     campaign_id     Nullable(String),
     category        Nullable(String),
     channel         Nullable(String),
+    code_evidence   Nullable(String),
     touch_event_id  String,
     expires_at      DateTime64(3, 'UTC'),
     device_hash     Nullable(String),

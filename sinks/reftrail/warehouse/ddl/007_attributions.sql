@@ -12,6 +12,7 @@ CREATE TABLE IF NOT EXISTS attributions (
     visitor_id      Nullable(String),
     code            String,
     campaign_id     Nullable(String),
+    code_evidence   Nullable(String),
     basis           String,
     decisive        Bool,
     touch_event_id  Nullable(String),
