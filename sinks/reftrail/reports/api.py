@@ -1,4 +1,7 @@
-"""The reports over HTTP: `/v1/reports`, `/v1/reports/{name}` and `/v1/journeys`."""
+"""The reports over HTTP.
+
+`/v1/reports`, `/v1/reports/{name}`, `/v1/journeys` and `/v1/codes/{code}/counters`.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -11,6 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from reftrail.reports.catalogue import ask, catalogue, find
+from reftrail.reports.code_counters import LONGEST_CODE, code_counters
 from reftrail.reports.journeys import journey
 from reftrail.reports.questions import DIMENSIONS, BadQuestion, question
 from reftrail.reports.rendering import Format, as_csv, as_json, as_table
@@ -61,7 +65,19 @@ def routes(client: Client, as_of: Callable[[], str | None]) -> list[Route]:
         Route("/v1/reports", every),
         Route("/v1/reports/{name}", one),
         Route("/v1/journeys", of_user),
+        _counters(client, as_of),
     ]
+
+
+def _counters(client: Client, as_of: Callable[[], str | None]) -> Route:
+    async def of_code(request: Request) -> Response:
+        code = request.path_params["code"]
+        if len(code) > LONGEST_CODE:
+            return answered({"error": f"codes have at most {LONGEST_CODE} characters"}, 422)
+        until = as_of()
+        return answered({"as_of": until, **await asyncio.to_thread(code_counters, client, code)})
+
+    return Route("/v1/codes/{code}/counters", of_code)
 
 
 def _listed() -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 from support.clickhouse import ClickHouse
 from support.programme import (
@@ -21,6 +22,7 @@ from support.programme import (
 from reftrail.contracts.record import DAY, HOUR
 from reftrail.contracts.topics import ATTRIBUTIONS, CAMPAIGNS, CODES, EVENTS, REWARDS
 from reftrail.reports.catalogue import ask, find
+from reftrail.reports.code_counters import code_counters
 from reftrail.reports.questions import question
 
 
@@ -223,6 +225,44 @@ def test_a_reversal_counts_when_the_reward_was_decided(programme: ClickHouse) ->
 
     assert (row["currency"], row["rewards_reversed"]) == ("USD", 1)
     assert report(programme, "rewards", "day", since="2026-09-25") == []
+
+
+def test_the_counters_of_a_code_are_those_of_the_funnel(programme: ClickHouse) -> None:
+    counters = {
+        row["code"]: code_counters(programme.reading, row["code"])
+        for row in report(programme, "funnel", "code")
+        if row["code"] is not None
+    }
+
+    same = ("views", "clicks", "signups", "purchases", "attributed", "rewards_granted")
+    for row in report(programme, "funnel", "code")[:-1]:
+        assert {name: counters[row["code"]][name] for name in same} == {
+            name: row[name] for name in same
+        }
+    assert {code: found["users_rewarded"] for code, found in counters.items()} == {
+        "AMY": 1,
+        "BOB": 1,
+        "NONE": 0,
+    }
+    assert set(code_counters(programme.reading, "NEVER SEEN").values()) == {0}
+
+
+async def test_counters_count_once_what_was_loaded_twice(clickhouse: ClickHouse) -> None:
+    """And by the event that came first, where two have one id."""
+    clickhouse.stop_merges()
+    first, later = click("v1", "AMY", event_id="same"), click("v1", "BOB", event_id="same")
+    later = msgspec.structs.replace(later, received_at=first.received_at + 1)
+    decided = [attributed("uma", "AMY"), attributed("uma", "BOB")]
+    decided[1] = msgspec.structs.replace(decided[1], received_at=decided[0].received_at + 1)
+    for partition in (0, 1):
+        await clickhouse.load(EVENTS, [later, first, signup("uma", "v1", event_id="up")], partition)
+        await clickhouse.load(ATTRIBUTIONS, decided, partition)
+        await clickhouse.load(REWARDS, [entry("r1", "AMY", "uma", value=1)], partition)
+
+    amy, bob = (code_counters(clickhouse.reading, code) for code in ("AMY", "BOB"))
+
+    assert [amy[name] for name in ("clicks", "signups", "attributed", "rewards_granted")] == [1] * 4
+    assert set(bob.values()) == {0}
 
 
 async def test_what_was_loaded_twice_counts_once(clickhouse: ClickHouse) -> None:

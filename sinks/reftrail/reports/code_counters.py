@@ -1,0 +1,23 @@
+"""What has happened under one code: the counters that stand beside it where it is looked up."""
+
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+from clickhouse_connect.driver.client import Client
+
+LONGEST_CODE: Final = 128
+
+
+def code_counters(client: Client, code: str) -> dict[str, int]:
+    """By the name of each column of `queries/code/counters.sql` its number; blocks.
+
+    A code that nobody knows has zeros. users_rewarded is what counts against a code's max_uses.
+    """
+    (row,) = client.query(_sql(), parameters={"code": code}).named_results()
+    return {name: int(number) for name, number in row.items()}
+
+
+@cache
+def _sql() -> str:
+    return files("reftrail.reports").joinpath("queries/code/counters.sql").read_text("utf-8")
