@@ -18,6 +18,17 @@ from reftrail.contracts.decisions import (
     Touched,
 )
 from reftrail.contracts.events import Click, Event, FormStarted, Purchase, Refund, Signup, View
+from reftrail.contracts.life import (
+    CheckRequested,
+    FulfilmentReported,
+    LimitAnswered,
+    LimitRequested,
+    Listed,
+    MilestoneChanged,
+    Reviewed,
+    SignalChecked,
+    Ticked,
+)
 from reftrail.contracts.record import Record
 from reftrail.contracts.reference import (
     CampaignDefined,
@@ -48,6 +59,15 @@ KINDS: Final[tuple[type[Record], ...]] = (
     RewardDecided,
     RewardGranted,
     DeadLettered,
+    CheckRequested,
+    FulfilmentReported,
+    LimitAnswered,
+    LimitRequested,
+    Listed,
+    MilestoneChanged,
+    Reviewed,
+    SignalChecked,
+    Ticked,
 )
 
 

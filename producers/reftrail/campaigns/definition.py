@@ -77,6 +77,9 @@ class Campaign(BaseModel):
             "referee_reward_micros": self.referee_reward,
             "referee_reward_kind": self.referee_reward_kind,
             "reward_currency": self.reward_currency,
+            "referrer_reward_item": None,
+            "referee_reward_item": None,
+            "policy": None,
         }
 
 

@@ -26,6 +26,17 @@ from reftrail.contracts.decisions import (
 )
 from reftrail.contracts.encoder import compile_encoder, encode_long
 from reftrail.contracts.events import AnyEvent, Event
+from reftrail.contracts.life import (
+    CheckRequested,
+    FulfilmentReported,
+    LimitAnswered,
+    LimitRequested,
+    Listed,
+    MilestoneChanged,
+    Reviewed,
+    SignalChecked,
+    Ticked,
+)
 from reftrail.contracts.record import Record
 from reftrail.contracts.reference import (
     CampaignDefined,
@@ -52,6 +63,15 @@ _TYPES: Final[dict[str, Any]] = {
     "RewardDecided": RewardDecided,
     "RewardGranted": RewardGranted,
     "DeadLettered": DeadLettered,
+    "CheckRequested": CheckRequested,
+    "FulfilmentReported": FulfilmentReported,
+    "LimitAnswered": LimitAnswered,
+    "LimitRequested": LimitRequested,
+    "Listed": Listed,
+    "MilestoneChanged": MilestoneChanged,
+    "Reviewed": Reviewed,
+    "SignalChecked": SignalChecked,
+    "Ticked": Ticked,
 }
 
 R = TypeVar("R", bound=Record)

@@ -135,6 +135,7 @@ class Claimed(Derived, frozen=True, kw_only=True):
     currency: str | None = None
     country: str | None = None
     channel: str | None = None
+    source: str | None = None
     device_hash: str | None = None
     ip_hash: str | None = None
     network_hash: str | None = None
@@ -148,23 +149,38 @@ class Role(StrEnum):
 
     REFERRER = "referrer"
     REFEREE = "referee"
+    MILESTONE = "milestone"
 
 
 class RewardStatus(StrEnum):
     """Where a ledger entry stands."""
 
+    HELD = "held"
     GRANTED = "granted"
     REJECTED = "rejected"
     REVERSED = "reversed"
+    FULFILLED = "fulfilled"
+    FAILED = "failed"
+    EXPIRED = "expired"
 
 
 class RewardDecided(Derived, frozen=True, kw_only=True):
-    """An entry of the reward ledger. event_time is the time of the action that caused it.
+    """An entry of the reward ledger.
+
+    event_time is when what it reports happened: the action that earned, or the review, refund, tick
+    or fulfilment that changed the reward since.
 
     reward_id is the same for all entries about one (code, user, action, role): a UUIDv5 of them.
     A reversal repeats the grant's value, and supersedes names the grant's event_id. beneficiary
-    is None where the code has no owner or isn't known. reasons are stable words; why in numbers
-    follows from the cause.
+    is None where the code has no owner or isn't known. currency is an ISO 4217 code, or a unit's
+    name in lower case such as points. kind is how it is given (credit, code, shipment, cash), item
+    what is given where kind doesn't say. value_micros of a partial reversal is what is taken back.
+
+    reasons are stable words; evidence has them with weights and figures, as JSON: a list of
+    {"reason", "weight", "figures"}; score is what the weights add up to. action_time is when the
+    action happened, origin_source how it reached us (a value of `Source`), root_reference the event
+    that everything goes back to: the touch, else the signup. due_at is when a held reward's hold
+    ends, or a granted one expires.
     """
 
     reward_id: str
@@ -187,6 +203,13 @@ class RewardDecided(Derived, frozen=True, kw_only=True):
     touch_event_id: str | None = None
     action_event_id: str
     supersedes: str | None = None
+    action_time: Millis | None = None
+    score: int | None = None
+    evidence: str | None = None
+    item: str | None = None
+    origin_source: str | None = None
+    root_reference: str | None = None
+    due_at: Millis | None = None
 
 
 class RewardGranted(Derived, frozen=True, kw_only=True):
@@ -205,6 +228,8 @@ class RewardGranted(Derived, frozen=True, kw_only=True):
     campaign_version: int
     category: str | None = None
     order_id: str | None = None
+    item: str | None = None
+    expires_at: Millis | None = None
 
 
 class DeadLettered(Record, frozen=True, kw_only=True):

@@ -1,5 +1,7 @@
 """Which partition a key belongs to: the same answer as Kafka's Java client gives."""
 
+from functools import cache
+from itertools import count
 from struct import unpack_from
 from typing import Final
 
@@ -29,3 +31,18 @@ def murmur2(key: bytes) -> int:
 def partition_of(key: str, partitions: int) -> int:
     """The partition, from 0, of a key in a topic of so many partitions."""
     return (murmur2(key.encode()) & 0x7FFFFFFF) % partitions
+
+
+@cache
+def key_in(partition: int, partitions: int) -> str:
+    """A key that belongs to a partition, always the same: for what goes to each of them.
+
+    Raises ValueError if there is no such partition.
+    """
+    if not 0 <= partition < partitions:
+        raise ValueError(f"there is no partition {partition} of {partitions}")
+    return next(
+        key
+        for number in count()
+        if partition_of(key := f"partition-{number}", partitions) == partition
+    )

@@ -123,6 +123,8 @@ class Trigger(StrEnum):
 
     SIGNUP = "signup"
     FIRST_PURCHASE = "first_purchase"
+    NTH_PURCHASE = "nth_purchase"
+    AMOUNT_REACHED = "amount_reached"
 
 
 class CampaignDefined(Record, frozen=True, kw_only=True):
@@ -133,7 +135,9 @@ class CampaignDefined(Record, frozen=True, kw_only=True):
     A code typed in at signup is used where there is no touch, or always if typed_code_wins.
     A touch that arrives up to late_touch_grace_ms after an unattributed signup, by the
     collector's clock, still attributes it. minimum_amount_micros is the least amount of an order
-    that counts as first purchase. A reward of value 0 is not given.
+    that counts as a purchase, or, where the trigger is amount_reached, what a user's purchases must
+    add up to. A reward of value 0 is not given; one whose kind is code or shipment gives item.
+    policy is the rest, as JSON text (`reftrail.contracts.policy`).
     """
 
     campaign_id: str
@@ -154,3 +158,6 @@ class CampaignDefined(Record, frozen=True, kw_only=True):
     referee_reward_micros: Micros = 0
     referee_reward_kind: str = "credit"
     reward_currency: str = "USD"
+    referrer_reward_item: str | None = None
+    referee_reward_item: str | None = None
+    policy: str | None = None

@@ -19,7 +19,16 @@ from reftrail.contracts.decisions import (
     Touched,
 )
 from reftrail.contracts.events import Event, event_key
-from reftrail.contracts.partitions import partition_of
+from reftrail.contracts.life import (
+    CheckRequested,
+    FulfilmentReported,
+    LimitRequested,
+    Listed,
+    MilestoneChanged,
+    Reviewed,
+    Ticked,
+)
+from reftrail.contracts.partitions import key_in, partition_of
 from reftrail.contracts.record import DAY, Millis, Record
 from reftrail.contracts.reference import (
     CampaignDefined,
@@ -40,7 +49,8 @@ class Topic:
     where given, computes the part of the key that decides on the partition: `code:user` topics
     are partitioned by the code alone, so that whatever concerns a code meets in one place. kept
     is a retention time, or FOR_GOOD; a compacted topic keeps the last record of each key for
-    good. record None: a stage's own state. public topics go to the warehouse.
+    good. record None: a stage's own state; Record: records of several types. public topics go to
+    the warehouse.
     """
 
     name: str
@@ -63,12 +73,31 @@ class Topic:
         return prefix + self.name
 
 
-def _code_and_user(record: RewardDecided | RewardGranted) -> str:
+def _code_and_user(
+    record: RewardDecided | RewardGranted | Reviewed | FulfilmentReported,
+) -> str:
     return f"{record.code}:{record.user_id}"
 
 
 def _code_or_campaign(record: CodeActed) -> str:
     return record.code or record.campaign_id
+
+
+def _subject_and_value(record: Listed) -> str:
+    return f"{record.subject}:{record.value}"
+
+
+def _tick_key(record: Ticked) -> str:
+    return key_in(record.partition, record.partitions)
+
+
+def _code_or_tick(record: Any) -> str:
+    code: str = _tick_key(record) if isinstance(record, Ticked) else record.code
+    return code
+
+
+def _first_limit(record: LimitRequested) -> str:
+    return record.limits[0].partition("|")[0]
 
 
 def _code_part(key: str) -> str:
@@ -188,6 +217,121 @@ DEAD_LETTERS: Final = Topic(
     read_by=("warehouse",),
     key_of=_dead_letter_key,
 )
+LISTS: Final = Topic(
+    "lists",
+    "subject:value",
+    Listed,
+    compacted=True,
+    written_by="lists",
+    read_by=("reward", "warehouse"),
+    key_of=_subject_and_value,
+)
+REVIEWS: Final = Topic(
+    "reviews",
+    "code:user_id",
+    Reviewed,
+    partitioned_by=_code_part,
+    written_by="reviews",
+    read_by=("reviews", "warehouse"),
+    key_of=_code_and_user,
+)
+FULFILMENTS: Final = Topic(
+    "fulfilments",
+    "code:user_id",
+    FulfilmentReported,
+    partitioned_by=_code_part,
+    written_by="fulfilment",
+    read_by=("fulfilments", "warehouse"),
+    key_of=_code_and_user,
+)
+MILESTONES: Final = Topic(
+    "milestones",
+    "beneficiary",
+    MilestoneChanged,
+    written_by="milestone",
+    read_by=("warehouse",),
+    key_of=attrgetter("beneficiary"),
+)
+TICKS: Final = Topic(
+    "ticks",
+    "a key of each partition",
+    Ticked,
+    kept=90 * DAY,
+    public=False,
+    written_by="ticker",
+    read_by=("ticks",),
+    key_of=_tick_key,
+)
+CHECKS: Final = Topic(
+    "checks",
+    "signal",
+    CheckRequested,
+    kept=90 * DAY,
+    public=False,
+    written_by="attribution",
+    read_by=("velocity",),
+    key_of=attrgetter("signal"),
+)
+LIMITS: Final = Topic(
+    "limits",
+    "the limit to pass next",
+    LimitRequested,
+    kept=90 * DAY,
+    public=False,
+    written_by="reward, limits",
+    read_by=("limits",),
+    key_of=_first_limit,
+)
+REWARD_INPUTS: Final = Topic(
+    "reward-inputs",
+    "code; a key of each partition for ticks",
+    Record,
+    kept=90 * DAY,
+    public=False,
+    written_by="attribution, velocity, limits, milestone, reviews, fulfilments, ticks",
+    read_by=("reward",),
+    key_of=_code_or_tick,
+)
+MILESTONE_INPUTS: Final = Topic(
+    "milestone-inputs",
+    "beneficiary",
+    RewardDecided,
+    kept=90 * DAY,
+    public=False,
+    written_by="reward",
+    read_by=("milestone",),
+    key_of=attrgetter("beneficiary"),
+)
+VELOCITY_CHANGELOG: Final = Topic(
+    "velocity-changelog",
+    "signal",
+    None,
+    compacted=True,
+    public=False,
+    written_by="velocity",
+    read_by=("velocity",),
+    key_of=str,
+)
+LIMITS_CHANGELOG: Final = Topic(
+    "limits-changelog",
+    "limit",
+    None,
+    compacted=True,
+    public=False,
+    written_by="limits",
+    read_by=("limits",),
+    key_of=str,
+)
+MILESTONE_CHANGELOG: Final = Topic(
+    "milestone-changelog",
+    "beneficiary",
+    None,
+    compacted=True,
+    public=False,
+    written_by="milestone",
+    read_by=("milestone",),
+    key_of=str,
+)
 TOUCH_CHANGELOG: Final = Topic(
     "touch-changelog",
     "visitor_id",
@@ -232,9 +376,21 @@ TOPICS: Final = (
     CLAIMS,
     REWARDS,
     REWARD_GRANTED,
+    LISTS,
+    REVIEWS,
+    FULFILMENTS,
+    MILESTONES,
     DEAD_LETTERS,
+    TICKS,
+    CHECKS,
+    LIMITS,
+    REWARD_INPUTS,
+    MILESTONE_INPUTS,
     TOUCH_CHANGELOG,
     ATTRIBUTION_CHANGELOG,
+    VELOCITY_CHANGELOG,
+    LIMITS_CHANGELOG,
     REWARD_CHANGELOG,
+    MILESTONE_CHANGELOG,
 )
 PUBLIC_TOPICS: Final = tuple(topic for topic in TOPICS if topic.public)

@@ -23,6 +23,7 @@ _KEYS: Final = {
     "code_formats": "name",
     "campaigns": "(campaign_id, version)",
     "touches": "visitor_id",
+    "lists": "(subject, value)",
 }
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reftrail.contracts.partitions import murmur2, partition_of
+from reftrail.contracts.partitions import key_in, murmur2, partition_of
 from reftrail.contracts.topics import CLAIMS, REWARD_CHANGELOG, REWARD_GRANTED, REWARDS
 
 
@@ -41,3 +41,14 @@ def test_whatever_concerns_a_code_meets_in_one_partition(code: str, user: str, c
     for topic in (REWARDS, REWARD_GRANTED, REWARD_CHANGELOG):
         assert topic.partition(f"{code}:{user}", count) == claim
     assert REWARD_CHANGELOG.partition(code, count) == claim
+
+
+@pytest.mark.parametrize("partitions", [1, 4, 32])
+def test_every_partition_has_a_key_of_its_own(partitions: int) -> None:
+    keys = [key_in(partition, partitions) for partition in range(partitions)]
+    assert [partition_of(key, partitions) for key in keys] == list(range(partitions))
+
+
+def test_a_partition_that_is_not_there_has_no_key() -> None:
+    with pytest.raises(ValueError, match="no partition 4 of 4"):
+        key_in(4, 4)

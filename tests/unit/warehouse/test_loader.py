@@ -316,6 +316,7 @@ async def test_codes_and_campaigns_stand_as_last_changed(clickhouse: ClickHouse)
             campaign_id="k",
             status=status,
             created_at=1,
+            revision=at,
         )
 
     def campaign(at: int, version: int, name: str) -> CampaignDefined:

@@ -20,7 +20,10 @@ CREATE TABLE IF NOT EXISTS campaigns (
     referrer_reward_kind   String,
     referee_reward_micros  Int64,
     referee_reward_kind    String,
-    reward_currency        String
+    reward_currency        String,
+    referrer_reward_item   Nullable(String),
+    referee_reward_item    Nullable(String),
+    policy                 Nullable(String)
 )
 ENGINE = ReplacingMergeTree(event_time)
 ORDER BY (campaign_id, version)

@@ -24,6 +24,7 @@ CREATE TABLE IF NOT EXISTS claims (
     currency         Nullable(String),
     country          Nullable(String),
     channel          Nullable(String),
+    source           Nullable(String),
     device_hash      Nullable(String),
     ip_hash          Nullable(String),
     network_hash     Nullable(String),

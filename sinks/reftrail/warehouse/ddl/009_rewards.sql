@@ -28,6 +28,13 @@ CREATE TABLE IF NOT EXISTS rewards (
     touch_event_id   Nullable(String),
     action_event_id  String,
     supersedes       Nullable(String),
+    action_time      Nullable(DateTime64(3, 'UTC')),
+    score            Nullable(Int32),
+    evidence         Nullable(String),
+    item             Nullable(String),
+    origin_source    Nullable(String),
+    root_reference   Nullable(String),
+    due_at           Nullable(DateTime64(3, 'UTC')),
     precedence UInt64 MATERIALIZED bitOr(
         bitShiftLeft(toUInt64(17592186044416 - toUnixTimestamp64Milli(received_at)), 20),
         bitAnd(cityHash64(cause_topic, cause_partition, cause_offset), 1048575)

@@ -21,6 +21,8 @@ CREATE TABLE IF NOT EXISTS reward_granted (
     campaign_version Int32,
     category         Nullable(String),
     order_id         Nullable(String),
+    item             Nullable(String),
+    expires_at       Nullable(DateTime64(3, 'UTC')),
     precedence UInt64 MATERIALIZED bitOr(
         bitShiftLeft(toUInt64(17592186044416 - toUnixTimestamp64Milli(received_at)), 20),
         bitAnd(cityHash64(cause_topic, cause_partition, cause_offset), 1048575)

@@ -1,0 +1,135 @@
+"""What a campaign's policy says beyond the plain fields of `CampaignDefined`.
+
+On the wire it is JSON text in `CampaignDefined.policy`; absent fields have the defaults here. All
+durations are in milliseconds, money in micros, counts are of users or rewards as said.
+"""
+
+from enum import StrEnum
+from functools import lru_cache
+from typing import Final
+
+import msgspec
+
+from reftrail.contracts.record import DAY, Micros, Millis
+
+
+class Scope(StrEnum):
+    """How often a user can be referred: once ever, or once in each campaign."""
+
+    USER = "user"
+    CAMPAIGN = "campaign"
+
+
+class AtHoldsEnd(StrEnum):
+    """What becomes of a held reward that nobody has reviewed when its hold ends."""
+
+    GRANT = "grant"
+    REJECT = "reject"
+
+
+class OnRefund(StrEnum):
+    """What a refund of the order that earned does to the reward.
+
+    reverse: all of it, once the order no longer qualifies. proportional: as much of the reward as
+    of the order was paid back. keep: nothing.
+    """
+
+    REVERSE = "reverse"
+    PROPORTIONAL = "proportional"
+    KEEP = "keep"
+
+
+class MilestoneKind(StrEnum):
+    """What a referrer reaches: a tier (the highest one counts), a badge, or a bonus reward."""
+
+    TIER = "tier"
+    BADGE = "badge"
+    BONUS = "bonus"
+
+
+class Milestone(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Reached with the grants-th reward granted to a referrer in the campaign and not reversed.
+
+    value_micros in currency (ISO 4217, or a unit's name in lower case such as points) is what a
+    bonus is worth; kind of reward and item as in `RewardDecided`.
+    """
+
+    name: str
+    kind: MilestoneKind
+    grants: int
+    value_micros: Micros = 0
+    currency: str | None = None
+    reward_kind: str = "credit"
+    item: str | None = None
+
+
+class Caps(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The most that may be granted; None is no limit. What is reversed frees no place again.
+
+    per_code and per_referrer count the users through whom somebody earned, *_per_day those of one
+    UTC day of action. budget_micros is what the campaign may grant in all, both sides together, in
+    its currency; budget_per_day_micros in one UTC day.
+    """
+
+    per_code: int | None = None
+    per_code_per_day: int | None = None
+    per_referrer: int | None = None
+    per_referrer_per_day: int | None = None
+    budget_micros: Micros | None = None
+    budget_per_day_micros: Micros | None = None
+
+
+class Fraud(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How evidence adds up. Names of reasons are those of `reftrail.rules.evidence`.
+
+    A score up to grant_up_to grants, from reject_from it rejects, between it holds for review_for;
+    then at_review_end decides. weights and limits replace the defaults of single reasons; a weight
+    of 0 leaves a reason out. A decisive reason rejects whatever the score.
+    """
+
+    grant_up_to: int = 55
+    reject_from: int = 70
+    weights: dict[str, int] = {}
+    limits: dict[str, int] = {}
+    decisive: list[str] = []
+    review_for: Millis = 14 * DAY
+    at_review_end: AtHoldsEnd = AtHoldsEnd.REJECT
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The structured part of a campaign's rules.
+
+    trigger_count is n of the nth purchase. repeats is how many rewards one user may earn a side
+    under the campaign (1: single use; 0: no limit). hold_for keeps every grant back so long after
+    its action, then grants it. expires_after is how long after its grant a reward that hasn't been
+    fulfilled is good; None for ever. typed codes, windows and rewards are in `CampaignDefined`.
+    """
+
+    scope: Scope = Scope.USER
+    trigger_count: int = 1
+    repeats: int = 1
+    hold_for: Millis = 0
+    expires_after: Millis | None = None
+    on_refund: OnRefund = OnRefund.REVERSE
+    caps: Caps = Caps()
+    fraud: Fraud = Fraud()
+    milestones: list[Milestone] = []
+
+
+DEFAULT: Final = Policy()
+
+_decoder: Final = msgspec.json.Decoder(Policy)
+
+
+@lru_cache(maxsize=4096)
+def policy_in(text: str | None) -> Policy:
+    """The policy in a campaign's JSON text; the defaults for None.
+
+    Raises msgspec.ValidationError if the text is none.
+    """
+    return DEFAULT if text is None else _decoder.decode(text)
+
+
+def policy_text(policy: Policy) -> str | None:
+    """The JSON text of a policy, equal for equal policies; None for the defaults."""
+    return None if policy == DEFAULT else msgspec.json.encode(policy, order="sorted").decode()

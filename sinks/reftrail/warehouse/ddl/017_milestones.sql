@@ -1,0 +1,27 @@
+-- Milestones that referrers reached or lost.
+CREATE TABLE IF NOT EXISTS milestones (
+    event_id         String,
+    event_time       DateTime64(3, 'UTC'),
+    received_at      DateTime64(3, 'UTC'),
+    cause_topic      String,
+    cause_partition  Int32,
+    cause_offset     Int64,
+    cause_event_id   String,
+    rules            String,
+    beneficiary      String,
+    campaign_id      String,
+    campaign_version Int32,
+    code             String,
+    user_id          String,
+    name             String,
+    kind             String,
+    grants           Int32,
+    reached          Bool,
+    value_micros     Int64,
+    currency         Nullable(String),
+    reward_kind      Nullable(String),
+    item             Nullable(String)
+)
+ENGINE = ReplacingMergeTree
+ORDER BY event_id
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
