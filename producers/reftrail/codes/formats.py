@@ -23,10 +23,14 @@ class RegisteredFormat:
 
 @dataclass(frozen=True)
 class DerivedFormat:
-    """Codes that prove themselves. Two with one secret and two prefixes are one set of codes."""
+    """Codes that prove themselves. Two with one secret and two prefixes are one set of codes.
+
+    is_retired: genuine codes count no longer.
+    """
 
     name: str
     codes: DerivedCodes
+    is_retired: bool = False
 
     @property
     def pattern(self) -> Pattern:
@@ -34,7 +38,15 @@ class DerivedFormat:
         return self.codes.pattern
 
 
-Format: TypeAlias = RegisteredFormat | DerivedFormat
+@dataclass(frozen=True)
+class UncheckedFormat:
+    """Derived codes whose secret isn't here: genuine and forged ones look alike."""
+
+    name: str
+    pattern: Pattern
+
+
+Format: TypeAlias = RegisteredFormat | DerivedFormat | UncheckedFormat
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +59,14 @@ class Forged:
     """Well written, and not a code of the campaign: somebody has guessed or made it up."""
 
     code: str
+    format: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unchecked:
+    """Well written, and perhaps a code of a campaign: its secret, which could tell, isn't here."""
+
+    reading: Reading
     format: str
 
 
@@ -76,13 +96,16 @@ class Valid:
     sequence: int
 
 
-Verdict: TypeAlias = UnknownFormat | Malformed | Mistyped | Forged | Retired | WellFormed | Valid
+Verdict: TypeAlias = (
+    UnknownFormat | Malformed | Mistyped | Forged | Unchecked | Retired | WellFormed | Valid
+)
 
 _FROM_LEAST_TO_MOST: Final[tuple[type[Verdict], ...]] = (
     UnknownFormat,
     Malformed,
     Mistyped,
     Forged,
+    Unchecked,
     Retired,
     WellFormed,
     Valid,
@@ -105,7 +128,7 @@ class Formats:
             raise ValueError("each format needs a name of its own")
         for one in self.formats:
             for other in self.formats:
-                if isinstance(one, DerivedFormat) and isinstance(other, RegisteredFormat):
+                if not isinstance(one, RegisteredFormat) and isinstance(other, RegisteredFormat):
                     _see_that_they_differ(one, other)
 
     def verify(self, text: str) -> Verdict:
@@ -123,17 +146,24 @@ def _judge(one: Format, text: str) -> Verdict:
     if not isinstance(reading, Reading):
         return reading
     match one:
-        case DerivedFormat(name, codes):
-            sequence = codes.sequence(reading.code)
-            if sequence is None:
-                return Forged(reading.code, name)
-            return Valid(reading.code, name, codes.campaign_id, sequence)
+        case DerivedFormat():
+            return _proven(one, reading)
         case RegisteredFormat(name, _, retired):
-            if any(selection.takes(reading) for selection in retired):
-                return Retired(reading, name)
-            return WellFormed(reading, name)
+            is_retired = any(selection.takes(reading) for selection in retired)
+            return Retired(reading, name) if is_retired else WellFormed(reading, name)
+        case UncheckedFormat(name):
+            return Unchecked(reading, name)
         case _:
             assert_never(one)
+
+
+def _proven(one: DerivedFormat, reading: Reading) -> Verdict:
+    sequence = one.codes.sequence(reading.code)
+    if sequence is None:
+        return Forged(reading.code, one.name)
+    if one.is_retired:
+        return Retired(reading, one.name)
+    return Valid(reading.code, one.name, one.codes.campaign_id, sequence)
 
 
 def _telling(verdict: Verdict) -> tuple[int, int]:
@@ -142,7 +172,9 @@ def _telling(verdict: Verdict) -> tuple[int, int]:
     return _FROM_LEAST_TO_MOST.index(type(verdict)), position
 
 
-def _see_that_they_differ(derived: DerivedFormat, registered: RegisteredFormat) -> None:
+def _see_that_they_differ(
+    derived: DerivedFormat | UncheckedFormat, registered: RegisteredFormat
+) -> None:
     (least, most), (shortest, longest) = derived.pattern.lengths, registered.pattern.lengths
     one = derived.pattern.prefix.upper()
     others = [prefix.upper() for prefix in registered.pattern.prefixes]
