@@ -1,6 +1,7 @@
 """The reports over HTTP.
 
-`/v1/reports`, `/v1/reports/{name}`, `/v1/journeys` and `/v1/codes/{code}/counters`.
+`/v1/reports`, `/v1/reports/{name}`, `/v1/journeys`, `/v1/codes/{code}/counters` and
+`/v1/codes/review`.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from starlette.routing import Route
 
 from reftrail.reports.catalogue import ask, catalogue, find
 from reftrail.reports.code_counters import LONGEST_CODE, code_counters
+from reftrail.reports.code_review import code_activity, code_guesses
 from reftrail.reports.journeys import journey
 from reftrail.reports.questions import DIMENSIONS, BadQuestion, question
 from reftrail.reports.rendering import Format, as_csv, as_json, as_table
@@ -66,6 +68,7 @@ def routes(client: Client, as_of: Callable[[], str | None]) -> list[Route]:
         Route("/v1/reports/{name}", one),
         Route("/v1/journeys", of_user),
         _counters(client, as_of),
+        _review(client, as_of),
     ]
 
 
@@ -78,6 +81,20 @@ def _counters(client: Client, as_of: Callable[[], str | None]) -> Route:
         return answered({"as_of": until, **await asyncio.to_thread(code_counters, client, code)})
 
     return Route("/v1/codes/{code}/counters", of_code)
+
+
+def _review(client: Client, as_of: Callable[[], str | None]) -> Route:
+    async def of_all_codes(request: Request) -> Response:
+        try:
+            since = question((), request.query_params.get("from"), None).since
+        except BadQuestion as error:
+            return answered({"error": str(error)}, 422)
+        until = as_of()
+        activity = await asyncio.to_thread(code_activity, client)
+        guesses = await asyncio.to_thread(code_guesses, client, since)
+        return answered({"as_of": until, "activity": activity, "guesses": guesses})
+
+    return Route("/v1/codes/review", of_all_codes)
 
 
 def _listed() -> list[dict[str, Any]]:

@@ -1,7 +1,9 @@
 """The reports API from the other side: for the command line."""
 
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Final, Self
+from urllib.parse import quote
 
 import httpx
 import msgspec
@@ -43,6 +45,14 @@ class ReportsClient:
     def journey(self, code: str, user_id: str) -> dict[str, Any]:
         """What is known of a user and a code, see `reports.journeys`; and as_of."""
         return self._get("/v1/journeys", {"code": code, "user": user_id})
+
+    def counters(self, code: str) -> dict[str, Any]:
+        """What has happened under a code, see `reports.code_counters`; and as_of."""
+        return self._get(f"/v1/codes/{quote(code, safe='')}/counters", {})
+
+    def codes_review(self, since: datetime) -> dict[str, Any]:
+        """activity, a list by code, and guesses since then, by format; and as_of."""
+        return self._get("/v1/codes/review", {"from": since.isoformat()})
 
     def _get(self, path: str, query: dict[str, str]) -> dict[str, Any]:
         try:

@@ -1,0 +1,1 @@
+"""Codes in bulk: issued to files, and taken in from them, in constant memory."""
