@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from types import MappingProxyType
-from typing import Final, Self
+from typing import Self
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -12,8 +11,6 @@ from msgspec import UNSET, UnsetType
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.record import Millis
 from reftrail.contracts.reference import CodeChanged, CodeFormatDefined, CodeStatus, FormatKind
-
-NO_LIMITS: Final[Mapping[str, int]] = MappingProxyType({})
 
 
 class Why(StrEnum):
@@ -77,7 +74,7 @@ class Terms:
     expires_at: Millis | None = None
     max_uses: int | None = None
     max_distributes: int | None = None
-    channel_limits: Mapping[str, int] = NO_LIMITS
+    channel_limits: Mapping[str, int] = field(default_factory=dict)
     record_kind: str | None = None
     record_id: str | None = None
     notes: str | None = None
@@ -115,8 +112,8 @@ class Code:
 
     changed: CodeChanged
     distributed: int = 0
-    distributed_by_channel: Mapping[str, int] = NO_LIMITS
-    channel_limits: Mapping[str, int] = NO_LIMITS
+    distributed_by_channel: Mapping[str, int] = field(default_factory=dict)
+    channel_limits: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def code(self) -> str:
