@@ -10,8 +10,36 @@ class Unavailable(Exception):  # noqa: N818  named after the HTTP status
 
 
 class Refused(Exception):  # noqa: N818
-    """The request as a whole is wrong. str() tells its sender what to do."""
+    """The request as a whole is not done. str() tells its sender what to do.
 
-    def __init__(self, status: int, message: str) -> None:
+    pointer (RFC 6901) leads to the field that is wrong, where it is one; retry_after, in seconds,
+    says when the same request may do better; suggestion is a code to be given instead.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        pointer: str | None = None,
+        retry_after: int | None = None,
+        suggestion: str | None = None,
+    ) -> None:
         super().__init__(message)
         self.status = status
+        self.pointer = pointer
+        self.retry_after = retry_after
+        self.suggestion = suggestion
+
+    @property
+    def body(self) -> dict[str, str]:
+        """What is answered."""
+        more = {"pointer": self.pointer, "suggestion": self.suggestion}
+        return {"error": str(self)} | {name: text for name, text in more.items() if text is not None}
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What is answered in headers."""
+        challenge = {"www-authenticate": "Bearer"} if self.status == 401 else {}
+        again = {"retry-after": str(self.retry_after)} if self.retry_after is not None else {}
+        return challenge | again

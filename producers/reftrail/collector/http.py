@@ -213,8 +213,7 @@ async def _answer(handle: Endpoint, request: Request) -> Response:
     try:
         return await handle(request)
     except Refused as error:
-        headers = {"www-authenticate": "Bearer"} if error.status == 401 else {}
-        return _json(error.status, {"error": str(error)}, headers)
+        return _json(error.status, error.body, error.headers)
     except Unavailable as error:
         message = f"{error}; send the whole request again, with the same event_ids"
         return _json(503, {"error": message}, {"retry-after": _RETRY_AFTER})
@@ -223,10 +222,11 @@ async def _answer(handle: Endpoint, request: Request) -> Response:
     except Exception:
         error_id = str(uuid_utils.uuid7())
         logger.exception("error %s", error_id)
-        message = "unexpected; the log tells more under this id. Events may have been written: "
-        return _json(
-            500, {"error": message + "send them again with the same event_ids", "id": error_id}
+        message = (
+            "unexpected; the log tells more under this id. It may have been done: send events again "
+            "with the same event_ids, anything else with the same Idempotency-Key"
         )
+        return _json(500, {"error": message, "id": error_id})
 
 
 def _json(status: int, body: Any, headers: dict[str, str] | None = None) -> Response:

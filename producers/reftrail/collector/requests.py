@@ -21,15 +21,15 @@ Networks = Sequence[IPv4Network | IPv6Network]
 
 async def read_events(request: Request) -> list[Any]:
     """The events in a body, of whatever JSON type each is. Raises `Refused`."""
+    return _events(_parsed(await read_body(request)))
+
+
+async def read_body(request: Request) -> bytes:
+    """The body, never holding more than the limit of it. Raises `Refused`."""
     if request.headers.get("content-encoding", "identity") != "identity":
         raise Refused(415, "send the body uncompressed")
-    return _events(_parsed(await _body(request)))
-
-
-async def _body(request: Request) -> bytes:
-    """The body, never holding more than the limit of it."""
     too_large = Refused(
-        413, f"the body is larger than {MAX_BYTES} bytes; send the events in several requests"
+        413, f"the body is larger than {MAX_BYTES} bytes; send it in several requests"
     )
     announced = request.headers.get("content-length", "0")
     if announced.isdigit() and int(announced) > MAX_BYTES:
