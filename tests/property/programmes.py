@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 from hypothesis import strategies as st
 
-from reftrail.contracts.events import AnyEvent, event_key
+from reftrail.contracts.events import AnyEvent, CodeEvidence, event_key
 from reftrail.contracts.record import HOUR, MICROS_PER_UNIT
 from reftrail.contracts.reference import CampaignDefined, CodeChanged, CodeStatus, Trigger
 from reftrail.contracts.topics import CAMPAIGNS, CODES, EVENTS
@@ -48,8 +48,14 @@ ISSUED: Final[tuple[CodeChanged, ...]] = (
     code("FEW", campaign_id="on-signup", max_uses=MOST_USES["FEW"]),
     code("PAIR", campaign_id="on-signup", max_uses=MOST_USES["PAIR"]),
     code("NIL", campaign_id="nobody-knows"),
+    code("FAR", campaign_id="on-signup", regions=["DE"], channels=["mail", "app"]),
+    code("SPR1", campaign_id="on-purchase"),
 )
-_CAMPAIGN_OF: Final = {one.code: one.campaign_id for one in ISSUED}
+_REGISTERED_IN: Final = {one.code: one.campaign_id for one in ISSUED}
+DERIVED: Final = {"SPR1": "on-purchase", "SPR2": "on-signup", "SPR3": "on-purchase"}
+"""Codes that prove themselves; SPR1 was bound to its owner, and some events are from before."""
+FORGED: Final = "SPR9"
+_NOT_REGISTERED: Final = {"GHOST": None, FORGED: CodeEvidence.FORGED, "GH": CodeEvidence.MALFORMED}
 _LIMITED: Final = frozenset(MOST_USES)
 
 hours = st.integers(0, 40).map(lambda hour: FIRST_DAY + hour * HOUR)
@@ -57,8 +63,17 @@ hours = st.integers(0, 40).map(lambda hour: FIRST_DAY + hour * HOUR)
 
 def _named(code: str | None) -> dict[str, Any]:
     """What the collector adds to an event with a code."""
-    known = None if code is None else code in _CAMPAIGN_OF
-    return {"code": code, "code_known": known, "campaign_id": _CAMPAIGN_OF.get(code or "")}
+    if code is None:
+        return {}
+    evidence = CodeEvidence.DERIVED if code in DERIVED else _NOT_REGISTERED.get(code)
+    campaign_id = DERIVED.get(code, _REGISTERED_IN.get(code))
+    known = code not in _NOT_REGISTERED
+    return {
+        "code": code,
+        "code_known": known,
+        "code_evidence": evidence,
+        "campaign_id": campaign_id,
+    }
 
 
 @st.composite
@@ -67,6 +82,13 @@ def _events(draw: st.DrawFn, codes: Sequence[str]) -> AnyEvent:
     kind = draw(st.sampled_from(_KINDS))
     user = draw(st.sampled_from(sorted(USERS)))
     named = _named(draw(st.none() | st.sampled_from(codes)))
+    if named.get("code") in _REGISTERED_IN:
+        named["code_evidence"] = draw(st.sampled_from([None, named["code_evidence"]]))
+    where = {
+        "country": draw(st.sampled_from([None, "DE", "DE", "US"])),
+        "channel": draw(st.sampled_from([None, "mail", "app", "web"])),
+        "email_disposable": draw(st.sampled_from([None, True, False])),
+    }
     times = {"event_id": "", "event_time": draw(hours), "received_at": draw(hours)}
     order = {"user_id": user, "order_id": f"{user}-o{draw(st.integers(0, 2))}"}
     paid = {"amount_micros": draw(st.sampled_from([0, 30, 60])) * MICROS_PER_UNIT}
@@ -80,7 +102,7 @@ def _events(draw: st.DrawFn, codes: Sequence[str]) -> AnyEvent:
             fields = order | draw(st.sampled_from([{}, paid]))
         case _:
             fields = named | {"visitor_id": draw(st.sampled_from(VISITORS))}
-    event: AnyEvent = msgspec.convert(times | fields | {"type": kind}, AnyEvent)
+    event: AnyEvent = msgspec.convert(times | where | fields | {"type": kind}, AnyEvent)
     return event
 
 
@@ -93,7 +115,7 @@ def logs(*, limited: bool = True, most: int = 40) -> st.SearchStrategy[list[AnyE
     Half of the logs are long: left to itself, hypothesis makes lists of about five, in which
     hardly anybody earns.
     """
-    codes = [*_CAMPAIGN_OF, "GHOST"]
+    codes = sorted(_REGISTERED_IN.keys() | DERIVED.keys() | _NOT_REGISTERED.keys())
     event = _events([one for one in codes if limited or one not in _LIMITED])
     short, long = st.lists(event, max_size=most), st.lists(event, min_size=most // 2, max_size=most)
     return (short | long).map(_called)

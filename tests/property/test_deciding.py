@@ -8,6 +8,8 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from property.programmes import (
+    DERIVED,
+    FORGED,
     MOST_USES,
     Manner,
     interleaved,
@@ -22,6 +24,7 @@ from reftrail.contracts.events import AnyEvent, Purchase, Refund
 from reftrail.contracts.record import Derived, Record
 from reftrail.contracts.topics import ATTRIBUTIONS, CLAIMS, REWARD_GRANTED, REWARDS, Topic
 from reftrail.engine.topology import TOPOLOGY
+from reftrail.rules.reasons import Reason
 from reftrail.testing import MemoryHost
 
 any_seed = st.integers(0, 2**32)
@@ -161,6 +164,20 @@ def test_whoever_earns_was_attributed_to_the_code_first(
     for entry in entries(host):
         assert decided[entry.user_id] == entry.code
         assert entry.user_id != entry.beneficiary or entry.role == "referee" or entry.reasons
+
+
+@given(logs(), manners)
+def test_a_forged_code_never_earns_and_a_derived_one_needs_no_lookup(
+    events: list[AnyEvent], manner: Manner
+) -> None:
+    host = played(events, manner)
+    for entry in entries(host):
+        if entry.code == FORGED:
+            assert entry.reasons == [Reason.FORGED_CODE]
+        if entry.code in DERIVED:
+            assert entry.campaign_id == DERIVED[entry.code]
+            assert not {Reason.UNKNOWN_CODE, Reason.FORGED_CODE} & set(entry.reasons)
+    assert not {("code", code) for code in (FORGED, *DERIVED)} & host.reference.missed
 
 
 @given(logs(), manners)

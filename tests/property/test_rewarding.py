@@ -9,20 +9,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reftrail.contracts.decisions import Action, Claimed, RewardDecided, RewardStatus
+from reftrail.contracts.events import CodeEvidence
 from reftrail.contracts.record import MICROS_PER_UNIT, Micros
 from reftrail.contracts.reference import Trigger
-from reftrail.contracts.topics import CAMPAIGNS, CLAIMS, CODES, REWARDS
-from reftrail.engine.topology import TOPOLOGY
+from reftrail.contracts.topics import CAMPAIGNS, CODES, REWARD_INPUTS, REWARDS
+from reftrail.engine.topology import STAGES
 from reftrail.testing import MemoryHost, campaign, claimed, code
 
 MINIMUM = 50 * MICROS_PER_UNIT
 MOST_USES = {"SIGNUP": 2, "ORDER": 2}
-REWARD = TOPOLOGY[-1]
+EVIDENCE = {"DERIVED": CodeEvidence.DERIVED, "FORGED": CodeEvidence.FORGED}
+REWARD = STAGES["reward"]
 
 
 @st.composite
 def claims(draw: st.DrawFn) -> Claimed:
-    """A claim by one of four users under one of two codes; a refund's amount goes by its time."""
+    """A claim by one of four users under one of four codes; a refund's amount goes by its time."""
     user = draw(st.sampled_from(["u0", "u1", "u2", "u3"]))
     order = draw(st.sampled_from(["o1", "o2"]))
     what = draw(st.sampled_from([Action.SIGNUP, Action.PURCHASE, Action.PURCHASE, Action.REFUND]))
@@ -34,7 +36,10 @@ def claims(draw: st.DrawFn) -> Claimed:
     hour = draw(st.sampled_from([10, 11, 12, 13]))
     if what == Action.REFUND and hour > 10:
         told["amount_micros"] = {11: 4, 12: 6, 13: 7}[hour] * MICROS_PER_UNIT
-    claim = claimed(what, draw(st.sampled_from(sorted(MOST_USES))), f"{hour}:00", **told).record()
+    code = draw(st.sampled_from([*sorted(MOST_USES), *sorted(EVIDENCE)]))
+    if code in EVIDENCE:
+        told |= {"code_evidence": EVIDENCE[code], "campaign_id": "on-order"}
+    claim = claimed(what, code, f"{hour}:00", **told).record()
     assert isinstance(claim, Claimed)
     return claim
 
@@ -55,7 +60,7 @@ def decided(log: list[Claimed]) -> list[RewardDecided]:
         code("SIGNUP", campaign_id="on-signup", max_uses=MOST_USES["SIGNUP"]),
         code("ORDER", campaign_id="on-order", max_uses=MOST_USES["ORDER"]),
     )
-    host.publish(CLAIMS, *log)
+    host.publish(REWARD_INPUTS, *log)
     host.run()
     return [entry for entry in host.log(REWARDS) if isinstance(entry, RewardDecided)]
 
@@ -100,17 +105,15 @@ def test_whether_a_reward_stands_follows_from_what_was_paid_back_of_its_order(
     """Summed up over the whole log, against the stage that sees one claim after the other."""
     paid_back: dict[str, Micros] = defaultdict(int)
     for claim in without_repetitions(log):
-        if claim.action == Action.REFUND and claim.code == "ORDER" and claim.order_id:
+        if claim.action == Action.REFUND and claim.order_id:
             part = claim.amount_micros
-            paid_back[claim.order_id] += 60 * MICROS_PER_UNIT if part is None else part
-    earning: dict[str, str | None] = {}
+            paid_back[claim.code + claim.order_id] += 60 * MICROS_PER_UNIT if part is None else part
+    earning: dict[str, str] = {}
     for entry in decided(log):
-        if entry.status == RewardStatus.GRANTED and entry.code == "ORDER":
-            earning[entry.reward_id] = entry.order_id
+        if entry.status == RewardStatus.GRANTED and entry.order_id is not None:
+            earning[entry.reward_id] = entry.code + entry.order_id
         if entry.status == RewardStatus.REVERSED:
             order = earning.pop(entry.reward_id)
-            assert order is not None
             assert 60 * MICROS_PER_UNIT - paid_back[order] < MINIMUM
     for order in earning.values():
-        assert order is not None
         assert 60 * MICROS_PER_UNIT - paid_back[order] >= MINIMUM

@@ -7,7 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reftrail.contracts.codec import encode
-from reftrail.contracts.events import Click, Event, FormStarted, Purchase, Signup, View
+from reftrail.contracts.events import (
+    Click,
+    CodeEvidence,
+    Event,
+    FormStarted,
+    Purchase,
+    Signup,
+    View,
+)
 from reftrail.contracts.record import DAY
 from reftrail.contracts.reference import CampaignDefined
 from reftrail.engine.batch import StageOfPartition
@@ -42,6 +50,18 @@ TIMES = st.builds(
     lambda day, off: T0 + day * WINDOW + off, st.integers(0, 4), st.sampled_from([-1, 0, 1, DAY])
 )
 
+FINDINGS = [
+    {"code_known": known, "code_evidence": evidence}
+    for known, evidence in [
+        (None, None),
+        (True, None),
+        (True, CodeEvidence.DERIVED),
+        (False, None),
+        (False, CodeEvidence.FORGED),
+        (False, CodeEvidence.MISTYPED),
+    ]
+]
+
 
 @st.composite
 def events(draw: st.DrawFn) -> list[Event]:
@@ -54,7 +74,7 @@ def events(draw: st.DrawFn) -> list[Event]:
             "received_at": T0 + n,
             "visitor_id": draw(st.sampled_from(["v1", "v2", "v3"])),
             "code": draw(st.sampled_from([None, "AMY", "BOB"])),
-            "code_known": draw(st.sampled_from([None, True, False])),
+            **draw(st.sampled_from(FINDINGS)),
             "campaign_id": draw(st.sampled_from([None, "plain", "views", "unheard-of"])),
             "is_bot": draw(st.sampled_from([False, False, True])),
         }

@@ -28,7 +28,8 @@ class ReferenceTables:
         """Take in a record of the topics `codes` and `campaigns`, in the order of their logs.
 
         A code is as its record with the highest revision says, the last of those. Of a campaign
-        every version is kept; a version that comes again replaces itself. Other records raise TypeError.
+        every version is kept; a version that comes again replaces itself. Other records raise
+        TypeError.
         """
         match record:
             case CodeChanged():
@@ -74,6 +75,10 @@ class ReferenceTables:
         if found is None:
             self.missed.add(("code", code))
         return found
+
+    def code_if_known(self, code: str) -> CodeChanged | None:
+        """A code as it stands, if it is here by now. Nothing is missed if it isn't."""
+        return self._codes.get(code)
 
     def has_any(self, lookups: Iterable[Lookup]) -> bool:
         """Whether any of these is known by now."""

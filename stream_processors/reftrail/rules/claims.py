@@ -25,10 +25,14 @@ class Deed(msgspec.Struct, frozen=True, array_like=True):
     network_hash: str | None = None
     email_hash: str | None = None
     hash_key_id: str | None = None
+    email_disposable: bool | None = None
 
 
 class Decision(msgspec.Struct, frozen=True, array_like=True):
-    """To which code a user is attributed, and what claims repeat of that."""
+    """To which code a user is attributed, and what claims repeat of that.
+
+    channel is that of the touch, or of the signup with which the code was typed in.
+    """
 
     code: str
     basis: str
@@ -36,6 +40,9 @@ class Decision(msgspec.Struct, frozen=True, array_like=True):
     signed_up_at: Millis
     touch_event_id: str | None = None
     visitor_id: str | None = None
+    campaign_id: str | None = None
+    code_evidence: str | None = None
+    channel: str | None = None
 
 
 def deed_of(record: Converted) -> Deed:
@@ -56,6 +63,7 @@ def deed_of(record: Converted) -> Deed:
         network_hash=record.network_hash,
         email_hash=record.email_hash,
         hash_key_id=record.hash_key_id,
+        email_disposable=record.email_disposable,
     )
 
 
@@ -68,11 +76,17 @@ def decision_of(attributed: Attributed) -> Decision:
         signed_up_at=attributed.event_time,
         touch_event_id=attributed.touch_event_id,
         visitor_id=attributed.visitor_id,
+        campaign_id=attributed.campaign_id,
+        code_evidence=attributed.code_evidence,
+        channel=attributed.channel,
     )
 
 
 def claim(deed: Deed, decision: Decision, record: Converted | Attributed, cause: Cause) -> Claimed:
-    """A claim's event_id follows from the deed alone, whenever the attribution came."""
+    """A claim's event_id follows from the deed alone, whenever the attribution came.
+
+    Its channel is the one through which the code came, and the deed's own where that isn't known.
+    """
     common = because(record, cause, "claimed")
     if isinstance(record, Attributed):
         common["cause_event_id"] = record.cause_event_id
@@ -81,6 +95,8 @@ def claim(deed: Deed, decision: Decision, record: Converted | Attributed, cause:
     return Claimed(
         **common,
         code=decision.code,
+        code_evidence=decision.code_evidence,
+        campaign_id=decision.campaign_id,
         user_id=record.user_id,
         visitor_id=deed.visitor_id or decision.visitor_id,
         action=deed.action,
@@ -93,11 +109,12 @@ def claim(deed: Deed, decision: Decision, record: Converted | Attributed, cause:
         amount_micros=deed.amount_micros,
         currency=deed.currency,
         country=deed.country,
-        channel=deed.channel,
+        channel=decision.channel or deed.channel,
         device_hash=deed.device_hash,
         ip_hash=deed.ip_hash,
         network_hash=deed.network_hash,
         email_hash=deed.email_hash,
+        email_disposable=deed.email_disposable,
         hash_key_id=deed.hash_key_id,
     )
 

@@ -35,6 +35,9 @@ class Reference(Protocol):
     def code(self, code: str) -> CodeChanged | None:
         """A code as it stands; None if it isn't registered."""
 
+    def code_if_known(self, code: str) -> CodeChanged | None:
+        """A code as far as the host has read by now. None says nothing: nobody looks further."""
+
 
 class Decider(Protocol[S]):
     """A rule for one key: records follow from records, state follows from what was concluded.

@@ -3,6 +3,7 @@
 from enum import StrEnum
 
 from reftrail.contracts.decisions import Claimed
+from reftrail.contracts.events import CodeEvidence
 from reftrail.contracts.reference import CampaignDefined, CodeChanged, CodeStatus, Trigger
 from reftrail.rules.ledger import CodeUses, PairLedger
 
@@ -11,9 +12,12 @@ class Reason(StrEnum):
     """The reasons of a rejection or reversal. A rejection lists all that apply, in this order."""
 
     UNKNOWN_CODE = "unknown_code"
+    FORGED_CODE = "forged_code"
     UNKNOWN_CAMPAIGN = "unknown_campaign"
     CODE_INACTIVE = "code_inactive"
     CODE_EXPIRED = "code_expired"
+    NOT_FOR_CHANNEL = "not_for_channel"
+    NOT_FOR_REGION = "not_for_region"
     CAMPAIGN_NOT_RUNNING = "campaign_not_running"
     OUTSIDE_WINDOW = "outside_window"
     SELF_REFERRAL = "self_referral"
@@ -31,11 +35,14 @@ def reasons_against(
 ) -> list[str]:
     """All reasons against a claim; none if it is good. campaign is that of the code."""
     if code is None:
-        return [Reason.UNKNOWN_CODE]
+        is_forged = claim.code_evidence == CodeEvidence.FORGED
+        return [Reason.FORGED_CODE if is_forged else Reason.UNKNOWN_CODE]
     holds = {
         Reason.UNKNOWN_CAMPAIGN: campaign is None,
         Reason.CODE_INACTIVE: _is_inactive(claim, code),
-        Reason.CODE_EXPIRED: code.expires_at is not None and claim.event_time >= code.expires_at,
+        Reason.CODE_EXPIRED: _is_expired(claim, code),
+        Reason.NOT_FOR_CHANNEL: _is_elsewhere(claim.channel, code.channels),
+        Reason.NOT_FOR_REGION: _is_elsewhere(claim.country, code.regions),
         Reason.CAMPAIGN_NOT_RUNNING: campaign is not None and not _is_running(claim, campaign),
         Reason.OUTSIDE_WINDOW: campaign is not None and _is_outside_window(claim, campaign),
         Reason.SELF_REFERRAL: code.owner_user_id == claim.user_id,
@@ -59,8 +66,26 @@ def is_incomparable(claim: Claimed, campaign: CampaignDefined) -> bool:
 
 
 def _is_inactive(claim: Claimed, code: CodeChanged) -> bool:
-    """A code that was suspended or revoked still earns for what happened before that."""
-    return code.status != CodeStatus.ACTIVE and claim.event_time >= code.event_time
+    """A code that was suspended or revoked still earns for what happened before that.
+
+    One of a retired format doesn't, if it was retired when the code was touched or typed in.
+    """
+    if claim.code_evidence == CodeEvidence.RETIRED:
+        return True
+    is_ended = code.status in (CodeStatus.SUSPENDED, CodeStatus.REVOKED)
+    return is_ended and claim.event_time >= code.event_time
+
+
+def _is_expired(claim: Claimed, code: CodeChanged) -> bool:
+    """At its time, or from when somebody ended it before that."""
+    if code.expires_at is not None and claim.event_time >= code.expires_at:
+        return True
+    return code.status == CodeStatus.EXPIRED and claim.event_time >= code.event_time
+
+
+def _is_elsewhere(place: str | None, allowed: list[str]) -> bool:
+    """A claim that doesn't say where it comes from is elsewhere: else leaving that out would do."""
+    return bool(allowed) and place not in allowed
 
 
 def _is_running(claim: Claimed, campaign: CampaignDefined) -> bool:

@@ -19,6 +19,7 @@ from reftrail.contracts.decisions import (
     RewardStatus,
 )
 from reftrail.contracts.reference import CampaignDefined, CodeChanged, Trigger
+from reftrail.rules.codes import code_of
 from reftrail.rules.decider import Cause, Reference, because
 from reftrail.rules.entries import Terms, dues, entry, order_to_fulfil, reversal, unpriced_rejection
 from reftrail.rules.ledger import (
@@ -51,7 +52,7 @@ class RewardDecider:
         _, pair = state
         if pair.is_closed:
             return []
-        code = reference.code(record.code)
+        code = code_of(record, reference)
         campaign = reference.campaign(code.campaign_id, record.event_time) if code else None
         match Action(record.action):
             case Action.SIGNUP if code is None or campaign is None:

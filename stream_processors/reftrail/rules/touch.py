@@ -55,6 +55,7 @@ class TouchState(msgspec.Struct, frozen=True, array_like=True):
     user_id: str = ""
     period_end: Millis = NEVER
     covered_until: Millis = NEVER
+    code_evidence: str | None = None
 
     @property
     def ends_at(self) -> Millis:
@@ -193,6 +194,7 @@ def _with_touch(state: TouchState, touched: Touched) -> TouchState:
         campaign_id=touched.campaign_id,
         category=touched.category,
         channel=touched.channel,
+        code_evidence=touched.code_evidence,
         period_end=stays_until if stays_until > touched.expires_at else NEVER,
         covered_until=state.ends_at if opens_period else state.covered_until,
     )
@@ -208,6 +210,7 @@ def _touched(event: View | Click, cause: Cause, expires_at: Millis) -> Touched:
         campaign_id=event.campaign_id,
         category=event.category,
         channel=event.channel,
+        code_evidence=event.code_evidence,
         touch_event_id=event.event_id,
         expires_at=expires_at,
         device_hash=event.device_hash,
@@ -231,6 +234,7 @@ def _late_touch(
         touch_time=touched.event_time,
         touch_type=touched.type,
         touch_code=touched.code,
+        touch_code_evidence=touched.code_evidence,
         touch_campaign_id=touched.campaign_id,
         touch_category=touched.category,
         touch_channel=touched.channel,
@@ -259,12 +263,14 @@ def _converted(event: Conversion, cause: Cause, touch: TouchState | None) -> Con
         currency=event.currency,
         typed_code=typed.code if typed else None,
         typed_code_known=typed.code_known if typed else None,
+        typed_code_evidence=typed.code_evidence if typed else None,
         typed_campaign_id=typed.campaign_id if typed else None,
         typed_category=typed.category if typed else None,
         touch_event_id=touch.touch_event_id if touch else None,
         touch_time=touch.touch_time if touch else None,
         touch_type=touch.touch_type if touch else None,
         touch_code=touch.code if touch else None,
+        touch_code_evidence=touch.code_evidence if touch else None,
         touch_campaign_id=touch.campaign_id if touch else None,
         touch_category=touch.category if touch else None,
         touch_channel=touch.channel if touch else None,
@@ -275,5 +281,6 @@ def _converted(event: Conversion, cause: Cause, touch: TouchState | None) -> Con
         ip_hash=event.ip_hash,
         network_hash=event.network_hash,
         email_hash=event.email_hash,
+        email_disposable=event.email_disposable,
         hash_key_id=event.hash_key_id,
     )

@@ -152,6 +152,7 @@ def claimed(action: str, code: str, at: str, **told: Any) -> Outline:
     fillers = {
         "user_id": USER,
         "visitor_id": VISITOR,
+        "campaign_id": CAMPAIGN,
         "action_event_id": f"{action} {order} {at}" if order else f"{action} {at}",
         "basis": Basis.FIRST_TOUCH,
         "touch_event_id": "click 09:00",

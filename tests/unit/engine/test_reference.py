@@ -60,6 +60,22 @@ def test_what_is_asked_for_in_vain_is_missed_until_cleared() -> None:
     assert not tables.missed
 
 
+def test_what_is_only_wanted_if_it_is_here_is_not_missed() -> None:
+    tables = ReferenceTables([code("BOB")])
+    assert tables.code_if_known("AMY") is None
+    assert tables.code_if_known("BOB") == tables.code("BOB")
+    assert not tables.missed
+
+
+def test_of_a_code_the_highest_revision_counts_whichever_came_last() -> None:
+    tables = ReferenceTables(
+        [code("AMY", owner="second", revision=2), code("AMY", owner="first", revision=1)]
+    )
+    found = tables.code("AMY")
+    assert found is not None
+    assert found.owner_user_id == "second"
+
+
 def test_nothing_else_belongs_into_the_tables() -> None:
     with pytest.raises(TypeError, match="Click is neither a code nor a campaign"):
         ReferenceTables().apply(click("AMY", at="10:00"))
