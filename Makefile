@@ -41,8 +41,8 @@ format: $(SETUP) ## put right what ruff can put right
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-test: $(SETUP) ## the whole suite, on a real broker and the real ClickHouse engine
-	$(BIN)/pytest
+test: $(SETUP) ## the whole suite, on real brokers and the real ClickHouse engine; JOBS=2
+	$(BIN)/pytest --numprocesses $(or $(JOBS),2) --dist loadfile
 
 demo: $(SETUP) ## a simulated programme through the whole stack; EVENTS=100000
 	$(BIN)/reftrail demo $(if $(EVENTS),--events $(EVENTS))
