@@ -9,6 +9,7 @@ from typing import Final, TypeAlias, assert_never
 
 from reftrail.codes.derived import DerivedCodes
 from reftrail.codes.patterns import Malformed, Mistyped, Pattern, Reading
+from reftrail.codes.patterns.reading import without_grouping
 from reftrail.codes.selection import Selection
 
 
@@ -121,28 +122,50 @@ class Formats:
     """
 
     formats: tuple[Format, ...] = field(default=())
+    _by_prefix: dict[str, set[int]] = field(init=False, repr=False, compare=False)
+    _prefix_lengths: frozenset[int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         names = [one.name for one in self.formats]
         if len(set(names)) < len(names):
             raise ValueError("each format needs a name of its own")
+        registered = [one for one in self.formats if isinstance(one, RegisteredFormat)]
         for one in self.formats:
-            for other in self.formats:
-                if not isinstance(one, RegisteredFormat) and isinstance(other, RegisteredFormat):
+            if not isinstance(one, RegisteredFormat):
+                for other in registered:
                     _see_that_they_differ(one, other)
+        by_prefix: dict[str, set[int]] = {}
+        for place, one in enumerate(self.formats):
+            for prefix in one.pattern.prefixes:
+                by_prefix.setdefault(_folded(prefix), set()).add(place)
+        object.__setattr__(self, "_by_prefix", by_prefix)
+        object.__setattr__(self, "_prefix_lengths", frozenset(map(len, by_prefix)))
 
-    def verify(self, text: str) -> Verdict:
-        """What a text is, as a person typed it.
+    def verify(self, text: str, *, suggest: bool = True) -> Verdict:
+        """What a text is, as a person typed it; with suggestions, if asked for (`Pattern.read`).
 
         Every format whose prefix it has is asked, whatever the others said, so that the time taken
         doesn't tell which campaign a code belongs to.
         """
-        verdicts = [_judge(one, text) for one in self.formats if one.pattern.begins(text)]
+        verdicts = [_judge(one, text, suggest=suggest) for one in self._having_prefix_of(text)]
         return max(verdicts, key=_telling, default=UnknownFormat())
 
+    def _having_prefix_of(self, text: str) -> list[Format]:
+        """Looked up, since there may be as many formats as campaigns."""
+        kept = _folded(text)
+        begins = (kept[:length] for length in self._prefix_lengths)
+        places = set().union(*(self._by_prefix.get(prefix, ()) for prefix in begins))
+        candidates = (self.formats[place] for place in sorted(places))
+        return [one for one in candidates if one.pattern.begins(text)]
 
-def _judge(one: Format, text: str) -> Verdict:
-    reading = one.pattern.read(text)
+
+def _folded(text: str) -> str:
+    """A text such that a prefix which it has, it still begins with."""
+    return without_grouping(text, hyphens=False).upper()
+
+
+def _judge(one: Format, text: str, *, suggest: bool) -> Verdict:
+    reading = one.pattern.read(text, suggest=suggest)
     if not isinstance(reading, Reading):
         return reading
     match one:

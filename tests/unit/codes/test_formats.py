@@ -94,6 +94,26 @@ def test_rotated_prefixes_hold_side_by_side() -> None:
         assert verdict.sequence == 3
 
 
+def test_a_format_is_found_by_its_prefix_however_that_is_typed() -> None:
+    hyphened = RegisteredFormat("hyphened", Pattern.of("A-B{body:4}"))
+    formats = Formats((hyphened, RegisteredFormat("any", Pattern.of("{body:7}"))))
+    for typed in ("A-B2345", "a-b 2345", " A-B2345"):
+        verdict = formats.verify(typed)
+        assert isinstance(verdict, WellFormed)
+        assert (verdict.format, verdict.reading.code) == ("hyphened", "A-B2345")
+    without = formats.verify("AB-23456")
+    assert isinstance(without, WellFormed)
+    assert without.format == "any"
+
+
+def test_without_suggestions_a_verdict_is_the_same_but_for_them() -> None:
+    code = SPRING.code(7)
+    for wrong in (code[:-1] + ("A" if code[-1] != "A" else "B"), code[:5] + "!" + code[6:]):
+        told, kept = FORMATS.verify(wrong), FORMATS.verify(wrong, suggest=False)
+        assert isinstance(told, Malformed | Mistyped)
+        assert kept == replace(told, suggestion=None)
+
+
 @pytest.mark.parametrize("pattern", ["SPR{body:9}", "SP{body:10}", "{body:12}", "spr{body:9}"])
 def test_forged_codes_cannot_pass_for_well_formed_ones(pattern: str) -> None:
     registered = RegisteredFormat("other", Pattern.of(pattern))

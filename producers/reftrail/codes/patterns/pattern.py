@@ -165,21 +165,22 @@ class Pattern:
         kept = without_grouping(text, hyphens=self._has_hyphens)
         return isinstance(first.read(kept, 0), Taken)
 
-    def read(self, text: str) -> Reading | Malformed | Mistyped:
+    def read(self, text: str, *, suggest: bool = True) -> Reading | Malformed | Mistyped:
         """What a text says, if it is a code of this pattern as typed by a person.
 
         Either case is read; blanks are passed over, and so are hyphens where the pattern has none.
-        Suggestions come from the pattern alone; see `reading`.
+        Suggestions come from the pattern alone; see `reading`. To look for one takes some forty
+        times as long as to read: without suggest there is none.
         """
         kept = without_grouping(text, hyphens=self._has_hyphens)
         match self._read(kept):
             case Fault() as fault:
-                meant = self._only_reading(replacements(kept, fault.at))
+                meant = self._only_reading(replacements(kept, fault.at)) if suggest else None
                 return malformed(text, fault, meant, hyphens=self._has_hyphens)
             case Reading() as reading:
                 return reading
             case wrong:
-                return Mistyped(self._only_reading(likely_slips(wrong)))
+                return Mistyped(self._only_reading(likely_slips(wrong)) if suggest else None)
 
     def _read(self, text: str) -> Reading | str | Fault:
         """A text without grouping; the canonical code alone if its check symbol is wrong."""
