@@ -18,6 +18,7 @@ from reftrail.contracts.topics import (
     CONVERSIONS,
     EVENTS,
     REWARD_GRANTED,
+    REWARD_INPUTS,
     REWARDS,
     TOUCHES,
     Topic,
@@ -84,6 +85,7 @@ def _decisions(evidence: Evidence, should_be: MemoryHost) -> Iterator[str]:
         CONVERSIONS: msgspec.json.encode,
         ATTRIBUTIONS: lambda a: msgspec.json.encode(msgspec.structs.replace(a, cause_offset=0)),
         CLAIMS: lambda claim: claim.event_id,
+        REWARD_INPUTS: lambda record: record.event_id,
     }
     for topic, content in same.items():
         found, due = evidence.records(topic), should_be.log(topic)
@@ -121,7 +123,7 @@ def _topics(evidence: Evidence) -> Iterator[str]:
     conversions: list[Any] = evidence.records(CONVERSIONS)
     causes = ((c.event_id, c.cause_partition, c.cause_offset) for c in conversions)
     yield from _some("conversions: concluded twice from the same message", _repeated(causes))
-    for topic in (TOUCHES, ATTRIBUTIONS, CLAIMS, REWARDS, REWARD_GRANTED):
+    for topic in (TOUCHES, ATTRIBUTIONS, CLAIMS, REWARD_INPUTS, REWARDS, REWARD_GRANTED):
         ids = (record.event_id for record in evidence.records(topic))
         yield from _some(f"{topic.name}: more than once", _repeated(ids))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from kafka import TopicPartition
 from support.log import Logged, read_committed
@@ -14,13 +15,17 @@ from reftrail.contracts.topics import PUBLIC_TOPICS, Topic
 from reftrail.engine.topology import TOPOLOGY
 from reftrail.local.topics import admin
 
+LOGGED: Final = tuple({*PUBLIC_TOPICS, *(stage.reads for stage in TOPOLOGY)})
+"""All whose records are looked at."""
+
 
 @dataclass(frozen=True)
 class Evidence:
     """All that the checks look at.
 
-    log has every public topic as a reader of committed records gets it; positions, by topic and
-    partition, is where the workers' group stands; facts are the warehouse's tables, by topic.
+    log has every public topic, and what the stages read, as a reader of committed records gets
+    it; positions, by topic and partition, is where the workers' group stands; facts are the
+    warehouse's tables, by topic.
     """
 
     partitions: int
@@ -40,8 +45,8 @@ class Evidence:
 
 
 def committed_log(installation: Installation) -> dict[Topic, list[Logged]]:
-    """Every public topic."""
-    return {topic: read_committed(installation, topic) for topic in PUBLIC_TOPICS}
+    """Every topic of `LOGGED`."""
+    return {topic: read_committed(installation, topic) for topic in LOGGED}
 
 
 def group_positions(installation: Installation, group: str) -> dict[tuple[Topic, int], int]:

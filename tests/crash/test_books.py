@@ -11,7 +11,7 @@ from kafka import TopicPartition
 from support.log import Logged
 
 from crash.books import violations
-from crash.evidence import Evidence
+from crash.evidence import LOGGED, Evidence
 from crash.facts import Facts
 from crash.takeover import Killed, Takeover
 from reftrail.contracts.decisions import RewardGranted
@@ -25,6 +25,7 @@ from reftrail.contracts.topics import (
     EVENTS,
     PUBLIC_TOPICS,
     REWARD_GRANTED,
+    REWARD_INPUTS,
     REWARDS,
     TOUCHES,
     Topic,
@@ -90,7 +91,7 @@ def evidence(shuffle: int | None = None) -> Evidence:
     host.run()
     log = {
         topic: [Logged(at.partition, at.offset, "", at.record) for at in host.logged(topic)]
-        for topic in PUBLIC_TOPICS
+        for topic in LOGGED
     }
     return Evidence(
         partitions=PARTITIONS,
@@ -174,6 +175,7 @@ FAULTS: dict[str, tuple[Callable[[Evidence], Evidence], str]] = {
     "a conversion is doubled": (lambda right: doubled(right, CONVERSIONS), "topics"),
     "a claim is lost": (lambda right: without(right, CLAIMS), "decisions"),
     "a claim is doubled": (lambda right: doubled(right, CLAIMS), "topics"),
+    "a claim is not decided on": (lambda right: without(right, REWARD_INPUTS), "decisions"),
     "a touch is another": (lambda right: changed(right, TOUCHES, code="X"), "decisions"),
     "a reward is lost": (lambda right: without(right, REWARDS), "ledger"),
     "a reward is doubled": (lambda right: doubled(right, REWARDS), "ledger"),

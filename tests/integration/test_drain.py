@@ -10,7 +10,7 @@ import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from support.kafka import TestInstallation
 
-from reftrail.contracts.topics import CLAIMS, CONVERSIONS, EVENTS
+from reftrail.contracts.topics import CONVERSIONS, EVENTS, REWARD_INPUTS
 from reftrail.local.drain import wait_until_drained
 
 GROUP = "drained"
@@ -22,7 +22,7 @@ class Stages:
     def __init__(self, installation: TestInstallation) -> None:
         self.events = TopicPartition(installation.name_of(EVENTS), 0)
         self.conversions = TopicPartition(installation.name_of(CONVERSIONS), 1)
-        self.claims = TopicPartition(installation.name_of(CLAIMS), 2)
+        self.claims = TopicPartition(installation.name_of(REWARD_INPUTS), 2)
         self.group = installation.topic_prefix + GROUP
         self.producer = AIOKafkaProducer(
             bootstrap_servers=installation.bootstrap_servers,

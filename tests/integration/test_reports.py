@@ -17,7 +17,14 @@ from typer.testing import CliRunner
 from reftrail.cli.main import command_line
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.record import DAY
-from reftrail.contracts.topics import CAMPAIGNS, CLAIMS, CODES, CONVERSIONS, EVENTS, REWARDS
+from reftrail.contracts.topics import (
+    CAMPAIGNS,
+    CODES,
+    CONVERSIONS,
+    EVENTS,
+    REWARD_INPUTS,
+    REWARDS,
+)
 
 EVENTS_SENT = [
     click("v1", "AMY", campaign_id="spring", event_id="the-click"),
@@ -107,13 +114,13 @@ def _check_the_chain(running: Running) -> None:
     (story,) = found["stories"]
 
     entries = only(running.installation, REWARDS, user_id="uma")
-    (claim,) = only(running.installation, CLAIMS, user_id="uma")
+    (claim,) = only(running.installation, REWARD_INPUTS, user_id="uma")
     (conversion,) = only(running.installation, CONVERSIONS, user_id="uma")
     (event,) = only(running.installation, EVENTS, event_id="the-signup")
     (touch,) = only(running.installation, EVENTS, event_id="the-click")
     assert {place(one) for one in story["entries"]} == {(e.partition, e.offset) for e in entries}
     assert [(one["topic"], *place(one)) for one in story["causes"]] == [
-        ("claims", claim.partition, claim.offset),
+        ("reward-inputs", claim.partition, claim.offset),
         ("conversions", conversion.partition, conversion.offset),
         ("events", event.partition, event.offset),
     ]

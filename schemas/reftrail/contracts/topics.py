@@ -188,7 +188,7 @@ CLAIMS: Final = Topic(
     Claimed,
     kept=90 * DAY,
     written_by="attribution",
-    read_by=("reward", "warehouse"),
+    read_by=("warehouse",),
     key_of=attrgetter("code"),
 )
 REWARDS: Final = Topic(

@@ -11,7 +11,7 @@ from kafka.errors import KafkaError
 from reftrail.contracts.codec import Undecodable, decode
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.record import MINUTE, Millis, Record
-from reftrail.contracts.topics import PUBLIC_TOPICS, Topic
+from reftrail.contracts.topics import TOPICS, Topic
 
 _POLL_MS: Final = 500
 
@@ -48,7 +48,7 @@ class Log:
 
     def at(self, topic: str, partition: int, offset: int) -> Logged | None:
         """The record at a position; None if it isn't there any more."""
-        table = next(one for one in PUBLIC_TOPICS if one.name == topic)
+        table = next(one for one in TOPICS if one.name == topic)
         for found, value in self._from(table, partition, offset):
             if found != offset:
                 return None

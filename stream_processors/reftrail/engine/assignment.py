@@ -77,7 +77,11 @@ class Assignment:
             tp: TransactionalWriter(self._settings, self._settings.group, tp) for tp in sources
         }
         await asyncio.gather(*(writer.start() for writer in writers.values()))
-        changelogs = {self._changelog(tp): store for tp, store in self._stores.items()}
+        changelogs = {
+            TopicPartition(self._settings.name_of(changelog), tp.partition): store
+            for tp, store in self._stores.items()
+            if (changelog := self._stages[tp.topic].changelog) is not None
+        }
         restored = await restore(self._settings.bootstrap_servers, changelogs)
         committed, partitions = await self._look_up(sources)
         references = await self._follow(sources, partitions)
@@ -99,10 +103,6 @@ class Assignment:
         self._metrics.restored.inc(restored)
         self._metrics.restore_seconds.set(time.perf_counter() - started)
         self._metrics.rebalances.inc()
-
-    def _changelog(self, source: TopicPartition) -> TopicPartition:
-        changelog = self._stages[source.topic].changelog
-        return TopicPartition(self._settings.name_of(changelog), source.partition)
 
     async def _look_up(
         self, sources: list[TopicPartition]

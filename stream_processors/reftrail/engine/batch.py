@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from reftrail.contracts.codec import Undecodable, decode_as, encode
+from reftrail.contracts.codec import Undecodable, decode, encode
 from reftrail.contracts.decisions import DeadLettered
 from reftrail.contracts.record import Record
 from reftrail.contracts.topics import DEAD_LETTERS, Topic
@@ -61,13 +61,16 @@ class StageOfPartition:
             concluded = decider.decide(state, record, cause, reference)
             for conclusion in concluded:
                 state = decider.evolve(state, conclusion)
-                self._send(conclusion, outcome, keys[0])
+                self._send(conclusion, outcome, keys[0] if keys else None)
             if concluded:
                 batch.save(keys, state)
             outcome.decided += 1
         outcome.changes = batch.changes()
-        for key, packed in outcome.changes.items():
-            outcome.messages[self.stage.changelog, self.partition].append((key.encode(), packed))
+        if outcome.changes:
+            assert self.stage.changelog is not None
+            outcome.messages[self.stage.changelog, self.partition] = [
+                (key.encode(), packed) for key, packed in outcome.changes.items()
+            ]
         return outcome
 
     def _records(
@@ -83,10 +86,9 @@ class StageOfPartition:
             for index, record in sifted:
                 yield chunk.offsets[index], record
             return
-        kind = self.stage.reads.record or Record
         for index, value in enumerate(chunk.values):
             try:
-                record = decode_as(kind, value)
+                record = self.stage.checked(decode(value))
             except Undecodable as error:
                 self._send(self._dead_letter(chunk, index, error), outcome)
                 outcome.dead += 1

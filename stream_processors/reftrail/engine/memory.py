@@ -205,7 +205,7 @@ class MemoryHost:
         for message in messages:
             cause = Cause(stage.reads.name, partition, message.offset)
             try:
-                record = _input(stage, message)
+                record = stage.checked(_record(message.value))
             except Undecodable as error:
                 outputs.append((DEAD_LETTERS, _dead_letter(stage, cause, message, error)))
                 continue
@@ -232,10 +232,10 @@ class _States:
 
     def of(self, record: Record) -> Any:
         values = tuple(self._value(cell.key_of(record), cell.state) for cell in self._cells)
-        return values if len(values) > 1 else values[0]
+        return values[0] if len(values) == 1 else values
 
     def keep(self, record: Record, state: Any) -> None:
-        values = state if len(self._cells) > 1 else (state,)
+        values = (state,) if len(self._cells) == 1 else state
         keys = (cell.key_of(record) for cell in self._cells)
         self._values |= zip(keys, values, strict=True)
 
@@ -270,14 +270,6 @@ def recompute(
 
 def _record(value: Record | bytes | None) -> Record:
     return value if isinstance(value, Record) else decode(value)
-
-
-def _input(stage: Stage, message: Message) -> Record:
-    record = _record(message.value)
-    kind = stage.reads.record
-    if kind is None or not isinstance(record, kind):
-        raise Undecodable(f"{type(record).__name__} does not belong on this topic")
-    return record
 
 
 def _dead_letter(stage: Stage, at: Cause, message: Message, error: Undecodable) -> DeadLettered:

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from reftrail.contracts.codec import Undecodable
 from reftrail.contracts.record import Record
 from reftrail.contracts.topics import Topic
 from reftrail.rules.decider import Decider
@@ -26,9 +27,10 @@ class Cell:
 class Stage:
     """One row of the topology.
 
-    A decider's state is the one cell's value, or a tuple of the cells' values where there are
-    several. writes says to which topics each type of conclusion goes, in that order; the state
-    is kept in changelog.
+    takes are the types of records that it decides on, where its topic carries several; others are
+    dead letters. A decider's state is the one cell's value, or a tuple of the cells' values where
+    there are several or none. writes says to which topics each type of conclusion goes, in that
+    order; the state is kept in changelog, which a stage without cells doesn't have.
     """
 
     name: str
@@ -36,5 +38,18 @@ class Stage:
     decider: Decider[Any]
     cells: tuple[Cell, ...]
     writes: Mapping[type[Record], tuple[Topic, ...]]
-    changelog: Topic
+    changelog: Topic | None
+    takes: tuple[type[Record], ...] = ()
     looks_up_codes: bool = False
+
+    @property
+    def kinds(self) -> tuple[type[Record], ...]:
+        """The types of records that it decides on."""
+        return self.takes or ((self.reads.record,) if self.reads.record else ())
+
+    def checked(self, record: Record) -> Record:
+        """The record, if the stage decides on its like. Raises `Undecodable`."""
+        if not isinstance(record, self.kinds):
+            expected = " or ".join(kind.__name__ for kind in self.kinds)
+            raise Undecodable(f"expected {expected}, found {type(record).__name__}")
+        return record

@@ -1,16 +1,18 @@
 """The topology: which stage reads what, decides by which rule, and writes and keeps what where.
 
-Two more stages have their place here. velocity will stand between attribution and reward: the
-attribution stage will then write its claims to `checks`, keyed by the first signal of each (ip,
-device, network); velocity adds how many users claimed from that signal and sends the claim on to
-the next one, at last to `claims`. milestone will come after reward: it reads `rewards`, keyed by
-the referrer, and adds bonuses for the nth grant.
+    events ─▶ touch ─▶ conversions ─▶ attribution ─▶ reward-inputs ─▶ reward ─▶ rewards,
+               └▶ touches               └▶ attributions, claims                 reward-granted
+
+A stage reads one topic. What the reward stage decides on comes from many sides, and its order
+decides money; so all of it goes to `reward-inputs`, whose partitions have it in one order for good.
+Others read claims on `claims`.
 
 A conclusion that goes to no topic concerns the stage's own state only.
 """
 
+from collections.abc import Mapping
 from operator import attrgetter
-from typing import Final
+from typing import Any, Final
 
 from reftrail.contracts.decisions import (
     Attributed,
@@ -29,6 +31,7 @@ from reftrail.contracts.topics import (
     EVENTS,
     REWARD_CHANGELOG,
     REWARD_GRANTED,
+    REWARD_INPUTS,
     REWARDS,
     TOUCH_CHANGELOG,
     TOUCHES,
@@ -45,13 +48,14 @@ from reftrail.rules.reward import RewardDecider
 from reftrail.rules.touch import EarlierPeriod, TouchDecider, TouchState
 
 
-def _code(claim: Claimed) -> str:
+def _code(record: Any) -> str:
     """The code, such that it never looks like a `code:user` key, whatever somebody typed in."""
-    return claim.code.replace("%", "%25").replace(":", "%3A")
+    code: str = record.code.replace("%", "%25").replace(":", "%3A")
+    return code
 
 
-def _code_and_user(claim: Claimed) -> str:
-    return f"{_code(claim)}:{claim.user_id}"
+def _code_and_user(record: Any) -> str:
+    return f"{_code(record)}:{record.user_id}"
 
 
 TOPOLOGY: Final[tuple[Stage, ...]] = (
@@ -68,12 +72,18 @@ TOPOLOGY: Final[tuple[Stage, ...]] = (
         reads=CONVERSIONS,
         decider=AttributionDecider(),
         cells=(Cell(attrgetter("user_id"), AttributionState),),
-        writes={Attributed: (ATTRIBUTIONS,), Claimed: (CLAIMS,), SignedUp: (), Postponed: ()},
+        writes={
+            Attributed: (ATTRIBUTIONS,),
+            Claimed: (CLAIMS, REWARD_INPUTS),
+            SignedUp: (),
+            Postponed: (),
+        },
         changelog=ATTRIBUTION_CHANGELOG,
     ),
     Stage(
         "reward",
-        reads=CLAIMS,
+        reads=REWARD_INPUTS,
+        takes=(Claimed,),
         decider=RewardDecider(),
         cells=(Cell(_code, CodeUses), Cell(_code_and_user, PairLedger)),
         writes={
@@ -86,3 +96,6 @@ TOPOLOGY: Final[tuple[Stage, ...]] = (
         looks_up_codes=True,
     ),
 )
+
+STAGES: Final[Mapping[str, Stage]] = {stage.name: stage for stage in TOPOLOGY}
+"""The same by name."""

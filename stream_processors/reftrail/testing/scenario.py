@@ -64,7 +64,7 @@ class Scenario:
             self.reference.apply(record)
             return []
         for stage in TOPOLOGY:
-            if stage.reads.record is not None and isinstance(record, stage.reads.record):
+            if stage.cells and isinstance(record, stage.kinds):
                 return self._decide(stage, record)
         concludes = next(stage for stage in TOPOLOGY if type(record) in stage.writes)
         self._evolve(concludes, self._keys(concludes, record), record)

@@ -24,10 +24,11 @@ from reftrail.contracts.topics import (
     DEAD_LETTERS,
     EVENTS,
     REWARD_GRANTED,
+    REWARD_INPUTS,
     REWARDS,
     TOUCHES,
 )
-from reftrail.engine.topology import TOPOLOGY
+from reftrail.engine.topology import STAGES, TOPOLOGY
 from reftrail.rules.touch import TouchState
 from reftrail.testing import (
     Logged,
@@ -55,7 +56,7 @@ def told(host: MemoryHost) -> MemoryHost:
 def causes(host: MemoryHost) -> list[tuple[str, Record]]:
     """Each record of the stages' outputs with the event_id at the place that it names as cause."""
     found = []
-    by_name = {topic.name: topic for topic in (EVENTS, CONVERSIONS, CLAIMS)}
+    by_name = {topic.name: topic for topic in (EVENTS, CONVERSIONS, REWARD_INPUTS)}
     for topic in (TOUCHES, CONVERSIONS, ATTRIBUTIONS, CLAIMS, REWARDS, REWARD_GRANTED):
         for record in host.log(topic):
             at = msgspec.structs.asdict(record)
@@ -76,6 +77,7 @@ def test_a_click_leads_to_a_reward(*, wire: bool) -> None:
         CONVERSIONS: [Converted, Converted],
         ATTRIBUTIONS: [Attributed],
         CLAIMS: [Claimed, Claimed],
+        REWARD_INPUTS: [Claimed, Claimed],
         REWARDS: [RewardDecided, RewardDecided],
         REWARD_GRANTED: [RewardGranted, RewardGranted],
         DEAD_LETTERS: [],
@@ -136,10 +138,10 @@ def test_recompute_keeps_the_places_that_events_have_in_the_log() -> None:
 
 def test_one_stage_on_its_real_input_gives_its_real_output() -> None:
     whole = told(MemoryHost(partitions=3))
-    reward = MemoryHost((TOPOLOGY[2],), partitions=3)
+    reward = MemoryHost((STAGES["reward"],), partitions=3)
     reward.publish(CAMPAIGNS, campaign())
     reward.publish(CODES, code("AMY"))
-    reward.publish_logged(CLAIMS, *whole.logged(CLAIMS))
+    reward.publish_logged(REWARD_INPUTS, *whole.logged(REWARD_INPUTS))
     assert reward.run().logged(REWARDS) == whole.logged(REWARDS)
 
 
