@@ -20,6 +20,15 @@ class CollectorSettings(Installation):
     ack_timeout_seconds: how long a request waits for Kafka before it is answered with 503.
     redirect_timeout_seconds: how long a visitor waits for it before being redirected all the same.
     buffer_bytes: how much may wait for Kafka in memory; beyond it requests are answered with 503.
+
+    codes_store, an SQLAlchemy URL, is where codes are issued; without it there is no API for codes
+    but for verifying derived ones. codes_secret ("keyid:hex") makes and verifies those. reports_url
+    is the warehouse's, for the counters beside a code, and reports_key a key it knows (by default
+    the first of secret_keys).
+
+    secret_rate, publishable_rate, address_rate: how many requests about codes a second are let in
+    for each secret key, for each publishable key, and for each address that uses the latter or no
+    known key. Ten (address_rate: thirty) seconds' worth may come at once.
     """
 
     hash_key: SecretStr
@@ -34,13 +43,20 @@ class CollectorSettings(Installation):
     ack_timeout_seconds: Annotated[float, Field(gt=0)] = 5.0
     redirect_timeout_seconds: Annotated[float, Field(gt=0)] = 0.5
     buffer_bytes: Annotated[int, Field(ge=2**20)] = 32 * 2**20
+    codes_store: SecretStr | None = None
+    codes_secret: SecretStr | None = None
+    reports_url: str | None = None
+    reports_key: SecretStr | None = None
+    secret_rate: Annotated[float, Field(gt=0)] = 100.0
+    publishable_rate: Annotated[float, Field(gt=0)] = 50.0
+    address_rate: Annotated[float, Field(gt=0)] = 1.0
 
     @property
     def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
         """The networks whose word on the client's address is taken."""
         return tuple(ip_network(part) for part in listed(self.trusted_proxies))
 
-    @field_validator("landing_url")
+    @field_validator("landing_url", "reports_url")
     @classmethod
     def _absolute(cls, url: str | None) -> str | None:
         parts = urlsplit(url or "")
