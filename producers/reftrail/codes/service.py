@@ -1,14 +1,28 @@
-"""The service of codes: every act on a code, on one store, and who may ask what."""
+"""The service of codes: every act on a code, on one store."""
 
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
+from typing import Final, TypeVar
 
+import uuid_utils
+
+from reftrail.codes import acting, format_acts
+from reftrail.codes.definitions import formats_of
+from reftrail.codes.derived import WORST_ODDS, DerivedCodes
+from reftrail.codes.format_acts import named
+from reftrail.codes.formats import Formats
+from reftrail.codes.issuing import issue, issue_chosen
 from reftrail.codes.metrics import CodeMetrics
+from reftrail.codes.room import Room
 from reftrail.codes.secrets import MasterSecret
-from reftrail.codes.store import Store
+from reftrail.codes.store import Store, reading
+from reftrail.codes.store.writing import Writing
+from reftrail.codes.taking_over import take_over
 from reftrail.codes.terms import (
     By,
     Changes,
+    Clash,
     Code,
     DerivedRange,
     Filter,
@@ -16,26 +30,32 @@ from reftrail.codes.terms import (
     FormatTerms,
     GivenCode,
     Imported,
+    Origin,
     Page,
+    Refused,
     Reissued,
     Terms,
     Verification,
+    Why,
 )
+from reftrail.codes.transactions import Transactions, now
+from reftrail.codes.validity import check_code, check_terms
+from reftrail.codes.verifying import Circumstances, candidates, judge
 from reftrail.contracts.record import Millis
-from reftrail.contracts.reference import CodeAct, CodeActed
+from reftrail.contracts.reference import CodeAct, CodeActed, FormatKind, FormatStatus
 
+T = TypeVar("T")
 
-def now() -> Millis:
-    """The system's clock."""
-    return time.time_ns() // 1_000_000
+_CHUNK: Final = 2_000
+_WORTH_A_COUNT: Final = 100
 
 
 class CodeService:
     """Issues codes and does everything that can be done to them.
 
-    May be used from several threads. Every act is one database transaction that writes the code, its
-    audit line and what goes to Kafka. All raise `Refused`, with nothing changed, where the docstring
-    says what speaks against it; and `ExpectedError` if the database doesn't answer.
+    May be used from several threads. Every act is one database transaction that writes the code,
+    its audit line and what goes to Kafka. All raise `Refused`, with nothing changed, where the
+    docstring says what speaks against it; and `ExpectedError` if the database doesn't answer.
     """
 
     def __init__(
@@ -46,7 +66,13 @@ class CodeService:
         clock: Callable[[], Millis] = now,
         metrics: CodeMetrics | None = None,
     ) -> None:
-        """secret is needed for what concerns derived codes; clock is asked where `By` has no time."""
+        """Derived codes need the secret; the clock is asked where `By` has no time."""
+        self.metrics = metrics or CodeMetrics()
+        self._transactions = Transactions(store, clock)
+        self._secret = secret
+        self._clock = clock
+        self._room = Room(self.metrics)
+        self._known: tuple[object, Formats] = ((), Formats())
 
     # -- issuing -------------------------------------------------------------------------------
     def issue(self, terms: Terms, by: By, *, format_name: str | None = None, **values: str) -> Code:
@@ -56,6 +82,7 @@ class CodeService:
         `sequence` that isn't given is counted on. If the campaign's policy grants a user one code
         and the owner has it, that is what is returned. Refused: INVALID, NOT_FOUND, EXHAUSTED.
         """
+        return self._issue([terms], by, format_name, values)[0]
 
     def issue_each(
         self, terms: Iterable[Terms], by: By, *, format_name: str | None = None, **values: str
@@ -65,21 +92,57 @@ class CodeService:
         Lists are yielded when they are committed, so what was yielded stays. For N codes alike:
         `itertools.repeat(terms, n)`.
         """
+        batch = _batch(by)
+        for chunk in _chunks(terms):
+            yield self._issue(chunk, batch, format_name, values)
 
     def issue_chosen(self, wanted: str, terms: Terms, by: By) -> Code:
         """A code that a person chose. Refused: INVALID (with a suggestion), CLASH."""
+        check_terms(terms)
+        return self._transact(by, lambda work: issue_chosen(work, wanted, terms, work.formats()))
 
-    def issue_derived(self, format_name: str, count: int, by: By) -> DerivedRange:
-        """So many more codes of a derived format; compute them with `DerivedCodes.batches`.
+    def issue_derived(
+        self, format_name: str, count: int, by: By, *, worst_odds: float = WORST_ODDS
+    ) -> DerivedRange:
+        """So many more codes of a derived format; compute them with `derived_codes`.
 
-        Refused: NOT_FOUND, EXHAUSTED (a guess would be right too often), NO_SECRET.
+        worst_odds is the greatest probability that one guess is right which is put up with.
+        Refused: NOT_FOUND, EXHAUSTED (it would be greater), NO_SECRET.
         """
+        issued, after = self._transact(
+            _batch(by),
+            lambda work: format_acts.issue_derived(
+                work, format_name, count, self._secret, worst_odds
+            ),
+        )
+        self.metrics.issued.labels(Origin.DERIVED).inc(count)
+        self._room.note(after, 0)
+        return issued
+
+    def derived_codes(self, format_name: str) -> DerivedCodes:
+        """A format's derived codes, all that are issued by now. Refused: NOT_FOUND, NO_SECRET."""
+        return format_acts.derived_codes(named(self.formats(), format_name), self._secret)
 
     def register(self, codes: Iterable[GivenCode], by: By) -> Imported:
         """Take over given codes, all or, if one of them clashes, none (Refused: CLASH)."""
+        batch, given = _batch(by), list(codes)
+        return self._take_over(CodeAct.ISSUED, Origin.GIVEN, given, batch, refuse=True)
 
     def import_codes(self, codes: Iterable[GivenCode], by: By) -> Imported:
         """Take over given codes, some thousands to a transaction, and report those that clash."""
+        batch, before = _batch(by), 0
+        done = Imported(0, 0, (), str(batch.batch_id))
+        for chunk in _chunks(codes):
+            more = self._take_over(CodeAct.IMPORTED, Origin.IMPORTED, chunk, batch, refuse=False)
+            clashes = tuple(replace(one, place=one.place + before) for one in more.clashes)
+            done = replace(
+                done,
+                added=done.added + more.added,
+                unchanged=done.unchanged + more.unchanged,
+                clashes=done.clashes + clashes,
+            )
+            before += len(chunk)
+        return done
 
     # -- acts on one code ----------------------------------------------------------------------
     def bind(
@@ -95,30 +158,51 @@ class CodeService:
         Also for a derived code that nobody has touched yet. Refused: NOT_FOUND, CLASH (it has
         another), STATUS.
         """
+        return self._transact(
+            by,
+            lambda work: acting.bind(
+                work, self._held(work, code), work.formats(), owner_user_id, record
+            ),
+        )
 
     def change(self, code: str, by: By, changes: Changes) -> Code:
         """Change what may be changed. Refused: NOT_FOUND, INVALID, STATUS (revoked)."""
+        return self._transact(by, lambda work: acting.change(work, self._held(work, code), changes))
 
     def distribute(self, code: str, by: By, *, channel: str | None = None, count: int = 1) -> Code:
         """Count that a code was handed out. Refused: NOT_FOUND, LIMIT, STATUS."""
+        return self._transact(
+            by, lambda work: acting.distribute(work, self._held(work, code), channel, count)
+        )
 
     def suspend(self, code: str, by: By) -> Code:
         """Stop an active code until it is reactivated. Refused: NOT_FOUND, STATUS."""
+        return self._move(CodeAct.SUSPENDED, code, by)
 
     def reactivate(self, code: str, by: By) -> Code:
         """Make a suspended code active, or an expired one whose expires_at was moved."""
+        return self._move(CodeAct.REACTIVATED, code, by)
 
     def revoke(self, code: str, by: By) -> Code:
         """End a code for good; once revoked, nothing changes. Refused: NOT_FOUND."""
+        return self._move(CodeAct.REVOKED, code, by)
 
     def expire(self, code: str, by: By) -> Code:
         """Note that a code's time is over. Refused: NOT_FOUND, STATUS."""
+        return self._move(CodeAct.EXPIRED, code, by)
 
     def reissue(self, code: str, by: By, *, format_name: str | None = None) -> Reissued:
         """Replace a code: a new one on the same terms, and the old one revoked.
 
-        Give callers who may not know the record `reissued.new.without_record()`.
+        The new one is of the same format where that can be, else of format_name. Give callers who
+        may not know the record `reissued.new.without_record()`. Refused: NOT_FOUND, STATUS.
         """
+        return self._transact(
+            _batch(by),
+            lambda work: acting.reissue(
+                work, self._held(work, code), work.formats(), format_name, self.metrics
+            ),
+        )
 
     # -- acts on many --------------------------------------------------------------------------
     def act_on_all(self, act: CodeAct, which: Filter, by: By) -> Iterator[list[Code]]:
@@ -128,16 +212,24 @@ class CodeService:
         transaction, all under one batch_id; lists hold the codes that were changed. Derived codes
         without a row have nothing to be changed: retire their format.
         """
+        acting.check_bulk(act, which)
+        return self._act_on_all(act, which, _batch(by))
 
     # -- asking --------------------------------------------------------------------------------
     def find(self, code: str) -> Code | None:
         """A code of exactly this spelling, None if it isn't registered."""
+        with self._transactions.reading() as connection:
+            return reading.find_codes(connection, [code]).get(code)
 
     def page(self, which: Filter, *, cursor: str | None = None, limit: int = 100) -> Page:
         """A page of codes; limit up to 1,000. Refused: INVALID (not a cursor of this filter)."""
+        with self._transactions.reading() as connection:
+            return reading.page_of(connection, which, cursor, limit)
 
     def audit(self, code: str) -> list[CodeActed]:
         """What was done to a code, from the beginning."""
+        with self._transactions.reading() as connection:
+            return reading.audit_of(connection, code)
 
     def verify(
         self,
@@ -154,13 +246,141 @@ class CodeService:
         used_up needs the number of uses, which the reports know; with distributing, it is also the
         answer for a code that may not be handed out any more.
         """
+        moment = Circumstances(
+            at=self._clock() if at is None else at,
+            channel=channel,
+            region=region,
+            uses=uses,
+            distributing=distributing,
+        )
+        with self._transactions.reading() as connection:
+            verdict = self._judging(reading.all_formats(connection)).verify(text)
+            tried = candidates(text, verdict)
+            return judge(verdict, tried, reading.find_codes(connection, tried), moment)
 
     # -- formats -------------------------------------------------------------------------------
     def define_format(self, terms: FormatTerms, by: By) -> Format:
-        """Define a format, or define it anew: then kind and campaign must stay, and codes be read."""
+        """Define a format, or give one another category, channel or policy.
+
+        Refused: INVALID; CLASH, if another kind, campaign or pattern is given than it has.
+        """
+        return self._transact(by, lambda work: format_acts.define(work, terms, self._secret))
 
     def retire_format(self, name: str, by: By) -> Format:
-        """End a format: none is issued any more, and derived codes without a row count no longer."""
+        """End a format: none is issued any more, and derived codes without a row count no longer.
+
+        Refused: NOT_FOUND.
+        """
+        return self._transact(by, lambda work: format_acts.retire(work, name))
 
     def formats(self) -> list[Format]:
-        """All formats, retired ones too."""
+        """All formats, retired ones too, with how many codes there are of each."""
+        with self._transactions.reading() as connection:
+            used = reading.used_by_format(connection)
+            return [_counted(one, used) for one in reading.all_formats(connection)]
+
+    def note_room(self) -> None:
+        """Bring the metrics of room up to date, and warn of formats that are nearly full."""
+        for one in self.formats():
+            if one.defined.status == FormatStatus.ACTIVE:
+                self._room.note(one, one.used)
+
+    # -- within --------------------------------------------------------------------------------
+    def _transact(self, by: By, do: Callable[[Writing], T]) -> T:
+        """Do it in one transaction, and count what was issued once that is committed."""
+        work, result = self._transactions.run(by, do)
+        for (origin, format_name), count in work.issued.items():
+            self.metrics.issued.labels(origin or "unknown").inc(count)
+            if count >= _WORTH_A_COUNT and format_name is not None:
+                self._note_room_of(format_name)
+        return result
+
+    def _issue(
+        self,
+        terms: Sequence[Terms],
+        by: By,
+        format_name: str | None,
+        values: Mapping[str, str],
+    ) -> list[Code]:
+        for one in terms:
+            check_terms(one)
+        return self._transact(
+            by, lambda work: issue(work, terms, format_name, values, self._secret, self.metrics)
+        )
+
+    def _take_over(
+        self, act: CodeAct, origin: Origin, given: Sequence[GivenCode], by: By, *, refuse: bool
+    ) -> Imported:
+        for one in given:
+            check_code(one.code)
+            check_terms(one.terms)
+
+        def do(work: Writing) -> Imported:
+            formats = work.formats()
+            outcomes = take_over(work, act, origin, given, formats, self._judging(formats))
+            clashes = tuple(
+                Clash(place, one.code, why)
+                for place, (one, why) in enumerate(zip(given, outcomes, strict=True), start=1)
+                if isinstance(why, str)
+            )
+            if clashes and refuse:
+                raise Refused(
+                    Why.CLASH,
+                    f"code {clashes[0].code} {clashes[0].why} ({len(clashes)} such in all); see: "
+                    f"reftrail codes show {clashes[0].code}",
+                )
+            unchanged = sum(one is None for one in outcomes)
+            added = len(given) - unchanged - len(clashes)
+            return Imported(added, unchanged, clashes, str(by.batch_id))
+
+        return self._transact(by, do)
+
+    def _held(self, work: Writing, code: str) -> acting.Held:
+        formats = work.formats()
+        return acting.hold(work, code, formats, self._judging(formats))
+
+    def _move(self, act: CodeAct, code: str, by: By) -> Code:
+        return self._transact(by, lambda work: acting.move(work, act, self._held(work, code)))
+
+    def _act_on_all(self, act: CodeAct, which: Filter, by: By) -> Iterator[list[Code]]:
+        after: str | None = None
+        while True:
+            begin = after
+            after, changed = self._transact(
+                by, lambda work: acting.move_some(work, act, which, begin, _CHUNK)
+            )
+            if changed:
+                yield changed
+            if after is None:
+                return
+
+    def _judging(self, formats: Sequence[Format]) -> Formats:
+        """The formats as they judge texts, made anew only when one has changed."""
+        version = tuple((one.defined.name, one.defined.revision) for one in formats)
+        if self._known[0] != version:
+            judging = formats_of((one.defined for one in formats), self._secret)
+            self._known = (version, judging)
+            return judging
+        return self._known[1]
+
+    def _note_room_of(self, format_name: str) -> None:
+        with self._transactions.reading() as connection:
+            used = reading.used_of(connection, format_name)
+            one = named(reading.all_formats(connection), format_name)
+        self._room.note(one, used)
+
+
+def _batch(by: By) -> By:
+    return by if by.batch_id else replace(by, batch_id=str(uuid_utils.uuid7()))
+
+
+def _chunks(items: Iterable[T]) -> Iterator[list[T]]:
+    iterator = iter(items)
+    while chunk := list(islice(iterator, _CHUNK)):
+        yield chunk
+
+
+def _counted(one: Format, used: dict[str, int]) -> Format:
+    if one.defined.kind == FormatKind.DERIVED:
+        return replace(one, used=one.defined.count)
+    return replace(one, used=used.get(one.defined.name, 0))

@@ -78,6 +78,10 @@ class Terms:
     record_kind: str | None = None
     record_id: str | None = None
     notes: str | None = None
+    owner_device_hash: str | None = None
+    owner_ip_hash: str | None = None
+    owner_network_hash: str | None = None
+    owner_email_hash: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,25 +96,27 @@ class GivenCode:
 class Changes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What of a code is to become what; fields left out stay as they are."""
 
-    category: str | None | UnsetType = UNSET
-    channel: str | None | UnsetType = UNSET
+    category: str | UnsetType | None = UNSET
+    channel: str | UnsetType | None = UNSET
     channels: tuple[str, ...] | UnsetType = UNSET
     regions: tuple[str, ...] | UnsetType = UNSET
-    expires_at: Millis | None | UnsetType = UNSET
-    max_uses: int | None | UnsetType = UNSET
-    max_distributes: int | None | UnsetType = UNSET
+    expires_at: Millis | UnsetType | None = UNSET
+    max_uses: int | UnsetType | None = UNSET
+    max_distributes: int | UnsetType | None = UNSET
     channel_limits: dict[str, int] | UnsetType = UNSET
-    notes: str | None | UnsetType = UNSET
+    notes: str | UnsetType | None = UNSET
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Code:
     """A code as it stands in the store: its record, and how often it was handed out.
 
-    distributed counts all of it, distributed_by_channel what named a channel.
+    distributed counts all of it, distributed_by_channel what named a channel. format_name is the
+    format it was issued under; None if it was chosen or given.
     """
 
     changed: CodeChanged
+    format_name: str | None = None
     distributed: int = 0
     distributed_by_channel: Mapping[str, int] = field(default_factory=dict)
     channel_limits: Mapping[str, int] = field(default_factory=dict)
@@ -232,6 +238,17 @@ class Reissued:
 
     old: Code
     new: Code
+
+
+class Origin(StrEnum):
+    """How a code came to be."""
+
+    RANDOM = "random"
+    STRUCTURED = "structured"
+    DERIVED = "derived"
+    CHOSEN = "vanity"
+    GIVEN = "given"
+    IMPORTED = "imported"
 
 
 class Answer(StrEnum):

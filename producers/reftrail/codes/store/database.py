@@ -1,5 +1,6 @@
 """The database of codes: SQLite in a file, or PostgreSQL, by the same statements."""
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ class Store:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
+        self._thread = threading.local()
 
     @classmethod
     def open(cls, url: str) -> Self:
@@ -54,6 +56,10 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """A transaction that changes nothing."""
+        joined = self._together
+        if joined is not None:
+            yield joined
+            return
         with self._engine.connect() as connection:
             yield connection
 
@@ -63,13 +69,33 @@ class Store:
 
         In SQLite it is the only one that writes from its beginning, so that none fails half way.
         """
+        joined = self._together
+        if joined is not None:
+            with joined.begin_nested():
+                yield joined
+            return
         writing = self._engine.connect().execution_options(reftrail_writes=True)
         with writing as connection, connection.begin():
             yield connection
 
+    @contextmanager
+    def together(self) -> Iterator[sa.Connection]:
+        """One transaction around all that this thread reads and writes meanwhile."""
+        with self.write() as connection:
+            self._thread.together = connection
+            try:
+                yield connection
+            finally:
+                self._thread.together = None
+
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+
+    @property
+    def _together(self) -> sa.Connection | None:
+        found: sa.Connection | None = getattr(self._thread, "together", None)
+        return found
 
     def _install(self, connection: sa.Connection) -> None:
         """Make the tables, one process at a time."""

@@ -3,7 +3,8 @@
 `codes.code` is unique, and so is `codes.skeleton`, which chosen codes have: whoever else issues at
 the same time, the database lets no code through twice. `holdings` holds at most one code of a user
 in a scope (a campaign, or * for all those that share codes). `acts` is the audit log. `outbox` holds
-what Kafka hasn't acknowledged yet, in the order in which it is to get it.
+what Kafka hasn't acknowledged yet, in the order in which it is to get it. `requests` holds the
+answers to requests that came with an Idempotency-Key, written where what they asked for is.
 """
 
 from typing import Any, Final
@@ -123,4 +124,14 @@ outbox = sa.Table(
     sa.Column("key", sa.Text, nullable=False),
     sa.Column("value", sa.LargeBinary, nullable=False),
     sqlite_autoincrement=True,
+)
+
+requests = sa.Table(
+    "requests",
+    METADATA,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("fingerprint", sa.Text, nullable=False),
+    _time("at", nullable=False),
+    sa.Column("answer", sa.LargeBinary, nullable=False),
+    sa.Index("requests_by_time", "at"),
 )

@@ -1,0 +1,308 @@
+"""Acts on codes that were issued: bound, changed, handed out, stopped, replaced."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import msgspec
+
+from reftrail.codes.drawing import Drawing, pattern_of, values_to_keep
+from reftrail.codes.format_acts import named
+from reftrail.codes.formats import Formats, Unchecked, Valid
+from reftrail.codes.issuing import draft_of, format_for, insert_drawn
+from reftrail.codes.metrics import CodeMetrics
+from reftrail.codes.policy import scope_of
+from reftrail.codes.store.reading import codes_after
+from reftrail.codes.store.writing import Writing
+from reftrail.codes.terms import (
+    Changes,
+    Code,
+    Filter,
+    Format,
+    Origin,
+    Refused,
+    Reissued,
+    Terms,
+    Why,
+)
+from reftrail.codes.validity import check_fields, check_text
+from reftrail.contracts.record import Millis
+from reftrail.contracts.reference import CodeAct, CodeStatus, FormatKind, FormatStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """From which statuses an act leads to which; in that status already, it changes nothing."""
+
+    sources: frozenset[CodeStatus]
+    target: CodeStatus
+
+
+TRANSITIONS: Final = {
+    CodeAct.SUSPENDED: Transition(frozenset({CodeStatus.ACTIVE}), CodeStatus.SUSPENDED),
+    CodeAct.REACTIVATED: Transition(
+        frozenset({CodeStatus.SUSPENDED, CodeStatus.EXPIRED}), CodeStatus.ACTIVE
+    ),
+    CodeAct.EXPIRED: Transition(
+        frozenset({CodeStatus.ACTIVE, CodeStatus.SUSPENDED}), CodeStatus.EXPIRED
+    ),
+    CodeAct.REVOKED: Transition(
+        frozenset({CodeStatus.ACTIVE, CodeStatus.SUSPENDED, CodeStatus.EXPIRED}),
+        CodeStatus.REVOKED,
+    ),
+}
+
+
+_RECORD: Final = ("record_kind", "record_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A code that this transaction holds. is_new: a derived one that has no row yet."""
+
+    code: Code
+    is_new: bool = False
+
+
+def write(work: Writing, act: CodeAct, held: Held, after: Code) -> Code:
+    """Put a code in place of what it was; a derived one gets its row now."""
+    if held.is_new:
+        return work.insert_one(act, after)
+    if after == held.code:
+        return after
+    return work.update(act, [(held.code, after)])[0]
+
+
+def bind(
+    work: Writing,
+    held: Held,
+    formats: Sequence[Format],
+    owner_user_id: str | None,
+    record: tuple[str, str] | None,
+) -> Code:
+    """Give a code its owner, its record or both."""
+    if owner_user_id is None and record is None:
+        raise Refused(Why.INVALID, "say to whom the code is to be bound, or to which record")
+    for name, text in zip(
+        ("owner_user_id", *_RECORD), (owner_user_id, *(record or ())), strict=False
+    ):
+        if text is not None:
+            check_text(name, text)
+    code = held.code.changed
+    _refuse_status(held.code, work.at, CodeStatus.REVOKED, CodeStatus.EXPIRED)
+    if owner_user_id is not None and code.owner_user_id not in (None, owner_user_id):
+        raise Refused(Why.CLASH, f"code {code.code} has another owner; reissue it instead")
+    if record is not None and (code.record_kind, code.record_id) not in ((None, None), record):
+        raise Refused(Why.CLASH, f"code {code.code} stands for another record; reissue it instead")
+    scope = scope_of(code.campaign_id, formats)
+    bound = _with(
+        held.code,
+        owner_user_id=owner_user_id or code.owner_user_id,
+        record_kind=record[0] if record else code.record_kind,
+        record_id=record[1] if record else code.record_id,
+    )
+    if scope is not None and owner_user_id is not None and code.owner_user_id is None:
+        if holding := work.holdings(scope, [owner_user_id]):
+            raise Refused(
+                Why.CLASH,
+                f"{owner_user_id} has the code {holding[owner_user_id]}, and may have one only",
+            )
+        work.hold([(scope, owner_user_id, code.code)])
+    return write(work, CodeAct.BOUND, held, bound)
+
+
+def change(work: Writing, held: Held, changes: Changes) -> Code:
+    """Change what may be changed."""
+    _refuse_status(held.code, work.at, CodeStatus.REVOKED)
+    given = {
+        name: value
+        for name, value in msgspec.structs.asdict(changes).items()
+        if value is not msgspec.UNSET
+    }
+    check_fields(given)
+    limits = given.pop("channel_limits", None)
+    for name in ("channels", "regions"):
+        if name in given:
+            given[name] = list(given[name])
+    if "regions" in given:
+        given["regions"] = [region.upper() for region in given["regions"]]
+    changed = _with(held.code, **given)
+    if limits is not None:
+        changed = replace(changed, channel_limits=dict(limits))
+    return write(work, CodeAct.CHANGED, held, changed)
+
+
+def distribute(work: Writing, held: Held, channel: str | None, count: int) -> Code:
+    """Count that a code was handed out."""
+    if channel is not None:
+        check_text("channel", channel)
+    if count < 1:
+        raise Refused(Why.INVALID, f"count is {count}; a code is handed out once or more often")
+    code = held.code
+    if (status := code.status_at(work.at)) != CodeStatus.ACTIVE:
+        raise Refused(Why.STATUS, f"code {code.code} is {status}, and can't be handed out")
+    if code.changed.channels and channel is not None and channel not in code.changed.channels:
+        raise Refused(
+            Why.LIMIT,
+            f"code {code.code} is for {', '.join(code.changed.channels)}, not for {channel}",
+        )
+    if (left := code.left_to_distribute) is not None and count > left:
+        raise Refused(
+            Why.LIMIT,
+            f"code {code.code} may be handed out {code.changed.max_distributes} times, and was "
+            f"{code.distributed} times; {count} more would go over it",
+        )
+    by_channel = dict(code.distributed_by_channel)
+    if channel is not None:
+        by_channel[channel] = by_channel.get(channel, 0) + count
+        limit = code.channel_limits.get(channel)
+        if limit is not None and by_channel[channel] > limit:
+            raise Refused(
+                Why.LIMIT,
+                f"code {code.code} may be handed out {limit} times through {channel}; {count} "
+                f"more would make {by_channel[channel]}",
+            )
+    handed_out = replace(
+        code, distributed=code.distributed + count, distributed_by_channel=by_channel
+    )
+    return write(work, CodeAct.DISTRIBUTED, held, handed_out)
+
+
+def move(work: Writing, act: CodeAct, held: Held) -> Code:
+    """Suspend, reactivate, expire or revoke. Raises `Refused`, STATUS."""
+    transition = TRANSITIONS[act]
+    code = held.code
+    status = CodeStatus(code.changed.status)
+    if status == transition.target and not held.is_new:
+        return code
+    if status not in transition.sources and status != transition.target:
+        raise Refused(Why.STATUS, f"code {code.code} is {status}, and can't be {act} any more")
+    moved = moved_to(code, transition.target, work.at)
+    if moved is None:
+        raise Refused(
+            Why.STATUS,
+            f"code {code.code} ran out at {code.changed.expires_at}; change expires_at first",
+        )
+    return write(work, act, held, moved)
+
+
+def moved_to(code: Code, target: CodeStatus, at: Millis) -> Code | None:
+    """A code with another status; None if it can't be active because its time is over.
+
+    What is expired by hand was good up to now: expires_at is then no later.
+    """
+    ends = code.changed.expires_at
+    if target == CodeStatus.ACTIVE and ends is not None and ends <= at:
+        return None
+    if target == CodeStatus.EXPIRED:
+        return _with(code, status=target, expires_at=at if ends is None else min(ends, at))
+    return _with(code, status=target)
+
+
+def _same_terms(code: Code) -> Terms:
+    """The terms of a code, for the one that replaces it."""
+    changed = code.changed
+    return Terms(
+        campaign_id=changed.campaign_id,
+        owner_user_id=changed.owner_user_id,
+        category=changed.category,
+        channel=changed.channel,
+        channels=tuple(changed.channels),
+        regions=tuple(changed.regions),
+        expires_at=changed.expires_at,
+        max_uses=changed.max_uses,
+        max_distributes=changed.max_distributes,
+        channel_limits=code.channel_limits,
+        record_kind=changed.record_kind,
+        record_id=changed.record_id,
+        notes=changed.notes,
+        owner_device_hash=changed.owner_device_hash,
+        owner_ip_hash=changed.owner_ip_hash,
+        owner_network_hash=changed.owner_network_hash,
+        owner_email_hash=changed.owner_email_hash,
+    )
+
+
+def _refuse_status(code: Code, at: Millis, *refused: CodeStatus) -> None:
+    if (status := code.status_at(at)) in refused:
+        raise Refused(Why.STATUS, f"code {code.code} is {status}; issue another one")
+
+
+def _with(code: Code, **fields: Any) -> Code:
+    return replace(code, changed=msgspec.structs.replace(code.changed, **fields))
+
+
+def hold(work: Writing, code: str, formats: Sequence[Format], judging: Formats) -> Held:
+    """The code for this transaction alone. Raises `Refused`: NOT_FOUND, NO_SECRET."""
+    if found := work.locked([code]):
+        return Held(found[code])
+    match judging.verify(code):
+        case Valid(canonical, name, campaign_id):
+            if found := work.locked([canonical]):
+                return Held(found[canonical])
+            terms = Terms(campaign_id=campaign_id)
+            of = named(formats, name)
+            return Held(draft_of(canonical, terms, Origin.DERIVED, work.at, of), is_new=True)
+        case Unchecked(_, name):
+            raise Refused(
+                Why.NO_SECRET,
+                f"whether {code} is a code of {name} can't be told without REFTRAIL_CODES_SECRET",
+            )
+        case _:
+            raise Refused(Why.NOT_FOUND, f"there is no code {code}")
+
+
+def check_bulk(act: CodeAct, which: Filter) -> None:
+    """Raises `Refused`, INVALID, for what nobody can have meant for many codes."""
+    if act not in TRANSITIONS:
+        allowed = ", ".join(TRANSITIONS)
+        raise Refused(Why.INVALID, f"{act} can't be done to many codes; these can: {allowed}")
+    if which == Filter(status=which.status):
+        raise Refused(Why.INVALID, "say which codes: by prefix, campaign, owner or expiry")
+
+
+def move_some(
+    work: Writing, act: CodeAct, which: Filter, after: str | None, limit: int
+) -> tuple[str | None, list[Code]]:
+    """Move the next codes, at most so many: those moved, and the last one looked at, None at the end."""
+    transition = TRANSITIONS[act]
+    found = codes_after(work.connection, which, after, limit, among=transition.sources, lock=True)
+    moved = [(code, moved_to(code, transition.target, work.at)) for code in found]
+    changed = work.update(act, [(old, new) for old, new in moved if new is not None])
+    return (found[-1].code if len(found) == limit else None), changed
+
+
+def reissue(
+    work: Writing,
+    held: Held,
+    formats: Sequence[Format],
+    format_name: str | None,
+    metrics: CodeMetrics,
+) -> Reissued:
+    """Replace a code by a new one on the same terms; who held the old one holds the new one."""
+    old = held.code
+    _refuse_status(old, work.at, CodeStatus.REVOKED, CodeStatus.EXPIRED)
+    drawing = _successor(work, old, formats, format_name)
+    revoked = write(work, CodeAct.REISSUED, held, _with(old, status=CodeStatus.REVOKED))
+    new = insert_drawn(work, [_same_terms(old)], [drawing], [0], metrics)[0]
+    work.hand_over(old.code, new.code)
+    return Reissued(revoked, new)
+
+
+def _successor(
+    work: Writing, old: Code, formats: Sequence[Format], format_name: str | None
+) -> Drawing:
+    """Where the new code comes from: the old one's format, with its values, where that can be."""
+    wanted = format_name or old.format_name
+    of = next((one for one in formats if one.defined.name == wanted), None)
+    is_drawn = of is not None and of.defined.kind == FormatKind.REGISTERED
+    if format_name is None and not (is_drawn and of.defined.status == FormatStatus.ACTIVE):  # type: ignore[union-attr]
+        wanted = None
+    chosen = format_for(formats, wanted, old.changed.campaign_id)
+    values = {}
+    if chosen.defined.name == old.format_name:
+        values = values_to_keep(pattern_of(chosen.defined.pattern), old.code)
+    drawing = Drawing(chosen, values, work.count_on)
+    if drawing.is_fixed:
+        raise Refused(Why.INVALID, f"format {wanted} has no other code like this; name another one")
+    return drawing

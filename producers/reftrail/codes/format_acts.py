@@ -1,0 +1,189 @@
+"""Formats: defined, defined anew, retired; and derived codes, which are issued by raising a number."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import msgspec
+
+from reftrail.codes.definitions import formats_of
+from reftrail.codes.derived import DerivedCodes
+from reftrail.codes.drawing import SEQUENCE, pattern_of
+from reftrail.codes.patterns import Pattern
+from reftrail.codes.secrets import MasterSecret
+from reftrail.codes.store.writing import Writing
+from reftrail.codes.terms import DerivedRange, Format, FormatTerms, Refused, Why
+from reftrail.codes.validity import check_text
+from reftrail.contracts.reference import (
+    CodeAct,
+    CodeFormatDefined,
+    FormatKind,
+    FormatStatus,
+)
+
+
+def define(work: Writing, terms: FormatTerms, secret: MasterSecret | None) -> Format:
+    """Write a format, or write it anew."""
+    for name, text in (("name", terms.name), ("campaign_id", terms.campaign_id)):
+        if text is not None:
+            check_text(name, text)
+    formats = work.formats(locked=True)
+    before = next((one for one in formats if one.defined.name == terms.name), None)
+    pattern = _pattern(terms)
+    key_id = _key_id(terms, secret, before)
+    after = Format(
+        defined=CodeFormatDefined(
+            event_id="",
+            event_time=0,
+            received_at=0,
+            name=terms.name,
+            kind=terms.kind,
+            pattern=str(pattern),
+            campaign_id=terms.campaign_id,
+            category=terms.category,
+            channel=terms.channel,
+            count=before.defined.count if before else 0,
+            key_id=key_id,
+            revision=0,
+        ),
+        per_user=terms.per_user,
+        on_signup=terms.on_signup,
+    )
+    if before is not None:
+        if _same(before, after):
+            return before
+        _see_that_codes_stay(before, after)
+    _see_that_all_can_be_told_apart([one for one in formats if one is not before], after, secret)
+    return work.define(CodeAct.CHANGED if before else CodeAct.ISSUED, before, after, codes=0)
+
+
+def retire(work: Writing, name: str) -> Format:
+    """End a format."""
+    before = named(work.formats(locked=True), name)
+    if before.defined.status == FormatStatus.RETIRED:
+        return before
+    retired = msgspec.structs.replace(before.defined, status=FormatStatus.RETIRED)
+    return work.define(CodeAct.REVOKED, before, replace(before, defined=retired), codes=0)
+
+
+def issue_derived(
+    work: Writing, name: str, count: int, secret: MasterSecret | None, worst_odds: float
+) -> tuple[DerivedRange, Format]:
+    """Raise the number of a campaign's derived codes."""
+    if count < 1:
+        raise Refused(Why.INVALID, f"count is {count}; issue one code or more")
+    before = named(work.formats(locked=True), name)
+    defined = before.defined
+    if defined.kind != FormatKind.DERIVED:
+        raise Refused(Why.INVALID, f"codes of format {name} are not derived; issue them singly")
+    if defined.status != FormatStatus.ACTIVE:
+        raise Refused(Why.INVALID, f"format {name} is retired; issue codes under another one")
+    made_by = need(secret, defined.key_id)
+    campaign_id = str(defined.campaign_id)
+    total = defined.count + count
+    pattern = pattern_of(defined.pattern)
+    try:
+        DerivedCodes(campaign_id, made_by.of_campaign(campaign_id), pattern, total, worst_odds)
+    except ValueError as error:
+        raise Refused(Why.EXHAUSTED, f"format {name}: {error}") from error
+    raised = replace(before, defined=msgspec.structs.replace(defined, count=total))
+    after = work.define(CodeAct.ISSUED, before, raised, codes=count)
+    batch_id = str(work.by.batch_id)
+    return DerivedRange(name, campaign_id, defined.count + 1, total, batch_id), after
+
+
+def need(secret: MasterSecret | None, key_id: str | None) -> MasterSecret:
+    """The secret under which codes of a format are made. Raises `Refused`, NO_SECRET."""
+    if secret is None:
+        raise Refused(Why.NO_SECRET, "derived codes need their secret: set REFTRAIL_CODES_SECRET")
+    if key_id is not None and secret.key_id != key_id:
+        raise Refused(
+            Why.NO_SECRET,
+            f"these codes are made under the secret {key_id}, and REFTRAIL_CODES_SECRET is "
+            f"{secret.key_id}",
+        )
+    return secret
+
+
+def _pattern(terms: FormatTerms) -> Pattern:
+    try:
+        pattern = Pattern.of(terms.pattern)
+        if terms.kind == FormatKind.DERIVED:
+            if terms.campaign_id is None:
+                raise ValueError("derived codes are those of a campaign; name it")
+            DerivedCodes(terms.campaign_id, bytes(32), pattern, 1, 1.0)
+    except ValueError as error:
+        raise Refused(Why.INVALID, f"format {terms.name}: {error}") from error
+    if terms.on_signup:
+        _see_that_it_can_be_issued_alone(terms, pattern)
+    return pattern
+
+
+def _see_that_it_can_be_issued_alone(terms: FormatTerms, pattern: Pattern) -> None:
+    drawn = {part.name for part in pattern.random_segments} | {SEQUENCE}
+    if terms.kind == FormatKind.DERIVED or terms.campaign_id is None or set(pattern.names) - drawn:
+        raise Refused(
+            Why.INVALID,
+            f"format {terms.name}: codes on signup need a campaign and a registered format in "
+            f"which nothing but drawn symbols and the sequence is open",
+        )
+
+
+def _key_id(terms: FormatTerms, secret: MasterSecret | None, before: Format | None) -> str | None:
+    if terms.kind != FormatKind.DERIVED:
+        return None
+    if before is not None and before.defined.count:
+        return before.defined.key_id
+    return need(secret, None).key_id
+
+
+def _same(before: Format, after: Format) -> bool:
+    stamps = {
+        name: getattr(before.defined, name)
+        for name in ("event_id", "event_time", "received_at", "revision")
+    }
+    return replace(after, defined=msgspec.structs.replace(after.defined, **stamps)) == before
+
+
+def _see_that_codes_stay(before: Format, after: Format) -> None:
+    """Issued codes are on paper: what makes them what they are can't be defined anew."""
+    for name in ("kind", "campaign_id", "pattern"):
+        old, new = getattr(before.defined, name), getattr(after.defined, name)
+        if old != new:
+            raise Refused(
+                Why.CLASH,
+                f"format {before.defined.name} has {name} {old}, which can't become {new}; define "
+                f"a format of another name",
+            )
+
+
+def _see_that_all_can_be_told_apart(
+    others: Sequence[Format], one: Format, secret: MasterSecret | None
+) -> None:
+    """A forged code of one must not pass for a well-formed one of another, nor do so later."""
+    counted = [
+        msgspec.structs.replace(each.defined, count=max(each.defined.count, 1))
+        for each in (*others, one)
+    ]
+    try:
+        formats_of(counted, secret)
+    except ValueError as error:
+        raise Refused(Why.INVALID, str(error)) from error
+
+
+def derived_codes(one: Format, secret: MasterSecret | None) -> DerivedCodes:
+    """A format's derived codes, all that are issued. Raises `Refused`: NO_SECRET, INVALID."""
+    defined = one.defined
+    if defined.kind != FormatKind.DERIVED or defined.count == 0:
+        raise Refused(Why.INVALID, f"format {defined.name} has no derived codes")
+    campaign_id = str(defined.campaign_id)
+    made_by = need(secret, defined.key_id).of_campaign(campaign_id)
+    return DerivedCodes(campaign_id, made_by, pattern_of(defined.pattern), defined.count, 1.0)
+
+
+def named(formats: Iterable[Format], name: str) -> Format:
+    """The format of that name. Raises `Refused`, NOT_FOUND."""
+    known = {one.defined.name: one for one in formats}
+    if name not in known:
+        names = ", ".join(known) or "none"
+        raise Refused(Why.NOT_FOUND, f"there is no format {name} (known: {names}); define it first")
+    return known[name]

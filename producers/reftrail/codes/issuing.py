@@ -1,0 +1,254 @@
+"""Issuing codes that the store must know: drawn, counted or chosen."""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from reftrail.codes.drawing import Drawing, pattern_of
+from reftrail.codes.format_acts import define, named
+from reftrail.codes.metrics import CodeMetrics
+from reftrail.codes.policy import held, scope_of
+from reftrail.codes.secrets import MasterSecret
+from reftrail.codes.store.reading import find_codes, used_of
+from reftrail.codes.store.writing import Writing
+from reftrail.codes.terms import Code, Format, FormatTerms, Origin, Refused, Terms, Why
+from reftrail.codes.vanity import Refused as RefusedChoice
+from reftrail.codes.vanity import choose
+from reftrail.contracts.record import Millis
+from reftrail.contracts.reference import CodeAct, CodeChanged, FormatKind, FormatStatus
+
+logger = logging.getLogger(__name__)
+
+MOST_RETRIES: Final = 5
+"""In a row, for one code, before the format is said to be full."""
+
+DEFAULT_FORMAT: Final = FormatTerms(name="random", pattern="REF{body:9}")
+"""Defined when the first code is issued under it."""
+
+
+def issue(
+    work: Writing,
+    terms: Sequence[Terms],
+    format_name: str | None,
+    values: Mapping[str, str],
+    secret: MasterSecret | None,
+    metrics: CodeMetrics,
+) -> list[Code]:
+    """A code for each of the terms, under the format named or the one that fits each campaign."""
+    formats = work.formats()
+    drawings: dict[str, Drawing] = {}
+    chosen: dict[str, Drawing] = {}
+    for campaign_id in {one.campaign_id for one in terms}:
+        if _is_default(formats, format_name, campaign_id):
+            formats = [*formats, define(work, DEFAULT_FORMAT, secret)]
+        one = format_for(formats, format_name, campaign_id)
+        drawing = Drawing(one, values, work.count_on)
+        chosen[campaign_id] = drawings.setdefault(one.defined.name, drawing)
+    return issue_drawn(work, terms, formats, [chosen[one.campaign_id] for one in terms], metrics)
+
+
+def issue_drawn(
+    work: Writing,
+    terms: Sequence[Terms],
+    formats: Sequence[Format],
+    drawings: Sequence[Drawing],
+    metrics: CodeMetrics,
+) -> list[Code]:
+    """A code for each of the terms, by the drawing beside it; a user who may have one keeps it.
+
+    Raises `Raced` if another transaction gave a user a code meanwhile.
+    """
+    found = [*held(work, [(one.campaign_id, one.owner_user_id) for one in terms], formats)]
+    first_of: dict[tuple[str, str], int] = {}
+    open_places: list[int] = []
+    for place, one in enumerate(terms):
+        if found[place] is not None:
+            continue
+        scope = scope_of(one.campaign_id, formats) if one.owner_user_id else None
+        if scope is None or first_of.setdefault((scope, str(one.owner_user_id)), place) == place:
+            open_places.append(place)
+    issued = insert_drawn(work, terms, drawings, open_places, metrics)
+    work.hold((scope, user, issued[place].code) for (scope, user), place in first_of.items())
+    kept = find_codes(work.connection, {code for code in found if code is not None})
+    result = []
+    for place, one in enumerate(terms):
+        code = found[place]
+        if code is not None:
+            result.append(kept[code])
+        elif place in issued:
+            result.append(issued[place])
+        else:
+            scope = str(scope_of(one.campaign_id, formats))
+            result.append(issued[first_of[scope, str(one.owner_user_id)]])
+    return result
+
+
+def issue_chosen(work: Writing, wanted: str, terms: Terms, formats: Sequence[Format]) -> Code:
+    """A code that a person chose. Raises `Refused`: INVALID, with a suggestion, or CLASH."""
+    active = [one for one in formats if one.defined.status == FormatStatus.ACTIVE]
+    match choose(wanted, [pattern_of(one.defined.pattern) for one in active]):
+        case RefusedChoice(_, message, suggestion):
+            raise Refused(Why.INVALID, message, suggestion)
+        case accepted:
+            draft = draft_of(accepted.code, terms, Origin.CHOSEN, work.at)
+    scope = scope_of(terms.campaign_id, formats) if terms.owner_user_id else None
+    if scope is not None and (holding := work.holdings(scope, [str(terms.owner_user_id)])):
+        raise Refused(
+            Why.CLASH,
+            f"{terms.owner_user_id} has the code {holding[str(terms.owner_user_id)]}, and may have "
+            f"one only; reissue or revoke that one",
+        )
+    inserted = work.insert(CodeAct.ISSUED, [draft], {accepted.code: accepted.skeleton})
+    if not inserted:
+        raise Refused(Why.CLASH, f"{accepted.code}, or a code that looks like it, is taken")
+    if scope is not None:
+        work.hold([(scope, str(terms.owner_user_id), accepted.code)])
+    return inserted[accepted.code]
+
+
+def draft_of(
+    code: str,
+    terms: Terms,
+    origin: Origin,
+    created_at: Millis,
+    of: Format | None = None,
+) -> Code:
+    """A code as it is to be inserted; what the terms leave open, the format may say."""
+    given = {
+        "campaign_id": terms.campaign_id,
+        "owner_user_id": terms.owner_user_id,
+        "expires_at": terms.expires_at,
+        "max_uses": terms.max_uses,
+        "max_distributes": terms.max_distributes,
+        "notes": terms.notes,
+        "record_kind": terms.record_kind,
+        "record_id": terms.record_id,
+        "owner_device_hash": terms.owner_device_hash,
+        "owner_ip_hash": terms.owner_ip_hash,
+        "owner_network_hash": terms.owner_network_hash,
+        "owner_email_hash": terms.owner_email_hash,
+    }
+    defined = of.defined if of else None
+    changed = CodeChanged(
+        event_id="",
+        event_time=0,
+        received_at=0,
+        code=code,
+        created_at=created_at,
+        origin=origin,
+        category=terms.category or (defined.category if defined else None),
+        channel=terms.channel or (defined.channel if defined else None),
+        channels=list(terms.channels),
+        regions=[region.upper() for region in terms.regions],
+        **given,  # type: ignore[arg-type]
+    )
+    name = defined.name if defined else None
+    return Code(changed=changed, format_name=name, channel_limits=dict(terms.channel_limits))
+
+
+def insert_drawn(
+    work: Writing,
+    terms: Sequence[Terms],
+    drawings: Sequence[Drawing],
+    places: Iterable[int],
+    metrics: CodeMetrics,
+) -> dict[int, Code]:
+    """Draw until every place has a code that was free."""
+    issued: dict[int, Code] = {}
+    missing = list(places)
+    for retries in range(MOST_RETRIES + 1):
+        drafts = _drafts(work, terms, drawings, missing)
+        inserted = work.insert(CodeAct.ISSUED, list(drafts.values()))
+        for place, draft in drafts.items():
+            if draft.code in inserted:
+                issued[place] = inserted[draft.code]
+        missing = [place for place in missing if place not in issued]
+        if not missing:
+            return issued
+        for place in missing:
+            _note_collision(drawings[place], retries, metrics)
+    drawing = drawings[missing[0]]
+    used = used_of(work.connection, drawing.format_name)
+    raise drawing.exhausted(MOST_RETRIES, used)
+
+
+def _drafts(
+    work: Writing, terms: Sequence[Terms], drawings: Sequence[Drawing], places: Sequence[int]
+) -> dict[int, Code]:
+    """One draft for each place, but of two that drew the same code only the first one's."""
+    by_drawing: dict[int, list[int]] = {}
+    for place in places:
+        by_drawing.setdefault(id(drawings[place]), []).append(place)
+    drafts: dict[int, Code] = {}
+    drawn: set[str] = set()
+    for group in by_drawing.values():
+        drawing = drawings[group[0]]
+        for place, code in zip(group, drawing.draw(len(group)), strict=True):
+            if code not in drawn:
+                drawn.add(code)
+                draft = draft_of(code, terms[place], drawing.origin, work.at, drawing.format)
+                drafts[place] = draft
+    return drafts
+
+
+def _note_collision(drawing: Drawing, retries: int, metrics: CodeMetrics) -> None:
+    if drawing.is_fixed:
+        raise Refused(
+            Why.CLASH,
+            f"format {drawing.format_name} makes one code only of these values, and it is taken; "
+            f"change a value, or let the sequence be counted on",
+        )
+    metrics.collisions.labels(drawing.format_name).inc()
+    logger.warning(
+        "format %s: a code that was drawn exists already (retries so far: %d of %d)",
+        drawing.format_name,
+        retries,
+        MOST_RETRIES,
+    )
+
+
+def format_for(formats: Sequence[Format], name: str | None, campaign_id: str) -> Format:
+    """The format to issue under: the one named, else the campaign's own, else the default.
+
+    Raises `Refused`: NOT_FOUND, or INVALID if it is retired, derived or another campaign's.
+    """
+    if name is None:
+        own = _own(formats, campaign_id)
+        if len(own) > 1:
+            names = ", ".join(one.defined.name for one in own)
+            raise Refused(
+                Why.INVALID, f"campaign {campaign_id} has several formats: {names}; name one"
+            )
+        if own:
+            return own[0]
+        name = DEFAULT_FORMAT.name
+    one = named(formats, name)
+    if one.defined.status != FormatStatus.ACTIVE:
+        raise Refused(Why.INVALID, f"format {name} is retired; issue codes under another one")
+    if one.defined.kind != FormatKind.REGISTERED:
+        raise Refused(
+            Why.INVALID, f"codes of format {name} are derived; issue them by their number"
+        )
+    if one.defined.campaign_id not in (None, campaign_id):
+        raise Refused(
+            Why.INVALID, f"format {name} is that of campaign {one.defined.campaign_id} alone"
+        )
+    return one
+
+
+def _own(formats: Iterable[Format], campaign_id: str) -> list[Format]:
+    """The formats of a campaign that codes can be drawn from."""
+    return [
+        one
+        for one in formats
+        if one.defined.campaign_id == campaign_id
+        and one.defined.kind == FormatKind.REGISTERED
+        and one.defined.status == FormatStatus.ACTIVE
+    ]
+
+
+def _is_default(formats: Iterable[Format], name: str | None, campaign_id: str) -> bool:
+    """Whether the default format is asked for, and isn't there yet."""
+    if any(one.defined.name == DEFAULT_FORMAT.name for one in formats):
+        return False
+    return name == DEFAULT_FORMAT.name or (name is None and not _own(formats, campaign_id))

@@ -1,0 +1,61 @@
+"""How full a format is, and when somebody should be told."""
+
+import logging
+from typing import Final
+
+from reftrail.codes.derived import WORST_ODDS
+from reftrail.codes.drawing import pattern_of
+from reftrail.codes.metrics import CodeMetrics
+from reftrail.codes.patterns import right_guess
+from reftrail.codes.terms import Format
+from reftrail.contracts.reference import FormatKind
+
+logger = logging.getLogger(__name__)
+
+COLLIDING: Final = 0.01
+"""Share of drawn codes that are issued already, from which on a random format is called full."""
+
+FULL: Final = 0.8
+"""The same of what can be counted, or of what the odds of a right guess allow."""
+
+
+def share_used(one: Format, used: int) -> float:
+    """How much of a format's room is taken: for derived ones of what the worst odds allow."""
+    pattern = pattern_of(one.defined.pattern)
+    if one.defined.kind == FormatKind.DERIVED:
+        return right_guess(pattern.random_size, one.defined.count) / WORST_ODDS
+    return used / (pattern.random_size if pattern.random_segments else pattern.size)
+
+
+class Room:
+    """Tells of formats as they fill up: always in the metrics, once in the log."""
+
+    def __init__(self, metrics: CodeMetrics) -> None:
+        self._metrics = metrics
+        self._told: set[str] = set()
+
+    def note(self, one: Format, used: int) -> None:
+        """Take down how many codes of a format there are."""
+        name, share = one.defined.name, share_used(one, used)
+        self._metrics.space_used.labels(name).set(share)
+        if share < self._full_from(one) or name in self._told:
+            return
+        self._told.add(name)
+        logger.warning("format %s: %s", name, self._words(one, used, share))
+
+    def _words(self, one: Format, used: int, share: float) -> str:
+        if one.defined.kind == FormatKind.DERIVED:
+            return (
+                f"{one.defined.count:,} codes are {share:.0%} of what one right guess in "
+                f"{1 / WORST_ODDS:,.0f} allows; define a format with more symbols"
+            )
+        if not pattern_of(one.defined.pattern).random_segments:
+            return f"{used:,} codes are {share:.0%} of all there are; define a longer format"
+        return (
+            f"{share:.1%} of the codes drawn exist already ({used:,} are issued); define a format "
+            f"with a longer body, or with an alphabet of more symbols"
+        )
+
+    def _full_from(self, one: Format) -> float:
+        drawn = one.defined.kind == FormatKind.REGISTERED
+        return COLLIDING if drawn and pattern_of(one.defined.pattern).random_segments else FULL

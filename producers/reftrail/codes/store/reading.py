@@ -1,0 +1,133 @@
+"""What is asked of the store, none of which changes anything."""
+
+import base64
+import binascii
+from collections.abc import Iterable
+from typing import Any, Final
+
+import msgspec
+import sqlalchemy as sa
+
+from reftrail.codes.store.rows import act_of, code_of, format_of
+from reftrail.codes.store.tables import acts, codes, formats
+from reftrail.codes.terms import Code, Filter, Format, Page, Refused, Why
+from reftrail.contracts.reference import CodeActed
+
+LARGEST_PAGE: Final = 1_000
+
+
+def find_codes(connection: sa.Connection, wanted: Iterable[str]) -> dict[str, Code]:
+    """Those of the codes that are registered, by their text."""
+    statement = sa.select(codes).where(codes.c.code.in_(list(wanted)))
+    return {row["code"]: code_of(row) for row in connection.execute(statement).mappings()}
+
+
+def page_of(connection: sa.Connection, which: Filter, cursor: str | None, limit: int) -> Page:
+    """So many codes in alphabetical order, from where the cursor leads."""
+    if not 1 <= limit <= LARGEST_PAGE:
+        raise Refused(Why.INVALID, f"limit is {limit}; give 1 to {LARGEST_PAGE}")
+    after = _position(cursor, which) if cursor is not None else None
+    found = codes_after(connection, which, after, limit + 1)
+    more = len(found) > limit
+    shown = found[:limit]
+    return Page(tuple(shown), _cursor(shown[-1].code, which) if more else None)
+
+
+def codes_after(
+    connection: sa.Connection,
+    which: Filter,
+    after: str | None,
+    limit: int,
+    *,
+    among: Iterable[str] | None = None,
+    lock: bool = False,
+) -> list[Code]:
+    """The codes that fit, in alphabetical order, behind one of them; among: with these statuses."""
+    statement = sa.select(codes).where(*_conditions(which)).order_by(codes.c.code).limit(limit)
+    if after is not None:
+        statement = statement.where(codes.c.code > after)
+    if among is not None:
+        statement = statement.where(codes.c.status.in_(list(among)))
+    if lock:
+        statement = statement.with_for_update()
+    return [code_of(row) for row in connection.execute(statement).mappings()]
+
+
+def audit_of(connection: sa.Connection, code: str) -> list[CodeActed]:
+    """The audit lines of a code, in order."""
+    statement = sa.select(acts).where(acts.c.code == code).order_by(acts.c.number)
+    return [act_of(row) for row in connection.execute(statement).mappings()]
+
+
+def all_formats(connection: sa.Connection) -> list[Format]:
+    """All formats by name."""
+    found = connection.execute(sa.select(formats).order_by(formats.c.name))
+    return [format_of(row) for row in found.mappings()]
+
+
+def used_by_format(connection: sa.Connection) -> dict[str, int]:
+    """How many codes there are of each format that has any."""
+    statement = (
+        sa.select(codes.c.format, sa.func.count())
+        .where(codes.c.format.is_not(None))
+        .group_by(codes.c.format)
+    )
+    return {name: count for name, count in connection.execute(statement)}
+
+
+def used_of(connection: sa.Connection, format_name: str) -> int:
+    """How many codes there are of one format."""
+    statement = sa.select(sa.func.count()).where(codes.c.format == format_name)
+    count: int = connection.execute(sa.select(statement.scalar_subquery())).scalar_one()
+    return count
+
+
+def skeletons_taken(connection: sa.Connection, skeletons: Iterable[str]) -> set[str]:
+    """Which of these skeletons some code has."""
+    statement = sa.select(codes.c.skeleton).where(codes.c.skeleton.in_(list(skeletons)))
+    return set(connection.execute(statement).scalars())
+
+
+def _conditions(which: Filter) -> list[sa.ColumnElement[bool]]:
+    conditions = [
+        column == value
+        for column, value in (
+            (codes.c.owner_user_id, which.owner_user_id),
+            (codes.c.campaign_id, which.campaign_id),
+            (codes.c.status, which.status),
+        )
+        if value is not None
+    ]
+    if which.prefix is not None:
+        # As a range, which the index serves; the character behind all that codes may have ends it.
+        conditions += [codes.c.code >= which.prefix, codes.c.code < which.prefix + "\x7f"]
+    if which.expires_before is not None:
+        conditions.append(codes.c.expires_at < which.expires_before)
+    return conditions
+
+
+def _cursor(code: str, which: Filter) -> str:
+    """Where a page ended; opaque to whoever carries it, so that its meaning may change."""
+    text = msgspec.json.encode([code, _said(which)])
+    return base64.urlsafe_b64encode(text).decode().rstrip("=")
+
+
+def _position(cursor: str, which: Filter) -> str:
+    try:
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        code, filtered = msgspec.json.decode(text, type=tuple[str, list[Any]])
+    except (ValueError, binascii.Error, msgspec.MsgspecError) as error:
+        raise Refused(Why.INVALID, "cursor is not one that a page ended with") from error
+    if filtered != _said(which):
+        raise Refused(Why.INVALID, "cursor belongs to a list by another filter; begin anew")
+    return code
+
+
+def _said(which: Filter) -> list[Any]:
+    return [
+        which.owner_user_id,
+        which.campaign_id,
+        which.prefix,
+        None if which.status is None else str(which.status),
+        which.expires_before,
+    ]

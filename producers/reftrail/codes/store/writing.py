@@ -1,0 +1,253 @@
+"""One transaction of the store: rows change, and nothing changes without its lines in the log.
+
+Whatever is written to `codes` or `formats` goes through here, so that the row, its audit line and
+what Kafka is to get are in the database together or not at all.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+import msgspec
+import sqlalchemy as sa
+import uuid_utils
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from reftrail.codes.store.rows import (
+    code_of,
+    differences,
+    format_of,
+    row_of,
+    row_of_act,
+    row_of_format,
+)
+from reftrail.codes.store.tables import acts, codes, formats, holdings, outbox, sequences
+from reftrail.codes.terms import By, Code, Format
+from reftrail.contracts.codec import encode
+from reftrail.contracts.record import Millis, Record
+from reftrail.contracts.reference import CodeAct, CodeActed
+from reftrail.contracts.topics import CODE_ACTS, CODE_FORMATS, CODES, Topic
+
+_ISSUING: Final = (CodeAct.ISSUED, CodeAct.IMPORTED)
+
+ALL_CAMPAIGNS: Final = "*"
+"""Stands for the campaign in audit lines of formats that belong to none."""
+
+
+class Raced(Exception):  # noqa: N818  (says what happened)
+    """Another transaction was first. All of this one is to be done again."""
+
+
+class Writing:
+    """What one transaction writes, by whom and when. `flush` before it is committed.
+
+    issued counts the new codes by their origin and format.
+    """
+
+    def __init__(self, connection: sa.Connection, by: By, at: Millis) -> None:
+        self.connection = connection
+        self.by = by
+        self.at = at
+        self.issued: Counter[tuple[str | None, str | None]] = Counter()
+        self._acts: list[CodeActed] = []
+        self._outbox: list[tuple[Topic, Record]] = []
+
+    def insert(
+        self, act: CodeAct, drafts: Sequence[Code], skeletons: Mapping[str, str] | None = None
+    ) -> dict[str, Code]:
+        """Insert those codes that are free, and say which; skeletons by code, where it has one.
+
+        Waits for other transactions that are about to insert the same.
+        """
+        if not drafts:
+            return {}
+        known = skeletons or {}
+        # In one order in all transactions, so that two never wait for each other.
+        stamped = {one.code: self._stamped(one, 0) for one in sorted(drafts, key=_code)}
+        rows = [row_of(one, known.get(code)) for code, one in stamped.items()]
+        statement = self._inserting(codes).on_conflict_do_nothing().returning(codes.c.code)
+        free = set(self.connection.execute(statement, rows).scalars())
+        inserted = {code: one for code, one in stamped.items() if code in free}
+        for one in inserted.values():
+            self._log(act, None, one)
+            if act in _ISSUING:
+                self.issued[one.changed.origin, one.format_name] += 1
+        return inserted
+
+    def insert_one(self, act: CodeAct, draft: Code) -> Code:
+        """Insert a code that wasn't there a moment ago. Raises `Raced` if it is now."""
+        inserted = self.insert(act, [draft])
+        if not inserted:
+            raise Raced
+        return inserted[draft.code]
+
+    def update(self, act: CodeAct, changes: Sequence[tuple[Code, Code]]) -> list[Code]:
+        """Change codes, which this transaction has locked, from what they are to something else."""
+        if not changes:
+            return []
+        stamped = [self._stamped(after, before.changed.revision) for before, after in changes]
+        statement = sa.update(codes).where(codes.c.code == sa.bindparam("of_code"))
+        rows = [row_of(after) for after in stamped]
+        for row in rows:
+            row["of_code"] = row.pop("code")
+            del row["skeleton"]
+        self.connection.execute(statement, rows)
+        for (before, _), after in zip(changes, stamped, strict=True):
+            self._log(act, before, after)
+        return stamped
+
+    def locked(self, wanted: Iterable[str]) -> dict[str, Code]:
+        """Those of the codes that are there, held until the transaction's end."""
+        statement = (
+            sa.select(codes).where(codes.c.code.in_(list(wanted))).order_by(codes.c.code)
+        ).with_for_update()
+        return {row["code"]: code_of(row) for row in self.connection.execute(statement).mappings()}
+
+    def holdings(self, scope: str, users: Iterable[str]) -> dict[str, str]:
+        """Which code each of these users holds in a scope."""
+        statement = sa.select(holdings.c.user_id, holdings.c.code).where(
+            holdings.c.scope == scope, holdings.c.user_id.in_(list(users))
+        )
+        return {user: code for user, code in self.connection.execute(statement)}
+
+    def hold(self, rows: Iterable[tuple[str, str, str]]) -> None:
+        """Note (scope, user, code) for users who hold none there. Raises `Raced` if one does now."""
+        values = [dict(zip(("scope", "user_id", "code"), row, strict=True)) for row in sorted(rows)]
+        if not values:
+            return
+        statement = self._inserting(holdings).on_conflict_do_nothing().returning(holdings.c.user_id)
+        if len(self.connection.execute(statement, values).all()) < len(values):
+            raise Raced
+
+    def hand_over(self, old: str, new: str) -> None:
+        """Who held one code holds another instead."""
+        statement = sa.update(holdings).where(holdings.c.code == old).values(code=new)
+        self.connection.execute(statement)
+
+    def count_on(self, sequence: str, numbers: int) -> int:
+        """Take so many numbers of a sequence that begins with 1; the first of them."""
+        statement = self._inserting(sequences).values(name=sequence, last=numbers)
+        counted = statement.on_conflict_do_update(
+            index_elements=[sequences.c.name], set_={"last": sequences.c.last + numbers}
+        ).returning(sequences.c.last)
+        last: int = self.connection.execute(counted).scalar_one()
+        return last - numbers + 1
+
+    def formats(self, *, locked: bool = False) -> list[Format]:
+        """All formats by name; locked, nobody else may change one until the transaction's end."""
+        statement = sa.select(formats).order_by(formats.c.name)
+        found = self.connection.execute(statement.with_for_update() if locked else statement)
+        return [format_of(row) for row in found.mappings()]
+
+    def define(self, act: CodeAct, before: Format | None, after: Format, codes: int = 0) -> Format:
+        """Write a format in place of what it was; codes says how many more this issues."""
+        revision = (before.defined.revision if before else 0) + 1
+        defined = msgspec.structs.replace(
+            after.defined,
+            event_id=_new_id(),
+            event_time=self.at,
+            received_at=self.at,
+            revision=revision,
+        )
+        stamped = replace(after, defined=defined)
+        row = row_of_format(stamped)
+        if before is None:
+            statement = self._inserting(formats).on_conflict_do_nothing().returning(formats.c.name)
+            if self.connection.execute(statement, [row]).first() is None:
+                raise Raced
+        else:
+            self.connection.execute(
+                sa.update(formats).where(formats.c.name == row.pop("name")).values(row)
+            )
+        self._outbox.append((CODE_FORMATS, defined))
+        old, new = _format_differences(before, stamped)
+        self._act(act, None, defined.campaign_id or ALL_CAMPAIGNS, old, new, revision, codes=codes)
+        return stamped
+
+    def flush(self) -> None:
+        """Write the audit lines and what Kafka is to get; the last thing before the commit."""
+        if self._acts:
+            self.connection.execute(sa.insert(acts), [row_of_act(act) for act in self._acts])
+        if self._outbox:
+            rows = [
+                {"topic": topic.name, "key": topic.key_of(record), "value": encode(record)}
+                for topic, record in self._outbox
+            ]
+            self.connection.execute(sa.insert(outbox), rows)
+        self._acts, self._outbox = [], []
+
+    def _stamped(self, code: Code, revision: int) -> Code:
+        changed = msgspec.structs.replace(
+            code.changed,
+            event_id=_new_id(),
+            event_time=self.at,
+            received_at=self.at,
+            revision=revision + 1,
+        )
+        return replace(code, changed=changed)
+
+    def _log(self, act: CodeAct, before: Code | None, after: Code) -> None:
+        self._outbox.append((CODES, after.changed))
+        old, new = differences(before, after)
+        changed = after.changed
+        self._act(act, changed.code, changed.campaign_id, old, new, changed.revision)
+
+    def _act(
+        self,
+        act: CodeAct,
+        code: str | None,
+        campaign_id: str,
+        before: str | None,
+        after: str | None,
+        revision: int,
+        *,
+        codes: int = 1,
+    ) -> None:
+        line = CodeActed(
+            event_id=_new_id(),
+            event_time=self.at,
+            received_at=self.at,
+            code=code,
+            campaign_id=campaign_id,
+            act=act,
+            actor=self.by.actor,
+            reason=self.by.reason,
+            before=before,
+            after=after,
+            batch_id=self.by.batch_id,
+            codes=codes,
+            revision=revision,
+        )
+        self._acts.append(line)
+        self._outbox.append((CODE_ACTS, line))
+
+    def _inserting(self, table: sa.Table) -> Any:
+        """An insert that can pass over what is there; both dialects write it alike."""
+        is_sqlite = self.connection.dialect.name == "sqlite"
+        return (sqlite_insert if is_sqlite else postgresql_insert)(table)
+
+
+def _format_differences(before: Format | None, after: Format) -> tuple[str | None, str | None]:
+    def told(one: Format) -> dict[str, Any]:
+        row = row_of_format(one)
+        return {k: v for k, v in row.items() if k not in ("event_id", "event_time", "revision")}
+
+    new = told(after)
+    if before is None:
+        return None, msgspec.json.encode(new).decode()
+    old = told(before)
+    changed = ["name", *(name for name, value in new.items() if old[name] != value)]
+    return (
+        msgspec.json.encode({name: old[name] for name in changed}).decode(),
+        msgspec.json.encode({name: new[name] for name in changed}).decode(),
+    )
+
+
+def _code(code: Code) -> str:
+    return code.code
+
+
+def _new_id() -> str:
+    return str(uuid_utils.uuid7())

@@ -1,0 +1,115 @@
+"""Codes that exist already, on paper or in another system, and are to be known here as they are."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from reftrail.codes.formats import Formats, Retired, UnknownFormat, Valid, WellFormed
+from reftrail.codes.issuing import draft_of
+from reftrail.codes.policy import scope_of
+from reftrail.codes.store.reading import find_codes, skeletons_taken
+from reftrail.codes.store.writing import Raced, Writing
+from reftrail.codes.terms import Code, Format, GivenCode, Origin
+from reftrail.codes.vanity import skeleton
+from reftrail.contracts.reference import CodeAct
+
+Outcome = Code | str | None
+"""What came of a given code: the new one; why it clashes; None: it stands there as given."""
+
+
+def take_over(
+    work: Writing,
+    act: CodeAct,
+    origin: Origin,
+    given: Sequence[GivenCode],
+    formats: Sequence[Format],
+    judging: Formats,
+) -> list[Outcome]:
+    """What comes of each, in order. Raises `Raced` if another transaction was faster."""
+    outcomes: list[Outcome] = [None] * len(given)
+    existing = find_codes(work.connection, {one.code for one in given})
+    drafts: dict[str, Code] = {}
+    holdings = _Holdings(work, given, formats)
+    for place, one in enumerate(given):
+        draft = draft_of(one.code, one.terms, origin, one.created_at or work.at)
+        known = existing.get(one.code) or drafts.get(one.code)
+        if known is not None:
+            agree = _agrees(draft, known, has_time=one.created_at is not None)
+            outcomes[place] = None if agree else "exists already, otherwise than given"
+        elif why := _looks_derived(one, judging) or holdings.why_not(one):
+            outcomes[place] = why
+        else:
+            outcomes[place] = drafts[one.code] = draft
+    inserted = work.insert(act, list(drafts.values()), _free_skeletons(work, drafts))
+    if len(inserted) < len(drafts):
+        raise Raced
+    work.hold(holdings.new)
+    return [inserted[one.code] if isinstance(one, Code) else one for one in outcomes]
+
+
+class _Holdings:
+    """Who holds which code, where the policy allows one only, with those given so far."""
+
+    def __init__(self, work: Writing, given: Sequence[GivenCode], formats: Sequence[Format]):
+        campaigns = {one.terms.campaign_id for one in given}
+        self._scopes = {campaign: scope_of(campaign, formats) for campaign in campaigns}
+        self._held = {
+            scope: work.holdings(
+                scope,
+                {
+                    one.terms.owner_user_id
+                    for one in given
+                    if one.terms.owner_user_id and self._scopes[one.terms.campaign_id] == scope
+                },
+            )
+            for scope in self._scopes.values()
+            if scope is not None
+        }
+        self.new: list[tuple[str, str, str]] = []
+
+    def why_not(self, one: GivenCode) -> str | None:
+        """Why its owner can't have this code; None: from now on the owner has it."""
+        scope, user = self._scopes[one.terms.campaign_id], one.terms.owner_user_id
+        if scope is None or user is None:
+            return None
+        holding = self._held[scope].setdefault(user, one.code)
+        if holding != one.code:
+            return f"{user} has the code {holding}, and may have one only"
+        self.new.append((scope, user, one.code))
+        return None
+
+
+def _looks_derived(one: GivenCode, judging: Formats) -> str | None:
+    """Why a code can't be taken over beside derived ones: one of those may be the same, some day."""
+    match judging.verify(one.code):
+        case Valid(_, _, campaign_id) if campaign_id == one.terms.campaign_id:
+            return None
+        case UnknownFormat() | WellFormed() | Retired():
+            return None
+        case verdict:
+            name = getattr(verdict, "format", None)
+            return f"is written like the derived codes of {name}" if name else None
+
+
+def _free_skeletons(work: Writing, drafts: dict[str, Code]) -> dict[str, str]:
+    """What keeps people from choosing codes that look like these; of those alike only the first.
+
+    Given codes may look alike, they are there already.
+    """
+    by_skeleton: dict[str, str] = {}
+    for code in drafts:
+        by_skeleton.setdefault(skeleton(code), code)
+    taken = skeletons_taken(work.connection, by_skeleton)
+    return {code: looks for looks, code in by_skeleton.items() if looks not in taken}
+
+
+def _agrees(draft: Code, found: Code, *, has_time: bool) -> bool:
+    """Whether a code stands there as given; what can be changed since, and notes, don't count."""
+    passed_over = {"event_id", "event_time", "received_at", "revision", "status", "notes", "origin"}
+    if not has_time:
+        passed_over.add("created_at")
+    taken: dict[str, Any] = {name: getattr(found.changed, name) for name in passed_over}
+    same = msgspec.structs.replace(draft.changed, **taken) == found.changed
+    return same and replace(draft, changed=found.changed).channel_limits == found.channel_limits

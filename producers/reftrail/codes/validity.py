@@ -1,0 +1,70 @@
+"""What the service takes: checked once, whoever calls, in words that name the field."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from reftrail.codes.patterns import LONGEST_CODE
+from reftrail.codes.terms import Refused, Terms, Why
+
+_CODE: Final = re.compile(f"[A-Za-z0-9_-]{{1,{LONGEST_CODE}}}", re.ASCII)
+_LONGEST_TEXT: Final = 128
+_LONGEST_NOTES: Final = 2_000
+_LIMIT: Final = range(1, 2**31)
+_LIMITS: Final = ("max_uses", "max_distributes")
+_LISTS: Final = ("channels", "regions")
+_MAPS: Final = ("channel_limits",)
+_TEXTS: Final = (
+    "campaign_id",
+    "owner_user_id",
+    "category",
+    "channel",
+    "record_kind",
+    "record_id",
+)
+
+
+def check_code(code: str) -> None:
+    """Raises `Refused`, INVALID, for what the collector wouldn't take as a code."""
+    if not _CODE.fullmatch(code):
+        raise Refused(
+            Why.INVALID,
+            f"code is {code[:80]!r}; give 1 to {LONGEST_CODE} characters of A-Z, a-z, 0-9, _ and -",
+        )
+
+
+def check_terms(terms: Terms) -> None:
+    """Raises `Refused`, INVALID, for terms that can't be."""
+    if (terms.record_kind is None) != (terms.record_id is None):
+        raise Refused(Why.INVALID, "a record has a kind and an id; give record_kind and record_id")
+    check_fields(
+        {name: getattr(terms, name) for name in (*_TEXTS, "notes", *_LIMITS, *_LISTS, *_MAPS)}
+    )
+
+
+def check_fields(fields: Mapping[str, Any]) -> None:
+    """Raises `Refused`, INVALID, that names the first field with a value that can't be."""
+    for name, value in fields.items():
+        if value is None:
+            continue
+        if name in _TEXTS or name == "notes":
+            check_text(name, value, _LONGEST_NOTES if name == "notes" else _LONGEST_TEXT)
+        elif name in _LIMITS and value not in _LIMIT:
+            raise Refused(Why.INVALID, f"{name} is {value}; give 1 to {_LIMIT[-1]}")
+        elif name in _LISTS:
+            for one in value:
+                check_text(name, one, _LONGEST_TEXT)
+        elif name in _MAPS:
+            for channel, limit in value.items():
+                check_text(name, channel, _LONGEST_TEXT)
+                if limit not in _LIMIT:
+                    raise Refused(Why.INVALID, f"{name} of {channel} is {limit}; give 1 or more")
+
+
+def check_text(name: str, value: str, longest: int = _LONGEST_TEXT) -> None:
+    """Raises `Refused`, INVALID, for a text that is empty, too long or has control characters."""
+    if not 1 <= len(value) <= longest or any(ord(one) < 32 or ord(one) == 127 for one in value):
+        raise Refused(
+            Why.INVALID,
+            f"{name} is {value[:80]!r}; give 1 to {longest} characters, none of them a control one",
+        )

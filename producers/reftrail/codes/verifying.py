@@ -1,0 +1,153 @@
+"""What a text is: the store's word where it has the code, else that of the formats."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, assert_never
+
+from reftrail.codes.formats import (
+    Forged,
+    Retired,
+    Unchecked,
+    UnknownFormat,
+    Valid,
+    Verdict,
+    WellFormed,
+)
+from reftrail.codes.patterns import Malformed, Mistyped
+from reftrail.codes.terms import Answer, Code, Verification
+from reftrail.codes.vanity import normalised
+from reftrail.contracts.record import Millis
+from reftrail.contracts.reference import CodeStatus
+
+_LONGEST_TEXT: Final = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """Where and when a code is shown; None: nobody asks."""
+
+    at: Millis
+    channel: str | None = None
+    region: str | None = None
+    uses: int | None = None
+    distributing: bool = False
+
+
+def candidates(text: str, verdict: Verdict) -> list[str]:
+    """The codes a text may stand for, the likeliest first: as typed, as its format writes it."""
+    typed = text.strip()[:_LONGEST_TEXT]
+    read = canonical(verdict)
+    return list(dict.fromkeys(one for one in (typed, read, normalised(typed)) if one))
+
+
+def canonical(verdict: Verdict) -> str | None:
+    """The canonical spelling of a text that is written as a code."""
+    match verdict:
+        case Valid() | Forged():
+            return verdict.code
+        case WellFormed() | Retired() | Unchecked():
+            return verdict.reading.code
+        case UnknownFormat() | Malformed() | Mistyped():
+            return None
+        case _:
+            assert_never(verdict)
+
+
+def judge(
+    verdict: Verdict,
+    tried: Sequence[str],
+    registered: Mapping[str, Code],
+    now: Circumstances,
+) -> Verification:
+    """The answer. What is registered counts as its row says, whatever the formats say."""
+    found = next((registered[code] for code in tried if code in registered), None)
+    return _of_verdict(verdict) if found is None else _of_code(found, verdict, now)
+
+
+def _of_code(code: Code, verdict: Verdict, now: Circumstances) -> Verification:
+    answer, message = _standing(code, now)
+    return Verification(
+        answer=answer,
+        message=message,
+        code=code.code,
+        campaign_id=code.changed.campaign_id,
+        sequence=verdict.sequence if isinstance(verdict, Valid) else None,
+        registered=code,
+    )
+
+
+def _standing(code: Code, now: Circumstances) -> tuple[Answer, str]:
+    changed = code.changed
+    match code.status_at(now.at):
+        case CodeStatus.REVOKED:
+            return Answer.REVOKED, "the code was revoked"
+        case CodeStatus.SUSPENDED:
+            return Answer.SUSPENDED, "the code is suspended for now"
+        case CodeStatus.EXPIRED:
+            return Answer.EXPIRED, f"the code ran out{_said(changed.expires_at)}"
+        case CodeStatus.ACTIVE:
+            pass
+    if now.channel is not None and changed.channels and now.channel not in changed.channels:
+        return Answer.WRONG_CHANNEL, f"the code is good in {', '.join(changed.channels)} only"
+    if now.region is not None and changed.regions and now.region.upper() not in changed.regions:
+        return Answer.WRONG_REGION, f"the code is good in {', '.join(changed.regions)} only"
+    if now.uses is not None and changed.max_uses is not None and now.uses >= changed.max_uses:
+        return Answer.USED_UP, f"the code was used {now.uses} times, and is good for no more"
+    if now.distributing and (why := _distributed(code, now.channel)):
+        return Answer.USED_UP, why
+    return Answer.VALID, "the code is valid"
+
+
+def _distributed(code: Code, channel: str | None) -> str | None:
+    """Why a code may not be handed out any more."""
+    if code.left_to_distribute == 0:
+        return f"the code was handed out {code.distributed} times, and may not be any more"
+    limit = None if channel is None else code.channel_limits.get(channel)
+    if limit is not None and code.distributed_by_channel.get(str(channel), 0) >= limit:
+        return f"the code was handed out through {channel} {limit} times, and may not be any more"
+    return None
+
+
+def _of_verdict(verdict: Verdict) -> Verification:
+    code = canonical(verdict)
+    match verdict:
+        case Valid(_, _, campaign_id, sequence):
+            return Verification(
+                answer=Answer.VALID,
+                message="the code is valid",
+                code=code,
+                campaign_id=campaign_id,
+                sequence=sequence,
+            )
+        case Malformed(position, _, expected, suggestion):
+            return Verification(
+                answer=Answer.MALFORMED,
+                message=str(verdict),
+                position=position,
+                expected=expected,
+                suggestion=suggestion,
+            )
+        case Mistyped(suggestion):
+            return Verification(answer=Answer.MISTYPED, message=str(verdict), suggestion=suggestion)
+        case Forged():
+            return _plain(Answer.FORGED, "nobody has issued this code", code)
+        case Retired():
+            return _plain(Answer.REVOKED, "codes of this kind count no longer", code)
+        case Unchecked():
+            message = "whether this code is genuine can't be told here: its secret is missing"
+            return _plain(Answer.UNKNOWN, message, code)
+        case WellFormed():
+            return _plain(Answer.UNKNOWN, "there is no such code", code)
+        case UnknownFormat():
+            return _plain(Answer.UNKNOWN, "no code is written like this", code)
+        case _:
+            assert_never(verdict)
+
+
+def _plain(answer: Answer, message: str, code: str | None) -> Verification:
+    return Verification(answer=answer, message=message, code=code)
+
+
+def _said(at: Millis | None) -> str:
+    return "" if at is None else f" at {datetime.fromtimestamp(at / 1000, UTC).isoformat()}"
