@@ -1,47 +1,138 @@
-"""`reftrail campaigns`: the rules of campaigns, applied from files and shown."""
+"""`reftrail campaigns`: the rules of campaigns, applied from files, compared and shown."""
 
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, TypeAlias
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from reftrail.campaigns import apply_campaigns, defined_campaigns, read_campaigns
-from reftrail.campaigns.definition import rules_of
-from reftrail.campaigns.units import duration_text, money_text
+from reftrail.campaigns import (
+    Around,
+    CampaignFile,
+    Difference,
+    apply_campaigns,
+    as_toml,
+    campaign_file,
+    defined_campaigns,
+    differences,
+    lint,
+    next_version,
+    now,
+    time_said,
+)
+from reftrail.campaigns.lint import REFUND_WINDOW
+from reftrail.campaigns.units import duration_text, money_text, parse_duration
 from reftrail.cli.connection import BootstrapServers, ReadyFile, TopicPrefix
 from reftrail.cli.installation import installation_at
 from reftrail.contracts.errors import ExpectedError
+from reftrail.contracts.installation import Installation
 from reftrail.contracts.record import Millis
+from reftrail.contracts.reference import CampaignDefined
+
+_File: TypeAlias = Annotated[
+    Path, typer.Argument(help="TOML with a [campaign] table, or several [[campaign]] tables.")
+]
+_Campaign: TypeAlias = Annotated[str, typer.Argument(metavar="CAMPAIGN")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     campaigns = typer.Typer(help="The rules of campaigns.", no_args_is_help=True)
     campaigns.command("apply")(_apply)
+    campaigns.command("diff")(_diff)
+    campaigns.command("lint")(_lint)
     campaigns.command("list")(_list)
     campaigns.command("show")(_show)
     app.add_typer(campaigns, name="campaigns")
 
 
 def _apply(
-    file: Annotated[Path, typer.Argument(help="TOML with [[campaign]] tables.")],
+    file: _File,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing; show what.")] = False,
     bootstrap_servers: BootstrapServers = None,
     topic_prefix: TopicPrefix = None,
     ready_file: ReadyFile = None,
 ) -> None:
     """Write a new version of each campaign in FILE whose rules have changed."""
-    campaigns = read_campaigns(file)
+    asked = campaign_file(file)
     installation = installation_at(bootstrap_servers, topic_prefix, ready_file)
-    for applied in apply_campaigns(installation, campaigns):
+    _warn(asked, _versions(installation), REFUND_WINDOW)
+    for applied in apply_campaigns(installation, asked.campaigns, dry_run=dry_run):
         defined = applied.defined
         what = "version" if applied.written else "unchanged, version"
+        would = "would be " if dry_run and applied.written else ""
         typer.echo(
-            f"{defined.campaign_id}: {what} {defined.version}, "
-            f"in force from {_time(defined.effective_from)}"
+            f"{defined.campaign_id}: {would}{what} {defined.version}, "
+            f"in force from {time_said(defined.effective_from)}"
         )
+        if dry_run and applied.written:
+            _print(differences(applied.before, defined))
+
+
+def _diff(
+    what: Annotated[
+        str,
+        typer.Argument(metavar="FILE|CAMPAIGN", help="A file, or the name of an applied campaign."),
+    ],
+    old: Annotated[
+        int | None,
+        typer.Option(help="Version to compare with. Default: the last one before.", min=1),
+    ] = None,
+    new: Annotated[
+        int | None, typer.Option(help="Version of CAMPAIGN that is compared; the last.", min=1)
+    ] = None,
+    bootstrap_servers: BootstrapServers = None,
+    topic_prefix: TopicPrefix = None,
+    ready_file: ReadyFile = None,
+) -> None:
+    """Show setting by setting what FILE would change, or what a version of CAMPAIGN did."""
+    file = Path(what)
+    asked = campaign_file(file).campaigns if file.suffix == ".toml" or file.exists() else None
+    if asked is not None and new is not None:
+        raise ExpectedError("--new is a version of an applied campaign; a file is new by itself")
+    versions = _versions(installation_at(bootstrap_servers, topic_prefix, ready_file))
+    if asked is None:
+        after = _version(what, versions.get(what, []), new)
+        before = [one for one in versions[what] if one.version < after.version]
+        first = _version(what, versions[what], old) if old or before else None
+        _compare(first if old else (before or [None])[-1], after)
+        return
+    for campaign in asked:
+        installed = versions.get(campaign.campaign_id, [])
+        last = installed[-1] if installed else None
+        after = next_version(campaign, last, now()).defined
+        _compare(_version(campaign.campaign_id, installed, old) if old else last, after)
+
+
+def _lint(
+    file: _File,
+    applied: Annotated[
+        bool, typer.Option("--applied", help="Compare with the versions that are applied.")
+    ] = False,
+    refund_window: Annotated[
+        str, typer.Option(help="How long orders can be sent back.")
+    ] = duration_text(REFUND_WINDOW),
+    strict: Annotated[bool, typer.Option("--strict", help="End with 1 on warnings.")] = False,
+    bootstrap_servers: BootstrapServers = None,
+    topic_prefix: TopicPrefix = None,
+    ready_file: ReadyFile = None,
+) -> None:
+    """Tell what is wrong in FILE, and what is allowed but probably not meant."""
+    try:
+        window = parse_duration(refund_window)
+    except ValueError:
+        raise ExpectedError(
+            f'--refund-window is "{refund_window}"; expected a duration such as "14 days"'
+        ) from None
+    asked = campaign_file(file)
+    versions: dict[str, list[CampaignDefined]] = {}
+    if applied:
+        versions = _versions(installation_at(bootstrap_servers, topic_prefix, ready_file))
+    warnings = _warn(asked, versions, window)
+    typer.echo(f"{len(asked.campaigns)} campaigns, {warnings} warnings")
+    if strict and warnings:
+        raise typer.Exit(1)
 
 
 def _list(
@@ -51,13 +142,13 @@ def _list(
 ) -> None:
     """List the campaigns, each with its last version."""
     installation = installation_at(bootstrap_servers, topic_prefix, ready_file)
-    last = {defined.campaign_id: defined for defined in defined_campaigns(installation)}
     table = Table("campaign", "version", "in force from", "name", "trigger", "referrer", "referee")
-    for defined in last.values():
+    for versions in _versions(installation).values():
+        defined = versions[-1]
         table.add_row(
             defined.campaign_id,
             str(defined.version),
-            _time(defined.effective_from),
+            time_said(defined.effective_from),
             defined.name,
             defined.trigger,
             f"{money_text(defined.referrer_reward_micros)} {defined.reward_currency}",
@@ -67,35 +158,70 @@ def _list(
 
 
 def _show(
-    campaign_id: Annotated[str, typer.Argument(metavar="CAMPAIGN")],
+    campaign_id: _Campaign,
+    version: Annotated[int | None, typer.Option(help="Default: the last one.", min=1)] = None,
     bootstrap_servers: BootstrapServers = None,
     topic_prefix: TopicPrefix = None,
     ready_file: ReadyFile = None,
 ) -> None:
-    """Show every version of a campaign."""
-    installation = installation_at(bootstrap_servers, topic_prefix, ready_file)
-    versions = defined_campaigns(installation, campaign_id)
-    if not versions:
+    """Show a version of a campaign as the file that would define it."""
+    versions = _versions(installation_at(bootstrap_servers, topic_prefix, ready_file))
+    known = versions.get(campaign_id, [])
+    defined = _version(campaign_id, known, version)
+    for one in known:
+        here = "  <- this one" if one is defined and len(known) > 1 else ""
+        typer.echo(f"# version {one.version}, in force from {time_said(one.effective_from)}{here}")
+    typer.echo(f"\n{as_toml(defined)}", nl=False)
+
+
+def _versions(installation: Installation) -> dict[str, list[CampaignDefined]]:
+    """All versions of each campaign."""
+    found: dict[str, list[CampaignDefined]] = {}
+    for defined in defined_campaigns(installation):
+        found.setdefault(defined.campaign_id, []).append(defined)
+    return found
+
+
+def _version(
+    campaign_id: str, known: list[CampaignDefined], version: int | None
+) -> CampaignDefined:
+    """A version of a campaign, the last one unless told."""
+    if not known:
         raise ExpectedError(f"there is no campaign {campaign_id}; see: reftrail campaigns list")
-    for defined in versions:
-        typer.echo(f"{campaign_id} version {defined.version}")
-        typer.echo(f"  in force from: {_time(defined.effective_from)}")
-        for field, value in rules_of(defined).items():
-            typer.echo(f"  {_said(field, value)}")
+    found = known[-1:] if version is None else [one for one in known if one.version == version]
+    if not found:
+        there = ", ".join(str(one.version) for one in known)
+        raise ExpectedError(f"{campaign_id} has no version {version}; there are {there}")
+    return found[0]
 
 
-def _said(field: str, value: Any) -> str:
-    """A rule in the words of the file."""
-    if field.endswith("_ms"):
-        return f"{field.removesuffix('_ms')}: {duration_text(value)}"
-    if field.endswith("_micros"):
-        return f"{field.removesuffix('_micros')}: {money_text(value)}"
-    if field.endswith("_at"):
-        return f"{field}: {'-' if value is None else _time(value)}"
-    return f"{field}: {'-' if value is None else value}"
+def _warn(
+    asked: CampaignFile, versions: dict[str, list[CampaignDefined]], refund_window: Millis
+) -> int:
+    """Print the warnings about the campaigns of a file; return how many there are."""
+    count = 0
+    for number, campaign in enumerate(asked.campaigns):
+        around = Around(now(), versions.get(campaign.campaign_id, ()), refund_window)
+        for finding in lint(campaign, around):
+            fault = asked.fault(number, finding.where, f"{finding.message} [{finding.rule}]")
+            typer.secho("warning: ", fg=typer.colors.YELLOW, bold=True, nl=False, err=True)
+            typer.echo(str(fault), err=True)
+            count += 1
+    return count
 
 
-def _time(at: Millis) -> str:
-    if at == 0:
-        return "always"
-    return datetime.fromtimestamp(at / 1000, UTC).isoformat(" ", "seconds")
+def _compare(old: CampaignDefined | None, new: CampaignDefined) -> None:
+    found = differences(old, new)
+    before = f"version {old.version}" if old else "nothing"
+    if not found or old is new:
+        typer.echo(f"{new.campaign_id}: the same as {before}")
+        return
+    typer.echo(f"{new.campaign_id}: {before} -> version {new.version}")
+    _print(found)
+
+
+def _print(found: list[Difference]) -> None:
+    width = max(len(one.name) for one in found)
+    for one in found:
+        change = one.new or "-" if one.old is None else f"{one.old} -> {one.new or '-'}"
+        typer.echo(f"  {one.name:{width}}  {change}")

@@ -65,6 +65,22 @@ PublishableKey: TypeAlias = Annotated[
         rich_help_panel=_GROUP,
     ),
 ]
+CodesStore: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        help="The database of codes, as an SQLAlchemy URL.",
+        envvar="REFTRAIL_CODES_STORE",
+        rich_help_panel=_GROUP,
+    ),
+]
+CodesSecret: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        help="What derived codes follow from; better given by the variable.",
+        envvar="REFTRAIL_CODES_SECRET",
+        rich_help_panel=_GROUP,
+    ),
+]
 ReadyFile: TypeAlias = Annotated[
     Path | None,
     typer.Option(
@@ -105,6 +121,20 @@ class Connection:
     def publishable_key(self) -> str:
         """The key under which a browser or app may send views, clicks and forms."""
         return self._get("publishable_key")
+
+    @property
+    def codes_store(self) -> str:
+        """The database of codes, as an SQLAlchemy URL."""
+        return self._get("codes_store")
+
+    @property
+    def codes_secret(self) -> str | None:
+        """What derived codes follow from; not everyone who deals with codes has it."""
+        return self._known.get("codes_secret")
+
+    def knows(self, name: str) -> bool:
+        """Whether a property is known."""
+        return name in self._known
 
     @property
     def topic_prefix(self) -> str:

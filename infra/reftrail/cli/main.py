@@ -12,6 +12,7 @@ from typing import Annotated, Final
 
 import typer
 
+from reftrail.cli.errors import say
 from reftrail.contracts.errors import ExpectedError
 
 COMMANDS: Final = ("up", "demo", "ingest", "report", "explain", "campaigns", "codes", "worker")
@@ -38,8 +39,7 @@ def main() -> None:
     try:
         command_line(asked or COMMANDS)()
     except ExpectedError as error:
-        typer.secho("error: ", fg=typer.colors.RED, bold=True, nl=False, err=True)
-        typer.echo(str(error), err=True)
+        say(error)
         sys.exit(1)
 
 

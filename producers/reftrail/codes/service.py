@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from typing import Final, TypeVar
 
@@ -18,11 +19,10 @@ from reftrail.codes.room import Room
 from reftrail.codes.secrets import MasterSecret
 from reftrail.codes.store import Store, reading
 from reftrail.codes.store.writing import Writing
-from reftrail.codes.taking_over import take_over
+from reftrail.codes.taking_over import counted, take_over
 from reftrail.codes.terms import (
     By,
     Changes,
-    Clash,
     Code,
     DerivedRange,
     Filter,
@@ -48,6 +48,14 @@ T = TypeVar("T")
 
 _CHUNK: Final = 2_000
 _WORTH_A_COUNT: Final = 100
+
+
+class _Clashing(Exception):  # noqa: N818  (undoes a transaction)
+    """Some of the codes that were to be taken over together can't be."""
+
+    def __init__(self, done: Imported) -> None:
+        super().__init__()
+        self.done = done
 
 
 class CodeService:
@@ -125,23 +133,38 @@ class CodeService:
 
     def register(self, codes: Iterable[GivenCode], by: By) -> Imported:
         """Take over given codes, all or, if one of them clashes, none (Refused: CLASH)."""
-        batch, given = _batch(by), list(codes)
-        return self._take_over(CodeAct.ISSUED, Origin.GIVEN, given, batch, refuse=True)
+        done = self._take_over_all(CodeAct.ISSUED, Origin.GIVEN, list(codes), by)
+        if done.clashes:
+            first = done.clashes[0]
+            raise Refused(
+                Why.CLASH,
+                f"code {first.code} {first.why} ({len(done.clashes)} such in all); see: "
+                f"reftrail codes show {first.code}",
+            )
+        return done
 
-    def import_codes(self, codes: Iterable[GivenCode], by: By) -> Imported:
-        """Take over given codes, some thousands to a transaction, and report those that clash."""
-        batch, before = _batch(by), 0
+    def import_codes(
+        self, codes: Iterable[GivenCode], by: By, *, skip_clashes: bool = True
+    ) -> Imported:
+        """Take over given codes, and report those that clash.
+
+        skip_clashes: the others are taken over, some thousands to a transaction. Else all are, in
+        one transaction, or none: added and unchanged are 0 then. That may begin again, and iterate
+        codes again, if another transaction was first.
+        """
+        if not skip_clashes:
+            return self._take_over_all(CodeAct.IMPORTED, Origin.IMPORTED, codes, by)
+        batch = _batch(by)
         done = Imported(0, 0, (), str(batch.batch_id))
         for chunk in _chunks(codes):
-            more = self._take_over(CodeAct.IMPORTED, Origin.IMPORTED, chunk, batch, refuse=False)
-            clashes = tuple(replace(one, place=one.place + before) for one in more.clashes)
-            done = replace(
-                done,
-                added=done.added + more.added,
-                unchanged=done.unchanged + more.unchanged,
-                clashes=done.clashes + clashes,
+            taking = partial(
+                self._take_over,
+                act=CodeAct.IMPORTED,
+                origin=Origin.IMPORTED,
+                given=chunk,
+                before=done,
             )
-            before += len(chunk)
+            done = self._transact(batch, taking)
         return done
 
     # -- acts on one code ----------------------------------------------------------------------
@@ -308,32 +331,40 @@ class CodeService:
             by, lambda work: issue(work, terms, format_name, values, self._secret, self.metrics)
         )
 
+    def _take_over_all(
+        self, act: CodeAct, origin: Origin, codes: Iterable[GivenCode], by: By
+    ) -> Imported:
+        batch = _batch(by)
+
+        def do(work: Writing) -> Imported:
+            done = Imported(0, 0, (), str(batch.batch_id))
+            for chunk in _chunks(codes):
+                done = self._take_over(work, act=act, origin=origin, given=chunk, before=done)
+                work.flush()
+            if done.clashes:
+                raise _Clashing(done)
+            return done
+
+        try:
+            return self._transact(batch, do)
+        except _Clashing as found:
+            return replace(found.done, added=0, unchanged=0)
+
     def _take_over(
-        self, act: CodeAct, origin: Origin, given: Sequence[GivenCode], by: By, *, refuse: bool
+        self,
+        work: Writing,
+        *,
+        act: CodeAct,
+        origin: Origin,
+        given: Sequence[GivenCode],
+        before: Imported,
     ) -> Imported:
         for one in given:
             check_code(one.code)
             check_terms(one.terms)
-
-        def do(work: Writing) -> Imported:
-            formats = work.formats()
-            outcomes = take_over(work, act, origin, given, formats, self._judging(formats))
-            clashes = tuple(
-                Clash(place, one.code, why)
-                for place, (one, why) in enumerate(zip(given, outcomes, strict=True), start=1)
-                if isinstance(why, str)
-            )
-            if clashes and refuse:
-                raise Refused(
-                    Why.CLASH,
-                    f"code {clashes[0].code} {clashes[0].why} ({len(clashes)} such in all); see: "
-                    f"reftrail codes show {clashes[0].code}",
-                )
-            unchanged = sum(one is None for one in outcomes)
-            added = len(given) - unchanged - len(clashes)
-            return Imported(added, unchanged, clashes, str(by.batch_id))
-
-        return self._transact(by, do)
+        formats = work.formats()
+        outcomes = take_over(work, act, origin, given, formats, self._judging(formats))
+        return counted(before, given, outcomes)
 
     def _held(self, work: Writing, code: str) -> acting.Held:
         formats = work.formats()

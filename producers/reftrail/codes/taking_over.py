@@ -11,7 +11,7 @@ from reftrail.codes.issuing import draft_of
 from reftrail.codes.policy import scope_of
 from reftrail.codes.store.reading import find_codes, skeletons_taken
 from reftrail.codes.store.writing import Raced, Writing
-from reftrail.codes.terms import Code, Format, GivenCode, Origin
+from reftrail.codes.terms import Clash, Code, Format, GivenCode, Imported, Origin
 from reftrail.codes.vanity import skeleton
 from reftrail.contracts.reference import CodeAct
 
@@ -47,6 +47,23 @@ def take_over(
         raise Raced
     work.hold(holdings.new)
     return [inserted[one.code] if isinstance(one, Code) else one for one in outcomes]
+
+
+def counted(before: Imported, given: Sequence[GivenCode], outcomes: Sequence[Outcome]) -> Imported:
+    """What came of these codes beside those before them, whose places come first."""
+    place = before.added + before.unchanged + len(before.clashes)
+    clashes = [
+        Clash(number, one.code, why)
+        for number, (one, why) in enumerate(zip(given, outcomes, strict=True), place + 1)
+        if isinstance(why, str)
+    ]
+    unchanged = sum(one is None for one in outcomes)
+    return replace(
+        before,
+        added=before.added + len(given) - unchanged - len(clashes),
+        unchanged=before.unchanged + unchanged,
+        clashes=(*before.clashes, *clashes),
+    )
 
 
 class _Holdings:

@@ -79,7 +79,7 @@ def write_table(
     """Write frames of these columns, one after the other."""
     match kind:
         case FileKind.PARQUET:
-            register_io_source(lambda *_: frames, schema=dict(columns)).sink_parquet(path)
+            _write_parquet(path, columns, frames)
         case FileKind.JSONL:
             with path.open("wb") as out:
                 for frame in frames:
@@ -105,6 +105,25 @@ def read_table(path: Path) -> Iterator[Row]:
                 yield from (_csv if kind is FileKind.CSV else _json_lines)(path, file)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise ExpectedError(f"cannot read {path}: {error}") from error
+
+
+def _write_parquet(path: Path, columns: Columns, frames: Iterator[pl.DataFrame]) -> None:
+    """Row group by row group; what goes wrong in the frames is raised as it was."""
+    raised: list[Exception] = []
+
+    def source(*_: object) -> Iterator[pl.DataFrame]:
+        try:
+            yield from frames
+        except Exception as error:
+            raised.append(error)
+            raise
+
+    try:
+        register_io_source(source, schema=dict(columns)).sink_parquet(path)
+    except pl.exceptions.PolarsError:
+        if raised:
+            raise raised[0] from None
+        raise
 
 
 def _csv(path: Path, file: BinaryIO) -> Iterator[Row]:

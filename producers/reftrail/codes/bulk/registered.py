@@ -1,13 +1,15 @@
 """Registered codes as rows: to files, and to whatever else reads tables."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
 
-from reftrail.codes.bulk.files import Columns
+from reftrail.codes.bulk.files import Columns, kind_of, room_for, write_table
 from reftrail.codes.terms import Code
+from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.record import Millis
 
 _TIME: Final = pl.Datetime("ms", "UTC")
@@ -55,3 +57,31 @@ def code_frames(codes: Iterable[Sequence[Code]], at: Millis) -> Iterator[pl.Data
 def time_of(at: Millis | None) -> datetime | None:
     """A record's time."""
     return None if at is None else datetime.fromtimestamp(at / 1000, UTC)
+
+
+def write_codes(
+    path: Path,
+    codes: Iterable[Sequence[Code]],
+    at: Millis,
+    written: Callable[[int], None] = lambda _: None,
+) -> int:
+    """Write codes to a new file as they stand at a time; how many there were.
+
+    Where codes are issued while they are written, those before an error stay issued, and stand in
+    the store. Raises `ExpectedError` if the file can't be written.
+    """
+    count = 0
+
+    def counted() -> Iterator[Sequence[Code]]:
+        nonlocal count
+        for some in codes:
+            yield some
+            count += len(some)
+            written(len(some))
+
+    with room_for(path) as beside:
+        try:
+            write_table(beside, kind_of(path), COLUMNS, code_frames(counted(), at))
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise ExpectedError(f"cannot write {path}: {error}") from error
+    return count

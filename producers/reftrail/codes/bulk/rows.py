@@ -9,7 +9,8 @@ from typing import Annotated, Any, Final, TypeAlias, TypeVar
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from reftrail.codes.bulk.files import LIST_SEPARATOR, Row, read_table
-from reftrail.codes.terms import GivenCode, Terms
+from reftrail.codes.terms import GivenCode, Refused, Terms
+from reftrail.codes.validity import check_code, check_terms
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.record import Millis
 
@@ -147,10 +148,14 @@ def read_rows(path: Path, columns: Columns) -> Iterator[GoodRow | BadRow]:
         values: dict[str, Any] = {}
         try:
             values = fields(row)
-            yield GoodRow(row.number, read_as(CodeRow, values).given())
-        except ValueError as error:
+            given = read_as(CodeRow, values).given()
+            check_code(given.code)
+            check_terms(given.terms)
+        except (ValueError, Refused) as error:
             code = values.get("code")
             yield BadRow(row.number, None if code is None else str(code), str(error))
+        else:
+            yield GoodRow(row.number, given)
 
 
 def read_as(kind: type[_AnyRow], values: Mapping[str, Any]) -> _AnyRow:
