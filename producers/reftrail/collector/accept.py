@@ -16,9 +16,11 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from reftrail.collector.bots import is_bot
+from reftrail.collector.disposable import is_disposable
 from reftrail.collector.keys import PUBLISHABLE_TYPES, KeyKind
 from reftrail.collector.pseudonyms import Pseudonyms
 from reftrail.collector.submission import EXPECTED, AnySubmission, validate_all
+from reftrail.contracts.events import CodeEvidence
 from reftrail.contracts.record import DAY, MINUTE, Millis
 
 LATEST: Final[Millis] = 5 * MINUTE
@@ -36,11 +38,22 @@ _LONGEST_NAME: Final = 100
 
 
 class CodeFacts(NamedTuple):
-    """What is known of a registered code."""
+    """What is known of a code: by its record, or, where there is none, from its symbols.
 
-    campaign_id: str
+    code is its canonical spelling, where a format has read it. known and evidence are what events
+    say of it (`contracts.events.Event`).
+    """
+
+    campaign_id: str | None = None
     category: str | None = None
     channel: str | None = None
+    code: str | None = None
+    known: bool | None = True
+    evidence: CodeEvidence | None = None
+
+
+UNKNOWN: Final = CodeFacts(known=False)
+_NOT_LOOKED_UP: Final = CodeFacts(known=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +227,9 @@ def _record(index: int, event: AnySubmission, circumstances: Circumstances) -> A
     device_hash = hashed.device(event.device_id) if event.device_id else None
     email_hash = hashed.email(event.email) if event.email else None
     code, lookup = event.code, circumstances.codes
-    facts = lookup(code) if code and lookup else None
+    facts = (lookup(code) or UNKNOWN) if code and lookup else _NOT_LOOKED_UP
+    # A derived code proves its campaign, which earns nothing by what a client says.
+    campaign_id = None if facts.evidence == CodeEvidence.DERIVED else event.campaign_id
     datum = {
         "event_id": event.event_id or _made_id(index, sender),
         "type": kind,
@@ -222,18 +237,18 @@ def _record(index: int, event: AnySubmission, circumstances: Circumstances) -> A
         "received_at": circumstances.now,
         "visitor_id": event.visitor_id,
         "user_id": event.user_id,
-        "code": code,
-        "code_known": facts is not None if code and lookup else None,
-        "code_evidence": None,
-        "campaign_id": event.campaign_id or (facts.campaign_id if facts else None),
-        "category": event.category or (facts.category if facts else None),
-        "channel": event.channel or (facts.channel if facts else None),
+        "code": facts.code or code,
+        "code_known": facts.known,
+        "code_evidence": facts.evidence,
+        "campaign_id": campaign_id or facts.campaign_id,
+        "category": event.category or facts.category,
+        "channel": event.channel or facts.channel,
         "source": event.source,
         "device_hash": device_hash,
         "ip_hash": ip_hash,
         "network_hash": network_hash,
         "email_hash": email_hash,
-        "email_disposable": None,
+        "email_disposable": is_disposable(event.email) if event.email else None,
         "hash_key_id": hashed.key_id if ip_hash or device_hash or email_hash else None,
         "user_agent": user_agent,
         "is_bot": sender.prefetch or (user_agent is not None and is_bot(user_agent)),

@@ -1,144 +1,166 @@
-"""The table of registered codes, read from the topic `codes` and kept up with it."""
+"""What the collector knows of codes: the registered ones, and the formats that judge the others."""
 
-import asyncio
 import logging
 import re
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
-from typing import Any, Final
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Final, NamedTuple
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
-
+from reftrail.codes.secrets import MasterSecret
 from reftrail.collector.accept import CodeFacts
-from reftrail.collector.errors import Unavailable
+from reftrail.collector.evidence import Evidence
+from reftrail.collector.follower import Follower, Table
 from reftrail.collector.metrics import Metrics
-from reftrail.contracts.codec import Undecodable, decode_as
-from reftrail.contracts.reference import CodeChanged
+from reftrail.contracts.events import CodeEvidence
+from reftrail.contracts.installation import Installation
+from reftrail.contracts.reference import CodeChanged, CodeFormatDefined
+from reftrail.contracts.topics import CODE_FORMATS, CODES
 
 logger = logging.getLogger(__name__)
 
-_RETRY_SECONDS: Final = 0.5
-_POLL_MS: Final = 200
 _CODE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
+class _Known(NamedTuple):
+    facts: CodeFacts
+    revision: int
+
+
+@lru_cache(maxsize=65_536)
+def _known(campaign_id: str, category: str | None, channel: str | None, revision: int) -> _Known:
+    """One for all codes of which the same is known: there may be millions."""
+    return _Known(CodeFacts(campaign_id, category, channel), revision)
+
+
+class KnownCodes:
+    """The table of registered codes, whatever their status, and what is known of the others."""
+
+    def __init__(self, secret: MasterSecret | None) -> None:
+        self._secret = secret
+        self._codes: dict[str, _Known] = {}
+        self._definitions: dict[str, CodeFormatDefined] = {}
+        self._evidence: Evidence | None = None
+        self._told_of: frozenset[str] = frozenset()
+
+    def __len__(self) -> int:
+        return len(self._codes)
+
+    def take(self, code: CodeChanged) -> None:
+        """A code as it stands, unless a later revision of it is here already."""
+        before = self._codes.get(code.code)
+        if before is None or before.revision <= code.revision:
+            self._codes[code.code] = _known(
+                code.campaign_id, code.category, code.channel, code.revision
+            )
+
+    def drop(self, code: str) -> None:
+        """A code was taken out of the topic."""
+        self._codes.pop(code, None)
+
+    def take_format(self, defined: CodeFormatDefined) -> None:
+        """A format as it stands, unless a later revision of it is here already."""
+        before = self._definitions.get(defined.name)
+        if before is None or before.revision <= defined.revision:
+            self._definitions[defined.name] = defined
+            self._evidence = None
+
+    def drop_format(self, name: str) -> None:
+        """A format was taken out of the topic."""
+        self._definitions.pop(name, None)
+        self._evidence = None
+
+    def lookup(self, text: str) -> CodeFacts:
+        """What is known of a code. Its record counts, if there is one, but for a retired format.
+
+        A text that isn't registered as it stands is looked for in its canonical spelling too,
+        where a format can read it.
+        """
+        evidence = self._evidence or self._judging()
+        known, spelt = self._codes.get(text), text
+        if known is not None and not text.startswith(evidence.retired):
+            return known.facts
+        found = evidence.of(text)
+        if known is None and found.code is not None:
+            known, spelt = self._codes.get(found.code), found.code
+        if known is None:
+            return found
+        if found.evidence == CodeEvidence.RETIRED:
+            return known.facts._replace(code=spelt, known=False, evidence=found.evidence)
+        return known.facts._replace(code=spelt)
+
+    def is_settled(self, text: str) -> bool:
+        """Whether reading on can't change what becomes of an event with this code.
+
+        A registered code is; so is what no code can be written like. A derived code that verifies
+        is too, although a record of it may just have been written: the event would say the same
+        of it, but for category and channel, and the reward stage goes by the record that it
+        knows then. To read on here would cost nearly every event with such a code a round trip,
+        since these codes are made so as not to be registered. All others may have been
+        registered, or be of a campaign that has grown, a moment ago.
+        """
+        if text in self._codes or not _CODE.fullmatch(text):
+            return True
+        found = (self._evidence or self._judging()).of(text)
+        return found.evidence == CodeEvidence.DERIVED or found.code in self._codes
+
+    def _judging(self) -> Evidence:
+        """Under all formats known by now; made when first asked for, since many may come at once.
+
+        What can't be checked for want of the secret is told in the log, once for each format.
+        """
+        self._evidence = evidence = Evidence(self._definitions.values(), self._secret)
+        if evidence.unchecked - self._told_of:
+            logger.warning(
+                "codes of %s can't be checked: REFTRAIL_CODES_SECRET must be the secret that "
+                "made them (%s)",
+                ", ".join(sorted(evidence.unchecked)),
+                ", ".join(
+                    sorted({self._definitions[one].key_id or "?" for one in evidence.unchecked})
+                ),
+            )
+            self._told_of |= evidence.unchecked
+        return evidence
+
+
 class CodesFollower:
-    """Follows the topic on all partitions, outside any consumer group.
+    """`KnownCodes`, kept up with the topics `codes` and `code-formats`.
 
     `run` keeps it connected; `lookup` answers from memory; `refresh` makes sure that a code
     registered before the call is in it.
     """
 
-    def __init__(self, bootstrap_servers: str, topic_name: str, metrics: Metrics) -> None:
-        self._bootstrap_servers = bootstrap_servers
-        self._topic_name = topic_name
+    def __init__(
+        self, installation: Installation, secret: MasterSecret | None, metrics: Metrics
+    ) -> None:
+        self._known = KnownCodes(secret)
         self._metrics = metrics
-        self._table: dict[str, CodeFacts] = {}
-        self._positions: dict[TopicPartition, int] = {}
-        self._advanced = asyncio.Condition()
-        self._ends: Any = None
         self._read_once = False
-        self._asked = self._served = 0
-        self._reading = asyncio.Lock()
-
-    def lookup(self, code: str) -> CodeFacts | None:
-        """What is known of a code; None if it wasn't registered when the topic was last read."""
-        return self._table.get(code)
+        self._follower = Follower(
+            installation.bootstrap_servers,
+            {
+                installation.name_of(CODES): Table(CodeChanged, self._known.take, self._known.drop),
+                installation.name_of(CODE_FORMATS): Table(
+                    CodeFormatDefined, self._known.take_format, self._known.drop_format
+                ),
+            },
+            on_progress=lambda: metrics.codes_known.set(len(self._known)),
+            on_undecodable=metrics.codes_undecodable.inc,
+        )
+        self.lookup = self._known.lookup
+        self.run = self._follower.run
 
     async def know(self, codes: Iterable[str], patience: float) -> None:
-        """Return when the table can tell of each of these codes whether it is registered.
+        """Return when the table can tell of each of these codes what it is (`is_settled`).
 
         Costs nothing while all of them are in it. Raises `Unavailable` when Kafka can't be asked
         within so many seconds.
         """
-        missing = any(code not in self._table and _CODE.fullmatch(code) for code in codes)
-        if missing or not self._read_once:
+        if not self._read_once or not all(map(self._known.is_settled, codes)):
             await self.refresh(patience)
 
     async def refresh(self, patience: float) -> None:
-        """Read to what is the topic's end now. Raises `Unavailable` after so many seconds.
-
-        One reading serves all who asked before it began, and there is one at a time.
-        """
-        self._asked += 1
-        mine = self._asked
-        try:
-            async with asyncio.timeout(patience), self._reading:
-                if self._served < mine:
-                    serves = self._asked
-                    await self._read_to_end()
-                    self._served = serves
-        except (TimeoutError, KafkaError) as error:
-            raise Unavailable("the topic of codes can't be read to its end") from error
-
-    async def _read_to_end(self) -> None:
-        if self._ends is None:
-            raise Unavailable("the topic of codes has not been reached yet")
-        ends: Mapping[TopicPartition, int] = await self._ends.end_offsets(list(self._positions))
-        async with self._advanced:
-            await self._advanced.wait_for(
-                lambda: all(self._positions.get(tp, 0) >= end for tp, end in ends.items())
-            )
+        """Read both topics to their end. Raises `Unavailable` after so many seconds."""
+        await self._follower.refresh(patience)
         if not self._read_once:
-            logger.info("codes are read: %d", len(self._table))
+            logger.info("codes are read: %d", len(self._known))
             self._read_once = True
-
-    async def run(self) -> None:
-        """Follow the topic until cancelled."""
-        while True:
-            # The second one only asks for ends: on one connection its requests would queue
-            # behind the first one's long polls.
-            consumer, ends = self._consumer(self._topic_name), self._consumer()
-            try:
-                await consumer.start()
-                await ends.start()
-                await self._follow(consumer, ends)
-            except KafkaError as error:
-                logger.warning("cannot read %s yet: %r", self._topic_name, error)
-                await asyncio.sleep(_RETRY_SECONDS)
-            finally:
-                self._ends = None
-                for opened in (consumer, ends):
-                    with suppress(KafkaError):
-                        await opened.stop()
-
-    def _consumer(self, *topics: str) -> Any:
-        return AIOKafkaConsumer(
-            *topics,
-            bootstrap_servers=self._bootstrap_servers,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            isolation_level="read_committed",
-        )
-
-    async def _follow(self, consumer: Any, ends: Any) -> None:
-        partitions = sorted(consumer.assignment())
-        self._positions = dict.fromkeys(partitions, 0)
-        self._ends = ends
-        while True:
-            fetched = await consumer.getmany(timeout_ms=_POLL_MS)
-            for records in fetched.values():
-                for record in records:
-                    self._apply(record)
-            positions = {tp: await consumer.position(tp) for tp in partitions}
-            if positions != self._positions:
-                async with self._advanced:
-                    self._positions = positions
-                    self._advanced.notify_all()
-            self._metrics.codes_known.set(len(self._table))
-
-    def _apply(self, record: Any) -> None:
-        if record.value is None:
-            self._table.pop((record.key or b"").decode("utf-8", "replace"), None)
-            return
-        try:
-            code = decode_as(CodeChanged, record.value)
-        except Undecodable as error:
-            # Stopping for it would keep the collector from ever starting again.
-            self._metrics.codes_undecodable.inc()
-            logger.error(  # noqa: TRY400  the traceback tells nothing more
-                "passed over %s/%d at %d: %s", record.topic, record.partition, record.offset, error
-            )
-            return
-        self._table[code.code] = CodeFacts(code.campaign_id, code.category, code.channel)

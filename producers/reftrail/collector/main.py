@@ -12,6 +12,7 @@ from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
 from pydantic import ValidationError
 
+from reftrail.codes.secrets import MasterSecret, parse_master_secret
 from reftrail.collector.codes import CodesFollower
 from reftrail.collector.http import Collector, application
 from reftrail.collector.keys import keys
@@ -21,7 +22,7 @@ from reftrail.collector.publisher import Publisher
 from reftrail.collector.settings import CollectorSettings, listed
 from reftrail.contracts.ending import end_process
 from reftrail.contracts.errors import ExpectedError
-from reftrail.contracts.topics import CODES, EVENTS
+from reftrail.contracts.topics import EVENTS
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +73,7 @@ async def running(settings: CollectorSettings) -> AsyncIterator[Collector]:
             listed(settings.publishable_keys.get_secret_value()),
         ),
         pseudonyms(parse_hash_key(settings.hash_key.get_secret_value())),
-        CodesFollower(settings.bootstrap_servers, settings.name_of(CODES), metrics),
+        CodesFollower(settings, _codes_secret(settings), metrics),
         Publisher(settings, EVENTS, metrics),
         metrics,
     )
@@ -88,6 +89,11 @@ async def running(settings: CollectorSettings) -> AsyncIterator[Collector]:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+
+
+def _codes_secret(settings: CollectorSettings) -> MasterSecret | None:
+    given = settings.codes_secret
+    return None if given is None else parse_master_secret(given.get_secret_value())
 
 
 def _end_process_on_defect(task: "asyncio.Task[None]") -> None:

@@ -63,7 +63,7 @@ class Metrics:
         )
         self.codes_undecodable = Counter(
             "reftrail_collector_codes_undecodable",
-            "Messages on the topic codes that were not a code and were passed over.",
+            "Messages on the topics of codes and their formats that were passed over: no record.",
             registry=self.registry,
         )
 

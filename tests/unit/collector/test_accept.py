@@ -22,7 +22,7 @@ from reftrail.collector.accept import (
 from reftrail.collector.keys import KeyKind
 from reftrail.collector.pseudonyms import HashKey, pseudonyms
 from reftrail.contracts.codec import decode, encode_datum
-from reftrail.contracts.events import AnyEvent, Event, event_key
+from reftrail.contracts.events import AnyEvent, CodeEvidence, Event, event_key
 from reftrail.contracts.record import Record
 from reftrail.contracts.registry import latest
 
@@ -75,6 +75,61 @@ def taken(item: Any, sender: Sender = SECRET, now: int = NOW, codes: bool = True
     assert isinstance(event, Event)
     assert accepted.key == event_key(event)
     return event
+
+
+DERIVED = CodeFacts("spring", None, "leaflet", "SPR1", evidence=CodeEvidence.DERIVED)
+
+
+def found(item: dict[str, Any], facts: CodeFacts | None) -> Event:
+    """What becomes of an event whose code is known to be this."""
+    outcome = accept([item], Circumstances(SECRET, NOW, HASHED, lambda _: facts))
+    event = decode(encode_datum(latest("Event"), outcome.accepted[0].datum))
+    assert isinstance(event, Event)
+    return event
+
+
+def test_a_derived_code_is_of_the_campaign_that_it_proves_whatever_the_client_says() -> None:
+    click = {"type": "click", "visitor_id": "v", "code": "spr-1", "campaign_id": "own"}
+    event = found(click, DERIVED)
+    assert (event.code, event.code_known, event.code_evidence) == ("SPR1", True, "derived")
+    assert (event.campaign_id, event.category, event.channel) == ("spring", None, "leaflet")
+    assert found(click | {"channel": "mail"}, DERIVED).channel == "mail"
+    registered = found(click, CodeFacts("spring", code="SPR1"))
+    assert (registered.code, registered.campaign_id) == ("SPR1", "own")
+
+
+@pytest.mark.parametrize(
+    ("facts", "says"),
+    [
+        (None, ("spr-1", False, None)),
+        (CodeFacts(known=False, evidence=CodeEvidence.MISTYPED), ("spr-1", False, "mistyped")),
+        (
+            CodeFacts(code="SPR1", known=False, evidence=CodeEvidence.FORGED),
+            ("SPR1", False, "forged"),
+        ),
+        (CodeFacts(code="SPR1", known=None), ("SPR1", None, None)),
+    ],
+)
+def test_what_is_found_out_about_a_code_is_told(
+    facts: CodeFacts | None, says: tuple[str, bool | None, str | None]
+) -> None:
+    signup = {"type": "signup", "user_id": "u", "code": "spr-1", "campaign_id": "own"}
+    event = found(signup, facts)
+    assert (event.code, event.code_known, event.code_evidence) == says
+    assert event.campaign_id == "own"
+
+
+def test_without_a_code_nothing_is_said_of_one() -> None:
+    event = found({"type": "click", "visitor_id": "v"}, DERIVED)
+    assert (event.code, event.code_known, event.code_evidence) == (None, None, None)
+    assert event.campaign_id is None
+
+
+def test_of_an_address_it_is_told_whether_it_lasts() -> None:
+    signup = {"type": "signup", "user_id": "u"}
+    assert taken(signup).email_disposable is None
+    assert taken(signup | {"email": "amy@example.com"}).email_disposable is False
+    assert taken(signup | {"email": " Amy@Mailinator.COM"}).email_disposable is True
 
 
 def refused(item: Any, sender: Sender = SECRET) -> tuple[str, str]:

@@ -25,7 +25,7 @@ def client(**given: Any) -> httpx.AsyncClient:
         settings,
         keys(["sk"], ["pk"]),
         pseudonyms(HashKey("k1", b"0123456789abcdef")),
-        CodesFollower("b:1", "codes", metrics),
+        CodesFollower(settings, None, metrics),
         Publisher(settings, EVENTS, metrics),
         metrics,
     )

@@ -1,0 +1,109 @@
+"""What the symbols of a code say, where no record of it does."""
+
+import logging
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Final, assert_never
+
+from reftrail.codes.definitions import formats_of, latest
+from reftrail.codes.formats import (
+    Forged,
+    Formats,
+    Retired,
+    Unchecked,
+    UncheckedFormat,
+    UnknownFormat,
+    Valid,
+    WellFormed,
+)
+from reftrail.codes.patterns import Malformed, Mistyped
+from reftrail.codes.secrets import MasterSecret
+from reftrail.collector.accept import UNKNOWN, CodeFacts
+from reftrail.contracts.events import CodeEvidence
+from reftrail.contracts.reference import CodeFormatDefined, FormatStatus
+
+logger = logging.getLogger(__name__)
+
+_REMEMBERED: Final = 65_536
+
+
+class Evidence:
+    """The formats as defined at one time, and how codes are judged under them.
+
+    A judgement takes some 15 to 80 us; the last ones are remembered. unchecked names the derived
+    formats whose secret isn't here. retired has the prefixes of those whose codes count no longer.
+    """
+
+    def __init__(
+        self, definitions: Iterable[CodeFormatDefined], secret: MasterSecret | None
+    ) -> None:
+        self._defined = latest(definitions)
+        self._formats = _those_that_go_together(self._defined.values(), secret)
+        self.of = lru_cache(maxsize=_REMEMBERED)(self._of)
+        self.unchecked = frozenset(
+            one.name for one in self._formats.formats if isinstance(one, UncheckedFormat)
+        )
+        self.retired = tuple(
+            prefix
+            for one in self._formats.formats
+            if self._defined[one.name].status == FormatStatus.RETIRED
+            for prefix in one.pattern.prefixes
+        )
+
+    def __len__(self) -> int:
+        return len(self._formats.formats)
+
+    def _of(self, text: str) -> CodeFacts:
+        """What is known of a text that isn't registered; code is its canonical spelling."""
+        match self._formats.verify(text, suggest=False):
+            case UnknownFormat():
+                found = UNKNOWN
+            case Malformed():
+                found = CodeFacts(known=False, evidence=CodeEvidence.MALFORMED)
+            case Mistyped():
+                found = CodeFacts(known=False, evidence=CodeEvidence.MISTYPED)
+            case Forged(code):
+                found = CodeFacts(code=code, known=False, evidence=CodeEvidence.FORGED)
+            case Retired(reading):
+                found = CodeFacts(code=reading.code, known=False, evidence=CodeEvidence.RETIRED)
+            case Unchecked(reading):
+                found = CodeFacts(code=reading.code, known=None)
+            case WellFormed(reading):
+                found = CodeFacts(code=reading.code, known=False)
+            case Valid() as proven:
+                found = self._derived(proven)
+            case verdict:
+                assert_never(verdict)
+        return found
+
+    def _derived(self, proven: Valid) -> CodeFacts:
+        defined = self._defined[proven.format]
+        return CodeFacts(
+            proven.campaign_id,
+            defined.category,
+            defined.channel,
+            code=proven.code,
+            evidence=CodeEvidence.DERIVED,
+        )
+
+
+def _those_that_go_together(
+    definitions: Iterable[CodeFormatDefined], secret: MasterSecret | None
+) -> Formats:
+    """All formats, or all but those that can't be, or not beside those before.
+
+    Whoever defines a format is told so then; stopping for it here would stop all codes.
+    """
+    wanted: Mapping[str, CodeFormatDefined] = {one.name: one for one in definitions}
+    try:
+        return formats_of(wanted.values(), secret)
+    except ValueError:
+        kept: list[CodeFormatDefined] = []
+    for defined in wanted.values():
+        try:
+            formats_of([*kept, defined], secret)
+        except ValueError as error:
+            logger.error("left out a format of codes: %s", error)  # noqa: TRY400
+        else:
+            kept.append(defined)
+    return formats_of(kept, secret)

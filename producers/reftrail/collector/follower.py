@@ -1,0 +1,144 @@
+"""Tables kept up with the topics that they are made of, outside any consumer group."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from reftrail.collector.errors import Unavailable
+from reftrail.contracts.codec import Undecodable, decode_as
+from reftrail.contracts.record import Record
+
+logger = logging.getLogger(__name__)
+
+_RETRY_SECONDS: Final = 0.5
+_POLL_MS: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Where the messages of a topic go: records of a kind, and the keys of those taken back."""
+
+    kind: type[Record]
+    take: Callable[[Any], None]
+    drop: Callable[[str], None]
+
+
+class Follower:
+    """Follows topics, by their full names, on all partitions.
+
+    `run` keeps it connected; `refresh` makes sure that what was written before the call is in the
+    tables. on_progress is called after each reading, on_undecodable for each message passed over.
+    """
+
+    def __init__(
+        self,
+        bootstrap_servers: str,
+        tables: Mapping[str, Table],
+        *,
+        on_progress: Callable[[], None],
+        on_undecodable: Callable[[], None],
+    ) -> None:
+        self._bootstrap_servers = bootstrap_servers
+        self._tables = tables
+        self._on_progress = on_progress
+        self._on_undecodable = on_undecodable
+        self._positions: dict[TopicPartition, int] = {}
+        self._advanced = asyncio.Condition()
+        self._ends: Any = None
+        self._asked = self._served = 0
+        self._reading = asyncio.Lock()
+
+    async def refresh(self, patience: float) -> None:
+        """Read to what is the topics' end now. Raises `Unavailable` after so many seconds.
+
+        One reading serves all who asked before it began, and there is one at a time.
+        """
+        self._asked += 1
+        mine = self._asked
+        try:
+            async with asyncio.timeout(patience), self._reading:
+                if self._served < mine:
+                    serves = self._asked
+                    await self._read_to_end()
+                    self._served = serves
+        except (TimeoutError, KafkaError) as error:
+            raise Unavailable("the topic of codes can't be read to its end") from error
+
+    async def _read_to_end(self) -> None:
+        if self._ends is None:
+            raise Unavailable("the topic of codes has not been reached yet")
+        ends: Mapping[TopicPartition, int] = await self._ends.end_offsets(list(self._positions))
+        async with self._advanced:
+            await self._advanced.wait_for(
+                lambda: all(self._positions.get(tp, 0) >= end for tp, end in ends.items())
+            )
+
+    async def run(self) -> None:
+        """Follow the topics until cancelled."""
+        while True:
+            # The second one only asks for ends: on one connection its requests would queue
+            # behind the first one's long polls.
+            consumer, ends = self._consumer(*self._tables), self._consumer()
+            try:
+                await consumer.start()
+                await ends.start()
+                await self._follow(consumer, ends)
+            except KafkaError as error:
+                logger.warning("cannot read %s yet: %r", ", ".join(self._tables), error)
+                await asyncio.sleep(_RETRY_SECONDS)
+            finally:
+                self._ends = None
+                for opened in (consumer, ends):
+                    with suppress(KafkaError):
+                        await opened.stop()
+
+    def _consumer(self, *topics: str) -> Any:
+        return AIOKafkaConsumer(
+            *topics,
+            bootstrap_servers=self._bootstrap_servers,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+        )
+
+    async def _follow(self, consumer: Any, ends: Any) -> None:
+        partitions = sorted(consumer.assignment())
+        self._positions = dict.fromkeys(partitions, 0)
+        self._ends = ends
+        while True:
+            fetched = await consumer.getmany(timeout_ms=_POLL_MS)
+            for records in fetched.values():
+                for record in records:
+                    self._apply(record)
+            positions = {tp: await consumer.position(tp) for tp in partitions}
+            if positions != self._positions:
+                async with self._advanced:
+                    self._positions = positions
+                    self._advanced.notify_all()
+            self._on_progress()
+
+    def _apply(self, message: Any) -> None:
+        table = self._tables[message.topic]
+        if message.value is None:
+            table.drop((message.key or b"").decode("utf-8", "replace"))
+            return
+        try:
+            record = decode_as(table.kind, message.value)
+        except Undecodable as error:
+            # Stopping for it would keep the collector from ever starting again.
+            self._on_undecodable()
+            logger.error(  # noqa: TRY400  the traceback tells nothing more
+                "passed over %s/%d at %d: %s",
+                message.topic,
+                message.partition,
+                message.offset,
+                error,
+            )
+            return
+        table.take(record)
