@@ -87,7 +87,8 @@ class Attributed(Derived, frozen=True, kw_only=True):
     """Who referred this user: decided once. event_time is that of the signup.
 
     decisive False: a touch earlier than the one decided on, that came in too late to change
-    anything; kept for reports.
+    anything; kept for reports. corrects is the event_id of the decision that this one replaces: a
+    touch from before the one decided on came in before anything could be earned by that.
     """
 
     user_id: str
@@ -102,6 +103,7 @@ class Attributed(Derived, frozen=True, kw_only=True):
     signup_event_id: str
     category: str | None = None
     channel: str | None = None
+    corrects: str | None = None
 
 
 class Action(StrEnum):
@@ -116,7 +118,8 @@ class Claimed(Derived, frozen=True, kw_only=True):
     """An attributed user did something that may earn, or undo, a reward under a code.
 
     event_time is the time of the action, action_event_id the client's event of it. campaign_id and
-    code_evidence are what was known of the code when it was touched or typed in.
+    code_evidence are what was known of the code when it was touched or typed in. checks are the
+    kinds of signals (ip, network, device, pair) about which a `SignalChecked` will follow.
     """
 
     code: str
@@ -142,6 +145,7 @@ class Claimed(Derived, frozen=True, kw_only=True):
     email_hash: str | None = None
     email_disposable: bool | None = None
     hash_key_id: str | None = None
+    checks: list[str] = []  # noqa: RUF012  (every record gets its own)
 
 
 class Role(StrEnum):

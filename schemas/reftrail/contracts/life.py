@@ -88,19 +88,21 @@ class Listed(Record, frozen=True, kw_only=True):
 class CheckRequested(Derived, frozen=True, kw_only=True):
     """A claim asks how often its signal was seen. signal is `kind:value`, such as `ip:<hash>`.
 
-    claim_id is the claim's event_id; as_of its event_time.
+    claim_id is the claim's event_id. owner_user_id is the code's owner, as far as that is known.
     """
 
     signal: str
     code: str
     user_id: str
     claim_id: str
+    owner_user_id: str | None = None
 
 
 class SignalChecked(Derived, frozen=True, kw_only=True):
     """How many distinct users claimed from a signal, this one included, up to the claim's time.
 
-    kind is that of the signal. codes_30d counts the distinct codes that they claimed under.
+    kind is that of the signal. codes_30d counts the distinct codes that they claimed under,
+    insiders_30d those of them under whose own codes others of them claimed.
     """
 
     code: str
@@ -110,6 +112,7 @@ class SignalChecked(Derived, frozen=True, kw_only=True):
     users_24h: int
     users_30d: int
     codes_30d: int
+    insiders_30d: int = 0
 
 
 class LimitRequested(Derived, frozen=True, kw_only=True):
@@ -140,8 +143,8 @@ class LimitAnswered(Derived, frozen=True, kw_only=True):
 class MilestoneChanged(Derived, frozen=True, kw_only=True):
     """A referrer reached a milestone, or lost it because a reward was reversed.
 
-    code and user_id are those of the grant that was the grants-th, or of the reversal. reached
-    False: lost. value and reward_kind are those of a bonus.
+    code and user_id are those of the grant that was the grants-th, also where that is lost (reached
+    False). times says how often it was reached by now. value and reward_kind are those of a bonus.
     """
 
     beneficiary: str
@@ -153,6 +156,7 @@ class MilestoneChanged(Derived, frozen=True, kw_only=True):
     kind: str
     grants: int
     reached: bool
+    times: int = 1
     value_micros: Micros = 0
     currency: str | None = None
     reward_kind: str | None = None

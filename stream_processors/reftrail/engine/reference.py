@@ -1,9 +1,10 @@
-"""Codes and campaigns as a stage looks them up: the tables that their topics add up to."""
+"""Codes, campaigns and lists as a stage looks them up: the tables that their topics add up to."""
 
 from collections.abc import Iterable
 from operator import attrgetter
 from typing import Literal, TypeAlias
 
+from reftrail.contracts.life import Listed
 from reftrail.contracts.record import Millis, Record
 from reftrail.contracts.reference import CampaignDefined, CodeChanged
 
@@ -21,15 +22,16 @@ class ReferenceTables:
         self.missed: set[Lookup] = set()
         self._codes: dict[str, CodeChanged] = {}
         self._campaigns: dict[str, list[CampaignDefined]] = {}
+        self._lists: dict[tuple[str, str], Listed] = {}
         for record in records:
             self.apply(record)
 
     def apply(self, record: Record) -> None:
-        """Take in a record of the topics `codes` and `campaigns`, in the order of their logs.
+        """Take in a record of the topics `codes`, `campaigns` and `lists`, in their logs' order.
 
         A code is as its record with the highest revision says, the last of those. Of a campaign
-        every version is kept; a version that comes again replaces itself. Other records raise
-        TypeError.
+        every version is kept; a version that comes again replaces itself. Of a list's entry the
+        last record counts. Other records raise TypeError.
         """
         match record:
             case CodeChanged():
@@ -42,8 +44,10 @@ class ReferenceTables:
                 self._campaigns[record.campaign_id] = sorted(
                     [*others, record], key=attrgetter("effective_from", "version")
                 )
+            case Listed():
+                self._lists[record.subject, record.value] = record
             case _:
-                raise TypeError(f"a {type(record).__name__} is neither a code nor a campaign")
+                raise TypeError(f"a {type(record).__name__} is neither code, campaign nor list entry")
 
     def campaign(self, campaign_id: str | None, at: Millis) -> CampaignDefined | None:
         """The version of a campaign in force at a time; None if there is none.
@@ -67,6 +71,7 @@ class ReferenceTables:
         """Tables with codes of their own and the same campaigns, now and later."""
         tables = ReferenceTables()
         tables._campaigns = self._campaigns
+        tables._lists = self._lists
         return tables
 
     def code(self, code: str) -> CodeChanged | None:
@@ -79,6 +84,13 @@ class ReferenceTables:
     def code_if_known(self, code: str) -> CodeChanged | None:
         """A code as it stands, if it is here by now. Nothing is missed if it isn't."""
         return self._codes.get(code)
+
+    def listed(self, subject: str, value: str, at: Millis) -> Listed | None:
+        """The entry of the allow and block lists that is in force at a time, read by now."""
+        entry = self._lists.get((subject, value))
+        if entry is None or entry.listing is None:
+            return None
+        return None if entry.expires_at is not None and entry.expires_at <= at else entry
 
     def has_any(self, lookups: Iterable[Lookup]) -> bool:
         """Whether any of these is known by now."""

@@ -6,7 +6,8 @@ from typing import Any, Final, Protocol, TypedDict, TypeVar
 
 from uuid_utils import UUID, uuid5
 
-from reftrail.contracts.record import Millis, Record
+from reftrail.contracts.life import Listed
+from reftrail.contracts.record import Derived, Millis, Record
 from reftrail.contracts.reference import CampaignDefined, CodeChanged
 
 RULES: Final = "1"
@@ -27,7 +28,7 @@ class Cause:
 
 
 class Reference(Protocol):
-    """Codes and campaigns, as known to the host when it decides."""
+    """Codes, campaigns and lists, as known to the host when it decides."""
 
     def campaign(self, campaign_id: str | None, at: Millis) -> CampaignDefined | None:
         """The version of a campaign in force at a time; None if there is none."""
@@ -37,6 +38,9 @@ class Reference(Protocol):
 
     def code_if_known(self, code: str) -> CodeChanged | None:
         """A code as far as the host has read by now. None says nothing: nobody looks further."""
+
+    def listed(self, subject: str, value: str, at: Millis) -> Listed | None:
+        """The entry of the allow and block lists that is in force at a time, read by now."""
 
 
 class Decider(Protocol[S]):
@@ -51,6 +55,24 @@ class Decider(Protocol[S]):
 
     def evolve(self, state: S, record: Any) -> S:
         """The state after something was concluded."""
+
+
+class Woken(Derived, frozen=True, kw_only=True):
+    """It is event_time now, and a key has something to do: what a host asks a decider on a tick.
+
+    The key is given by the fields that the stage's keys are computed from.
+    """
+
+    code: str = ""
+    user_id: str = ""
+    signal: str = ""
+
+
+class Refused(Derived, frozen=True, kw_only=True):
+    """A record asks for what isn't allowed as things stand. Nothing changes; a dead letter says so."""
+
+    reason: str
+    detail: str
 
 
 class Because(TypedDict):

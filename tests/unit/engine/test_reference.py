@@ -77,5 +77,5 @@ def test_of_a_code_the_highest_revision_counts_whichever_came_last() -> None:
 
 
 def test_nothing_else_belongs_into_the_tables() -> None:
-    with pytest.raises(TypeError, match="Click is neither a code nor a campaign"):
+    with pytest.raises(TypeError, match="Click is neither code, campaign nor list entry"):
         ReferenceTables().apply(click("AMY", at="10:00"))

@@ -20,6 +20,7 @@ CREATE TABLE IF NOT EXISTS attributions (
     signup_event_id String,
     category        Nullable(String),
     channel         Nullable(String),
+    corrects        Nullable(String),
     precedence UInt64 MATERIALIZED bitOr(
         bitShiftLeft(toUInt64(17592186044416 - toUnixTimestamp64Milli(received_at)), 20),
         bitAnd(cityHash64(cause_topic, cause_partition, cause_offset), 1048575)

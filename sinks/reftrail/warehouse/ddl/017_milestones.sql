@@ -17,6 +17,7 @@ CREATE TABLE IF NOT EXISTS milestones (
     kind             String,
     grants           Int32,
     reached          Bool,
+    times            Int32,
     value_micros     Int64,
     currency         Nullable(String),
     reward_kind      Nullable(String),
