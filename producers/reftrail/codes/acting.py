@@ -11,7 +11,8 @@ from reftrail.codes.format_acts import named
 from reftrail.codes.formats import Formats, Unchecked, Valid
 from reftrail.codes.issuing import draft_of, format_for, insert_drawn
 from reftrail.codes.metrics import CodeMetrics
-from reftrail.codes.policy import scope_of
+from reftrail.codes.policy import Scopes
+from reftrail.codes.policy import held as held_by
 from reftrail.codes.store.reading import codes_after
 from reftrail.codes.store.writing import Writing
 from reftrail.codes.terms import (
@@ -94,20 +95,19 @@ def bind(
         raise Refused(Why.CLASH, f"code {code.code} has another owner; reissue it instead")
     if record is not None and (code.record_kind, code.record_id) not in ((None, None), record):
         raise Refused(Why.CLASH, f"code {code.code} stands for another record; reissue it instead")
-    scope = scope_of(code.campaign_id, formats)
     bound = _with(
         held.code,
         owner_user_id=owner_user_id or code.owner_user_id,
         record_kind=record[0] if record else code.record_kind,
         record_id=record[1] if record else code.record_id,
     )
-    if scope is not None and owner_user_id is not None and code.owner_user_id is None:
-        if holding := work.holdings(scope, [owner_user_id]):
+    key = Scopes(formats).key(code.campaign_id, owner_user_id)
+    if key is not None and code.owner_user_id is None:
+        if holding := held_by(work, [key]):
             raise Refused(
-                Why.CLASH,
-                f"{owner_user_id} has the code {holding[owner_user_id]}, and may have one only",
+                Why.CLASH, f"{owner_user_id} has the code {holding[key]}, and may have one only"
             )
-        work.hold([(scope, owner_user_id, code.code)])
+        work.hold([(*key, code.code)])
     return write(work, CodeAct.BOUND, held, bound)
 
 

@@ -2,16 +2,17 @@
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from reftrail.codes.drawing import Drawing, pattern_of
 from reftrail.codes.format_acts import define, named
 from reftrail.codes.metrics import CodeMetrics
-from reftrail.codes.policy import held, scope_of
+from reftrail.codes.policy import Scopes, held
 from reftrail.codes.secrets import MasterSecret
 from reftrail.codes.store.reading import find_codes, used_of
 from reftrail.codes.store.writing import Writing
-from reftrail.codes.terms import Code, Format, FormatTerms, Origin, Refused, Terms, Why
+from reftrail.codes.terms import Code, Format, FormatTerms, Origin, Refused, Signup, Terms, Why
 from reftrail.codes.vanity import Refused as RefusedChoice
 from reftrail.codes.vanity import choose
 from reftrail.contracts.record import Millis
@@ -26,61 +27,53 @@ DEFAULT_FORMAT: Final = FormatTerms(name="random", pattern="REF{body:9}")
 """Defined when the first code is issued under it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Issuing:
+    """What issuing codes by lot needs beside the transaction. signup: see `Scopes`."""
+
+    secret: MasterSecret | None
+    metrics: CodeMetrics
+    signup: bool = False
+
+
 def issue(
     work: Writing,
     terms: Sequence[Terms],
     format_name: str | None,
     values: Mapping[str, str],
-    secret: MasterSecret | None,
-    metrics: CodeMetrics,
+    given: Issuing,
 ) -> list[Code]:
-    """A code for each of the terms, under the format named or the one that fits each campaign."""
+    """A code for each of the terms, under the format named or the one that fits each campaign.
+
+    A user who holds the one code there may be gets that. Raises `Raced` if another transaction
+    gave a user a code meanwhile.
+    """
     formats = work.formats()
     drawings: dict[str, Drawing] = {}
     chosen: dict[str, Drawing] = {}
     for campaign_id in {one.campaign_id for one in terms}:
         if _is_default(formats, format_name, campaign_id):
-            formats = [*formats, define(work, DEFAULT_FORMAT, secret)]
-        one = format_for(formats, format_name, campaign_id)
-        drawing = Drawing(one, values, work.count_on)
-        chosen[campaign_id] = drawings.setdefault(one.defined.name, drawing)
-    return issue_drawn(work, terms, formats, [chosen[one.campaign_id] for one in terms], metrics)
-
-
-def issue_drawn(
-    work: Writing,
-    terms: Sequence[Terms],
-    formats: Sequence[Format],
-    drawings: Sequence[Drawing],
-    metrics: CodeMetrics,
-) -> list[Code]:
-    """A code for each of the terms, by the drawing beside it; a user who may have one keeps it.
-
-    Raises `Raced` if another transaction gave a user a code meanwhile.
-    """
-    found = [*held(work, [(one.campaign_id, one.owner_user_id) for one in terms], formats)]
-    first_of: dict[tuple[str, str], int] = {}
-    open_places: list[int] = []
-    for place, one in enumerate(terms):
-        if found[place] is not None:
-            continue
-        scope = scope_of(one.campaign_id, formats) if one.owner_user_id else None
-        if scope is None or first_of.setdefault((scope, str(one.owner_user_id)), place) == place:
-            open_places.append(place)
-    issued = insert_drawn(work, terms, drawings, open_places, metrics)
-    work.hold((scope, user, issued[place].code) for (scope, user), place in first_of.items())
-    kept = find_codes(work.connection, {code for code in found if code is not None})
-    result = []
-    for place, one in enumerate(terms):
-        code = found[place]
-        if code is not None:
-            result.append(kept[code])
-        elif place in issued:
-            result.append(issued[place])
-        else:
-            scope = str(scope_of(one.campaign_id, formats))
-            result.append(issued[first_of[scope, str(one.owner_user_id)]])
-    return result
+            formats = [*formats, define(work, DEFAULT_FORMAT, given.secret)]
+        of = format_for(formats, format_name, campaign_id)
+        chosen[campaign_id] = drawings.setdefault(
+            of.defined.name, Drawing(of, values, work.count_on)
+        )
+    drawings_of = [chosen[one.campaign_id] for one in terms]
+    scopes = Scopes(formats, signup=given.signup)
+    keys = [scopes.key(one.campaign_id, one.owner_user_id) for one in terms]
+    holding = held(work, {key for key in keys if key is not None})
+    first: dict[tuple[str, str], int] = {}
+    drawn_at = [
+        place if key is None else first.setdefault(key, place) for place, key in enumerate(keys)
+    ]
+    places = [at for place, at in enumerate(drawn_at) if at == place and keys[at] not in holding]
+    drawn = insert_drawn(work, terms, drawings_of, places, given.metrics)
+    work.hold((*key, drawn[at].code) for key, at in first.items() if key not in holding)
+    kept = find_codes(work.connection, set(holding.values()))
+    return [
+        kept[holding[key]] if key is not None and key in holding else drawn[at]
+        for key, at in zip(keys, drawn_at, strict=True)
+    ]
 
 
 def issue_chosen(work: Writing, wanted: str, terms: Terms, formats: Sequence[Format]) -> Code:
@@ -91,19 +84,34 @@ def issue_chosen(work: Writing, wanted: str, terms: Terms, formats: Sequence[For
             raise Refused(Why.INVALID, message, suggestion)
         case accepted:
             draft = draft_of(accepted.code, terms, Origin.CHOSEN, work.at)
-    scope = scope_of(terms.campaign_id, formats) if terms.owner_user_id else None
-    if scope is not None and (holding := work.holdings(scope, [str(terms.owner_user_id)])):
+    key = Scopes(formats).key(terms.campaign_id, terms.owner_user_id)
+    if key is not None and (holding := held(work, [key])):
         raise Refused(
             Why.CLASH,
-            f"{terms.owner_user_id} has the code {holding[str(terms.owner_user_id)]}, and may have "
-            f"one only; reissue or revoke that one",
+            f"{terms.owner_user_id} has the code {holding[key]}, and may have one only; "
+            f"reissue that one",
         )
     inserted = work.insert(CodeAct.ISSUED, [draft], {accepted.code: accepted.skeleton})
     if not inserted:
         raise Refused(Why.CLASH, f"{accepted.code}, or a code that looks like it, is taken")
-    if scope is not None:
-        work.hold([(scope, str(terms.owner_user_id), accepted.code)])
+    if key is not None:
+        work.hold([(*key, accepted.code)])
     return inserted[accepted.code]
+
+
+def signup_terms(users: Iterable[Signup], of: Format) -> list[Terms]:
+    """On which terms those who have signed up get codes of a format."""
+    return [
+        Terms(
+            campaign_id=str(of.defined.campaign_id),
+            owner_user_id=user.user_id,
+            owner_device_hash=user.device_hash,
+            owner_ip_hash=user.ip_hash,
+            owner_network_hash=user.network_hash,
+            owner_email_hash=user.email_hash,
+        )
+        for user in users
+    ]
 
 
 def draft_of(

@@ -1,48 +1,56 @@
 """How many codes a user gets in a campaign, as the campaign's formats say."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final
 
 from reftrail.codes.store.writing import Writing
 from reftrail.codes.terms import Format, PerUser
 from reftrail.contracts.reference import FormatStatus
 
-SHARED_SCOPE: Final = "*"
+SHARED_SCOPE: Final = "shared"
 """In which users hold the code that serves all campaigns with the policy shared."""
 
 _STRICTEST_FIRST: Final = (PerUser.SHARED, PerUser.ONE)
 
 
-def scope_of(campaign_id: str, formats: Iterable[Format]) -> str | None:
-    """Where a user may hold one code only; None if a user of the campaign may have many."""
-    policies = {
-        one.per_user
-        for one in formats
-        if one.defined.campaign_id == campaign_id and one.defined.status == FormatStatus.ACTIVE
-    }
-    strictest = next((policy for policy in _STRICTEST_FIRST if policy in policies), PerUser.MANY)
-    match strictest:
-        case PerUser.MANY:
-            return None
-        case PerUser.ONE:
-            return campaign_id
-        case PerUser.SHARED:
-            return SHARED_SCOPE
+class Scopes:
+    """In which scope a user may hold one code only, by campaign; None: users may have many.
+
+    At signups everyone gets one code in each campaign at most, even where others may be issued too:
+    then in a scope of its own.
+    """
+
+    def __init__(self, formats: Iterable[Format], *, signup: bool = False) -> None:
+        self._policies: dict[str, set[PerUser]] = {}
+        self._signup = signup
+        for one in formats:
+            if one.defined.campaign_id and one.defined.status == FormatStatus.ACTIVE:
+                self._policies.setdefault(one.defined.campaign_id, set()).add(one.per_user)
+
+    def key(self, campaign_id: str, user_id: str | None) -> tuple[str, str] | None:
+        """Scope and user; None where there is no user, or the user may have many codes."""
+        scope = None if user_id is None else self._of(campaign_id)
+        return None if scope is None or user_id is None else (scope, user_id)
+
+    def _of(self, campaign_id: str) -> str | None:
+        policies = self._policies.get(campaign_id, set())
+        strictest = next((one for one in _STRICTEST_FIRST if one in policies), PerUser.MANY)
+        match strictest:
+            case PerUser.MANY:
+                return f"signup:{campaign_id}" if self._signup else None
+            case PerUser.ONE:
+                return f"campaign:{campaign_id}"
+            case PerUser.SHARED:
+                return SHARED_SCOPE
 
 
-def held(
-    work: Writing, owners: Sequence[tuple[str, str | None]], formats: Sequence[Format]
-) -> list[str | None]:
-    """For each (campaign, owner) the code that the owner holds, where one is all there may be."""
-    scopes = {campaign: scope_of(campaign, formats) for campaign, _ in owners}
-    holding = {
-        scope: work.holdings(
-            scope, {user for campaign, user in owners if user and scopes[campaign] == scope}
-        )
-        for scope in set(scopes.values())
-        if scope is not None
+def held(work: Writing, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """Which codes are held, by (scope, user), of those asked for."""
+    users: dict[str, list[str]] = {}
+    for scope, user in keys:
+        users.setdefault(scope, []).append(user)
+    return {
+        (scope, user): code
+        for scope, some in users.items()
+        for user, code in work.holdings(scope, some).items()
     }
-    return [
-        holding[scope].get(owner) if owner and (scope := scopes[campaign]) is not None else None
-        for campaign, owner in owners
-    ]

@@ -13,7 +13,7 @@ from reftrail.codes.definitions import formats_of
 from reftrail.codes.derived import WORST_ODDS, DerivedCodes
 from reftrail.codes.format_acts import named
 from reftrail.codes.formats import Formats
-from reftrail.codes.issuing import issue, issue_chosen
+from reftrail.codes.issuing import Issuing, issue, issue_chosen, signup_terms
 from reftrail.codes.metrics import CodeMetrics
 from reftrail.codes.room import Room
 from reftrail.codes.secrets import MasterSecret
@@ -34,6 +34,7 @@ from reftrail.codes.terms import (
     Page,
     Refused,
     Reissued,
+    Signup,
     Terms,
     Verification,
     Why,
@@ -103,6 +104,25 @@ class CodeService:
         batch = _batch(by)
         for chunk in _chunks(terms):
             yield self._issue(chunk, batch, format_name, values)
+
+    def issue_at_signup(self, users: Sequence[Signup], by: By) -> list[Code]:
+        """A code for each user in each campaign with a format that is on_signup; done once for each.
+
+        Whoever has one keeps it, so this may be repeated. In no particular order.
+        """
+        if not users:
+            return []
+
+        def do(work: Writing) -> list[Code]:
+            given = Issuing(self._secret, self.metrics, signup=True)
+            return [
+                code
+                for one in work.formats()
+                if one.on_signup and one.defined.status == FormatStatus.ACTIVE
+                for code in issue(work, signup_terms(users, one), one.defined.name, {}, given)
+            ]
+
+        return self._transact(by, do)
 
     def issue_chosen(self, wanted: str, terms: Terms, by: By) -> Code:
         """A code that a person chose. Refused: INVALID (with a suggestion), CLASH."""
@@ -327,9 +347,8 @@ class CodeService:
     ) -> list[Code]:
         for one in terms:
             check_terms(one)
-        return self._transact(
-            by, lambda work: issue(work, terms, format_name, values, self._secret, self.metrics)
-        )
+        given = Issuing(self._secret, self.metrics)
+        return self._transact(by, lambda work: issue(work, terms, format_name, values, given))
 
     def _take_over_all(
         self, act: CodeAct, origin: Origin, codes: Iterable[GivenCode], by: By

@@ -8,7 +8,7 @@ import msgspec
 
 from reftrail.codes.formats import Formats, Retired, UnknownFormat, Valid, WellFormed
 from reftrail.codes.issuing import draft_of
-from reftrail.codes.policy import scope_of
+from reftrail.codes.policy import Scopes, held
 from reftrail.codes.store.reading import find_codes, skeletons_taken
 from reftrail.codes.store.writing import Raced, Writing
 from reftrail.codes.terms import Clash, Code, Format, GivenCode, Imported, Origin
@@ -69,33 +69,27 @@ def counted(before: Imported, given: Sequence[GivenCode], outcomes: Sequence[Out
 class _Holdings:
     """Who holds which code, where the policy allows one only, with those given so far."""
 
-    def __init__(self, work: Writing, given: Sequence[GivenCode], formats: Sequence[Format]):
-        campaigns = {one.terms.campaign_id for one in given}
-        self._scopes = {campaign: scope_of(campaign, formats) for campaign in campaigns}
-        self._held = {
-            scope: work.holdings(
-                scope,
-                {
-                    one.terms.owner_user_id
-                    for one in given
-                    if one.terms.owner_user_id and self._scopes[one.terms.campaign_id] == scope
-                },
-            )
-            for scope in self._scopes.values()
-            if scope is not None
-        }
+    def __init__(
+        self, work: Writing, given: Sequence[GivenCode], formats: Sequence[Format]
+    ) -> None:
+        self._scopes = Scopes(formats)
+        keys = {self._key(one) for one in given}
+        self._held = held(work, {key for key in keys if key is not None})
         self.new: list[tuple[str, str, str]] = []
 
     def why_not(self, one: GivenCode) -> str | None:
         """Why its owner can't have this code; None: from now on the owner has it."""
-        scope, user = self._scopes[one.terms.campaign_id], one.terms.owner_user_id
-        if scope is None or user is None:
+        key = self._key(one)
+        if key is None:
             return None
-        holding = self._held[scope].setdefault(user, one.code)
+        holding = self._held.setdefault(key, one.code)
         if holding != one.code:
-            return f"{user} has the code {holding}, and may have one only"
-        self.new.append((scope, user, one.code))
+            return f"is not the one code of {one.terms.owner_user_id}, which is {holding}"
+        self.new.append((*key, one.code))
         return None
+
+    def _key(self, one: GivenCode) -> tuple[str, str] | None:
+        return self._scopes.key(one.terms.campaign_id, one.terms.owner_user_id)
 
 
 def _looks_derived(one: GivenCode, judging: Formats) -> str | None:

@@ -93,6 +93,17 @@ class GivenCode:
     created_at: Millis | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signup:
+    """A user who has registered, with the signals under which that happened, where known."""
+
+    user_id: str
+    device_hash: str | None = None
+    ip_hash: str | None = None
+    network_hash: str | None = None
+    email_hash: str | None = None
+
+
 class Changes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What of a code is to become what; fields left out stay as they are."""
 

@@ -46,3 +46,9 @@ def head(connection: sa.Connection) -> int | None:
     """The number of the first message; as long as it stays, nobody sends. None: nothing waits."""
     number: int | None = connection.execute(sa.select(sa.func.min(outbox.c.number))).scalar_one()
     return number
+
+
+def tail(connection: sa.Connection) -> int | None:
+    """The number of the last message; None: nothing waits."""
+    number: int | None = connection.execute(sa.select(sa.func.max(outbox.c.number))).scalar_one()
+    return number

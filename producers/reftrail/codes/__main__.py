@@ -1,0 +1,5 @@
+"""`python -m reftrail.codes`."""
+
+from reftrail.codes.main import main
+
+main()
