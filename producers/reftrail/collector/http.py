@@ -23,6 +23,7 @@ from reftrail.collector import redirect
 from reftrail.collector.accept import Accepted, Circumstances, Codes, Sender, accept, codes_named
 from reftrail.collector.bots import is_bot
 from reftrail.collector.codes import CodesFollower
+from reftrail.collector.codes_api import CodesApi, description, endpoints
 from reftrail.collector.errors import Refused, Unavailable
 from reftrail.collector.keys import KeyKind, Keys
 from reftrail.collector.metrics import Metrics
@@ -59,6 +60,7 @@ class Collector:
     codes: CodesFollower
     publisher: Publisher
     metrics: Metrics
+    codes_api: CodesApi
     clicks: set[asyncio.Task[None]] = field(default_factory=set)
     """Clicks whose visitors have been redirected already."""
 
@@ -168,13 +170,21 @@ class Collector:
 
 def application(collector: Collector) -> Starlette:
     """The ASGI application."""
-    routes = (
+    for_codes = endpoints(collector.codes_api)
+    described = description(for_codes)
+
+    async def openapi(_: Request) -> Response:
+        return _json(200, described)
+
+    routes: list[tuple[str, Endpoint, list[str]]] = [
         ("/v1/events", collector.events, ["POST"]),
         ("/r/{code}", collector.follow, ["GET"]),
         ("/healthz", collector.healthz, ["GET"]),
         ("/readyz", collector.readyz, ["GET"]),
         ("/metrics", collector.exposition, ["GET"]),
-    )
+        ("/v1/openapi.json", openapi, ["GET"]),
+        *((one.path, one.handler, [one.method]) for one in for_codes),
+    ]
     origins = listed(collector.settings.cors_origins)
     cors = Middleware(
         CORSMiddleware,
@@ -223,8 +233,8 @@ async def _answer(handle: Endpoint, request: Request) -> Response:
         error_id = str(uuid_utils.uuid7())
         logger.exception("error %s", error_id)
         message = (
-            "unexpected; the log tells more under this id. It may have been done: send events again "
-            "with the same event_ids, anything else with the same Idempotency-Key"
+            "unexpected; the log tells more under this id. It may have been done: send events "
+            "again with the same event_ids, anything else with the same Idempotency-Key"
         )
         return _json(500, {"error": message, "id": error_id})
 

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from reftrail.codes.secrets import MasterSecret, parse_master_secret
 from reftrail.collector.codes import CodesFollower
+from reftrail.collector.codes_api import codes_api
 from reftrail.collector.http import Collector, application
 from reftrail.collector.keys import keys
 from reftrail.collector.metrics import Metrics
@@ -66,16 +67,19 @@ async def serve(settings: CollectorSettings) -> None:
 async def running(settings: CollectorSettings) -> AsyncIterator[Collector]:
     """A collector connected to Kafka, or trying to be; closed in order at the end."""
     metrics = Metrics()
+    known = keys(
+        listed(settings.secret_keys.get_secret_value()),
+        listed(settings.publishable_keys.get_secret_value()),
+    )
+    hashes = pseudonyms(parse_hash_key(settings.hash_key.get_secret_value()))
     collector = Collector(
         settings,
-        keys(
-            listed(settings.secret_keys.get_secret_value()),
-            listed(settings.publishable_keys.get_secret_value()),
-        ),
-        pseudonyms(parse_hash_key(settings.hash_key.get_secret_value())),
+        known,
+        hashes,
         CodesFollower(settings, _codes_secret(settings), metrics),
         Publisher(settings, EVENTS, metrics),
         metrics,
+        codes_api(settings, known, hashes, metrics),
     )
     writing = asyncio.create_task(collector.publisher.run(), name="publisher")
     following = asyncio.create_task(collector.codes.run(), name="codes")
@@ -85,6 +89,7 @@ async def running(settings: CollectorSettings) -> AsyncIterator[Collector]:
         yield collector
     finally:
         await asyncio.gather(*collector.clicks, return_exceptions=True)
+        await collector.codes_api.close()
         for task in (writing, following):
             task.cancel()
             with suppress(asyncio.CancelledError):

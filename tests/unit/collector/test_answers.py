@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from reftrail.collector.codes import CodesFollower
+from reftrail.collector.codes_api import codes_api
 from reftrail.collector.http import Collector, application
 from reftrail.collector.keys import keys
 from reftrail.collector.metrics import Metrics
@@ -21,13 +22,15 @@ def client(**given: Any) -> httpx.AsyncClient:
         {"bootstrap_servers": "b:1", "hash_key": "k:00", "ack_timeout_seconds": 0.1} | given
     )
     metrics = Metrics()
+    known, hashes = keys(["sk"], ["pk"]), pseudonyms(HashKey("k1", b"0123456789abcdef"))
     collector = Collector(
         settings,
-        keys(["sk"], ["pk"]),
-        pseudonyms(HashKey("k1", b"0123456789abcdef")),
+        known,
+        hashes,
         CodesFollower(settings, None, metrics),
         Publisher(settings, EVENTS, metrics),
         metrics,
+        codes_api(settings, known, hashes, metrics),
     )
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(application(collector), client=("10.0.0.1", 1234)),

@@ -1,0 +1,68 @@
+"""Whether a request is let in: its key, and how often it asks."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.requests import Request
+
+from reftrail.collector.codes_api.limits import Limits, TooOften
+from reftrail.collector.codes_api.metrics import CodesApiMetrics
+from reftrail.collector.codes_api.reading import caller_of
+from reftrail.collector.errors import Refused
+from reftrail.collector.keys import KeyKind, Keys
+from reftrail.collector.requests import Networks, client_address
+
+_NOBODY: Final = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whose request it is: the short name of the key, its kind, and the address."""
+
+    name: str
+    kind: KeyKind
+    address: str | None
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether everything may be told."""
+        return self.kind is KeyKind.SECRET
+
+
+class Admission:
+    """Lets requests in, or says why not."""
+
+    def __init__(
+        self, keys: Keys, limits: Limits, proxies: Networks, metrics: CodesApiMetrics
+    ) -> None:
+        self._keys = keys
+        self._limits = limits
+        self._proxies = proxies
+        self._metrics = metrics
+
+    def admit(self, request: Request, *, published: bool = False) -> Caller:
+        """Whoever asks, if they may; a publishable key only where published. Raises `Refused`."""
+        kind = self._keys.kind_of(request.headers.get("authorization"))
+        name, address = caller_of(request), client_address(request, self._proxies)
+        try:
+            if kind is None:
+                self._limits.admit_unknown(address)
+                raise Refused(401, "give a known API key: Authorization: Bearer KEY")
+            if kind is KeyKind.PUBLISHABLE:
+                self._limits.admit_published(name, address)
+                if not published:
+                    raise Refused(403, "this needs a secret key; a publishable one may verify")
+            else:
+                self._limits.admit_secret(name, address)
+        except TooOften as error:
+            self._metrics.limited.labels(error.scope, kind or _NOBODY).inc()
+            raise Refused(429, str(error), retry_after=error.retry_after) from error
+        return Caller(name, kind, address)
+
+    def charge_wrong(self, caller: Caller) -> None:
+        """A publishable key asked for a code that doesn't count, for whatever reason."""
+        self._limits.charge_wrong(caller.name, caller.address)
+
+    def charge_forged(self, caller: Caller) -> None:
+        """A secret key asked for a code that was made up."""
+        self._limits.charge_forged(caller.name, caller.address)

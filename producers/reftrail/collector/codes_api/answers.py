@@ -1,0 +1,148 @@
+"""What is told of codes: the JSON of the answers. Times are RFC 3339 in UTC."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from reftrail.codes.links import landing_link
+from reftrail.codes.terms import Code, Format, Origin, Verification
+from reftrail.collector.codes_api.counters import Counters
+from reftrail.contracts.record import Millis
+from reftrail.contracts.reference import CodeActed, CodeStatus
+
+
+def code_answer(code: Code, at: Millis, landing_url: str | None) -> dict[str, Any]:
+    """A code as it stands at a time. The owner's signals are not told."""
+    stands = code.changed
+    record = None
+    if stands.record_kind is not None and stands.record_id is not None:
+        record = {"kind": stands.record_kind, "id": stands.record_id}
+    return {
+        "code": stands.code,
+        "campaign_id": stands.campaign_id,
+        "owner_user_id": stands.owner_user_id,
+        "status": code.status_at(at),
+        "category": stands.category,
+        "channel": stands.channel,
+        "channels": stands.channels,
+        "regions": stands.regions,
+        "created_at": moment(stands.created_at),
+        "expires_at": moment(stands.expires_at),
+        "max_uses": stands.max_uses,
+        "max_distributes": stands.max_distributes,
+        "channel_limits": dict(code.channel_limits),
+        "distributed": code.distributed,
+        "distributed_by_channel": dict(code.distributed_by_channel),
+        "left_to_distribute": code.left_to_distribute,
+        "record": record,
+        "origin": stands.origin,
+        "notes": stands.notes,
+        "revision": stands.revision,
+        "registered": True,
+        "sequence": None,
+        "link": landing_link(landing_url, stands.code) if landing_url else None,
+    }
+
+
+def derived_answer(
+    code: str, campaign_id: str | None, sequence: int | None, landing_url: str | None
+) -> dict[str, Any]:
+    """A genuine derived code that nobody has touched: it has no row, so little is known of it."""
+    return {
+        "code": code,
+        "campaign_id": campaign_id,
+        "owner_user_id": None,
+        "status": CodeStatus.ACTIVE,
+        "max_uses": None,
+        "distributed": 0,
+        "origin": Origin.DERIVED,
+        "registered": False,
+        "sequence": sequence,
+        "link": landing_link(landing_url, code) if landing_url else None,
+    }
+
+
+def with_counters(answer: dict[str, Any], counters: Counters) -> dict[str, Any]:
+    """A code's answer with what has happened under it; counters are null if nobody knows."""
+    limit, users = answer["max_uses"], counters.users_rewarded
+    told = {
+        "distributed": answer["distributed"],
+        "views": counters.views,
+        "clicks": counters.clicks,
+        "signups": counters.signups,
+        "purchases": counters.purchases,
+        "attributed": counters.attributed,
+        "rewards_granted": counters.rewards_granted,
+        "uses": users,
+        "uses_left": None if limit is None or users is None else max(limit - users, 0),
+    }
+    return answer | {"counters": told, "counters_as_of": counters.as_of}
+
+
+def verification_answer(found: Verification, at: Millis, landing_url: str | None) -> dict[str, Any]:
+    """For a secret key: why a code is good or isn't, and what is registered of it."""
+    registered = found.registered
+    return {
+        "valid": found.is_valid,
+        "answer": found.answer,
+        "message": found.message,
+        "code": found.code,
+        "campaign_id": found.campaign_id,
+        "position": found.position,
+        "expected": found.expected,
+        "suggestion": found.suggestion,
+        "sequence": found.sequence,
+        "registered": code_answer(registered, at, landing_url) if registered else None,
+    }
+
+
+def act_answer(acted: CodeActed) -> dict[str, Any]:
+    """A line of the audit log."""
+    return {
+        "at": moment(acted.event_time),
+        "act": acted.act,
+        "actor": acted.actor,
+        "reason": acted.reason,
+        "before": _told(acted.before),
+        "after": _told(acted.after),
+        "batch_id": acted.batch_id,
+        "codes": acted.codes,
+        "revision": acted.revision,
+        "event_id": acted.event_id,
+    }
+
+
+def format_answer(found: Format) -> dict[str, Any]:
+    """A format, and how much of it is used."""
+    defined = found.defined
+    return {
+        "name": defined.name,
+        "kind": defined.kind,
+        "pattern": defined.pattern,
+        "campaign_id": defined.campaign_id,
+        "category": defined.category,
+        "channel": defined.channel,
+        "status": defined.status,
+        "per_user": found.per_user,
+        "on_signup": found.on_signup,
+        "used": found.used,
+        "size": found.size,
+        "revision": defined.revision,
+    }
+
+
+def moment(at: Millis | None) -> str | None:
+    """RFC 3339 in UTC, to the millisecond."""
+    if at is None:
+        return None
+    seconds, millis = divmod(at, 1_000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{millis:03}Z"
+
+
+def _told(fields: str | None) -> dict[str, Any] | None:
+    """Fields of a code as JSON, without the owner's signals."""
+    if fields is None:
+        return None
+    found: dict[str, Any] = msgspec.json.decode(fields)
+    return {name: value for name, value in found.items() if not name.endswith("_hash")}

@@ -1,0 +1,137 @@
+"""The service of codes as requests see it: in a few threads, and away at times.
+
+Threads, because the database blocks; few, because what runs in them shares the interpreter with the
+events; and never more waiting than can be answered soon.
+"""
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from reftrail.codes.secrets import MasterSecret
+from reftrail.codes.service import CodeService
+from reftrail.codes.store import Store
+from reftrail.codes.terms import Refused as ServiceRefused
+from reftrail.codes.terms import Why
+from reftrail.collector.errors import Refused
+from reftrail.contracts.errors import ExpectedError
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_THREADS: Final = 4
+_MOST_WAITING: Final = 64
+_PATIENCE_SECONDS: Final = 10.0
+_REOPEN_SECONDS: Final = 1.0
+RETRY_AFTER: Final = 2
+
+STATUS_OF: Final = {
+    Why.INVALID: 422,
+    Why.NOT_FOUND: 404,
+    Why.CLASH: 409,
+    Why.STATUS: 409,
+    Why.LIMIT: 409,
+    Why.EXHAUSTED: 409,
+    Why.NO_SECRET: 503,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A database that has answered, and the service on it."""
+
+    store: Store
+    service: CodeService
+
+
+class Backend:
+    """Runs what needs the database. url None: no store is configured, so every call is refused."""
+
+    def __init__(self, url: str | None, secret: MasterSecret | None) -> None:
+        self._url = url
+        self._secret = secret
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="codes")
+        self._waiting = 0
+        self._opening = threading.Lock()
+        self._opened: Opened | None = None
+        self._failed: ExpectedError | None = None
+        self._failed_at = float("-inf")
+
+    @property
+    def is_configured(self) -> bool:
+        """Whether there is a store that can be asked."""
+        return self._url is not None
+
+    async def run(self, call: Callable[[Opened], T]) -> T:
+        """What a call returns, which may block. Raises `Refused`, with the status it deserves.
+
+        A call that takes too long is answered for, and goes on.
+        """
+        if self._url is None:
+            raise Refused(
+                503,
+                "this collector has no store of codes; set REFTRAIL_CODES_STORE, such as "
+                "sqlite:////var/lib/reftrail/codes.sqlite",
+            )
+        if self._waiting >= _MOST_WAITING:
+            raise Refused(503, "too much is being asked of the codes", retry_after=RETRY_AFTER)
+        self._waiting += 1
+        called = asyncio.get_running_loop().run_in_executor(self._threads, self._call, call)
+        called.add_done_callback(self._done)
+        try:
+            return await asyncio.wait_for(asyncio.shield(called), _PATIENCE_SECONDS)
+        except TimeoutError:
+            raise Refused(
+                503,
+                "the store of codes takes too long; this may be done all the same, so ask again "
+                "with the same Idempotency-Key",
+                retry_after=RETRY_AFTER,
+            ) from None
+        except ServiceRefused as error:
+            raise Refused(STATUS_OF[error.why], str(error), suggestion=error.suggestion) from error
+        except (ExpectedError, OperationalError, InterfaceError, PoolTimeout) as error:
+            logger.warning("the store of codes: %s", error)
+            raise Refused(
+                503,
+                "the store of codes does not answer; nothing was changed, ask again",
+                retry_after=RETRY_AFTER,
+            ) from error
+
+    async def close(self) -> None:
+        """Wait for what runs, then disconnect."""
+        await asyncio.to_thread(self._threads.shutdown, wait=True, cancel_futures=True)
+        if self._opened is not None:
+            self._opened.store.close()
+
+    def _done(self, called: "asyncio.Future[T]") -> None:
+        self._waiting -= 1
+        if not called.cancelled():
+            called.exception()  # whoever asked may be gone
+
+    def _call(self, call: Callable[[Opened], T]) -> T:
+        return call(self._open())
+
+    def _open(self) -> Opened:
+        """The store, opened at the first call that it answers."""
+        with self._opening:
+            if self._opened is not None:
+                return self._opened
+            if self._failed is not None and time.monotonic() < self._failed_at + _REOPEN_SECONDS:
+                raise self._failed
+            assert self._url is not None
+            try:
+                store = Store.open(self._url)
+            except ExpectedError as error:
+                self._failed, self._failed_at = error, time.monotonic()
+                raise
+            self._opened = Opened(store, CodeService(store, secret=self._secret))
+            return self._opened

@@ -1,0 +1,78 @@
+"""The ways to issue codes, told apart by what the body has."""
+
+from dataclasses import dataclass
+from itertools import chain, repeat
+from typing import Final, TypeAlias
+
+import msgspec
+
+from reftrail.codes.service import CodeService
+from reftrail.codes.terms import By, Code
+from reftrail.collector.codes_api.models import IssueDerived, IssueEach, IssueOne, TakeOver
+from reftrail.collector.codes_api.reading import parsed
+from reftrail.collector.pseudonyms import Pseudonyms
+
+AnyIssue: TypeAlias = IssueOne | IssueEach | IssueDerived | TakeOver
+
+BODIES: Final = (IssueOne, IssueEach, IssueDerived, TakeOver)
+
+
+def issue_body(body: bytes) -> AnyIssue:
+    """What is asked for. Raises `collector.errors.Refused`."""
+    fields = _fields(body)
+    if "codes" in fields:
+        return parsed(IssueEach, body)
+    if "existing" in fields:
+        return parsed(TakeOver, body)
+    if "format" in fields and "campaign_id" not in fields:
+        return parsed(IssueDerived, body)
+    return parsed(IssueOne, body)
+
+
+def issue(
+    service: CodeService,
+    asked: IssueOne | IssueEach | TakeOver,
+    by: By,
+    hashes: Pseudonyms,
+) -> list[Code]:
+    """Issue codes that are registered; in the order of the request."""
+    match asked:
+        case TakeOver():
+            service.register([one.given(hashes) for one in asked.existing], by)
+            found = [service.find(one.code) for one in asked.existing]
+            return [code for code in found if code is not None]
+        case IssueEach():
+            terms = [one.terms(hashes) for one in asked.codes]
+            lists = service.issue_each(terms, by, format_name=asked.format, **asked.segments)
+            return list(chain.from_iterable(lists))
+        case IssueOne(code=str(chosen)):
+            return [service.issue_chosen(chosen, asked.terms(hashes), by)]
+        case IssueOne():
+            alike = repeat(asked.terms(hashes), asked.count)
+            lists = service.issue_each(alike, by, format_name=asked.format, **asked.segments)
+            return list(chain.from_iterable(lists))
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A derived code that was issued, and its number in the campaign."""
+
+    code: str
+    campaign_id: str
+    sequence: int
+
+
+def issue_derived(service: CodeService, asked: IssueDerived, by: By) -> list[Derived]:
+    """Issue derived codes, and compute them."""
+    made = service.issue_derived(asked.format, asked.count, by)
+    batches = service.derived_codes(made.format).batches(made.first, made.last)
+    codes = enumerate(chain.from_iterable(batches), made.first)
+    return [Derived(code, made.campaign_id, number) for number, code in codes]
+
+
+def _fields(body: bytes) -> frozenset[str]:
+    try:
+        found = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    except msgspec.DecodeError:
+        return frozenset()  # pydantic says what is wrong
+    return frozenset(found)

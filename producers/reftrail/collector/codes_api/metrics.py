@@ -1,0 +1,22 @@
+"""What the API of codes tells Prometheus beside the requests, which are counted with all others."""
+
+from prometheus_client import CollectorRegistry, Counter
+
+
+class CodesApiMetrics:
+    """Metrics in the collector's registry."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.limited = Counter(
+            "reftrail_collector_codes_limited",
+            "Requests about codes that were answered with 429, by what asked too often (key, "
+            "address) and the kind of the key (secret, publishable, unknown).",
+            ["scope", "key"],
+            registry=registry,
+        )
+        self.verified = Counter(
+            "reftrail_collector_codes_verified",
+            "Verifications, by what the code was found to be and the kind of the key.",
+            ["answer", "key"],
+            registry=registry,
+        )

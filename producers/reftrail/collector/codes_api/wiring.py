@@ -1,0 +1,60 @@
+"""What the API of codes is made of, from the collector's settings."""
+
+import time
+from typing import Final
+
+import httpx
+
+from reftrail.codes.secrets import MasterSecret, parse_master_secret
+from reftrail.collector.codes_api.admission import Admission
+from reftrail.collector.codes_api.backend import Backend
+from reftrail.collector.codes_api.counters import CounterSource, reports_client
+from reftrail.collector.codes_api.handlers import CodesApi
+from reftrail.collector.codes_api.limits import Limits, Rate
+from reftrail.collector.codes_api.metrics import CodesApiMetrics
+from reftrail.collector.codes_api.verifying import Verifier
+from reftrail.collector.keys import Keys
+from reftrail.collector.metrics import Metrics
+from reftrail.collector.pseudonyms import Pseudonyms
+from reftrail.collector.settings import CollectorSettings, listed
+
+_KEY_BURST_SECONDS: Final = 10.0
+_ADDRESS_BURST_SECONDS: Final = 30.0
+
+
+def codes_api(
+    settings: CollectorSettings, keys: Keys, hashes: Pseudonyms, metrics: Metrics
+) -> CodesApi:
+    """The handlers, not connected to anything yet. Raises `ExpectedError` for a wrong secret."""
+    secret = master_secret(settings)
+    store = settings.codes_store
+    backend = Backend(store.get_secret_value() if store else None, secret)
+    counters = CounterSource(_reports(settings), time.monotonic)
+    limits = Limits(
+        secret=Rate.of(settings.secret_rate, _KEY_BURST_SECONDS),
+        published=Rate.of(settings.publishable_rate, _KEY_BURST_SECONDS),
+        address=Rate.of(settings.address_rate, _ADDRESS_BURST_SECONDS),
+        clock=time.monotonic,
+    )
+    own_metrics = CodesApiMetrics(metrics.registry)
+    return CodesApi(
+        admission=Admission(keys, limits, settings.proxies, own_metrics),
+        backend=backend,
+        counters=counters,
+        verifier=Verifier(backend, counters),
+        hashes=hashes,
+        landing_url=settings.landing_url,
+        metrics=own_metrics,
+    )
+
+
+def master_secret(settings: CollectorSettings) -> MasterSecret | None:
+    """The secret of derived codes, if it is set. Raises `ExpectedError` for one that is none."""
+    text = settings.codes_secret
+    return parse_master_secret(text.get_secret_value()) if text else None
+
+
+def _reports(settings: CollectorSettings) -> httpx.AsyncClient | None:
+    known = listed(settings.secret_keys.get_secret_value())
+    key = settings.reports_key.get_secret_value() if settings.reports_key else next(iter(known), "")
+    return reports_client(settings.reports_url, key) if settings.reports_url else None
