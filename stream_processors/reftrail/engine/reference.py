@@ -12,7 +12,7 @@ Lookup: TypeAlias = tuple[Literal["campaign", "code"], str]
 
 
 class ReferenceTables:
-    """What is known of codes and campaigns, record by record.
+    """What is known of codes, campaigns and lists, record by record.
 
     missed collects what was asked for and isn't known at all, until the caller clears it: a host
     may then read on and ask again. None is never missed.
@@ -22,7 +22,7 @@ class ReferenceTables:
         self.missed: set[Lookup] = set()
         self._codes: dict[str, CodeChanged] = {}
         self._campaigns: dict[str, list[CampaignDefined]] = {}
-        self._lists: dict[tuple[str, str], Listed] = {}
+        self._lists: dict[tuple[str, str], list[Listed]] = {}
         for record in records:
             self.apply(record)
 
@@ -30,8 +30,8 @@ class ReferenceTables:
         """Take in a record of the topics `codes`, `campaigns` and `lists`, in their logs' order.
 
         A code is as its record with the highest revision says, the last of those. Of a campaign
-        every version is kept; a version that comes again replaces itself. Of a list's entry the
-        last record counts. Other records raise TypeError.
+        every version is kept; a version that comes again replaces itself. Of an entry of the
+        lists everything that was ever said is kept. Other records raise TypeError.
         """
         match record:
             case CodeChanged():
@@ -45,9 +45,14 @@ class ReferenceTables:
                     [*others, record], key=attrgetter("effective_from", "version")
                 )
             case Listed():
-                self._lists[record.subject, record.value] = record
+                said = self._lists.get((record.subject, record.value), ())
+                self._lists[record.subject, record.value] = sorted(
+                    [*said, record], key=attrgetter("event_time")
+                )
             case _:
-                raise TypeError(f"a {type(record).__name__} is neither code, campaign nor list entry")
+                raise TypeError(
+                    f"a {type(record).__name__} is neither a code, a campaign nor a list's entry"
+                )
 
     def campaign(self, campaign_id: str | None, at: Millis) -> CampaignDefined | None:
         """The version of a campaign in force at a time; None if there is none.
@@ -67,8 +72,8 @@ class ReferenceTables:
         versions = self._campaigns.get(campaign_id)
         return versions is None or any(version.counts_views for version in versions)
 
-    def sharing_campaigns(self) -> "ReferenceTables":
-        """Tables with codes of their own and the same campaigns, now and later."""
+    def with_codes_of_its_own(self) -> "ReferenceTables":
+        """Tables without codes as yet, and with the same campaigns and lists, now and later."""
         tables = ReferenceTables()
         tables._campaigns = self._campaigns
         tables._lists = self._lists
@@ -86,8 +91,13 @@ class ReferenceTables:
         return self._codes.get(code)
 
     def listed(self, subject: str, value: str, at: Millis) -> Listed | None:
-        """The entry of the allow and block lists that is in force at a time, read by now."""
-        entry = self._lists.get((subject, value))
+        """The entry of the allow and block lists that is in force at a time, read by now.
+
+        It is so from the moment it was made until it expires, or the next one is made. Nothing is
+        missed: hardly anybody is on a list.
+        """
+        said = self._lists.get((subject, value), ())
+        entry = next((one for one in reversed(said) if one.event_time <= at), None)
         if entry is None or entry.listing is None:
             return None
         return None if entry.expires_at is not None and entry.expires_at <= at else entry

@@ -60,7 +60,8 @@ class Decider(Protocol[S]):
 class Woken(Derived, frozen=True, kw_only=True):
     """It is event_time now, and a key has something to do: what a host asks a decider on a tick.
 
-    The key is given by the fields that the stage's keys are computed from.
+    The key is given by the fields that the stage's keys are computed from. It is on no topic: its
+    cause is the tick.
     """
 
     code: str = ""
@@ -69,7 +70,10 @@ class Woken(Derived, frozen=True, kw_only=True):
 
 
 class Refused(Derived, frozen=True, kw_only=True):
-    """A record asks for what isn't allowed as things stand. Nothing changes; a dead letter says so."""
+    """A record asks for what isn't allowed as things stand. Nothing changes; a dead letter says so.
+
+    reason is a stable word; detail says what was asked for, and what stands against it.
+    """
 
     reason: str
     detail: str
@@ -89,7 +93,10 @@ class Because(TypedDict):
 
 
 def because(record: Record, cause: Cause, what: str) -> Because:
-    """The common fields of a record derived from another; what tells apart several from one."""
+    """The common fields of a record derived from another; what tells apart several from one.
+
+    What follows when a key is woken has the tick as its cause.
+    """
     return Because(
         event_id=derived_id(what, record.event_id),
         event_time=record.event_time,
@@ -97,7 +104,7 @@ def because(record: Record, cause: Cause, what: str) -> Because:
         cause_topic=cause.topic,
         cause_partition=cause.partition,
         cause_offset=cause.offset,
-        cause_event_id=record.event_id,
+        cause_event_id=record.cause_event_id if isinstance(record, Woken) else record.event_id,
         rules=RULES,
     )
 

@@ -24,6 +24,8 @@ class Reason(StrEnum):
     CODE_USED_UP = "code_used_up"
     CURRENCY_MISMATCH = "currency_mismatch"
     REFUNDED = "refunded"
+    PARTLY_REFUNDED = "partly_refunded"
+    TRIED_AGAIN = "tried_again"
 
 
 def reasons_against(

@@ -1,0 +1,133 @@
+"""Limits that codes share: how many users of a referrer, and how much of a budget, in all or a day.
+
+A reward asks for its place under each of its limits, one after the other. It has them all or none:
+where one has no place left, those passed before get theirs back. A limit is never exceeded; while
+a reward that will be refused by a later limit is on its way, an earlier one may refuse another.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Self, TypeAlias, assert_never
+from urllib.parse import quote
+
+import msgspec
+
+from reftrail.contracts.life import LimitAnswered, LimitRequested
+from reftrail.contracts.record import DAY, Derived, Millis
+from reftrail.rules.decider import Cause, Reference, because
+
+
+class Place(NamedTuple):
+    """What a reward asks of one limit: so much of at most so much under a key."""
+
+    key: str
+    amount: int
+    most: int
+
+    def __str__(self) -> str:
+        """As it stands in a request."""
+        return f"{self.key}|{self.amount}|{self.most}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The place that a request names."""
+        key, amount, most = text.split("|")
+        return cls(key, int(amount), int(most))
+
+
+def limit_key(cap: str, *parts: str, at: Millis | None = None) -> str:
+    """The key of a limit: the cap's name, whom it is for, and the UTC day if it is one of a day."""
+    day = () if at is None else (str(at // DAY),)
+    return ":".join([cap, *(quote(part, safe="") for part in parts), *day])
+
+
+class LimitState(msgspec.Struct, frozen=True, array_like=True):
+    """How much of a limit is taken."""
+
+    taken: int = 0
+
+
+class PlaceTaken(Derived, frozen=True, kw_only=True):
+    """So much more of the limit is taken. Concluded for the state alone."""
+
+    amount: int
+
+
+class PlaceGivenBack(Derived, frozen=True, kw_only=True):
+    """So much of the limit is free again. Concluded for the state alone."""
+
+    amount: int
+
+
+Conclusion: TypeAlias = LimitRequested | LimitAnswered | PlaceTaken | PlaceGivenBack
+
+
+class LimitsDecider:
+    """The rule of the limits stage; its key is that of the first limit of a request."""
+
+    def decide(
+        self,
+        state: LimitState,
+        record: LimitRequested,
+        cause: Cause,
+        reference: Reference,  # noqa: ARG002
+    ) -> Sequence[Conclusion]:
+        """Whether there is a place, and what the request does next."""
+        place, rest = Place.parse(record.limits[0]), record.limits[1:]
+        if record.releasing:
+            freed = PlaceGivenBack(**because(record, cause, "given_back"), amount=place.amount)
+            return [freed, *_ask(rest, [], record, cause)]
+        if state.taken + place.amount > place.most:
+            refused = _answer(record, cause, refused_by=place.key)
+            return [refused, *_ask(record.passed, [], record, cause, releasing=True)]
+        taken = PlaceTaken(**because(record, cause, "taken"), amount=place.amount)
+        if not rest:
+            return [taken, _answer(record, cause)]
+        return [taken, *_ask(rest, [*record.passed, record.limits[0]], record, cause)]
+
+    def evolve(self, state: LimitState, record: Conclusion) -> LimitState:
+        """What is taken in all."""
+        match record:
+            case PlaceTaken():
+                return LimitState(state.taken + record.amount)
+            case PlaceGivenBack():
+                return LimitState(state.taken - record.amount)
+            case LimitRequested() | LimitAnswered():
+                return state
+            case _:
+                assert_never(record)
+
+
+def _ask(
+    limits: list[str],
+    passed: list[str],
+    request: LimitRequested,
+    cause: Cause,
+    *,
+    releasing: bool | None = None,
+) -> list[LimitRequested]:
+    """The request on its way to the next limit, if there is one."""
+    if not limits:
+        return []
+    return [
+        LimitRequested(
+            **because(request, cause, "next_limit"),
+            limits=limits,
+            passed=passed,
+            releasing=request.releasing if releasing is None else releasing,
+            code=request.code,
+            user_id=request.user_id,
+            claim_id=request.claim_id,
+        )
+    ]
+
+
+def _answer(
+    request: LimitRequested, cause: Cause, *, refused_by: str | None = None
+) -> LimitAnswered:
+    return LimitAnswered(
+        **because(request, cause, "limit_answered"),
+        code=request.code,
+        user_id=request.user_id,
+        claim_id=request.claim_id,
+        refused_by=refused_by,
+    )

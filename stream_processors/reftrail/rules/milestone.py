@@ -1,0 +1,186 @@
+"""What a referrer reaches with the nth reward: tiers, badges and bonuses, lost again by reversals.
+
+Counted are the rewards granted to somebody as a referrer in a campaign and not reversed in full.
+"""
+
+from collections.abc import Sequence
+from typing import TypeAlias, assert_never
+
+import msgspec
+
+from reftrail.contracts.decisions import RewardDecided, RewardStatus, Role
+from reftrail.contracts.life import MilestoneChanged
+from reftrail.contracts.policy import Milestone, policy_in
+from reftrail.contracts.record import Derived
+from reftrail.rules.decider import Cause, Reference, because
+from reftrail.rules.reasons import Reason
+
+
+class Reached(msgspec.Struct, frozen=True, array_like=True):
+    """A milestone that was reached, with what its loss repeats; holds is False once it is lost."""
+
+    milestone: Milestone
+    campaign_version: int
+    code: str
+    user_id: str
+    times: int = 1
+    holds: bool = True
+
+
+class Standing(msgspec.Struct, frozen=True, array_like=True):
+    """A referrer's rewards and milestones in one campaign."""
+
+    campaign_id: str
+    grants: int = 0
+    reached: tuple[Reached, ...] = ()
+
+
+class MilestoneState(msgspec.Struct, frozen=True, array_like=True):
+    """What is kept of a referrer, campaign by campaign."""
+
+    campaigns: tuple[Standing, ...] = ()
+
+    def of(self, campaign_id: str) -> Standing:
+        """Where the referrer stands in a campaign."""
+        found = (one for one in self.campaigns if one.campaign_id == campaign_id)
+        return next(found, Standing(campaign_id))
+
+
+class Counted(Derived, frozen=True, kw_only=True):
+    """One reward more or less counts in a campaign. Concluded for the state alone."""
+
+    campaign_id: str
+    by: int
+
+
+class MilestoneNoted(Derived, frozen=True, kw_only=True):
+    """A milestone is now reached or lost. Concluded for the state alone."""
+
+    campaign_id: str
+    reached: Reached
+
+
+Conclusion: TypeAlias = Counted | MilestoneNoted | MilestoneChanged
+
+
+def counts(entry: RewardDecided) -> bool:
+    """Whether a ledger entry changes how many rewards a referrer has: what the stage is to be told.
+
+    Not so a grant that is only tried again, nor what takes a part of a reward back.
+    """
+    if entry.role != Role.REFERRER:
+        return False
+    match entry.status:
+        case RewardStatus.GRANTED:
+            return Reason.TRIED_AGAIN not in entry.reasons
+        case RewardStatus.REVERSED:
+            return Reason.PARTLY_REFUNDED not in entry.reasons
+        case _:
+            return False
+
+
+class MilestoneDecider:
+    """The rule of the milestone stage; its key is the beneficiary."""
+
+    def decide(
+        self, state: MilestoneState, record: RewardDecided, cause: Cause, reference: Reference
+    ) -> Sequence[Conclusion]:
+        """What a referrer reaches or loses by a grant or its reversal."""
+        if not counts(record) or record.campaign_id is None or record.beneficiary is None:
+            return []
+        standing = state.of(record.campaign_id)
+        by = 1 if record.status == RewardStatus.GRANTED else -1
+        grants = standing.grants + by
+        changed = (
+            _newly_reached(standing, grants, record, reference)
+            if by > 0
+            else [_lost(one) for one in standing.reached if _is_lost(one, grants)]
+        )
+        counted = Counted(
+            **because(record, cause, "counted"), campaign_id=record.campaign_id, by=by
+        )
+        notes = [
+            MilestoneNoted(
+                **because(record, cause, f"noted:{one.milestone.name}"),
+                campaign_id=record.campaign_id,
+                reached=one,
+            )
+            for one in changed
+        ]
+        return [counted, *notes, *(_told(one, record, cause) for one in changed)]
+
+    def evolve(self, state: MilestoneState, record: Conclusion) -> MilestoneState:
+        """The count, and each milestone as it stands."""
+        match record:
+            case Counted():
+                standing = state.of(record.campaign_id)
+                grants = standing.grants + record.by
+                return _with(state, msgspec.structs.replace(standing, grants=grants))
+            case MilestoneNoted(reached=reached):
+                standing = state.of(record.campaign_id)
+                name = reached.milestone.name
+                others = (one for one in standing.reached if one.milestone.name != name)
+                now = msgspec.structs.replace(standing, reached=(*others, reached))
+                return _with(state, now)
+            case MilestoneChanged():
+                return state
+            case _:
+                assert_never(record)
+
+
+def _newly_reached(
+    standing: Standing, grants: int, record: RewardDecided, reference: Reference
+) -> list[Reached]:
+    """By the campaign's rules at the time of the grant."""
+    campaign = reference.campaign(record.campaign_id, record.event_time)
+    if campaign is None:
+        return []
+    known = {one.milestone.name: one for one in standing.reached}
+    return [
+        Reached(
+            milestone,
+            campaign.version,
+            record.code,
+            record.user_id,
+            times=known[milestone.name].times + 1 if milestone.name in known else 1,
+        )
+        for milestone in policy_in(campaign.policy).milestones
+        if grants >= milestone.grants
+        and not (milestone.name in known and known[milestone.name].holds)
+    ]
+
+
+def _is_lost(reached: Reached, grants: int) -> bool:
+    return reached.holds and grants < reached.milestone.grants
+
+
+def _lost(reached: Reached) -> Reached:
+    return msgspec.structs.replace(reached, holds=False)
+
+
+def _with(state: MilestoneState, standing: Standing) -> MilestoneState:
+    others = (one for one in state.campaigns if one.campaign_id != standing.campaign_id)
+    return MilestoneState((*others, standing))
+
+
+def _told(reached: Reached, record: RewardDecided, cause: Cause) -> MilestoneChanged:
+    assert record.beneficiary is not None
+    assert record.campaign_id is not None
+    milestone = reached.milestone
+    return MilestoneChanged(
+        **because(record, cause, f"milestone:{milestone.name}"),
+        beneficiary=record.beneficiary,
+        campaign_id=record.campaign_id,
+        campaign_version=reached.campaign_version,
+        code=reached.code,
+        user_id=reached.user_id,
+        name=milestone.name,
+        kind=milestone.kind,
+        grants=milestone.grants,
+        reached=reached.holds,
+        times=reached.times,
+        value_micros=milestone.value_micros,
+        currency=milestone.currency,
+        reward_kind=milestone.reward_kind,
+        item=milestone.item,
+    )
