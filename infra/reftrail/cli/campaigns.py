@@ -93,10 +93,10 @@ def _diff(
         raise ExpectedError("--new is a version of an applied campaign; a file is new by itself")
     versions = _versions(installation_at(bootstrap_servers, topic_prefix, ready_file))
     if asked is None:
-        after = _version(what, versions.get(what, []), new)
-        before = [one for one in versions[what] if one.version < after.version]
-        first = _version(what, versions[what], old) if old or before else None
-        _compare(first if old else (before or [None])[-1], after)
+        known = versions.get(what, [])
+        after = _version(what, known, new)
+        before = [one for one in known if one.version < after.version]
+        _compare(_version(what, known if old else before, old) if old or before else None, after)
         return
     for campaign in asked:
         installed = versions.get(campaign.campaign_id, [])

@@ -4,8 +4,29 @@ Input: TOML files. Output: the topic `campaigns`. Guarantee: a version once writ
 changed; what is the same as the last version writes nothing.
 """
 
-from reftrail.campaigns.apply import Applied, apply_campaigns, defined_campaigns
+from reftrail.campaigns.apply import Applied, apply_campaigns, defined_campaigns, next_version, now
 from reftrail.campaigns.definition import Campaign
-from reftrail.campaigns.file import read_campaigns
+from reftrail.campaigns.file import CampaignFile, campaign_file, read_campaigns
+from reftrail.campaigns.lint import Around, Finding, lint
+from reftrail.campaigns.text import Difference, as_toml, differences, time_said
+from reftrail.campaigns.toml_file import FaultyFile
 
-__all__ = ["Applied", "Campaign", "apply_campaigns", "defined_campaigns", "read_campaigns"]
+__all__ = [
+    "Applied",
+    "Around",
+    "Campaign",
+    "CampaignFile",
+    "Difference",
+    "FaultyFile",
+    "Finding",
+    "apply_campaigns",
+    "as_toml",
+    "campaign_file",
+    "defined_campaigns",
+    "differences",
+    "lint",
+    "next_version",
+    "now",
+    "read_campaigns",
+    "time_said",
+]

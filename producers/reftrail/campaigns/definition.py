@@ -1,95 +1,329 @@
-"""A campaign as its owner writes it."""
+"""A campaign as its owner writes it. `README.md` beside this file shows all settings."""
 
-from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Final, Literal, Self, TypeAlias
+from datetime import timedelta
+from typing import Annotated, Any, Final, Self, TypeAlias
 
-import msgspec
 from pydantic import (
-    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
 
-from reftrail.campaigns.units import parse_duration, parse_money
-from reftrail.contracts.record import DAY, Micros, Millis
-from reftrail.contracts.reference import CampaignDefined
+from reftrail.campaigns.evidence import parse_limit
+from reftrail.campaigns.toml_file import Where
+from reftrail.campaigns.units import (
+    Count,
+    CountCap,
+    Currency,
+    Duration,
+    DurationOrNever,
+    Flag,
+    Identifier,
+    Moment,
+    Money,
+    MoneyCap,
+    Points,
+    Repeats,
+    Takes,
+    Text,
+    quoted,
+)
+from reftrail.campaigns.validation import told
+from reftrail.contracts.policy import AtHoldsEnd, MilestoneKind, OnRefund, Scope
+from reftrail.contracts.record import DAY
+from reftrail.contracts.reference import Trigger
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+FLAT: Final[dict[str, Where]] = {
+    "referrer_reward": ("reward", "referrer", "value"),
+    "referrer_reward_kind": ("reward", "referrer", "kind"),
+    "referee_reward": ("reward", "referee", "value"),
+    "referee_reward_kind": ("reward", "referee", "kind"),
+    "reward_currency": ("reward", "currency"),
+}
+"""Settings of [campaign.reward] that may stand in [campaign] itself, under these names."""
 
-_Duration: TypeAlias = Annotated[Millis, BeforeValidator(parse_duration)]
-_Money: TypeAlias = Annotated[Micros, BeforeValidator(parse_money)]
-_Text: TypeAlias = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\p{Cc}]+$")]
+NEEDS_ITEM: Final = ("code", "shipment")
+"""Kinds of reward that don't say by themselves what is given."""
+
+_Word: TypeAlias = Annotated[
+    str,
+    Field(pattern=r"^[a-z][a-z0-9_]{0,63}$"),
+    Takes("reason", "the name of a reason in quotes, such as self_referral", quoted),
+]
+_Limit: TypeAlias = Annotated[
+    int,
+    BeforeValidator(parse_limit),
+    Takes("count, duration", 'a whole number, or a duration in quotes such as "10 seconds"', str),
+]
 
 
-class Campaign(BaseModel):
-    """The rules of a campaign: the fields of `CampaignDefined` in human units.
-
-    Durations read "30 days", amounts "5.00" in reward_currency, times have an offset.
-    effective_from is when these rules come into force: by default, always for a campaign's first
-    version (starts_at and ends_at bound what earns, and history may be imported later), and now
-    for a later one.
-    """
+class _Table(BaseModel):
+    """A table of the file: no setting that isn't known, no value of another type."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
-    campaign_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
-    name: _Text
-    category: _Text | None = None
-    effective_from: AwareDatetime | None = None
-    starts_at: AwareDatetime | None = None
-    ends_at: AwareDatetime | None = None
-    attribution_window: _Duration = 30 * DAY
-    counts_views: bool = False
-    typed_code_wins: bool = False
-    late_touch_grace: _Duration = DAY
-    trigger: Literal["signup", "first_purchase"] = "signup"
-    minimum_amount: _Money = 0
-    referrer_reward: _Money = 0
-    referrer_reward_kind: _Text = "credit"
-    referee_reward: _Money = 0
-    referee_reward_kind: _Text = "credit"
-    reward_currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "USD"
+
+class Reward(_Table):
+    """What one side earns."""
+
+    value: Money = Field(
+        default=0, description="What it is worth, in the currency above. With 0 nothing is given."
+    )
+    kind: Text = Field(
+        default="credit", description='How it is given: "credit", "code", "shipment" or "cash".'
+    )
+    item: Text | None = Field(
+        default=None,
+        validate_default=True,
+        description="What is given, such as the name of an article or of a pool of codes. Needed "
+        "by the kinds code and shipment.",
+    )
+
+    @field_validator("item")
+    @classmethod
+    def _says_what_is_given(cls, item: str | None, info: ValidationInfo) -> str | None:
+        kind = info.data.get("kind")
+        if item is None and info.data.get("value") and kind in NEEDS_ITEM:
+            raise told(f'a reward of kind "{kind}" needs an item: what is to be given')
+        return item
+
+
+class Rewards(_Table):
+    """What the two sides earn."""
+
+    currency: Currency = Field(
+        default="USD",
+        description="That of all values, minimums and budgets: as in ISO 4217, or a unit's name in "
+        "lower case, such as points.",
+    )
+    referrer: Reward = Field(default=Reward(), description="The code's owner.")
+    referee: Reward = Field(default=Reward(), description="Who came through the code.")
+
+
+class Caps(_Table):
+    """The most that may be granted. A reward taken back frees no place again."""
+
+    per_code: CountCap = Field(
+        default=None, description="Users through whom somebody earns under one code."
+    )
+    per_code_per_day: CountCap = Field(default=None, description="The same in one day (UTC).")
+    per_referrer: CountCap = Field(
+        default=None, description="Users through whom one referrer earns, over all their codes."
+    )
+    per_referrer_per_day: CountCap = Field(default=None, description="The same in one day (UTC).")
+    budget: MoneyCap = Field(
+        default=None, description="What the campaign grants in all, both sides together."
+    )
+    budget_per_day: MoneyCap = Field(default=None, description="The same in one day (UTC).")
+
+
+class Fraud(_Table):
+    """How evidence of fraud adds up to a verdict."""
+
+    grant_up_to: Points = Field(default=55, description="Up to this score a reward is granted.")
+    reject_from: Points = Field(
+        default=70,
+        validate_default=True,
+        description="From this score on it is rejected. Between the two it is held for a review.",
+    )
+    review_for: Duration = Field(
+        default=14 * DAY, description="How long a review may take, from the action on."
+    )
+    at_review_end: AtHoldsEnd = Field(
+        default=AtHoldsEnd.REJECT,
+        strict=False,
+        description="What becomes of a held reward that nobody has reviewed by then.",
+    )
+    decisive: list[_Word] = Field(
+        default=[], description="Reasons that reject by themselves, whatever the score."
+    )
+    weights: dict[_Word, Points] = Field(
+        default={},
+        description="Points of single reasons in place of their own. 0 leaves a reason out.",
+    )
+    limits: dict[_Word, _Limit] = Field(
+        default={}, description="From where on single reasons hold, in place of their own limits."
+    )
+
+    @field_validator("reject_from")
+    @classmethod
+    def _rejects_above_what_it_grants(cls, reject_from: int, info: ValidationInfo) -> int:
+        grant_up_to = info.data.get("grant_up_to", 0)
+        if reject_from <= grant_up_to:
+            raise told(
+                f"reject_from is {reject_from} and grant_up_to {grant_up_to}: a score can't do "
+                f"both; give reject_from more than {grant_up_to}"
+            )
+        return reject_from
+
+
+class Milestone(_Table):
+    """What a referrer reaches with so many granted rewards, and loses when they are reversed."""
+
+    name: Text = Field(description="What it is called. Each of a campaign has another name.")
+    kind: MilestoneKind = Field(
+        strict=False,
+        description="A tier (of several the highest counts), a badge, or a bonus: a reward more.",
+    )
+    grants: Count = Field(description="How many granted rewards it takes.")
+    value: Money = Field(
+        default=0, validate_default=True, description="What a bonus is worth. Only for a bonus."
+    )
+    currency: Currency | None = Field(
+        default=None, description="That of the value; if it isn't given, that of the rewards."
+    )
+    reward_kind: Text = Field(default="credit", description="How a bonus is given.")
+    item: Text | None = Field(
+        default=None, validate_default=True, description="What is given, as for a reward."
+    )
+
+    @field_validator("value")
+    @classmethod
+    def _is_that_of_a_bonus(cls, value: int, info: ValidationInfo) -> int:
+        kind = info.data.get("kind")
+        if kind == MilestoneKind.BONUS and not value:
+            raise told("a bonus needs a value above 0")
+        if kind in (MilestoneKind.TIER, MilestoneKind.BADGE) and value:
+            raise told(f'a {kind} has no value; make the milestone\'s kind "bonus"')
+        return value
+
+    @field_validator("item")
+    @classmethod
+    def _says_what_is_given(cls, item: str | None, info: ValidationInfo) -> str | None:
+        kind = info.data.get("reward_kind")
+        if item is None and info.data.get("value") and kind in NEEDS_ITEM:
+            raise told(f'a bonus of reward_kind "{kind}" needs an item: what is to be given')
+        return item
+
+
+class Campaign(_Table):
+    """The rules of a campaign."""
+
+    campaign_id: Identifier = Field(description="What codes and reports know it by.")
+    name: Text = Field(description="What people call it.")
+    category: Text | None = Field(default=None, description="What reports group it under.")
+    effective_from: Moment | None = Field(
+        default=None,
+        description="From when on this version holds. If it isn't given: for ever, for a "
+        "campaign's first version; from when it is applied, for later ones.",
+    )
+    starts_at: Moment | None = Field(
+        default=None, description="What happens before it earns nothing."
+    )
+    ends_at: Moment | None = Field(
+        default=None, description="What happens from then on earns nothing."
+    )
+    attribution_window: Duration = Field(
+        default=30 * DAY, description="How long before the signup a touch may lie."
+    )
+    counts_views: Flag = Field(
+        default=False, description="Whether seeing a code is a touch, or only a click."
+    )
+    typed_code_wins: Flag = Field(
+        default=False,
+        description="Whether a code typed in at signup goes before a touch, or counts only where "
+        "there is none.",
+    )
+    late_touch_grace: Duration = Field(
+        default=DAY,
+        description="How long after a signup without one a touch from before it may still come in "
+        "and count, by the collector's clock.",
+    )
+    once_per: Scope = Field(
+        default=Scope.USER,
+        strict=False,
+        description="Whether a user can be referred once ever, or once in each campaign.",
+    )
+    trigger: Trigger = Field(
+        default=Trigger.SIGNUP,
+        strict=False,
+        description="What earns. For the nth purchase `trigger_count` says which, for the amount "
+        "reached `minimum_amount` how much.",
+    )
+    trigger_count: Count = Field(default=1, description="Which purchase is the nth.")
+    minimum_amount: Money = Field(
+        default=0,
+        validate_default=True,
+        description="The least amount of an order that counts as a purchase. For the amount "
+        "reached: what a user's purchases must add up to.",
+    )
+    repeats: Repeats = Field(default=1, description="How many rewards one user may earn each side.")
+    hold_for: Duration = Field(
+        default=0, description="How long after the action every reward is kept back."
+    )
+    expires_after: DurationOrNever = Field(
+        default=None, description="How long a granted reward can be fulfilled."
+    )
+    on_refund: OnRefund = Field(
+        default=OnRefund.REVERSE,
+        strict=False,
+        description="What a refund of the order takes back: all, once the order no longer "
+        "qualifies; as much as of the order; nothing.",
+    )
+    reward: Rewards = Field(default=Rewards(), description="What the two sides earn.")
+    caps: Caps = Field(default=Caps(), description="The most that may be granted.")
+    fraud: Fraud = Field(default=Fraud(), description="How evidence adds up to a verdict.")
+    milestones: list[Milestone] = Field(
+        default=[], description="What referrers reach with the number of their granted rewards."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nested(cls, given: Any) -> Any:
+        """The settings that stand flat, moved to their tables."""
+        if not isinstance(given, dict) or not FLAT.keys() & given.keys():
+            return given
+        moved = {name: value for name, value in given.items() if name not in FLAT}
+        for name in FLAT.keys() & given.keys():
+            moved = _with(moved, FLAT[name], given[name], name)
+        return moved
+
+    @field_validator("ends_at")
+    @classmethod
+    def _ends_after_it_starts(cls, ends_at: Moment | None, info: ValidationInfo) -> Moment | None:
+        starts_at = info.data.get("starts_at")
+        if starts_at and ends_at and ends_at - starts_at <= timedelta():
+            raise told(f"ends_at {ends_at} is not after starts_at {starts_at}")
+        return ends_at
+
+    @field_validator("trigger_count")
+    @classmethod
+    def _counts_purchases(cls, count: int, info: ValidationInfo) -> int:
+        trigger = info.data.get("trigger", Trigger.NTH_PURCHASE)
+        if count > 1 and trigger != Trigger.NTH_PURCHASE:
+            raise told(
+                f'trigger_count {count} is for trigger = "nth_purchase", and here it is "{trigger}"'
+            )
+        return count
+
+    @field_validator("minimum_amount")
+    @classmethod
+    def _is_an_amount_to_reach(cls, amount: int, info: ValidationInfo) -> int:
+        if not amount and info.data.get("trigger") == Trigger.AMOUNT_REACHED:
+            raise told('trigger = "amount_reached" needs a minimum_amount: the amount to reach')
+        return amount
 
     @model_validator(mode="after")
-    def _ends_after_it_starts(self) -> Self:
-        if self.starts_at and self.ends_at and self.ends_at <= self.starts_at:
-            raise ValueError(f"ends_at {self.ends_at} is not after starts_at {self.starts_at}")
+    def _milestones_have_names(self) -> Self:
+        names = [milestone.name for milestone in self.milestones]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise told(f'there are several milestones "{twice[0]}"; give each a name of its own')
         return self
 
-    def rules(self) -> dict[str, Any]:
-        """The fields of `CampaignDefined` that make up its rules."""
-        return {
-            "name": self.name,
-            "category": self.category,
-            "starts_at": millis(self.starts_at),
-            "ends_at": millis(self.ends_at),
-            "attribution_window_ms": self.attribution_window,
-            "counts_views": self.counts_views,
-            "typed_code_wins": self.typed_code_wins,
-            "late_touch_grace_ms": self.late_touch_grace,
-            "trigger": self.trigger,
-            "minimum_amount_micros": self.minimum_amount,
-            "referrer_reward_micros": self.referrer_reward,
-            "referrer_reward_kind": self.referrer_reward_kind,
-            "referee_reward_micros": self.referee_reward,
-            "referee_reward_kind": self.referee_reward_kind,
-            "reward_currency": self.reward_currency,
-            "referrer_reward_item": None,
-            "referee_reward_item": None,
-            "policy": None,
-        }
 
-
-def rules_of(defined: CampaignDefined) -> dict[str, Any]:
-    """The rules of a version that was written, comparable with `Campaign.rules`."""
-    fields = msgspec.structs.asdict(defined)
-    about = ("event_id", "event_time", "received_at", "campaign_id", "version", "effective_from")
-    return {name: value for name, value in fields.items() if name not in about}
-
-
-def millis(at: datetime | None) -> Millis | None:
-    """An aware datetime on the wire."""
-    return None if at is None else (at - _EPOCH) // timedelta(milliseconds=1)
+def _with(given: dict[str, Any], where: Where, value: Any, name: str) -> dict[str, Any]:
+    """The tables with a value put where it belongs. What is no table there is left to its error."""
+    first, *rest = where
+    inside = given.get(str(first), {} if rest else None)
+    if not rest:
+        if inside is not None:
+            same = ".".join(map(str, FLAT[name]))
+            raise told(f"{name} and {same} are the same setting; keep one of them")
+        return {**given, str(first): value}
+    if not isinstance(inside, dict):
+        return given
+    return {**given, str(first): _with(inside, tuple(rest), value, name)}

@@ -1,52 +1,74 @@
-"""Campaign files: TOML with one or several [[campaign]] tables."""
+"""Campaign files: TOML with one [campaign], or several [[campaign]] tables."""
 
-import tomllib
 from pathlib import Path
-from typing import Any
 
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
+from reftrail.campaigns.definition import FLAT, Campaign
+from reftrail.campaigns.toml_file import Fault, FaultyFile, TomlFile, Where, read_toml
+from reftrail.campaigns.validation import validated
 
-from reftrail.campaigns.definition import Campaign
-from reftrail.contracts.errors import ExpectedError
+
+class CampaignFile:
+    """The campaigns in a file, and where in it they stand."""
+
+    def __init__(self, file: TomlFile) -> None:
+        """Raises `FaultyFile` with everything that is wrong."""
+        self.file = file
+        self._tables = _tables(file)
+        campaigns: list[Campaign] = []
+        faults: list[Fault] = []
+        for table in self._tables:
+            try:
+                campaigns.append(validated(file, Campaign, table, FLAT))
+            except FaultyFile as error:
+                faults += error.faults
+        faults += _repeated(file, self._tables)
+        if faults:
+            raise FaultyFile(faults)
+        self.campaigns = campaigns
+
+    def fault(self, number: int, where: Where, message: str) -> Fault:
+        """A fault of a setting of one of the campaigns, however it is written."""
+        table = self._tables[number]
+        flat = next((name for name, nested in FLAT.items() if nested == where), None)
+        if flat is not None and self.file.has((*table, flat)):
+            return self.file.fault((*table, flat), message)
+        return self.file.fault((*table, *where), message)
 
 
 def read_campaigns(path: Path) -> list[Campaign]:
-    """The campaigns in a file. Raises `ExpectedError` that names field, value and what is right."""
-    try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ExpectedError(f"cannot read {path}: {error}") from error
-    try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ExpectedError(f"{path} is not TOML: {error}") from error
-    tables = content.get("campaign")
-    if not isinstance(tables, list) or content.keys() != {"campaign"}:
-        raise ExpectedError(f"{path} must have [[campaign]] tables at its top and nothing else")
-    return [_campaign(path, number, table) for number, table in enumerate(tables, 1)]
+    """The campaigns in a file. Raises `ExpectedError` that points to what is wrong in it."""
+    return campaign_file(path).campaigns
 
 
-def _campaign(path: Path, number: int, table: Any) -> Campaign:
-    try:
-        return Campaign.model_validate(table)
-    except ValidationError as error:
-        faults = "; ".join(map(_told, error.errors(include_url=False)))
-        which = table.get("campaign_id", "without an id") if isinstance(table, dict) else table
-        raise ExpectedError(f"{path}, campaign {number} ({which}): {faults}") from error
+def campaign_file(path: Path) -> CampaignFile:
+    """A file of campaigns. Raises `ExpectedError` that points to what is wrong in it."""
+    return CampaignFile(read_toml(path))
 
 
-def _told(fault: ErrorDetails) -> str:
-    field = ".".join(map(str, fault["loc"])) or "the whole"
-    message = fault["msg"].removeprefix("Value error, ")
-    match fault["type"]:
-        case "missing":
-            return f"{field} is missing"
-        case "extra_forbidden":
-            return f"{field} is not a field; known are {', '.join(Campaign.model_fields)}"
-        case "timezone_aware":
-            return f"{field} is {fault['input']}; give its offset, such as 2025-06-01T00:00:00Z"
-        case _ if not fault["loc"]:
-            return message
-        case _:
-            return f"{field} is {fault['input']!r}: {message[:1].lower()}{message[1:]}"
+def _tables(file: TomlFile) -> list[Where]:
+    """Where the campaigns stand; in a file of one the table need not be an array."""
+    others = [name for name in file.content if name != "campaign"]
+    if others or "campaign" not in file.content:
+        message = (
+            "a campaign file has [campaign] or [[campaign]] tables at its top and nothing else"
+        )
+        raise FaultyFile([file.fault((others[0],) if others else (), message, key=True)])
+    found = file.content["campaign"]
+    if not isinstance(found, list):
+        return [("campaign",)]
+    return [("campaign", number) for number in range(len(found))]
+
+
+def _repeated(file: TomlFile, tables: list[Where]) -> list[Fault]:
+    """A fault for each campaign_id that stood in the file before."""
+    seen: set[str] = set()
+    faults = []
+    for table in tables:
+        given = file.content["campaign"] if len(table) == 1 else file.content["campaign"][table[1]]
+        name = given.get("campaign_id") if isinstance(given, dict) else None
+        if isinstance(name, str) and name in seen:
+            message = f"campaign {name} is defined more than once; keep one of them"
+            faults.append(file.fault((*table, "campaign_id"), message))
+        elif isinstance(name, str):
+            seen.add(name)
+    return faults

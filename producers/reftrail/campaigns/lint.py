@@ -1,0 +1,275 @@
+"""What is allowed in a policy and probably not meant."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Final, TypeAlias
+
+from reftrail.campaigns.definition import NEEDS_ITEM, Campaign
+from reftrail.campaigns.evidence import REASONS
+from reftrail.campaigns.text import time_said
+from reftrail.campaigns.toml_file import Where
+from reftrail.campaigns.units import duration_text, money_text
+from reftrail.campaigns.wire import millis
+from reftrail.contracts.policy import MilestoneKind, OnRefund
+from reftrail.contracts.record import DAY, Millis
+from reftrail.contracts.reference import CampaignDefined, Trigger
+
+REFUND_WINDOW: Final[Millis] = 14 * DAY
+"""How long customers may send goods back: within the EU by law 14 days (2011/83/EU, article 9)."""
+
+KINDS: Final = ("credit", "code", "shipment", "cash")
+"""Kinds of reward that somebody is known to fulfil."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A warning: the rule that it is of, the setting, and what is to be thought of."""
+
+    rule: str
+    where: Where
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What a policy is judged against: the time, the versions there are, the refund window."""
+
+    now: Millis
+    versions: Sequence[CampaignDefined] = ()
+    refund_window: Millis = REFUND_WINDOW
+
+
+Check: TypeAlias = Callable[[Campaign, Around], Iterator[Finding]]
+
+
+def lint(campaign: Campaign, around: Around) -> list[Finding]:
+    """All warnings about a policy."""
+    return [finding for check in CHECKS for finding in check(campaign, around)]
+
+
+def hold_shorter_than_refunds(campaign: Campaign, around: Around) -> Iterator[Finding]:
+    """A reward is granted while the order that earned it may still be sent back."""
+    if (
+        campaign.trigger != Trigger.SIGNUP
+        and campaign.on_refund != OnRefund.KEEP
+        and campaign.hold_for < around.refund_window
+        and _side_values(campaign)
+    ):
+        yield Finding(
+            "hold-shorter-than-refunds",
+            ("hold_for",),
+            f"hold_for is {duration_text(campaign.hold_for)}, and orders can be sent back for "
+            f"{duration_text(around.refund_window)}: rewards will be fulfilled and then taken back",
+        )
+
+
+def unknown_reason(campaign: Campaign, _: Around) -> Iterator[Finding]:
+    """The policy speaks of a reason that no rule gives."""
+    fraud = campaign.fraud
+    named: list[tuple[Where, str]] = [
+        *((("fraud", "weights", reason), reason) for reason in fraud.weights),
+        *((("fraud", "limits", reason), reason) for reason in fraud.limits),
+        *((("fraud", "decisive", place), reason) for place, reason in enumerate(fraud.decisive)),
+    ]
+    for where, reason in named:
+        if reason not in REASONS:
+            close = get_close_matches(reason, REASONS, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(REASONS)}"
+            yield Finding("unknown-reason", where, f"no rule knows the reason {reason}; {hint}")
+
+
+def decisive_without_weight(campaign: Campaign, _: Around) -> Iterator[Finding]:
+    """A reason is left out and decisive at once."""
+    for place, reason in enumerate(campaign.fraud.decisive):
+        if campaign.fraud.weights.get(reason) == 0:
+            yield Finding(
+                "decisive-without-weight",
+                ("fraud", "decisive", place),
+                f"{reason} is decisive and its weight 0 leaves it out: it never rejects",
+            )
+
+
+def budget_below_reward(campaign: Campaign, _: Around) -> Iterator[Finding]:
+    """The budget doesn't suffice for one claim."""
+    needed = sum(_side_values(campaign))
+    for name in ("budget", "budget_per_day"):
+        budget = getattr(campaign.caps, name)
+        if budget is not None and budget < needed:
+            yield Finding(
+                "budget-below-reward",
+                ("caps", name),
+                f"{name} is {money_text(budget)}, and one user's rewards come to "
+                f"{money_text(needed)}: not even one is granted to both sides",
+            )
+
+
+def cap_without_effect(campaign: Campaign, _: Around) -> Iterator[Finding]:
+    """What is allowed in a day is more than what is allowed in all."""
+    caps = campaign.caps
+    for name in ("per_code", "per_referrer", "budget"):
+        whole, day = getattr(caps, name), getattr(caps, f"{name}_per_day")
+        if whole is not None and day is not None and day > whole:
+            yield Finding(
+                "cap-without-effect",
+                ("caps", f"{name}_per_day"),
+                f"{name}_per_day is more than {name}, so it never limits anything",
+            )
+
+
+def milestones_out_of_order(campaign: Campaign, _: Around) -> Iterator[Finding]:
+    """A tier stands after one that takes more, or as much."""
+    highest = 0
+    for place, milestone in enumerate(campaign.milestones):
+        if milestone.kind == MilestoneKind.TIER:
+            if milestone.grants <= highest:
+                yield Finding(
+                    "milestones-out-of-order",
+                    ("milestones", place, "grants"),
+                    f"the tier {milestone.name} takes {milestone.grants} grants, and one before it "
+                    f"{highest}; write tiers from the lowest to the highest",
+                )
+            highest = max(highest, milestone.grants)
+
+
+def milestone_out_of_reach(campaign: Campaign, _: Around) -> Iterator[Finding]:
+    """A milestone takes more grants than a referrer can have."""
+    most = campaign.caps.per_referrer
+    if most is None or campaign.repeats != 1:
+        return
+    for place, milestone in enumerate(campaign.milestones):
+        if milestone.grants > most:
+            yield Finding(
+                "milestone-out-of-reach",
+                ("milestones", place, "grants"),
+                f"{milestone.name} takes {milestone.grants} grants, and caps.per_referrer "
+                f"allows {most}",
+            )
+
+
+def never_in_force(campaign: Campaign, around: Around) -> Iterator[Finding]:
+    """A version that is there already comes into force later, and goes first from then on."""
+    at = millis(campaign.effective_from)
+    later = [one for one in around.versions if at is not None and one.effective_from > at]
+    if later:
+        yield Finding(
+            "never-in-force",
+            ("effective_from",),
+            f"version {later[-1].version} comes into force after this one, at "
+            f"{time_said(later[-1].effective_from)}, and holds from then on",
+        )
+
+
+def in_the_past(campaign: Campaign, around: Around) -> Iterator[Finding]:
+    """A further version comes into force before it is there."""
+    at = millis(campaign.effective_from)
+    is_further = around.versions and around.versions[-1].effective_from != at
+    if at is not None and is_further and at < around.now:
+        yield Finding(
+            "in-the-past",
+            ("effective_from",),
+            f"{time_said(at)} has passed: what was decided since then stays as it is, and a replay "
+            f"would decide it by these rules; leave effective_from out to begin now",
+        )
+
+
+def over_already(campaign: Campaign, around: Around) -> Iterator[Finding]:
+    """Nothing earns any more."""
+    ends_at, begins = millis(campaign.ends_at), millis(campaign.effective_from)
+    if ends_at is not None and begins is not None and begins >= ends_at:
+        yield Finding("over-already", ("ends_at",), "these rules come into force when all is over")
+    elif ends_at is not None and ends_at <= around.now:
+        yield Finding(
+            "over-already", ("ends_at",), f"{time_said(ends_at)} has passed: nothing new will earn"
+        )
+
+
+def nothing_to_earn(campaign: Campaign, _: Around) -> Iterator[Finding]:
+    """No reward has a value."""
+    bonuses = any(milestone.kind == MilestoneKind.BONUS for milestone in campaign.milestones)
+    if not _side_values(campaign) and not bonuses:
+        yield Finding("nothing-to-earn", (), "no side earns anything; set a reward's value")
+
+
+def item_without_use(campaign: Campaign, _: Around) -> Iterator[Finding]:
+    """Something is said of a reward that isn't given, or that needs it not."""
+    for side in ("referrer", "referee"):
+        reward = getattr(campaign.reward, side)
+        if reward.item is not None and reward.value == 0:
+            yield Finding(
+                "item-without-use",
+                ("reward", side, "item"),
+                f"the {side}'s reward has no value, so {reward.item} is never given; give it one",
+            )
+        elif reward.item is not None and reward.kind in KINDS and reward.kind not in NEEDS_ITEM:
+            yield Finding(
+                "item-without-use",
+                ("reward", side, "item"),
+                f'rewards of kind "{reward.kind}" have no use for an item',
+            )
+
+
+def unknown_kind(campaign: Campaign, _: Around) -> Iterator[Finding]:
+    """A kind of reward that nobody is known to fulfil."""
+    for side in ("referrer", "referee"):
+        kind = getattr(campaign.reward, side).kind
+        if kind not in KINDS:
+            yield Finding(
+                "unknown-kind",
+                ("reward", side, "kind"),
+                f'"{kind}" is none of {", ".join(KINDS)}; see that somebody fulfils it',
+            )
+
+
+def setting_without_effect(campaign: Campaign, _: Around) -> Iterator[Finding]:
+    """Settings for purchases in a campaign that signups earn in."""
+    if campaign.trigger != Trigger.SIGNUP:
+        return
+    if campaign.minimum_amount:
+        yield Finding(
+            "setting-without-effect",
+            ("minimum_amount",),
+            'signups have no amount; with trigger = "signup" minimum_amount has no effect',
+        )
+    if campaign.repeats != 1:
+        yield Finding(
+            "setting-without-effect",
+            ("repeats",),
+            'a user signs up once; with trigger = "signup" repeats has no effect',
+        )
+
+
+def minimum_in_units(campaign: Campaign, _: Around) -> Iterator[Finding]:
+    """A minimum is compared with orders in the same currency, and nobody pays in points."""
+    if campaign.minimum_amount and campaign.reward.currency.islower():
+        yield Finding(
+            "minimum-in-units",
+            ("minimum_amount",),
+            f"the minimum is in {campaign.reward.currency}, and orders are paid in a currency: "
+            f"none will qualify",
+        )
+
+
+CHECKS: Final[tuple[Check, ...]] = (
+    hold_shorter_than_refunds,
+    unknown_reason,
+    decisive_without_weight,
+    budget_below_reward,
+    cap_without_effect,
+    milestones_out_of_order,
+    milestone_out_of_reach,
+    never_in_force,
+    in_the_past,
+    over_already,
+    nothing_to_earn,
+    item_without_use,
+    unknown_kind,
+    setting_without_effect,
+    minimum_in_units,
+)
+
+
+def _side_values(campaign: Campaign) -> list[int]:
+    """What the sides earn, those who do."""
+    sides = (campaign.reward.referrer, campaign.reward.referee)
+    return [side.value for side in sides if side.value]

@@ -1,0 +1,126 @@
+"""Campaigns in words: every setting as it would stand in a file, and what differs between two."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from reftrail.campaigns.definition import Campaign
+from reftrail.campaigns.toml_file import Where
+from reftrail.campaigns.units import ABSENT, quoted
+from reftrail.campaigns.validation import takes
+from reftrail.campaigns.wire import campaign_of
+from reftrail.contracts.record import Millis
+from reftrail.contracts.reference import CampaignDefined
+
+_IN_FORCE: Final = "effective_from"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting: where it stands, its value as in a file, and whether it is the default.
+
+    A milestone's settings stand under its name.
+    """
+
+    where: Where
+    text: str
+    is_default: bool
+
+    @property
+    def name(self) -> str:
+        """Where it stands, in words."""
+        return ".".join(map(str, self.where))
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What a setting was and is; None where there is no such one."""
+
+    name: str
+    old: str | None
+    new: str | None
+
+
+def settings(campaign: Campaign) -> list[Setting]:
+    """Every setting of a campaign, in the order of the reference page."""
+    return list(_settings(campaign, ()))
+
+
+def differences(old: CampaignDefined | None, new: CampaignDefined) -> list[Difference]:
+    """Setting by setting what is different in a new version; everything not default without an old.
+
+    When it comes into force is one of them.
+    """
+    before = {} if old is None else _compared(old)
+    after = _compared(new)
+    kept = {one.name for one in settings(campaign_of(new)) if one.is_default and not old}
+    names = [*after, *(name for name in before if name not in after)]
+    return [
+        Difference(name, before.get(name), after.get(name))
+        for name in names
+        if before.get(name) != after.get(name) and name not in kept - {_IN_FORCE}
+    ]
+
+
+def as_toml(defined: CampaignDefined) -> str:
+    """A version as a file that would define it again; what is default stands there as comment."""
+    tables: dict[Where, list[str]] = {}
+    for setting in settings(campaign_of(defined)):
+        *table, name = setting.where
+        if setting.text != ABSENT:
+            line = f"{'# ' if setting.is_default else ''}{name} = {setting.text}"
+            tables.setdefault(tuple(table), []).append(line)
+    parts = ("\n".join([_heading(where), *lines]) for where, lines in tables.items())
+    return "\n\n".join(parts) + "\n"
+
+
+def time_said(at: Millis) -> str:
+    """A time for people; 0 is the beginning of all times."""
+    if at == 0:
+        return "always"
+    return datetime.fromtimestamp(at / 1000, UTC).isoformat(" ", "seconds").replace("+00:00", "Z")
+
+
+def _compared(defined: CampaignDefined) -> dict[str, str]:
+    found = {one.name: one.text for one in settings(campaign_of(defined))}
+    return {_IN_FORCE: time_said(defined.effective_from)} | {
+        name: text for name, text in found.items() if name != _IN_FORCE
+    }
+
+
+def _settings(table: BaseModel, where: Where) -> Iterator[Setting]:
+    for name, field in type(table).model_fields.items():
+        value = getattr(table, name)
+        match value:
+            case BaseModel():
+                yield from _settings(value, (*where, name))
+            case dict():
+                for key in sorted(value):
+                    yield Setting((*where, name, key), str(value[key]), is_default=False)
+            case list() if name == "milestones":
+                for milestone in value:
+                    yield from _settings(milestone, (*where, name, milestone.name))
+            case _:
+                yield Setting((*where, name), _text(field, value), _is_default(field, value))
+
+
+def _text(field: FieldInfo, value: object) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(quoted, value))}]"
+    known = takes(field)
+    assert known is not None, "a setting takes something"
+    return known.text(value)
+
+
+def _is_default(field: FieldInfo, value: object) -> bool:
+    return not field.is_required() and value == field.default
+
+
+def _heading(where: Where) -> str:
+    if where[:1] == ("milestones",):
+        return "[[campaign.milestones]]"
+    return f"[{'.'.join(('campaign', *map(str, where)))}]"
