@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from reftrail.codes.formats import Verdict
 from reftrail.codes.secrets import MasterSecret
 from reftrail.collector.accept import CodeFacts
 from reftrail.collector.evidence import Evidence
@@ -88,6 +89,13 @@ class KnownCodes:
             return known.facts._replace(code=spelt, known=False, evidence=found.evidence)
         return known.facts._replace(code=spelt)
 
+    def unregistered(self, text: str) -> Verdict | None:
+        """What the formats say of a text; None if it is registered, so that its record counts."""
+        evidence = self._evidence or self._judging()
+        if text in self._codes or evidence.of(text).code in self._codes:
+            return None
+        return evidence.verdict(text)
+
     def is_settled(self, text: str) -> bool:
         """Whether reading on can't change what becomes of an event with this code.
 
@@ -147,6 +155,7 @@ class CodesFollower:
             on_undecodable=metrics.codes_undecodable.inc,
         )
         self.lookup = self._known.lookup
+        self.unregistered = self._known.unregistered
         self.run = self._follower.run
 
     async def know(self, codes: Iterable[str], patience: float) -> None:

@@ -14,6 +14,7 @@ from reftrail.codes.formats import (
     UncheckedFormat,
     UnknownFormat,
     Valid,
+    Verdict,
     WellFormed,
 )
 from reftrail.codes.patterns import Malformed, Mistyped
@@ -52,6 +53,10 @@ class Evidence:
 
     def __len__(self) -> int:
         return len(self._formats.formats)
+
+    def verdict(self, text: str) -> Verdict:
+        """All that the formats say of a text, with a suggestion where one is safe."""
+        return self._formats.verify(text)
 
     def _of(self, text: str) -> CodeFacts:
         """What is known of a text that isn't registered; code is its canonical spelling."""

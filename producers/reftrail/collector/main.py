@@ -12,7 +12,6 @@ from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
 from pydantic import ValidationError
 
-from reftrail.codes.secrets import MasterSecret, parse_master_secret
 from reftrail.collector.codes import CodesFollower
 from reftrail.collector.codes_api import codes_api
 from reftrail.collector.http import Collector, application
@@ -72,14 +71,15 @@ async def running(settings: CollectorSettings) -> AsyncIterator[Collector]:
         listed(settings.publishable_keys.get_secret_value()),
     )
     hashes = pseudonyms(parse_hash_key(settings.hash_key.get_secret_value()))
+    codes = CodesFollower(settings, settings.master_secret, metrics)
     collector = Collector(
         settings,
         known,
         hashes,
-        CodesFollower(settings, _codes_secret(settings), metrics),
+        codes,
         Publisher(settings, EVENTS, metrics),
         metrics,
-        codes_api(settings, known, hashes, metrics),
+        codes_api(settings, known, hashes, codes, metrics),
     )
     writing = asyncio.create_task(collector.publisher.run(), name="publisher")
     following = asyncio.create_task(collector.codes.run(), name="codes")
@@ -94,11 +94,6 @@ async def running(settings: CollectorSettings) -> AsyncIterator[Collector]:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
-
-
-def _codes_secret(settings: CollectorSettings) -> MasterSecret | None:
-    given = settings.codes_secret
-    return None if given is None else parse_master_secret(given.get_secret_value())
 
 
 def _end_process_on_defect(task: "asyncio.Task[None]") -> None:

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
+from reftrail.codes.secrets import MasterSecret, parse_master_secret
 from reftrail.contracts.installation import Installation
 
 
@@ -55,6 +56,12 @@ class CollectorSettings(Installation):
     def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
         """The networks whose word on the client's address is taken."""
         return tuple(ip_network(part) for part in listed(self.trusted_proxies))
+
+    @property
+    def master_secret(self) -> MasterSecret | None:
+        """That of derived codes, if there is one. Raises `ExpectedError` for what is none."""
+        given = self.codes_secret
+        return None if given is None else parse_master_secret(given.get_secret_value())
 
     @field_validator("landing_url", "reports_url")
     @classmethod

@@ -23,14 +23,15 @@ def client(**given: Any) -> httpx.AsyncClient:
     )
     metrics = Metrics()
     known, hashes = keys(["sk"], ["pk"]), pseudonyms(HashKey("k1", b"0123456789abcdef"))
+    codes = CodesFollower(settings, None, metrics)
     collector = Collector(
         settings,
         known,
         hashes,
-        CodesFollower(settings, None, metrics),
+        codes,
         Publisher(settings, EVENTS, metrics),
         metrics,
-        codes_api(settings, known, hashes, metrics),
+        codes_api(settings, known, hashes, codes, metrics),
     )
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(application(collector), client=("10.0.0.1", 1234)),

@@ -79,8 +79,9 @@ def guesses_in(clock: Clock, seconds: int, *, wrong: bool) -> int:
         except TooOften:
             continue
         admitted += 1
-        if wrong:
-            held.charge_wrong("pk", "203.0.113.9")
+        held.charge_guess("pk", "203.0.113.9")
+        if not wrong:
+            held.refund_guess("pk", "203.0.113.9")
     return admitted
 
 
@@ -95,7 +96,7 @@ def test_who_guesses_slows_down_no_others_under_the_same_key(clock: Clock) -> No
     for _ in range(1_000):
         with suppress(TooOften):
             held.admit_published("pk", "203.0.113.9")
-            held.charge_wrong("pk", "203.0.113.9")
+            held.charge_guess("pk", "203.0.113.9")
     held.admit_published("pk", "203.0.113.10")
 
 
@@ -103,7 +104,7 @@ def test_many_addresses_under_one_key_meet_the_keys_limit(clock: Clock) -> None:
     held = limits(clock)
     for number in range(100):
         held.admit_published("pk", f"10.0.0.{number}")
-        held.charge_wrong("pk", f"10.0.0.{number}")
+        held.charge_guess("pk", f"10.0.0.{number}")
     with pytest.raises(TooOften, match="key"):
         held.admit_published("pk", "203.0.113.9")
     held.admit_published("another", "203.0.113.9")

@@ -10,11 +10,10 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
-import sqlalchemy as sa
 from starlette.requests import Request
 from starlette.responses import Response
 
-from reftrail.codes.store.tables import outbox
+from reftrail.codes.store import outbox
 from reftrail.collector.codes_api.backend import Backend, Opened
 from reftrail.collector.codes_api.once import once
 from reftrail.collector.codes_api.reading import request_id
@@ -35,10 +34,10 @@ async def acted(
 
     def done(opened: Opened) -> tuple[dict[str, Any], bool, int | None]:
         answer, before = once(opened.store, named, lambda: act(opened))
-        return answer, before, last_message(opened)
+        return answer, before, _tail(opened)
 
     answer, before, last = await backend.run(done)
-    published = await _published(backend, last, waits)
+    published = await _published(backend, last, waits=waits)
     return Response(
         msgspec.json.encode(answer | {"published": published}),
         status,
@@ -47,17 +46,12 @@ async def acted(
     )
 
 
-def last_message(opened: Opened) -> int | None:
-    """The last message that waits for Kafka; the caller's own are not after it."""
-    return _number(opened, sa.select(sa.func.max(outbox.c.number)))
-
-
-async def _published(backend: Backend, last: int | None, waits: bool) -> bool:
+async def _published(backend: Backend, last: int | None, *, waits: bool) -> bool:
     """Whether Kafka has all messages up to this one; None: none waited."""
     until = time.monotonic() + (WAIT_SECONDS if waits else 0.0)
     while last is not None:
-        first = await backend.run(_first_message)
-        if first is None or first > last:
+        head = await backend.run(_head)
+        if head is None or head > last:
             break
         if time.monotonic() >= until:
             return False
@@ -65,14 +59,15 @@ async def _published(backend: Backend, last: int | None, waits: bool) -> bool:
     return True
 
 
-def _first_message(opened: Opened) -> int | None:
-    return _number(opened, sa.select(sa.func.min(outbox.c.number)))
-
-
-def _number(opened: Opened, statement: "sa.Select[Any]") -> int | None:
+def _head(opened: Opened) -> int | None:
     with opened.store.read() as connection:
-        number: int | None = connection.execute(statement).scalar_one()
-        return number
+        return outbox.head(connection)
+
+
+def _tail(opened: Opened) -> int | None:
+    """The last message that waits; a caller's own are not after it."""
+    with opened.store.read() as connection:
+        return outbox.tail(connection)
 
 
 def _waits(request: Request) -> bool:

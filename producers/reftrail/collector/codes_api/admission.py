@@ -59,9 +59,13 @@ class Admission:
             raise Refused(429, str(error), retry_after=error.retry_after) from error
         return Caller(name, kind, address)
 
-    def charge_wrong(self, caller: Caller) -> None:
-        """A publishable key asked for a code that doesn't count, for whatever reason."""
-        self._limits.charge_wrong(caller.name, caller.address)
+    def charge_guess(self, caller: Caller) -> None:
+        """A publishable key asks for a code, which may be wrong."""
+        self._limits.charge_guess(caller.name, caller.address)
+
+    def refund_guess(self, caller: Caller) -> None:
+        """The code counts."""
+        self._limits.refund_guess(caller.name, caller.address)
 
     def charge_forged(self, caller: Caller) -> None:
         """A secret key asked for a code that was made up."""

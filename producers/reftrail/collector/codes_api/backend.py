@@ -33,6 +33,10 @@ _MOST_WAITING: Final = 64
 _PATIENCE_SECONDS: Final = 10.0
 _REOPEN_SECONDS: Final = 1.0
 RETRY_AFTER: Final = 2
+NO_STORE: Final = (
+    "this collector has no store of codes; set REFTRAIL_CODES_STORE, such as "
+    "sqlite:////var/lib/reftrail/codes.sqlite"
+)
 
 STATUS_OF: Final = {
     Why.INVALID: 422,
@@ -77,11 +81,7 @@ class Backend:
         A call that takes too long is answered for, and goes on.
         """
         if self._url is None:
-            raise Refused(
-                503,
-                "this collector has no store of codes; set REFTRAIL_CODES_STORE, such as "
-                "sqlite:////var/lib/reftrail/codes.sqlite",
-            )
+            raise Refused(503, NO_STORE)
         if self._waiting >= _MOST_WAITING:
             raise Refused(503, "too much is being asked of the codes", retry_after=RETRY_AFTER)
         self._waiting += 1

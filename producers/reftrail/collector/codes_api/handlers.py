@@ -14,10 +14,10 @@ from starlette.responses import Response
 
 from reftrail.codes.links import landing_link
 from reftrail.codes.service import CodeService
-from reftrail.codes.terms import Answer, By, Code
+from reftrail.codes.terms import Answer, By, Code, Verification
 from reftrail.collector.codes_api import issuing, models
 from reftrail.collector.codes_api.acting import acted
-from reftrail.collector.codes_api.admission import Admission
+from reftrail.collector.codes_api.admission import Admission, Caller
 from reftrail.collector.codes_api.answers import (
     act_answer,
     code_answer,
@@ -63,16 +63,29 @@ class CodesApi:
         began = time.monotonic()
         caller = self.admission.admit(request, published=True)
         asked = parsed(models.Verify, await read_body(request))
-        found = await self.verifier.verify(asked, published=not caller.is_secret)
-        self.metrics.verified.labels(found.answer, caller.kind).inc()
         if caller.is_secret:
+            found = await self.verifier.verify(asked)
             if found.answer is Answer.FORGED:
                 self.admission.charge_forged(caller)
-            return _json(verification_answer(found, now(), self.landing_url))
-        if not found.is_valid:
-            self.admission.charge_wrong(caller)
-        await end_of_slot(began)
-        return _json({"valid": found.is_valid})
+            answer = verification_answer(found, now(), self.landing_url)
+        else:
+            found = await self._verified_for_all(caller, asked, began)
+            answer = {"valid": found.is_valid}
+        self.metrics.verified.labels(found.answer, caller.kind).inc()
+        return _json(answer)
+
+    async def _verified_for_all(
+        self, caller: Caller, asked: models.Verify, began: float
+    ) -> Verification:
+        """Under a publishable key. Guesses are paid for first, since many may come at once."""
+        self.admission.charge_guess(caller)
+        try:
+            found = await self.verifier.verify(asked, published=True)
+            if found.is_valid:
+                self.admission.refund_guess(caller)
+            return found
+        finally:
+            await end_of_slot(began)
 
     async def issue(self, request: Request) -> Response:
         """POST /v1/codes."""

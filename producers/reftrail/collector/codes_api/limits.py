@@ -62,9 +62,13 @@ class Buckets:
         return 0.0
 
     def charge(self, name: str, tokens: float) -> None:
-        """Take tokens that may not be there: the debt is never more than a burst."""
+        """Take tokens that may not be there: the debt is never more than a burst.
+
+        Fewer than none are given back.
+        """
         bucket = self._filled(name)
-        bucket.tokens = max(bucket.tokens - tokens, -self._rate.burst)
+        burst = self._rate.burst
+        bucket.tokens = min(max(bucket.tokens - tokens, -burst), burst)
 
     def __len__(self) -> int:
         return len(self._buckets)
@@ -131,13 +135,18 @@ class Limits:
         self._servers.charge(network_of(address), FORGED_COSTS)
         self._secret.charge(key, FORGED_COSTS)
 
-    def charge_wrong(self, key: str, address: str | None) -> None:
-        """A publishable key has asked for a code that doesn't count, for whatever reason.
+    def charge_guess(self, key: str, address: str | None) -> None:
+        """A publishable key asks for a code, which may not count.
 
-        All reasons cost the same, or the rate would tell them apart.
+        All reasons why it doesn't cost the same, or the rate would tell them apart.
         """
         self._addresses.charge(network_of(address), WRONG_GUESS_COSTS)
         self._published.charge(key, WRONG_GUESS_COSTS)
+
+    def refund_guess(self, key: str, address: str | None) -> None:
+        """It counts."""
+        self._addresses.charge(network_of(address), -WRONG_GUESS_COSTS)
+        self._published.charge(key, -WRONG_GUESS_COSTS)
 
 
 def network_of(address: str | None) -> str:

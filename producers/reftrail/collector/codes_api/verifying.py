@@ -7,28 +7,35 @@ computed for it, or what was asked of whom.
 
 import asyncio
 import time
-from typing import Any, Final
+from typing import Final
 
 from reftrail.codes.terms import Answer, Verification
-from reftrail.collector.codes_api.backend import Backend
+from reftrail.codes.verifying import Circumstances, judge
+from reftrail.collector.codes import CodesFollower
+from reftrail.collector.codes_api.backend import NO_STORE, RETRY_AFTER, Backend, Opened
 from reftrail.collector.codes_api.counters import PATIENCE_SECONDS, CounterSource
 from reftrail.collector.codes_api.models import Verify
+from reftrail.collector.errors import Refused, Unavailable
 from reftrail.contracts.record import Millis
 
 SLOT_SECONDS: Final = 0.1
 """Longer than a verification takes, shorter than a person notices."""
 _COUNTERS_WITHIN: Final = 0.06
+_TOPICS_WITHIN: Final = 5.0
 
 
 class Verifier:
     """Verifies with the store where there is one, else by the formats alone."""
 
-    def __init__(self, backend: Backend, counters: CounterSource) -> None:
+    def __init__(self, backend: Backend, counters: CounterSource, codes: CodesFollower) -> None:
         self._backend = backend
         self._counters = counters
+        self._codes = codes
 
     async def verify(self, asked: Verify, *, published: bool = False) -> Verification:
-        """What a text is. Raises `Refused` if the store doesn't answer."""
+        """What a text is. Raises `Refused` if the store doesn't answer, or is needed."""
+        if not self._backend.is_configured:
+            return await self._by_formats(asked.code)
         found = await self._verified(asked, None)
         registered = found.registered
         if found.answer is not Answer.VALID or registered is None:
@@ -41,16 +48,26 @@ class Verifier:
             return found
         return await self._verified(asked, counted.users_rewarded)
 
+    async def _by_formats(self, text: str) -> Verification:
+        """By the topics of codes and formats, which tell what is registered, not how it stands."""
+        try:
+            await self._codes.know([text], _TOPICS_WITHIN)
+        except Unavailable as error:
+            raise Refused(503, f"{error}; ask again", retry_after=RETRY_AFTER) from error
+        verdict = self._codes.unregistered(text)
+        if verdict is None:
+            raise Refused(503, f"how a registered code stands, the store tells: {NO_STORE}")
+        return judge(verdict, (), {}, Circumstances(at=now()))
+
     async def _verified(self, asked: Verify, uses: int | None) -> Verification:
-        def verified(opened: Any) -> Verification:
-            found: Verification = opened.service.verify(
+        def verified(opened: Opened) -> Verification:
+            return opened.service.verify(
                 asked.code,
                 channel=asked.channel,
                 region=asked.region,
                 uses=uses,
                 distributing=asked.distributing,
             )
-            return found
 
         return await self._backend.run(verified)
 

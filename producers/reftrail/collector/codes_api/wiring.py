@@ -5,7 +5,7 @@ from typing import Final
 
 import httpx
 
-from reftrail.codes.secrets import MasterSecret, parse_master_secret
+from reftrail.collector.codes import CodesFollower
 from reftrail.collector.codes_api.admission import Admission
 from reftrail.collector.codes_api.backend import Backend
 from reftrail.collector.codes_api.counters import CounterSource, reports_client
@@ -23,12 +23,15 @@ _ADDRESS_BURST_SECONDS: Final = 30.0
 
 
 def codes_api(
-    settings: CollectorSettings, keys: Keys, hashes: Pseudonyms, metrics: Metrics
+    settings: CollectorSettings,
+    keys: Keys,
+    hashes: Pseudonyms,
+    codes: CodesFollower,
+    metrics: Metrics,
 ) -> CodesApi:
-    """The handlers, not connected to anything yet. Raises `ExpectedError` for a wrong secret."""
-    secret = master_secret(settings)
+    """The handlers, not connected to anything yet."""
     store = settings.codes_store
-    backend = Backend(store.get_secret_value() if store else None, secret)
+    backend = Backend(store.get_secret_value() if store else None, settings.master_secret)
     counters = CounterSource(_reports(settings), time.monotonic)
     limits = Limits(
         secret=Rate.of(settings.secret_rate, _KEY_BURST_SECONDS),
@@ -41,17 +44,11 @@ def codes_api(
         admission=Admission(keys, limits, settings.proxies, own_metrics),
         backend=backend,
         counters=counters,
-        verifier=Verifier(backend, counters),
+        verifier=Verifier(backend, counters, codes),
         hashes=hashes,
         landing_url=settings.landing_url,
         metrics=own_metrics,
     )
-
-
-def master_secret(settings: CollectorSettings) -> MasterSecret | None:
-    """The secret of derived codes, if it is set. Raises `ExpectedError` for one that is none."""
-    text = settings.codes_secret
-    return parse_master_secret(text.get_secret_value()) if text else None
 
 
 def _reports(settings: CollectorSettings) -> httpx.AsyncClient | None:
