@@ -76,8 +76,10 @@ def pairs(option: str, given: Iterable[str] | None) -> dict[str, str]:
     return found
 
 
-def millis(option: str, text: str) -> Millis:
+def millis(option: str, text: str | None) -> Millis | None:
     """A time with its offset. Raises `Refused` if it is something else."""
+    if text is None:
+        return None
     try:
         return (_TIME.validate_python(text) - _EPOCH) // timedelta(milliseconds=1)
     except ValidationError as error:

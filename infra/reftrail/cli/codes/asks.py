@@ -15,7 +15,7 @@ from reftrail.cli.codes.showing import Output, print_fields, print_rows, said
 from reftrail.codes.bulk.registered import row_of, time_of, write_codes
 from reftrail.codes.patterns import Pattern, Reading
 from reftrail.codes.selection import Selection
-from reftrail.codes.terms import Code, Filter, Refused, Why
+from reftrail.codes.terms import Answer, Code, Filter, Refused, Why
 from reftrail.codes.transactions import now
 from reftrail.contracts.reference import CodeActed, CodeStatus
 from reftrail.reports.rendering import Format
@@ -78,6 +78,8 @@ def _not_registered(session: Session, code: str) -> str:
             f"code {code} is number {verified.sequence:,} of campaign {verified.campaign_id}'s "
             f"derived codes, and nothing has been done to it yet"
         )
+    if verified.answer is not Answer.UNKNOWN:
+        return f"code {code} is not registered: {verified.message}"
     return (
         f"code {code} is not registered; register it with: "
         f"reftrail codes add {code} --owner USER --campaign ID"
@@ -107,7 +109,7 @@ def _list(
     output: Output = Format.TABLE,
 ) -> None:
     """List codes in alphabetical order."""
-    before = None if expires_before is None else args.millis("--expires-before", expires_before)
+    before = args.millis("--expires-before", expires_before)
     which = Filter(
         owner_user_id=owner,
         campaign_id=campaign,
@@ -176,29 +178,42 @@ def _audit(session: Session, code: args.Code, *, output: Output = Format.TABLE) 
     lines = session.service.audit(code)
     if not lines:
         raise Refused(Why.NOT_FOUND, f"nothing was ever done to a code {code}")
-    print_rows((_line(one) for one in lines), output, _AUDITED)
+    rows = map(_line, lines)
+    print_rows(map(_with_changes, rows) if output is Format.TABLE else rows, output, _AUDITED)
 
 
 def _line(acted: CodeActed) -> dict[str, Any]:
-    before = msgspec.json.decode(acted.before) if acted.before else {}
-    after = msgspec.json.decode(acted.after) if acted.after else {}
-    names = dict.fromkeys((*before, *after))
-    changed = (f"{name} {_now(before.get(name), after.get(name))}" for name in names)
     return {
         "at": time_of(acted.event_time),
         "code": acted.code,
         "act": acted.act,
         "actor": acted.actor,
         "reason": acted.reason,
-        "changed": "\n".join(changed),
+        "before": _fields(acted.before),
+        "after": _fields(acted.after),
         "batch_id": acted.batch_id,
         "revision": acted.revision,
         "event_id": acted.event_id,
     }
 
 
-def _now(before: Any, after: Any) -> str:
-    return said(after) if before is None else f"{said(before)} -> {said(after)}"
+def _fields(text: str | None) -> dict[str, Any]:
+    """What an act found or left, times as times."""
+    found: dict[str, Any] = msgspec.json.decode(text) if text else {}
+    return {
+        name: time_of(value) if name.endswith("_at") else value for name, value in found.items()
+    }
+
+
+def _with_changes(row: dict[str, Any]) -> dict[str, Any]:
+    before, after = row["before"], row["after"]
+    names = dict.fromkeys((*before, *after))
+    changes = (f"{name}: {_change(before.get(name), after.get(name))}" for name in names)
+    return row | {"changed": "\n".join(changes)}
+
+
+def _change(before: Any, after: Any) -> str:
+    return said(after) if before in (None, {}, []) else f"{said(before)} -> {said(after)}"
 
 
 @asking

@@ -16,13 +16,14 @@ from reftrail.reports import rendering
 _LISTED: Final = {
     "name": "name",
     "kind": "kind",
-    "pattern": "pattern",
     "campaign_id": "campaign",
     "status": "status",
     "used": "issued",
     "full": "full",
-    "right_guess": "a guess is right",
+    "guesses": "guesses",
+    "pattern": "pattern",
 }
+_MANY: Final = 1e6
 _Name = Annotated[str, typer.Argument(metavar="NAME")]
 
 
@@ -70,7 +71,7 @@ def _define(
         on_signup=on_signup,
     )
     made = session.service.define_format(terms, session.by)
-    typer.echo(f"{name}: {made.defined.pattern}, room for {made.size:,} codes")
+    typer.echo(f"{name}: {made.defined.pattern}, room for {Pattern.of(pattern).size:,} codes")
 
 
 @acting
@@ -83,14 +84,17 @@ def _retire(session: Acting, name: _Name) -> None:
 @asking
 def _list(session: Session, *, output: Output = rendering.Format.TABLE) -> None:
     """List the formats: how full they are, and how often a guess is right."""
-    print_rows((_row(one) for one in session.service.formats()), output, _LISTED)
+    rows = map(_row, session.service.formats())
+    if output is rendering.Format.TABLE:
+        rows = map(_shown, rows)
+    print_rows(rows, output, _LISTED)
 
 
 def _row(of: Format) -> dict[str, Any]:
-    """How a format stands; of how many guesses one is a code that was issued."""
+    """How a format stands; guesses_to_find_one: on average, of those codes that were issued."""
     defined = of.defined
-    size = Pattern.of(defined.pattern).random_size
-    odds = right_guess(size, min(of.used, size)) if of.used else 0.0
+    pattern = Pattern.of(defined.pattern)
+    drawn = pattern.random_size
     return {
         "name": defined.name,
         "kind": defined.kind,
@@ -102,7 +106,19 @@ def _row(of: Format) -> dict[str, Any]:
         "per_user": of.per_user,
         "on_signup": of.on_signup,
         "used": of.used,
-        "size": of.size,
-        "full": f"{of.used / of.size:.2%}" if of.size else None,
-        "right_guess": f"1 in {1 / odds:,.0f}" if odds else None,
+        "size": pattern.size,
+        "share_used": of.used / pattern.size,
+        "guesses_to_find_one": 1 / right_guess(drawn, min(of.used, drawn)) if of.used else None,
+    }
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    guesses = row["guesses_to_find_one"]
+    return row | {
+        "full": f"{row['share_used']:.2%}",
+        "guesses": "-"
+        if guesses is None
+        else f"{guesses:,.0f}"
+        if guesses < _MANY
+        else f"{guesses:.0e}",
     }

@@ -12,7 +12,7 @@ import typer
 from reftrail.cli.codes import arguments as args
 from reftrail.cli.codes.campaigns import check_campaigns
 from reftrail.cli.codes.session import Acting, acting
-from reftrail.cli.codes.showing import bar
+from reftrail.cli.codes.showing import bar, codes_of
 from reftrail.codes.bulk.derived import write_derived
 from reftrail.codes.bulk.registered import write_codes
 from reftrail.codes.bulk.rows import TermsRow
@@ -125,7 +125,7 @@ def _put_out(codes: Iterator[Sequence[Code]], count: int, out: Path | None) -> N
                 advance(len(some))
             return
         issued = write_codes(out, codes, now(), advance)
-    typer.echo(f"{issued:,} codes issued, in {out}", err=True)
+    typer.echo(f"{codes_of(issued)} issued, in {out}", err=True)
 
 
 def _issue_derived(session: Acting, of: Format, asked: _Derived, out: Path | None) -> None:
@@ -146,10 +146,12 @@ def _issue_derived(session: Acting, of: Format, asked: _Derived, out: Path | Non
     else:
         with bar("writing codes", None if asked.again else asked.count) as progress:
             issued = write_derived(out, codes, partial(progress.advance, progress.task_ids[0]))
+    what = "written again" if asked.again else "issued"
+    where = f", in {out}" if out else ""
+    count = issued.last - issued.first + 1
     typer.echo(
-        f"{issued.last - issued.first + 1:,} codes {'written again' if asked.again else 'issued'}: "
-        f"{issued.first:,} to {issued.last:,} of campaign {issued.campaign_id}"
-        + (f", in {out}" if out else ""),
+        f"{codes_of(count)} {what}, numbers {issued.first:,} to {issued.last:,} of campaign "
+        f"{issued.campaign_id}{where}",
         err=True,
     )
 

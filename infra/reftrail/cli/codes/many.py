@@ -9,7 +9,7 @@ import typer
 import uuid_utils
 
 from reftrail.cli.codes.session import Acting, Session
-from reftrail.cli.codes.showing import bar
+from reftrail.cli.codes.showing import bar, codes_of
 from reftrail.codes.terms import Code, Filter, Refused, Why
 
 OneCode: TypeAlias = Annotated[str | None, typer.Argument(metavar="[CODE]")]
@@ -45,8 +45,8 @@ def agree(what: str, count: int, *, yes: bool) -> None:
     """Ask before so many codes are acted on. Ends the command if the answer is no."""
     if yes:
         return
-    codes = "1 code" if count == 1 else f"{count:,} codes"
-    if not sys.stdin.isatty() and not hasattr(sys.stdin, "getvalue"):
+    codes = codes_of(count)
+    if not sys.stdin.isatty():
         raise Refused(Why.INVALID, f"this would {what} {codes}; give --yes to do so without asking")
     typer.confirm(f"{what} {codes}?", abort=True, err=True)
 
@@ -70,7 +70,7 @@ def one_by_one(
                 act(batch, code)
             except Refused as why:
                 refused += 1
-                typer.echo(f"{code}: {why}", err=True)
+                typer.echo(str(why), err=True)
             progress.advance(progress.task_ids[0])
     typer.echo(f"{what}: {len(found) - refused:,} done, {refused:,} refused")
     if refused:

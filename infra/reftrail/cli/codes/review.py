@@ -100,6 +100,6 @@ def _print(found: list[Finding], *, with_use: bool) -> None:
     typer.echo(f"{told}." if found else "Nothing to look at.")
     if not with_use:
         typer.echo(
-            "The reports were not asked: nothing is said of codes that are unused or suspicious, "
-            "nor of limits of uses."
+            "The reports did not answer: nothing is said of codes that are unused or\n"
+            "suspicious, nor of limits of uses."
         )

@@ -55,7 +55,7 @@ def print_fields(row: Row, output: Format) -> None:
 def said(value: Any) -> str:  # noqa: PLR0911  (a case for each type)
     """A value as people read it."""
     match value:
-        case None | () | []:
+        case None:
             return "-"
         case datetime():
             return value.astimezone(UTC).isoformat(" ", "seconds").replace("+00:00", "Z")
@@ -66,11 +66,16 @@ def said(value: Any) -> str:  # noqa: PLR0911  (a case for each type)
         case float():
             return f"{value:,.2f}"
         case list() | tuple():
-            return ", ".join(map(str, value))
+            return ", ".join(map(str, value)) or "-"
         case Mapping():
-            return ", ".join(f"{name} {said(one)}" for name, one in value.items())
+            return ", ".join(f"{name} {said(one)}" for name, one in value.items()) or "-"
         case _:
             return str(value)
+
+
+def codes_of(count: int) -> str:
+    """So many codes, in words."""
+    return "1 code" if count == 1 else f"{count:,} codes"
 
 
 @contextmanager

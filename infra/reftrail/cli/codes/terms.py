@@ -9,7 +9,10 @@ import typer
 from reftrail.cli.codes import arguments as args
 from reftrail.cli.codes.many import OfCampaign, OneCode, Prefix, Yes, one_by_one, which_codes
 from reftrail.cli.codes.session import Acting, acting
+from reftrail.cli.codes.showing import said
+from reftrail.codes.bulk.registered import row_of
 from reftrail.codes.terms import Changes, Refused, Why
+from reftrail.codes.transactions import now
 
 _CLEARABLE: Final = tuple(field.name for field in msgspec.structs.fields(Changes))
 
@@ -68,7 +71,7 @@ def _change(
         "channel": channel,
         "channels": tuple(channels) if channels else None,
         "regions": tuple(regions) if regions else None,
-        "expires_at": None if expires_at is None else args.millis("--expires-at", expires_at),
+        "expires_at": args.millis("--expires-at", expires_at),
         "max_uses": max_uses,
         "max_distributes": max_distributes,
         "channel_limits": _limits(channel_limit),
@@ -87,7 +90,10 @@ def _change(
             yes=yes,
         )
         return
-    typer.echo(f"{session.service.change(str(code), session.by, changes).code}: changed")
+    changed = session.service.change(str(code), session.by, changes)
+    now_is = row_of(changed, now()) | {"channel_limits": dict(changed.channel_limits)}
+    told = ", ".join(f"{name} {said(now_is[name])}" for name in (*found, *_emptied(clear)))
+    typer.echo(f"{changed.code}: {told}")
 
 
 @acting

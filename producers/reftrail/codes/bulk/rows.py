@@ -1,15 +1,24 @@
 """Rows of a file as codes to take over: which column is which field, and what is wrong with it."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
 
 from reftrail.codes.bulk.files import LIST_SEPARATOR, Row, read_table
-from reftrail.codes.terms import GivenCode, Refused, Terms
+from reftrail.codes.terms import GivenCode, Refused, Terms, Why
 from reftrail.codes.validity import check_code, check_terms
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.record import Millis
@@ -29,6 +38,16 @@ _Count: TypeAlias = Annotated[int, Field(ge=1, lt=2**31)]
 _Channels: TypeAlias = Annotated[tuple[_Text, ...], BeforeValidator(_listed)]
 _Country: TypeAlias = Annotated[str, Field(pattern="^[A-Z]{2}$")]
 _Regions: TypeAlias = Annotated[tuple[_Country, ...], BeforeValidator(_listed)]
+
+
+def _written_like_a_code(text: str) -> str:
+    if not _CODE.fullmatch(text):
+        raise ValueError("1 to 64 of A-Z, a-z, 0-9, _ and - make a code")
+    return text
+
+
+_CODE: Final = re.compile("[A-Za-z0-9_-]{1,64}", re.ASCII)
+_CodeText: TypeAlias = Annotated[str, AfterValidator(_written_like_a_code)]
 
 
 class TermsRow(BaseModel):
@@ -70,7 +89,7 @@ class TermsRow(BaseModel):
 class CodeRow(TermsRow):
     """The same with the code itself. created_at is now by default."""
 
-    code: Annotated[str, Field(pattern="^[A-Za-z0-9_-]{1,64}$")]
+    code: _CodeText
     created_at: AwareDatetime | None = None
 
     def given(self) -> GivenCode:
@@ -101,7 +120,7 @@ class Columns:
                 raise ExpectedError(f"{name} is not a field of a code; there are {known}")
 
     def reader(self) -> Callable[[Row], dict[str, Any]]:
-        """What makes fields of a row. Raises `ValueError` if it has a column that nobody knows."""
+        """What makes fields of a row. Raises `Refused` if it has a column that nobody knows."""
         of_column = {column: _field(name) for name, column in self.named.items()}
         taken = set(of_column.values())
         constants = {_field(name): value for name, value in self.constants.items()}
@@ -112,9 +131,10 @@ class Columns:
                 return name
             if column in self.ignored:
                 return None
-            raise ValueError(
+            raise Refused(
+                Why.INVALID,
                 f"column {column!r} is not known; say which field it is with --map "
-                f"FIELD={column}, or leave it out with --ignore {column}"
+                f"FIELD={column}, or leave it out with --ignore {column}",
             )
 
         def read(row: Row) -> dict[str, Any]:
@@ -142,12 +162,14 @@ class GoodRow:
 
 
 def read_rows(path: Path, columns: Columns) -> Iterator[GoodRow | BadRow]:
-    """All rows of a file, one by one. Raises `ExpectedError` if it can't be read."""
+    """All rows of a file, one by one.
+
+    Raises `ExpectedError` if it can't be read, `Refused` if a column is not known.
+    """
     fields = columns.reader()
     for row in read_table(path):
-        values: dict[str, Any] = {}
+        values = fields(row)
         try:
-            values = fields(row)
             given = read_as(CodeRow, values).given()
             check_code(given.code)
             check_terms(given.terms)
@@ -167,7 +189,8 @@ def read_as(kind: type[_AnyRow], values: Mapping[str, Any]) -> _AnyRow:
         name = str(fault["loc"][0])
         if fault["type"] == "missing":
             raise ValueError(f"{name} is missing") from error
-        raise ValueError(f"{name} is {fault['input']!r}: {fault['msg']}") from error
+        why = fault["msg"].removeprefix("Value error, ")
+        raise ValueError(f"{name} is {fault['input']!r}: {why}") from error
 
 
 def _field(name: str) -> str:
