@@ -221,7 +221,6 @@ LISTS: Final = Topic(
     "lists",
     "subject:value",
     Listed,
-    compacted=True,
     written_by="lists",
     read_by=("reward", "warehouse"),
     key_of=_subject_and_value,

@@ -2,12 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
-from reftrail.contracts.topics import CAMPAIGNS, CODES, Topic
+from reftrail.contracts.topics import CAMPAIGNS, CODES, LISTS, Topic
 from reftrail.engine.batch import StageOfPartition
 from reftrail.engine.chunks import Chunk
 from reftrail.engine.follower import Follower, LiveReference
@@ -72,7 +72,9 @@ class Assignment:
         sources = sorted(
             TopicPartition(tp.topic, tp.partition) for tp in assigned if tp.topic in self._stages
         )
-        self._stores = {tp: self._stores.get(tp) or StateStore() for tp in sources}
+        self._stores = {
+            tp: self._stores.get(tp) or StateStore(self._stages[tp.topic]) for tp in sources
+        }
         writers = {
             tp: TransactionalWriter(self._settings, self._settings.group, tp) for tp in sources
         }
@@ -126,25 +128,27 @@ class Assignment:
     async def _follow(
         self, sources: list[TopicPartition], partitions: int
     ) -> dict[TopicPartition, LiveReference]:
-        """Follow the campaigns once for all, and the codes of a partition where they are used."""
-        campaigns = ReferenceTables()
-        shared = self._follower(CAMPAIGNS, range(partitions), campaigns)
+        """Follow what all need once for all, and the codes of a partition where they are used."""
+        shared, everywhere = ReferenceTables(), range(partitions)
+        follower = self._follower(
+            [(topic, partition) for topic in (CAMPAIGNS, LISTS) for partition in everywhere],
+            shared,
+        )
         references = {}
         for tp in sources:
-            tables, followers = campaigns.sharing_campaigns(), [shared]
+            tables, followers = shared.with_codes_of_its_own(), [follower]
             if self._stages[tp.topic].looks_up_codes:
-                followers.append(self._follower(CODES, [tp.partition], tables))
+                followers.append(self._follower([(CODES, tp.partition)], tables))
             references[tp] = LiveReference(tables, followers)
         await asyncio.gather(*(follower.start() for follower in self._followers))
         return references
 
     def _follower(
-        self, topic: Topic, partitions: "range | list[int]", tables: ReferenceTables
+        self, partitions: Iterable[tuple[Topic, int]], tables: ReferenceTables
     ) -> Follower:
-        name = self._settings.name_of(topic)
         follower = Follower(
             self._settings.bootstrap_servers,
-            [TopicPartition(name, partition) for partition in partitions],
+            [TopicPartition(self._settings.name_of(topic), at) for topic, at in partitions],
             tables,
             self._on_failure,
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from reftrail.contracts.codec import Undecodable, decode, encode
 from reftrail.contracts.decisions import DeadLettered
+from reftrail.contracts.life import Ticked
 from reftrail.contracts.record import Record
 from reftrail.contracts.topics import DEAD_LETTERS, Topic
 from reftrail.engine.chunks import Chunk
@@ -56,15 +57,16 @@ class StageOfPartition:
         batch = Batch(self.stage, store)
         decider = self.stage.decider
         for offset, record in self._records(chunk, store, reference, sieve, outcome):
-            keys, state = batch.load(record)
             cause = Cause(self.stage.reads.name, self.partition, offset)
-            concluded = decider.decide(state, record, cause, reference)
-            for conclusion in concluded:
-                state = decider.evolve(state, conclusion)
-                self._send(conclusion, outcome, keys[0] if keys else None)
-            if concluded:
-                batch.save(keys, state)
-            outcome.decided += 1
+            for asked in self._asked(record, cause, batch):
+                keys, state = batch.load(asked)
+                concluded = decider.decide(state, asked, cause, reference)
+                for conclusion in concluded:
+                    state = decider.evolve(state, conclusion)
+                    self._send(conclusion, outcome, keys[0] if keys else None)
+                if concluded:
+                    batch.save(keys, state)
+                outcome.decided += 1
         outcome.changes = batch.changes()
         if outcome.changes:
             assert self.stage.changelog is not None
@@ -72,6 +74,13 @@ class StageOfPartition:
                 (key.encode(), packed) for key, packed in outcome.changes.items()
             ]
         return outcome
+
+    def _asked(self, record: Record, cause: Cause, batch: Batch) -> Iterable[Record]:
+        """What the decider is asked about because of a record: itself, or whom a tick wakes."""
+        waking = self.stage.waking
+        if waking is None or not isinstance(record, Ticked):
+            return (record,)
+        return [waking.woken(key, record, cause) for key in batch.due(record)]
 
     def _records(
         self,

@@ -1,4 +1,4 @@
-"""Codes and campaigns as a worker knows them: followed from their topics, outside the group."""
+"""Codes, campaigns and lists as a worker knows them: followed on their topics, outside the group."""
 
 import asyncio
 import logging

@@ -8,12 +8,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Any, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 import msgspec
 
 from reftrail.contracts.codec import Undecodable, decode, encode
 from reftrail.contracts.decisions import DeadLettered, RewardDecided
+from reftrail.contracts.life import Ticked
 from reftrail.contracts.record import Micros, Millis, Record
 from reftrail.contracts.reference import CampaignDefined, CodeChanged
 from reftrail.contracts.topics import (
@@ -21,6 +22,7 @@ from reftrail.contracts.topics import (
     CODES,
     DEAD_LETTERS,
     EVENTS,
+    LISTS,
     REWARDS,
     Topic,
 )
@@ -29,6 +31,9 @@ from reftrail.engine.reference import ReferenceTables
 from reftrail.engine.stage import Stage
 from reftrail.engine.topology import TOPOLOGY
 from reftrail.rules.decider import Cause
+
+REFERENCE: Final = (CODES, CAMPAIGNS, LISTS)
+"""What stages look up. It is known from the moment it is published."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +100,8 @@ class MemoryHost:
     wire: records go through the codec, as on Kafka. batch: how many messages of a partition are
     decided on before what follows is written. shuffle: which partition of which stage goes next,
     and how large its batch is up to batch, is drawn from it; without it, stages run one after the
-    other. The order within a partition is always kept. Codes and campaigns are known from the
-    moment they are published. steps has every decision, in the order in which they were made.
+    other. The order within a partition is always kept. Codes, campaigns and lists are known from
+    the moment they are published. steps has every decision, in the order in which they were made.
 
     With a topology of one stage, and its input published at its real positions (`publish_logged`),
     the output is that of a host on Kafka to the byte.
@@ -132,7 +137,7 @@ class MemoryHost:
     def publish_logged(self, topic: Topic, *logged: Logged) -> None:
         """Append records at given places, as they stand in a log elsewhere; gaps are allowed."""
         for at in logged:
-            if topic in (CODES, CAMPAIGNS):
+            if topic in REFERENCE:
                 self.reference.apply(at.record)
             key = topic.key_of(at.record).encode()
             value = encode(at.record) if self._wire else at.record
@@ -209,13 +214,14 @@ class MemoryHost:
             except Undecodable as error:
                 outputs.append((DEAD_LETTERS, _dead_letter(stage, cause, message, error)))
                 continue
-            state = states.of(record)
-            conclusions = stage.decider.decide(state, record, cause, self.reference)
-            for conclusion in conclusions:
-                state = stage.decider.evolve(state, conclusion)
-                outputs += [(topic, conclusion) for topic in stage.writes[type(conclusion)]]
-            states.keep(record, state)
-            self.steps.append(Step(stage, record, cause, conclusions))
+            for asked in states.asked(record, cause):
+                state = states.of(asked)
+                conclusions = stage.decider.decide(state, asked, cause, self.reference)
+                for conclusion in conclusions:
+                    state = stage.decider.evolve(state, conclusion)
+                    outputs += [(topic, conclusion) for topic in stage.writes[type(conclusion)]]
+                states.keep(asked, state)
+                self.steps.append(Step(stage, asked, cause, conclusions))
         self._packed[stage.name, partition] |= states.packed()
         self._read[stage.name, partition] = begin + len(messages)
         for topic, output in outputs:
@@ -226,9 +232,25 @@ class _States:
     """The states that a batch has touched, over those packed before it."""
 
     def __init__(self, stage: Stage, packed: dict[str, bytes]) -> None:
+        self._stage = stage
         self._cells = stage.cells
         self._packed = packed
         self._values: dict[str, Any] = {}
+
+    def asked(self, record: Record, cause: Cause) -> list[Record]:
+        """The record itself, or what a tick wakes: found by looking at every key."""
+        waking = self._stage.waking
+        if waking is None or not isinstance(record, Ticked):
+            return [record]
+        kind = self._cells[-1].state
+        due = [
+            (at, key)
+            for key in {*self._packed, *self._values}
+            if waking.owns(key)
+            and (at := waking.due_at(self._value(key, kind))) is not None
+            and at <= record.event_time
+        ]
+        return [waking.woken(key, record, cause) for _, key in sorted(due)[: waking.most]]
 
     def of(self, record: Record) -> Any:
         values = tuple(self._value(cell.key_of(record), cell.state) for cell in self._cells)

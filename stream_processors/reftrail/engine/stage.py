@@ -2,14 +2,18 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from reftrail.contracts.codec import Undecodable
-from reftrail.contracts.record import Record
+from reftrail.contracts.life import Ticked
+from reftrail.contracts.record import Millis, Record
 from reftrail.contracts.topics import Topic
-from reftrail.rules.decider import Decider
+from reftrail.rules.decider import Cause, Decider
+
+MOST_WOKEN: Final = 10_000
+"""How many keys one tick wakes; the others wait for the next, so that no batch takes too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,26 @@ class Cell:
     state: type[msgspec.Struct]
 
 
+def _any_key(key: str) -> bool:  # noqa: ARG001
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Waking:
+    """How ticks reach the keys of a stage's last cell, whose states may wait for a time.
+
+    due_at says when a state wants to be woken, None if it doesn't. The decider is then asked with
+    what woken makes of the key, the tick and its place in the log; it must conclude something that
+    moves the state's time, or it is asked again with every tick. owns tells the last cell's keys
+    from those of the others; most is how many of them one tick wakes.
+    """
+
+    due_at: Callable[[Any], Millis | None]
+    woken: Callable[[str, Ticked, Cause], Record]
+    owns: Callable[[str], bool] = _any_key
+    most: int = MOST_WOKEN
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """One row of the topology.
@@ -31,6 +55,9 @@ class Stage:
     dead letters. A decider's state is the one cell's value, or a tuple of the cells' values where
     there are several or none. writes says to which topics each type of conclusion goes, in that
     order; the state is kept in changelog, which a stage without cells doesn't have.
+
+    A stage with waking is not asked about a tick itself, but once for each key whose time has come
+    by then, in the order of these times and of the keys where they are equal.
     """
 
     name: str
@@ -40,15 +67,16 @@ class Stage:
     writes: Mapping[type[Record], tuple[Topic, ...]]
     changelog: Topic | None
     takes: tuple[type[Record], ...] = ()
+    waking: Waking | None = None
     looks_up_codes: bool = False
 
     @property
     def kinds(self) -> tuple[type[Record], ...]:
-        """The types of records that it decides on."""
+        """The types of records that it takes."""
         return self.takes or ((self.reads.record,) if self.reads.record else ())
 
     def checked(self, record: Record) -> Record:
-        """The record, if the stage decides on its like. Raises `Undecodable`."""
+        """The record, if the stage takes its like. Raises `Undecodable`."""
         if not isinstance(record, self.kinds):
             expected = " or ".join(kind.__name__ for kind in self.kinds)
             raise Undecodable(f"expected {expected}, found {type(record).__name__}")

@@ -1,10 +1,14 @@
 """What a stage keeps for one partition: the packed state of each key, and what a batch changes."""
 
 from collections.abc import Callable, Mapping
+from heapq import merge
 from typing import Any
 
 import msgspec
 
+from reftrail.contracts.life import Ticked
+from reftrail.contracts.record import Millis
+from reftrail.engine.alarms import Alarms
 from reftrail.engine.stage import Cell, Stage
 
 _pack: Callable[[Any], bytes] = msgspec.msgpack.Encoder().encode
@@ -13,12 +17,15 @@ _pack: Callable[[Any], bytes] = msgspec.msgpack.Encoder().encode
 class StateStore:
     """The committed state of one stage and partition: packed values by key.
 
-    restored_to is the position in the changelog up to which the values are taken from it.
+    restored_to is the position in the changelog up to which the values are taken from it. alarms
+    has the times for which the keys of a stage with waking wait.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, stage: Stage | None = None) -> None:
         self.packed: dict[str, bytes] = {}
         self.restored_to: int | None = None
+        self.alarms = Alarms()
+        self._due_at = _due_at(stage) if stage else None
 
     def restore(self, key: bytes | None, value: bytes | None) -> None:
         """Take over one changelog message. Without a value the key is forgotten."""
@@ -26,12 +33,25 @@ class StateStore:
             raise ValueError("a changelog message has no key; something else writes to this topic")
         if value is None:
             self.packed.pop(key.decode(), None)
+            self.alarms.set(key.decode(), None)
         else:
-            self.packed[key.decode()] = value
+            self.apply({key.decode(): value})
 
     def apply(self, changes: Mapping[str, bytes]) -> None:
         """Take over what a committed batch changed."""
         self.packed.update(changes)
+        if self._due_at is not None:
+            for key, packed in changes.items():
+                self.alarms.set(key, self._due_at(key, packed))
+
+
+def _due_at(stage: Stage) -> Callable[[str, bytes], Millis | None] | None:
+    """When the packed state of a key wants to be woken, if ticks wake the stage."""
+    if stage.waking is None:
+        return None
+    due_at, owns = stage.waking.due_at, stage.waking.owns
+    unpack = msgspec.msgpack.Decoder(stage.cells[-1].state).decode
+    return lambda key, packed: due_at(unpack(packed)) if owns(key) else None
 
 
 class Batch:
@@ -43,6 +63,9 @@ class Batch:
     def __init__(self, stage: Stage, store: StateStore) -> None:
         self._cells = tuple(_CellView(cell, store.packed) for cell in stage.cells)
         self._single = self._cells[0] if len(stage.cells) == 1 else None
+        self._waking = stage.waking
+        self._stored_alarms = store.alarms
+        self._alarms = Alarms()
 
     def load(self, record: Any) -> tuple[tuple[str, ...], Any]:
         """The keys of a record's state, and the state in the form its decider takes."""
@@ -55,11 +78,18 @@ class Batch:
 
     def save(self, keys: tuple[str, ...], state: Any) -> None:
         """Keep a decider's state for the rest of the batch."""
-        if self._single is not None:
-            self._single.changed[keys[0]] = state
-            return
-        for cell, key, part in zip(self._cells, keys, state, strict=True):
+        parts = state if self._single is None else (state,)
+        for cell, key, part in zip(self._cells, keys, parts, strict=True):
             cell.changed[key] = part
+        if self._waking is not None:
+            self._alarms.set(keys[-1], self._waking.due_at(parts[-1]))
+
+    def due(self, tick: Ticked) -> list[str]:
+        """The keys that a tick wakes, in order; those that the batch changed as they are by now."""
+        assert self._waking is not None
+        until, most = tick.event_time, self._waking.most
+        stored = self._stored_alarms.due(until, most, without=self._cells[-1].changed)
+        return [key for _, key in merge(stored, self._alarms.due(until, most))][:most]
 
     def changes(self) -> dict[str, bytes]:
         """What differs from the store, packed, by key."""

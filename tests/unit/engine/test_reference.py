@@ -1,7 +1,9 @@
-"""What is looked up: codes and campaigns."""
+"""What is looked up: codes, campaigns and lists."""
 
 import pytest
 
+from reftrail.contracts.life import Listed
+from reftrail.contracts.record import Millis
 from reftrail.engine.reference import ReferenceTables
 from reftrail.testing import campaign, click, code
 
@@ -76,6 +78,46 @@ def test_of_a_code_the_highest_revision_counts_whichever_came_last() -> None:
     assert found.owner_user_id == "second"
 
 
+def said(at: Millis, listing: str | None, expires_at: Millis | None = None) -> Listed:
+    return Listed(
+        event_id=f"{listing} {at}",
+        event_time=at,
+        received_at=at,
+        subject="user",
+        value="eve",
+        listing=listing,
+        expires_at=expires_at,
+        actor="ann",
+    )
+
+
+def test_an_entry_of_the_lists_counts_from_when_it_was_made_until_it_expires() -> None:
+    tables = ReferenceTables([said(100, "block", expires_at=200)])
+    found = [tables.listed("user", "eve", at) for at in (99, 100, 199, 200)]
+    assert [one and one.listing for one in found] == [None, "block", "block", None]
+    assert tables.listed("user", "bob", 150) is None
+    assert tables.listed("code", "eve", 150) is None
+    assert not tables.missed, "hardly anybody is on a list"
+
+
+def test_a_later_entry_ends_an_earlier_one_and_changes_nothing_before() -> None:
+    made = [said(100, "block"), said(200, "allow"), said(300, None)]
+    for entries in (made, made[::-1]):
+        tables = ReferenceTables(entries)
+        found = [tables.listed("user", "eve", at) for at in (100, 199, 200, 299, 300)]
+        assert [one and one.listing for one in found] == ["block", "block", "allow", "allow", None]
+
+
+def test_tables_share_all_but_the_codes() -> None:
+    shared = ReferenceTables([code("AMY")])
+    tables = shared.with_codes_of_its_own()
+    shared.apply(said(100, "block"))
+    shared.apply(campaign())
+    assert tables.listed("user", "eve", 100) is not None
+    assert tables.campaign("spring", 0) is not None
+    assert tables.code("AMY") is None
+
+
 def test_nothing_else_belongs_into_the_tables() -> None:
-    with pytest.raises(TypeError, match="Click is neither code, campaign nor list entry"):
+    with pytest.raises(TypeError, match="Click is neither a code, a campaign nor a list"):
         ReferenceTables().apply(click("AMY", at="10:00"))

@@ -1,0 +1,48 @@
+"""When the keys of a stage want to be woken."""
+
+from collections.abc import Container
+from heapq import heappop, heappush
+
+from reftrail.contracts.record import Millis
+
+
+class Alarms:
+    """A time for each key that has one, and which of them have come.
+
+    A heap that forgets lazily: an entry counts only while it is what the key has now.
+    """
+
+    def __init__(self) -> None:
+        self._times: dict[str, Millis] = {}
+        self._heap: list[tuple[Millis, str]] = []
+
+    def set(self, key: str, time: Millis | None) -> None:
+        """From now on the key has this time; None: it has none."""
+        if self._times.get(key) == time:
+            return
+        if time is None:
+            del self._times[key]
+        else:
+            self._times[key] = time
+            heappush(self._heap, (time, key))
+
+    def due(
+        self, until: Millis, most: int, without: Container[str] = ()
+    ) -> list[tuple[Millis, str]]:
+        """The first keys whose time is at or before until, by time and then by key.
+
+        At most so many, and none of those in without. They keep their times.
+        """
+        found: list[tuple[Millis, str]] = []
+        looked_at: list[tuple[Millis, str]] = []
+        while self._heap and self._heap[0][0] <= until and len(found) < most:
+            entry = heappop(self._heap)
+            time, key = entry
+            if self._times.get(key) != time or (looked_at and looked_at[-1] == entry):
+                continue
+            looked_at.append(entry)
+            if key not in without:
+                found.append(entry)
+        for entry in looked_at:
+            heappush(self._heap, entry)
+        return found

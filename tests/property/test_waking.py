@@ -1,0 +1,151 @@
+"""Ticks wake the same keys in both hosts, however the log is cut into batches, and on a replay."""
+
+from random import Random
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.timers import TIMERS, TOPOLOGY, review, ticks
+
+from reftrail.contracts.codec import decode, encode
+from reftrail.contracts.life import LimitAnswered, Reviewed, Ticked
+from reftrail.contracts.record import Record
+from reftrail.contracts.topics import REVIEWS, REWARD_CHANGELOG, REWARD_INPUTS, REWARDS, TICKS
+from reftrail.engine.alarms import Alarms
+from reftrail.engine.batch import StageOfPartition
+from reftrail.engine.chunks import Chunk
+from reftrail.engine.memory import MemoryHost
+from reftrail.engine.reference import ReferenceTables
+from reftrail.engine.state import StateStore
+
+times = st.integers(0, 30)
+reviews = st.builds(
+    review,
+    st.sampled_from(["set", "set", "set", "stop"]),
+    st.sampled_from(["AMY", "BOB"]),
+    st.sampled_from(["u1", "u2", "u3"]),
+    times,
+    st.builds(lambda wait, every: f"{wait} {every}", times, st.integers(0, 3)),
+)
+deeds = st.lists(st.one_of(reviews, times), min_size=5, max_size=40)
+
+
+def told(found: list[Reviewed | int], partitions: int = 1) -> list[Record]:
+    """A number is a tick at that time, for all partitions."""
+    return [
+        record
+        for nth, one in enumerate(found)
+        for record in (ticks(one, partitions) if isinstance(one, int) else [one])
+        for record in [msgspec.structs.replace(record, event_id=f"{nth} {record.event_id}")]
+    ]
+
+
+def chunk_of(records: list[Record], begin: int) -> Chunk:
+    count, values = len(records), [encode(record) for record in records]
+    offsets = list(range(begin, begin + count))
+    return Chunk(begin, begin + count, offsets, [0] * count, [b"key"] * count, list(values))
+
+
+def rung(host: MemoryHost) -> list[Record]:
+    return host.log(REWARDS)
+
+
+@given(deeds, st.integers(1, 7), st.integers(1, 5))
+def test_both_hosts_wake_the_same_keys_in_the_same_order(
+    found: list[Reviewed | int], size: int, restart_after: int
+) -> None:
+    records = told(found)
+    memory = MemoryHost((TIMERS,))
+    memory.publish(REWARD_INPUTS, *records)
+    memory.run()
+
+    work, store, written, changelog = StageOfPartition(TIMERS, 0, 1), StateStore(TIMERS), [], []
+    for nth, begin in enumerate(range(0, len(records), size), start=1):
+        chunk = chunk_of(records[begin : begin + size], begin)
+        work.conclude(chunk, store, ReferenceTables())  # as when a lookup was in vain: no traces
+        outcome = work.conclude(chunk, store, ReferenceTables())
+        written += [decode(value) for _, value in outcome.messages.get((REWARDS, 0), [])]
+        changelog += outcome.messages.get((REWARD_CHANGELOG, 0), [])
+        store.apply(outcome.changes)
+        if nth % restart_after == 0:
+            store = StateStore(TIMERS)
+            for message in changelog:
+                store.restore(*message)
+    assert written == rung(memory)
+    assert store.packed.items() <= memory.states(TIMERS).items()
+
+
+@given(deeds, st.integers(1, 4), st.integers(1, 20), st.integers(0, 2**32))
+def test_batches_and_the_interleaving_of_partitions_change_nothing(
+    found: list[Reviewed | int], partitions: int, batch: int, seed: int
+) -> None:
+    records = told(found, partitions)
+    single = MemoryHost((TIMERS,), partitions=partitions)
+    mixed = MemoryHost((TIMERS,), partitions=partitions, batch=batch, shuffle=Random(seed))
+    for host in (single, mixed):
+        host.publish(REWARD_INPUTS, *records)
+        host.run()
+    assert mixed.logged(REWARDS) == single.logged(REWARDS)
+    assert mixed.states(TIMERS) == single.states(TIMERS)
+
+
+@given(deeds, st.integers(1, 4), st.integers(1, 5), st.integers(0, 2**32))
+@settings(max_examples=50)
+def test_a_replay_with_ticks_equals_what_was_live(
+    found: list[Reviewed | int], partitions: int, batch: int, seed: int
+) -> None:
+    """Which of a tick and a review came first is for the live host to say, and then stays so."""
+    live = MemoryHost(TOPOLOGY, partitions=partitions, batch=batch, shuffle=Random(seed))
+    for record in told(found, partitions):
+        live.publish(TICKS if isinstance(record, Ticked) else REVIEWS, record)
+    live.run()
+    replay = MemoryHost((TIMERS,), partitions=partitions)
+    replay.publish_logged(REWARD_INPUTS, *live.logged(REWARD_INPUTS))
+    replay.run()
+    assert replay.logged(REWARDS) == live.logged(REWARDS)
+    assert replay.states(TIMERS) == live.states(TIMERS)
+
+
+def test_a_key_rings_when_a_tick_comes_and_not_before() -> None:
+    host = MemoryHost((TIMERS,))
+    host.publish(REWARD_INPUTS, review("set", "AMY", "u1", 0, "10 0"), *ticks(9, 1))
+    assert rung(host.run()) == []
+    host.publish(REWARD_INPUTS, *ticks(10, 1))
+    (rang,) = rung(host.run())
+    assert isinstance(rang, LimitAnswered)
+    assert (rang.event_time, rang.cause_offset, rang.cause_event_id) == (10, 2, "tick 10 0")
+    host.publish(REWARD_INPUTS, *ticks(11, 1))
+    assert len(rung(host.run())) == 1
+
+
+def test_one_tick_wakes_so_many_and_the_next_one_the_others() -> None:
+    host = MemoryHost((TIMERS,))
+    host.publish(
+        REWARD_INPUTS,
+        *(review("set", "AMY", f"u{n}", 0, f"{9 - n} 0") for n in range(5)),
+        *ticks(10, 1),
+        *ticks(11, 1),
+    )
+    woken = [record.user_id for record in rung(host.run())]  # type: ignore[attr-defined]
+    assert woken == ["u4", "u3", "u2", "u1"]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("abcd"), st.none() | st.integers(0, 9)), max_size=30),
+    st.integers(0, 9),
+    st.integers(1, 5),
+    st.sets(st.sampled_from("abcd")),
+)
+def test_alarms_are_what_was_set_last(
+    found: list[tuple[str, int | None]], until: int, most: int, without: set[str]
+) -> None:
+    alarms, last = Alarms(), dict(found)
+    for key, time in found:
+        alarms.set(key, time)
+    due = sorted(
+        (time, key)
+        for key, time in last.items()
+        if time is not None and time <= until and key not in without
+    )
+    assert alarms.due(until, most, without) == due[:most]
+    assert alarms.due(until, most, without) == due[:most], "looking changes nothing"

@@ -1,0 +1,154 @@
+"""A topology with a stage that does nothing but wait: what ticks do, and nothing else.
+
+A review sets a user's timer under a code, or stops it; a tick lets it ring, up to three times.
+`python -m support.timers` runs a worker with it.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, TypeAlias, assert_never
+
+import msgspec
+
+from reftrail.contracts.life import LimitAnswered, Reviewed, Ticked
+from reftrail.contracts.record import Derived, Millis
+from reftrail.contracts.topics import (
+    REVIEWS,
+    REWARD_CHANGELOG,
+    REWARD_INPUTS,
+    REWARDS,
+    TICKS,
+)
+from reftrail.engine.settings import WorkerSettings
+from reftrail.engine.stage import Cell, Stage, Waking
+from reftrail.engine.worker import create_app, run
+from reftrail.rules.decider import Cause, Reference, Woken, because
+from reftrail.rules.forwarding import Forwarder
+
+RINGS: Final = 3
+
+
+class Rung(msgspec.Struct, frozen=True, array_like=True):
+    """How often the timers of a code have rung."""
+
+    times: int = 0
+
+
+class Timer(msgspec.Struct, frozen=True, array_like=True):
+    due_at: Millis | None = None
+    every: Millis = 0
+    rung: int = 0
+
+
+State: TypeAlias = tuple[Rung, Timer]
+
+
+class TimerSet(Derived, frozen=True, kw_only=True):
+    due_at: Millis | None
+    every: Millis
+
+
+class TimerDecider:
+    def decide(
+        self, state: State, record: Reviewed | Woken, cause: Cause, reference: Reference
+    ) -> Sequence[TimerSet | LimitAnswered]:
+        rung, timer = state
+        match record:
+            case Reviewed(decision="set", note=str(note)):
+                wait, every = map(int, note.split())
+                due_at = record.event_time + wait
+                return [TimerSet(**because(record, cause, "set"), due_at=due_at, every=every)]
+            case Reviewed():
+                return [TimerSet(**because(record, cause, "stopped"), due_at=None, every=0)]
+            case Woken():
+                assert timer.due_at is not None
+                assert timer.due_at <= record.event_time
+                return [
+                    LimitAnswered(
+                        **because(record, cause, "rang"),
+                        code=record.code,
+                        user_id=record.user_id,
+                        claim_id=f"{rung.times} {timer.rung}",
+                    )
+                ]
+            case _:
+                assert_never(record)
+
+    def evolve(self, state: State, record: TimerSet | LimitAnswered) -> State:
+        rung, timer = state
+        if isinstance(record, TimerSet):
+            return rung, Timer(record.due_at, record.every)
+        assert timer.due_at is not None
+        rings_on = timer.every > 0 and timer.rung + 1 < RINGS
+        due_at = timer.due_at + timer.every if rings_on else None
+        return Rung(rung.times + 1), Timer(due_at, timer.every, timer.rung + 1)
+
+
+def _code_and_user(record: Any) -> str:
+    return f"{record.code}:{record.user_id}"
+
+
+def _woken(key: str, tick: Ticked, cause: Cause) -> Woken:
+    code, _, user_id = key.partition(":")
+    return Woken(**because(tick, cause, f"woken {key}"), code=code, user_id=user_id)
+
+
+TIMERS: Final = Stage(
+    "reward",
+    reads=REWARD_INPUTS,
+    takes=(Reviewed, Ticked),
+    decider=TimerDecider(),
+    cells=(Cell(lambda record: record.code, Rung), Cell(_code_and_user, Timer)),
+    writes={LimitAnswered: (REWARDS,), TimerSet: ()},
+    changelog=REWARD_CHANGELOG,
+    waking=Waking(
+        due_at=lambda timer: timer.due_at, woken=_woken, owns=lambda key: ":" in key, most=2
+    ),
+)
+TOPOLOGY: Final = (
+    Stage(
+        "reviews",
+        reads=REVIEWS,
+        decider=Forwarder(),
+        cells=(),
+        writes={Reviewed: (REWARD_INPUTS,)},
+        changelog=None,
+    ),
+    Stage(
+        "ticks",
+        reads=TICKS,
+        decider=Forwarder(),
+        cells=(),
+        writes={Ticked: (REWARD_INPUTS,)},
+        changelog=None,
+    ),
+    TIMERS,
+)
+
+
+def review(decision: str, code: str, user: str, at: Millis, note: str | None = None) -> Reviewed:
+    """set: note is how long to wait, and how long again between rings (0: it rings once)."""
+    return Reviewed(
+        event_id=f"{decision} {code}:{user} {at} {note}",
+        event_time=at,
+        received_at=at,
+        code=code,
+        user_id=user,
+        decision=decision,
+        reviewer="ann",
+        note=note,
+    )
+
+
+def ticks(at: Millis, partitions: int) -> Iterator[Ticked]:
+    for partition in range(partitions):
+        yield Ticked(
+            event_id=f"tick {at} {partition}",
+            event_time=at,
+            received_at=at,
+            partition=partition,
+            partitions=partitions,
+        )
+
+
+if __name__ == "__main__":
+    run(create_app(WorkerSettings(), TOPOLOGY))
