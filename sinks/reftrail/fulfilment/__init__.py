@@ -1,0 +1,12 @@
+"""Carries out the orders on `reward-granted`, each once, and reports what became of them.
+
+Input: `reward-granted`, read committed, all partitions, under a group of its own. Output:
+`fulfilments`, and `dead-letters` for what can't be read or was refused. Guarantee: killed at any
+point, an order is asked again under the same idempotency key, and its outcome is reported once.
+
+Read in this order: `answers` (what asking somebody to fulfil may come to), `signature`, `asking`,
+`webhook`, `shipment`, `pool` (who is asked for which kind), `schedule`, `judgement` (what follows
+from an answer), `tables`, `database`, `journal` (what is known for sure), `reports` (what Kafka is
+told), `log` (Kafka), `desks`, `fulfilment` (the loop), `http`, `main` (what is wired). `partners`
+simulates those who are asked.
+"""

@@ -1,0 +1,5 @@
+"""`python -m reftrail.fulfilment`."""
+
+from reftrail.fulfilment.main import main
+
+main()

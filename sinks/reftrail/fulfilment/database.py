@@ -1,0 +1,125 @@
+"""The journal's SQLite file: opened by one process at a time, and safe against a power cut."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, Self, TextIO
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DatabaseError
+
+from reftrail.contracts.errors import ExpectedError
+from reftrail.fulfilment.tables import METADATA, VERSION, installation
+
+_BUSY_SECONDS: Final = 30
+
+
+class Database:
+    """Open it with `Database.open`; may be used from several threads."""
+
+    def __init__(self, path: Path, engine: sa.Engine, lock: TextIO) -> None:
+        self.path = path
+        self._engine = engine
+        self._lock = lock
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """The database in a file, made if it isn't there, for this process alone.
+
+        Raises `ExpectedError` if another process has it, or it isn't of this version.
+        """
+        lock = _locked(path)
+        engine = sa.create_engine(
+            sa.URL.create("sqlite", database=str(path)), connect_args={"timeout": _BUSY_SECONDS}
+        )
+        sa.event.listen(engine, "connect", _set_up)
+        sa.event.listen(engine, "begin", _begin)
+        database = cls(path, engine, lock)
+        try:
+            database._install()
+        except DatabaseError as error:
+            database.close()
+            raise ExpectedError(
+                f"the journal {path} can't be used: {error.orig}; put back the file that was "
+                f"there, or give another one in REFTRAIL_FULFILMENT_JOURNAL"
+            ) from error
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+    @contextmanager
+    def transaction(self) -> Iterator[sa.Connection]:
+        """The only transaction there is meanwhile; on the disk at the end, undone on an error."""
+        with self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    def close(self) -> None:
+        """Close all connections and let go of the file."""
+        self._engine.dispose()
+        self._lock.close()
+
+    def belong_to(self, identity: str) -> None:
+        """Remember whose journal this is. Raises `ExpectedError` if it is another installation's.
+
+        identity is that of the topics it tells about.
+        """
+        with self.transaction() as connection:
+            found = connection.execute(sa.select(installation.c.identity)).scalar_one()
+            if found is None:
+                connection.execute(sa.update(installation).values(identity=identity))
+            elif found != identity:
+                raise ExpectedError(
+                    f"the journal {self.path} is that of other topics ({found}, not {identity}): "
+                    f"they were made again, or this is another installation; give each its own "
+                    f"file in REFTRAIL_FULFILMENT_JOURNAL"
+                )
+
+    def _install(self) -> None:
+        with self.transaction() as connection:
+            METADATA.create_all(connection)
+            found = connection.execute(sa.select(installation.c.version)).scalar_one_or_none()
+            if found is None:
+                connection.execute(sa.insert(installation).values(version=VERSION))
+            elif found != VERSION:
+                raise ExpectedError(
+                    f"the journal {self.path} has version {found}, this reftrail knows version "
+                    f"{VERSION}; install the reftrail that made it, or a newer one"
+                )
+
+
+def _locked(path: Path) -> TextIO:
+    """A lock beside the file, held until it is closed or the process ends."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Readable by its owner alone: codes in the pool are worth money. SQLite keeps the mode.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        lock = path.with_name(f"{path.name}.lock").open("a+", encoding="utf-8")
+    except OSError as error:
+        raise ExpectedError(
+            f"the journal {path} can't be written: {error.strerror}; give another file in "
+            f"REFTRAIL_FULFILMENT_JOURNAL, or change the directory's owner or rights"
+        ) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        lock.close()
+        raise ExpectedError(
+            f"another fulfilment has the journal {path}; stop it, or give this one a journal and "
+            f"a group of its own"
+        ) from error
+    return lock
+
+
+def _set_up(connection: Any, _record: Any) -> None:
+    """No transaction is begun but by `_begin`, and what is committed survives a power cut."""
+    connection.isolation_level = None
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+
+
+def _begin(connection: sa.Connection) -> None:
+    """The only one that writes from its beginning, so that none fails half way."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,0 +1,130 @@
+"""What is wired to what: settings, the journal, who is asked, the loop, the HTTP server."""
+
+import asyncio
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+from contextlib import ExitStack
+from functools import partial
+
+from pydantic import ValidationError
+
+from reftrail.contracts.ending import end_process
+from reftrail.contracts.errors import ExpectedError
+from reftrail.fulfilment.answers import Fulfiller
+from reftrail.fulfilment.asking import Http
+from reftrail.fulfilment.database import Database
+from reftrail.fulfilment.desks import Desks
+from reftrail.fulfilment.fulfilment import Fulfilment, wall_clock
+from reftrail.fulfilment.http import application, serve
+from reftrail.fulfilment.journal import Journal
+from reftrail.fulfilment.log import connected
+from reftrail.fulfilment.metrics import Metrics
+from reftrail.fulfilment.pool import Pool
+from reftrail.fulfilment.schedule import Schedule
+from reftrail.fulfilment.settings import FulfilmentSettings, Kind
+from reftrail.fulfilment.shipment import HttpCarrier, Shipments
+from reftrail.fulfilment.webhook import Webhook
+
+_log = logging.getLogger(__name__)
+
+
+def main() -> None:
+    """Run until SIGTERM or SIGINT; anything unexpected ends the process with an exit code not 0."""
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    for library in ("kafka", "httpx", "httpcore"):
+        logging.getLogger(library).setLevel(logging.ERROR)
+    try:
+        asyncio.run(run(FulfilmentSettings()))
+    except ValidationError as error:
+        sys.exit(f"error: {_settings_at_fault(error)}")
+    except ExpectedError as error:
+        sys.exit(f"error: {error}")
+    end_process()
+
+
+async def run(settings: FulfilmentSettings) -> None:
+    """Fulfil and answer until told to stop."""
+    stop = threading.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    metrics = Metrics()
+    with ExitStack() as closing:
+        database = Database.open(settings.fulfilment_journal)
+        closing.callback(database.close)
+        http = Http(settings.fulfilment_timeout_seconds)
+        closing.callback(http.close)
+        fulfilment = Fulfilment(
+            partial(connected, settings, settings.fulfilment_group),
+            Journal(database),
+            Desks(fulfillers(settings, http, database), metrics, settings.fulfilment_concurrency),
+            schedule_of(settings),
+            metrics,
+        )
+        host, port = settings.fulfilment_host, settings.fulfilment_port
+        app = application(metrics, wall_clock)
+        await _both(
+            asyncio.create_task(asyncio.to_thread(fulfilment.run, stop)),
+            asyncio.create_task(serve(app, host, port, "REFTRAIL_FULFILMENT_PORT")),
+            stop,
+        )
+    _log.info("stopped")
+
+
+def fulfillers(
+    settings: FulfilmentSettings, http: Http, database: Database
+) -> Mapping[str, Fulfiller]:
+    """Who is asked for which kind. Raises `ExpectedError` if the codes can't be read."""
+    made: dict[str, Fulfiller] = {}
+    for kind in settings.fulfilment_kinds:
+        match kind:
+            case Kind.CREDIT | Kind.CASH:
+                secrets = [one.get_secret_value() for one in settings.fulfilment_signing_secrets]
+                made[kind] = Webhook(http, str(settings.fulfilment_webhook_url), secrets)
+            case Kind.SHIPMENT:
+                assert settings.fulfilment_carrier_key is not None
+                key = settings.fulfilment_carrier_key.get_secret_value()
+                carrier = HttpCarrier(http, str(settings.fulfilment_carrier_url), key)
+                made[kind] = Shipments(carrier)
+            case Kind.CODE:
+                made[kind] = pool = Pool(database, settings.fulfilment_codes_file)
+                pool.load()
+    return made
+
+
+def schedule_of(settings: FulfilmentSettings) -> Schedule:
+    """When what isn't done is asked for again."""
+    return Schedule(
+        first=settings.fulfilment_retry_first_seconds,
+        most=settings.fulfilment_retry_most_seconds,
+        give_up_after=settings.fulfilment_give_up_after_seconds,
+    )
+
+
+async def _both(
+    fulfilling: asyncio.Task[None], serving: asyncio.Task[None], stop: threading.Event
+) -> None:
+    """Until the loop is told to stop; an error of either ends both."""
+    await asyncio.wait((fulfilling, serving), return_when=asyncio.FIRST_COMPLETED)
+    if fulfilling.done():
+        serving.cancel()
+        await asyncio.wait((serving,))
+        fulfilling.result()
+        return
+    stop.set()
+    await asyncio.wait((fulfilling,))
+    serving.result()
+    raise RuntimeError("the HTTP server has ended")
+
+
+def _settings_at_fault(error: ValidationError) -> str:
+    faults = [
+        f"{'REFTRAIL_' + str(one['loc'][0]).upper() + ': ' if one['loc'] else ''}{one['msg']}"
+        for one in error.errors(include_input=False)
+    ]
+    return "settings are missing or wrong: " + "; ".join(faults)

@@ -1,0 +1,81 @@
+"""What fulfilment tells Prometheus."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from reftrail.contracts.record import Millis
+from reftrail.fulfilment.journal import Counts
+
+_SECONDS: Final = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+
+
+class Metrics:
+    """One fulfilment's figures, and whether it can go on.
+
+    answered_at is when Kafka last told its ends, in milliseconds since 1970; None before the first
+    time.
+    """
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self.answered_at: Millis | None = None
+        self._registry = registry or CollectorRegistry()
+        self.fulfilled = self._counter("fulfilled", "Rewards delivered.")
+        self.failed = self._counter("failed", "Rewards that failed for good.")
+        self.expired = self._counter("expired", "Orders whose time was up before they were asked.")
+        self.retries = self._counter("retries", "Attempts that must be repeated.")
+        self.left = self._counter("left", "Orders of kinds that are left to other consumers.")
+        self.unreadable = Counter(
+            "reftrail_fulfilment_dead_letters",
+            "Messages that are no orders.",
+            registry=self._registry,
+        )
+        self.seconds = Histogram(
+            "reftrail_fulfilment_attempt_seconds",
+            "Time until somebody who was asked had answered.",
+            ["kind"],
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
+        self._lag = self._gauge(
+            "lag", "Positions between the group's and the end of reward-granted, summed."
+        )
+        self._waiting = self._gauge("waiting", "Orders that wait for their first or next attempt.")
+        self._asking = self._gauge("asking", "Orders that somebody is being asked for right now.")
+        self._oldest = self._gauge("oldest_seconds", "Age of the oldest open order.")
+        self._broker = self._gauge("broker_answers", "1 if Kafka answered when last asked, else 0.")
+        self._pool = Gauge(
+            "reftrail_fulfilment_pool_left",
+            "Codes that can still be handed out.",
+            ["item"],
+            registry=self._registry,
+        )
+
+    def observed(self, counts: Counts, lag: int, now: Millis) -> None:
+        """The journal and Kafka have said how things stand."""
+        self.answered_at = now
+        self._broker.set(1)
+        self._lag.set(lag)
+        self._waiting.set(counts.waiting)
+        self._asking.set(counts.asking)
+        self._oldest.set(0 if counts.oldest is None else (now - counts.oldest) / 1000)
+        self._pool_left(counts.pool_left)
+
+    def broker_is_silent(self) -> None:
+        """Kafka has not answered."""
+        self._broker.set(0)
+
+    def text(self) -> bytes:
+        """All figures as of now, in Prometheus' text format."""
+        return generate_latest(self._registry)
+
+    def _pool_left(self, left: Mapping[str, int]) -> None:
+        for item, count in left.items():
+            self._pool.labels(item).set(count)
+
+    def _counter(self, name: str, meaning: str) -> Counter:
+        return Counter(f"reftrail_fulfilment_{name}", meaning, ["kind"], registry=self._registry)
+
+    def _gauge(self, name: str, meaning: str) -> Gauge:
+        return Gauge(f"reftrail_fulfilment_{name}", meaning, registry=self._registry)

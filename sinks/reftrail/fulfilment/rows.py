@@ -1,0 +1,131 @@
+"""Rows of the journal's table of orders: how they come to be, and what they say."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert
+
+from reftrail.contracts.codec import decode_as, encode
+from reftrail.contracts.decisions import RewardGranted
+from reftrail.contracts.life import FulfilmentOutcome, FulfilmentReported
+from reftrail.contracts.record import Millis
+from reftrail.fulfilment.judgement import Due
+from reftrail.fulfilment.reports import Place, report_id
+from reftrail.fulfilment.tables import State, orders, read_up_to
+
+Row: TypeAlias = Mapping[str, Any]
+"""Of `tables.orders`, by column."""
+
+
+def rows_of(connection: sa.Connection, reward_ids: Iterable[str]) -> dict[str, Row]:
+    """The rows of rewards, by reward_id; those that aren't known are missing."""
+    found = sa.select(orders).where(orders.c.reward_id.in_(list(reward_ids)))
+    return {row["reward_id"]: dict(row) for row in connection.execute(found).mappings()}
+
+
+def put(connection: sa.Connection, rows: Sequence[Row]) -> None:
+    """Put rows in, each in the place of its reward's earlier one."""
+    if rows:
+        connection.execute(insert(orders).prefix_with("OR REPLACE"), rows)
+
+
+def update(connection: sa.Connection, reward_ids: Collection[str], **values: Any) -> None:
+    """Change the rows of rewards."""
+    if reward_ids:
+        connection.execute(
+            sa.update(orders).where(orders.c.reward_id.in_(reward_ids)).values(**values)
+        )
+
+
+def set_positions(connection: sa.Connection, positions: Mapping[int, int]) -> None:
+    """Note up to where the log of reports is known, by partition."""
+    if positions:
+        connection.execute(
+            insert(read_up_to).prefix_with("OR REPLACE"),
+            [{"partition": number, "position": at} for number, at in positions.items()],
+        )
+
+
+def ids_of(due: Iterable[Due]) -> list[str]:
+    """The rewards that orders are for."""
+    return [one.order.reward_id for one in due]
+
+
+def due_in(row: Row) -> Due:
+    """The order in a row whose time has come, as the attempt that follows."""
+    return Due(
+        order=decode_as(RewardGranted, row["payload"]),
+        place=Place(row["partition"], row["offset"]),
+        attempts=row["attempts"] + 1,
+        in_doubt=row["in_doubt"],
+        taken_at=row["taken_at"],
+    )
+
+
+def is_expired(due: Due, now: Millis) -> bool:
+    """Whether an order's time is up, and nobody can have fulfilled it."""
+    until = due.order.expires_at
+    return until is not None and until <= now and not due.in_doubt
+
+
+def taken(order: RewardGranted, place: Place, now: Millis) -> Row:
+    """The row of an order that has just come in."""
+    return {
+        "reward_id": order.reward_id,
+        "order_id": order.event_id,
+        "partition": place.partition,
+        "offset": place.offset,
+        "payload": encode(order),
+        "kind": order.kind,
+        "state": State.WAITING,
+        "attempts": 0,
+        "in_doubt": False,
+        "taken_at": now,
+        "due_at": now,
+        "report_id": None,
+        "report": None,
+        "letter": None,
+        "told": False,
+    }
+
+
+def is_anew(row: Row, order: RewardGranted, place: Place) -> bool:
+    """Whether an order asks again for what has failed; not the one that failed, read again."""
+    return bool(
+        row["state"] == State.FAILED
+        and place.offset > row["offset"]
+        and order.event_id != row["order_id"]
+        and report_id(order, FulfilmentOutcome.FAILED) != row["report_id"]
+    )
+
+
+def is_news(row: Row, report: FulfilmentReported) -> bool:
+    """Whether a report from the log says more than the journal knows."""
+    if row["told"]:
+        return bool(row["state"] == State.FAILED and report.outcome == FulfilmentOutcome.DELIVERED)
+    if report.outcome == FulfilmentOutcome.DELIVERED or row["report_id"] is not None:
+        return True
+    order = decode_as(RewardGranted, row["payload"])
+    return report_id(order, FulfilmentOutcome.FAILED) == report.event_id
+
+
+def restored(row: Row | None, report: FulfilmentReported, now: Millis) -> Row:
+    """The row of an order of which a report is all that is left to know."""
+    return {
+        "reward_id": report.reward_id,
+        "order_id": row["order_id"] if row else None,
+        "partition": row["partition"] if row else -1,
+        "offset": row["offset"] if row else -1,
+        "payload": None,
+        "kind": report.kind,
+        "state": State(report.outcome),
+        "attempts": report.attempts,
+        "in_doubt": False,
+        "taken_at": row["taken_at"] if row else now,
+        "due_at": now,
+        "report_id": report.event_id,
+        "report": encode(report),
+        "letter": None,
+        "told": True,
+    }

@@ -1,0 +1,103 @@
+"""The settings of fulfilment."""
+
+from enum import StrEnum
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import Field, HttpUrl, SecretStr, field_validator, model_validator
+from pydantic_settings import NoDecode
+
+from reftrail.contracts.installation import Installation
+
+_Seconds = Annotated[float, Field(gt=0)]
+
+
+class Kind(StrEnum):
+    """How a reward is given."""
+
+    CREDIT = "credit"
+    CASH = "cash"
+    CODE = "code"
+    SHIPMENT = "shipment"
+
+
+_LEAST_SECRET = 32
+
+
+class FulfilmentSettings(Installation):
+    """Read from REFTRAIL_FULFILMENT_* variables, and Kafka's as in every host.
+
+    kinds, comma separated, are those that are fulfilled here; each needs its own settings below,
+    and orders of other kinds are left to other consumers.
+
+    credit and cash: webhook_url, to which /credit or /cash is added, and signing_secrets, comma
+    separated: each signs, so that a receiver can change from one to the next.
+    shipment: carrier_url and carrier_key. code: codes_file, or a journal whose table pool is filled
+    by other means.
+
+    journal is the file of what has been done; it must be kept. Of each kind up to concurrency
+    orders are asked for at the same time, each for at most timeout_seconds. retry_* and
+    give_up_after_seconds are those of `Schedule`.
+    """
+
+    fulfilment_journal: Path
+    fulfilment_group: Annotated[str, Field(min_length=1)] = "reftrail-fulfilment"
+    fulfilment_host: str = "127.0.0.1"
+    fulfilment_port: Annotated[int, Field(ge=1, le=65535)] = 6069
+    fulfilment_kinds: Annotated[tuple[Kind, ...], NoDecode, Field(min_length=1)] = tuple(Kind)
+    fulfilment_webhook_url: HttpUrl | None = None
+    fulfilment_signing_secrets: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+    fulfilment_carrier_url: HttpUrl | None = None
+    fulfilment_carrier_key: SecretStr | None = None
+    fulfilment_codes_file: Path | None = None
+    fulfilment_concurrency: Annotated[int, Field(ge=1, le=256)] = 8
+    fulfilment_timeout_seconds: _Seconds = 10.0
+    fulfilment_retry_first_seconds: _Seconds = 2.0
+    fulfilment_retry_most_seconds: _Seconds = 3600.0
+    fulfilment_give_up_after_seconds: _Seconds = 3 * 86_400.0
+
+    @field_validator("fulfilment_kinds", "fulfilment_signing_secrets", mode="before")
+    @classmethod
+    def _split(cls, given: Any) -> Any:
+        if not isinstance(given, str):
+            return given
+        return tuple(part for each in given.split(",") if (part := each.strip()))
+
+    @field_validator("fulfilment_signing_secrets")
+    @classmethod
+    def _are_long(cls, secrets: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        if any(len(secret.get_secret_value()) < _LEAST_SECRET for secret in secrets):
+            raise ValueError(f"each secret needs at least {_LEAST_SECRET} characters")
+        return secrets
+
+    @field_validator("fulfilment_webhook_url", "fulfilment_carrier_url")
+    @classmethod
+    def _is_private(cls, url: HttpUrl | None) -> HttpUrl | None:
+        if url is not None and url.scheme != "https" and not _is_loopback(url.host or ""):
+            raise ValueError("must be https, except on this machine: it carries who earns what")
+        return url
+
+    @model_validator(mode="after")
+    def _has_what_kinds_need(self) -> Self:
+        needed = {
+            Kind.CREDIT: ("fulfilment_webhook_url", "fulfilment_signing_secrets"),
+            Kind.CASH: ("fulfilment_webhook_url", "fulfilment_signing_secrets"),
+            Kind.SHIPMENT: ("fulfilment_carrier_url", "fulfilment_carrier_key"),
+            Kind.CODE: (),
+        }
+        for kind in self.fulfilment_kinds:
+            missing = [f"REFTRAIL_{n.upper()}" for n in needed[kind] if not getattr(self, n)]
+            if missing:
+                raise ValueError(
+                    f"{kind} needs {' and '.join(missing)}; set them, or leave {kind} out of "
+                    f"REFTRAIL_FULFILMENT_KINDS if another consumer fulfils it"
+                )
+        return self
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,189 @@
+"""Orders to fulfil, simulated partners in a thread, and real fulfilment processes."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+from kafka import KafkaConsumer, TopicPartition
+
+from reftrail.contracts.decisions import RewardGranted
+from reftrail.contracts.installation import Installation
+from reftrail.contracts.topics import REWARD_GRANTED
+from reftrail.fulfilment.http import serve
+from reftrail.fulfilment.partners.app import application
+from reftrail.fulfilment.partners.books import Books, Faults
+from reftrail.local.ports import free_port
+from reftrail.rules.decider import derived_id
+
+SECRET = "a-signing-secret-of-the-tests-long-enough"
+CARRIER_KEY = "a carrier's key"
+GROUP = "fulfilment-of-tests"
+
+
+def an_order(number: int = 1, kind: str = "credit", **given: Any) -> RewardGranted:
+    """An order for a reward that follows from its number."""
+    fields = {
+        "event_id": derived_id("grant", str(number)),
+        "event_time": 1_000,
+        "received_at": 1_000,
+        "cause_topic": "reward-inputs",
+        "cause_partition": 0,
+        "cause_offset": number,
+        "cause_event_id": derived_id("cause", str(number)),
+        "rules": "1",
+        "reward_id": derived_id("reward", str(number)),
+        "code": f"CODE{number % 17}",
+        "user_id": f"user-{number}",
+        "beneficiary": f"owner-{number % 17}",
+        "role": "referrer",
+        "action": "purchase",
+        "value_micros": 5_000_000,
+        "currency": "EUR",
+        "kind": kind,
+        "campaign_id": "spring",
+        "campaign_version": 1,
+        "item": "a mug" if kind == "shipment" else None,
+        **given,
+    }
+    return RewardGranted(**fields)
+
+
+@contextmanager
+def partners(faults: Faults | None = None) -> Iterator[tuple[str, Books]]:
+    """The simulated partners: where they answer, and their books."""
+    books, port, loop = Books(faults or Faults()), free_port(), asyncio.new_event_loop()
+    app = application(books, [SECRET], CARRIER_KEY)
+    serving = loop.create_task(serve(app, "127.0.0.1", port, "PORT"))
+    thread = threading.Thread(target=loop.run_until_complete, args=(asyncio.wait([serving]),))
+    thread.start()
+    url = f"http://127.0.0.1:{port}"
+    try:
+        wait_until(lambda: _answers(f"{url}/readyz"))
+        yield url, books
+    finally:
+        loop.call_soon_threadsafe(serving.cancel)
+        thread.join()
+        loop.close()
+
+
+def environment(
+    installation: Installation, directory: Path, url: str, **settings: str
+) -> dict[str, str]:
+    """The variables of a fulfilment whose partners are at a URL, with short times."""
+    directory.mkdir(parents=True, exist_ok=True)
+    return {
+        "REFTRAIL_BOOTSTRAP_SERVERS": installation.bootstrap_servers,
+        "REFTRAIL_TOPIC_PREFIX": installation.topic_prefix,
+        "REFTRAIL_FULFILMENT_JOURNAL": str(directory / "journal.sqlite"),
+        "REFTRAIL_FULFILMENT_GROUP": GROUP,
+        "REFTRAIL_FULFILMENT_WEBHOOK_URL": url,
+        "REFTRAIL_FULFILMENT_SIGNING_SECRETS": SECRET,
+        "REFTRAIL_FULFILMENT_CARRIER_URL": url,
+        "REFTRAIL_FULFILMENT_CARRIER_KEY": CARRIER_KEY,
+        "REFTRAIL_FULFILMENT_TIMEOUT_SECONDS": "0.4",
+        "REFTRAIL_FULFILMENT_RETRY_FIRST_SECONDS": "0.05",
+        "REFTRAIL_FULFILMENT_RETRY_MOST_SECONDS": "0.2",
+        **settings,
+    }
+
+
+class RunningFulfilment:
+    """One `python -m reftrail.fulfilment`."""
+
+    def __init__(
+        self, installation: Installation, directory: Path, url: str, **settings: str
+    ) -> None:
+        self.port = free_port()
+        self.log = directory / "fulfilment.log"
+        variables = environment(installation, directory, url, **settings)
+        with self.log.open("ab") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "reftrail.fulfilment"],
+                env={**os.environ, **variables, "REFTRAIL_FULFILMENT_PORT": str(self.port)},
+                stdout=out,
+                stderr=subprocess.STDOUT,
+            )
+
+    def get(self, path: str) -> httpx.Response:
+        return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=10)
+
+    def wait_until_ready(self) -> None:
+        wait_until(lambda: self._alive() and _answers(f"http://127.0.0.1:{self.port}/readyz"))
+
+    def figure(self, name: str) -> float:
+        """The sum of a figure over its labels."""
+        lines = self.get("/metrics").text.splitlines()
+        return sum(
+            float(line.rpartition(" ")[2])
+            for line in lines
+            if line.startswith(f"reftrail_fulfilment_{name}")
+        )
+
+    def output(self) -> str:
+        return self.log.read_text()[-4000:]
+
+    def stop(self) -> int:
+        """SIGTERM; the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(20)
+
+    def kill(self) -> None:
+        """kill -9."""
+        self.process.kill()
+        self.process.wait()
+
+    def _alive(self) -> bool:
+        assert self.process.poll() is None, self.output()
+        return True
+
+
+@contextmanager
+def fulfilment(
+    installation: Installation, directory: Path, url: str, **settings: str
+) -> Iterator[RunningFulfilment]:
+    """A fulfilment that is ready, and is gone in the end."""
+    running = RunningFulfilment(installation, directory, url, **settings)
+    try:
+        running.wait_until_ready()
+        yield running
+    finally:
+        running.kill()
+
+
+def group_lag(installation: Installation, group: str = GROUP) -> int:
+    """How many positions of the orders the group hasn't passed."""
+    consumer = KafkaConsumer(
+        bootstrap_servers=installation.bootstrap_servers,
+        group_id=group,
+        isolation_level="read_committed",
+    )
+    try:
+        name = installation.name_of(REWARD_GRANTED)
+        places = [TopicPartition(name, n) for n in consumer.partitions_for_topic(name)]
+        ends = consumer.end_offsets(places)
+        return sum(ends[at] - (consumer.committed(at) or 0) for at in places)
+    finally:
+        consumer.close()
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        time.sleep(0.02)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=2).is_success
+    except httpx.HTTPError:
+        return False
