@@ -108,7 +108,7 @@ def _claim(asked: CheckRequested) -> Claim:
 
 
 def _is_full(state: VelocityState, claim: Claim) -> bool:
-    """Whether there is no room for a claim: all that is there is later, or less than a day older."""
+    """Whether there is no room for a claim: all there is is later or hardly older."""
     return len(state.claims) == MOST_SEEN and claim.at < state.claims[0].at + DAY
 
 

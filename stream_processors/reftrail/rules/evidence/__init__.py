@@ -1,0 +1,61 @@
+"""What speaks against a claim being honest: each check, its weight and its limit, in one table."""
+
+from typing import Final
+
+from reftrail.contracts.record import DAY, MINUTE, SECOND
+from reftrail.rules.evidence.case import Case, Check, Evidence, Figures, SignalSeen
+from reftrail.rules.evidence.crowds import (
+    ring,
+    ring_by_device,
+    ring_by_ip,
+    users_per_device_24h,
+    users_per_device_30d,
+    users_per_ip_24h,
+    users_per_ip_30d,
+    users_per_network_24h,
+    users_per_network_30d,
+)
+from reftrail.rules.evidence.lists import allowed, blocked
+from reftrail.rules.evidence.owner import (
+    disposable_email,
+    owner_device,
+    owner_email,
+    owner_ip,
+    self_referral,
+)
+from reftrail.rules.evidence.timing import clock_ahead, clock_behind, fast_purchase, fast_signup
+from reftrail.rules.evidence.usage import amount_5x, amount_10x, amount_20x, burst
+
+ALLOWED: Final = "allowed"
+
+CHECKS: Final = (
+    Check("self_referral", 100, self_referral, decisive=True),
+    Check("owner_device", 60, owner_device),
+    Check("owner_ip", 20, owner_ip),
+    Check("owner_email", 100, owner_email),
+    Check("disposable_email", 30, disposable_email),
+    Check("users_per_ip_24h", 20, users_per_ip_24h, 5, "users"),
+    Check("users_per_ip_30d", 15, users_per_ip_30d, 20, "users"),
+    Check("users_per_network_24h", 10, users_per_network_24h, 50, "users"),
+    Check("users_per_network_30d", 10, users_per_network_30d, 250, "users"),
+    Check("users_per_device_24h", 40, users_per_device_24h, 2, "users"),
+    Check("users_per_device_30d", 30, users_per_device_30d, 3, "users"),
+    Check("ring", 80, ring, 1, "users"),
+    Check("ring_by_device", 60, ring_by_device, 1, "users"),
+    Check("ring_by_ip", 25, ring_by_ip, 2, "users"),
+    Check("fast_signup", 35, fast_signup, 10 * SECOND, "ms"),
+    Check("fast_purchase", 20, fast_purchase, 30 * SECOND, "ms"),
+    Check("clock_ahead", 30, clock_ahead, 5 * MINUTE, "ms"),
+    Check("clock_behind", 30, clock_behind, 90 * DAY, "ms"),
+    Check("burst", 25, burst, 10, "times"),
+    Check("amount_5x", 10, amount_5x, 5, "times"),
+    Check("amount_10x", 15, amount_10x, 10, "times"),
+    Check("amount_20x", 20, amount_20x, 20, "times"),
+    Check("blocked", 100, blocked, decisive=True),
+    Check(ALLOWED, 0, allowed),
+)
+"""Every check that a policy can weigh, limit or make decisive, in the order of being told."""
+
+REASONS: Final = {check.reason: check for check in CHECKS}
+
+__all__ = ["ALLOWED", "CHECKS", "REASONS", "Case", "Check", "Evidence", "Figures", "SignalSeen"]

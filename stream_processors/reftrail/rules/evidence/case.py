@@ -1,0 +1,69 @@
+"""What checks look at, and what they find."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import msgspec
+
+from reftrail.contracts.decisions import Claimed
+from reftrail.contracts.life import Listed
+from reftrail.contracts.record import Millis
+from reftrail.contracts.reference import CodeChanged
+from reftrail.rules.sketches import Amounts, Hours
+
+Figures: TypeAlias = dict[str, int | str]
+"""What a check found, in numbers and words: enough to say to somebody why it matters."""
+
+
+class SignalSeen(msgspec.Struct, frozen=True, array_like=True):
+    """What is known of a signal of a claim: `SignalChecked` without where it comes from."""
+
+    claim_id: str
+    kind: str
+    users_24h: int
+    users_30d: int
+    codes_30d: int
+    insiders_30d: int = 0
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """A reason for suspicion, or against a claim altogether, with its weight and figures."""
+
+    reason: str
+    weight: int
+    figures: Figures
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A claim and what is known about it.
+
+    seen has the signals of the user's claims so far, by kind. hours and amounts are what is usual
+    for the code, without this claim. listed looks up the lists by subject and value, at the time at
+    which the claim came in.
+    """
+
+    claim: Claimed
+    code: CodeChanged
+    seen: Mapping[str, SignalSeen]
+    hours: Hours
+    amounts: Amounts
+    listed: Callable[[str, str, Millis], Listed | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A row of the table of evidence.
+
+    find tells the figures if the reason applies, else None; it is given the limit: a policy's own,
+    or this one. unit says what the limit is in; empty where there is none. A decisive reason
+    rejects whatever the score, unless a policy gives it the weight 0.
+    """
+
+    reason: str
+    weight: int
+    find: Callable[[Case, int], Figures | None]
+    limit: int = 0
+    unit: str = ""
+    decisive: bool = False

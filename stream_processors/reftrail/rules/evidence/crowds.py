@@ -1,0 +1,100 @@
+"""How many stand behind one signal, and whether they refer each other.
+
+Counts are those of the velocity stage: distinct users with claims by the time of this one. The
+limits are the most that is still usual; the issue names the windows, experience the numbers, and
+the simulator's table says what they catch.
+"""
+
+from reftrail.rules.evidence.case import Case, Figures
+
+
+def users_per_ip_24h(case: Case, limit: int) -> Figures | None:
+    """More users claimed from one address within 24 hours than the limit.
+
+    Weight 20, limit 5 users: a large household, a small office.
+    """
+    return _users(case, "ip", limit, is_day=True)
+
+
+def users_per_ip_30d(case: Case, limit: int) -> Figures | None:
+    """More users claimed from one address within 30 days than the limit.
+
+    Weight 15, limit 20 users.
+    """
+    return _users(case, "ip", limit, is_day=False)
+
+
+def users_per_network_24h(case: Case, limit: int) -> Figures | None:
+    """More users claimed from one network (/24 or /48) within 24 hours than the limit.
+
+    Weight 10, limit 50 users: a network is a neighbourhood.
+    """
+    return _users(case, "network", limit, is_day=True)
+
+
+def users_per_network_30d(case: Case, limit: int) -> Figures | None:
+    """More users claimed from one network (/24 or /48) within 30 days than the limit.
+
+    Weight 10, limit 250 users.
+    """
+    return _users(case, "network", limit, is_day=False)
+
+
+def users_per_device_24h(case: Case, limit: int) -> Figures | None:
+    """More users claimed from one device within 24 hours than the limit.
+
+    Weight 40, limit 2 users: two may share a device, who sign up on one day together.
+    """
+    return _users(case, "device", limit, is_day=True)
+
+
+def users_per_device_30d(case: Case, limit: int) -> Figures | None:
+    """More users claimed from one device within 30 days than the limit.
+
+    Weight 30, limit 3 users: with the one above it rejects.
+    """
+    return _users(case, "device", limit, is_day=False)
+
+
+def ring(case: Case, limit: int) -> Figures | None:
+    """Within 30 days the owner was referred by the claimant: A refers B refers A.
+
+    Weight 80, limit 1 user: more of the two claimed under the other's code.
+    """
+    return _users(case, "pair", limit, is_day=False)
+
+
+def ring_by_device(case: Case, limit: int) -> Figures | None:
+    """People who claimed from one device claimed under each other's codes: A, B, C, A or longer.
+
+    Weight 60, limit 1 user: more of them own codes under which others there claimed.
+    """
+    return _insiders(case, "device", limit)
+
+
+def ring_by_ip(case: Case, limit: int) -> Figures | None:
+    """People who claimed from one address claimed under each other's codes.
+
+    Weight 25, limit 2 users: colleagues pass codes on too.
+    """
+    return _insiders(case, "ip", limit)
+
+
+def _users(case: Case, kind: str, limit: int, *, is_day: bool) -> Figures | None:
+    seen = case.seen.get(kind)
+    if seen is None:
+        return None
+    users = seen.users_24h if is_day else seen.users_30d
+    return {"users": users, "limit": limit} if users > limit else None
+
+
+def _insiders(case: Case, kind: str, limit: int) -> Figures | None:
+    seen = case.seen.get(kind)
+    if seen is None or seen.insiders_30d <= limit:
+        return None
+    return {
+        "insiders": seen.insiders_30d,
+        "users": seen.users_30d,
+        "codes": seen.codes_30d,
+        "limit": limit,
+    }

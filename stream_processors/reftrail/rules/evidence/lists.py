@@ -1,0 +1,46 @@
+"""Who is on the allow and block lists: codes, users (the code's owner too), and signals."""
+
+from collections.abc import Iterator
+
+from reftrail.contracts.life import Listed, Listing
+from reftrail.rules.evidence.case import Case, Figures
+
+
+def blocked(case: Case, limit: int) -> Figures | None:  # noqa: ARG001
+    """A block list names the code, one of the two users, or a signal of the claim.
+
+    Weight 100, decisive: somebody decided it.
+    """
+    return _first(case, Listing.BLOCK)
+
+
+def allowed(case: Case, limit: int) -> Figures | None:  # noqa: ARG001
+    """An allow list names the code, one of the two users, or a signal of the claim.
+
+    Weight 0: it takes the weight off everything else that isn't decisive.
+    """
+    return _first(case, Listing.ALLOW)
+
+
+def _first(case: Case, listing: Listing) -> Figures | None:
+    entry = next((one for one in _entries(case) if one.listing == listing), None)
+    if entry is None:
+        return None
+    figures: Figures = {"subject": entry.subject, "value": entry.value, "by": entry.actor}
+    return figures | ({"reason": entry.reason} if entry.reason else {})
+
+
+def _entries(case: Case) -> Iterator[Listed]:
+    claim = case.claim
+    subjects = (
+        ("code", claim.code),
+        ("user", claim.user_id),
+        ("user", case.code.owner_user_id),
+        ("ip", claim.ip_hash),
+        ("network", claim.network_hash),
+        ("device", claim.device_hash),
+        ("email", claim.email_hash),
+    )
+    for subject, value in subjects:
+        if value is not None and (entry := case.listed(subject, value, claim.received_at)):
+            yield entry

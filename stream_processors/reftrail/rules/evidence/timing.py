@@ -1,0 +1,49 @@
+"""Whether it went faster than people are, or at a time that can't be."""
+
+from reftrail.contracts.decisions import Action, Basis
+from reftrail.rules.evidence.case import Case, Figures
+
+
+def fast_signup(case: Case, limit: int) -> Figures | None:
+    """From the click to the signup it took less than the limit.
+
+    Weight 35, limit 10000 ms (the issue's): nobody fills in a form in ten seconds. Typed codes have
+    no click; a touch reported as later than the signup is none.
+    """
+    claim = case.claim
+    took = claim.signed_up_at - claim.touch_time
+    if claim.basis == Basis.TYPED_CODE or not 0 <= took < limit:
+        return None
+    return {"took_ms": took, "limit_ms": limit}
+
+
+def fast_purchase(case: Case, limit: int) -> Figures | None:
+    """From the signup to the purchase it took less than the limit.
+
+    Weight 20, limit 30000 ms: guests who check out sign up at the till, so it says little alone.
+    """
+    claim = case.claim
+    took = claim.event_time - claim.signed_up_at
+    if claim.action != Action.PURCHASE or not 0 <= took < limit:
+        return None
+    return {"took_ms": took, "limit_ms": limit}
+
+
+def clock_ahead(case: Case, limit: int) -> Figures | None:
+    """The event is later than when it was received, by more than the limit.
+
+    Weight 30, limit 300000 ms: clocks go wrong by minutes; Kerberos bears with five as well
+    (RFC 4120, section 8.2).
+    """
+    ahead = case.claim.event_time - case.claim.received_at
+    return {"ahead_ms": ahead, "limit_ms": limit} if ahead > limit else None
+
+
+def clock_behind(case: Case, limit: int) -> Figures | None:
+    """The event is earlier than when it was received, by more than the limit.
+
+    Weight 30, limit 7776000000 ms: 90 days, as long as events are kept; imports of a history and
+    devices that were offline are usual within that.
+    """
+    behind = case.claim.received_at - case.claim.event_time
+    return {"behind_ms": behind, "limit_ms": limit} if behind > limit else None

@@ -1,0 +1,59 @@
+"""Whether a code is used as it usually is: how often in an hour, and for orders of what amount."""
+
+from typing import Final
+
+from reftrail.rules.evidence.case import Case, Figures
+from reftrail.rules.sketches import in_hour, median, usual
+
+LEAST_IN_BURST: Final = 20
+"""How many claims in an hour it takes to call it a burst, however quiet it was before."""
+
+
+def burst(case: Case, limit: int) -> Figures | None:
+    """More claims in this hour than the limit times those of a usual hour of the last three days.
+
+    Weight 25, limit 10 times: a post that goes round does it too. A quiet hour counts as one claim;
+    codes in use for less than a day have no history to tell by.
+    """
+    at = case.claim.event_time
+    known = usual(case.hours, at)
+    now = in_hour(case.hours, at) + 1
+    if known is None or now < LEAST_IN_BURST:
+        return None
+    before, span = known
+    if now * span <= limit * max(before, span):
+        return None
+    return {"in_this_hour": now, "before": before, "hours_before": span, "limit": limit}
+
+
+def amount_5x(case: Case, limit: int) -> Figures | None:
+    """The order's amount is more than the limit times the median of the code's orders.
+
+    Weight 10, limit 5 times; it adds to those below, as they apply together.
+    """
+    return _above_median(case, limit)
+
+
+def amount_10x(case: Case, limit: int) -> Figures | None:
+    """The order's amount is more than the limit times the median of the code's orders.
+
+    Weight 15, limit 10 times.
+    """
+    return _above_median(case, limit)
+
+
+def amount_20x(case: Case, limit: int) -> Figures | None:
+    """The order's amount is more than the limit times the median of the code's orders.
+
+    Weight 20, limit 20 times: the three steps are the issue's, and together make 45.
+    """
+    return _above_median(case, limit)
+
+
+def _above_median(case: Case, limit: int) -> Figures | None:
+    amount, middle = case.claim.amount_micros, median(case.amounts)
+    if amount is None or middle is None or case.claim.currency != case.amounts.currency:
+        return None
+    if amount <= limit * middle:
+        return None
+    return {"amount_micros": amount, "median_micros": middle, "limit": limit}

@@ -1,0 +1,102 @@
+"""What is usual for a code, kept in little room: what orders are worth, how many claims an hour.
+
+Both are bounded, whatever happens, and follow slowly: old amounts weigh less and less, hours older
+than three days are forgotten.
+"""
+
+from typing import Final
+
+import msgspec
+
+from reftrail.contracts.record import HOUR, Micros, Millis
+
+LEAST_AMOUNTS: Final = 20
+"""How many orders it takes to tell what is usual."""
+
+MOST_AMOUNTS: Final = 1_000
+"""With so many counted, all counts are halved."""
+
+HOURS_KEPT: Final = 72
+"""How many hours before the newest one are told apart."""
+
+LEAST_HOURS: Final = 24
+"""How long a code must have been in use to tell what is usual."""
+
+_STEPS: Final = 3
+"""Each doubling of the amount has 2 to the 3rd buckets, so that one is 6 to 12.5 percent wide."""
+
+
+class Amounts(msgspec.Struct, frozen=True, array_like=True):
+    """Amounts of orders in one currency, the first one's: (logarithmic bucket, count), ordered."""
+
+    currency: str | None = None
+    counts: tuple[tuple[int, int], ...] = ()
+
+
+def with_amount(amounts: Amounts, amount: Micros | None, currency: str | None) -> Amounts:
+    """One order more. Free ones and those in another currency are left out."""
+    if amount is None or amount <= 0 or currency is None:
+        return amounts
+    if amounts.currency not in (None, currency):
+        return amounts
+    counts = dict(amounts.counts)
+    bucket = _bucket(amount)
+    counts[bucket] = counts.get(bucket, 0) + 1
+    if sum(counts.values()) >= MOST_AMOUNTS:
+        counts = {key: count // 2 for key, count in counts.items() if count > 1}
+    return Amounts(currency, tuple(sorted(counts.items())))
+
+
+def median(amounts: Amounts) -> Micros | None:
+    """The median, at most 12.5 percent too high; None while there are too few to tell."""
+    total = sum(count for _, count in amounts.counts)
+    if total < LEAST_AMOUNTS:
+        return None
+    seen = 0
+    for bucket, count in amounts.counts:
+        seen += count
+        if 2 * seen >= total:
+            return _upper_end(bucket)
+    return None
+
+
+def _bucket(amount: Micros) -> int:
+    exponent = amount.bit_length() - 1
+    step = ((amount << _STEPS) >> exponent) - (1 << _STEPS)
+    return (exponent << _STEPS) + step
+
+
+def _upper_end(bucket: int) -> Micros:
+    exponent, step = bucket >> _STEPS, bucket & ((1 << _STEPS) - 1)
+    return ((1 << _STEPS) + step + 1 << exponent) >> _STEPS
+
+
+class Hours(msgspec.Struct, frozen=True, array_like=True):
+    """Claims under a code by hour since the epoch: (hour, count), ordered; and the first hour."""
+
+    first: int | None = None
+    counts: tuple[tuple[int, int], ...] = ()
+
+
+def with_claim(hours: Hours, at: Millis) -> Hours:
+    """One claim more. Of hours long before the newest only the first ever is remembered."""
+    hour = at // HOUR
+    counts = dict(hours.counts)
+    counts[hour] = counts.get(hour, 0) + 1
+    oldest = max(counts) - HOURS_KEPT
+    kept = tuple(sorted(item for item in counts.items() if item[0] >= oldest))
+    return Hours(hour if hours.first is None else min(hour, hours.first), kept)
+
+
+def in_hour(hours: Hours, at: Millis) -> int:
+    """How many claims are known in the hour of a time."""
+    return dict(hours.counts).get(at // HOUR, 0)
+
+
+def usual(hours: Hours, at: Millis) -> tuple[int, int] | None:
+    """How many claims came in how many hours before that of a time; None while it can't be told."""
+    hour = at // HOUR
+    if hours.first is None or hour - hours.first < LEAST_HOURS:
+        return None
+    span = min(hour - hours.first, HOURS_KEPT)
+    return sum(count for when, count in hours.counts if hour - span <= when < hour), span
