@@ -1,10 +1,13 @@
 """The API of codes over HTTP, on a real store and a real Kafka: one collector for all tests."""
 
+import asyncio
 import json
+import re
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -16,6 +19,10 @@ from support.collector import PUBLISHABLE, SECRET, RunningCollector, running_col
 from support.kafka import RunningKafka, TestInstallation
 from support.log import read_committed
 
+from reftrail.codes.patterns import Pattern
+from reftrail.codes.relay import Relay
+from reftrail.codes.store import Store
+from reftrail.collector.codes_api.verifying import SLOT_SECONDS
 from reftrail.contracts.topics import CODES, EVENTS
 from reftrail.local.topics import create_topics
 
@@ -74,12 +81,41 @@ def installation(kafka: RunningKafka) -> TestInstallation:
 
 
 @pytest.fixture(scope="module")
+def store_url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return f"sqlite:///{tmp_path_factory.mktemp('store')}/codes.sqlite"
+
+
+@contextmanager
+def relaying(installation: TestInstallation, store_url: str) -> Iterator[None]:
+    """What the host of codes does for a store."""
+    with closing(Store.open(store_url)) as store:
+        loop = asyncio.new_event_loop()
+        relaying = loop.create_task(Relay(installation, store).run())
+
+        def run() -> None:
+            with suppress(asyncio.CancelledError):
+                loop.run_until_complete(relaying)
+
+        thread = Thread(target=run)
+        thread.start()
+        try:
+            yield
+        finally:
+            loop.call_soon_threadsafe(relaying.cancel)
+            thread.join()
+            loop.close()
+
+
+@pytest.fixture(scope="module")
 def collector(
-    installation: TestInstallation, tmp_path_factory: pytest.TempPathFactory, reports: Reports
+    installation: TestInstallation,
+    store_url: str,
+    tmp_path_factory: pytest.TempPathFactory,
+    reports: Reports,
 ) -> Iterator[RunningCollector]:
     directory: Path = tmp_path_factory.mktemp("codes-api")
     settings = {
-        "codes_store": f"sqlite:///{directory}/codes.sqlite",
+        "codes_store": store_url,
         "codes_secret": "c1:" + "7a" * 32,
         "reports_url": reports.url,
         "landing_url": "https://shop.example/welcome?lang=en",
@@ -170,3 +206,276 @@ def test_the_life_of_a_code(api: httpx.Client) -> None:
     assert acts[2]["reason"] == "odd traffic"
     assert {act["actor"].partition(" for ")[2] for act in acts} == {"ann@shop.example"}
     assert SECRET not in json.dumps(acts)
+
+
+def test_batches_and_lists(api: httpx.Client) -> None:
+    each = [{"campaign_id": "lists", "owner_user_id": f"user-{n}"} for n in range(7)]
+    made = api.post("/v1/codes", json={"codes": each}).json()["codes"]
+    assert [code["owner_user_id"] for code in made] == [one["owner_user_id"] for one in each]
+    alike = api.post("/v1/codes", json={"campaign_id": "lists", "count": 3}).json()["codes"]
+    existing = [{"code": f"OLD-{n}", "campaign_id": "lists"} for n in range(2)]
+    taken = api.post("/v1/codes", json={"existing": existing})
+    assert [code["code"] for code in taken.json()["codes"]] == ["OLD-0", "OLD-1"]
+    clash = [{"code": "NEW-1", "campaign_id": "lists"}, {"code": "OLD-1", "campaign_id": "x"}]
+    assert api.post("/v1/codes", json={"existing": clash}).status_code == 409
+    assert api.get("/v1/codes/NEW-1").status_code == 404
+
+    seen = []
+    query = {"campaign": "lists", "limit": "5"}
+    while query.get("cursor", "") is not None:
+        page = api.get("/v1/codes", params=query).json()
+        seen += [code["code"] for code in page["codes"]]
+        query["cursor"] = page["next_cursor"]
+    assert sorted(seen) == sorted(code["code"] for code in [*made, *alike, *taken.json()["codes"]])
+    (hers,) = api.get("/v1/codes", params={"owner": "user-3", "campaign": "lists"}).json()["codes"]
+    assert hers["code"] == made[3]["code"]
+    old = api.get("/v1/codes", params={"prefix": "OLD-", "status": "active"}).json()["codes"]
+    assert len(old) == 2
+    assert api.get("/v1/codes", params={"prefix": "OLD-", "status": "revoked"}).json() == {
+        "codes": [],
+        "next_cursor": None,
+    }
+    for name, value in (("limit", "0"), ("limit", "1001"), ("status", "gone"), ("owners", "a")):
+        answer = api.get("/v1/codes", params={name: value})
+        assert (answer.status_code, answer.json()["pointer"]) == (422, f"/{name}")
+    assert api.get("/v1/codes?cursor=x").status_code == 422
+
+
+def test_derived_codes_are_issued_verified_and_bound(api: httpx.Client) -> None:
+    define = {"kind": "derived", "pattern": "SPR{body:8}{check}", "campaign_id": "spring"}
+    assert api.put("/v1/code-formats/spring", json=define).status_code == 200
+    body = {"format": "spring", "count": 20}
+    answer = api.post("/v1/codes", json=body, headers={"idempotency-key": "print run 1"})
+    codes = answer.json()["codes"]
+    assert [code["sequence"] for code in codes] == list(range(1, 21))
+    found = api.get(f"/v1/codes/{codes[4]['code'].lower()}").json()
+    assert (found["registered"], found["sequence"], found["campaign_id"]) == (False, 5, "spring")
+    bound = api.post(f"/v1/codes/{codes[4]['code']}/bind", json={"owner_user_id": "amy"}).json()
+    assert (bound["code"]["registered"], bound["code"]["owner_user_id"]) == (True, "amy")
+
+    other = api.put("/v1/code-formats/spring", json=define | {"campaign_id": "autumn"})
+    assert other.status_code == 409
+    spring, *_ = [
+        one for one in api.get("/v1/code-formats").json()["formats"] if one["name"] == "spring"
+    ]
+    assert (spring["used"], spring["kind"]) == (20, "derived")
+    wrong = api.put("/v1/code-formats/spring2", json=define | {"kind": "secret"})
+    assert (wrong.status_code, wrong.json()["pointer"]) == (422, "/kind")
+    assert api.post("/v1/code-formats/none/retire").status_code == 404
+
+
+def test_a_chosen_code_is_refused_with_another_that_would_do(api: httpx.Client) -> None:
+    made = issued(api, code="Amy-Smith", owner_user_id="amy")
+    assert (made["code"], made["origin"]) == ("AMY-SMITH", "vanity")
+    taken = api.post("/v1/codes", json={"campaign_id": "summer", "code": "AMY-SM1TH"})
+    assert taken.status_code == 409
+    refused = api.post("/v1/codes", json={"campaign_id": "summer", "code": "AMY\u0410"})
+    assert (refused.status_code, refused.json()["suggestion"]) == (422, "AMYA")
+
+
+def test_a_request_is_done_once_under_one_idempotency_key(api: httpx.Client) -> None:
+    def send(_: int) -> httpx.Response:
+        return api.post(
+            "/v1/codes",
+            json={"campaign_id": "once", "count": 5},
+            headers={"idempotency-key": "order 17"},
+        )
+
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(send, range(16)))
+    assert {answer.status_code for answer in answers} == {201}
+    told = [json.dumps(answer.json()["codes"]) for answer in answers]
+    assert len(set(told)) == 1
+    assert sum("idempotent-replay" in answer.headers for answer in answers) == 15
+    assert len(api.get("/v1/codes?campaign=once").json()["codes"]) == 5
+
+    other = api.post(
+        "/v1/codes", json={"campaign_id": "once"}, headers={"idempotency-key": "order 17"}
+    )
+    assert other.status_code == 422
+    code = answers[0].json()["codes"][0]["code"]
+    for _ in range(3):
+        api.post(f"/v1/codes/{code}/distribute", json={}, headers={"idempotency-key": "hand 1"})
+    assert api.get(f"/v1/codes/{code}").json()["distributed"] == 1
+    refused = {"idempotency-key": "hand 2"}
+    assert api.post(f"/v1/codes/{code}/reactivate", headers=refused).status_code == 200
+
+
+def test_verify_says_why_to_a_secret_key(api: httpx.Client) -> None:
+    good = issued(api, channels=["mail"], regions=["DE"])["code"]
+    over = issued(api, expires_at="2020-01-01T00:00:00Z")["code"]
+    used = issued(api, max_uses=2)["code"]
+    revoked = issued(api)["code"]
+    api.post(f"/v1/codes/{revoked}/revoke")
+    derived = api.get("/v1/code-formats").json()
+    assert any(one["name"] == "spring" for one in derived["formats"])
+
+    for body, answer in (
+        ({"code": f" {good.lower()} ", "channel": "mail", "region": "DE"}, "valid"),
+        ({"code": good, "channel": "web"}, "wrong_channel"),
+        ({"code": good, "region": "FR"}, "wrong_region"),
+        ({"code": over}, "expired"),
+        ({"code": used}, "used_up"),
+        ({"code": revoked}, "revoked"),
+        ({"code": "NOBODY"}, "unknown"),
+        ({"code": "SPR!"}, "malformed"),
+        ({"code": forged()}, "forged"),
+    ):
+        found = api.post("/v1/codes/verify", json=body).json()
+        assert (found["answer"], found["valid"]) == (answer, answer == "valid"), body
+    assert api.post("/v1/codes/verify", json={"code": "SPR!"}).json()["position"] == 4
+    assert api.post("/v1/codes/verify", json={"code": good}).json()["registered"]["code"] == good
+
+
+def forged() -> str:
+    """Written like a code of spring, and none."""
+    return Pattern.of("SPR{body:8}{check}").generate()
+
+
+def test_a_publishable_key_is_told_valid_or_not_and_after_the_same_time(
+    api: httpx.Client, collector: RunningCollector
+) -> None:
+    good = issued(api, max_uses=3)["code"]
+    over = issued(api, expires_at="2020-01-01T00:00:00Z")["code"]
+    used = issued(api, max_uses=1)["code"]
+    codes = {good: True, over: False, used: False, "NOBODY": False, forged(): False}
+    with collector.client(PUBLISHABLE) as page:
+        page.get("/healthz")
+        for code, valid in codes.items():
+            began = time.perf_counter()
+            answer = page.post("/v1/codes/verify", json={"code": code})
+            took = time.perf_counter() - began
+            assert (answer.status_code, answer.json()) == (200, {"valid": valid}), code
+            slots = took / SLOT_SECONDS
+            assert slots % 1 < 0.5, f"{code} took {took} s"
+            assert slots < 6
+        for method, path in (
+            ("GET", "/v1/codes"),
+            ("POST", "/v1/codes"),
+            ("GET", f"/v1/codes/{good}"),
+            ("POST", f"/v1/codes/{good}/revoke"),
+            ("PUT", "/v1/code-formats/x"),
+        ):
+            answer = page.request(method, path, json={})
+            assert answer.status_code == 403, path
+            assert "secret key" in answer.json()["error"]
+    with collector.client(None) as nobody:
+        assert nobody.post("/v1/codes/verify", json={"code": good}).status_code == 401
+
+
+def test_guessing_is_slowed_down(collector: RunningCollector) -> None:
+    """Two a second and a burst of sixty: a wrong guess costs five of them."""
+    answers: list[int] = []
+    with collector.client(PUBLISHABLE) as page:
+        while 429 not in answers:
+            answer = page.post("/v1/codes/verify", json={"code": f"GUESS{len(answers)}"})
+            answers.append(answer.status_code)
+            assert len(answers) < 40
+    assert int(answer.headers["retry-after"]) >= 1
+    assert "ask again" in answer.json()["error"]
+    limited = 'reftrail_collector_codes_limited_total{key="publishable",scope="address"}'
+    assert collector.metric(limited) == 1
+    assert collector.metric("reftrail_collector_codes_verified_total") == 0
+    unknown = 'reftrail_collector_codes_verified_total{answer="unknown",key="publishable"}'
+    assert collector.metric(unknown) >= 5
+
+
+def test_bodies_that_make_no_sense(api: httpx.Client) -> None:
+    for body, status, pointer in (
+        (b"{", 400, None),
+        (b"[]", 422, ""),
+        (b"{}", 422, "/campaign_id"),
+        (b'{"campaign_id": "a", "colour": 1}', 422, "/colour"),
+        (b'{"campaign_id": "a", "count": "3"}', 422, "/count"),
+        (b'{"campaign_id": "a", "count": 1001}', 422, "/count"),
+        (b'{"campaign_id": "a", "expires_at": "tomorrow"}', 422, "/expires_at"),
+        (b'{"campaign_id": "a", "record": {"kind": "x"}}', 422, "/record/id"),
+        (b'{"codes": [{"campaign_id": "a"}, {}]}', 422, "/codes/1/campaign_id"),
+        (b'{"campaign_id": "a", "segments": {"by": "x"}}', 422, "/segments"),
+        (b'{"campaign_id": "a", "format": "none"}', 404, None),
+        (b" " * (2**20 + 1), 413, None),
+    ):
+        answer = api.post("/v1/codes", content=body)
+        assert (answer.status_code, answer.json().get("pointer")) == (status, pointer), body[:50]
+    assert api.post("/v1/codes/NOBODY/revoke").status_code == 404
+    assert api.get("/v1/codes/NOBODY/audit").status_code == 404
+    assert api.post("/v1/codes", json={}, headers={"x-actor": "a\tb"}).status_code == 422
+    assert api.post("/v1/codes/x/bind?wait=yes", json={"owner_user_id": "a"}).status_code == 422
+
+
+def test_pictures_lead_to_the_landing_page(api: httpx.Client) -> None:
+    code = issued(api)["code"]
+    png = api.get(f"/v1/codes/{code}/qr.png")
+    assert png.headers["content-type"] == "image/png"
+    assert png.content.startswith(b"\x89PNG")
+    svg = api.get(f"/v1/codes/{code}/qr.svg", params={"url": "https://other.example/"})
+    assert svg.headers["content-type"] == "image/svg+xml"
+    assert b"<svg" in svg.content
+    assert api.get(f"/v1/codes/{code}/qr.svg?url=javascript:1").json()["pointer"] == "/url"
+    assert api.get("/v1/codes/NOBODY/qr.png").status_code == 404
+
+
+def test_events_are_not_held_up_by_long_lists(
+    api: httpx.Client, collector: RunningCollector, installation: TestInstallation
+) -> None:
+    for _ in range(3):
+        assert api.post("/v1/codes", json={"campaign_id": "bulk", "count": 1000}).is_success
+
+    def list_all(_: int) -> int:
+        with collector.client() as client:
+            seen, query = 0, {"campaign": "bulk", "limit": "1000"}
+            while True:
+                page = client.get("/v1/codes", params=query).json()
+                seen += len(page["codes"])
+                if page["next_cursor"] is None:
+                    return seen
+                query["cursor"] = page["next_cursor"]
+
+    waits = []
+    with ThreadPoolExecutor(6) as threads, collector.client() as client:
+        lists = threads.map(list_all, range(12))
+        for number in range(40):
+            began = time.perf_counter()
+            event = {"type": "view", "visitor_id": f"v{number}"}
+            assert client.post("/v1/events", json=event).status_code == 202
+            waits.append(time.perf_counter() - began)
+        assert set(lists) == {3000}
+    assert sorted(waits)[len(waits) // 2] < 0.25, sorted(waits)
+    assert len(read_committed(installation, EVENTS)) >= 40
+
+
+def test_answers_say_whether_kafka_has_it(
+    api: httpx.Client, installation: TestInstallation, store_url: str
+) -> None:
+    before = api.post("/v1/codes", json={"campaign_id": "told"}).json()
+    assert before["published"] is False
+    with relaying(installation, store_url):
+        after = api.post("/v1/codes?wait=true", json={"campaign_id": "told"}).json()
+        assert after["published"] is True
+        on_topic = {entry.record.code for entry in read_committed(installation, CODES)}
+        assert {before["codes"][0]["code"], after["codes"][0]["code"]} <= on_topic
+
+
+def test_the_description_names_every_route(api: httpx.Client) -> None:
+    described = api.get("/v1/openapi.json").json()
+    assert described["openapi"].startswith("3.1")
+    assert {"/v1/codes", "/v1/codes/verify", "/v1/codes/{code}/reissue"} <= set(described["paths"])
+    text = json.dumps(described)
+    for reference in set(re.findall(r"#/components/schemas/(\w+)", text)):
+        assert reference in described["components"]["schemas"]
+
+
+def test_without_its_store_events_are_accepted_and_codes_say_what_is_missing(
+    installation: TestInstallation, tmp_path: Path
+) -> None:
+    away = tmp_path / "not yet"
+    settings = {"codes_store": f"sqlite:///{away}/codes.sqlite"}
+    with running_collector(installation, tmp_path / "log", **settings) as running:
+        running.wait_ready()
+        with running.client() as client:
+            answer = client.post("/v1/codes", json={"campaign_id": "a"})
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+            assert client.post("/v1/events", json={"type": "view", "visitor_id": "v"}).is_success
+            away.mkdir()
+            time.sleep(1.1)
+            assert client.post("/v1/codes", json={"campaign_id": "a"}).status_code == 201

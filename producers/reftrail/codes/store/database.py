@@ -1,9 +1,10 @@
 """The database of codes: SQLite in a file, or PostgreSQL, by the same statements."""
 
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any, Final, Self
 
 import sqlalchemy as sa
@@ -154,13 +155,12 @@ def _write_ahead(engine: sa.Engine) -> None:
     """Let readers go on beside a writer. SQLite doesn't wait where two processes ask for this."""
     until = time.monotonic() + _OPENING_SECONDS
     while True:
-        connection = engine.raw_connection()
         try:
-            connection.cursor().execute("PRAGMA journal_mode=WAL")
-            return
-        except Exception as error:
+            with closing(engine.raw_connection()) as connection:
+                connection.cursor().execute("PRAGMA journal_mode=WAL")
+        except sqlite3.Error as error:
             if "locked" not in str(error) or time.monotonic() > until:
                 raise OperationalError("PRAGMA journal_mode=WAL", None, error) from error
             time.sleep(0.01)
-        finally:
-            connection.close()
+        else:
+            return
