@@ -9,10 +9,10 @@ import msgspec
 from reftrail.codes.drawing import Drawing, pattern_of, values_to_keep
 from reftrail.codes.format_acts import named
 from reftrail.codes.formats import Formats, Unchecked, Valid
-from reftrail.codes.issuing import draft_of, format_for, insert_drawn
-from reftrail.codes.metrics import CodeMetrics
+from reftrail.codes.issuing import Issuing, draft_of, format_for, insert_drawn, with_default
 from reftrail.codes.policy import Scopes
 from reftrail.codes.policy import held as held_by
+from reftrail.codes.secrets import MasterSecret
 from reftrail.codes.store.reading import codes_after
 from reftrail.codes.store.writing import Writing
 from reftrail.codes.terms import (
@@ -277,20 +277,24 @@ def reissue(
     held: Held,
     formats: Sequence[Format],
     format_name: str | None,
-    metrics: CodeMetrics,
+    given: Issuing,
 ) -> Reissued:
     """Replace a code by a new one on the same terms; who held the old one holds the new one."""
     old = held.code
     _refuse_status(old, work.at, CodeStatus.REVOKED, CodeStatus.EXPIRED)
-    drawing = _successor(work, old, formats, format_name)
+    drawing = _successor(work, old, formats, format_name, given.secret)
     revoked = write(work, CodeAct.REISSUED, held, _with(old, status=CodeStatus.REVOKED))
-    new = insert_drawn(work, [_same_terms(old)], [drawing], [0], metrics)[0]
+    new = insert_drawn(work, [_same_terms(old)], [drawing], [0], given.metrics)[0]
     work.hand_over(old.code, new.code)
     return Reissued(revoked, new)
 
 
 def _successor(
-    work: Writing, old: Code, formats: Sequence[Format], format_name: str | None
+    work: Writing,
+    old: Code,
+    formats: Sequence[Format],
+    format_name: str | None,
+    secret: MasterSecret | None,
 ) -> Drawing:
     """Where the new code comes from: the old one's format, with its values, where that can be."""
     wanted = format_name or old.format_name
@@ -298,7 +302,9 @@ def _successor(
     is_drawn = of is not None and of.defined.kind == FormatKind.REGISTERED
     if format_name is None and not (is_drawn and of.defined.status == FormatStatus.ACTIVE):  # type: ignore[union-attr]
         wanted = None
-    chosen = format_for(formats, wanted, old.changed.campaign_id)
+    campaign_id = old.changed.campaign_id
+    known = with_default(work, formats, wanted, campaign_id, secret)
+    chosen = format_for(known, wanted, campaign_id)
     values = {}
     if chosen.defined.name == old.format_name:
         values = values_to_keep(pattern_of(chosen.defined.pattern), old.code)

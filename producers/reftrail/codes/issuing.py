@@ -48,12 +48,11 @@ def issue(
     A user who holds the one code there may be gets that. Raises `Raced` if another transaction
     gave a user a code meanwhile.
     """
-    formats = work.formats()
+    formats: Sequence[Format] = work.formats()
     drawings: dict[str, Drawing] = {}
     chosen: dict[str, Drawing] = {}
     for campaign_id in {one.campaign_id for one in terms}:
-        if _is_default(formats, format_name, campaign_id):
-            formats = [*formats, define(work, DEFAULT_FORMAT, given.secret)]
+        formats = with_default(work, formats, format_name, campaign_id, given.secret)
         of = format_for(formats, format_name, campaign_id)
         chosen[campaign_id] = drawings.setdefault(
             of.defined.name, Drawing(of, values, work.count_on)
@@ -213,6 +212,19 @@ def _note_collision(drawing: Drawing, retries: int, metrics: CodeMetrics) -> Non
         retries,
         MOST_RETRIES,
     )
+
+
+def with_default(
+    work: Writing,
+    formats: Sequence[Format],
+    name: str | None,
+    campaign_id: str,
+    secret: MasterSecret | None,
+) -> Sequence[Format]:
+    """The formats, and the default one, defined now, if it is what `format_for` would look for."""
+    if not _is_default(formats, name, campaign_id):
+        return formats
+    return [*formats, define(work, DEFAULT_FORMAT, secret)]
 
 
 def format_for(formats: Sequence[Format], name: str | None, campaign_id: str) -> Format:

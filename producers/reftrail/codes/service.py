@@ -243,7 +243,11 @@ class CodeService:
         return self._transact(
             _batch(by),
             lambda work: acting.reissue(
-                work, self._held(work, code), work.formats(), format_name, self.metrics
+                work,
+                self._held(work, code),
+                work.formats(),
+                format_name,
+                Issuing(self._secret, self.metrics),
             ),
         )
 

@@ -1,5 +1,6 @@
 """`reftrail codes add` and `import`: codes that exist already."""
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ from reftrail.cli.codes import arguments as args
 from reftrail.cli.codes.campaigns import check_campaigns
 from reftrail.cli.codes.session import Acting, acting
 from reftrail.cli.codes.showing import bar
+from reftrail.codes.bulk.files import kind_of, room_for
 from reftrail.codes.bulk.importing import Report, import_file
 from reftrail.codes.bulk.rows import CodeRow, Columns
 from reftrail.codes.terms import Refused, Why
@@ -115,7 +117,7 @@ def _import(
 def _take_over(
     session: Acting, file: Path, columns: Columns, *, skip: bool, report: Path | None
 ) -> None:
-    with bar("reading codes", None) as progress:
+    with _room(report) as beside, bar("reading codes", None) as progress:
         done = import_file(
             session.service,
             file,
@@ -125,11 +127,16 @@ def _take_over(
             skip=skip,
             read=lambda: progress.advance(progress.task_ids[0]),
         )
-    if report is not None:
-        done.write(report)
+        if report is not None and beside is not None:
+            done.write(beside, kind_of(report))
     _say(done, file, report)
     if done.faults:
         raise typer.Exit(4)
+
+
+def _room(report: Path | None) -> AbstractContextManager[Path | None]:
+    """Where the report goes: seen before anything is taken over."""
+    return nullcontext() if report is None else room_for(report)
 
 
 def _say(done: Report, file: Path, report: Path | None) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 
 import polars as pl
 
-from reftrail.codes.bulk.files import kind_of, room_for, write_table
+from reftrail.codes.bulk.files import FileKind, write_table
 from reftrail.codes.bulk.rows import BadRow, Columns, GoodRow, read_rows
 from reftrail.codes.service import CodeService
 from reftrail.codes.terms import By, GivenCode
@@ -29,12 +29,10 @@ class Report:
     faults: tuple[BadRow, ...]
     is_taken_over: bool
 
-    def write(self, path: Path) -> None:
-        """The lines at fault to a new file. Raises `ExpectedError` if it can't be written."""
+    def write(self, path: Path, kind: FileKind) -> None:
+        """The lines at fault, as a table."""
         rows = [(fault.line, fault.code, fault.why) for fault in self.faults]
-        with room_for(path) as beside:
-            frame = pl.DataFrame(rows, schema=_REPORTED, orient="row")
-            write_table(beside, kind_of(path), _REPORTED, iter([frame]))
+        write_table(path, kind, _REPORTED, iter([pl.DataFrame(rows, _REPORTED, orient="row")]))
 
 
 class Codes:
