@@ -120,6 +120,7 @@ class Claimed(Derived, frozen=True, kw_only=True):
     event_time is the time of the action, action_event_id the client's event of it. campaign_id and
     code_evidence are what was known of the code when it was touched or typed in. checks are the
     kinds of signals (ip, network, device, pair) about which a `SignalChecked` will follow.
+    root_reference is the touch, else the signup.
     """
 
     code: str
@@ -146,6 +147,7 @@ class Claimed(Derived, frozen=True, kw_only=True):
     email_disposable: bool | None = None
     hash_key_id: str | None = None
     checks: list[str] = []  # noqa: RUF012  (every record gets its own)
+    root_reference: str | None = None
 
 
 class Role(StrEnum):

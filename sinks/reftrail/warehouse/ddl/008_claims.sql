@@ -32,6 +32,7 @@ CREATE TABLE IF NOT EXISTS claims (
     email_disposable Nullable(Bool),
     hash_key_id      Nullable(String),
     checks           Array(String),
+    root_reference   Nullable(String),
     precedence UInt64 MATERIALIZED bitOr(
         bitShiftLeft(toUInt64(17592186044416 - toUnixTimestamp64Milli(received_at)), 20),
         bitAnd(cityHash64(cause_topic, cause_partition, cause_offset), 1048575)
