@@ -101,6 +101,7 @@ def test_a_format_is_found_by_its_prefix_however_that_is_typed() -> None:
         verdict = formats.verify(typed)
         assert isinstance(verdict, WellFormed)
         assert (verdict.format, verdict.reading.code) == ("hyphened", "A-B2345")
+    assert Formats((hyphened,)).verify("AB2345") == UnknownFormat()
     without = formats.verify("AB-23456")
     assert isinstance(without, WellFormed)
     assert without.format == "any"

@@ -157,6 +157,7 @@ def test_codes_of_a_retired_format_count_no_longer_registered_or_not() -> None:
 
 def test_a_format_that_was_taken_out_says_nothing() -> None:
     codes = known(derived())
+    assert codes.lookup(SPRING.code(1)).known is True
     codes.drop_format("spring")
     codes.drop_format("nobody")
     assert codes.lookup(SPRING.code(1)) == UNKNOWN
