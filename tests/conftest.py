@@ -2,7 +2,7 @@
 
 from hypothesis import settings
 
-pytest_plugins = ["support.clickhouse", "support.kafka"]
+pytest_plugins = ["support.clickhouse", "support.codes", "support.kafka", "support.postgres"]
 
 # How long an example takes depends on who else is using the machine.
 settings.register_profile("reftrail", deadline=None)
