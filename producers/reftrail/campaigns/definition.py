@@ -13,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from reftrail.campaigns.evidence import parse_limit
+from reftrail.campaigns.evidence import parse_limits
 from reftrail.campaigns.toml_file import Where
 from reftrail.campaigns.units import (
     Count,
@@ -32,7 +32,7 @@ from reftrail.campaigns.units import (
     Text,
     quoted,
 )
-from reftrail.campaigns.validation import told
+from reftrail.campaigns.validation import Told
 from reftrail.contracts.policy import AtHoldsEnd, MilestoneKind, OnRefund, Scope
 from reftrail.contracts.record import DAY
 from reftrail.contracts.reference import Trigger
@@ -54,10 +54,10 @@ _Word: TypeAlias = Annotated[
     Field(pattern=r"^[a-z][a-z0-9_]{0,63}$"),
     Takes("reason", "the name of a reason in quotes, such as self_referral", quoted),
 ]
-_Limit: TypeAlias = Annotated[
-    int,
-    BeforeValidator(parse_limit),
-    Takes("count, duration", 'a whole number, or a duration in quotes such as "10 seconds"', str),
+_Limits: TypeAlias = Annotated[
+    dict[_Word, int],
+    BeforeValidator(parse_limits),
+    Takes("count or duration", "a table of reasons", str),
 ]
 
 
@@ -88,7 +88,7 @@ class Reward(_Table):
     def _says_what_is_given(cls, item: str | None, info: ValidationInfo) -> str | None:
         kind = info.data.get("kind")
         if item is None and info.data.get("value") and kind in NEEDS_ITEM:
-            raise told(f'a reward of kind "{kind}" needs an item: what is to be given')
+            raise Told(f'a reward of kind "{kind}" needs an item: what is to be given')
         return item
 
 
@@ -145,7 +145,7 @@ class Fraud(_Table):
         default={},
         description="Points of single reasons in place of their own. 0 leaves a reason out.",
     )
-    limits: dict[_Word, _Limit] = Field(
+    limits: _Limits = Field(
         default={}, description="From where on single reasons hold, in place of their own limits."
     )
 
@@ -154,7 +154,7 @@ class Fraud(_Table):
     def _rejects_above_what_it_grants(cls, reject_from: int, info: ValidationInfo) -> int:
         grant_up_to = info.data.get("grant_up_to", 0)
         if reject_from <= grant_up_to:
-            raise told(
+            raise Told(
                 f"reject_from is {reject_from} and grant_up_to {grant_up_to}: a score can't do "
                 f"both; give reject_from more than {grant_up_to}"
             )
@@ -186,9 +186,9 @@ class Milestone(_Table):
     def _is_that_of_a_bonus(cls, value: int, info: ValidationInfo) -> int:
         kind = info.data.get("kind")
         if kind == MilestoneKind.BONUS and not value:
-            raise told("a bonus needs a value above 0")
+            raise Told("a bonus needs a value above 0")
         if kind in (MilestoneKind.TIER, MilestoneKind.BADGE) and value:
-            raise told(f'a {kind} has no value; make the milestone\'s kind "bonus"')
+            raise Told(f'a {kind} has no value; make the milestone\'s kind "bonus"')
         return value
 
     @field_validator("item")
@@ -196,7 +196,7 @@ class Milestone(_Table):
     def _says_what_is_given(cls, item: str | None, info: ValidationInfo) -> str | None:
         kind = info.data.get("reward_kind")
         if item is None and info.data.get("value") and kind in NEEDS_ITEM:
-            raise told(f'a bonus of reward_kind "{kind}" needs an item: what is to be given')
+            raise Told(f'a bonus of reward_kind "{kind}" needs an item: what is to be given')
         return item
 
 
@@ -287,7 +287,7 @@ class Campaign(_Table):
     def _ends_after_it_starts(cls, ends_at: Moment | None, info: ValidationInfo) -> Moment | None:
         starts_at = info.data.get("starts_at")
         if starts_at and ends_at and ends_at - starts_at <= timedelta():
-            raise told(f"ends_at {ends_at} is not after starts_at {starts_at}")
+            raise Told(f"ends_at {ends_at} is not after starts_at {starts_at}")
         return ends_at
 
     @field_validator("trigger_count")
@@ -295,7 +295,7 @@ class Campaign(_Table):
     def _counts_purchases(cls, count: int, info: ValidationInfo) -> int:
         trigger = info.data.get("trigger", Trigger.NTH_PURCHASE)
         if count > 1 and trigger != Trigger.NTH_PURCHASE:
-            raise told(
+            raise Told(
                 f'trigger_count {count} is for trigger = "nth_purchase", and here it is "{trigger}"'
             )
         return count
@@ -304,14 +304,18 @@ class Campaign(_Table):
     @classmethod
     def _is_an_amount_to_reach(cls, amount: int, info: ValidationInfo) -> int:
         if not amount and info.data.get("trigger") == Trigger.AMOUNT_REACHED:
-            raise told('trigger = "amount_reached" needs a minimum_amount: the amount to reach')
+            raise Told('trigger = "amount_reached" needs a minimum_amount: the amount to reach')
         return amount
 
     @model_validator(mode="after")
     def _milestones_have_names(self) -> Self:
         names = [milestone.name for milestone in self.milestones]
-        if twice := [name for name in names if names.count(name) > 1]:
-            raise told(f'there are several milestones "{twice[0]}"; give each a name of its own')
+        for place, name in enumerate(names):
+            if name in names[:place]:
+                raise Told(
+                    f'there is a milestone "{name}" before; give each a name of its own',
+                    at=("milestones", place, "name"),
+                )
         return self
 
 
@@ -322,7 +326,7 @@ def _with(given: dict[str, Any], where: Where, value: Any, name: str) -> dict[st
     if not rest:
         if inside is not None:
             same = ".".join(map(str, FLAT[name]))
-            raise told(f"{name} and {same} are the same setting; keep one of them")
+            raise Told(f"{name} and {same} are the same setting; keep one of them")
         return {**given, str(first): value}
     if not isinstance(inside, dict):
         return given

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from typing import Final, TypeAlias
 
 from reftrail.campaigns.definition import NEEDS_ITEM, Campaign
-from reftrail.campaigns.evidence import REASONS
+from reftrail.campaigns.evidence import REASONS, UNITS
 from reftrail.campaigns.text import time_said
 from reftrail.campaigns.toml_file import Where
 from reftrail.campaigns.units import duration_text, money_text
@@ -77,6 +77,17 @@ def unknown_reason(campaign: Campaign, _: Around) -> Iterator[Finding]:
             close = get_close_matches(reason, REASONS, n=1)
             hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(REASONS)}"
             yield Finding("unknown-reason", where, f"no rule knows the reason {reason}; {hint}")
+
+
+def limit_without_use(campaign: Campaign, _: Around) -> Iterator[Finding]:
+    """A limit is given for a reason that has none."""
+    for reason in campaign.fraud.limits:
+        if reason in REASONS and reason not in UNITS:
+            yield Finding(
+                "limit-without-use",
+                ("fraud", "limits", reason),
+                f"{reason} holds or doesn't; those with a limit are {', '.join(UNITS)}",
+            )
 
 
 def decisive_without_weight(campaign: Campaign, _: Around) -> Iterator[Finding]:
@@ -253,6 +264,7 @@ def minimum_in_units(campaign: Campaign, _: Around) -> Iterator[Finding]:
 CHECKS: Final[tuple[Check, ...]] = (
     hold_shorter_than_refunds,
     unknown_reason,
+    limit_without_use,
     decisive_without_weight,
     budget_below_reward,
     cap_without_effect,

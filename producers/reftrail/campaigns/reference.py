@@ -10,8 +10,10 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from reftrail.campaigns.definition import Campaign, Caps, Fraud, Milestone, Reward, Rewards
-from reftrail.campaigns.lint import CHECKS
+from reftrail.campaigns.evidence import limit_text
+from reftrail.campaigns.lint import CHECKS as WARNINGS
 from reftrail.campaigns.validation import model_in, takes
+from reftrail.rules.evidence import CHECKS, Check
 
 TABLES: Final[dict[str, type[BaseModel]]] = {
     "[campaign]": Campaign,
@@ -33,6 +35,15 @@ def lint_rows() -> list[str]:
     """The warnings as rows: name, meaning."""
     return [
         f"| `{check.__name__.replace('_', '-')}` | {(check.__doc__ or '').strip()} |"
+        for check in WARNINGS
+    ]
+
+
+def reason_rows() -> list[str]:
+    """The reasons as rows: name, points, limit, meaning."""
+    return [
+        f"| `{check.reason}` | {check.weight}{', decisive' if check.decisive else ''} "
+        f"| {_limit(check)} | {(check.find.__doc__ or '').strip().splitlines()[0]} |"
         for check in CHECKS
     ]
 
@@ -61,6 +72,13 @@ def _rows(table: type[BaseModel]) -> Iterator[str]:
         yield f"| `{name}` | {kind} | {default} | {field.description} |"
 
 
+def _limit(check: Check) -> str:
+    if not check.unit:
+        return ""
+    text = limit_text(check.reason, check.limit)
+    return f"`{text}`" + ("" if text.startswith('"') else f" {check.unit}")
+
+
 def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "**needed**"
@@ -73,4 +91,4 @@ def _default(field: FieldInfo) -> str:
 
 if __name__ == "__main__":
     print(page())  # noqa: T201
-    print("\n" + "\n".join(lint_rows()))  # noqa: T201
+    print("\n" + "\n".join([*reason_rows(), "", *lint_rows()]))  # noqa: T201

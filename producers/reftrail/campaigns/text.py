@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from reftrail.campaigns.definition import Campaign
+from reftrail.campaigns.evidence import limit_text
 from reftrail.campaigns.toml_file import Where
 from reftrail.campaigns.units import ABSENT, quoted
 from reftrail.campaigns.validation import takes
@@ -99,13 +100,20 @@ def _settings(table: BaseModel, where: Where) -> Iterator[Setting]:
             case BaseModel():
                 yield from _settings(value, (*where, name))
             case dict():
-                for key in sorted(value):
-                    yield Setting((*where, name, key), str(value[key]), is_default=False)
+                for reason in sorted(value):
+                    text = limit_text if name == "limits" else _points_text
+                    yield Setting(
+                        (*where, name, reason), text(reason, value[reason]), is_default=False
+                    )
             case list() if name == "milestones":
                 for milestone in value:
                     yield from _settings(milestone, (*where, name, milestone.name))
             case _:
                 yield Setting((*where, name), _text(field, value), _is_default(field, value))
+
+
+def _points_text(_: str, points: int) -> str:
+    return str(points)
 
 
 def _text(field: FieldInfo, value: object) -> str:

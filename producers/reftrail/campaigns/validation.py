@@ -19,6 +19,17 @@ M = TypeVar("M", bound=BaseModel)
 _MISSPELT: Final = "extra_forbidden"
 
 
+class Told(ValueError):  # noqa: N818  (it is told to people as it is)
+    """What a validator raises that says by itself all there is to say.
+
+    at leads from the value that is validated to the one at fault in it.
+    """
+
+    def __init__(self, message: str, at: Where = ()) -> None:
+        super().__init__(message)
+        self.at = at
+
+
 def validated(
     file: TomlFile, model: type[M], at: Where, moved: Mapping[str, Where] | None = None
 ) -> M:
@@ -103,7 +114,9 @@ def _fault(
     fault: ErrorDetails,
     moved: Mapping[str, Where],
 ) -> Fault:
-    where = tuple(part for part in fault["loc"] if part != "[key]")
+    error = fault.get("ctx", {}).get("error")
+    inside = error.at if isinstance(error, Told) else ()
+    where = (*(part for part in fault["loc"] if part != "[key]"), *inside)
     spelt = next((name for name, to in moved.items() if to == where), None)
     if spelt is not None and not file.has((*at, *where)) and file.has((*at, spelt)):
         place: Where = (*at, spelt)
@@ -124,28 +137,15 @@ def _message(
         return f"{name} is missing" + (f"; give {expected}" if expected else "")
     if kind == _MISSPELT:
         return _unknown(model, where, name, others)
-    if kind in ("value_error", "assertion_error") and (expected is None or _is_told(fault)):
-        said = str(fault.get("ctx", {}).get("error", fault["msg"]))
-        return said.removeprefix(_TOLD)
+    error = fault.get("ctx", {}).get("error")
+    if isinstance(error, Told):
+        return str(error)
     if kind in ("model_type", "model_attributes_type", "dict_type"):
         return f"{name or 'this'} is {shown(given)}; expected a table"
     if kind == "list_type":
         return f"{name} is {shown(given)}; expected an array, in [ and ]"
     told = expected or f"{fault['msg'][:1].lower()}{fault['msg'][1:]}"
     return f"{name} is {shown(given)}; expected {told}"
-
-
-_TOLD: Final = "told: "
-"""What the message of a ValueError begins with that says all there is to say by itself."""
-
-
-def told(message: str) -> ValueError:
-    """The error to raise in a validator for a fault that concerns more than one value's form."""
-    return ValueError(_TOLD + message)
-
-
-def _is_told(fault: ErrorDetails) -> bool:
-    return str(fault.get("ctx", {}).get("error", "")).startswith(_TOLD)
 
 
 def _unknown(model: type[BaseModel], where: Where, name: str, others: Sequence[str]) -> str:

@@ -95,7 +95,7 @@ decisive = ["ring", "forged_code", "ring"]
 weights = { burst = 7 }
 [campaign.fraud.limits]
 fast_signup = "5 seconds"
-users_per_ip = 4
+users_per_ip_24h = 4
 
 [[campaign.milestones]]
 name = "Silver"
@@ -175,7 +175,7 @@ def test_a_file_of_tables_reads_as_it_is_meant(tmp_path: Path) -> None:
             at_review_end=AtHoldsEnd.GRANT,
             decisive=["forged_code", "ring"],
             weights={"burst": 7},
-            limits={"fast_signup": 5 * SECOND, "users_per_ip": 4},
+            limits={"fast_signup": 5 * SECOND, "users_per_ip_24h": 4},
         ),
         milestones=[
             Milestone(name="Silver", kind=MilestoneKind.TIER, grants=5),

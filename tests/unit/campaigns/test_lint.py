@@ -61,6 +61,7 @@ def test_what_looks_odd_and_is_meant() -> None:
         ("unknown-reason", "fraud.weights.rnig", {"fraud": {"weights": {"rnig": 5}}}),
         ("unknown-reason", "fraud.limits.rnig", {"fraud": {"limits": {"rnig": 5}}}),
         ("unknown-reason", "fraud.decisive.1", {"fraud": {"decisive": ["ring", "rnig"]}}),
+        ("limit-without-use", "fraud.limits.owner_ip", {"fraud": {"limits": {"owner_ip": 5}}}),
         (
             "decisive-without-weight",
             "fraud.decisive.0",

@@ -13,8 +13,13 @@ NEXT = "Write them anew from: python -m reftrail.campaigns.reference"
 
 
 def test_the_settings_are_those_of_the_types() -> None:
-    settings = README.split("## Settings\n\n")[1].split("\n\n## Warnings")[0]
+    settings = README.split("## Settings\n\n")[1].split("\n\n## Reasons")[0]
     assert settings == reference.page(), NEXT
+
+
+def test_the_reasons_are_those_of_the_rules() -> None:
+    reasons = README.split("|---|---|---|---|\n")[-1].split("\n\n")[0].splitlines()
+    assert reasons == reference.reason_rows(), NEXT
 
 
 def test_the_warnings_are_those_of_lint() -> None:

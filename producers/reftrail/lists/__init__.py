@@ -1,0 +1,10 @@
+"""The allow and block lists: whom rules let pass, and whom they stop.
+
+Input: entries by code, user, address, network, device or e-mail. Output: the topic `lists`.
+Guarantee: an address, device or e-mail leaves only as the keyed hash that events carry.
+"""
+
+from reftrail.lists.entries import Entry, Subject, subject_value
+from reftrail.lists.topic import entries, write_entry
+
+__all__ = ["Entry", "Subject", "entries", "subject_value", "write_entry"]
