@@ -35,7 +35,9 @@ class Refused(Exception):  # noqa: N818
     def body(self) -> dict[str, str]:
         """What is answered."""
         more = {"pointer": self.pointer, "suggestion": self.suggestion}
-        return {"error": str(self)} | {name: text for name, text in more.items() if text is not None}
+        return {"error": str(self)} | {
+            name: text for name, text in more.items() if text is not None
+        }
 
     @property
     def headers(self) -> dict[str, str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Any, Final, Self
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, OperationalError
 
@@ -115,7 +116,11 @@ class Store:
 
 def _engine(url: str) -> sa.Engine:
     try:
-        engine = sa.create_engine(url, connect_args=_connecting(sa.make_url(url)))
+        engine = sa.create_engine(
+            url,
+            connect_args=_connecting(sa.make_url(url)),
+            json_deserializer=msgspec.json.decode,  # half of the time of reading codes otherwise
+        )
     except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
         raise ExpectedError(
             f"REFTRAIL_CODES_STORE cannot be used ({error}); give sqlite:////PATH/codes.sqlite, or "

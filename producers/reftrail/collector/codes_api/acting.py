@@ -7,6 +7,7 @@ for up to five seconds.
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -22,25 +23,31 @@ from reftrail.collector.errors import Refused
 WAIT_SECONDS: Final = 5.0
 _POLL_SECONDS: Final = 0.1
 
-Act = Callable[[Opened], dict[str, Any]]
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What is to be done, and how it is answered. is_long: it may be about many codes."""
+
+    do: Callable[[Opened], dict[str, Any]]
+    status: int = 200
+    is_long: bool = False
 
 
-async def acted(
-    backend: Backend, request: Request, body: bytes, act: Act, status: int = 200
-) -> Response:
+async def acted(backend: Backend, request: Request, body: bytes, act: Act) -> Response:
     """Do what a request asks, at most once for an Idempotency-Key. Raises `Refused`."""
     waits = _waits(request)
     named = request_id(request, body)
 
     def done(opened: Opened) -> tuple[dict[str, Any], bool, int | None]:
-        answer, before = once(opened.store, named, lambda: act(opened))
+        answer, before = once(opened.store, named, lambda: act.do(opened))
         return answer, before, _tail(opened)
 
-    answer, before, last = await backend.run(done)
+    run = backend.run_long if act.is_long else backend.run
+    answer, before, last = await run(done)
     published = await _published(backend, last, waits=waits)
     return Response(
         msgspec.json.encode(answer | {"published": published}),
-        status,
+        act.status,
         headers={"idempotent-replay": "true"} if before else {},
         media_type="application/json",
     )

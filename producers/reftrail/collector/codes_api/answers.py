@@ -1,7 +1,7 @@
 """What is told of codes: the JSON of the answers. Times are RFC 3339 in UTC."""
 
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 import msgspec
 
@@ -10,6 +10,8 @@ from reftrail.codes.terms import Code, Format, Origin, Verification
 from reftrail.collector.codes_api.counters import Counters
 from reftrail.contracts.record import Millis
 from reftrail.contracts.reference import CodeActed, CodeStatus
+
+_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001  UTC, as all times here; written so by hand
 
 
 def code_answer(code: Code, at: Millis, landing_url: str | None) -> dict[str, Any]:
@@ -136,8 +138,8 @@ def moment(at: Millis | None) -> str | None:
     """RFC 3339 in UTC, to the millisecond."""
     if at is None:
         return None
-    seconds, millis = divmod(at, 1_000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{millis:03}Z"
+    since = _EPOCH + timedelta(milliseconds=at)
+    return since.isoformat(timespec="milliseconds") + "Z"
 
 
 def _told(fields: str | None) -> dict[str, Any] | None:

@@ -32,6 +32,7 @@ _THREADS: Final = 4
 _MOST_WAITING: Final = 64
 _PATIENCE_SECONDS: Final = 10.0
 _REOPEN_SECONDS: Final = 1.0
+_CROWDED: Final = "too much is being asked of the codes at once; ask again"
 RETRY_AFTER: Final = 2
 NO_STORE: Final = (
     "this collector has no store of codes; set REFTRAIL_CODES_STORE, such as "
@@ -65,6 +66,7 @@ class Backend:
         self._secret = secret
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="codes")
         self._waiting = 0
+        self._long = asyncio.Lock()
         self._opening = threading.Lock()
         self._opened: Opened | None = None
         self._failed: ExpectedError | None = None
@@ -75,6 +77,21 @@ class Backend:
         """Whether there is a store that can be asked."""
         return self._url is not None
 
+    async def run_long(self, call: Callable[[Opened], T]) -> T:
+        """`run` for what computes for long: one at a time, so that events get their half."""
+        self._check_room()
+        self._waiting += 1
+        try:
+            await asyncio.wait_for(self._long.acquire(), _PATIENCE_SECONDS)
+        except TimeoutError:
+            raise Refused(503, _CROWDED, retry_after=RETRY_AFTER) from None
+        finally:
+            self._waiting -= 1
+        try:
+            return await self.run(call)
+        finally:
+            self._long.release()
+
     async def run(self, call: Callable[[Opened], T]) -> T:
         """What a call returns, which may block. Raises `Refused`, with the status it deserves.
 
@@ -82,8 +99,7 @@ class Backend:
         """
         if self._url is None:
             raise Refused(503, NO_STORE)
-        if self._waiting >= _MOST_WAITING:
-            raise Refused(503, "too much is being asked of the codes", retry_after=RETRY_AFTER)
+        self._check_room()
         self._waiting += 1
         called = asyncio.get_running_loop().run_in_executor(self._threads, self._call, call)
         called.add_done_callback(self._done)
@@ -92,8 +108,8 @@ class Backend:
         except TimeoutError:
             raise Refused(
                 503,
-                "the store of codes takes too long; this may be done all the same, so ask again "
-                "with the same Idempotency-Key",
+                "the store of codes takes too long, this may be done all the same; ask again, with "
+                "the same Idempotency-Key",
                 retry_after=RETRY_AFTER,
             ) from None
         except ServiceRefused as error:
@@ -102,7 +118,7 @@ class Backend:
             logger.warning("the store of codes: %s", error)
             raise Refused(
                 503,
-                "the store of codes does not answer; nothing was changed, ask again",
+                "the store of codes does not answer; ask again, with the same Idempotency-Key",
                 retry_after=RETRY_AFTER,
             ) from error
 
@@ -111,6 +127,10 @@ class Backend:
         await asyncio.to_thread(self._threads.shutdown, wait=True, cancel_futures=True)
         if self._opened is not None:
             self._opened.store.close()
+
+    def _check_room(self) -> None:
+        if self._waiting >= _MOST_WAITING:
+            raise Refused(503, _CROWDED, retry_after=RETRY_AFTER)
 
     def _done(self, called: "asyncio.Future[T]") -> None:
         self._waiting -= 1

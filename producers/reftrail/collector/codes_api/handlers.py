@@ -16,7 +16,7 @@ from reftrail.codes.links import landing_link
 from reftrail.codes.service import CodeService
 from reftrail.codes.terms import Answer, By, Code, Verification
 from reftrail.collector.codes_api import issuing, models
-from reftrail.collector.codes_api.acting import acted
+from reftrail.collector.codes_api.acting import Act, acted
 from reftrail.collector.codes_api.admission import Admission, Caller
 from reftrail.collector.codes_api.answers import (
     act_answer,
@@ -100,7 +100,7 @@ class CodesApi:
             codes = issuing.issue(opened.service, asked, who, self.hashes)
             return {"codes": [self._told(code) for code in codes]}
 
-        return await acted(self.backend, request, body, issue, 201)
+        return await acted(self.backend, request, body, Act(issue, status=201, is_long=True))
 
     async def find(self, request: Request) -> Response:
         """GET /v1/codes/{code}."""
@@ -118,7 +118,7 @@ class CodesApi:
             codes = [self._told(code) for code in found.codes]
             return msgspec.json.encode({"codes": codes, "next_cursor": found.next_cursor})
 
-        return Response(await self.backend.run(page), media_type="application/json")
+        return Response(await self.backend.run_long(page), media_type="application/json")
 
     async def audit(self, request: Request) -> Response:
         """GET /v1/codes/{code}/audit."""
@@ -200,7 +200,7 @@ class CodesApi:
             both = {"old": made.old, "code": made.new}
             return {name: self._told(one.without_record()) for name, one in both.items()}
 
-        return await acted(self.backend, request, body, reissue)
+        return await acted(self.backend, request, body, Act(reissue))
 
     async def formats(self, request: Request) -> Response:
         """GET /v1/code-formats."""
@@ -218,7 +218,7 @@ class CodesApi:
         def define(opened: Opened) -> dict[str, Any]:
             return {"format": format_answer(opened.service.define_format(terms, who))}
 
-        return await acted(self.backend, request, body, define)
+        return await acted(self.backend, request, body, Act(define))
 
     async def retire_format(self, request: Request) -> Response:
         """POST /v1/code-formats/{name}/retire."""
@@ -230,7 +230,7 @@ class CodesApi:
         def retire(opened: Opened) -> dict[str, Any]:
             return {"format": format_answer(opened.service.retire_format(name, who))}
 
-        return await acted(self.backend, request, body, retire)
+        return await acted(self.backend, request, body, Act(retire))
 
     async def _act(
         self, request: Request, model: type[M], act: Callable[[CodeService, str, By, M], Code]
@@ -239,12 +239,11 @@ class CodesApi:
         body = await read_body(request)
         asked = parsed(model, body)
         code, who = _code(request), by(request, asked.reason)
-        return await acted(
-            self.backend,
-            request,
-            body,
-            lambda opened: {"code": self._told(act(opened.service, code, who, asked))},
-        )
+
+        def do(opened: Opened) -> dict[str, Any]:
+            return {"code": self._told(act(opened.service, code, who, asked))}
+
+        return await acted(self.backend, request, body, Act(do))
 
     async def _find(self, typed: str) -> dict[str, Any]:
         """A code as it is told: by its text, or as a person may have typed it."""
