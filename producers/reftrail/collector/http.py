@@ -36,6 +36,7 @@ from reftrail.collector.requests import (
     read_events,
     user_agent_of,
 )
+from reftrail.collector.reviews import Reviews
 from reftrail.collector.settings import CollectorSettings, listed
 from reftrail.contracts.codec import encode_datum
 from reftrail.contracts.record import Millis
@@ -61,6 +62,7 @@ class Collector:
     publisher: Publisher
     metrics: Metrics
     codes_api: CodesApi
+    reviews: Reviews
     clicks: set[asyncio.Task[None]] = field(default_factory=set)
     """Clicks whose visitors have been redirected already."""
 
@@ -178,6 +180,7 @@ def application(collector: Collector) -> Starlette:
 
     routes: list[tuple[str, Endpoint, list[str]]] = [
         ("/v1/events", collector.events, ["POST"]),
+        ("/v1/reviews", collector.reviews.take, ["POST"]),
         ("/r/{code}", collector.follow, ["GET"]),
         ("/healthz", collector.healthz, ["GET"]),
         ("/readyz", collector.readyz, ["GET"]),

@@ -19,10 +19,11 @@ from reftrail.collector.keys import keys
 from reftrail.collector.metrics import Metrics
 from reftrail.collector.pseudonyms import parse_hash_key, pseudonyms
 from reftrail.collector.publisher import Publisher
+from reftrail.collector.reviews import Reviews
 from reftrail.collector.settings import CollectorSettings, listed
 from reftrail.contracts.ending import end_process
 from reftrail.contracts.errors import ExpectedError
-from reftrail.contracts.topics import EVENTS
+from reftrail.contracts.topics import EVENTS, REVIEWS
 
 logger = logging.getLogger(__name__)
 
@@ -80,17 +81,20 @@ async def running(settings: CollectorSettings) -> AsyncIterator[Collector]:
         Publisher(settings, EVENTS, metrics),
         metrics,
         codes_api(settings, known, hashes, codes, metrics),
+        # Reviews are few: the metrics of this publisher would hide those of the events' one.
+        Reviews(known, Publisher(settings, REVIEWS, Metrics())),
     )
     writing = asyncio.create_task(collector.publisher.run(), name="publisher")
     following = asyncio.create_task(collector.codes.run(), name="codes")
-    for task in (writing, following):
+    reviewing = asyncio.create_task(collector.reviews.publisher.run(), name="reviews")
+    for task in (writing, following, reviewing):
         task.add_done_callback(_end_process_on_defect)
     try:
         yield collector
     finally:
         await asyncio.gather(*collector.clicks, return_exceptions=True)
         await collector.codes_api.close()
-        for task in (writing, following):
+        for task in (writing, following, reviewing):
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task

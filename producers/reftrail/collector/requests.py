@@ -21,7 +21,12 @@ Networks = Sequence[IPv4Network | IPv6Network]
 
 async def read_events(request: Request) -> list[Any]:
     """The events in a body, of whatever JSON type each is. Raises `Refused`."""
-    return _events(_parsed(await read_body(request)))
+    return await read_items(request, "events")
+
+
+async def read_items(request: Request, name: str) -> list[Any]:
+    """What a body lists under a name, or the one thing that it is. Raises `Refused`."""
+    return _items(_parsed(await read_body(request)), name)
 
 
 async def read_body(request: Request) -> bytes:
@@ -50,21 +55,22 @@ def _parsed(body: bytes) -> Any:
         raise Refused(400, f"the body is not JSON: {error}") from error
 
 
-def _events(parsed: Any) -> list[Any]:
+def _items(parsed: Any, name: str) -> list[Any]:
     if not isinstance(parsed, dict):
-        raise Refused(400, 'expected {"events": [...]} or one event as a JSON object')
-    if "events" not in parsed:
+        one = name.removesuffix("s")
+        raise Refused(400, f'expected {{"{name}": [...]}} or one {one} as a JSON object')
+    if name not in parsed:
         return [parsed]
-    events = parsed["events"]
-    if others := sorted(parsed.keys() - {"events"}):
-        raise Refused(400, f'beside "events" there is {others[0][:40]!r}, which is not known')
-    if not isinstance(events, list):
-        raise Refused(400, '"events" is not an array')
-    if len(events) > MAX_EVENTS:
+    items = parsed[name]
+    if others := sorted(parsed.keys() - {name}):
+        raise Refused(400, f'beside "{name}" there is {others[0][:40]!r}, which is not known')
+    if not isinstance(items, list):
+        raise Refused(400, f'"{name}" is not an array')
+    if len(items) > MAX_EVENTS:
         raise Refused(
-            413, f"{len(events)} events in one request; send at most {MAX_EVENTS} at a time"
+            413, f"{len(items)} {name} in one request; send at most {MAX_EVENTS} at a time"
         )
-    return events
+    return items
 
 
 def user_agent_of(request: Request) -> str | None:

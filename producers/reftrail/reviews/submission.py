@@ -1,25 +1,31 @@
-"""A decision as an analyst, or a program, tells it."""
+"""Decisions as an analyst, or a program, tells them, and the records that they become."""
 
-from typing import Annotated, Final, TypeAlias
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Annotated, Any, Final, TypeAlias
 from uuid import UUID
 
 import uuid_utils
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
+from reftrail.collector.accept import Rejection
 from reftrail.contracts.life import ReviewDecision, Reviewed
 from reftrail.contracts.record import Millis
 
 EXPECTED: Final = {
     "code": "1 to 64 of A-Z, a-z, 0-9, _ and -",
     "user_id": "1 to 128 characters, none of them a control character",
-    "reward_id": "the UUID of one reward; without one all of the user's under the code are meant",
-    "decision": "one of approve, decline, reverse",
+    "decision": f"one of {', '.join(ReviewDecision)}",
     "reviewer": "1 to 128 characters, none of them a control character",
+    "reward_id": "the UUID of one reward; without one all of the user's under the code are meant",
     "reason": "1 to 64 of a-z, 0-9 and _, such as fraud, chargeback or goodwill",
     "note": "text of at most 2000 characters",
     "event_id": "a UUID; the same one makes a repeated request the same decision",
 }
 """Each field in words, for the reasons of rejections."""
+
+_LONGEST_NAME: Final = 100
 
 
 def _uuid(text: str) -> str:
@@ -45,6 +51,19 @@ class Review(BaseModel):
     event_id: _Uuid | None = None
 
 
+def judged(items: Iterable[Any], at: Millis) -> tuple[list[Reviewed], list[Rejection]]:
+    """The records of the decisions that are well formed, and why the others aren't taken."""
+    taken: list[Reviewed] = []
+    rejected: list[Rejection] = []
+    for index, item in enumerate(items):
+        try:
+            taken.append(reviewed(Review.model_validate(item), at))
+        except ValidationError as error:
+            fault = error.errors(include_url=False, include_context=False)[0]
+            rejected.append(Rejection(index, *_explained(fault)))
+    return taken, rejected
+
+
 def reviewed(review: Review, at: Millis) -> Reviewed:
     """The record of a decision that comes in at a time."""
     return Reviewed(
@@ -59,3 +78,17 @@ def reviewed(review: Review, at: Millis) -> Reviewed:
         reason=review.reason,
         note=review.note,
     )
+
+
+def _explained(fault: ErrorDetails) -> tuple[str, str]:
+    """Pointer and reason for a fault."""
+    if not fault["loc"]:
+        return "", f"is not an object; expected the fields {', '.join(EXPECTED)}"
+    field = str(fault["loc"][0])
+    pointer = "/" + field[:_LONGEST_NAME].replace("~", "~0").replace("/", "~1")
+    if fault["type"] == "extra_forbidden":
+        close = get_close_matches(field[:_LONGEST_NAME].lower(), EXPECTED, n=1)
+        known = f"did you mean {close[0]}?" if close else f"there are {', '.join(EXPECTED)}"
+        return pointer, f"is not a field of a review; {known}"
+    what = "is missing" if fault["type"] == "missing" or fault["input"] is None else "is wrong"
+    return pointer, f"{what}; expected {EXPECTED[field]}"

@@ -13,8 +13,9 @@ from reftrail.collector.keys import keys
 from reftrail.collector.metrics import Metrics
 from reftrail.collector.pseudonyms import HashKey, pseudonyms
 from reftrail.collector.publisher import Publisher
+from reftrail.collector.reviews import Reviews
 from reftrail.collector.settings import CollectorSettings
-from reftrail.contracts.topics import EVENTS
+from reftrail.contracts.topics import EVENTS, REVIEWS
 
 
 def client(**given: Any) -> httpx.AsyncClient:
@@ -32,6 +33,7 @@ def client(**given: Any) -> httpx.AsyncClient:
         Publisher(settings, EVENTS, metrics),
         metrics,
         codes_api(settings, known, hashes, codes, metrics),
+        Reviews(known, Publisher(settings, REVIEWS, Metrics())),
     )
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(application(collector), client=("10.0.0.1", 1234)),

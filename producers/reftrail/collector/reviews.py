@@ -1,0 +1,39 @@
+"""POST /v1/reviews: decisions of analysts, to the topic `reviews`."""
+
+import time
+from dataclasses import dataclass
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from reftrail.collector.errors import Refused
+from reftrail.collector.keys import KeyKind, Keys
+from reftrail.collector.publisher import Message, Publisher
+from reftrail.collector.requests import read_items
+from reftrail.contracts.codec import encode
+from reftrail.contracts.topics import REVIEWS
+from reftrail.reviews import judged
+
+
+@dataclass(frozen=True, slots=True)
+class Reviews:
+    """The route's handler, with all that it needs."""
+
+    keys: Keys
+    publisher: Publisher
+
+    async def take(self, request: Request) -> Response:
+        """Answers 202 once Kafka has the decisions that were well formed."""
+        match self.keys.kind_of(request.headers.get("authorization")):
+            case None:
+                raise Refused(401, "give a known API key: Authorization: Bearer KEY")
+            case KeyKind.PUBLISHABLE:
+                raise Refused(403, "reviews need a secret key")
+            case KeyKind.SECRET:
+                pass
+        items = await read_items(request, "reviews")
+        taken, rejected = judged(items, time.time_ns() // 1_000_000)
+        await self.publisher.publish([Message(REVIEWS.key_of(one), encode(one)) for one in taken])
+        body = {"accepted": len(taken), "rejected": rejected}
+        return Response(msgspec.json.encode(body), 202, media_type="application/json")
