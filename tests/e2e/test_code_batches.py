@@ -1,0 +1,102 @@
+"""Batches of codes from the store through the whole pipeline, to who earned by them."""
+
+import time
+from collections.abc import Iterator
+from itertools import count, islice
+from pathlib import Path
+
+from support.codes import SECRET, sqlite_url
+from support.collector import running_collector
+from support.kafka import TestInstallation
+from support.log import produce, read_committed
+from support.programme import campaign
+from support.warehouse import warehouse
+from support.worker import worker
+
+from reftrail.codes.relay import wait_until_sent
+from reftrail.codes.service import CodeService
+from reftrail.codes.store import Store
+from reftrail.codes.terms import By, Code, Terms
+from reftrail.contracts.topics import CAMPAIGNS, CODES, REWARDS
+
+BATCHES = (100, 10_000)
+EVERY = sum(BATCHES)
+
+
+def terms(numbers: Iterator[int], size: int) -> list[Terms]:
+    """For each code an owner, and a ticket that nobody else has."""
+    return [
+        Terms(
+            campaign_id="spring",
+            owner_user_id=f"owner-{number}",
+            record_kind="ticket",
+            record_id=str(number),
+        )
+        for number in islice(numbers, size)
+    ]
+
+
+def test_each_code_of_a_batch_earns_for_the_one_it_was_issued_to(
+    installation: TestInstallation, tmp_path: Path
+) -> None:
+    produce(installation, CAMPAIGNS, [campaign("spring", referrer_reward_micros=5_000_000)])
+    store = Store.open(sqlite_url(tmp_path))
+    service = CodeService(store, secret=SECRET)
+    with (
+        worker(installation, tmp_path / "worker.log") as at_work,
+        warehouse(installation, tmp_path / "warehouse") as host,
+        running_collector(installation, tmp_path / "collector.log") as collector,
+    ):
+        numbers = count()
+        issued: list[Code] = []
+        for size in BATCHES:
+            by = By(actor="tester", reason=f"batch of {size}", batch_id=f"batch-{size}")
+            for some in service.issue_each(terms(numbers, size), by):
+                issued += some
+        wait_until_sent(store, installation, patience=0.1)
+
+        of_owner = {one.changed.owner_user_id: one.code for one in issued}
+        assert len(set(of_owner.values())) == len(of_owner) == EVERY
+        assert [one.changed.record_id for one in issued] == list(map(str, range(EVERY)))
+        logged = {one.record.code: one.record for one in read_committed(installation, CODES)}
+        assert logged == {one.code: one.changed for one in issued}
+
+        collector.wait_ready()
+        at_work.wait_until_ready()
+        events = [
+            {"type": kind, "visitor_id": f"visitor-{number}", **more}
+            for number in range(EVERY)
+            for kind, more in (
+                ("click", {"code": of_owner[f"owner-{number}"]}),
+                ("signup", {"user_id": f"user-{number}"}),
+            )
+        ]
+        with collector.client() as client:
+            for start in range(0, len(events), 1_000):
+                answer = client.post("/v1/events", json={"events": events[start : start + 1_000]})
+                assert answer.json() == {"accepted": len(events[start : start + 1_000]),
+                                         "rejected": []}  # fmt: skip
+        deadline = time.monotonic() + 60
+        while len(rewards := read_committed(installation, REWARDS)) < EVERY:
+            assert time.monotonic() < deadline, f"{len(rewards)} of {EVERY} rewards within 60 s"
+            time.sleep(0.2)
+        host.wait_until_loaded()
+        assert host.stop() == 0
+
+        assert {(one.record.code, one.record.beneficiary, one.record.user_id, one.record.status)
+                for one in rewards} == {
+            (of_owner[f"owner-{number}"], f"owner-{number}", f"user-{number}", "granted")
+            for number in range(EVERY)
+        }  # fmt: skip
+        found = host.numbers(
+            "SELECT count() FROM codes FINAL",
+            "SELECT uniqExact(record_id) FROM codes FINAL"
+            " WHERE record_kind = 'ticket' AND owner_user_id = concat('owner-', record_id)",
+            "SELECT uniqExact(code) FROM code_acts FINAL"
+            " WHERE act = 'issued' AND actor = 'tester' AND code IN (SELECT code FROM codes)",
+            "SELECT count() FROM code_acts FINAL WHERE batch_id = 'batch-100' AND code != ''",
+            "SELECT count() FROM code_acts FINAL WHERE batch_id = 'batch-10000' AND code != ''",
+            "SELECT count() FROM events FINAL WHERE code_known AND type = 'click'",
+        )
+        assert found == [EVERY, EVERY, EVERY, *BATCHES, EVERY]
+    store.close()
