@@ -116,6 +116,7 @@ def logs(*, limited: bool = True, most: int = 40) -> st.SearchStrategy[list[AnyE
     hardly anybody earns.
     """
     codes = sorted(_REGISTERED_IN.keys() | DERIVED.keys() | _NOT_REGISTERED.keys())
+    codes += 3 * [FORGED]  # which is attributed only if typed in where there is no touch
     event = _events([one for one in codes if limited or one not in _LIMITED])
     short, long = st.lists(event, max_size=most), st.lists(event, min_size=most // 2, max_size=most)
     return (short | long).map(_called)
