@@ -14,6 +14,8 @@ from typing import Any, Final
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from reftrail.codes.store import Store
 from reftrail.codes.store.tables import requests
@@ -63,8 +65,8 @@ def _claimed(connection: sa.Connection, request: RequestId) -> dict[str, Any] | 
     """The earlier answer; None if the request is ours to do. Waits while another one does it."""
     now = int(time.time())
     values = {"name": request.name, "fingerprint": request.fingerprint, "at": now, "answer": b""}
-    inserted = connection.execute(_insert(connection).values(values).on_conflict_do_nothing())
-    if inserted.rowcount:
+    claim = _insert(connection).on_conflict_do_nothing().returning(requests.c.name)
+    if connection.execute(claim, [values]).first() is not None:
         return None
     found = connection.execute(
         sa.select(requests.c.fingerprint, requests.c.answer).where(requests.c.name == request.name)
@@ -79,12 +81,8 @@ def _claimed(connection: sa.Connection, request: RequestId) -> dict[str, Any] | 
 
 def _insert(connection: sa.Connection) -> Any:
     """Both databases have `ON CONFLICT DO NOTHING`, and SQLAlchemy an insert for each."""
-    match connection.dialect.name:
-        case "postgresql":
-            from sqlalchemy.dialects.postgresql import insert  # noqa: PLC0415
-        case _:
-            from sqlalchemy.dialects.sqlite import insert  # type: ignore[assignment]  # noqa: PLC0415
-    return insert(requests)
+    is_postgresql = connection.dialect.name == "postgresql"
+    return postgresql_insert(requests) if is_postgresql else sqlite_insert(requests)
 
 
 def _forget_old(connection: sa.Connection) -> None:

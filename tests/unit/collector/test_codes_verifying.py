@@ -1,0 +1,102 @@
+"""Verification where there is no store, and the time that answers take."""
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+from support.codes import SECRET
+
+from reftrail.codes.derived import DerivedCodes
+from reftrail.codes.patterns import Pattern
+from reftrail.codes.terms import Answer
+from reftrail.collector.codes import KnownCodes
+from reftrail.collector.codes_api.backend import Backend
+from reftrail.collector.codes_api.counters import CounterSource
+from reftrail.collector.codes_api.models import Verify
+from reftrail.collector.codes_api.verifying import SLOT_SECONDS, Verifier, end_of_slot
+from reftrail.collector.errors import Refused, Unavailable
+from reftrail.contracts.reference import CodeChanged, CodeFormatDefined, FormatKind
+
+SPRING = DerivedCodes(
+    "spring", SECRET.of_campaign("spring"), Pattern.of("SPR{body:8}{check}"), count=50
+)
+
+
+class Topics:
+    """What the collector has read of the topics; away: it can't read on."""
+
+    def __init__(self, *, away: bool = False) -> None:
+        self.known = KnownCodes(SECRET)
+        self.away = away
+        times: dict[str, Any] = {"event_id": "e", "event_time": 1, "received_at": 1}
+        self.known.take_format(
+            CodeFormatDefined(
+                **times,
+                name="spring",
+                kind=FormatKind.DERIVED,
+                pattern="SPR{body:8}{check}",
+                campaign_id="spring",
+                count=50,
+                key_id=SECRET.key_id,
+                revision=1,
+            )
+        )
+        for code in ("AMY", SPRING.code(7)):
+            self.known.take(
+                CodeChanged(**times, code=code, campaign_id="spring", created_at=1, revision=1)
+            )
+
+    async def know(self, *_: Any) -> None:
+        if self.away:
+            raise Unavailable("the topics can't be read")
+
+    def unregistered(self, text: str) -> Any:
+        return self.known.unregistered(text)
+
+
+def verifier(topics: Topics) -> Verifier:
+    counters = CounterSource(None, time.monotonic)
+    return Verifier(Backend(None, SECRET), counters, topics)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        (SPRING.code(5), Answer.VALID),
+        (f" {SPRING.code(5).lower()} ", Answer.VALID),
+        (SPRING.pattern.generate(), Answer.FORGED),
+        (SPRING.code(5)[:-1] + "!", Answer.MALFORMED),
+        ("NOBODY", Answer.UNKNOWN),
+    ],
+)
+async def test_without_a_store_the_formats_tell(text: str, answer: Answer) -> None:
+    found = await verifier(Topics()).verify(Verify(code=text))
+    assert found.answer == answer
+    if answer == Answer.VALID:
+        assert (found.sequence, found.campaign_id) == (5, "spring")
+
+
+@pytest.mark.parametrize("text", ["AMY", SPRING.code(7), SPRING.code(7).lower()])
+async def test_without_a_store_nobody_says_how_registered_codes_stand(text: str) -> None:
+    with pytest.raises(Refused, match="REFTRAIL_CODES_STORE") as refused:
+        await verifier(Topics()).verify(Verify(code=text))
+    assert refused.value.status == 503
+
+
+async def test_without_kafka_the_formats_may_be_old() -> None:
+    with pytest.raises(Refused) as refused:
+        await verifier(Topics(away=True)).verify(Verify(code=SPRING.code(5)))
+    assert (refused.value.status, refused.value.retry_after) == (503, 2)
+
+
+async def test_answers_come_at_the_end_of_a_slot() -> None:
+    async def answered(takes: float) -> float:
+        began = time.monotonic()
+        await asyncio.sleep(takes)
+        await end_of_slot(began)
+        return (time.monotonic() - began) / SLOT_SECONDS
+
+    slots = await asyncio.gather(*(answered(takes) for takes in (0, 0.03, 0.07, 0.13)))
+    assert [int(slot) for slot in slots] == [1, 1, 1, 2]
+    assert all(slot % 1 < 0.5 for slot in slots)
