@@ -1,5 +1,6 @@
 """Links that people share, and their QR codes."""
 
+from io import BytesIO
 from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
@@ -38,15 +39,23 @@ def check_picture(path: Path) -> None:
         raise ExpectedError(f"{path}: the name must end with .png or .svg")
 
 
+def drawn_qr(link: str, kind: str) -> bytes:
+    """A link as a QR code, kind being png or svg.
+
+    Of error correction level M: a seventh of it may be soiled.
+    """
+    drawn = BytesIO()
+    segno.make_qr(link, error="m").save(drawn, kind=kind, scale=_PIXELS, border=_QUIET_ZONE)
+    return drawn.getvalue()
+
+
 def write_qr(link: str, path: Path) -> None:
     """A link as a QR code, PNG or SVG by the suffix; a file that is there is replaced.
 
-    Of error correction level M: a seventh of it may be soiled. Raises `ExpectedError` if the file
-    can't be written.
+    Raises `ExpectedError` if the file can't be written.
     """
     check_picture(path)
-    picture = segno.make_qr(link, error="m")
     try:
-        picture.save(str(path), scale=_PIXELS, border=_QUIET_ZONE)
+        path.write_bytes(drawn_qr(link, path.suffix[1:].lower()))
     except OSError as error:
         raise ExpectedError(f"cannot write {path}: {error.strerror}") from error

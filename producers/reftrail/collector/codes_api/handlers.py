@@ -3,16 +3,14 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from io import BytesIO
 from typing import Any, TypeVar
 
 import msgspec
-import segno
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from reftrail.codes.links import landing_link
+from reftrail.codes.links import drawn_qr, landing_link
 from reftrail.codes.service import CodeService
 from reftrail.codes.terms import Answer, By, Code, Verification
 from reftrail.collector.codes_api import issuing, models
@@ -145,7 +143,7 @@ class CodesApi:
             raise Refused(422, str(error), pointer="/url") from error
         kind = request.url.path.rpartition(".")[2]
         media_type = {"png": "image/png", "svg": "image/svg+xml"}[kind]
-        return Response(_drawn(link, kind), media_type=media_type)
+        return Response(drawn_qr(link, kind), media_type=media_type)
 
     async def bind(self, request: Request) -> Response:
         """POST /v1/codes/{code}/bind."""
@@ -284,12 +282,6 @@ def _code(request: Request) -> str:
     if len(code) > _LONGEST_CODE:
         raise Refused(404, "there is no code as long as this")
     return code
-
-
-def _drawn(link: str, kind: str) -> bytes:
-    drawn = BytesIO()
-    segno.make_qr(link, error="m").save(drawn, kind=kind, scale=8, border=4)
-    return drawn.getvalue()
 
 
 def _json(body: BaseModel | dict[str, Any]) -> Response:
