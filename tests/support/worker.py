@@ -9,15 +9,24 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from reftrail.contracts.installation import Installation
 from reftrail.local.ports import free_port
 
+TESTS: Final = Path(__file__).parents[1]
+
 
 class RunningWorker:
-    """One `reftrail worker` process, its output in a file."""
+    """One `reftrail worker` process, its output in a file. module has another topology."""
 
-    def __init__(self, installation: Installation, log: Path, **settings: str) -> None:
+    def __init__(
+        self,
+        installation: Installation,
+        log: Path,
+        module: str = "reftrail.engine",
+        **settings: str,
+    ) -> None:
         self.port = free_port()
         self.log = log
         environment = {
@@ -26,11 +35,12 @@ class RunningWorker:
             "REFTRAIL_TOPIC_PREFIX": installation.topic_prefix,
             "REFTRAIL_GROUP": group_of(installation),
             "REFTRAIL_WORKER_WEB_PORT": str(self.port),
+            "PYTHONPATH": os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")]),
             **settings,
         }
         self._out = log.open("ab")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "reftrail.engine"],
+            [sys.executable, "-m", module],
             env=environment,
             stdout=self._out,
             stderr=subprocess.STDOUT,
@@ -76,9 +86,11 @@ def group_of(installation: Installation) -> str:
 
 
 @contextmanager
-def worker(installation: Installation, log: Path, **settings: str) -> Iterator[RunningWorker]:
+def worker(
+    installation: Installation, log: Path, module: str = "reftrail.engine", **settings: str
+) -> Iterator[RunningWorker]:
     """A worker that is stopped at the end."""
-    running = RunningWorker(installation, log, **settings)
+    running = RunningWorker(installation, log, module, **settings)
     try:
         yield running
     finally:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
-from reftrail.contracts.topics import CAMPAIGNS, CODES, LISTS, Topic
+from reftrail.contracts.topics import CAMPAIGNS, CODES, LISTS, TICKS, Topic
 from reftrail.engine.batch import StageOfPartition
 from reftrail.engine.chunks import Chunk
 from reftrail.engine.follower import Follower, LiveReference
@@ -19,6 +19,7 @@ from reftrail.engine.settings import WorkerSettings
 from reftrail.engine.sieve import SIEVES
 from reftrail.engine.stage import Stage
 from reftrail.engine.state import StateStore
+from reftrail.engine.ticker import Ticker
 from reftrail.engine.transaction import TransactionalWriter
 
 
@@ -43,6 +44,7 @@ class Assignment:
         self._stores: dict[TopicPartition, StateStore] = {}
         self._tasks: dict[TopicPartition, PartitionTask] = {}
         self._followers: list[Follower] = []
+        self._ticker: Ticker | None = None
 
     def partitions(self) -> list[str]:
         """What is held, for people."""
@@ -60,8 +62,10 @@ class Assignment:
 
     async def let_go(self) -> None:
         """Finish what is under way and give up all partitions."""
-        tasks, followers = list(self._tasks.values()), self._followers
-        self._tasks, self._followers = {}, []
+        tasks, followers, ticker = list(self._tasks.values()), self._followers, self._ticker
+        self._tasks, self._followers, self._ticker = {}, [], None
+        if ticker is not None:
+            await ticker.stop()
         await asyncio.gather(*(task.stop() for task in tasks))
         await asyncio.gather(*(follower.stop() for follower in followers))
 
@@ -87,6 +91,7 @@ class Assignment:
         restored = await restore(self._settings.bootstrap_servers, changelogs)
         committed, partitions = await self._look_up(sources)
         references = await self._follow(sources, partitions)
+        await self._start_ticker(sources, partitions)
         for tp in sources:
             stage = self._stages[tp.topic]
             task = PartitionTask(
@@ -105,6 +110,13 @@ class Assignment:
         self._metrics.restored.inc(restored)
         self._metrics.restore_seconds.set(time.perf_counter() - started)
         self._metrics.rebalances.inc()
+
+    async def _start_ticker(self, sources: list[TopicPartition], partitions: int) -> None:
+        """Be the one who tells the time, if the first partition of ticks is here."""
+        first = TopicPartition(self._settings.name_of(TICKS), 0)
+        if first in sources and self._settings.tick_seconds:
+            self._ticker = Ticker(self._settings, partitions, self._on_failure)
+            await self._ticker.start()
 
     async def _look_up(
         self, sources: list[TopicPartition]

@@ -182,6 +182,10 @@ class ChunkReader:
             if position is not None:
                 self._consumer.seek(partition, position)
 
+    def seek(self, partition: TopicPartition, position: int) -> None:
+        """Go on from another position; from the beginning of the log, if it lies before that."""
+        self._consumer.seek(partition, position)
+
     async def stop(self) -> None:
         """Disconnect."""
         await self._consumer.stop()

@@ -1,4 +1,4 @@
-"""Codes, campaigns and lists as a worker knows them: followed on their topics, outside the group."""
+"""Codes, campaigns and lists as a worker knows them: followed on topics, outside the group."""
 
 import asyncio
 import logging

@@ -16,6 +16,7 @@ class WorkerSettings(Installation):
     as the last commit took, but for at least gather_ms: the busier the broker, the fewer and
     larger transactions it is given. With nothing to write, the position alone is committed after
     idle_commit_seconds. A worker that is gone for session_timeout_seconds loses its partitions.
+    Time is told every tick_seconds by one of the workers; 0: by none.
     """
 
     group: str = "reftrail"
@@ -25,4 +26,5 @@ class WorkerSettings(Installation):
     gather_ms: Annotated[float, Field(ge=0)] = 10.0
     idle_commit_seconds: Annotated[float, Field(gt=0)] = 0.5
     session_timeout_seconds: Annotated[float, Field(ge=1)] = 6.0
+    tick_seconds: Annotated[float, Field(ge=0)] = 5.0
     sieve: bool = True

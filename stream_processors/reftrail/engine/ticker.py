@@ -1,0 +1,144 @@
+"""The source of ticks: time as events, told to every partition.
+
+Input: the clock. Output: `ticks`. Guarantee: for readers of committed data, the times of each
+partition go strictly forward, whatever the clock does, and there is one source at a time, the
+newest. It runs in the worker that holds the first partition of `ticks`, and moves with that.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+from aiokafka import AIOKafkaProducer, TopicPartition
+
+from reftrail.contracts.codec import Undecodable, decode_as, encode
+from reftrail.contracts.life import Ticked
+from reftrail.contracts.record import Millis
+from reftrail.contracts.topics import TICKS
+from reftrail.engine.chunks import ChunkReader
+from reftrail.engine.settings import WorkerSettings
+from reftrail.rules.decider import derived_id
+
+_TIMEOUT_MS: Final = 30_000
+_LOOK_BACK: Final = 64
+
+
+def tick(at: Millis, partition: int, partitions: int) -> Ticked:
+    """It is so late by now, in this partition of so many."""
+    return Ticked(
+        event_id=derived_id("tick", str(at), f"{partition}/{partitions}"),
+        event_time=at,
+        received_at=at,
+        partition=partition,
+        partitions=partitions,
+    )
+
+
+def _now() -> Millis:
+    return time.time_ns() // 1_000_000
+
+
+class Ticker:
+    """Writes one tick to each partition every tick_seconds, all of them or none.
+
+    Its transactional id is the same in every worker: starting it fences whoever ticked before. What
+    goes wrong later, being fenced included, is reported to on_failure.
+    """
+
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        partitions: int,
+        on_failure: Callable[[BaseException], None],
+        now: Callable[[], Millis] = _now,
+    ) -> None:
+        self._settings = settings
+        self._partitions = partitions
+        self._on_failure = on_failure
+        self._now = now
+        self._producer = AIOKafkaProducer(
+            bootstrap_servers=settings.bootstrap_servers,
+            transactional_id=f"{settings.group}-ticker",
+            acks="all",
+            transaction_timeout_ms=_TIMEOUT_MS,
+        )
+        self._closing = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Take over from whoever ticked before, and go on after their last tick."""
+        await self._producer.start()
+        last = await _last_tick(self._settings)
+        self._task = asyncio.create_task(self._run(last), name="ticker")
+
+    async def stop(self) -> None:
+        """Finish the tick under way, and disconnect."""
+        self._closing.set()
+        if self._task is not None:
+            await asyncio.gather(self._task, return_exceptions=True)
+        await self._producer.stop()
+
+    async def _run(self, last: Millis) -> None:
+        try:
+            while not self._closing.is_set():
+                last = max(self._now(), last + 1)
+                await self._write(last)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._closing.wait(), self._settings.tick_seconds)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            self._on_failure(error)
+            raise
+
+    async def _write(self, at: Millis) -> None:
+        name = self._settings.name_of(TICKS)
+        told = [tick(at, partition, self._partitions) for partition in range(self._partitions)]
+        async with self._producer.transaction():
+            await asyncio.gather(
+                *(
+                    self._producer.send_and_wait(
+                        name,
+                        encode(one),
+                        key=TICKS.key_of(one).encode(),
+                        partition=one.partition,
+                    )
+                    for one in told
+                )
+            )
+
+
+async def _last_tick(settings: WorkerSettings) -> Millis:
+    """The time of the last tick that is committed, the same in each partition; 0 if there is none.
+
+    Looks at the end of the log, and further back if there are only remains of what was aborted.
+    """
+    place = TopicPartition(settings.name_of(TICKS), 0)
+    reader = ChunkReader(settings.bootstrap_servers)
+    await reader.start({place: None})
+    try:
+        end = (await reader.ends())[place]
+        back = _LOOK_BACK
+        while (last := await _last_from(reader, place, max(0, end - back), end)) is None:
+            if back >= end:
+                return 0
+            back *= 8
+        return last
+    finally:
+        await reader.stop()
+
+
+async def _last_from(
+    reader: ChunkReader, place: TopicPartition, begin: int, end: int
+) -> Millis | None:
+    """The last tick from a position to the end of the log; None if there is none."""
+    last = None
+    reader.seek(place, begin)
+    while await reader.position(place) < end:
+        for chunk in (await reader.read(timeout_seconds=1.0)).get(place, []):
+            for value in chunk.values:
+                with suppress(Undecodable):  # the stage that reads ticks puts it aside
+                    last = decode_as(Ticked, value).event_time
+    return last
