@@ -4,12 +4,12 @@ Each entry of the ledger names the message that it follows from, by topic, parti
 id; so does each message up to what a client reported. They are read at these positions.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from reftrail.contracts.decisions import Claimed
-from reftrail.contracts.events import Event
+from reftrail.contracts.events import CodeEvidence, Event
 from reftrail.contracts.record import Derived, Millis
 from reftrail.contracts.topics import EVENTS, REWARDS
 from reftrail.reports.client import ReportsClient
@@ -106,7 +106,7 @@ def _what(found: Logged) -> str:
 
 def _summary(known: Mapping[str, Any], code: str, user_id: str) -> Iterator[str]:
     if known["code"] is None:
-        yield f"Code {code} is not registered."
+        yield _not_registered(known["claims"], code)
     yield _met(known["interactions"], code)
     yield from _attributed(known, code, user_id)
     rewards = known["rewards"]
@@ -127,6 +127,16 @@ def _summary(known: Mapping[str, Any], code: str, user_id: str) -> Iterator[str]
             f"Claimed by: {actions}. Either this does not earn under the campaign (see its trigger "
             f"and minimum amount below), or the decision is still under way."
         )
+
+
+def _not_registered(claims: Sequence[Mapping[str, Any]], code: str) -> str:
+    """With what the collector found out about the code when it was touched or typed in."""
+    found = {one["code_evidence"]: one["campaign_id"] for one in claims}
+    if CodeEvidence.DERIVED in found:
+        return f"Code {code} is a derived one of campaign {found['derived']}, and not registered."
+    if CodeEvidence.FORGED in found:
+        return f"Code {code} is forged: written as a campaign's derived codes, and none of them."
+    return f"Code {code} is not registered."
 
 
 def _met(interactions: Mapping[str, Any], code: str) -> str:
