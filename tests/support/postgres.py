@@ -33,7 +33,7 @@ class Postgres:
         """The SQLAlchemy URL of a database that nobody else uses."""
         name = f"codes_{secrets.token_hex(6)}"
         with psycopg.connect(self._conninfo("postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]
+            connection.execute(f"CREATE DATABASE {name}")
         return f"postgresql+psycopg://reftrail@127.0.0.1:{self.port}/{name}"
 
     def _conninfo(self, database: str) -> str:
@@ -90,8 +90,13 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
             )
             settings = [part for setting in _SETTINGS for part in ("-c", setting)]
             server = subprocess.Popen(
-                [found / "postgres", "-D", directory / "data", "-p", str(port), "-k", directory]
-                + settings,
+                [
+                    str(found / "postgres"),
+                    *("-D", str(directory / "data")),
+                    *("-p", str(port)),
+                    *("-k", str(directory)),
+                    *settings,
+                ],
                 stdout=out,
                 stderr=out,
                 user=user,

@@ -13,7 +13,7 @@ from reftrail.codes.issuing import Issuing, draft_of, format_for, insert_drawn, 
 from reftrail.codes.policy import Scopes
 from reftrail.codes.policy import held as held_by
 from reftrail.codes.secrets import MasterSecret
-from reftrail.codes.store.reading import codes_after
+from reftrail.codes.store.reading import lock_codes
 from reftrail.codes.store.writing import Writing
 from reftrail.codes.terms import (
     Changes,
@@ -26,7 +26,7 @@ from reftrail.codes.terms import (
     Terms,
     Why,
 )
-from reftrail.codes.validity import check_fields, check_text
+from reftrail.codes.validity import check_fields, check_filter, check_text
 from reftrail.contracts.record import Millis
 from reftrail.contracts.reference import CodeAct, CodeStatus, FormatKind, FormatStatus
 
@@ -257,6 +257,7 @@ def check_bulk(act: CodeAct, which: Filter) -> None:
     if act not in TRANSITIONS:
         allowed = ", ".join(TRANSITIONS)
         raise Refused(Why.INVALID, f"{act} can't be done to many codes; these can: {allowed}")
+    check_filter(which)
     if which == Filter(status=which.status):
         raise Refused(Why.INVALID, "say which codes: by prefix, campaign, owner or expiry")
 
@@ -264,9 +265,9 @@ def check_bulk(act: CodeAct, which: Filter) -> None:
 def move_some(
     work: Writing, act: CodeAct, which: Filter, after: str | None, limit: int
 ) -> tuple[str | None, list[Code]]:
-    """Move the next codes, at most so many: those moved, and the last one looked at, None at the end."""
+    """Move the next codes: the last one looked at, None at the end; and those that were moved."""
     transition = TRANSITIONS[act]
-    found = codes_after(work.connection, which, after, limit, among=transition.sources, lock=True)
+    found = lock_codes(work.connection, which, after, limit, transition.sources)
     moved = [(code, moved_to(code, transition.target, work.at)) for code in found]
     changed = work.update(act, [(old, new) for old, new in moved if new is not None])
     return (found[-1].code if len(found) == limit else None), changed

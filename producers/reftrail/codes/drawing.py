@@ -1,4 +1,4 @@
-"""Where the texts of new codes come from: a pattern, values for some segments, chance or counting."""
+"""Where the texts of new codes come from: a pattern, given values, and chance or counting."""
 
 from collections.abc import Callable, Mapping
 from functools import cache

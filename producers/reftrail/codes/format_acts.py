@@ -1,4 +1,4 @@
-"""Formats: defined, defined anew, retired; and derived codes, which are issued by raising a number."""
+"""Formats: defined, changed, retired; and derived codes, which are issued by raising a number."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -105,12 +105,13 @@ def need(secret: MasterSecret | None, key_id: str | None) -> MasterSecret:
 
 
 def _pattern(terms: FormatTerms) -> Pattern:
+    is_derived = terms.kind == FormatKind.DERIVED
+    if is_derived and terms.campaign_id is None:
+        raise Refused(Why.INVALID, f"format {terms.name}: name the campaign of its derived codes")
     try:
         pattern = Pattern.of(terms.pattern)
-        if terms.kind == FormatKind.DERIVED:
-            if terms.campaign_id is None:
-                raise ValueError("derived codes are those of a campaign; name it")
-            DerivedCodes(terms.campaign_id, bytes(32), pattern, 1, 1.0)
+        if is_derived:
+            DerivedCodes(str(terms.campaign_id), bytes(32), pattern, 1, 1.0)
     except ValueError as error:
         raise Refused(Why.INVALID, f"format {terms.name}: {error}") from error
     if terms.on_signup:

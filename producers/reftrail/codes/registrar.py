@@ -1,8 +1,8 @@
 """Gives codes to those who sign up, in each campaign whose format asks for it.
 
-Input: `conversions`, as a consumer group of its own. Output: codes in the store. Guarantee: everyone
-whose signup is read gets one code in each such campaign, however often it is read: positions are
-committed after the store, which has a unique constraint.
+Input: `conversions`, as a consumer group of its own. Output: codes in the store. Guarantee:
+everyone whose signup is read gets one code in each such campaign, however often it is read:
+positions are committed after the store, which has a unique constraint.
 """
 
 import asyncio

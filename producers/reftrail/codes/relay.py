@@ -75,7 +75,7 @@ class Relay:
                 await asyncio.sleep(_RETRY_SECONDS)
 
     async def drain(self) -> None:
-        """Send until nothing waits. Raises `KafkaError` or `TimeoutError` if Kafka doesn't answer."""
+        """Send until nothing waits. Raises `KafkaError` or `TimeoutError`."""
         async with self._producer() as producer:
             while await self._send_some(producer):
                 pass
@@ -222,6 +222,6 @@ def _explaining(store: Store, installation: Installation) -> Iterator[None]:
     except (KafkaError, TimeoutError, DBAPIError) as error:
         raise ExpectedError(
             f"what was done is in {store.name}, but not in Kafka at "
-            f"{installation.bootstrap_servers} yet ({error!r}); it will be sent by the host of codes "
-            f"as soon as that runs and reaches Kafka: python -m reftrail.codes"
+            f"{installation.bootstrap_servers} yet ({error!r}); the host of codes sends it as "
+            f"soon as it runs and reaches Kafka: python -m reftrail.codes"
         ) from error

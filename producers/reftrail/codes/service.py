@@ -106,7 +106,7 @@ class CodeService:
             yield self._issue(chunk, batch, format_name, values)
 
     def issue_at_signup(self, users: Sequence[Signup], by: By) -> list[Code]:
-        """A code for each user in each campaign with a format that is on_signup; done once for each.
+        """A code for each user in each campaign with a format that is on_signup, once.
 
         Whoever has one keeps it, so this may be repeated. In no particular order.
         """
@@ -153,7 +153,7 @@ class CodeService:
 
     def register(self, codes: Iterable[GivenCode], by: By) -> Imported:
         """Take over given codes, all or, if one of them clashes, none (Refused: CLASH)."""
-        done = self._take_over_all(CodeAct.ISSUED, Origin.GIVEN, list(codes), by)
+        done = self._take_over_all(Origin.GIVEN, list(codes), by)
         if done.clashes:
             first = done.clashes[0]
             raise Refused(
@@ -173,17 +173,11 @@ class CodeService:
         codes again, if another transaction was first.
         """
         if not skip_clashes:
-            return self._take_over_all(CodeAct.IMPORTED, Origin.IMPORTED, codes, by)
+            return self._take_over_all(Origin.IMPORTED, codes, by)
         batch = _batch(by)
         done = Imported(0, 0, (), str(batch.batch_id))
         for chunk in _chunks(codes):
-            taking = partial(
-                self._take_over,
-                act=CodeAct.IMPORTED,
-                origin=Origin.IMPORTED,
-                given=chunk,
-                before=done,
-            )
+            taking = partial(self._take_over, origin=Origin.IMPORTED, given=chunk, before=done)
             done = self._transact(batch, taking)
         return done
 
@@ -278,7 +272,7 @@ class CodeService:
         with self._transactions.reading() as connection:
             return reading.audit_of(connection, code)
 
-    def verify(
+    def verify(  # noqa: PLR0913  (each is a question of its own)
         self,
         text: str,
         *,
@@ -354,15 +348,13 @@ class CodeService:
         given = Issuing(self._secret, self.metrics)
         return self._transact(by, lambda work: issue(work, terms, format_name, values, given))
 
-    def _take_over_all(
-        self, act: CodeAct, origin: Origin, codes: Iterable[GivenCode], by: By
-    ) -> Imported:
+    def _take_over_all(self, origin: Origin, codes: Iterable[GivenCode], by: By) -> Imported:
         batch = _batch(by)
 
         def do(work: Writing) -> Imported:
             done = Imported(0, 0, (), str(batch.batch_id))
             for chunk in _chunks(codes):
-                done = self._take_over(work, act=act, origin=origin, given=chunk, before=done)
+                done = self._take_over(work, origin=origin, given=chunk, before=done)
                 work.flush()
             if done.clashes:
                 raise _Clashing(done)
@@ -377,7 +369,6 @@ class CodeService:
         self,
         work: Writing,
         *,
-        act: CodeAct,
         origin: Origin,
         given: Sequence[GivenCode],
         before: Imported,
@@ -386,7 +377,7 @@ class CodeService:
             check_code(one.code)
             check_terms(one.terms)
         formats = work.formats()
-        outcomes = take_over(work, act, origin, given, formats, self._judging(formats))
+        outcomes = take_over(work, origin, given, formats, self._judging(formats))
         return counted(before, given, outcomes)
 
     def _held(self, work: Writing, code: str) -> acting.Held:
@@ -399,9 +390,8 @@ class CodeService:
     def _act_on_all(self, act: CodeAct, which: Filter, by: By) -> Iterator[list[Code]]:
         after: str | None = None
         while True:
-            begin = after
             after, changed = self._transact(
-                by, lambda work: acting.move_some(work, act, which, begin, _CHUNK)
+                by, partial(acting.move_some, act=act, which=which, after=after, limit=_CHUNK)
             )
             if changed:
                 yield changed

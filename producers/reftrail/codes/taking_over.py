@@ -21,7 +21,6 @@ Outcome = Code | str | None
 
 def take_over(
     work: Writing,
-    act: CodeAct,
     origin: Origin,
     given: Sequence[GivenCode],
     formats: Sequence[Format],
@@ -42,6 +41,7 @@ def take_over(
             outcomes[place] = why
         else:
             outcomes[place] = drafts[one.code] = draft
+    act = CodeAct.IMPORTED if origin == Origin.IMPORTED else CodeAct.ISSUED
     inserted = work.insert(act, list(drafts.values()), _free_skeletons(work, drafts))
     if len(inserted) < len(drafts):
         raise Raced
@@ -93,7 +93,7 @@ class _Holdings:
 
 
 def _looks_derived(one: GivenCode, judging: Formats) -> str | None:
-    """Why a code can't be taken over beside derived ones: one of those may be the same, some day."""
+    """Why a code can't stand beside derived ones: one of those may be the same, some day."""
     match judging.verify(one.code):
         case Valid(_, _, campaign_id) if campaign_id == one.terms.campaign_id:
             return None

@@ -32,7 +32,7 @@ class Why(StrEnum):
     """Derived codes were asked about, and this process hasn't their secret."""
 
 
-class Refused(ExpectedError):
+class Refused(ExpectedError):  # noqa: N818  (says what happened)
     """Why the service doesn't do what it was asked; nothing has been changed.
 
     suggestion is a code that might do instead, where there is one.
@@ -60,7 +60,7 @@ class By:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What a code is issued with; see `CodeChanged`. What isn't given may be bound or changed later.
+    """What a code is issued with; see `CodeChanged`. The rest may be bound or changed later.
 
     channel_limits: how often the code may be handed out through each of these channels.
     """
@@ -168,7 +168,7 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some codes in alphabetical order; next_cursor leads to the next page, None if there is none."""
+    """Some codes in alphabetical order. next_cursor leads to the next page; None: the last one."""
 
     codes: tuple[Code, ...]
     next_cursor: str | None

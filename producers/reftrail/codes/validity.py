@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from reftrail.codes.patterns import LONGEST_CODE
-from reftrail.codes.terms import Refused, Terms, Why
+from reftrail.codes.terms import Filter, Refused, Terms, Why
 
 _CODE: Final = re.compile(f"[A-Za-z0-9_-]{{1,{LONGEST_CODE}}}", re.ASCII)
 _LONGEST_TEXT: Final = 128
@@ -24,9 +24,14 @@ _TEXTS: Final = (
 )
 
 
+def is_code(text: str) -> bool:
+    """Whether a text may be a code at all; nothing else need be looked for in the store."""
+    return _CODE.fullmatch(text) is not None
+
+
 def check_code(code: str) -> None:
     """Raises `Refused`, INVALID, for what the collector wouldn't take as a code."""
-    if not _CODE.fullmatch(code):
+    if not is_code(code):
         raise Refused(
             Why.INVALID,
             f"code is {code[:80]!r}; give 1 to {LONGEST_CODE} characters of A-Z, a-z, 0-9, _ and -",
@@ -59,6 +64,16 @@ def check_fields(fields: Mapping[str, Any]) -> None:
                 check_text(name, channel, _LONGEST_TEXT)
                 if limit not in _LIMIT:
                     raise Refused(Why.INVALID, f"{name} of {channel} is {limit}; give 1 or more")
+
+
+def check_filter(which: Filter) -> None:
+    """Raises `Refused`, INVALID, for a filter under which there can be no codes."""
+    for name in ("owner_user_id", "campaign_id", "prefix"):
+        value = getattr(which, name)
+        if value is not None:
+            check_text(name, value)
+    if which.prefix is not None:
+        check_code(which.prefix)
 
 
 def check_text(name: str, value: str, longest: int = _LONGEST_TEXT) -> None:

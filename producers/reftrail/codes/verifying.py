@@ -22,6 +22,17 @@ from reftrail.contracts.reference import CodeStatus
 
 _LONGEST_TEXT: Final = 256
 
+_PLAIN: Final[Mapping[type[Verdict], tuple[Answer, str]]] = {
+    Forged: (Answer.FORGED, "nobody has issued this code"),
+    Retired: (Answer.REVOKED, "codes of this kind count no longer"),
+    Unchecked: (
+        Answer.UNKNOWN,
+        "whether this code is genuine can't be told here: its secret is missing",
+    ),
+    WellFormed: (Answer.UNKNOWN, "there is no such code"),
+    UnknownFormat: (Answer.UNKNOWN, "no code is written like this"),
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Circumstances:
@@ -78,25 +89,42 @@ def _of_code(code: Code, verdict: Verdict, now: Circumstances) -> Verification:
 
 
 def _standing(code: Code, now: Circumstances) -> tuple[Answer, str]:
-    changed = code.changed
+    return (
+        _stopped(code, now)
+        or _elsewhere(code, now)
+        or _used_up(code, now)
+        or (Answer.VALID, "the code is valid")
+    )
+
+
+def _stopped(code: Code, now: Circumstances) -> tuple[Answer, str] | None:
     match code.status_at(now.at):
         case CodeStatus.REVOKED:
             return Answer.REVOKED, "the code was revoked"
         case CodeStatus.SUSPENDED:
             return Answer.SUSPENDED, "the code is suspended for now"
         case CodeStatus.EXPIRED:
-            return Answer.EXPIRED, f"the code ran out{_said(changed.expires_at)}"
+            return Answer.EXPIRED, f"the code ran out{_said(code.changed.expires_at)}"
         case CodeStatus.ACTIVE:
-            pass
-    if now.channel is not None and changed.channels and now.channel not in changed.channels:
-        return Answer.WRONG_CHANNEL, f"the code is good in {', '.join(changed.channels)} only"
-    if now.region is not None and changed.regions and now.region.upper() not in changed.regions:
-        return Answer.WRONG_REGION, f"the code is good in {', '.join(changed.regions)} only"
-    if now.uses is not None and changed.max_uses is not None and now.uses >= changed.max_uses:
+            return None
+
+
+def _elsewhere(code: Code, now: Circumstances) -> tuple[Answer, str] | None:
+    channels, regions = code.changed.channels, code.changed.regions
+    if now.channel is not None and channels and now.channel not in channels:
+        return Answer.WRONG_CHANNEL, f"the code is good in {', '.join(channels)} only"
+    if now.region is not None and regions and now.region.upper() not in regions:
+        return Answer.WRONG_REGION, f"the code is good in {', '.join(regions)} only"
+    return None
+
+
+def _used_up(code: Code, now: Circumstances) -> tuple[Answer, str] | None:
+    limit = code.changed.max_uses
+    if now.uses is not None and limit is not None and now.uses >= limit:
         return Answer.USED_UP, f"the code was used {now.uses} times, and is good for no more"
     if now.distributing and (why := _distributed(code, now.channel)):
         return Answer.USED_UP, why
-    return Answer.VALID, "the code is valid"
+    return None
 
 
 def _distributed(code: Code, channel: str | None) -> str | None:
@@ -130,23 +158,11 @@ def _of_verdict(verdict: Verdict) -> Verification:
             )
         case Mistyped(suggestion):
             return Verification(answer=Answer.MISTYPED, message=str(verdict), suggestion=suggestion)
-        case Forged():
-            return _plain(Answer.FORGED, "nobody has issued this code", code)
-        case Retired():
-            return _plain(Answer.REVOKED, "codes of this kind count no longer", code)
-        case Unchecked():
-            message = "whether this code is genuine can't be told here: its secret is missing"
-            return _plain(Answer.UNKNOWN, message, code)
-        case WellFormed():
-            return _plain(Answer.UNKNOWN, "there is no such code", code)
-        case UnknownFormat():
-            return _plain(Answer.UNKNOWN, "no code is written like this", code)
+        case Forged() | Retired() | Unchecked() | WellFormed() | UnknownFormat():
+            answer, message = _PLAIN[type(verdict)]
+            return Verification(answer=answer, message=message, code=code)
         case _:
             assert_never(verdict)
-
-
-def _plain(answer: Answer, message: str, code: str | None) -> Verification:
-    return Verification(answer=answer, message=message, code=code)
 
 
 def _said(at: Millis | None) -> str:

@@ -145,7 +145,7 @@ def _connecting(url: sa.URL) -> dict[str, Any]:
 
 
 def _set_up_sqlite(connection: Any, _record: Any) -> None:
-    """No transaction is begun but by `_begin_sqlite`, and what is committed survives a power cut."""
+    """Only `_begin_sqlite` begins transactions; what is committed survives a power cut."""
     connection.isolation_level = None
     connection.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
     connection.execute("PRAGMA synchronous=FULL")

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from reftrail.codes.store.rows import act_of, code_of, format_of
 from reftrail.codes.store.tables import acts, codes, formats
 from reftrail.codes.terms import Code, Filter, Format, Page, Refused, Why
+from reftrail.codes.validity import check_filter, is_code
 from reftrail.contracts.reference import CodeActed
 
 LARGEST_PAGE: Final = 1_000
@@ -18,7 +19,10 @@ LARGEST_PAGE: Final = 1_000
 
 def find_codes(connection: sa.Connection, wanted: Iterable[str]) -> dict[str, Code]:
     """Those of the codes that are registered, by their text."""
-    statement = sa.select(codes).where(codes.c.code.in_(list(wanted)))
+    possible = [one for one in wanted if is_code(one)]
+    if not possible:
+        return {}
+    statement = sa.select(codes).where(codes.c.code.in_(possible))
     return {row["code"]: code_of(row) for row in connection.execute(statement).mappings()}
 
 
@@ -26,35 +30,33 @@ def page_of(connection: sa.Connection, which: Filter, cursor: str | None, limit:
     """So many codes in alphabetical order, from where the cursor leads."""
     if not 1 <= limit <= LARGEST_PAGE:
         raise Refused(Why.INVALID, f"limit is {limit}; give 1 to {LARGEST_PAGE}")
+    check_filter(which)
     after = _position(cursor, which) if cursor is not None else None
-    found = codes_after(connection, which, after, limit + 1)
+    found = _codes(connection, _behind(which, after, limit + 1))
     more = len(found) > limit
     shown = found[:limit]
     return Page(tuple(shown), _cursor(shown[-1].code, which) if more else None)
 
 
-def codes_after(
+def lock_codes(
     connection: sa.Connection,
     which: Filter,
     after: str | None,
     limit: int,
-    *,
-    among: Iterable[str] | None = None,
-    lock: bool = False,
+    among: Iterable[str],
 ) -> list[Code]:
-    """The codes that fit, in alphabetical order, behind one of them; among: with these statuses."""
-    statement = sa.select(codes).where(*_conditions(which)).order_by(codes.c.code).limit(limit)
-    if after is not None:
-        statement = statement.where(codes.c.code > after)
-    if among is not None:
-        statement = statement.where(codes.c.status.in_(list(among)))
-    if lock:
-        statement = statement.with_for_update()
-    return [code_of(row) for row in connection.execute(statement).mappings()]
+    """The codes that fit and have one of some statuses, held by this transaction.
+
+    In alphabetical order from behind one of them, so that no two transactions wait for each other.
+    """
+    statement = _behind(which, after, limit).where(codes.c.status.in_(list(among)))
+    return _codes(connection, statement.with_for_update())
 
 
 def audit_of(connection: sa.Connection, code: str) -> list[CodeActed]:
     """The audit lines of a code, in order."""
+    if not is_code(code):
+        return []
     statement = sa.select(acts).where(acts.c.code == code).order_by(acts.c.number)
     return [act_of(row) for row in connection.execute(statement).mappings()]
 
@@ -72,7 +74,7 @@ def used_by_format(connection: sa.Connection) -> dict[str, int]:
         .where(codes.c.format.is_not(None))
         .group_by(codes.c.format)
     )
-    return {name: count for name, count in connection.execute(statement)}
+    return {row[0]: row[1] for row in connection.execute(statement)}
 
 
 def used_of(connection: sa.Connection, format_name: str) -> int:
@@ -86,6 +88,16 @@ def skeletons_taken(connection: sa.Connection, skeletons: Iterable[str]) -> set[
     """Which of these skeletons some code has."""
     statement = sa.select(codes.c.skeleton).where(codes.c.skeleton.in_(list(skeletons)))
     return set(connection.execute(statement).scalars())
+
+
+def _codes(connection: sa.Connection, statement: "sa.Select[Any]") -> list[Code]:
+    return [code_of(row) for row in connection.execute(statement).mappings()]
+
+
+def _behind(which: Filter, after: str | None, limit: int) -> "sa.Select[Any]":
+    """So many codes that fit, in alphabetical order, behind one of them."""
+    statement = sa.select(codes).where(*_conditions(which)).order_by(codes.c.code).limit(limit)
+    return statement if after is None else statement.where(codes.c.code > after)
 
 
 def _conditions(which: Filter) -> list[sa.ColumnElement[bool]]:
@@ -118,7 +130,7 @@ def _position(cursor: str, which: Filter) -> str:
         code, filtered = msgspec.json.decode(text, type=tuple[str, list[Any]])
     except (ValueError, binascii.Error, msgspec.MsgspecError) as error:
         raise Refused(Why.INVALID, "cursor is not one that a page ended with") from error
-    if filtered != _said(which):
+    if filtered != _said(which) or not is_code(code):
         raise Refused(Why.INVALID, "cursor belongs to a list by another filter; begin anew")
     return code
 

@@ -2,8 +2,8 @@
 
 `codes.code` is unique, and so is `codes.skeleton`, which chosen codes have: whoever else issues at
 the same time, the database lets no code through twice. `holdings` holds at most one code of a user
-in a scope (a campaign, or * for all those that share codes). `acts` is the audit log. `outbox` holds
-what Kafka hasn't acknowledged yet, in the order in which it is to get it. `requests` holds the
+in a scope, see `policy`. `acts` is the audit log. `outbox` holds what Kafka hasn't acknowledged
+yet, in the order in which it is to get it. `requests` holds the
 answers to requests that came with an Idempotency-Key, written where what they asked for is.
 """
 

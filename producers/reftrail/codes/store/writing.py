@@ -25,6 +25,7 @@ from reftrail.codes.store.rows import (
 )
 from reftrail.codes.store.tables import acts, codes, formats, holdings, outbox, sequences
 from reftrail.codes.terms import By, Code, Format
+from reftrail.codes.validity import is_code
 from reftrail.contracts.codec import encode
 from reftrail.contracts.record import Millis, Record
 from reftrail.contracts.reference import CodeAct, CodeActed
@@ -100,8 +101,9 @@ class Writing:
 
     def locked(self, wanted: Iterable[str]) -> dict[str, Code]:
         """Those of the codes that are there, held until the transaction's end."""
+        possible = [one for one in wanted if is_code(one)]
         statement = (
-            sa.select(codes).where(codes.c.code.in_(list(wanted))).order_by(codes.c.code)
+            sa.select(codes).where(codes.c.code.in_(possible)).order_by(codes.c.code)
         ).with_for_update()
         return {row["code"]: code_of(row) for row in self.connection.execute(statement).mappings()}
 
@@ -110,10 +112,10 @@ class Writing:
         statement = sa.select(holdings.c.user_id, holdings.c.code).where(
             holdings.c.scope == scope, holdings.c.user_id.in_(list(users))
         )
-        return {user: code for user, code in self.connection.execute(statement)}
+        return {row[0]: row[1] for row in self.connection.execute(statement)}
 
     def hold(self, rows: Iterable[tuple[str, str, str]]) -> None:
-        """Note (scope, user, code) for users who hold none there. Raises `Raced` if one does now."""
+        """Note (scope, user, code) for users who hold none. Raises `Raced` if one does now."""
         values = [dict(zip(("scope", "user_id", "code"), row, strict=True)) for row in sorted(rows)]
         if not values:
             return
@@ -162,8 +164,8 @@ class Writing:
                 sa.update(formats).where(formats.c.name == row.pop("name")).values(row)
             )
         self._outbox.append((CODE_FORMATS, defined))
-        old, new = _format_differences(before, stamped)
-        self._act(act, None, defined.campaign_id or ALL_CAMPAIGNS, old, new, revision, codes=codes)
+        what = _format_differences(before, stamped)
+        self._act(act, defined.campaign_id or ALL_CAMPAIGNS, what, revision, codes=codes)
         return stamped
 
     def flush(self) -> None:
@@ -189,36 +191,33 @@ class Writing:
         return replace(code, changed=changed)
 
     def _log(self, act: CodeAct, before: Code | None, after: Code) -> None:
-        self._outbox.append((CODES, after.changed))
-        old, new = differences(before, after)
         changed = after.changed
-        self._act(act, changed.code, changed.campaign_id, old, new, changed.revision)
+        self._outbox.append((CODES, changed))
+        what = differences(before, after)
+        self._act(act, changed.campaign_id, what, changed.revision, code=changed.code)
 
     def _act(
         self,
         act: CodeAct,
-        code: str | None,
         campaign_id: str,
-        before: str | None,
-        after: str | None,
+        what: tuple[str | None, str | None],
         revision: int,
-        *,
-        codes: int = 1,
+        **more: Any,
     ) -> None:
+        """Write an audit line; what it changed, before and after; code or the number of codes."""
         line = CodeActed(
             event_id=_new_id(),
             event_time=self.at,
             received_at=self.at,
-            code=code,
             campaign_id=campaign_id,
             act=act,
             actor=self.by.actor,
             reason=self.by.reason,
-            before=before,
-            after=after,
+            before=what[0],
+            after=what[1],
             batch_id=self.by.batch_id,
-            codes=codes,
             revision=revision,
+            **more,
         )
         self._acts.append(line)
         self._outbox.append((CODE_ACTS, line))
