@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import os
 import re
 import secrets
+import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +24,7 @@ from support.log import read_committed
 from reftrail.codes.patterns import Pattern
 from reftrail.codes.relay import Relay
 from reftrail.codes.store import Store
+from reftrail.collector import codes_api
 from reftrail.collector.codes_api.verifying import SLOT_SECONDS
 from reftrail.contracts.topics import CODES, EVENTS
 from reftrail.local.topics import create_topics
@@ -454,6 +457,48 @@ def test_answers_say_whether_kafka_has_it(
         assert after["published"] is True
         on_topic = {entry.record.code for entry in read_committed(installation, CODES)}
         assert {before["codes"][0]["code"], after["codes"][0]["code"]} <= on_topic
+
+
+README = Path(codes_api.__file__).parents[1].joinpath("README.md").read_text("utf-8")
+
+
+def test_what_the_readme_shows_is_what_happens(collector: RunningCollector) -> None:
+    environment = os.environ | {"URL": collector.url, "SK": SECRET, "PK": PUBLISHABLE}
+    shown = re.findall(r"```sh\n(.*?)```\n```json\n(.*?)```", README, re.DOTALL)
+    assert len(shown) == README.count("```sh")
+    for commands, expected in shown:
+        done = subprocess.run(
+            ["/bin/sh", "-e"],
+            input=commands,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        last = done.stdout.replace("}{", "}\n{").splitlines()[-1]
+        assert_holds(json.loads(last), json.loads(expected), commands)
+
+
+def assert_holds(found: Any, expected: Any, where: str) -> None:
+    """What is expected is there, beside other fields; … stands for anything."""
+    match expected:
+        case "…":
+            pass
+        case dict():
+            assert expected.keys() <= found.keys(), (where, found)
+            for name, value in expected.items():
+                assert_holds(found[name], value, f"{where} {name}")
+        case list():
+            assert len(found) == len(expected), (where, found)
+            for one, other in zip(found, expected, strict=True):
+                assert_holds(one, other, where)
+        case _:
+            assert found == expected, where
+
+
+def test_the_readme_names_every_route(api: httpx.Client) -> None:
+    for path in api.get("/v1/openapi.json").json()["paths"]:
+        assert f"{path}`" in README, path
 
 
 def test_the_description_names_every_route(api: httpx.Client) -> None:
