@@ -3,29 +3,15 @@
 Killed in between, once, by its own hand: those rewards are lost for good.
 """
 
-import os
-import signal
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Final
 from unittest import mock
 
+from crash.dying import die_once
 from reftrail.contracts.topics import REWARDS, Topic
 from reftrail.engine import assignment
 from reftrail.engine.batch import Message
 from reftrail.engine.transaction import TransactionalWriter
 from reftrail.engine.worker import main
-
-DIED: Final = "CRASH_DIED"
-"""The variable that names a file, which is there once the process has killed itself."""
-
-
-def die_once() -> None:
-    """Kill -9 for this process, unless an earlier one has done so."""
-    died = Path(os.environ[DIED])
-    if not died.exists():
-        died.touch()
-        os.kill(os.getpid(), signal.SIGKILL)
 
 
 class OffsetsFirstWriter(TransactionalWriter):

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from crash.dying import DIED
 from crash.experiment import Experiment, Report, carried_out
 from crash.facts import TESTS
-from crash.offsets_first import DIED
 from crash.schedule import Plan
 from reftrail.local.hosts import WAREHOUSE, Place, worker_name
 from reftrail.local.stack import Ports, all_hosts

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import partial
 from unittest import mock
 
-from crash.offsets_first import die_once
+from crash.dying import die_once
 from reftrail.contracts.topics import EVENTS
 from reftrail.warehouse import main
 from reftrail.warehouse.ledger import Counts, Ledger, Load

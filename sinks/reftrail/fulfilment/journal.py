@@ -220,5 +220,5 @@ class Journal:
                 waiting=by_state[State.WAITING],
                 asking=by_state[State.ASKING],
                 oldest=min((since for _, _, since in rows), default=None),
-                pool_left=dict(left.tuples().all()),
+                pool_left={str(item): int(count) for item, count in left},
             )

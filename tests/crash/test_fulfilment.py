@@ -1,0 +1,105 @@
+"""Fulfilment is killed again and again while rewards flow; each is given and reported once.
+
+The receivers honour idempotency keys and count what they do; they also fail, forget to say that
+they did it, and answer too late. CRASH_SEED plays a run again.
+"""
+
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random, SystemRandom
+
+from support.fulfilment import an_order, environment, group_lag, partners, wait_until
+from support.fulfilment_books import wrongs
+from support.kafka import TestInstallation
+from support.log import produce, read_committed
+
+from crash.dying import DIED
+from crash.fulfilment_lives import Lives
+from reftrail.contracts.decisions import RewardGranted
+from reftrail.contracts.topics import FULFILMENTS, REWARD_GRANTED
+from reftrail.fulfilment.partners.books import Books, Faults
+from reftrail.local.ports import free_port
+
+KINDS = ("credit", "cash", "code", "shipment")
+REWARDS, KILLS = 200, 16
+FAULTS = Faults(busy=0.05, fail=0.05, forget=0.1, hang=0.03, hang_seconds=0.6, takes_seconds=0.004)
+
+
+def variables(installation: TestInstallation, directory: Path, url: str) -> dict[str, str]:
+    codes = directory / "codes.txt"
+    codes.write_text("".join(f"GIFT{n}\n" for n in range(REWARDS)))
+    return environment(
+        installation,
+        directory,
+        url,
+        REFTRAIL_FULFILMENT_CODES_FILE=str(codes),
+        REFTRAIL_FULFILMENT_CONCURRENCY="3",
+        REFTRAIL_FULFILMENT_PORT=str(free_port()),
+    )
+
+
+def wait_for_asks(books: Books, count: int, seconds: float) -> None:
+    """Until so many more were asked for, or the time is up."""
+    target, deadline = sum(books.asked.values()) + count, time.monotonic() + seconds
+    while sum(books.asked.values()) < target and time.monotonic() < deadline:
+        time.sleep(0.001)
+
+
+def judged(
+    installation: TestInstallation, orders: Sequence[RewardGranted], books: Books
+) -> list[str]:
+    told = [logged.record for logged in read_committed(installation, FULFILMENTS)]
+    return wrongs(orders, books.done, told, group_lag(installation))
+
+
+def test_killed_while_rewards_flow_it_fulfils_each_once(
+    installation: TestInstallation, tmp_path: Path
+) -> None:
+    seed = int(os.environ.get("CRASH_SEED") or SystemRandom().randrange(1_000_000))
+    rng, began = Random(seed), time.monotonic()
+    orders = [an_order(n, KINDS[n % 4]) for n in range(REWARDS)]
+    each = REWARDS // KILLS
+    log = tmp_path / "fulfilment.log"
+    with (
+        partners(FAULTS) as (url, books),
+        Lives(variables(installation, tmp_path, url), log) as lives,
+    ):
+        for nth in range(KILLS):
+            pid = lives.begin()
+            produce(installation, REWARD_GRANTED, orders[nth * each : (nth + 1) * each])
+            wait_for_asks(books, rng.randrange(2 * each), seconds=2.0)
+            time.sleep(rng.uniform(0, 0.06))
+            lives.kill(pid)
+        before_the_last = sum(books.asked.values())
+        produce(installation, REWARD_GRANTED, orders[KILLS * each :])
+        pid = lives.begin()
+        wait_until(lambda: group_lag(installation) == 0)
+        lives.kill(pid)
+        assert judged(installation, orders, books) == [], f"CRASH_SEED={seed}\n{log.read_text()}"
+    asked = sum(books.asked.values())
+    print(  # noqa: T201  (pytest shows it where the test fails, or with -s)
+        f"seed {seed}: {KILLS} kills, {asked} asks for {len(books.asked)} rewards, "
+        f"{asked - before_the_last} of them after the last, {time.monotonic() - began:.1f} s"
+    )
+    assert before_the_last > len(books.asked) / 3, "the kills came before there was work"
+
+
+def test_reports_before_it_is_done_are_found(
+    installation: TestInstallation, tmp_path: Path
+) -> None:
+    orders = [an_order(n) for n in range(6)]
+    log = tmp_path / "fulfilment.log"
+    with partners() as (url, books):
+        given = variables(installation, tmp_path, url) | {DIED: str(tmp_path / "died")}
+        with Lives(given, log, reports_first=True) as lives:
+            produce(installation, REWARD_GRANTED, orders)
+            lives.begin()
+            lives.ended()
+            assert (tmp_path / "died").exists(), log.read_text()
+            pid = lives.begin()
+            wait_until(lambda: group_lag(installation) == 0)
+            lives.kill(pid)
+        found = judged(installation, orders, books)
+    assert "credit given 0 times, reported 1 times" in found

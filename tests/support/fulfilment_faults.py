@@ -1,0 +1,36 @@
+"""A fulfilment with a fault put in."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from reftrail.fulfilment.answers import Delivered
+from reftrail.fulfilment.fulfilment import Fulfilment
+from reftrail.fulfilment.judgement import Settled
+from reftrail.fulfilment.log import Log
+from reftrail.fulfilment.reports import delivered
+
+
+class ReportsFirst(Fulfilment):
+    """Reports as delivered what it then asks for. between is called before it asks."""
+
+    between: ClassVar[Callable[[], None]] = lambda: None
+    _log: Any = None
+
+    def turn(self, log: Log) -> None:
+        self._log = log
+        super().turn(log)
+
+    def _ask(self) -> None:
+        now = self.clock()
+        begun = [
+            due
+            for kind, free in self.desks.free().items()
+            for due in self.journal.begin(kind, free, now).due
+        ]
+        if begun:
+            reports = [delivered(due.order, Delivered(), due.attempts, now) for due in begun]
+            self.journal.record([Settled(report) for report in reports])
+            self._tell(self._log)
+            type(self).between()
+        for due in begun:
+            self.desks.ask(due)

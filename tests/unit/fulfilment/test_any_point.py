@@ -1,0 +1,306 @@
+"""Killed after anything that lasts, it never fulfils twice, and reports once.
+
+Kafka, the receiver and the threads are in memory; the journal is the real one, and a killed
+process loses everything but these. Whatever happens between two steps that last is lost alike, so
+it is enough to be killed right after each: one run for each step, until no step is left.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event
+from typing import Any
+
+import pytest
+from support.fulfilment import an_order
+from support.fulfilment_books import wrongs
+from support.fulfilment_faults import ReportsFirst
+
+from reftrail.contracts.codec import decode_as
+from reftrail.contracts.decisions import DeadLettered, RewardGranted
+from reftrail.contracts.life import FulfilmentReported
+from reftrail.fulfilment.answers import Answer, Deferred, Delivered, Refused
+from reftrail.fulfilment.database import Database
+from reftrail.fulfilment.desks import Desks
+from reftrail.fulfilment.fulfilment import Fulfilment
+from reftrail.fulfilment.journal import Begun, Journal, Untold
+from reftrail.fulfilment.log import Found
+from reftrail.fulfilment.metrics import Metrics
+from reftrail.fulfilment.pool import Pool
+from reftrail.fulfilment.reports import Place
+from reftrail.fulfilment.schedule import Schedule
+
+ORDERS = [
+    an_order(1, "credit"),
+    an_order(2, "credit"),
+    an_order(3, "code"),
+    an_order(4, "code"),
+    an_order(5, "cash"),
+]
+FORGETS, REFUSES = ORDERS[1].reward_id, ORDERS[4].reward_id
+
+
+class Killed(BaseException):
+    """Kill -9."""
+
+
+@dataclass
+class Steps:
+    """Counts what lasts, and kills right after the given one."""
+
+    kill_at: int
+    taken: int = 0
+
+    def step(self) -> None:
+        self.taken += 1
+        if self.taken == self.kill_at:
+            raise Killed
+
+
+@dataclass
+class World:
+    """What outlives a process: the log, the receiver's books, the clock."""
+
+    steps: Steps
+    reports: list[FulfilmentReported] = field(default_factory=list)
+    letters: list[DeadLettered] = field(default_factory=list)
+    position: int = 0
+    done: Counter[str] = field(default_factory=Counter)
+    now: int = 0
+
+
+@dataclass
+class MemoryLog:
+    world: World
+    identity: str = "in memory"
+    read: int = 0
+
+    def __post_init__(self) -> None:
+        self.read = self.world.position
+
+    def reports(
+        self, positions: Mapping[int, int]
+    ) -> Iterator[tuple[list[FulfilmentReported], dict[int, int]]]:
+        yield self.world.reports[positions.get(0, 0) :], {0: len(self.world.reports)}
+
+    def poll(self, timeout_ms: int) -> Found:
+        found = ORDERS[self.read :]
+        first, self.read = self.read, len(ORDERS)
+        return Found([(order, Place(0, first + n)) for n, order in enumerate(found)], [])
+
+    def positions(self) -> dict[int, int]:
+        return {0: self.read}
+
+    def ends(self) -> dict[int, int]:
+        return {0: len(ORDERS)}
+
+    def tell(
+        self,
+        untold: Sequence[Untold],
+        letters: Sequence[DeadLettered],
+        positions: Mapping[int, int],
+    ) -> dict[int, int]:
+        self.world.reports += [decode_as(FulfilmentReported, one.report) for one in untold]
+        self.world.letters += [decode_as(DeadLettered, one.letter) for one in untold if one.letter]
+        self.world.position = positions[0]
+        self.world.steps.step()
+        return {0: len(self.world.reports)}
+
+
+class SteppedJournal(Journal):
+    def __init__(self, database: Database, steps: Steps) -> None:
+        super().__init__(database)
+        for name in ("resume", "take", "begin", "record", "told", "read"):
+            setattr(self, name, stepped(getattr(self, name), steps))
+
+
+def stepped(method: Callable[..., Any], steps: Steps) -> Callable[..., Any]:
+    """A method that is a step, unless it says that it has changed nothing."""
+
+    def call(*given: Any) -> Any:
+        answer = method(*given)
+        if answer not in (0, Begun([], [])):
+            steps.step()
+        return answer
+
+    return call
+
+
+@dataclass
+class Receiver:
+    """Honours keys. Answers FORGETS with an error once it is done, and refuses REFUSES."""
+
+    world: World
+    asked: Counter[str] = field(default_factory=Counter)
+
+    def fulfil(self, order: RewardGranted) -> Answer:
+        key = order.reward_id
+        if key == REFUSES:
+            return Refused("no")
+        is_first = not self.world.done[key]
+        self.world.done[key] = 1
+        self.world.steps.step()
+        return Deferred("?", in_doubt=True) if key == FORGETS and is_first else Delivered(key)
+
+
+@dataclass
+class Stepped:
+    """A pool in the journal's file: what it hands out lasts as well."""
+
+    pool: Pool
+    steps: Steps
+
+    def fulfil(self, order: RewardGranted) -> Answer:
+        answer = self.pool.fulfil(order)
+        self.steps.step()
+        return answer
+
+
+class Inline(Executor):
+    """Does at once what it is given."""
+
+    def submit(self, do: Callable[..., Any], /, *given: Any, **named: Any) -> "Future[Any]":
+        future: Future[Any] = Future()
+        future.set_result(do(*given, **named))
+        return future
+
+
+@dataclass(frozen=True)
+class Setup:
+    """How the process under test is made."""
+
+    fulfilment: type[Fulfilment] = Fulfilment
+    receiver: Callable[[World], Any] = Receiver
+
+
+def live(world: World, directory: Path, setup: Setup) -> None:
+    """One process, until everything is settled, or it is killed."""
+    stop, steps = Event(), world.steps
+
+    def clock() -> int:
+        world.now += 400  # so that whatever is put off is soon due
+        is_done = world.position == len(ORDERS) == len(world.reports)
+        if is_done or world.now > 20_000:
+            stop.set()
+        return world.now
+
+    @contextmanager
+    def connect() -> Iterator[MemoryLog]:
+        yield MemoryLog(world)
+
+    database = Database.open(directory / "journal.sqlite")
+    codes = directory / "codes"
+    codes.write_text("A\nB\nC\nD\n")
+    pool, receiver, metrics = Pool(database, codes), setup.receiver(world), Metrics()
+    desks = {"credit": receiver, "cash": receiver, "code": Stepped(pool, steps)}
+    try:
+        pool.load()
+        setup.fulfilment(
+            connect,
+            SteppedJournal(database, steps),
+            Desks(desks, metrics, 8, lambda _: Inline()),
+            Schedule(first=0.1, most=0.2),
+            metrics,
+            clock,
+        ).run(stop)
+    finally:
+        database.close()
+
+
+def wrong_after(kill_at: int, directory: Path, setup: Setup) -> tuple[list[str], bool]:
+    """What is wrong after a kill and another life, and whether it came to the kill at all."""
+    directory.mkdir()
+    world = World(Steps(kill_at))
+    try:
+        live(world, directory, setup)
+    except Killed:
+        world.steps = replace(world.steps, kill_at=-1)
+        world.now = 0
+        live(world, directory, setup)
+        return judged(world), True
+    return judged(world), False
+
+
+def judged(world: World) -> list[str]:
+    found = wrongs(ORDERS, world.done, world.reports, len(ORDERS) - world.position)
+    if [letter.detail for letter in world.letters] != ["no"]:
+        found.append(f"{len(world.letters)} dead letters")
+    return found
+
+
+def wrongs_by_step(directory: Path, setup: Setup) -> Iterator[tuple[int, list[str]]]:
+    """What is wrong by the step at which it was killed, at last 0 for the run that wasn't."""
+    for kill_at in range(1, 1_000):
+        wrong, was_killed = wrong_after(kill_at, directory / str(kill_at), setup)
+        if not was_killed:
+            yield 0, wrong
+            return
+        yield kill_at, wrong
+    raise AssertionError("it never ends")
+
+
+@pytest.fixture
+def directory() -> Iterator[Path]:
+    """In memory, where there is such a place: what counts here is the order of things."""
+    memory = Path("/dev/shm")
+    with TemporaryDirectory(dir=memory if memory.is_dir() else None) as made:
+        yield Path(made)
+
+
+def test_killed_at_any_step_it_fulfils_once_and_reports_once(directory: Path) -> None:
+    by_step = dict(wrongs_by_step(directory, Setup()))
+    assert len(by_step) > 15
+    assert {step: wrong for step, wrong in by_step.items() if wrong} == {}
+
+
+class PositionsFirst(Fulfilment):
+    """Moves the positions as soon as it has read."""
+
+    def _take(self, log: Any) -> None:
+        poll = log.poll
+
+        def poll_and_commit(timeout_ms: int) -> Found:
+            found: Found = poll(timeout_ms)
+            log.tell([], [], log.positions())
+            return found
+
+        log.poll = poll_and_commit
+        super()._take(log)
+        log.poll = poll
+
+
+class DoesNotLookBack(Fulfilment):
+    """Doesn't read what was reported before."""
+
+    def _catch_up(self, log: Any) -> None:
+        self._committed = {}
+
+
+class IgnoresKeys(Receiver):
+    """Does it as often as it is asked."""
+
+    def fulfil(self, order: RewardGranted) -> Answer:
+        if order.reward_id == REFUSES:
+            return Refused("no")
+        self.world.done[order.reward_id] += 1
+        self.world.steps.step()
+        return Delivered(order.reward_id)
+
+
+@pytest.mark.parametrize(
+    ("setup", "wrong"),
+    [
+        (Setup(ReportsFirst), "credit given 0 times, reported 1 times"),
+        (Setup(PositionsFirst), "credit reported 0 times"),
+        (Setup(DoesNotLookBack), "credit reported 2 times"),
+        (Setup(receiver=IgnoresKeys), "credit given 2 times"),
+    ],
+)
+def test_in_another_order_it_would_not(directory: Path, setup: Setup, wrong: str) -> None:
+    assert any(wrong in found for _, found in wrongs_by_step(directory, setup))
+    unharmed, _ = wrong_after(-1, directory / "unharmed", setup)
+    assert unharmed == [], "nothing goes wrong without a kill"
