@@ -1,17 +1,21 @@
 """`reftrail campaigns`, `codes` and `ingest` as one types them, against a running collector."""
 
+import getpass
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+from support.codes import sqlite_url
+from support.codes_host import codes_host
 from support.collector import SECRET, RunningCollector
 from support.kafka import TestInstallation
 from support.log import read_committed
 
 from reftrail.contracts.events import Event
-from reftrail.contracts.topics import EVENTS
+from reftrail.contracts.topics import CODE_ACTS, CODES, EVENTS
 
 CAMPAIGN = """
 [[campaign]]
@@ -46,6 +50,7 @@ class Commands:
             "REFTRAIL_TOPIC_PREFIX": installation.topic_prefix,
             "REFTRAIL_COLLECTOR_URL": collector.url,
             "REFTRAIL_SECRET_KEY": SECRET,
+            "REFTRAIL_CODES_STORE": sqlite_url(directory),
         }
 
     def run(self, *arguments: str, exit_code: int = 0) -> str:
@@ -71,19 +76,28 @@ def test_a_programme_from_the_command_line(
     assert "summer: unchanged, version 1" in reftrail.run("campaigns", "apply", "summer.toml")
     assert "5.00 USD" in reftrail.run("campaigns", "list")
     shown = reftrail.run("campaigns", "show", "summer")
-    assert "attribution_window: 30 days" in shown
-    assert "referrer_reward: 5.00" in shown
+    assert 'attribution_window = "30 days"' in shown
+    assert '"5.00"' in shown
     assert "campaigns list" in reftrail.run("campaigns", "show", "x", exit_code=1)
 
     add = ("codes", "add", "AMY1", "--owner", "amy")
-    assert "no campaign winter" in reftrail.run(*add, "--campaign", "winter", exit_code=1)
-    assert "--campaign is needed" in reftrail.run(*add, exit_code=1)
-    assert "added 1, unchanged 0" in reftrail.run(*add, "--campaign", "summer")
-    assert "added 0, unchanged 1" in reftrail.run(*add, "--campaign", "summer")
-    (tmp_path / "codes.csv").write_text("code,owner,campaign\nBOB1,bob,summer\n")
-    assert "added 1, unchanged 0" in reftrail.run("codes", "add", "--from", "codes.csv")
-    assert "owner_user_id: amy" in reftrail.run("codes", "show", "AMY1")
+    assert "no campaign winter" in reftrail.run(*add, "--campaign", "winter", exit_code=3)
+    assert "--campaign is needed" in reftrail.run(*add, exit_code=2)
+    with codes_host(installation, reftrail.environment["REFTRAIL_CODES_STORE"], tmp_path / "log"):
+        assert "added 1, unchanged 0" in reftrail.run(*add, "--campaign", "summer")
+        assert "added 0, unchanged 1" in reftrail.run(*add, "--campaign", "summer")
+        (tmp_path / "codes.csv").write_text("code,owner,campaign\nBOB1,bob,summer\n")
+        assert "added 1, unchanged 0" in reftrail.run("codes", "add", "--from", "codes.csv")
+    assert re.search("owner_user_id: +amy", reftrail.run("codes", "show", "AMY1"))
+    # Nobody relays any more, so the command does it itself.
     assert "status: revoked" in reftrail.run("codes", "revoke", "BOB1")
+    assert {one.record.code: one.record.status for one in read_committed(installation, CODES)} == {
+        "AMY1": "active",
+        "BOB1": "revoked",
+    }
+    assert reftrail.run("codes", "link", "AMY1").strip() == f"{collector.url}/r/AMY1"
+    acts = [one.record for one in read_committed(installation, CODE_ACTS)]
+    assert {act.actor for act in acts} == {f"cli:{getpass.getuser()}"}
 
     (tmp_path / "shop.csv").write_text(EVENTS_CSV)
     (tmp_path / "map.toml").write_text(MAPPING)
