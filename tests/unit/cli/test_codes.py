@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import BytesIO, StringIO
@@ -13,11 +14,13 @@ import polars as pl
 import pytest
 import segno
 from typer import Typer
+from typer.core import TyperGroup
 from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from reftrail.cli.codes import asks, issue, review, session, take_over
 from reftrail.cli.main import command_line
+from reftrail.codes import formats
 from reftrail.contracts.errors import ExpectedError
 
 
@@ -450,3 +453,19 @@ def test_the_review_says_when_the_reports_are_silent(codes: Codes) -> None:
     assert "0 expiring, 0 unused, 1 overused, 0 suspicious." in done.stdout
     assert "The reports did not answer" in done.stdout
     assert done.stderr.startswith("without figures of use: the reports URL is not known")
+
+
+def test_the_commands_of_the_page_work(codes: Codes) -> None:
+    (codes.directory / "old.csv").write_text("voucher,owner\nOLD1,amy\nOLD2,bob\n")
+    page = Path(formats.__file__).with_name("README.md").read_text("utf-8")
+    [shown] = re.findall(r"```console\n(.*?)```", page, re.DOTALL)
+    lines = [line.removeprefix("$ reftrail codes ") for line in shown.splitlines()]
+    assert len(lines) > 20
+    for line in lines:
+        codes.run(*shlex.split(line, comments=True))
+    whole = get_command(codes.app)
+    assert isinstance(whole, TyperGroup)
+    group = whole.commands["codes"]
+    assert isinstance(group, TyperGroup)
+    used = {line.split()[0] for line in lines}
+    assert group.commands.keys() - used <= {"add", "bind", "expire"}
