@@ -21,11 +21,13 @@ class Keys(msgspec.Struct, frozen=True):
 
     secret_key is for servers, publishable_key for browsers and apps. hash_key ("id:hex") turns
     what identifies a person into pseudonyms: with another one, earlier pseudonyms no longer match.
+    codes_secret ("id:hex") makes derived codes: with another one, earlier ones are no longer known.
     """
 
     secret_key: str
     publishable_key: str
     hash_key: str
+    codes_secret: str
 
 
 @contextmanager
@@ -46,24 +48,50 @@ def locked_data_dir(path: Path, room: int = _ROOM) -> Iterator[Path]:
 
 
 def keys_of(directory: Path) -> Keys:
-    """The directory's keys; made at the first time, readable by the owner alone."""
+    """The directory's keys; made at the first time, readable by the owner alone.
+
+    Those that an earlier reftrail has made get the key that it didn't know.
+    """
     path = directory / "keys.json"
     if path.exists():
-        try:
-            return msgspec.json.decode(path.read_bytes(), type=Keys)
-        except msgspec.DecodeError as error:
-            raise ExpectedError(
-                f"{path} cannot be read as keys ({error}); put back the file that was there, or "
-                f"start on a new data directory"
-            ) from error
+        return _read_keys(path)
     keys = Keys(
         secret_key=f"sk_local_{secrets.token_urlsafe(24)}",
         publishable_key=f"pk_local_{secrets.token_urlsafe(24)}",
         hash_key=f"local1:{secrets.token_hex(32)}",
+        codes_secret=_codes_secret(),
     )
+    _write_keys(path, keys)
+    return keys
+
+
+def _read_keys(path: Path) -> Keys:
+    try:
+        found = msgspec.json.decode(path.read_bytes(), type=dict[str, str])
+        is_earlier = "secret_key" in found and "codes_secret" not in found
+        keys = msgspec.convert(
+            {"codes_secret": _codes_secret()} | found if is_earlier else found, Keys
+        )
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise ExpectedError(
+            f"{path} cannot be read as keys ({error}); put back the file that was there, or "
+            f"start on a new data directory"
+        ) from error
+    if is_earlier:
+        beside = path.with_name("keys.json.new")
+        beside.unlink(missing_ok=True)
+        _write_keys(beside, keys)
+        beside.replace(path)
+    return keys
+
+
+def _write_keys(path: Path, keys: Keys) -> None:
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
         out.write(msgspec.json.encode(keys))
-    return keys
+
+
+def _codes_secret() -> str:
+    return f"local1:{secrets.token_hex(32)}"
 
 
 def _open_lock(directory: Path) -> TextIO:

@@ -20,6 +20,7 @@ from reftrail.local.process import Command
 from reftrail.local.supervisor import Host
 
 BROKER: Final = "broker"
+CODES: Final = "codes"
 COLLECTOR: Final = "collector"
 WAREHOUSE: Final = "warehouse"
 
@@ -36,6 +37,11 @@ class Place:
     def log(self, name: str) -> Path:
         """Where a host's output goes."""
         return self.directory / "logs" / f"{name}.log"
+
+    @property
+    def codes_store(self) -> str:
+        """The database of codes, as an SQLAlchemy URL."""
+        return f"sqlite:///{self.directory.absolute() / 'codes.sqlite'}"
 
     def environment(self, **more: str | None) -> dict[str, str | None]:
         """The variables of a host, REFTRAIL_ before each name; one of None is not to be set."""
@@ -71,8 +77,23 @@ def broker_host(settings: BrokerSettings) -> Host:
     )
 
 
-def collector_host(place: Place, port: int) -> Host:
-    """Takes events in over HTTP."""
+def codes_host(place: Place, port: int) -> Host:
+    """Sends what happens to codes to Kafka, and gives codes to those who sign up."""
+    return _python_host(
+        CODES,
+        ("-m", "reftrail.codes"),
+        place,
+        port,
+        group=place.group,
+        codes_host=LOOPBACK,
+        codes_port=str(port),
+        codes_store=place.codes_store,
+        codes_secret=place.keys.codes_secret,
+    )
+
+
+def collector_host(place: Place, port: int, reports_port: int) -> Host:
+    """Takes events in over HTTP, and serves the API for codes; counters come from the reports."""
     return _python_host(
         COLLECTOR,
         ("-m", "reftrail.collector"),
@@ -81,6 +102,10 @@ def collector_host(place: Place, port: int) -> Host:
         collector_host=LOOPBACK,
         collector_port=str(port),
         hash_key=place.keys.hash_key,
+        codes_store=place.codes_store,
+        codes_secret=place.keys.codes_secret,
+        reports_url=url_of(reports_port),
+        reports_key=None,  # one set for reports elsewhere would not be known to ours
     )
 
 

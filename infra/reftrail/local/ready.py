@@ -16,6 +16,8 @@ DEFAULT_DATA_DIR: Final = Path(".data")
 class Ready(msgspec.Struct, frozen=True, kw_only=True):
     """What one needs to use a running stack.
 
+    codes_store is the database of codes, as an SQLAlchemy URL; codes_secret makes derived ones.
+
     pids are the processes of the hosts by name, as they are now: the file is written anew when a
     host is started again. pid is the stack's own.
     """
@@ -26,11 +28,14 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True):
     secret_key: str
     publishable_key: str
     topic_prefix: str
+    codes_store: str
+    codes_secret: str
     worker_urls: list[str]
     group: str
     partitions: int
     pid: int
     pids: dict[str, int]
+    hash_key: str | None = None
 
 
 def write_ready(path: Path, ready: Ready) -> None:

@@ -1,4 +1,4 @@
-"""The local stack: broker, topics, collector, workers and warehouse on one data directory."""
+"""The local stack: broker, topics, codes, collector, workers, warehouse on one data directory."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -19,6 +19,7 @@ from reftrail.local.hosts import (
     BROKER,
     Place,
     broker_host,
+    codes_host,
     collector_host,
     url_of,
     warehouse_host,
@@ -62,6 +63,7 @@ class Ports:
 
     collector: int
     reports: int
+    codes: int
     workers: tuple[int, ...]
 
     @classmethod
@@ -70,6 +72,7 @@ class Ports:
         return cls(
             collector=port_for("the collector", settings.collector_port),
             reports=port_for("the reports", settings.reports_port),
+            codes=free_port(),
             workers=tuple(free_port() for _ in range(settings.workers)),
         )
 
@@ -77,7 +80,8 @@ class Ports:
 def all_hosts(place: Place, ports: Ports) -> list[Host]:
     """Every host that works on the broker's topics."""
     return [
-        collector_host(place, ports.collector),
+        codes_host(place, ports.codes),
+        collector_host(place, ports.collector, ports.reports),
         *(worker_host(place, n, port) for n, port in enumerate(ports.workers, start=1)),
         warehouse_host(place, ports.reports),
     ]
@@ -123,7 +127,7 @@ class Stack:
         return self._supervisor.failure
 
     def pid(self, name: str) -> int:
-        """The process of a host (broker, collector, worker-1, ..., warehouse).
+        """The process of a host (broker, codes, collector, worker-1, ..., warehouse).
 
         Raises `LookupError` while it waits to be started again.
         """
@@ -166,7 +170,8 @@ class Stack:
 
         installation = self._start_broker(directory)
         partitions = self._create_topics(installation)
-        self._start_hosts(Place(directory, installation, keys, self.settings.group), ports)
+        place = Place(directory, installation, keys, self.settings.group)
+        self._start_hosts(place, ports)
         self._ready = Ready(
             collector_url=url_of(ports.collector),
             reports_url=url_of(ports.reports),
@@ -174,11 +179,14 @@ class Stack:
             secret_key=keys.secret_key,
             publishable_key=keys.publishable_key,
             topic_prefix=installation.topic_prefix,
+            codes_store=place.codes_store,
+            codes_secret=keys.codes_secret,
             worker_urls=[url_of(port) for port in ports.workers],
             group=self.settings.group,
             partitions=partitions,
             pid=os.getpid(),
             pids={},
+            hash_key=keys.hash_key,
         )
         self._write_ready_files()
 

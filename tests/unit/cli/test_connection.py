@@ -17,6 +17,8 @@ WRITTEN = {
     "secret_key": "sk_file",
     "publishable_key": "pk_file",
     "topic_prefix": "mine.",
+    "codes_store": "sqlite:////codes.sqlite",
+    "codes_secret": "c1:00",
     "worker_urls": [],
     "group": "g",
     "partitions": 1,

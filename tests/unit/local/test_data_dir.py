@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from reftrail.codes.secrets import parse_master_secret
 from reftrail.contracts.errors import ExpectedError
 from reftrail.local.data_dir import keys_of, locked_data_dir
 
@@ -42,6 +43,17 @@ def test_keys_are_made_once_and_for_their_owner_alone(tmp_path: Path) -> None:
     made = keys_of(tmp_path)
     assert keys_of(tmp_path) == made
     assert (tmp_path / "keys.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_keys_of_an_earlier_version_get_what_they_lack(tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    path.write_text('{"secret_key": "s", "publishable_key": "p", "hash_key": "h:00"}')
+    keys = keys_of(tmp_path)
+    assert (keys.secret_key, keys.hash_key) == ("s", "h:00")
+    assert parse_master_secret(keys.codes_secret).key_id == "local1"
+    assert keys_of(tmp_path) == keys
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [entry.name for entry in tmp_path.iterdir()] == ["keys.json"]
 
 
 def test_keys_differ_from_directory_to_directory(tmp_path: Path) -> None:
