@@ -8,15 +8,27 @@ from hypothesis import strategies as st
 from support.timers import TIMERS, TOPOLOGY, review, ticks
 
 from reftrail.contracts.codec import decode, encode
+from reftrail.contracts.decisions import DeadLettered
 from reftrail.contracts.life import LimitAnswered, Reviewed, Ticked
 from reftrail.contracts.record import Record
-from reftrail.contracts.topics import REVIEWS, REWARD_CHANGELOG, REWARD_INPUTS, REWARDS, TICKS
+from reftrail.contracts.topics import (
+    DEAD_LETTERS,
+    REVIEWS,
+    REWARD_CHANGELOG,
+    REWARD_GRANTED,
+    REWARD_INPUTS,
+    REWARDS,
+    TICKS,
+    Topic,
+)
 from reftrail.engine.alarms import Alarms
 from reftrail.engine.batch import StageOfPartition
 from reftrail.engine.chunks import Chunk
 from reftrail.engine.memory import MemoryHost
 from reftrail.engine.reference import ReferenceTables
 from reftrail.engine.state import StateStore
+
+WRITTEN = (REWARDS, REWARD_GRANTED, DEAD_LETTERS)
 
 times = st.integers(0, 30)
 reviews = st.builds(
@@ -41,9 +53,15 @@ def told(found: list[Reviewed | int], partitions: int = 1) -> list[Record]:
 
 
 def chunk_of(records: list[Record], begin: int) -> Chunk:
-    count, values = len(records), [encode(record) for record in records]
-    offsets = list(range(begin, begin + count))
-    return Chunk(begin, begin + count, offsets, [0] * count, [b"key"] * count, list(values))
+    end = begin + len(records)
+    return Chunk(
+        begin,
+        end,
+        offsets=list(range(begin, end)),
+        timestamps=[record.received_at for record in records],
+        keys=[REWARD_INPUTS.key_of(record).encode() for record in records],
+        values=[encode(record) for record in records],
+    )
 
 
 def rung(host: MemoryHost) -> list[Record]:
@@ -59,19 +77,21 @@ def test_both_hosts_wake_the_same_keys_in_the_same_order(
     memory.publish(REWARD_INPUTS, *records)
     memory.run()
 
-    work, store, written, changelog = StageOfPartition(TIMERS, 0, 1), StateStore(TIMERS), [], []
+    work, store, changelog = StageOfPartition(TIMERS, 0, 1), StateStore(TIMERS), []
+    written: dict[Topic, list[Record]] = {topic: [] for topic in WRITTEN}
     for nth, begin in enumerate(range(0, len(records), size), start=1):
         chunk = chunk_of(records[begin : begin + size], begin)
         work.conclude(chunk, store, ReferenceTables())  # as when a lookup was in vain: no traces
         outcome = work.conclude(chunk, store, ReferenceTables())
-        written += [decode(value) for _, value in outcome.messages.get((REWARDS, 0), [])]
+        for topic in WRITTEN:
+            written[topic] += [decode(value) for _, value in outcome.messages.get((topic, 0), [])]
         changelog += outcome.messages.get((REWARD_CHANGELOG, 0), [])
         store.apply(outcome.changes)
         if nth % restart_after == 0:
             store = StateStore(TIMERS)
             for message in changelog:
                 store.restore(*message)
-    assert written == rung(memory)
+    assert written == {topic: memory.log(topic) for topic in WRITTEN}
     assert store.packed.items() <= memory.states(TIMERS).items()
 
 
@@ -116,6 +136,30 @@ def test_a_key_rings_when_a_tick_comes_and_not_before() -> None:
     assert (rang.event_time, rang.cause_offset, rang.cause_event_id) == (10, 2, "tick 10 0")
     host.publish(REWARD_INPUTS, *ticks(11, 1))
     assert len(rung(host.run())) == 1
+
+
+def test_what_is_refused_is_put_aside_with_its_bytes_and_changes_nothing() -> None:
+    host, refused = MemoryHost((TIMERS,)), review("stop", "AMY", "u1", 7)
+    host.publish(REWARD_INPUTS, refused)
+    (dead,) = host.run().log(DEAD_LETTERS)
+    assert isinstance(dead, DeadLettered)
+    assert (dead.stage, dead.reason, dead.detail) == (
+        "reward",
+        "not_set",
+        "there is nothing to stop",
+    )
+    assert (dead.topic, dead.partition, dead.offset) == ("reward-inputs", 0, 0)
+    assert (dead.message_key, dead.payload) == (b"AMY", encode(refused))
+    assert dead.event_time == dead.received_at == 7
+
+
+def test_a_topic_gets_only_those_conclusions_that_are_for_it() -> None:
+    host = MemoryHost((TIMERS,))
+    host.publish(REWARD_INPUTS, review("set", "AMY", "u1", 0, "1 1"))
+    host.publish(REWARD_INPUTS, *(tick for at in (1, 2, 3) for tick in ticks(at, 1)))
+    host.run()
+    assert host.log(REWARD_GRANTED) == rung(host)[2:]
+    assert len(rung(host)) == 3
 
 
 def test_one_tick_wakes_so_many_and_the_next_one_the_others() -> None:

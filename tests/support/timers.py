@@ -1,6 +1,7 @@
 """A topology with a stage that does nothing but wait: what ticks do, and nothing else.
 
-A review sets a user's timer under a code, or stops it; a tick lets it ring, up to three times.
+A review sets a user's timer under a code, or stops it, which is refused where it isn't set; a tick
+lets it ring, up to three times. Last rings are told to one topic more.
 `python -m support.timers` runs a worker with it.
 """
 
@@ -12,8 +13,10 @@ import msgspec
 from reftrail.contracts.life import LimitAnswered, Reviewed, Ticked
 from reftrail.contracts.record import Derived, Millis
 from reftrail.contracts.topics import (
+    DEAD_LETTERS,
     REVIEWS,
     REWARD_CHANGELOG,
+    REWARD_GRANTED,
     REWARD_INPUTS,
     REWARDS,
     TICKS,
@@ -21,7 +24,7 @@ from reftrail.contracts.topics import (
 from reftrail.engine.settings import WorkerSettings
 from reftrail.engine.stage import Cell, Stage, Waking
 from reftrail.engine.worker import create_app, run
-from reftrail.rules.decider import Cause, Reference, Woken, because
+from reftrail.rules.decider import Cause, Reference, Refused, Woken, because
 from reftrail.rules.forwarding import Forwarder
 
 RINGS: Final = 3
@@ -50,13 +53,16 @@ class TimerSet(Derived, frozen=True, kw_only=True):
 class TimerDecider:
     def decide(
         self, state: State, record: Reviewed | Woken, cause: Cause, reference: Reference
-    ) -> Sequence[TimerSet | LimitAnswered]:
+    ) -> Sequence[TimerSet | LimitAnswered | Refused]:
         rung, timer = state
         match record:
             case Reviewed(decision="set", note=str(note)):
                 wait, every = map(int, note.split())
                 due_at = record.event_time + wait
                 return [TimerSet(**because(record, cause, "set"), due_at=due_at, every=every)]
+            case Reviewed() if timer.due_at is None:
+                told = because(record, cause, "refused")
+                return [Refused(**told, reason="not_set", detail="there is nothing to stop")]
             case Reviewed():
                 return [TimerSet(**because(record, cause, "stopped"), due_at=None, every=0)]
             case Woken():
@@ -68,6 +74,7 @@ class TimerDecider:
                         code=record.code,
                         user_id=record.user_id,
                         claim_id=f"{rung.times} {timer.rung}",
+                        refused_by="another" if _rings_on(timer) else None,
                     )
                 ]
             case _:
@@ -78,9 +85,12 @@ class TimerDecider:
         if isinstance(record, TimerSet):
             return rung, Timer(record.due_at, record.every)
         assert timer.due_at is not None
-        rings_on = timer.every > 0 and timer.rung + 1 < RINGS
-        due_at = timer.due_at + timer.every if rings_on else None
+        due_at = timer.due_at + timer.every if _rings_on(timer) else None
         return Rung(rung.times + 1), Timer(due_at, timer.every, timer.rung + 1)
+
+
+def _rings_on(timer: Timer) -> bool:
+    return timer.every > 0 and timer.rung + 1 < RINGS
 
 
 def _code_and_user(record: Any) -> str:
@@ -98,7 +108,8 @@ TIMERS: Final = Stage(
     takes=(Reviewed, Ticked),
     decider=TimerDecider(),
     cells=(Cell(lambda record: record.code, Rung), Cell(_code_and_user, Timer)),
-    writes={LimitAnswered: (REWARDS,), TimerSet: ()},
+    writes={LimitAnswered: (REWARDS, REWARD_GRANTED), TimerSet: (), Refused: (DEAD_LETTERS,)},
+    only={REWARD_GRANTED: lambda rang: rang.refused_by is None},
     changelog=REWARD_CHANGELOG,
     waking=Waking(
         due_at=lambda timer: timer.due_at, woken=_woken, owns=lambda key: ":" in key, most=2

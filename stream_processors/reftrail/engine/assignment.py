@@ -17,7 +17,7 @@ from reftrail.engine.reference import ReferenceTables
 from reftrail.engine.restore import restore
 from reftrail.engine.settings import WorkerSettings
 from reftrail.engine.sieve import SIEVES
-from reftrail.engine.stage import Stage
+from reftrail.engine.stage import Codes, Stage
 from reftrail.engine.state import StateStore
 from reftrail.engine.ticker import Ticker
 from reftrail.engine.transaction import TransactionalWriter
@@ -140,17 +140,24 @@ class Assignment:
     async def _follow(
         self, sources: list[TopicPartition], partitions: int
     ) -> dict[TopicPartition, LiveReference]:
-        """Follow what all need once for all, and the codes of a partition where they are used."""
-        shared, everywhere = ReferenceTables(), range(partitions)
+        """Follow what all need once for all, and the codes of a partition where they are used.
+
+        Where any code may be looked up, all of them are followed, once for all too.
+        """
+        needs = {tp: self._stages[tp.topic].looks_up_codes for tp in sources}
+        topics = (CAMPAIGNS, LISTS, CODES) if Codes.ANY in needs.values() else (CAMPAIGNS, LISTS)
+        shared = ReferenceTables()
         follower = self._follower(
-            [(topic, partition) for topic in (CAMPAIGNS, LISTS) for partition in everywhere],
-            shared,
+            [(topic, partition) for topic in topics for partition in range(partitions)], shared
         )
         references = {}
         for tp in sources:
-            tables, followers = shared.with_codes_of_its_own(), [follower]
-            if self._stages[tp.topic].looks_up_codes:
-                followers.append(self._follower([(CODES, tp.partition)], tables))
+            if CODES in topics:
+                tables, followers = shared.seen_by_another(), [follower]
+            else:
+                tables, followers = shared.with_codes_of_its_own(), [follower]
+                if needs[tp] is Codes.OWN:
+                    followers.append(self._follower([(CODES, tp.partition)], tables))
             references[tp] = LiveReference(tables, followers)
         await asyncio.gather(*(follower.start() for follower in self._followers))
         return references

@@ -10,12 +10,12 @@ from reftrail.contracts.life import Ticked
 from reftrail.contracts.record import Record
 from reftrail.contracts.topics import DEAD_LETTERS, Topic
 from reftrail.engine.chunks import Chunk
-from reftrail.engine.dead_letters import undecodable
+from reftrail.engine.dead_letters import refused, undecodable
 from reftrail.engine.reference import ReferenceTables
 from reftrail.engine.sieve import Sieve
 from reftrail.engine.stage import Stage
 from reftrail.engine.state import Batch, StateStore
-from reftrail.rules.decider import Cause
+from reftrail.rules.decider import Cause, Refused
 
 Message = tuple[bytes, bytes]
 
@@ -56,12 +56,15 @@ class StageOfPartition:
         outcome = Outcome()
         batch = Batch(self.stage, store)
         decider = self.stage.decider
-        for offset, record in self._records(chunk, store, reference, sieve, outcome):
-            cause = Cause(self.stage.reads.name, self.partition, offset)
+        for index, record in self._records(chunk, store, reference, sieve, outcome):
+            cause = Cause(self.stage.reads.name, self.partition, chunk.offsets[index])
             for asked in self._asked(record, cause, batch):
                 keys, state = batch.load(asked)
                 concluded = decider.decide(state, asked, cause, reference)
                 for conclusion in concluded:
+                    if isinstance(conclusion, Refused):
+                        self._put_aside(self._refused(chunk, index, conclusion), outcome)
+                        continue
                     state = decider.evolve(state, conclusion)
                     self._send(conclusion, outcome, keys[0] if keys else None)
                 if concluded:
@@ -90,26 +93,22 @@ class StageOfPartition:
         sieve: Sieve | None,
         outcome: Outcome,
     ) -> Iterable[tuple[int, Record]]:
+        """The chunk's records by index, but for those that the sieve leaves out."""
         sifted = sieve.sift(chunk.values, store.packed, reference) if sieve else None
         if sifted is not None:
-            for index, record in sifted:
-                yield chunk.offsets[index], record
+            yield from sifted
             return
         for index, value in enumerate(chunk.values):
             try:
                 record = self.stage.checked(decode(value))
             except Undecodable as error:
-                self._send(self._dead_letter(chunk, index, error), outcome)
-                outcome.dead += 1
+                self._put_aside(self._undecodable(chunk, index, error), outcome)
             else:
-                yield chunk.offsets[index], record
+                yield index, record
 
-    def _send(self, record: Record, outcome: Outcome, own_key: str | None = None) -> None:
+    def _send(self, record: Record, outcome: Outcome, own_key: str | None) -> None:
         """Put a record into the messages. own_key is known to belong to this partition."""
-        if isinstance(record, DeadLettered):
-            topics: tuple[Topic, ...] = (DEAD_LETTERS,)
-        else:
-            topics = self.stage.writes[type(record)]
+        topics = self.stage.topics_for(record)
         if not topics:
             return
         value = encode(record)
@@ -119,7 +118,17 @@ class StageOfPartition:
             partition = self.partition if is_own else topic.partition(key, self.partitions)
             outcome.messages[topic, partition].append((key.encode(), value))
 
-    def _dead_letter(self, chunk: Chunk, index: int, error: Undecodable) -> DeadLettered:
+    def _put_aside(self, letter: DeadLettered, outcome: Outcome) -> None:
+        key = DEAD_LETTERS.key_of(letter)
+        partition = DEAD_LETTERS.partition(key, self.partitions)
+        outcome.messages[DEAD_LETTERS, partition].append((key.encode(), encode(letter)))
+        outcome.dead += 1
+
+    def _undecodable(self, chunk: Chunk, index: int, error: Undecodable) -> DeadLettered:
         at = Cause(self.stage.reads.name, self.partition, chunk.offsets[index])
         message = (chunk.keys[index], chunk.values[index])
         return undecodable(self.stage.name, at, chunk.timestamps[index], message, str(error))
+
+    def _refused(self, chunk: Chunk, index: int, refusal: Refused) -> DeadLettered:
+        message = (chunk.keys[index], chunk.values[index])
+        return refused(self.stage.name, chunk.timestamps[index], message, refusal)

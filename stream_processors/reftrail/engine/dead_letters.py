@@ -1,8 +1,8 @@
-"""What becomes of a message that a stage can't read."""
+"""What becomes of a message that a stage can't read, or must not follow."""
 
 from reftrail.contracts.decisions import DeadLettered
 from reftrail.contracts.record import Millis
-from reftrail.rules.decider import Cause, derived_id
+from reftrail.rules.decider import Cause, Refused, derived_id
 
 
 def undecodable(
@@ -26,6 +26,28 @@ def undecodable(
         topic=at.topic,
         partition=at.partition,
         offset=at.offset,
+        message_key=message[0],
+        payload=message[1],
+    )
+
+
+def refused(
+    stage: str,
+    timestamp: Millis,
+    message: tuple[bytes | None, bytes | None],
+    refusal: Refused,
+) -> DeadLettered:
+    """The dead letter of a message (key, value) whose record asked for what isn't allowed."""
+    return DeadLettered(
+        event_id=refusal.event_id,
+        event_time=timestamp,
+        received_at=timestamp,
+        stage=stage,
+        reason=refusal.reason,
+        detail=refusal.detail,
+        topic=refusal.cause_topic,
+        partition=refusal.cause_partition,
+        offset=refusal.cause_offset,
         message_key=message[0],
         payload=message[1],
     )

@@ -26,11 +26,11 @@ from reftrail.contracts.topics import (
     REWARDS,
     Topic,
 )
-from reftrail.engine.dead_letters import undecodable
+from reftrail.engine.dead_letters import refused, undecodable
 from reftrail.engine.reference import ReferenceTables
 from reftrail.engine.stage import Stage
 from reftrail.engine.topology import TOPOLOGY
-from reftrail.rules.decider import Cause
+from reftrail.rules.decider import Cause, Refused
 
 REFERENCE: Final = (CODES, CAMPAIGNS, LISTS)
 """What stages look up. It is known from the moment it is published."""
@@ -212,14 +212,17 @@ class MemoryHost:
             try:
                 record = stage.checked(_record(message.value))
             except Undecodable as error:
-                outputs.append((DEAD_LETTERS, _dead_letter(stage, cause, message, error)))
+                outputs.append((DEAD_LETTERS, _undecodable(stage, cause, message, error)))
                 continue
             for asked in states.asked(record, cause):
                 state = states.of(asked)
                 conclusions = stage.decider.decide(state, asked, cause, self.reference)
                 for conclusion in conclusions:
+                    if isinstance(conclusion, Refused):
+                        outputs.append((DEAD_LETTERS, _refused(stage, message, conclusion)))
+                        continue
                     state = stage.decider.evolve(state, conclusion)
-                    outputs += [(topic, conclusion) for topic in stage.writes[type(conclusion)]]
+                    outputs += [(topic, conclusion) for topic in stage.topics_for(conclusion)]
                 states.keep(asked, state)
                 self.steps.append(Step(stage, asked, cause, conclusions))
         self._packed[stage.name, partition] |= states.packed()
@@ -294,7 +297,14 @@ def _record(value: Record | bytes | None) -> Record:
     return value if isinstance(value, Record) else decode(value)
 
 
-def _dead_letter(stage: Stage, at: Cause, message: Message, error: Undecodable) -> DeadLettered:
+def _undecodable(stage: Stage, at: Cause, message: Message, error: Undecodable) -> DeadLettered:
+    return undecodable(stage.name, at, message.timestamp, _parts(message), str(error))
+
+
+def _refused(stage: Stage, message: Message, refusal: Refused) -> DeadLettered:
+    return refused(stage.name, message.timestamp, _parts(message), refusal)
+
+
+def _parts(message: Message) -> tuple[bytes | None, bytes | None]:
     value = message.value
-    payload = encode(value) if isinstance(value, Record) else value
-    return undecodable(stage.name, at, message.timestamp, (message.key, payload), str(error))
+    return message.key, encode(value) if isinstance(value, Record) else value

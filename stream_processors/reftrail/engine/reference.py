@@ -72,6 +72,14 @@ class ReferenceTables:
         versions = self._campaigns.get(campaign_id)
         return versions is None or any(version.counts_views for version in versions)
 
+    def seen_by_another(self) -> "ReferenceTables":
+        """The same tables, now and later, for another who misses what they miss."""
+        tables = ReferenceTables()
+        tables._codes = self._codes
+        tables._campaigns = self._campaigns
+        tables._lists = self._lists
+        return tables
+
     def with_codes_of_its_own(self) -> "ReferenceTables":
         """Tables without codes as yet, and with the same campaigns and lists, now and later."""
         tables = ReferenceTables()

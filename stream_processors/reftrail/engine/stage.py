@@ -1,7 +1,8 @@
 """What a stage is: a decider, what it reads, writes and keeps. Data for the hosts."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import Any, Final
 
 import msgspec
@@ -47,6 +48,17 @@ class Waking:
     most: int = MOST_WOKEN
 
 
+class Codes(Enum):
+    """Which codes a stage looks up: none, those that lead to the same partition as its input, any.
+
+    Any means that each worker has all of them in memory.
+    """
+
+    NONE = auto()
+    OWN = auto()
+    ANY = auto()
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """One row of the topology.
@@ -54,7 +66,8 @@ class Stage:
     takes are the types of records that it decides on, where its topic carries several; others are
     dead letters. A decider's state is the one cell's value, or a tuple of the cells' values where
     there are several or none. writes says to which topics each type of conclusion goes, in that
-    order; the state is kept in changelog, which a stage without cells doesn't have.
+    order, but to one in only if that says so of the conclusion; what is `Refused` goes to the dead
+    letters. The state is kept in changelog, which a stage without cells doesn't have.
 
     A stage with waking is not asked about a tick itself, but once for each key whose time has come
     by then, in the order of these times and of the keys where they are equal.
@@ -66,9 +79,10 @@ class Stage:
     cells: tuple[Cell, ...]
     writes: Mapping[type[Record], tuple[Topic, ...]]
     changelog: Topic | None
+    only: Mapping[Topic, Callable[[Any], bool]] = field(default_factory=dict)
     takes: tuple[type[Record], ...] = ()
     waking: Waking | None = None
-    looks_up_codes: bool = False
+    looks_up_codes: Codes = Codes.NONE
 
     @property
     def kinds(self) -> tuple[type[Record], ...]:
@@ -81,3 +95,12 @@ class Stage:
             expected = " or ".join(kind.__name__ for kind in self.kinds)
             raise Undecodable(f"expected {expected}, found {type(record).__name__}")
         return record
+
+    def topics_for(self, conclusion: Record) -> tuple[Topic, ...]:
+        """Where a conclusion goes."""
+        topics = self.writes[type(conclusion)]
+        if not self.only:
+            return topics
+        return tuple(
+            topic for topic in topics if topic not in self.only or self.only[topic](conclusion)
+        )

@@ -36,7 +36,7 @@ from reftrail.contracts.topics import (
     TOUCH_CHANGELOG,
     TOUCHES,
 )
-from reftrail.engine.stage import Cell, Stage
+from reftrail.engine.stage import Cell, Codes, Stage
 from reftrail.rules.attribution import (
     AttributionDecider,
     AttributionState,
@@ -93,7 +93,7 @@ TOPOLOGY: Final[tuple[Stage, ...]] = (
             RefundNoted: (),
         },
         changelog=REWARD_CHANGELOG,
-        looks_up_codes=True,
+        looks_up_codes=Codes.OWN,
     ),
 )
 

@@ -8,6 +8,7 @@ from reftrail.contracts.topics import (
     TOPICS,
     Topic,
 )
+from reftrail.engine.stage import Codes
 from reftrail.engine.topology import STAGES, TOPOLOGY
 from reftrail.testing import claimed
 
@@ -30,7 +31,8 @@ def test_stages_read_and_write_what_the_topic_table_says() -> None:
                 assert stage.name in writers(topic)
                 assert topic.record is not None
                 assert issubclass(record, topic.record)
-        assert (stage.name in CODES.read_by) == stage.looks_up_codes
+        looks_up = stage.looks_up_codes is not Codes.NONE
+        assert (stage.name in CODES.read_by) == looks_up
 
 
 def test_stages_take_what_their_topic_carries() -> None:
