@@ -194,6 +194,7 @@ def application(collector: Collector) -> Starlette:
         allow_origins=origins,
         allow_methods=["POST"],
         allow_headers=["authorization", "content-type", "idempotency-key"],
+        expose_headers=["retry-after"],
         max_age=3600,
     )
     return Starlette(

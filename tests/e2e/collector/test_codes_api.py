@@ -378,9 +378,9 @@ def test_guessing_is_slowed_down(collector: RunningCollector) -> None:
     assert "ask again" in answer.json()["error"]
     limited = 'reftrail_collector_codes_limited_total{key="publishable",scope="address"}'
     assert collector.metric(limited) == 1
-    assert collector.metric("reftrail_collector_codes_verified_total") == 0
-    unknown = 'reftrail_collector_codes_verified_total{answer="unknown",key="publishable"}'
-    assert collector.metric(unknown) >= 5
+    verified = "reftrail_collector_codes_verified_total"
+    assert collector.metric(verified + '{answer="not valid",key="publishable"}') >= 5
+    assert collector.metric(verified + '{answer="unknown",key="publishable"}') == 0
 
 
 def test_bodies_that_make_no_sense(api: httpx.Client) -> None:

@@ -16,7 +16,7 @@ class CodesApiMetrics:
         )
         self.verified = Counter(
             "reftrail_collector_codes_verified",
-            "Verifications, by what the code was found to be and the kind of the key.",
+            "Verifications, by what was answered and the kind of the key.",
             ["answer", "key"],
             registry=registry,
         )

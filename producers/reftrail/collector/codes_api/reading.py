@@ -68,7 +68,9 @@ def request_id(request: Request, body: bytes) -> RequestId | None:
 def _header(request: Request, name: str) -> str | None:
     given = request.headers.get(name)
     if given is not None and not _PRINTABLE.fullmatch(given):
-        raise Refused(422, f"the header {name} must be 1 to {_LONGEST_HEADER} printable characters")
+        raise Refused(
+            422, f"the header {name} must be 1 to {_LONGEST_HEADER} printable ASCII characters"
+        )
     return given
 
 
