@@ -40,10 +40,13 @@ def variables(installation: TestInstallation, directory: Path, url: str) -> dict
     )
 
 
-def wait_for_asks(books: Books, count: int, seconds: float) -> None:
-    """Until so many more were asked for, or the time is up."""
-    target, deadline = sum(books.asked.values()) + count, time.monotonic() + seconds
-    while sum(books.asked.values()) < target and time.monotonic() < deadline:
+def wait_for_asks(books: Books, count: int) -> None:
+    """Until so many more were asked for, or for a while nobody was."""
+    asked, until = sum(books.asked.values()), time.monotonic() + 15
+    target = asked + count
+    while (now := sum(books.asked.values())) < target and time.monotonic() < until:
+        if now > asked:
+            asked, until = now, time.monotonic() + 0.3
         time.sleep(0.001)
 
 
@@ -69,7 +72,7 @@ def test_killed_while_rewards_flow_it_fulfils_each_once(
         for nth in range(KILLS):
             pid = lives.begin()
             produce(installation, REWARD_GRANTED, orders[nth * each : (nth + 1) * each])
-            wait_for_asks(books, rng.randrange(2 * each), seconds=2.0)
+            wait_for_asks(books, rng.randrange(2 * each))
             time.sleep(rng.uniform(0, 0.06))
             lives.kill(pid)
         before_the_last = sum(books.asked.values())

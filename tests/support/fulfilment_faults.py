@@ -11,7 +11,10 @@ from reftrail.fulfilment.reports import delivered
 
 
 class ReportsFirst(Fulfilment):
-    """Reports as delivered what it then asks for. between is called before it asks."""
+    """Reports as delivered what it then asks for, whatever is answered.
+
+    between is called before it asks.
+    """
 
     between: ClassVar[Callable[[], None]] = lambda: None
     _log: Any = None
@@ -19,6 +22,9 @@ class ReportsFirst(Fulfilment):
     def turn(self, log: Log) -> None:
         self._log = log
         super().turn(log)
+
+    def _judge(self) -> None:
+        list(self.desks.answered())
 
     def _ask(self) -> None:
         now = self.clock()
