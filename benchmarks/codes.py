@@ -2,9 +2,13 @@
 
     python benchmarks/codes.py [--codes 1000000] [--proof 10000000]
 
+`codes_store_*` goes through the service on a SQLite file: each code with its audit line and what
+Kafka is to get, one to a transaction or 2,000. `codes_file_*` writes derived codes to a file.
+
 `peer_secrets_sqlite` draws with `secrets.choice` and inserts into a table with a unique column, all
-in one transaction; to verify, it looks the code up. `peer_sqids` encodes a number, which hides
-nothing and proves nothing. `peer_libffx` is the same permutation, one code at a time.
+in one transaction in memory; to verify, it looks the code up. `peer_secrets_sqlite_file` does so in
+a file as durable as the store's, one code to a transaction or 2,000. `peer_sqids` encodes a number,
+which hides nothing and proves nothing. `peer_libffx` is the same permutation, one code at a time.
 
 With --proof, also: how many of so many derived codes are distinct, and how many of so many random
 guesses at the shortest length are accepted, beside what is stated.
@@ -15,20 +19,31 @@ import json
 import secrets
 import sqlite3
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
+from itertools import repeat
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import psutil
 from ffx import FF1
 from sqids import Sqids
 
+from reftrail.codes.bulk.derived import write_derived
+from reftrail.codes.bulk.files import FileKind
 from reftrail.codes.derived import DerivedCodes
 from reftrail.codes.derived.permutation import Numbers
 from reftrail.codes.formats import DerivedFormat, Formats, RegisteredFormat, Valid, WellFormed
 from reftrail.codes.patterns import UNAMBIGUOUS, Pattern
+from reftrail.codes.secrets import MasterSecret
+from reftrail.codes.service import CodeService
+from reftrail.codes.store import Store
+from reftrail.codes.terms import By, DerivedRange, FormatTerms, Terms
 from reftrail.codes.vanity import choose
+from reftrail.contracts.reference import FormatKind
 
 SECRET = bytes(range(32))
 RANDOM = Pattern.random()
@@ -66,6 +81,9 @@ def measure(codes: int, proof: int = 0) -> dict[str, float]:
     ):
         assert isinstance(formats.verify(code), Valid | WellFormed)
         figures[f"codes_{name}_verify_per_s"] = _rate(partial(formats.verify, code), few)
+    with TemporaryDirectory() as directory:
+        figures |= _stored(Path(directory), few) | _peer_file(Path(directory), few)
+        figures |= _to_files(Path(directory), derived)
     return figures | _genuine(derived, codes) | _peers(few) | (_proof(proof) if proof else {})
 
 
@@ -81,6 +99,71 @@ def _streamed(derived: DerivedCodes) -> dict[str, float]:
     return {
         "codes_derived_issue_per_s": derived.count / seconds,
         "codes_derived_issue_grown_mib": (highest - before) / 2**20,
+    }
+
+
+def _stored(directory: Path, codes: int) -> dict[str, float]:
+    """Codes issued and verified in a store on disk, which is what a command or a request does."""
+    by, terms = By(actor="benchmark"), Terms(campaign_id="spring")
+    with closing(Store.open(f"sqlite:///{directory}/codes.sqlite")) as store:
+        service = CodeService(store, secret=MasterSecret("b1", SECRET))
+        single = max(codes // 100, 1)
+        code = service.issue(terms, by).code
+        figures = {
+            "codes_store_issue_one_per_s": _rate(partial(service.issue, terms, by), single),
+            "codes_store_issue_batch_per_s": _rate_of_all(
+                codes, lambda: deque(service.issue_each(repeat(terms, codes), by), 0)
+            ),
+            "codes_store_verify_per_s": _rate(partial(service.verify, code), single),
+        }
+        derived = FormatTerms(
+            name="derived", pattern=str(DERIVED), kind=FormatKind.DERIVED, campaign_id="spring"
+        )
+        service.define_format(derived, by)
+        service.issue_derived("derived", codes, by, worst_odds=1)
+        code = service.derived_codes("derived").code(codes)
+        return figures | {
+            "codes_store_verify_derived_per_s": _rate(partial(service.verify, code), single)
+        }
+
+
+def _peer_file(directory: Path, codes: int) -> dict[str, float]:
+    """The same without audit line, outbox, limits or anything but the code."""
+    path = directory / "peer.sqlite"
+    with closing(sqlite3.connect(path, isolation_level=None)) as store:
+        store.execute("PRAGMA journal_mode=WAL")
+        store.execute("PRAGMA synchronous=FULL")
+        store.execute("CREATE TABLE codes (code TEXT PRIMARY KEY) WITHOUT ROWID")
+
+        def insert() -> None:
+            store.execute("INSERT INTO codes VALUES (?)", (_drawn(),))
+
+        def insert_all() -> None:
+            for start in range(0, codes, 2_000):
+                store.execute("BEGIN IMMEDIATE")
+                for _ in range(min(2_000, codes - start)):
+                    insert()
+                store.execute("COMMIT")
+
+        return {
+            "peer_secrets_sqlite_file_issue_one_per_s": _rate(insert, max(codes // 100, 1)),
+            "peer_secrets_sqlite_file_issue_batch_per_s": _rate_of_all(codes, insert_all),
+        }
+
+
+def _to_files(directory: Path, derived: DerivedCodes) -> dict[str, float]:
+    """Derived codes with campaign and number, to a new file of each kind."""
+    issued = DerivedRange("derived", derived.campaign_id, 1, derived.count, "batch")
+
+    def write(path: Path) -> None:
+        path.unlink(missing_ok=True)
+        write_derived(path, lambda: (derived, issued), lambda _: None)
+
+    return {
+        f"codes_file_{kind}_per_s": _rate_of_all(
+            derived.count, partial(write, directory / f"codes.{kind}")
+        )
+        for kind in FileKind
     }
 
 
@@ -142,6 +225,11 @@ def _proof(size: int) -> dict[str, float]:
 
 def _parts(numbers: Numbers) -> Iterator[Numbers]:
     return (numbers[start : start + (1 << 16)] for start in range(0, len(numbers), 1 << 16))
+
+
+def _rate_of_all(codes: int, act: Callable[[], object]) -> float:
+    """So many codes at a time, per second; the best of three."""
+    return codes * _rate(act, 1)
 
 
 def _rate(act: Callable[[], object], times: int) -> float:
