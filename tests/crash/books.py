@@ -23,7 +23,8 @@ from reftrail.contracts.topics import (
     TOUCHES,
     Topic,
 )
-from reftrail.engine.memory import Logged, MemoryHost, recompute
+from reftrail.engine.memory import REFERENCE, Logged, MemoryHost
+from reftrail.engine.oracle import recompute, replay
 from reftrail.engine.topology import TOPOLOGY
 
 LONGEST_TAKEOVER: Final = 10.0
@@ -46,6 +47,7 @@ def violations(evidence: Evidence) -> Violations:
     checks: dict[str, Iterator[str]] = {
         "acknowledged": _acknowledged(evidence),
         "decisions": _decisions(evidence, should_be),
+        "replay": _replay(evidence),
         "ledger": _ledger(evidence, should_be),
         "grants": _grants(evidence),
         "topics": _topics(evidence),
@@ -59,12 +61,18 @@ def violations(evidence: Evidence) -> Violations:
 
 def expected(evidence: Evidence) -> MemoryHost:
     """What the rules make of the same log, in one process and without Kafka."""
-    return recompute(
-        [Logged(at.record, at.partition, at.offset) for at in evidence.log[EVENTS]],
-        evidence.records(CODES),  # type: ignore[arg-type]
-        evidence.records(CAMPAIGNS),  # type: ignore[arg-type]
-        evidence.partitions,
-    )
+    return recompute(_log(evidence), _reference(evidence), evidence.partitions)
+
+
+def _reference(evidence: Evidence) -> list[Record]:
+    return [record for topic in REFERENCE for record in evidence.records(topic)]
+
+
+def _log(evidence: Evidence) -> dict[Topic, list[Logged]]:
+    return {
+        topic: [Logged(at.record, at.partition, at.offset) for at in found]
+        for topic, found in evidence.log.items()
+    }
 
 
 def _acknowledged(evidence: Evidence) -> Iterator[str]:
@@ -91,6 +99,15 @@ def _decisions(evidence: Evidence, should_be: MemoryHost) -> Iterator[str]:
         found, due = evidence.records(topic), should_be.log(topic)
         yield from _unlike(f"{topic.name}: missing", _less(due, found, content))
         yield from _unlike(f"{topic.name}: too many", _less(found, due, content))
+
+
+def _replay(evidence: Evidence) -> Iterator[str]:
+    """Each stage alone concludes from what it read what the log has of it, to the byte."""
+    played = replay(_log(evidence), _reference(evidence), evidence.partitions)
+    for topic, due in played.items():
+        found = evidence.records(topic)
+        yield from _unlike(f"{topic.name}: missing", _less(due, found, msgspec.json.encode))
+        yield from _unlike(f"{topic.name}: too many", _less(found, due, msgspec.json.encode))
 
 
 def _ledger(evidence: Evidence, should_be: MemoryHost) -> Iterator[str]:

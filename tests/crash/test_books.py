@@ -137,8 +137,10 @@ def without(right: Evidence, topic: Topic) -> Evidence:
 
 
 def doubled(right: Evidence, topic: Topic) -> Evidence:
-    first, *_ = right.log[topic]
-    return replace(right, log={**right.log, topic: [*right.log[topic], first]})
+    """Its first record stands at the end of its partition once more."""
+    first, *_ = found = right.log[topic]
+    end = max(at.offset for at in found if at.partition == first.partition) + 1
+    return replace(right, log={**right.log, topic: [*found, replace(first, offset=end)]})
 
 
 def changed(right: Evidence, topic: Topic, **fields: object) -> Evidence:
@@ -177,6 +179,14 @@ FAULTS: dict[str, tuple[Callable[[Evidence], Evidence], str]] = {
     "a claim is doubled": (lambda right: doubled(right, CLAIMS), "topics"),
     "a claim is not decided on": (lambda right: without(right, REWARD_INPUTS), "decisions"),
     "a touch is another": (lambda right: changed(right, TOUCHES, code="X"), "decisions"),
+    "a claim has another cause": (
+        lambda right: changed(right, CLAIMS, cause_offset=99),
+        "replay",
+    ),
+    "a grant has another cause": (
+        lambda right: changed(right, REWARD_GRANTED, cause_event_id="x"),
+        "replay",
+    ),
     "a reward is lost": (lambda right: without(right, REWARDS), "ledger"),
     "a reward is doubled": (lambda right: doubled(right, REWARDS), "ledger"),
     "a reward has another value": (

@@ -111,9 +111,8 @@ def test_a_derived_code_earns_unregistered_and_a_forged_one_is_called_so(
     assert first.email_disposable is True
     assert read_committed(installation, DEAD_LETTERS) == []
     oracle = recompute(
-        (Logged(e.record, e.partition, e.offset) for e in events),
-        [BOUND, NEW],
-        [campaign()],
+        {EVENTS: [Logged(e.record, e.partition, e.offset) for e in events]},
+        [BOUND, NEW, campaign()],
         installation.partitions,
     )
     assert sorted(map(LedgerLine.of, entries), key=repr) == oracle.ledger()

@@ -5,7 +5,7 @@ host on Kafka would write for the same logs. It shares the rules with that host 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Final, NamedTuple, Self
@@ -16,12 +16,10 @@ from reftrail.contracts.codec import Undecodable, decode, encode
 from reftrail.contracts.decisions import DeadLettered, RewardDecided
 from reftrail.contracts.life import Ticked
 from reftrail.contracts.record import Micros, Millis, Record
-from reftrail.contracts.reference import CampaignDefined, CodeChanged
 from reftrail.contracts.topics import (
     CAMPAIGNS,
     CODES,
     DEAD_LETTERS,
-    EVENTS,
     LISTS,
     REWARDS,
     Topic,
@@ -273,24 +271,6 @@ class _States:
         return (
             msgspec.msgpack.decode(self._packed[key], type=kind) if key in self._packed else kind()
         )
-
-
-def recompute(
-    events: Iterable[Logged],
-    codes: Iterable[CodeChanged],
-    campaigns: Iterable[CampaignDefined],
-    partitions: int,
-) -> MemoryHost:
-    """What should have come of a log of events, whose places are kept as causes.
-
-    The records of the later topics have other offsets than on Kafka, where transactions take up
-    some, so causes there differ; `MemoryHost.ledger` doesn't.
-    """
-    host = MemoryHost(partitions=partitions, wire=False)
-    host.publish(CAMPAIGNS, *campaigns)
-    host.publish(CODES, *codes)
-    host.publish_logged(EVENTS, *events)
-    return host.run()
 
 
 def _record(value: Record | bytes | None) -> Record:

@@ -1,6 +1,7 @@
 """Testing rules and whole programmes: stories told with given, when and then; a host in memory."""
 
-from reftrail.engine.memory import LedgerLine, Logged, MemoryHost, Message, Step, recompute
+from reftrail.engine.memory import LedgerLine, Logged, MemoryHost, Message, Step
+from reftrail.engine.oracle import recompute, replay
 from reftrail.testing.outlines import (
     Outline,
     attributed,
@@ -47,6 +48,7 @@ __all__ = [
     "purchase",
     "recompute",
     "refund",
+    "replay",
     "rejected",
     "reversed_reward",
     "signup",

@@ -39,7 +39,6 @@ from reftrail.testing import (
     code,
     granted,
     purchase,
-    recompute,
     signup,
 )
 
@@ -122,18 +121,6 @@ def test_what_is_no_event_goes_to_the_dead_letters_with_its_bytes(value: bytes |
     assert dead.event_time == dead.received_at == 1_000
     assert dead.detail
     assert len(host.log(TOUCHES)) == 1
-
-
-def test_recompute_keeps_the_places_that_events_have_in_the_log() -> None:
-    places = [(2, 10), (2, 12), (0, 3)]
-    events = [Logged(event, *place) for event, place in zip(STORY, places, strict=True)]
-    host = recompute(events, [code("AMY")], [campaign()], partitions=3)
-    (touched,) = host.log(TOUCHES)
-    assert isinstance(touched, Touched)
-    assert (touched.cause_partition, touched.cause_offset) == (2, 10)
-    conversions = host.log(CONVERSIONS)
-    assert {(c.cause_partition, c.cause_offset) for c in conversions} == {(2, 12), (0, 3)}  # type: ignore[attr-defined]
-    assert host.ledger() == told(MemoryHost()).ledger()
 
 
 def test_one_stage_on_its_real_input_gives_its_real_output() -> None:
