@@ -53,6 +53,7 @@ orders: Final = sa.Table(
 )
 sa.Index("orders_due", orders.c.kind, orders.c.due_at, sqlite_where=orders.c.state == State.WAITING)
 sa.Index("orders_open", orders.c.partition, orders.c.offset, sqlite_where=~orders.c.told)
+sa.Index("orders_untold", orders.c.state, sqlite_where=~orders.c.told)
 
 pool: Final = sa.Table(
     "pool",
