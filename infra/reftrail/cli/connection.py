@@ -81,6 +81,14 @@ CodesSecret: TypeAlias = Annotated[
         rich_help_panel=_GROUP,
     ),
 ]
+HashKey: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        help="The collector's key for pseudonyms; better given by the variable.",
+        envvar="REFTRAIL_HASH_KEY",
+        rich_help_panel=_GROUP,
+    ),
+]
 ReadyFile: TypeAlias = Annotated[
     Path | None,
     typer.Option(
@@ -131,6 +139,11 @@ class Connection:
     def codes_secret(self) -> str | None:
         """What derived codes follow from; not everyone who deals with codes has it."""
         return self._known.get("codes_secret")
+
+    @property
+    def hash_key(self) -> str | None:
+        """The collector's key for pseudonyms; not everyone who writes lists has it."""
+        return self._known.get("hash_key")
 
     def knows(self, name: str) -> bool:
         """Whether a property is known."""

@@ -15,7 +15,19 @@ import typer
 from reftrail.cli.errors import say
 from reftrail.contracts.errors import ExpectedError
 
-COMMANDS: Final = ("up", "demo", "ingest", "report", "explain", "campaigns", "codes", "worker")
+COMMANDS: Final = (
+    "up",
+    "demo",
+    "ingest",
+    "report",
+    "explain",
+    "campaigns",
+    "rules",
+    "codes",
+    "lists",
+    "reviews",
+    "worker",
+)
 
 
 def command_line(names: Sequence[str] = COMMANDS) -> typer.Typer:

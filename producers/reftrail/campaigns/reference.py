@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -12,7 +12,8 @@ from pydantic.fields import FieldInfo
 from reftrail.campaigns.definition import Campaign, Caps, Fraud, Milestone, Reward, Rewards
 from reftrail.campaigns.evidence import limit_text
 from reftrail.campaigns.lint import CHECKS as WARNINGS
-from reftrail.campaigns.validation import model_in, takes
+from reftrail.campaigns.units import Takes, quoted
+from reftrail.campaigns.validation import takes
 from reftrail.rules.evidence import CHECKS, Check
 
 TABLES: Final[dict[str, type[BaseModel]]] = {
@@ -61,15 +62,19 @@ def page() -> str:
 
 def _rows(table: type[BaseModel]) -> Iterator[str]:
     for name, field in table.model_fields.items():
-        is_table = model_in(field.annotation) is not None
         known = takes(field)
-        kind = "table" if is_table or known is None else known.kind
-        if isinstance(field.default, list) and not is_table:
+        kind = "table" if known is None else known.kind
+        if _is_list(field.annotation):
             kind = f"array of {kind}s"
         elif isinstance(field.default, dict):
             kind = f"{kind} of each reason"
-        default = "" if is_table else _default(field)
-        yield f"| `{name}` | {kind} | {default} | {field.description} |"
+        yield f"| `{name}` | {kind} | {_default(field)} | {field.description} |"
+
+
+def _is_list(annotation: Any) -> bool:
+    return get_origin(annotation) is list or any(
+        get_origin(one) is list for one in get_args(annotation)
+    )
 
 
 def _limit(check: Check) -> str:
@@ -83,10 +88,14 @@ def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "**needed**"
     known = takes(field)
-    if known is None or field.default in ([], {}):
-        return "none"
-    text = known.text(field.default)
-    return "none" if text == "-" else f"`{text}`"
+    if known is None or field.default in (None, [], {}):
+        return "" if isinstance(field.default, BaseModel) else _word(known)
+    return f"`{known.text(field.default)}`"
+
+
+def _word(known: Takes | None) -> str:
+    """What stands for nothing."""
+    return f"`{quoted(known.says)}`" if known and known.says else "none"
 
 
 if __name__ == "__main__":

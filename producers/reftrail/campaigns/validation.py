@@ -80,6 +80,8 @@ def takes(field: FieldInfo | None) -> Takes | None:
 
 
 def _taken_by(annotation: Any) -> Takes | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return None
     if isinstance(annotation, type) and issubclass(annotation, StrEnum):
         choices = [f'"{choice}"' for choice in annotation]
         kind = ", ".join(f"`{choice}`" for choice in choices)

@@ -4,7 +4,7 @@ Input: entries by code, user, address, network, device or e-mail. Output: the to
 Guarantee: an address, device or e-mail leaves only as the keyed hash that events carry.
 """
 
-from reftrail.lists.entries import Entry, Subject, subject_value
+from reftrail.lists.entries import HASHED, Entry, Subject, subject_value
 from reftrail.lists.topic import entries, write_entry
 
-__all__ = ["Entry", "Subject", "entries", "subject_value", "write_entry"]
+__all__ = ["HASHED", "Entry", "Subject", "entries", "subject_value", "write_entry"]

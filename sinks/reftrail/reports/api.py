@@ -1,7 +1,7 @@
 """The reports over HTTP.
 
-`/v1/reports`, `/v1/reports/{name}`, `/v1/journeys`, `/v1/codes/{code}/counters` and
-`/v1/codes/review`.
+`/v1/reports`, `/v1/reports/{name}`, `/v1/journeys`, `/v1/codes/{code}/counters`,
+`/v1/codes/review` and `/v1/reviews`.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from starlette.routing import Route
 from reftrail.reports.catalogue import ask, catalogue, find
 from reftrail.reports.code_counters import LONGEST_CODE, code_counters
 from reftrail.reports.code_review import code_activity, code_guesses
+from reftrail.reports.held import Wanted, held_rewards, most_of
 from reftrail.reports.journeys import journey
 from reftrail.reports.questions import DIMENSIONS, BadQuestion, question
 from reftrail.reports.rendering import Format, as_csv, as_json, as_table
@@ -69,6 +70,7 @@ def routes(client: Client, as_of: Callable[[], str | None]) -> list[Route]:
         Route("/v1/journeys", of_user),
         _counters(client, as_of),
         _review(client, as_of),
+        _held(client, as_of),
     ]
 
 
@@ -95,6 +97,22 @@ def _review(client: Client, as_of: Callable[[], str | None]) -> Route:
         return answered({"as_of": until, "activity": activity, "guesses": guesses})
 
     return Route("/v1/codes/review", of_all_codes)
+
+
+def _held(client: Client, as_of: Callable[[], str | None]) -> Route:
+    async def held(request: Request) -> Response:
+        query = request.query_params
+        try:
+            most = most_of(query.get("limit"))
+        except BadQuestion as error:
+            return answered({"error": str(error)}, 422)
+        code, user, campaign = (query.get(name, "") for name in ("code", "user", "campaign"))
+        until = as_of()
+        wanted = Wanted(code, user, campaign, most)
+        found = await asyncio.to_thread(held_rewards, client, wanted)
+        return answered({"as_of": until, "held": found})
+
+    return Route("/v1/reviews", held)
 
 
 def _listed() -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ import msgspec
 
 from reftrail.contracts.errors import ExpectedError
 from reftrail.reports.catalogue import Answer, Report
+from reftrail.reports.held import Wanted
 from reftrail.reports.questions import DIMENSIONS, Question
 
 _PATIENCE_SECONDS: Final = 120.0
@@ -53,6 +54,14 @@ class ReportsClient:
     def codes_review(self, since: datetime) -> dict[str, Any]:
         """activity, a list by code, and guesses since then, by format; and as_of."""
         return self._get("/v1/codes/review", {"from": since.isoformat()})
+
+    def held(self, wanted: Wanted) -> list[dict[str, Any]]:
+        """Rewards that wait for a review, see `reports.held`."""
+        query = {"code": wanted.code, "user": wanted.user, "campaign": wanted.campaign}
+        found: list[dict[str, Any]] = self._get(
+            "/v1/reviews", {"limit": str(wanted.most)} | {k: v for k, v in query.items() if v}
+        )["held"]
+        return found
 
     def _get(self, path: str, query: dict[str, str]) -> dict[str, Any]:
         try:

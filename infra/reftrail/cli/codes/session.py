@@ -10,9 +10,7 @@ Either adds the options of the connection, `acting` also --reason and --actor; a
 is through, it waits until Kafka has what was done.
 """
 
-import getpass
 import inspect
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ from typing import Annotated, Any
 
 import typer
 
+from reftrail.cli.actor import Actor, whoever_is_here
 from reftrail.cli.codes.sending import wait_until_sent
 from reftrail.cli.connection import (
     BootstrapServers,
@@ -40,9 +39,6 @@ from reftrail.codes.store import Store
 from reftrail.codes.terms import By
 
 Reason = Annotated[str | None, typer.Option(help="Why; it stands in the audit log.")]
-Actor = Annotated[
-    str | None, typer.Option(help="Who does it; else who is logged in.", envvar="REFTRAIL_ACTOR")
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +83,6 @@ def acting(command: Callable[..., None]) -> Callable[..., None]:
             wait_until_sent(found.store, found.connection)
 
     return _with_options(command, _connection_and_actor, run)
-
-
-def whoever_is_here() -> str:
-    """The user of the operating system."""
-    try:
-        return f"cli:{getpass.getuser()}"
-    except (KeyError, OSError):  # a user without a name, as in many containers
-        return f"cli:uid-{os.getuid()}"
 
 
 @contextmanager

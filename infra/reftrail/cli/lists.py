@@ -1,0 +1,144 @@
+"""`reftrail lists`: whom rules let pass, and whom they stop."""
+
+import re
+import time
+from typing import Annotated, Final, TypeAlias
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from reftrail.campaigns import time_said
+from reftrail.campaigns.units import parse_duration
+from reftrail.cli.actor import Actor, whoever_is_here
+from reftrail.cli.connection import BootstrapServers, HashKey, ReadyFile, TopicPrefix, resolve
+from reftrail.cli.installation import installation_at
+from reftrail.collector.pseudonyms import Pseudonyms, parse_hash_key, pseudonyms
+from reftrail.contracts.errors import ExpectedError
+from reftrail.contracts.life import Listing
+from reftrail.contracts.record import Millis
+from reftrail.lists import HASHED, Entry, Subject, entries, subject_value, write_entry
+
+_HASH: Final = re.compile("[0-9a-f]{32}")
+
+_Subject: TypeAlias = Annotated[Subject, typer.Argument(help="What VALUE is.")]
+_Value: TypeAlias = Annotated[
+    str, typer.Argument(help="As people write it, such as 203.0.113.9; never written raw.")
+]
+_Hashed: TypeAlias = Annotated[
+    bool, typer.Option("--hashed", help="VALUE is a hash already, as evidence shows it.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    lists = typer.Typer(help="The allow and block lists.", no_args_is_help=True)
+    lists.command("add")(_add)
+    lists.command("remove")(_remove)
+    lists.command("show")(_show)
+    app.add_typer(lists, name="lists")
+
+
+def _add(
+    listing: Annotated[Listing, typer.Argument(help="What is done with whom it names.")],
+    subject: _Subject,
+    value: _Value,
+    lasting: Annotated[
+        str | None, typer.Option("--for", help='How long, such as "30 days". Default: for good.')
+    ] = None,
+    reason: Annotated[str | None, typer.Option(help="Why; it is shown with the evidence.")] = None,
+    hashed: _Hashed = False,
+    actor: Actor = None,
+    hash_key: HashKey = None,
+    bootstrap_servers: BootstrapServers = None,
+    topic_prefix: TopicPrefix = None,
+    ready_file: ReadyFile = None,
+) -> None:
+    """Put VALUE onto the allow or block list, from now on."""
+    now = _now()
+    entry = Entry(
+        subject=subject,
+        value=_value(subject, value, hashed, _pseudonyms(hash_key, ready_file)),
+        listing=listing,
+        actor=actor or whoever_is_here(),
+        expires_at=None if lasting is None else now + _duration(lasting),
+        reason=reason,
+    )
+    write_entry(installation_at(bootstrap_servers, topic_prefix, ready_file), entry.record(now))
+    until = "" if entry.expires_at is None else f" until {time_said(entry.expires_at)}"
+    typer.echo(f"{listing}: {subject} {entry.value}{until}")
+
+
+def _remove(
+    subject: _Subject,
+    value: _Value,
+    reason: Annotated[str | None, typer.Option(help="Why.")] = None,
+    hashed: _Hashed = False,
+    actor: Actor = None,
+    hash_key: HashKey = None,
+    bootstrap_servers: BootstrapServers = None,
+    topic_prefix: TopicPrefix = None,
+    ready_file: ReadyFile = None,
+) -> None:
+    """Take VALUE off the list that it is on, from now on."""
+    now = _now()
+    installation = installation_at(bootstrap_servers, topic_prefix, ready_file)
+    listed = _value(subject, value, hashed, _pseudonyms(hash_key, ready_file))
+    if (subject, listed) not in [(one.subject, one.value) for one in entries(installation, now)]:
+        raise ExpectedError(f"{subject} {value} is on no list; see: reftrail lists show")
+    entry = Entry(
+        subject=subject,
+        value=listed,
+        listing=None,
+        actor=actor or whoever_is_here(),
+        reason=reason,
+    )
+    write_entry(installation, entry.record(now))
+    typer.echo(f"on no list: {subject} {listed}")
+
+
+def _show(
+    subject: Annotated[Subject | None, typer.Argument(help="Only of these.")] = None,
+    value: Annotated[str | None, typer.Argument(help="Only this one, as people write it.")] = None,
+    hash_key: HashKey = None,
+    bootstrap_servers: BootstrapServers = None,
+    topic_prefix: TopicPrefix = None,
+    ready_file: ReadyFile = None,
+) -> None:
+    """Show what is on the lists now."""
+    wanted = None
+    if subject is not None and value is not None:
+        is_hash = _HASH.fullmatch(value) is not None and subject in HASHED
+        wanted = _value(subject, value, is_hash, _pseudonyms(hash_key, ready_file))
+    installation = installation_at(bootstrap_servers, topic_prefix, ready_file)
+    table = Table("list", "subject", "value", "until", "reason", "by")
+    for one in entries(installation, _now()):
+        if subject in (None, one.subject) and wanted in (None, one.value):
+            until = "-" if one.expires_at is None else time_said(one.expires_at)
+            table.add_row(one.listing, one.subject, one.value, until, one.reason or "-", one.actor)
+    Console().print(table)
+
+
+def _value(subject: Subject, value: str, hashed: bool, known: Pseudonyms | None) -> str:
+    if not hashed:
+        return subject_value(subject, value, known)
+    if subject not in HASHED or _HASH.fullmatch(value) is None:
+        raise ExpectedError(f"with --hashed give the 32 hex digits of an {', '.join(HASHED)}")
+    return value
+
+
+def _pseudonyms(hash_key: str | None, ready_file: ReadyFile) -> Pseudonyms | None:
+    """The collector's; None if its key isn't known here."""
+    given = resolve(ready_file, hash_key=hash_key).hash_key
+    return None if given is None else pseudonyms(parse_hash_key(given))
+
+
+def _duration(text: str) -> Millis:
+    try:
+        return parse_duration(text)
+    except ValueError:
+        raise ExpectedError(f'--for is "{text}"; give a duration such as "30 days"') from None
+
+
+def _now() -> Millis:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,61 @@
+"""Rewards that wait for a review: what is held, why, and until when."""
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
+
+import msgspec
+from clickhouse_connect.driver.client import Client
+
+from reftrail.reports.questions import BadQuestion
+
+MOST: Final = 1000
+"""How many rewards are told at once, at most."""
+USUAL: Final = 100
+"""How many, unless told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Of whom: a code, a user, a campaign; empty for all."""
+
+    code: str = ""
+    user: str = ""
+    campaign: str = ""
+    most: int = USUAL
+
+
+def held_rewards(client: Client, wanted: Wanted) -> list[dict[str, Any]]:
+    """A row for each held reward, see `queries/review/held.sql`; blocks.
+
+    evidence is a list of {"reason", "weight", "figures"}, money is in micros.
+    """
+    settings = {"output_format_json_quote_64bit_integers": 0}
+    parameters = {
+        "code": wanted.code,
+        "user": wanted.user,
+        "campaign": wanted.campaign,
+        "most": wanted.most,
+    }
+    lines = client.raw_query(_sql(), parameters=parameters, settings=settings, fmt="JSONEachRow")
+    return [_row(msgspec.json.decode(line)) for line in lines.splitlines()]
+
+
+def most_of(given: str | None) -> int:
+    """How many are asked for. Raises `BadQuestion`."""
+    if given is None:
+        return USUAL
+    if not given.isascii() or not given.isdecimal() or not 1 <= int(given) <= MOST:
+        raise BadQuestion(f"limit is {given!r}; give a number from 1 to {MOST}")
+    return int(given)
+
+
+def _row(found: dict[str, Any]) -> dict[str, Any]:
+    evidence = found["evidence"]
+    return found | {"evidence": [] if evidence is None else msgspec.json.decode(evidence)}
+
+
+@cache
+def _sql() -> str:
+    return files("reftrail.reports").joinpath("queries/review/held.sql").read_text("utf-8")

@@ -1,0 +1,1 @@
+"""Queries about rewards that wait for somebody's decision."""

@@ -1,0 +1,178 @@
+"""What was expected and what was found, and the difference in words."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from reftrail.campaigns.units import money_text
+from reftrail.contracts.decisions import Attributed, DeadLettered, RewardDecided, RewardGranted
+from reftrail.contracts.life import MilestoneChanged
+from reftrail.contracts.record import Millis
+from reftrail.testing.policy_scenarios.moments import Moment, day_text
+from reftrail.testing.policy_scenarios.play import Play
+from reftrail.testing.policy_scenarios.script import Bounds, Then
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A part of what was expected that isn't so: what differs, and all that was found instead."""
+
+    part: str
+    lines: tuple[str, ...]
+    found: tuple[str, ...]
+
+
+class Comparison:
+    """Compares what a play came to with what was expected; times are told by its days."""
+
+    def __init__(self, play: Play) -> None:
+        self._play = play
+        self._found = play.found()
+
+    def differences(self, then: Then) -> list[Difference]:
+        """Every part that isn't as expected."""
+        found = []
+        for part in type(then).model_fields:
+            expected = getattr(then, part)
+            if expected is not None:
+                lines = tuple(self._compared(part, expected, getattr(self._found, part)))
+                if lines:
+                    found.append(Difference(part, lines, self.told(part)))
+        return found
+
+    def told(self, part: str) -> tuple[str, ...]:
+        """What was found in a part, a line each."""
+        return tuple(map(self._line, getattr(self._found, part)))
+
+    def _compared(self, part: str, expected: Sequence[Any], found: Sequence[Any]) -> Iterator[str]:
+        if part == "rewards":
+            found = self._paired(expected, found)
+        if len(expected) != len([one for one in found if one is not None]):
+            yield f"expected {len(expected)}, found {sum(one is not None for one in found)}"
+        for number, (one, its) in enumerate(zip(expected, found, strict=False), 1):
+            if its is None:
+                yield f"{number}. there is none such: {_described(one)}"
+                continue
+            for name, wanted, has in self._mismatches(one, its):
+                yield f"{number}. {name}: expected {wanted}, found {has}"
+
+    def _paired(self, expected: Sequence[Any], found: Sequence[Any]) -> list[Any]:
+        """The found ones in the order of the expected ones that they fit best."""
+        left, paired = list(found), []
+        for one in expected:
+            best = min(left, key=lambda its: len(list(self._mismatches(one, its))), default=None)
+            if best is not None:
+                left.remove(best)
+            paired.append(best)
+        return paired + left
+
+    def _mismatches(self, expected: BaseModel, found: Any) -> Iterator[tuple[str, str, str]]:
+        for name in type(expected).model_fields:
+            wanted = getattr(expected, name)
+            if wanted is not None:
+                has = _GETS[name](found)
+                if not self._fits(name, wanted, has):
+                    yield name, self._said(name, wanted), self._said(name, has)
+
+    def _fits(self, name: str, wanted: object, has: Any) -> bool:
+        match wanted:
+            case str() if name == "detail":
+                return wanted in has
+            case Bounds(at_least=least, at_most=most):
+                return has is not None and least <= has and (most is None or has <= most)
+            case Moment():
+                return bool(has == self._play.time(wanted))
+            case list():
+                return sorted(wanted) == sorted(has)
+            case _:
+                return bool(wanted == has)
+
+    def _said(self, name: str, value: Any) -> str:
+        if isinstance(value, Moment):
+            return self._day(self._play.time(value))
+        return (
+            self._day(value) if name in ("at", "due") and value is not None else _said(name, value)
+        )
+
+    def _day(self, at: Millis) -> str:
+        return day_text(at - self._play.first_day)
+
+    def _line(self, record: Any) -> str:
+        match record:
+            case Attributed():
+                late = "" if record.decisive else ", too late to count"
+                return f"{record.user_id} by {record.code} ({record.basis}{late})"
+            case RewardDecided():
+                why = f", {' '.join(record.reasons)}" if record.reasons else ""
+                score = "" if record.score is None else f", score {record.score}"
+                due = "" if record.due_at is None else f", due {self._day(record.due_at)}"
+                return f"{self._day(record.event_time)}  {_reward(record)}{why}{score}{due}"
+            case RewardGranted():
+                return f"{self._day(record.event_time)}  {_reward(record)}"
+            case MilestoneChanged():
+                return f"{record.beneficiary} {record.name}" + ("" if record.reached else ", lost")
+            case DeadLettered():
+                return f"{record.stage}: {record.reason}: {record.detail}"
+        raise TypeError(f"nobody expects a {type(record).__name__}")
+
+
+def _said(name: str, value: Any) -> str:
+    match value:
+        case None | []:
+            return "none"
+        case Bounds(at_least=least, at_most=most) if least == most:
+            return str(least)
+        case Bounds(at_least=least, at_most=most):
+            return f"at least {least}" + ("" if most is None else f", at most {most}")
+        case list():
+            return ", ".join(value)
+        case bool():
+            return "yes" if value else "no"
+        case _:
+            return money_text(value) if name == "value" else str(value)
+
+
+def _reward(record: RewardDecided | RewardGranted) -> str:
+    status = record.status if isinstance(record, RewardDecided) else "fulfil"
+    item = f" {record.item}" if record.item else ""
+    return (
+        f"{status} to {record.role} {record.beneficiary or '-'}: "
+        f"{money_text(record.value_micros)} {record.currency} {record.kind}{item}"
+    )
+
+
+def _described(expected: BaseModel) -> str:
+    told = expected.model_dump(exclude_none=True, include=expected.model_fields_set)
+    return ", ".join(f"{name} {value}" for name, value in told.items())
+
+
+def _who(record: Any) -> Any:
+    return record.beneficiary if isinstance(record, MilestoneChanged) else record.user_id
+
+
+_GETS: Final[dict[str, Callable[[Any], Any]]] = {
+    "who": _who,
+    "to": lambda record: record.beneficiary,
+    "code": lambda record: record.code,
+    "basis": lambda record: record.basis,
+    "decisive": lambda record: record.decisive,
+    "status": lambda record: record.status,
+    "role": lambda record: record.role,
+    "action": lambda record: record.action,
+    "value": lambda record: record.value_micros,
+    "currency": lambda record: record.currency,
+    "kind": lambda record: record.kind,
+    "item": lambda record: record.item,
+    "reasons": lambda record: list(record.reasons),
+    "score": lambda record: record.score,
+    "version": lambda record: record.campaign_version,
+    "at": lambda record: record.event_time,
+    "due": lambda record: record.due_at,
+    "name": lambda record: record.name,
+    "reached": lambda record: record.reached,
+    "reason": lambda record: record.reason,
+    "detail": lambda record: record.detail,
+}
+"""Where a record has what an expectation is about."""

@@ -1,0 +1,93 @@
+"""What stands on the lists for what people write."""
+
+import pytest
+
+from reftrail.collector.accept import Circumstances, CodeFacts, Sender, accept
+from reftrail.collector.keys import KeyKind
+from reftrail.collector.pseudonyms import HashKey, pseudonyms
+from reftrail.contracts.errors import ExpectedError
+from reftrail.contracts.life import Listing
+from reftrail.lists import HASHED, Entry, Subject, subject_value
+
+HASHES = pseudonyms(HashKey("k1", b"0123456789abcdef"))
+EVENT = {
+    "type": "signup",
+    "user_id": "bob",
+    "ip": "203.0.113.9",
+    "device_id": "d-1",
+    "email": "Bob@Example.com",
+}
+
+
+@pytest.mark.parametrize(
+    ("subject", "raw", "field"),
+    [
+        (Subject.IP, "203.0.113.9", "ip_hash"),
+        (Subject.IP, " ::ffff:203.0.113.9 ", "ip_hash"),
+        (Subject.NETWORK, "203.0.113.0/24", "network_hash"),
+        (Subject.NETWORK, "203.0.113.77", "network_hash"),
+        (Subject.DEVICE, "d-1", "device_hash"),
+        (Subject.EMAIL, "bob@example.COM ", "email_hash"),
+    ],
+)
+def test_a_value_is_listed_by_the_hash_that_events_carry(
+    subject: Subject, raw: str, field: str
+) -> None:
+    circumstances = Circumstances(Sender(KeyKind.SECRET), 5, HASHES, lambda _: CodeFacts())
+    (accepted,) = accept([EVENT], circumstances).accepted
+    assert subject_value(subject, raw, HASHES) == accepted.datum[field]
+
+
+def test_a_network_of_ipv6_is_that_of_one_customer() -> None:
+    values = {
+        subject_value(Subject.NETWORK, raw, HASHES)
+        for raw in ("2001:db8:1::/48", "2001:db8:1:2::3", "2001:0db8:0001::")
+    }
+    assert len(values) == 1
+
+
+@pytest.mark.parametrize("subject", [Subject.CODE, Subject.USER])
+def test_codes_and_users_stand_as_they_are(subject: Subject) -> None:
+    assert subject_value(subject, " AMY ", None) == "AMY"
+
+
+@pytest.mark.parametrize("subject", HASHED)
+def test_without_the_key_nothing_is_listed_raw(subject: Subject) -> None:
+    with pytest.raises(ExpectedError, match="set REFTRAIL_HASH_KEY"):
+        subject_value(subject, "203.0.113.9", None)
+
+
+@pytest.mark.parametrize(
+    ("subject", "raw", "says"),
+    [
+        (Subject.IP, "203.0.113.999", "is not an IPv4 or IPv6 address"),
+        (Subject.IP, "203.0.113.0/24", "is not an IPv4 or IPv6 address"),
+        (Subject.NETWORK, "203.0.113.0/16", "networks of /24"),
+        (Subject.NETWORK, "2001:db8::/32", "for IPv6 of /48"),
+        (Subject.NETWORK, "x/24", "is no network"),
+        (Subject.EMAIL, "bob", "an e-mail address"),
+        (Subject.USER, "", "1 to 254 characters"),
+        (Subject.DEVICE, "a\nb", "none that is invisible"),
+    ],
+)
+def test_what_cannot_be_listed(subject: Subject, raw: str, says: str) -> None:
+    with pytest.raises(ExpectedError) as caught:
+        subject_value(subject, raw, HASHES)
+    assert says in str(caught.value)
+
+
+def test_the_record_of_an_entry() -> None:
+    entry = Entry(
+        subject=Subject.USER,
+        value="eve",
+        listing=Listing.BLOCK,
+        actor="ann",
+        expires_at=9,
+        reason="farm",
+    )
+    record = entry.record(5)
+    assert (record.subject, record.value, record.listing) == ("user", "eve", "block")
+    assert (record.event_time, record.expires_at, record.actor) == (5, 9, "ann")
+    taken_back = Entry(subject=Subject.USER, value="eve", listing=None, actor="ann").record(6)
+    assert taken_back.listing is None
+    assert taken_back.event_id != record.event_id

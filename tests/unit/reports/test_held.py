@@ -1,0 +1,92 @@
+"""What waits for a review, on the real engine."""
+
+from typing import Any
+
+import httpx
+import pytest
+from support.clickhouse import ClickHouse
+from support.programme import T0, entry
+
+from reftrail.contracts.record import DAY
+from reftrail.contracts.topics import REWARDS
+from reftrail.reports.held import Wanted, held_rewards
+from reftrail.warehouse.http import application
+from reftrail.warehouse.metrics import Metrics
+from reftrail.warehouse.progress import Progress
+
+EVIDENCE = '[{"figures":{"device":"ab"},"reason":"owner_device","weight":60}]'
+
+
+def held(reward_id: str, code: str, user: str, **given: Any) -> Any:
+    told = {"reasons": ["owner_device"], "score": 60, "evidence": EVIDENCE} | given
+    return entry(reward_id, code, user, value=5_000_000, status="held", **told)
+
+
+@pytest.fixture
+async def rewards(clickhouse: ClickHouse) -> ClickHouse:
+    await clickhouse.load(
+        REWARDS,
+        [
+            held("r1", "AMY", "uma", due_at=T0 + 2 * DAY, beneficiary="amy"),
+            held("r2", "AMY", "vic", due_at=T0 + DAY, campaign_id="autumn"),
+            held("r3", "BOB", "wes", due_at=None, evidence=None),
+            held("r4", "BOB", "xia", due_at=T0 + DAY),
+            entry("r4", "BOB", "xia", value=5_000_000, status="granted"),
+            held("r5", "BOB", "yan", due_at=T0 + DAY),
+            entry("r5", "BOB", "yan", value=5_000_000, status="rejected"),
+            entry("r6", "BOB", "zoe", value=5_000_000, status="granted"),
+        ],
+    )
+    return clickhouse
+
+
+async def test_the_most_urgent_comes_first(rewards: ClickHouse) -> None:
+    found = held_rewards(rewards.reading, Wanted())
+    assert [one["reward_id"] for one in found] == ["r2", "r1", "r3"]
+    assert found[1] == {
+        "reward_id": "r1",
+        "code": "AMY",
+        "user_id": "uma",
+        "role": "referrer",
+        "beneficiary": "amy",
+        "action": "signup",
+        "value_micros": 5_000_000,
+        "currency": "USD",
+        "kind": "credit",
+        "item": None,
+        "campaign_id": "spring",
+        "campaign_version": None,
+        "reasons": ["owner_device"],
+        "score": 60,
+        "evidence": [{"reason": "owner_device", "weight": 60, "figures": {"device": "ab"}}],
+        "held_at": "2026-09-21T14:13:20Z",
+        "due_at": "2026-09-23T14:13:20Z",
+    }
+    assert (found[2]["due_at"], found[2]["evidence"]) == (None, [])
+
+
+async def test_one_may_ask_for_some(rewards: ClickHouse) -> None:
+    def ids(**wanted: Any) -> list[str]:
+        return [one["reward_id"] for one in held_rewards(rewards.reading, Wanted(**wanted))]
+
+    assert ids(code="AMY") == ["r2", "r1"]
+    assert ids(user="uma") == ["r1"]
+    assert ids(campaign="autumn") == ["r2"]
+    assert ids(code="AMY", user="wes") == []
+    assert ids(most=1) == ["r2"]
+
+
+async def test_over_http(rewards: ClickHouse) -> None:
+    app = application(rewards.reading, ["sk"], Progress(), Metrics())
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=app), base_url="http://reports"
+    ) as client:
+        assert (await client.get("/v1/reviews")).status_code == 401
+        client.headers["authorization"] = "Bearer sk"
+        found = (await client.get("/v1/reviews?code=AMY&limit=1")).json()
+        assert found["as_of"] is None
+        assert [one["reward_id"] for one in found["held"]] == ["r2"]
+        for wrong in ("0", "1001", "x", "-1", "\uff11"):
+            answer = await client.get("/v1/reviews", params={"limit": wrong})
+            assert answer.status_code == 422
+            assert "a number from 1 to 1000" in answer.json()["error"]

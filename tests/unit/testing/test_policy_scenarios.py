@@ -1,0 +1,278 @@
+"""Scenarios in TOML: what passes, what fails and how it is told, what can't be."""
+
+from pathlib import Path
+
+import pytest
+
+from reftrail.campaigns import FaultyFile
+from reftrail.testing import policy_scenarios
+from reftrail.testing.policy_scenarios import Outcome, as_text, read_scenarios, reference
+
+README = (Path(policy_scenarios.__file__).parent / "README.md").read_text("utf-8")
+
+CAMPAIGN = """
+[campaign]
+campaign_id = "friends"
+name = "Friends"
+trigger = "first_purchase"
+reward.currency = "EUR"
+reward.referrer.value = "10.00"
+reward.referee.value = "10.00"
+"""
+HEAD = """
+[given]
+campaigns = "friends.toml"
+codes = [{ code = "AMY", owner = "amy" }, { code = "OLD", owner = "olga", expires = "day 2" }]
+"""
+CLICK = '{ at = "day 1 10:00", type = "click", who = "bob", code = "AMY" }'
+SIGNUP = '{ at = "day 1 10:05", type = "signup", who = "bob" }'
+PURCHASE = '{ at = "+2 days", type = "purchase", who = "bob", amount = "30.00" }'
+
+
+def written(folder: Path, text: str) -> Path:
+    (folder / "friends.toml").write_text(CAMPAIGN)
+    file = folder / "friends.scenarios.toml"
+    file.write_text(text)
+    return file
+
+
+def scenario(when: str, then: str, name: str = "one", given: str = "") -> str:
+    return f'[[scenario]]\nname = "{name}"\n{given}\nwhen = [{when}]\n[scenario.then]\n{then}\n'
+
+
+def played(folder: Path, when: str, then: str, given: str = "") -> Outcome:
+    text = HEAD + scenario(when, then, given=given)
+    (outcome,) = read_scenarios(written(folder, text)).outcomes()
+    return outcome
+
+
+def differences(outcome: Outcome) -> dict[str, tuple[str, ...]]:
+    return {one.part: one.lines for one in outcome.differences}
+
+
+STORY = f"{CLICK}, {SIGNUP}, {PURCHASE}"
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        'attributions = [{ who = "bob", code = "AMY", basis = "first_touch", decisive = true }]',
+        'ledger = [{ status = "granted", to = "amy" }, { status = "granted", to = "bob" }]',
+        'ledger = [{ status = "granted", at = "day 3 10:05" }, { status = "granted" }]',
+        'ledger = [{ status = "granted", role = "referrer", who = "bob", code = "AMY", action = '
+        '"first_purchase", value = "10", currency = "EUR", kind = "credit", reasons = [], '
+        'version = 1 }, { status = "granted" }]',
+        'rewards = [{ status = "granted", to = "bob" }, { status = "granted", to = "amy" }]',
+        'fulfil = [{ to = "amy", value = "10.00" }, { to = "bob" }]',
+        "milestones = []\nrefused = []",
+    ],
+)
+def test_what_is_so_passes(tmp_path: Path, then: str) -> None:
+    assert differences(played(tmp_path, STORY, then)) == {}
+
+
+@pytest.mark.parametrize(
+    ("then", "part", "says"),
+    [
+        ("attributions = []", "attributions", "expected 0, found 1"),
+        ('attributions = [{ who = "eve" }]', "attributions", "1. who: expected eve, found bob"),
+        ("ledger = []", "ledger", "expected 0, found 2"),
+        (
+            'ledger = [{ status = "granted", to = "bob" }, { status = "held", to = "bob" }]',
+            "ledger",
+            "1. to: expected bob, found amy",
+        ),
+        (
+            'ledger = [{ status = "granted", value = "9" }, { status = "granted" }]',
+            "ledger",
+            "1. value: expected 9.00, found 10.00",
+        ),
+        (
+            'ledger = [{ status = "granted", at = "day 3 10:06" }, { status = "granted" }]',
+            "ledger",
+            "1. at: expected day 3 10:06, found day 3 10:05",
+        ),
+        (
+            'ledger = [{ status = "granted", reasons = ["ring"] }, { status = "granted" }]',
+            "ledger",
+            "1. reasons: expected ring, found none",
+        ),
+        (
+            'ledger = [{ status = "granted", due = "day 9" }, { status = "granted" }]',
+            "ledger",
+            "1. due: expected day 9 00:00, found none",
+        ),
+        ('rewards = [{ status = "granted", to = "bob" }]', "rewards", "expected 1, found 2"),
+        (
+            'rewards = [{ status = "granted", to = "bob" }, { status = "held", to = "amy" }]',
+            "rewards",
+            "2. status: expected held, found granted",
+        ),
+        ('fulfil = [{ to = "amy" }]', "fulfil", "expected 1, found 2"),
+        ('milestones = [{ who = "amy", name = "Gold" }]', "milestones", "expected 1, found 0"),
+        ('refused = [{ reason = "not_allowed" }]', "refused", "expected 1, found 0"),
+    ],
+)
+def test_what_is_not_so_fails(tmp_path: Path, then: str, part: str, says: str) -> None:
+    found = differences(played(tmp_path, STORY, then))
+    assert list(found) == [part]
+    assert says in found[part]
+
+
+def test_what_was_given_is_not_looked_at(tmp_path: Path) -> None:
+    outcome = played(
+        tmp_path,
+        PURCHASE,
+        'attributions = []\nledger = [{ status = "granted" }, { status = "granted" }]',
+        given=f"given.events = [{CLICK}, {SIGNUP}]",
+    )
+    assert outcome.passed
+
+
+def test_scenarios_know_nothing_of_each_other(tmp_path: Path) -> None:
+    text = HEAD + scenario(STORY, "attributions = [{ who = 'bob' }]", "one")
+    text += scenario(STORY, "attributions = [{ who = 'bob' }]", "two")
+    assert [one.passed for one in read_scenarios(written(tmp_path, text)).outcomes()] == [True] * 2
+
+
+def test_codes_are_looked_up_as_the_collector_does(tmp_path: Path) -> None:
+    """A click on a code that nobody knows is no touch; one on a known code is."""
+    unknown = CLICK.replace("AMY", "EVE")
+    assert played(tmp_path, f"{unknown}, {SIGNUP}", "attributions = []").passed
+    bot = CLICK.replace("}", ', user_agent = "Googlebot/2.1" }')
+    assert played(tmp_path, f"{bot}, {SIGNUP}", "attributions = []").passed
+
+
+def test_what_comes_late_arrives_late(tmp_path: Path) -> None:
+    late = (
+        '{ at = "day 1 09:00", arrives = "day 1 12:00", type = "click", who = "bob", code = "AMY" }'
+    )
+    outcome = played(
+        tmp_path, f"{SIGNUP}, {late}", 'attributions = [{ who = "bob", basis = "late_touch" }]'
+    )
+    assert differences(outcome) == {}
+
+
+def test_a_code_changes_when_it_says_so(tmp_path: Path) -> None:
+    revoked = '{ at = "day 1 12:00", type = "code", code = "AMY", status = "revoked" }'
+    outcome = played(
+        tmp_path,
+        f"{CLICK}, {SIGNUP}, {revoked}, {PURCHASE}",
+        'rewards = [{ status = "rejected", reasons = ["code_inactive"] }, { status = "rejected" }]',
+    )
+    assert differences(outcome) == {}
+
+
+def test_the_first_day_can_be_any(tmp_path: Path) -> None:
+    text = HEAD.replace("[given]", "[given]\nfirst_day = 2025-03-01") + scenario(
+        f"{CLICK}, {SIGNUP}, {{ at = 2025-03-03T10:05:00Z, type = 'purchase', who = 'bob', "
+        "amount = '30.00' }",
+        'ledger = [{ status = "granted", at = "day 3 10:05" }, { status = "granted" }]',
+    )
+    (outcome,) = read_scenarios(written(tmp_path, text)).outcomes()
+    assert differences(outcome) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "says"),
+    [
+        (scenario('{ at = "day 1", type = "click" }', "ledger = []"), 8, "a click needs visitor"),
+        (
+            scenario(CLICK.replace("click", "clik"), "ledger = []"),
+            8,
+            'expected one of "view", "click"',
+        ),
+        (
+            scenario(CLICK.replace("day 1 10:00", "tomorrow"), "ledger = []"),
+            8,
+            'at is "tomorrow"; expected a time such as "day 3 10:00"',
+        ),
+        (
+            scenario(CLICK.replace("code =", "decision ="), "ledger = []"),
+            8,
+            'decision is "AMY"; expected one of "approve"',
+        ),
+        (
+            scenario(SIGNUP.replace("}", ", amount = '5' }"), "ledger = []"),
+            8,
+            "a signup has no amount; it has arrives, at, category",
+        ),
+        (scenario(STORY, ""), 9, "nothing is expected; give one of attributions"),
+        (scenario(STORY, 'ledger = [{ to = "amy" }]'), 10, "status is missing"),
+        (scenario(STORY, 'ledgr = [{ to = "amy" }]'), 10, "did you mean ledger?"),
+        (
+            scenario(f"{SIGNUP}, {CLICK}", "ledger = []"),
+            8,
+            "something before it came later",
+        ),
+        (
+            scenario(CLICK.replace('"AMY"', '"A B"'), "ledger = []"),
+            8,
+            "code is 'A B'; expected 1 to 64 of A-Z",
+        ),
+        (
+            scenario(SIGNUP.replace("}", ", ip = 'x' }"), "ledger = []"),
+            8,
+            "ip is 'x'; expected an IPv4 or IPv6 address",
+        ),
+        (
+            scenario('{ at = "day 1", type = "code", code = "X" }', "ledger = []"),
+            8,
+            "there is no code X",
+        ),
+        (
+            scenario(
+                '{ at = "day 1", type = "review", who = "bob", code = "AMY", role = "referrer", '
+                'decision = "approve" }',
+                "ledger = []",
+            ),
+            8,
+            "bob has no referrer's reward under AMY then",
+        ),
+        (
+            scenario(
+                '{ at = "day 1", type = "block", subject = "ip", value = "nobody" }', "ledger = []"
+            ),
+            8,
+            "'nobody' is not an IPv4 or IPv6 address",
+        ),
+        (scenario(STORY, "ledger = []") * 2, 12, 'there is a scenario "one" before'),
+        ("", 1, "scenario is missing"),
+    ],
+)
+def test_what_cannot_be_is_pointed_to(tmp_path: Path, text: str, line: int, says: str) -> None:
+    with pytest.raises(FaultyFile) as caught:
+        read_scenarios(written(tmp_path, HEAD + text)).outcomes()
+    assert [says in fault.message for fault in caught.value.faults] == [True], caught.value
+    assert caught.value.faults[0].at.line == line
+
+
+def test_a_campaign_that_is_not_there(tmp_path: Path) -> None:
+    text = HEAD.replace("friends.toml", "foes.toml") + scenario(STORY, "ledger = []")
+    with pytest.raises(FaultyFile, match=r"scenarios.toml:3:13: cannot read .*foes.toml"):
+        read_scenarios(written(tmp_path, text))
+
+
+def test_the_report_fits_a_terminal(tmp_path: Path) -> None:
+    words = "A long story that goes on and on " * 5
+    text = HEAD + scenario(STORY, 'ledger = [{ status = "held", to = "eve" }]', words)
+    outcomes = read_scenarios(written(tmp_path, text)).outcomes()
+    told = as_text(outcomes, show=True)
+    assert max(map(len, told.splitlines())) <= 80
+    assert told.splitlines()[-1] == "0 passed, 1 failed"
+
+
+def test_the_page_is_that_of_the_types() -> None:
+    after = "Write it anew from: python -m reftrail.testing.policy_scenarios.reference"
+    assert "\n".join(reference.type_rows()) in README, after
+    assert README.split("## Tables\n\n")[1].strip() == reference.page(), after
+
+
+def test_the_example_of_the_page_is_told_as_it_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(tmp_path, README.split("```toml\n")[1].split("```")[0])
+    monkeypatch.chdir(tmp_path)
+    outcomes = read_scenarios(Path("friends.scenarios.toml")).outcomes()
+    shown = README.split("```\n$ reftrail rules test friends.scenarios.toml\n")[1]
+    assert as_text(outcomes) == shown.split("\n```")[0]
