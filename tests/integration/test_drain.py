@@ -68,6 +68,19 @@ async def test_markers_after_the_last_record_do_not_count(
     drained(installation, timeout=5)
 
 
+async def test_what_a_stage_writes_for_one_before_it_is_waited_for(
+    installation: TestInstallation, stages: Stages
+) -> None:
+    """As limits and milestones do for rewards."""
+    async with stages.producer.transaction():
+        await stages.write(stages.claims)
+    await stages.handle(stages.claims, 1, stages.events)
+    with pytest.raises(TimeoutError, match=r"stage touch .*events\[0\] at 0 of 2$"):
+        drained(installation)
+    await stages.handle(stages.events, 1)
+    drained(installation, timeout=5)
+
+
 async def test_a_stage_that_lags_is_named(installation: TestInstallation, stages: Stages) -> None:
     async with stages.producer.transaction():
         await stages.write(stages.events)

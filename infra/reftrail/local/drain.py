@@ -31,17 +31,16 @@ def wait_until_drained(
 ) -> None:
     """Wait until nothing is left to do, provided that nothing more is sent meanwhile.
 
-    First the stages, in the order of the flow: the group has committed all there is to read in
-    what each stage reads. Then the warehouse, where positions_url (its /v1/positions) is given:
-    it stands at the end of every public topic. Transaction markers, which no reader gets to see,
-    may lie between a position and the end.
+    First the stages: the group has committed all there is to read in what they read, and nothing
+    was added to that meanwhile; some of them write for each other. Then the warehouse, where
+    positions_url (its /v1/positions) is given: it stands at the end of every public topic.
+    Transaction markers, which no reader gets to see, may lie between a position and the end.
 
     Raises `TimeoutError` after so many seconds, naming what lags and by how much.
     """
     until = time.monotonic() + timeout
     with _log_of(installation) as log:
-        for stage in TOPOLOGY:
-            _wait(log, (stage.reads,), lambda: log.committed(group), f"stage {stage.name}", until)
+        _wait_for_stages(log, group, until)
         if positions_url is not None:
             _wait(
                 log,
@@ -89,6 +88,34 @@ class _Log:
             if self.reader.poll(timeout_ms=100) or time.monotonic() > until:
                 return False
         return True
+
+
+def _wait_for_stages(log: _Log, group: str, until: float) -> None:
+    while not _is_quiet(log, group):
+        if time.monotonic() > until:
+            raise TimeoutError(_why_not_quiet(log, group))
+        time.sleep(_ASK_EVERY)
+
+
+def _is_quiet(log: _Log, group: str) -> bool:
+    """Whether all stages have read what there is, and have written nothing more for another."""
+    inputs = tuple(stage.reads for stage in TOPOLOGY)
+    try:
+        before = log.ends(inputs)
+        has_lag = _lag(log, inputs, lambda: log.committed(group)) is not None
+        return not has_lag and log.ends(inputs) == before
+    except KafkaError as error:
+        if not error.retriable:
+            raise
+        return False
+
+
+def _why_not_quiet(log: _Log, group: str) -> str:
+    """The first stage that lags, in the order of the flow."""
+    for stage in TOPOLOGY:
+        if lag := _lag(log, (stage.reads,), lambda: log.committed(group)):
+            return f"stage {stage.name} has not read all there is: {lag}"
+    return "the stages go on writing for each other"
 
 
 def _wait(
