@@ -59,9 +59,11 @@ STORY = f"{CLICK}, {SIGNUP}, {PURCHASE}"
         'attributions = [{ who = "bob", code = "AMY", basis = "first_touch", decisive = true }]',
         'ledger = [{ status = "granted", to = "amy" }, { status = "granted", to = "bob" }]',
         'ledger = [{ status = "granted", at = "day 3 10:05" }, { status = "granted" }]',
-        'ledger = [{ status = "granted", role = "referrer", who = "bob", code = "AMY", action = '
-        '"first_purchase", value = "10", currency = "EUR", kind = "credit", reasons = [], '
-        'version = 1 }, { status = "granted" }]',
+        'ledger = [{ status = "granted", role = "referrer", who = "bob" }, { status = "granted" }]',
+        'ledger = [{ status = "granted", code = "AMY", value = "10" }, { status = "granted" }]',
+        'ledger = [{ status = "granted", currency = "EUR", version = 1 }, { status = "granted" }]',
+        'ledger = [{ status = "granted", action = "first_purchase" }, { status = "granted" }]',
+        'ledger = [{ status = "granted", kind = "credit", reasons = [] }, { status = "granted" }]',
         'rewards = [{ status = "granted", to = "bob" }, { status = "granted", to = "amy" }]',
         'fulfil = [{ to = "amy", value = "10.00" }, { to = "bob" }]',
         "milestones = []\nrefused = []",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -47,16 +48,15 @@ class Comparison:
         return tuple(map(self._line, getattr(self._found, part)))
 
     def _compared(self, part: str, expected: Sequence[Any], found: Sequence[Any]) -> Iterator[str]:
-        if part == "rewards":
-            found = self._paired(expected, found)
-        if len(expected) != len([one for one in found if one is not None]):
-            yield f"expected {len(expected)}, found {sum(one is not None for one in found)}"
-        for number, (one, its) in enumerate(zip(expected, found, strict=False), 1):
+        if len(expected) != len(found):
+            yield f"expected {len(expected)}, found {len(found)}"
+        in_order = self._paired(expected, found) if part == "rewards" else found
+        for number, (one, its) in enumerate(zip_longest(expected, in_order), 1):
             if its is None:
                 yield f"{number}. there is none such: {_described(one)}"
-                continue
-            for name, wanted, has in self._mismatches(one, its):
-                yield f"{number}. {name}: expected {wanted}, found {has}"
+            elif one is not None:
+                for name, wanted, has in self._mismatches(one, its):
+                    yield f"{number}. {name}: expected {wanted}, found {has}"
 
     def _paired(self, expected: Sequence[Any], found: Sequence[Any]) -> list[Any]:
         """The found ones in the order of the expected ones that they fit best."""

@@ -288,7 +288,7 @@ class Then(Table):
     )
     rewards: list[Entry] | None = Field(
         default=None,
-        description="Every reward there is, also of before, as it stands in the end; in any order.",
+        description="Every reward there is, as it stands in the end; in any order.",
     )
     fulfil: list[Order] | None = Field(
         default=None, description="The orders to fulfil, in this order."
