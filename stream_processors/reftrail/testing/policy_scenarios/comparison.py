@@ -53,7 +53,7 @@ class Comparison:
         in_order = self._paired(expected, found) if part == "rewards" else found
         for number, (one, its) in enumerate(zip_longest(expected, in_order), 1):
             if its is None:
-                yield f"{number}. there is none such: {_described(one)}"
+                yield f"{number}. there is none such: {self._described(one)}"
             elif one is not None:
                 for name, wanted, has in self._mismatches(one, its):
                     yield f"{number}. {name}: expected {wanted}, found {has}"
@@ -94,6 +94,12 @@ class Comparison:
             return self._day(self._play.time(value))
         return (
             self._day(value) if name in ("at", "due") and value is not None else _said(name, value)
+        )
+
+    def _described(self, expected: BaseModel) -> str:
+        told = {name: getattr(expected, name) for name in type(expected).model_fields}
+        return ", ".join(
+            f"{name} {self._said(name, value)}" for name, value in told.items() if value is not None
         )
 
     def _day(self, at: Millis) -> str:
@@ -141,11 +147,6 @@ def _reward(record: RewardDecided | RewardGranted) -> str:
         f"{status} to {record.role} {record.beneficiary or '-'}: "
         f"{money_text(record.value_micros)} {record.currency} {record.kind}{item}"
     )
-
-
-def _described(expected: BaseModel) -> str:
-    told = expected.model_dump(exclude_none=True, include=expected.model_fields_set)
-    return ", ".join(f"{name} {value}" for name, value in told.items())
 
 
 def _who(record: Any) -> Any:
