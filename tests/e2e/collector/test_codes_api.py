@@ -124,6 +124,7 @@ def collector(
         "landing_url": "https://shop.example/welcome?lang=en",
         "secret_rate": "2000",
         "address_rate": "2",
+        "trusted_proxies": "127.0.0.1",
     }
     with running_collector(installation, directory / "collector.log", **settings) as running:
         running.wait_ready()
@@ -248,7 +249,7 @@ def test_derived_codes_are_issued_verified_and_bound(api: httpx.Client) -> None:
     define = {"kind": "derived", "pattern": "SPR{body:8}{check}", "campaign_id": "spring"}
     assert api.put("/v1/code-formats/spring", json=define).status_code == 200
     body = {"format": "spring", "count": 20}
-    answer = api.post("/v1/codes", json=body, headers={"idempotency-key": "print run 1"})
+    answer = api.post("/v1/codes", json=body, headers={"idempotency-key": "spring 1"})
     codes = answer.json()["codes"]
     assert [code["sequence"] for code in codes] == list(range(1, 21))
     found = api.get(f"/v1/codes/{codes[4]['code'].lower()}").json()
@@ -370,10 +371,13 @@ def test_guessing_is_slowed_down(collector: RunningCollector) -> None:
     """Two a second and a burst of sixty: a wrong guess costs five of them."""
     answers: list[int] = []
     with collector.client(PUBLISHABLE) as page:
+        page.headers["x-forwarded-for"] = "203.0.113.9"
         while 429 not in answers:
             answer = page.post("/v1/codes/verify", json={"code": f"GUESS{len(answers)}"})
             answers.append(answer.status_code)
             assert len(answers) < 40
+        page.headers["x-forwarded-for"] = "203.0.113.10"
+        assert page.post("/v1/codes/verify", json={"code": "GUESS"}).status_code == 200
     assert int(answer.headers["retry-after"]) >= 1
     assert "ask again" in answer.json()["error"]
     limited = 'reftrail_collector_codes_limited_total{key="publishable",scope="address"}'
