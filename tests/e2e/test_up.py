@@ -52,11 +52,14 @@ def data_dir(tmp_path: Path) -> Iterator[Path]:
 
 def test_it_serves_until_it_is_interrupted_and_leaves_nothing(data_dir: Path) -> None:
     given = data_dir.parent / "given.json"
-    process = up(data_dir, "--ready-file", str(given), "--workers", "2", "--partitions", "2")
+    options = ("--ready-file", str(given), "--workers", "2", "--partitions", "2", "--fulfilment")
+    process = up(data_dir, *options)
     found = ready(given, process)
-    hosts = [found["collector_url"], found["reports_url"], *found["worker_urls"]]
-    assert len(hosts) == 4
-    assert [httpx.get(f"{url}/readyz").status_code for url in hosts] == [200] * 4
+    names = ("collector_url", "reports_url", "fulfilment_url")
+    hosts = [*(found[name] for name in names), *found["worker_urls"]]
+    assert len(hosts) == 5
+    assert [httpx.get(f"{url}/readyz").status_code for url in hosts] == [200] * 5
+    assert "partners" in found["pids"]
 
     second = up(data_dir)
     _, said = second.communicate(timeout=60)

@@ -1,5 +1,6 @@
 """`reftrail up`: the local stack in the foreground."""
 
+import os
 import signal
 import time
 from pathlib import Path
@@ -10,6 +11,7 @@ import typer
 from reftrail.local.ready import DEFAULT_DATA_DIR, READY_FILE
 from reftrail.local.stack import Stack, StackSettings
 
+_FULFILMENT = "REFTRAIL_FULFILMENT_"
 _Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Else a free one.")]
 
 
@@ -34,6 +36,14 @@ def up(
     collector_port: _Port = None,
     reports_port: _Port = None,
     broker_port: _Port = None,
+    fulfilment: Annotated[
+        bool,
+        typer.Option(
+            "--fulfilment",
+            help="Also carry granted rewards out, by simulated partners if REFTRAIL_FULFILMENT_* "
+            "name no others; those being set has the same effect.",
+        ),
+    ] = False,
 ) -> None:
     """Run the whole of reftrail on this machine, until Ctrl-C.
 
@@ -47,6 +57,7 @@ def up(
         collector_port=collector_port,
         reports_port=reports_port,
         broker_port=broker_port,
+        fulfilment=fulfilment or any(name.startswith(_FULFILMENT) for name in os.environ),
     )
     for name in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, signal.default_int_handler)
@@ -82,6 +93,7 @@ def _summary(stack: Stack, data: Path) -> str:
         ("collector", ready.collector_url),
         ("reports", ready.reports_url),
         ("workers", "\n                   ".join(ready.worker_urls)),
+        *((("fulfilment", ready.fulfilment_url),) if ready.fulfilment_url else ()),
         ("Kafka", f"{ready.bootstrap_servers}  (topics {ready.topic_prefix}*)"),
         ("secret key", ready.secret_key),
         ("publishable key", ready.publishable_key),

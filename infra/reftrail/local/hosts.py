@@ -1,6 +1,9 @@
 """The hosts of a local stack: how each is started, and how one knows that it serves."""
 
+import hashlib
+import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -22,6 +25,8 @@ from reftrail.local.supervisor import Host
 BROKER: Final = "broker"
 CODES: Final = "codes"
 COLLECTOR: Final = "collector"
+FULFILMENT: Final = "fulfilment"
+PARTNERS: Final = "partners"
 WAREHOUSE: Final = "warehouse"
 
 
@@ -42,6 +47,11 @@ class Place:
     def codes_store(self) -> str:
         """The database of codes, as an SQLAlchemy URL."""
         return f"sqlite:///{self.directory.absolute() / 'codes.sqlite'}"
+
+    @property
+    def partners_secret(self) -> str:
+        """What fulfilment shares with its simulated partners."""
+        return hashlib.sha256(f"simulated partners\0{self.keys.secret_key}".encode()).hexdigest()
 
     def environment(self, **more: str | None) -> dict[str, str | None]:
         """The variables of a host, REFTRAIL_ before each name; one of None is not to be set."""
@@ -134,6 +144,55 @@ def warehouse_host(place: Place, port: int) -> Host:
         clickhouse_path=str(place.directory / "clickhouse"),
         clickhouse_url=None,  # set for a server elsewhere, it would contradict the path
     )
+
+
+def partners_host(place: Place, port: int) -> Host:
+    """Simulates those whom fulfilment asks: a receiver of webhooks, and a carrier."""
+    return _python_host(
+        PARTNERS,
+        ("-m", "reftrail.fulfilment.partners"),
+        place,
+        port,
+        partners_host=LOOPBACK,
+        partners_port=str(port),
+        partners_signing_secrets=place.partners_secret,
+        partners_carrier_key=place.partners_secret,
+    )
+
+
+def fulfilment_host(place: Place, port: int, partners_port: int) -> Host:
+    """Has granted rewards carried out: by whom the environment names, else by the partners.
+
+    Codes come from gift-codes.txt in the stack's directory, unless another file is named.
+    """
+    url, secret = url_of(partners_port), place.partners_secret
+    return _python_host(
+        FULFILMENT,
+        ("-m", "reftrail.fulfilment"),
+        place,
+        port,
+        fulfilment_host=LOOPBACK,
+        fulfilment_port=str(port),
+        fulfilment_group=f"{place.group}-fulfilment",
+        fulfilment_journal=str(place.directory / "fulfilment.sqlite"),
+        **_unless_set({"fulfilment_webhook_url": url, "fulfilment_signing_secrets": secret}),
+        **_unless_set({"fulfilment_carrier_url": url, "fulfilment_carrier_key": secret}),
+        **_unless_set({"fulfilment_codes_file": str(_codes_file(place.directory))}),
+    )
+
+
+def _unless_set(settings: Mapping[str, str]) -> Mapping[str, str]:
+    """Settings that belong together, but nothing if the environment has one of them."""
+    is_set = any(os.environ.get(f"REFTRAIL_{name.upper()}") for name in settings)
+    return {} if is_set else settings
+
+
+def _codes_file(directory: Path) -> Path:
+    """The file of codes to hand out; at first there are none."""
+    path = directory / "gift-codes.txt"
+    if not path.exists():
+        path.write_text("# Codes to hand out once each, one a line: CODE or CODE,ITEM\n", "utf-8")
+    return path
 
 
 def _python_host(

@@ -17,6 +17,7 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True):
     """What one needs to use a running stack.
 
     codes_store is the database of codes, as an SQLAlchemy URL; codes_secret makes derived ones.
+    fulfilment_url is None where rewards aren't carried out.
 
     pids are the processes of the hosts by name, as they are now: the file is written anew when a
     host is started again. pid is the stack's own.
@@ -36,6 +37,7 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True):
     pid: int
     pids: dict[str, int]
     hash_key: str | None = None
+    fulfilment_url: str | None = None
 
 
 def write_ready(path: Path, ready: Ready) -> None:

@@ -21,6 +21,8 @@ from reftrail.local.hosts import (
     broker_host,
     codes_host,
     collector_host,
+    fulfilment_host,
+    partners_host,
     url_of,
     warehouse_host,
     worker_host,
@@ -45,6 +47,7 @@ class StackSettings:
     """What to start and where. A port of None: a free one. partitions None: as they are, or 8.
 
     ready_file is written beside the one that is always there, `ready.json` in the data directory.
+    fulfilment: also carry granted rewards out.
     """
 
     data_dir: Path = DEFAULT_DATA_DIR
@@ -55,16 +58,18 @@ class StackSettings:
     reports_port: int | None = None
     broker_port: int | None = None
     group: str = "reftrail"
+    fulfilment: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Where the hosts other than the broker answer."""
+    """Where the hosts other than the broker answer. fulfilment has that of its partners second."""
 
     collector: int
     reports: int
     codes: int
     workers: tuple[int, ...]
+    fulfilment: tuple[int, int] | None = None
 
     @classmethod
     def of(cls, settings: StackSettings) -> Self:
@@ -74,6 +79,7 @@ class Ports:
             reports=port_for("the reports", settings.reports_port),
             codes=free_port(),
             workers=tuple(free_port() for _ in range(settings.workers)),
+            fulfilment=(free_port(), free_port()) if settings.fulfilment else None,
         )
 
 
@@ -84,7 +90,12 @@ def all_hosts(place: Place, ports: Ports) -> list[Host]:
         collector_host(place, ports.collector, ports.reports),
         *(worker_host(place, n, port) for n, port in enumerate(ports.workers, start=1)),
         warehouse_host(place, ports.reports),
+        *(_fulfilment_hosts(place, *ports.fulfilment) if ports.fulfilment else ()),
     ]
+
+
+def _fulfilment_hosts(place: Place, port: int, partners_port: int) -> list[Host]:
+    return [partners_host(place, partners_port), fulfilment_host(place, port, partners_port)]
 
 
 class Stack:
@@ -187,6 +198,7 @@ class Stack:
             pid=os.getpid(),
             pids={},
             hash_key=keys.hash_key,
+            fulfilment_url=url_of(ports.fulfilment[0]) if ports.fulfilment else None,
         )
         self._write_ready_files()
 
