@@ -7,10 +7,11 @@ from pydantic_settings import BaseSettings
 
 from reftrail.collector.settings import CollectorSettings
 from reftrail.engine.settings import WorkerSettings
+from reftrail.fulfilment.settings import FulfilmentSettings
 from reftrail.warehouse.settings import WarehouseSettings
 
 EXAMPLE = Path(__file__).parents[3] / "infra" / "compose" / "example.env"
-HOSTS = (CollectorSettings, WorkerSettings, WarehouseSettings)
+HOSTS = (CollectorSettings, WorkerSettings, WarehouseSettings, FulfilmentSettings)
 
 
 def given() -> set[str]:
