@@ -130,7 +130,7 @@ def _lint(
     if applied:
         versions = _versions(installation_at(bootstrap_servers, topic_prefix, ready_file))
     warnings = _warn(asked, versions, window)
-    typer.echo(f"{len(asked.campaigns)} campaigns, {warnings} warnings")
+    typer.echo(f"campaigns: {len(asked.campaigns)}, warnings: {warnings}")
     if strict and warnings:
         raise typer.Exit(1)
 
