@@ -69,7 +69,7 @@ async def _write(installation: Installation, keys: int) -> None:
         await producer.flush()
 
 
-def _states(count: int, partition: int) -> Iterator[tuple[bytes, bytes]]:
+def _states(count: int, partition: int) -> Iterator[tuple[bytes, bytes | None]]:
     work = StageOfPartition(TOPOLOGY[0], partition, PARTITIONS)
     for event in clicks(count, visitors=10**9, seed=partition):
         values: list[bytes | None] = [encode(event)]

@@ -201,7 +201,7 @@ def test_the_state_follows_from_the_conclusions_alone(
         packed = {
             key: msgspec.msgpack.encode(value)
             for (name, key), value in folded.items()
-            if name == stage.name
+            if name == stage.name and value != type(value)()
         }
         assert packed == live
 

@@ -17,7 +17,7 @@ from reftrail.engine.stage import Stage
 from reftrail.engine.state import Batch, StateStore
 from reftrail.rules.decider import Cause, Refused
 
-Message = tuple[bytes, bytes]
+Message = tuple[bytes, bytes | None]
 
 
 @dataclass(slots=True)
@@ -27,7 +27,7 @@ class Outcome:
     messages: dict[tuple[Topic, int], list[Message]] = field(
         default_factory=lambda: defaultdict(list)
     )
-    changes: Mapping[str, bytes] = field(default_factory=dict)
+    changes: Mapping[str, bytes | None] = field(default_factory=dict)
     decided: int = 0
     dead: int = 0
 

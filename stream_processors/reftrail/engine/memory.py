@@ -223,7 +223,7 @@ class MemoryHost:
                     outputs += [(topic, conclusion) for topic in stage.topics_for(conclusion)]
                 states.keep(asked, state)
                 self.steps.append(Step(stage, asked, cause, conclusions))
-        self._packed[stage.name, partition] |= states.packed()
+        states.store()
         self._read[stage.name, partition] = begin + len(messages)
         for topic, output in outputs:
             self.publish(topic, output)
@@ -262,8 +262,13 @@ class _States:
         keys = (cell.key_of(record) for cell in self._cells)
         self._values |= zip(keys, values, strict=True)
 
-    def packed(self) -> dict[str, bytes]:
-        return {key: msgspec.msgpack.encode(value) for key, value in self._values.items()}
+    def store(self) -> None:
+        """Pack what the batch has touched; what is empty is not kept."""
+        for key, value in self._values.items():
+            if value == type(value)():
+                self._packed.pop(key, None)
+            else:
+                self._packed[key] = msgspec.msgpack.encode(value)
 
     def _value(self, key: str, kind: type[msgspec.Struct]) -> Any:
         if key in self._values:

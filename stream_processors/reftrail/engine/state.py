@@ -31,18 +31,17 @@ class StateStore:
         """Take over one changelog message. Without a value the key is forgotten."""
         if key is None:
             raise ValueError("a changelog message has no key; something else writes to this topic")
-        if value is None:
-            self.packed.pop(key.decode(), None)
-            self.alarms.set(key.decode(), None)
-        else:
-            self.apply({key.decode(): value})
+        self.apply({key.decode(): value})
 
-    def apply(self, changes: Mapping[str, bytes]) -> None:
-        """Take over what a committed batch changed."""
-        self.packed.update(changes)
-        if self._due_at is not None:
-            for key, packed in changes.items():
-                self.alarms.set(key, self._due_at(key, packed))
+    def apply(self, changes: Mapping[str, bytes | None]) -> None:
+        """Take over what a committed batch changed; a key without a value is forgotten."""
+        for key, packed in changes.items():
+            if packed is None:
+                self.packed.pop(key, None)
+            else:
+                self.packed[key] = packed
+            if self._due_at is not None:
+                self.alarms.set(key, None if packed is None else self._due_at(key, packed))
 
 
 def _due_at(stage: Stage) -> Callable[[str, bytes], Millis | None] | None:
@@ -91,8 +90,8 @@ class Batch:
         stored = self._stored_alarms.due(until, most, without=self._cells[-1].changed)
         return [key for _, key in merge(stored, self._alarms.due(until, most))][:most]
 
-    def changes(self) -> dict[str, bytes]:
-        """What differs from the store, packed, by key."""
+    def changes(self) -> dict[str, bytes | None]:
+        """What differs from the store, packed, by key. None: it is empty again."""
         return {key: value for cell in self._cells for key, value in cell.packed_changes()}
 
 
@@ -111,7 +110,11 @@ class _CellView:
         packed = self._packed.get(key)
         return self._empty if packed is None else self._unpack(packed)
 
-    def packed_changes(self) -> list[tuple[str, bytes]]:
+    def packed_changes(self) -> list[tuple[str, bytes | None]]:
         packed = [(key, _pack(state)) for key, state in self.changed.items()]
-        # What is still empty need not be kept: a passing purchase leaves nothing with its user.
-        return [(key, value) for key, value in packed if self._packed.get(key, self._none) != value]
+        # What is empty need not be kept: a passing purchase leaves nothing with its user.
+        return [
+            (key, None if value == self._none else value)
+            for key, value in packed
+            if self._packed.get(key, self._none) != value
+        ]

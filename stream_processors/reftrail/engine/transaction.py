@@ -70,7 +70,7 @@ class TransactionalWriter:
                 builders.append(self._producer.create_batch())
                 if builders[-1].append(timestamp=None, key=key, value=value) is None:
                     raise ValueError(
-                        f"a record of {len(value)} bytes does not fit into a batch of "
+                        f"a record of {len(value or b'')} bytes does not fit into a batch of "
                         f"{_BATCH_BYTES} bytes"
                     )
         return builders
