@@ -137,7 +137,7 @@ def test_a_sequence_that_ends_says_so(codes: CodeService) -> None:
 
 def test_five_retries_and_then_an_error_with_a_way_out(codes: CodeService) -> None:
     codes.define_format(FormatTerms(name="tiny", pattern="T{body:1}"), BY)
-    list(codes.issue_each(repeat(SUMMER, 20), BY, format_name="tiny"))
+    list(codes.issue_each(repeat(SUMMER, 3), BY, format_name="tiny"))
 
     def fill() -> None:
         for _ in range(200):
@@ -260,6 +260,10 @@ def test_handing_out_counts_and_stops_at_the_limits(codes: CodeService) -> None:
     done = codes.distribute(code, BY)
     assert (done.distributed, done.distributed_by_channel) == (4, {"mail": 2, "web": 1})
     assert done.left_to_distribute == 0
+    assert json.loads(codes.audit(code)[2].after or "") == {
+        "distributed": 3,
+        "distributed_by_channel": {"mail": 2, "web": 1},
+    }
     refused(Why.LIMIT, lambda: codes.distribute(code, BY))
     refused(Why.INVALID, lambda: codes.distribute(code, BY, count=0))
     assert codes.verify(code).is_valid
@@ -462,6 +466,9 @@ def test_how_many_codes_a_user_gets(
     codes.bind(free, BY, owner_user_id="cleo")
     assert codes.issue(replace(SUMMER, owner_user_id="cleo"), BY).code == free
     given = GivenCode(code="OLD", terms=replace(SUMMER, owner_user_id="amy"))
+    old = GivenCode(code="DORAS", terms=replace(SUMMER, owner_user_id="dora"))
+    codes.import_codes([old], BY)
+    assert codes.issue(old.terms, BY).code == "DORAS"
     assert "is not the one code of amy" in codes.import_codes([given], BY).clashes[0].why
     new = codes.reissue(held[0].code, BY).new
     assert codes.issue(replace(SUMMER, owner_user_id="amy"), BY).changed.campaign_id
@@ -516,6 +523,12 @@ def test_formats_are_defined_once_and_for_all(codes: CodeService) -> None:
     assert codes.verify(genuine).answer == Answer.REVOKED
     refused(Why.INVALID, lambda: codes.issue_derived("spring", 1, BY))
     refused(Why.NOT_FOUND, lambda: codes.retire_format("none", BY))
+    codes.define_format(FormatTerms(name="old", pattern="OLD{body:5}"), BY)
+    code = codes.issue(SUMMER, BY, format_name="old").code
+    codes.retire_format("old", BY)
+    refused(Why.INVALID, lambda: codes.issue(SUMMER, BY, format_name="old"))
+    assert codes.verify(code).is_valid
+    assert codes.reissue(code, BY).new.format_name == "random"
 
 
 def test_what_a_text_is(codes: CodeService) -> None:
