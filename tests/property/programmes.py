@@ -14,6 +14,7 @@ import msgspec
 from hypothesis import strategies as st
 
 from reftrail.contracts.events import AnyEvent, CodeEvidence, event_key
+from reftrail.contracts.policy import Fraud, Policy, policy_text
 from reftrail.contracts.record import HOUR, MICROS_PER_UNIT
 from reftrail.contracts.reference import CampaignDefined, CodeChanged, CodeStatus, Trigger
 from reftrail.contracts.topics import CAMPAIGNS, CODES, EVENTS
@@ -24,12 +25,16 @@ VISITORS: Final = ("v0", "v1")
 USERS: Final = {"u0": "v0", "u1": "v0", "u2": "v1", "u3": None}
 MOST_USES: Final = {"FEW": 1, "PAIR": 2}
 
+TRUSTING: Final = policy_text(Policy(fraud=Fraud(grant_up_to=999, reject_from=1_000)))
+"""Nothing but self-referral is suspicious: times and addresses in these stories are drawn."""
+
 REGISTERED: Final[tuple[CampaignDefined, ...]] = (
     campaign(
         "on-signup",
         attribution_window_ms=6 * HOUR,
         counts_views=True,
         late_touch_grace_ms=4 * HOUR,
+        policy=TRUSTING,
     ),
     campaign(
         "on-purchase",
@@ -38,6 +43,7 @@ REGISTERED: Final[tuple[CampaignDefined, ...]] = (
         minimum_amount_micros=50 * MICROS_PER_UNIT,
         typed_code_wins=True,
         late_touch_grace_ms=24 * HOUR,
+        policy=TRUSTING,
     ),
 )
 ISSUED: Final[tuple[CodeChanged, ...]] = (

@@ -23,12 +23,14 @@ from reftrail.contracts.decisions import (
     Touched,
 )
 from reftrail.contracts.events import event_key
+from reftrail.contracts.life import LimitRequested
 from reftrail.contracts.topics import (
     ATTRIBUTION_CHANGELOG,
     ATTRIBUTIONS,
     CLAIMS,
     CONVERSIONS,
     EVENTS,
+    LIMITS,
     REWARD_CHANGELOG,
     REWARD_GRANTED,
     REWARD_INPUTS,
@@ -43,9 +45,12 @@ from reftrail.rules.attribution import (
     Postponed,
     SignedUp,
 )
-from reftrail.rules.ledger import CodeUses, OrderEarned, PairLedger, RefundNoted
+from reftrail.rules.decider import Refused
+from reftrail.rules.ledger import CodeLedger, PairLedger
+from reftrail.rules.notes import NOTES
 from reftrail.rules.reward import RewardDecider
 from reftrail.rules.touch import EarlierPeriod, TouchDecider, TouchState
+from reftrail.rules.turn import user_of
 
 
 def _code(record: Any) -> str:
@@ -55,7 +60,7 @@ def _code(record: Any) -> str:
 
 
 def _code_and_user(record: Any) -> str:
-    return f"{_code(record)}:{record.user_id}"
+    return f"{_code(record)}:{user_of(record)}"
 
 
 TOPOLOGY: Final[tuple[Stage, ...]] = (
@@ -85,12 +90,13 @@ TOPOLOGY: Final[tuple[Stage, ...]] = (
         reads=REWARD_INPUTS,
         takes=(Claimed,),
         decider=RewardDecider(),
-        cells=(Cell(_code, CodeUses), Cell(_code_and_user, PairLedger)),
+        cells=(Cell(_code, CodeLedger), Cell(_code_and_user, PairLedger)),
         writes={
             RewardDecided: (REWARDS,),
             RewardGranted: (REWARD_GRANTED,),
-            OrderEarned: (),
-            RefundNoted: (),
+            LimitRequested: (LIMITS,),
+            Refused: (),
+            **dict.fromkeys(NOTES, ()),
         },
         changelog=REWARD_CHANGELOG,
         looks_up_codes=Codes.OWN,

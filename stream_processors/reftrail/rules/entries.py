@@ -1,20 +1,21 @@
 """The entries of the reward ledger, and the orders to fulfil that go with grants."""
 
 from dataclasses import dataclass
+from typing import Final
 
-from reftrail.contracts.decisions import (
-    Claimed,
-    RewardDecided,
-    RewardGranted,
-    RewardStatus,
-    Role,
-)
-from reftrail.contracts.record import Micros
-from reftrail.contracts.reference import CampaignDefined, CodeChanged, Trigger
-from reftrail.rules.decider import Cause, because, derived_id
-from reftrail.rules.ledger import Grant
-from reftrail.rules.policy import NO_CURRENCY, NO_KIND
-from reftrail.rules.reasons import Reason
+from reftrail.contracts.decisions import RewardDecided, RewardGranted, RewardStatus
+from reftrail.contracts.record import Micros, Millis, Record
+from reftrail.rules.decider import Because, derived_id
+from reftrail.rules.ledger import Earning, Side
+from reftrail.rules.scoring import Verdict, evidence_text
+from reftrail.rules.transitions import What, allowed
+from reftrail.rules.turn import Turn
+
+_BY_VERDICT: Final = {
+    Verdict.GRANT: What.GRANT,
+    Verdict.HOLD: What.HOLD,
+    Verdict.REJECT: What.REJECT,
+}
 
 
 def reward_id(code: str, user_id: str, action: str, role: str) -> str:
@@ -23,155 +24,121 @@ def reward_id(code: str, user_id: str, action: str, role: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
-    """What one side earns if a claim is good."""
+class Change:
+    """What an entry says about a reward that was there before.
 
-    role: Role
-    beneficiary: str
+    of is the record that brought it, whose times it has. order_id and action_event_id are those of
+    a refund, None where the ones that earned hold on.
+    """
+
+    status: RewardStatus
     value_micros: Micros
-    kind: str
+    reasons: list[str]
+    of: Record
+    order_id: str | None = None
+    action_event_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """The code that a claim is about, and its campaign's rules at the time of the claim."""
+def first_entries(turn: Turn, earning: Earning) -> None:
+    """Conclude what an action earns: each side's grant, hold or rejection."""
+    verdict = Verdict(earning.verdict)
+    status = allowed(None, _BY_VERDICT[verdict])
+    assert status is not None
+    reasons = [] if verdict == Verdict.GRANT else [one.reason for one in earning.evidence]
+    for side in earning.sides:
+        because = turn.because(f"{status}:{side.role}", earning.claim_id)
+        because["event_time"] = earning.action_time
+        because["received_at"] = earning.received_at
+        change = Change(status, side.value_micros, reasons, turn.record)
+        entry = _entry(turn, because, earning, side, change)
+        turn.conclude(entry, *orders_to_fulfil(entry))
 
-    code: CodeChanged
-    campaign: CampaignDefined
+
+def next_entry(turn: Turn, earning: Earning, side: Side, change: Change) -> None:
+    """Conclude how a reward changed. A reversal supersedes the grant, however it went on since."""
+    its_id = reward_id(turn.code, turn.user_id, earning.action, side.role)
+    words = (f"{change.status}:{side.role}", its_id, side.entry_id, change.of.event_id)
+    because = turn.because(*words, of=change.of)
+    entry = _entry(turn, because, earning, side, change)
+    turn.conclude(entry, *orders_to_fulfil(entry))
 
 
-def dues(claim: Claimed, terms: Terms) -> list[Due]:
-    """What each side earns under a campaign: nothing of value 0, nothing to nobody."""
-    code, campaign = terms.code, terms.campaign
-    sides = (
-        (
-            Role.REFERRER,
-            code.owner_user_id,
-            campaign.referrer_reward_micros,
-            campaign.referrer_reward_kind,
-        ),
-        (
-            Role.REFEREE,
-            claim.user_id,
-            campaign.referee_reward_micros,
-            campaign.referee_reward_kind,
-        ),
+def _entry(
+    turn: Turn, because: Because, earning: Earning, side: Side, change: Change
+) -> RewardDecided:
+    return RewardDecided(
+        **because,
+        reward_id=reward_id(turn.code, turn.user_id, earning.action, side.role),
+        code=turn.code,
+        user_id=turn.user_id,
+        beneficiary=side.beneficiary,
+        role=side.role,
+        action=earning.action,
+        status=change.status,
+        reasons=change.reasons,
+        value_micros=change.value_micros,
+        currency=earning.currency,
+        kind=side.kind,
+        campaign_id=earning.campaign_id,
+        campaign_version=earning.campaign_version,
+        category=earning.category,
+        channel=earning.channel,
+        order_id=change.order_id or earning.order_id,
+        basis=earning.basis,
+        touch_event_id=earning.touch_event_id,
+        action_event_id=change.action_event_id or earning.action_event_id,
+        supersedes=side.entry_id or None,
+        action_time=earning.action_time,
+        score=earning.score,
+        evidence=evidence_text(earning.evidence),
+        item=side.item,
+        origin_source=earning.origin_source,
+        root_reference=earning.root_reference,
+        due_at=_due_at(earning, change.status, because["event_time"]),
     )
+
+
+def _due_at(earning: Earning, status: RewardStatus, at: Millis) -> Millis | None:
+    match status:
+        case RewardStatus.HELD:
+            return earning.hold_until
+        case RewardStatus.GRANTED if earning.expires_after is not None:
+            return at + earning.expires_after
+        case _:
+            return None
+
+
+def orders_to_fulfil(entry: RewardDecided) -> list[RewardGranted]:
+    """What fulfilment gets for an entry: an order if it is a grant."""
+    if entry.status != RewardStatus.GRANTED:
+        return []
+    assert entry.beneficiary is not None
+    assert entry.campaign_id is not None
+    assert entry.campaign_version is not None
     return [
-        Due(role, beneficiary, value, kind)
-        for role, beneficiary, value, kind in sides
-        if beneficiary is not None and value > 0
+        RewardGranted(
+            event_id=entry.event_id,
+            event_time=entry.event_time,
+            received_at=entry.received_at,
+            cause_topic=entry.cause_topic,
+            cause_partition=entry.cause_partition,
+            cause_offset=entry.cause_offset,
+            cause_event_id=entry.cause_event_id,
+            rules=entry.rules,
+            reward_id=entry.reward_id,
+            code=entry.code,
+            user_id=entry.user_id,
+            beneficiary=entry.beneficiary,
+            role=entry.role,
+            action=entry.action,
+            value_micros=entry.value_micros,
+            currency=entry.currency,
+            kind=entry.kind,
+            campaign_id=entry.campaign_id,
+            campaign_version=entry.campaign_version,
+            category=entry.category,
+            order_id=entry.order_id,
+            item=entry.item,
+            expires_at=entry.due_at,
+        )
     ]
-
-
-def entry(
-    due: Due, reasons: list[str], claim: Claimed, cause: Cause, terms: Terms
-) -> RewardDecided:
-    """A side's grant; its rejection if there are reasons, at the value that it would have had."""
-    code, campaign = terms.code, terms.campaign
-    status = RewardStatus.REJECTED if reasons else RewardStatus.GRANTED
-    return RewardDecided(
-        **because(claim, cause, f"{status}:{due.role}"),
-        reward_id=reward_id(claim.code, claim.user_id, campaign.trigger, due.role),
-        code=claim.code,
-        user_id=claim.user_id,
-        beneficiary=due.beneficiary,
-        role=due.role,
-        action=campaign.trigger,
-        status=status,
-        reasons=reasons,
-        value_micros=due.value_micros,
-        currency=campaign.reward_currency,
-        kind=due.kind,
-        campaign_id=campaign.campaign_id,
-        campaign_version=campaign.version,
-        category=code.category or campaign.category,
-        channel=code.channel or claim.channel,
-        order_id=claim.order_id,
-        basis=claim.basis,
-        touch_event_id=claim.touch_event_id,
-        action_event_id=claim.action_event_id,
-    )
-
-
-def unpriced_rejection(
-    reasons: list[str], claim: Claimed, cause: Cause, code: CodeChanged | None
-) -> RewardDecided:
-    """The trace of a signup whose worth nobody knows, for want of the code or its campaign."""
-    return RewardDecided(
-        **because(claim, cause, f"{RewardStatus.REJECTED}:{Role.REFEREE}"),
-        reward_id=reward_id(claim.code, claim.user_id, Trigger.SIGNUP, Role.REFEREE),
-        code=claim.code,
-        user_id=claim.user_id,
-        beneficiary=claim.user_id if code else None,
-        role=Role.REFEREE,
-        action=Trigger.SIGNUP,
-        status=RewardStatus.REJECTED,
-        reasons=reasons,
-        value_micros=0,
-        currency=NO_CURRENCY,
-        kind=NO_KIND,
-        campaign_id=code.campaign_id if code else None,
-        category=code.category if code else None,
-        channel=(code.channel if code else None) or claim.channel,
-        basis=claim.basis,
-        touch_event_id=claim.touch_event_id,
-        action_event_id=claim.action_event_id,
-    )
-
-
-def reversal(grant: Grant, refund: Claimed, cause: Cause) -> RewardDecided:
-    """The entry that takes a grant back."""
-    return RewardDecided(
-        **because(refund, cause, f"{RewardStatus.REVERSED}:{grant.role}"),
-        reward_id=reward_id(refund.code, refund.user_id, grant.action, grant.role),
-        code=refund.code,
-        user_id=refund.user_id,
-        beneficiary=grant.beneficiary,
-        role=grant.role,
-        action=grant.action,
-        status=RewardStatus.REVERSED,
-        reasons=[Reason.REFUNDED],
-        value_micros=grant.value_micros,
-        currency=grant.currency,
-        kind=grant.kind,
-        campaign_id=grant.campaign_id,
-        campaign_version=grant.campaign_version,
-        category=grant.category,
-        channel=grant.channel,
-        order_id=refund.order_id,
-        basis=refund.basis,
-        touch_event_id=refund.touch_event_id,
-        action_event_id=refund.action_event_id,
-        supersedes=grant.event_id,
-    )
-
-
-def order_to_fulfil(granted: RewardDecided) -> RewardGranted:
-    """What fulfilment gets for a granted entry."""
-    assert granted.beneficiary is not None
-    assert granted.campaign_id is not None
-    assert granted.campaign_version is not None
-    return RewardGranted(
-        event_id=granted.event_id,
-        event_time=granted.event_time,
-        received_at=granted.received_at,
-        cause_topic=granted.cause_topic,
-        cause_partition=granted.cause_partition,
-        cause_offset=granted.cause_offset,
-        cause_event_id=granted.cause_event_id,
-        rules=granted.rules,
-        reward_id=granted.reward_id,
-        code=granted.code,
-        user_id=granted.user_id,
-        beneficiary=granted.beneficiary,
-        role=granted.role,
-        action=granted.action,
-        value_micros=granted.value_micros,
-        currency=granted.currency,
-        kind=granted.kind,
-        campaign_id=granted.campaign_id,
-        campaign_version=granted.campaign_version,
-        category=granted.category,
-        order_id=granted.order_id,
-    )

@@ -27,6 +27,11 @@ class Place(NamedTuple):
         """As it stands in a request."""
         return f"{self.key}|{self.amount}|{self.most}"
 
+    @property
+    def day(self) -> int | None:
+        """The UTC day that the limit is one of, counted from 1970; None for those for good."""
+        return int(self.key.rpartition(":")[2]) if "_per_day:" in self.key else None
+
     @classmethod
     def parse(cls, text: str) -> Self:
         """The place that a request names."""

@@ -1,9 +1,11 @@
 """What a campaign's rules say where there is a campaign, and what holds where there is none."""
 
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Self
 
+from reftrail.contracts.policy import Policy, policy_in
 from reftrail.contracts.record import Micros, Millis
-from reftrail.contracts.reference import CampaignDefined
+from reftrail.contracts.reference import CampaignDefined, CodeChanged
 from reftrail.rules.decider import Reference
 
 DEFAULT_POLICY: Final = CampaignDefined(
@@ -17,6 +19,23 @@ NO_CURRENCY: Final = "XXX"
 
 NO_KIND: Final = "none"
 """The kind of a reward that no campaign defines."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The code that a claim is about, and its campaign's rules at the time of the claim."""
+
+    code: CodeChanged
+    campaign: CampaignDefined
+    policy: Policy
+
+    @classmethod
+    def of(cls, code: CodeChanged | None, reference: Reference, at: Millis) -> Self | None:
+        """The terms of a code at a time; None if there is none, or its campaign isn't known."""
+        campaign = reference.campaign(code.campaign_id, at) if code else None
+        if code is None or campaign is None:
+            return None
+        return cls(code, campaign, policy_in(campaign.policy))
 
 
 def policy_at(reference: Reference, campaign_id: str | None, at: Millis) -> CampaignDefined:

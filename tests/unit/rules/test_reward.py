@@ -395,9 +395,9 @@ def test_a_rejection_lists_all_reasons_in_their_order() -> None:
         Reason.CODE_EXPIRED,
         Reason.CAMPAIGN_NOT_RUNNING,
         Reason.OUTSIDE_WINDOW,
-        Reason.SELF_REFERRAL,
         Reason.CODE_USED_UP,
         Reason.CURRENCY_MISMATCH,
+        Reason.SELF_REFERRAL,
     ]
     story.when(bought("o1", currency="EUR")).then(
         rejected(REFERRER, "AMY", *every), rejected(REFEREE, "AMY", *every)
