@@ -78,7 +78,7 @@ class Comparison:
 
     def _fits(self, name: str, wanted: object, has: Any) -> bool:
         match wanted:
-            case str() if name == "detail":
+            case str() if name in ("detail", "reason"):
                 return wanted in has
             case Bounds(at_least=least, at_most=most):
                 return has is not None and least <= has and (most is None or has <= most)
@@ -173,7 +173,7 @@ _GETS: Final[dict[str, Callable[[Any], Any]]] = {
     "due": lambda record: record.due_at,
     "name": lambda record: record.name,
     "reached": lambda record: record.reached,
-    "reason": lambda record: record.reason,
+    "reason": lambda record: record.reasons if isinstance(record, RewardDecided) else record.reason,
     "detail": lambda record: record.detail,
 }
 """Where a record has what an expectation is about."""

@@ -251,6 +251,7 @@ class Entry(Order):
     reasons: list[Text] | None = Field(
         default=None, description="All its reasons, in any order; [] for none."
     )
+    reason: Text | None = Field(default=None, description="One that is among its reasons.")
     score: Score | None = Field(
         default=None,
         description="What the evidence adds up to: a number, or `{ at_least = 56, at_most = 69 }`.",
