@@ -17,7 +17,6 @@ the reports that came after those it knows of.
 """
 
 import logging
-import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -32,7 +31,7 @@ from reftrail.fulfilment.desks import Desks
 from reftrail.fulfilment.journal import Journal
 from reftrail.fulfilment.judgement import Again, Due, Settled, judge
 from reftrail.fulfilment.log import Found, Log
-from reftrail.fulfilment.metrics import Metrics
+from reftrail.fulfilment.metrics import Metrics, wall_clock
 from reftrail.fulfilment.reports import letter_of_unreadable
 from reftrail.fulfilment.schedule import Schedule
 
@@ -42,13 +41,9 @@ _OBSERVE_MS: Final = 1_000
 _POSITIONS_MS: Final = 500
 _OPEN_AT_MOST: Final = 20_000
 _FINISH_SECONDS: Final = 5.0
+_SHOWN: Final = 300
 
 _log = logging.getLogger(__name__)
-
-
-def wall_clock() -> Millis:
-    """Milliseconds since 1970."""
-    return time.time_ns() // 1_000_000
 
 
 @dataclass
@@ -82,8 +77,8 @@ class Fulfilment:
                     self._finish(log)
             except KafkaError as error:
                 silences += 1
-                self.metrics.broker_is_silent()
-                _log.warning("Kafka does not answer (%r); trying again", error)
+                why = str(error)[:_SHOWN]  # some errors tell of every topic there is
+                _log.warning("Kafka does not answer (%s); trying again", why)
                 stop.wait(min(silences, 5))
         self.desks.close()
 

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import socket
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any, Final
 
 from granian.constants import Interfaces
@@ -15,20 +15,19 @@ from starlette.routing import Route
 
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.record import Millis
-from reftrail.fulfilment.metrics import Metrics
+from reftrail.fulfilment.metrics import SILENCE, Metrics
 
 _METRICS_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
-_SILENCE: Final[Millis] = 10_000
 
 
-def application(metrics: Metrics, clock: Callable[[], Millis]) -> Starlette:
+def application(metrics: Metrics) -> Starlette:
     """The whole of what is answered."""
 
     async def healthz(request: Request) -> Response:  # noqa: ARG001
         return PlainTextResponse("ok\n")
 
     async def readyz(request: Request) -> Response:  # noqa: ARG001
-        if why := _why_not_ready(metrics.answered_at, clock()):
+        if why := _why_not_ready(metrics.silence()):
             return JSONResponse({"ready": False, "reason": why}, 503)
         return JSONResponse({"ready": True})
 
@@ -68,11 +67,10 @@ async def until_told_to_stop(serving: Coroutine[Any, Any, None]) -> None:
     await asyncio.wait(tasks[:1])
 
 
-def _why_not_ready(answered_at: Millis | None, now: Millis) -> str | None:
-    if answered_at is None:
+def _why_not_ready(silence: Millis | None) -> str | None:
+    if silence is None:
         return "not connected to Kafka yet, or still reading what was reported before"
-    silence = now - answered_at
-    if silence > _SILENCE:
+    if silence > SILENCE:
         return f"Kafka has not answered for {silence / 1000:.0f} s"
     return None
 

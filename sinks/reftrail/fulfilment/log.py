@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 
 from kafka import KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartition
 from kafka.admin import KafkaAdminClient
-from kafka.errors import KafkaError, ProducerFencedError
+from kafka.errors import InvalidProducerEpochError, KafkaError, ProducerFencedError
 
 from reftrail.contracts.codec import Undecodable, decode_as, encode
 from reftrail.contracts.decisions import DeadLettered, RewardGranted
@@ -126,7 +126,10 @@ class KafkaLog:
         letters: Sequence[DeadLettered],
         positions: Mapping[int, int],
     ) -> dict[int, int]:
-        """See `Log`. Raises `ExpectedError` if another fulfilment has taken over."""
+        """See `Log`. Raises `ExpectedError` if another fulfilment has taken over.
+
+        It must not connect again then, which would fence the other in turn.
+        """
         try:
             self.producer.begin_transaction()
             sent = [self._send(FULFILMENTS, one.report) for one in untold]
@@ -134,10 +137,13 @@ class KafkaLog:
                 self._send(DEAD_LETTERS, value)
             self.producer.send_offsets_to_transaction(self._offsets(positions), self.group)
             self.producer.commit_transaction()
-        except ProducerFencedError as error:
+        except KafkaError as error:
+            if not _is_fenced(error):
+                raise
             raise ExpectedError(
-                f"another fulfilment of the group {self.group} has started and took over; stop "
-                f"one of them, or give them groups of their own in REFTRAIL_FULFILMENT_GROUP"
+                f"another fulfilment of the group {self.group} has started and took over (or Kafka "
+                f"was away for longer than a transaction may take); stop one of them, or give them "
+                f"groups of their own in REFTRAIL_FULFILMENT_GROUP"
             ) from error
         written: dict[int, int] = {}
         for future in sent:
@@ -203,8 +209,15 @@ def _consumer(installation: Installation, group: str) -> KafkaConsumer:
         auto_offset_reset="earliest",
         max_poll_records=_CHUNK,
         fetch_max_wait_ms=200,
+        request_timeout_ms=10_000,
         allow_auto_create_topics=False,
     )
+
+
+def _is_fenced(error: KafkaError) -> bool:
+    """Whether an error says so, or what it wraps: that depends on which request was under way."""
+    said = (error, error.__cause__, *error.args)
+    return any(isinstance(one, ProducerFencedError | InvalidProducerEpochError) for one in said)
 
 
 def _close(close: Callable[[], None]) -> None:

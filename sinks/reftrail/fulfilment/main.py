@@ -17,7 +17,7 @@ from reftrail.fulfilment.answers import Fulfiller
 from reftrail.fulfilment.asking import Http
 from reftrail.fulfilment.database import Database
 from reftrail.fulfilment.desks import Desks
-from reftrail.fulfilment.fulfilment import Fulfilment, wall_clock
+from reftrail.fulfilment.fulfilment import Fulfilment
 from reftrail.fulfilment.http import application, serve
 from reftrail.fulfilment.journal import Journal
 from reftrail.fulfilment.log import connected
@@ -67,7 +67,7 @@ async def run(settings: FulfilmentSettings) -> None:
             metrics,
         )
         host, port = settings.fulfilment_host, settings.fulfilment_port
-        app = application(metrics, wall_clock)
+        app = application(metrics)
         await _both(
             asyncio.create_task(asyncio.to_thread(fulfilment.run, stop)),
             asyncio.create_task(serve(app, host, port, "REFTRAIL_FULFILMENT_PORT")),

@@ -1,6 +1,7 @@
 """What fulfilment tells Prometheus."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -8,7 +9,15 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from reftrail.contracts.record import Millis
 from reftrail.fulfilment.journal import Counts
 
+SILENCE: Final[Millis] = 10_000
+"""How long Kafka may be silent before fulfilment says that it is."""
+
 _SECONDS: Final = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+
+
+def wall_clock() -> Millis:
+    """Milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
 
 
 class Metrics:
@@ -18,9 +27,10 @@ class Metrics:
     time.
     """
 
-    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+    def __init__(self, clock: Callable[[], Millis] = wall_clock) -> None:
         self.answered_at: Millis | None = None
-        self._registry = registry or CollectorRegistry()
+        self._clock = clock
+        self._registry = CollectorRegistry()
         self.fulfilled = self._counter("fulfilled", "Rewards delivered.")
         self.failed = self._counter("failed", "Rewards that failed for good.")
         self.expired = self._counter("expired", "Orders whose time was up before they were asked.")
@@ -44,7 +54,9 @@ class Metrics:
         self._waiting = self._gauge("waiting", "Orders that wait for their first or next attempt.")
         self._asking = self._gauge("asking", "Orders that somebody is being asked for right now.")
         self._oldest = self._gauge("oldest_seconds", "Age of the oldest open order.")
-        self._broker = self._gauge("broker_answers", "1 if Kafka answered when last asked, else 0.")
+        self._gauge("broker_answers", "1 if Kafka answered lately, else 0.").set_function(
+            lambda: (silence := self.silence()) is not None and silence <= SILENCE
+        )
         self._pool = Gauge(
             "reftrail_fulfilment_pool_left",
             "Codes that can still be handed out.",
@@ -55,16 +67,15 @@ class Metrics:
     def observed(self, counts: Counts, lag: int, now: Millis) -> None:
         """The journal and Kafka have said how things stand."""
         self.answered_at = now
-        self._broker.set(1)
         self._lag.set(lag)
         self._waiting.set(counts.waiting)
         self._asking.set(counts.asking)
         self._oldest.set(0 if counts.oldest is None else (now - counts.oldest) / 1000)
         self._pool_left(counts.pool_left)
 
-    def broker_is_silent(self) -> None:
-        """Kafka has not answered."""
-        self._broker.set(0)
+    def silence(self) -> Millis | None:
+        """How long Kafka hasn't answered; None if it hasn't yet."""
+        return None if self.answered_at is None else self._clock() - self.answered_at
 
     def text(self) -> bytes:
         """All figures as of now, in Prometheus' text format."""
