@@ -1,6 +1,7 @@
 """Campaigns on the wire: `CampaignDefined` from what the owner wrote, and back."""
 
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
@@ -56,7 +57,7 @@ def rules_of(defined: CampaignDefined) -> dict[str, Any]:
 
 
 def policy(campaign: Campaign) -> Policy:
-    """The structured part of a campaign's rules."""
+    """The structured part of a campaign's rules; equal for all ways to write the same."""
     caps, fraud = campaign.caps, campaign.fraud
     return Policy(
         scope=Scope(campaign.once_per),
@@ -82,9 +83,10 @@ def policy(campaign: Campaign) -> Policy:
             review_for=fraud.review_for,
             at_review_end=AtHoldsEnd(fraud.at_review_end),
         ),
-        milestones=[
-            _milestone(milestone, campaign.reward.currency) for milestone in campaign.milestones
-        ],
+        milestones=sorted(
+            (_milestone(one, campaign.reward.currency) for one in campaign.milestones),
+            key=attrgetter("grants", "name"),
+        ),
     )
 
 

@@ -244,6 +244,16 @@ def test_without_an_old_version_what_is_not_default_is_told() -> None:
     }
 
 
+def test_the_order_of_milestones_and_reasons_is_no_rule(tmp_path: Path) -> None:
+    (campaign,) = read(tmp_path, NESTED)
+    heading = "[[campaign.milestones]]"
+    before, first, second = NESTED.split(heading)
+    before = before.replace('"ring", "forged_code", "ring"', '"forged_code", "ring"')
+    turned = heading.join((before, second, first))
+    (other,) = read(tmp_path, turned)
+    assert not next_version(other, defined(campaign), at=9).written
+
+
 def test_only_changed_rules_make_a_version() -> None:
     first = next_version(Campaign(campaign_id="c", name="C"), None, at=5).defined
     same = next_version(Campaign(campaign_id="c", name="C"), first, at=9)

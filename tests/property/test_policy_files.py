@@ -1,0 +1,193 @@
+"""Files of policies: where things stand in them, and whether they say what they are made of."""
+
+import tomllib
+from collections.abc import Iterator
+from datetime import date, datetime
+from operator import attrgetter
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import tomlkit
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from reftrail.campaigns import as_toml, differences, next_version
+from reftrail.campaigns.definition import Campaign
+from reftrail.campaigns.evidence import REASONS, UNITS
+from reftrail.campaigns.toml_file import Where, parse_toml
+from reftrail.campaigns.units import LONGEST
+from reftrail.campaigns.validation import validated
+from reftrail.campaigns.wire import campaign_of, rules_of
+from reftrail.contracts.policy import (
+    AtHoldsEnd,
+    Caps,
+    Fraud,
+    Milestone,
+    MilestoneKind,
+    OnRefund,
+    Policy,
+    Scope,
+    policy_text,
+)
+from reftrail.contracts.reference import CampaignDefined, Trigger
+
+KEYS = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=6)
+LEAVES = (
+    st.booleans()
+    | st.integers(-(2**60), 2**60)
+    | st.text(st.characters(codec="utf-8", exclude_characters="\x7f"), max_size=10)
+    | st.floats(allow_nan=False)
+    | st.datetimes(min_value=datetime(1000, 1, 1))  # noqa: DTZ001  (TOML has local times)
+    | st.dates(min_value=date(1000, 1, 1))
+)
+VALUES = st.recursive(
+    LEAVES,
+    lambda inside: (
+        st.lists(inside, max_size=3)
+        | st.dictionaries(KEYS, inside, max_size=3)
+        | st.lists(st.dictionaries(KEYS, inside, max_size=3), min_size=1, max_size=3)
+    ),
+    max_leaves=12,
+)
+
+
+def values_in(value: Any, where: Where = ()) -> Iterator[tuple[Where, Any]]:
+    if where:
+        yield where, value
+    inside = value.items() if isinstance(value, dict) else ()
+    for name, one in enumerate(value) if isinstance(value, list) else inside:
+        yield from values_in(one, (*where, name))
+
+
+@given(st.dictionaries(KEYS, VALUES, max_size=4))
+def test_every_value_stands_where_it_is_said_to(content: dict[str, Any]) -> None:
+    text = tomlkit.dumps(content)
+    try:
+        read = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        assume(False)  # what tomlkit writes isn't always TOML
+    file = parse_toml(text, Path("any.toml"))
+    for where, value in values_in(read):
+        at = file.values[where]
+        rest = file.lines[at.line - 1][at.column - 1 :]
+        match value:
+            case bool():
+                assert rest.startswith("true" if value else "false")
+            case int():
+                assert rest.startswith(str(value))
+            case str():
+                assert rest.startswith(('"', "'"))
+            case date():
+                assert rest.startswith(value.isoformat()[:10])
+
+
+durations = st.integers(0, LONGEST)
+amounts = st.integers(0, 10**18 - 1)
+counts = st.integers(1, 2**31 - 1)
+caps = st.none() | counts
+words = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=20)
+currencies = st.sampled_from(["EUR", "USD", "points", "air-miles"])
+times = st.none() | st.integers(0, 4_000_000_000).map(lambda second: second * 1000)
+
+
+@st.composite
+def policies(draw: st.DrawFn) -> Policy:
+    grant_up_to = draw(st.integers(0, 999))
+    limited = draw(st.lists(st.sampled_from(sorted(UNITS)), unique=True, max_size=3))
+    names = draw(st.lists(words, unique=True, max_size=3))
+    return Policy(
+        scope=draw(st.sampled_from(Scope)),
+        repeats=draw(st.integers(0, 2**31 - 1)),
+        hold_for=draw(durations),
+        expires_after=draw(st.none() | durations),
+        on_refund=draw(st.sampled_from(OnRefund)),
+        caps=Caps(
+            per_code=draw(caps),
+            per_code_per_day=draw(caps),
+            per_referrer=draw(caps),
+            per_referrer_per_day=draw(caps),
+            budget_micros=draw(st.none() | amounts),
+            budget_per_day_micros=draw(st.none() | amounts),
+        ),
+        fraud=Fraud(
+            grant_up_to=grant_up_to,
+            reject_from=draw(st.integers(grant_up_to + 1, 1000)),
+            weights=draw(
+                st.dictionaries(st.sampled_from(REASONS), st.integers(0, 1000), max_size=3)
+            ),
+            limits={reason: draw(st.integers(0, 2**31 - 1)) for reason in limited},
+            decisive=sorted(draw(st.sets(st.sampled_from(REASONS), max_size=3))),
+            review_for=draw(durations),
+            at_review_end=draw(st.sampled_from(AtHoldsEnd)),
+        ),
+        milestones=sorted(
+            (draw(milestones(name)) for name in names), key=attrgetter("grants", "name")
+        ),
+    )
+
+
+@st.composite
+def milestones(draw: st.DrawFn, name: str) -> Milestone:
+    kind = draw(st.sampled_from(MilestoneKind))
+    is_bonus = kind == MilestoneKind.BONUS
+    return Milestone(
+        name=name,
+        kind=kind,
+        grants=draw(counts),
+        value_micros=draw(st.integers(1, 10**18 - 1)) if is_bonus else 0,
+        currency=draw(currencies) if is_bonus else None,
+        item=draw(st.none() | words),
+    )
+
+
+@st.composite
+def versions(draw: st.DrawFn) -> CampaignDefined:
+    starts_at, ends_at = draw(times), draw(times)
+    assume(starts_at is None or ends_at is None or starts_at < ends_at)
+    trigger = draw(st.sampled_from(Trigger))
+    policy = draw(policies())
+    if trigger == Trigger.NTH_PURCHASE:
+        policy = msgspec.structs.replace(policy, trigger_count=draw(counts))
+    return CampaignDefined(
+        event_id="",
+        event_time=0,
+        received_at=0,
+        campaign_id="any",
+        version=1,
+        effective_from=0,
+        name=draw(words),
+        category=draw(st.none() | words),
+        starts_at=starts_at,
+        ends_at=ends_at,
+        attribution_window_ms=draw(durations),
+        counts_views=draw(st.booleans()),
+        typed_code_wins=draw(st.booleans()),
+        late_touch_grace_ms=draw(durations),
+        trigger=trigger,
+        minimum_amount_micros=draw(st.integers(1, 10**18 - 1)),
+        referrer_reward_micros=draw(amounts),
+        referrer_reward_item=draw(st.none() | words),
+        referee_reward_micros=draw(amounts),
+        referee_reward_kind=draw(words),
+        referee_reward_item=draw(words),
+        reward_currency=draw(currencies),
+        policy=policy_text(policy),
+    )
+
+
+@given(versions())
+def test_a_version_is_what_its_file_defines(version: CampaignDefined) -> None:
+    file = parse_toml(as_toml(version), Path("any.toml"))
+    campaign = validated(file, Campaign, ("campaign",))
+    again = next_version(campaign, version, at=1)
+    assert rules_of(again.defined) == rules_of(version)
+    assert not again.written
+
+
+@given(versions(), versions())
+def test_versions_differ_in_what_is_told(old: CampaignDefined, new: CampaignDefined) -> None:
+    told = differences(old, new)
+    assert (not told) == (rules_of(old) == rules_of(new))
+    assert not differences(old, old)
+    assert campaign_of(old) == campaign_of(old)
