@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from random import Random, SystemRandom
 
-from support.fulfilment import an_order, environment, group_lag, partners, wait_until
+from support.fulfilment import Lag, an_order, environment, lag_of, partners, wait_until
 from support.fulfilment_books import wrongs
 from support.kafka import TestInstallation
-from support.log import produce, read_committed
+from support.log import produce, read_committed, writing
 
 from crash.dying import DIED
 from crash.fulfilment_lives import Lives
@@ -51,10 +51,10 @@ def wait_for_asks(books: Books, count: int) -> None:
 
 
 def judged(
-    installation: TestInstallation, orders: Sequence[RewardGranted], books: Books
+    installation: TestInstallation, orders: Sequence[RewardGranted], books: Books, lag: Lag
 ) -> list[str]:
     told = [logged.record for logged in read_committed(installation, FULFILMENTS)]
-    return wrongs(orders, books.done, told, group_lag(installation))
+    return wrongs(orders, books.done, told, lag())
 
 
 def test_killed_while_rewards_flow_it_fulfils_each_once(
@@ -67,20 +67,24 @@ def test_killed_while_rewards_flow_it_fulfils_each_once(
     log = tmp_path / "fulfilment.log"
     with (
         partners(FAULTS) as (url, books),
+        lag_of(installation) as lag,
+        writing(installation, REWARD_GRANTED) as write,
         Lives(variables(installation, tmp_path, url), log) as lives,
     ):
         for nth in range(KILLS):
             pid = lives.begin()
-            produce(installation, REWARD_GRANTED, orders[nth * each : (nth + 1) * each])
-            wait_for_asks(books, rng.randrange(2 * each))
+            write(orders[nth * each : (nth + 1) * each])
+            wait_for_asks(books, rng.randrange(3 * each))
             time.sleep(rng.uniform(0, 0.06))
             lives.kill(pid)
         before_the_last = sum(books.asked.values())
-        produce(installation, REWARD_GRANTED, orders[KILLS * each :])
+        write(orders[KILLS * each :])
         pid = lives.begin()
-        wait_until(lambda: group_lag(installation) == 0)
+        wait_until(lambda: lag() == 0)
         lives.kill(pid)
-        assert judged(installation, orders, books) == [], f"CRASH_SEED={seed}\n{log.read_text()}"
+        assert judged(installation, orders, books, lag) == [], (
+            f"CRASH_SEED={seed}\n{log.read_text()}"
+        )
     asked = sum(books.asked.values())
     print(  # noqa: T201  (pytest shows it where the test fails, or with -s)
         f"seed {seed}: {KILLS} kills, {asked} asks for {len(books.asked)} rewards, "
@@ -94,7 +98,7 @@ def test_reports_before_it_is_done_are_found(
 ) -> None:
     orders = [an_order(n) for n in range(6)]
     log = tmp_path / "fulfilment.log"
-    with partners() as (url, books):
+    with partners() as (url, books), lag_of(installation) as lag:
         given = variables(installation, tmp_path, url) | {DIED: str(tmp_path / "died")}
         with Lives(given, log, reports_first=True) as lives:
             produce(installation, REWARD_GRANTED, orders)
@@ -102,7 +106,7 @@ def test_reports_before_it_is_done_are_found(
             lives.ended()
             assert (tmp_path / "died").exists(), log.read_text()
             pid = lives.begin()
-            wait_until(lambda: group_lag(installation) == 0)
+            wait_until(lambda: lag() == 0)
             lives.kill(pid)
-        found = judged(installation, orders, books)
+        found = judged(installation, orders, books, lag)
     assert "credit given 0 times, reported 1 times" in found

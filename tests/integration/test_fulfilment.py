@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from kafka import KafkaProducer
-from support.fulfilment import an_order, fulfilment, group_lag, partners, wait_until
+from support.fulfilment import an_order, fulfilment, lag_of, partners, wait_until
 from support.fulfilment_books import wrongs
 from support.kafka import TestInstallation
 from support.log import produce, read_committed
@@ -57,11 +57,12 @@ def test_every_kind_is_fulfilled_once_and_one_takes_over_from_another(
     setting = {"REFTRAIL_FULFILMENT_CODES_FILE": codes(tmp_path, 30)}
     with (
         partners(FAULTS) as (url, books),
+        lag_of(installation) as lag,
         fulfilment(installation, tmp_path / "a", url, **setting) as first,
     ):
         spoil(installation)
         produce(installation, REWARD_GRANTED, [*odd, *good])
-        wait_until(lambda: group_lag(installation) == 0)
+        wait_until(lambda: lag() == 0)
 
         told = reports(installation)
         assert wrongs([*good, odd[0]], books.done, told, lag=0) == []
@@ -94,7 +95,7 @@ def test_every_kind_is_fulfilled_once_and_one_takes_over_from_another(
             more = [an_order(n, "code") for n in range(200, 210)]
             produce(installation, REWARD_GRANTED, more)
             wait_until(lambda: second.figure("fulfilled_total") == 10)
-            wait_until(lambda: group_lag(installation) == 0)
+            wait_until(lambda: lag() == 0)
             assert first.process.wait(20) == 1
             assert "another fulfilment of the group" in first.output()
             assert second.stop() == 0, second.output()
@@ -119,18 +120,18 @@ def test_a_carrier_that_is_silent_holds_up_nobody_else_and_is_asked_again(
         "REFTRAIL_FULFILMENT_KINDS": "credit,shipment",
         "REFTRAIL_FULFILMENT_CONCURRENCY": "2",
     }
-    with partners() as (url, books):
+    with partners() as (url, books), lag_of(installation) as lag:
         with silence() as nobody:
             setting["REFTRAIL_FULFILMENT_CARRIER_URL"] = nobody
             with fulfilment(installation, tmp_path, url, **setting) as running:
                 produce(installation, REWARD_GRANTED, orders)
                 wait_until(lambda: running.figure("fulfilled_total") == 30)
                 assert {one.reward_id for one in reports(installation)} == credited
-                assert group_lag(installation) > 0
+                assert lag() > 0
                 running.kill()
         setting["REFTRAIL_FULFILMENT_CARRIER_URL"] = url
         with fulfilment(installation, tmp_path, url, **setting) as running:
-            wait_until(lambda: group_lag(installation) == 0)
+            wait_until(lambda: lag() == 0)
             assert "orders are in doubt and asked for again" in running.output()
         assert wrongs(orders, books.done, reports(installation), lag=0) == []
         assert json.loads(json.dumps(books.done)) == dict.fromkeys(

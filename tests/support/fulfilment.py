@@ -159,20 +159,35 @@ def fulfilment(
         running.kill()
 
 
-def group_lag(installation: Installation, group: str = GROUP) -> int:
-    """How many positions of the orders the group hasn't passed."""
-    consumer = KafkaConsumer(
-        bootstrap_servers=installation.bootstrap_servers,
-        group_id=group,
-        isolation_level="read_committed",
-    )
-    try:
+class Lag:
+    """How many positions of the orders a group hasn't passed, as of each call."""
+
+    def __init__(self, installation: Installation, group: str) -> None:
+        self._consumer = KafkaConsumer(
+            bootstrap_servers=installation.bootstrap_servers,
+            group_id=group,
+            isolation_level="read_committed",
+        )
         name = installation.name_of(REWARD_GRANTED)
-        places = [TopicPartition(name, n) for n in consumer.partitions_for_topic(name)]
-        ends = consumer.end_offsets(places)
-        return sum(ends[at] - (consumer.committed(at) or 0) for at in places)
+        numbers = self._consumer.partitions_for_topic(name)
+        self._places = [TopicPartition(name, number) for number in numbers]
+
+    def __call__(self) -> int:
+        ends = self._consumer.end_offsets(self._places)
+        return sum(ends[at] - (self._consumer.committed(at) or 0) for at in self._places)
+
+    def close(self) -> None:
+        self._consumer.close()
+
+
+@contextmanager
+def lag_of(installation: Installation, group: str = GROUP) -> Iterator[Lag]:
+    """The lag of a group, to be asked again and again."""
+    lag = Lag(installation, group)
+    try:
+        yield lag
     finally:
-        consumer.close()
+        lag.close()
 
 
 def wait_until(holds: Callable[[], bool], seconds: float = 30) -> None:

@@ -1,6 +1,7 @@
 """Writing records to a real broker's topics and reading back what is committed there."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,28 +23,43 @@ class Logged:
     record: Any
 
 
-def produce(installation: Installation, topic: Topic, records: Iterable[Record]) -> None:
-    """Write records under their keys, in order, and return when all are acknowledged."""
+@contextmanager
+def writing(
+    installation: Installation, topic: Topic
+) -> Iterator[Callable[[Iterable[Record]], None]]:
+    """Writes records under their keys, in order, and returns when all are acknowledged."""
     producer = KafkaProducer(
         bootstrap_servers=installation.bootstrap_servers, acks="all", linger_ms=5
     )
     name = installation.name_of(topic)
     count = len(producer.partitions_for(name))
-    sent = []
-    for record in records:
-        key = topic.key_of(record)
-        sent.append(
-            producer.send(
-                name,
-                key=key.encode(),
-                value=encode(record),
-                partition=topic.partition(key, count),
+
+    def write(records: Iterable[Record]) -> None:
+        sent = []
+        for record in records:
+            key = topic.key_of(record)
+            sent.append(
+                producer.send(
+                    name,
+                    key=key.encode(),
+                    value=encode(record),
+                    partition=topic.partition(key, count),
+                )
             )
-        )
-    producer.flush()
-    for future in sent:
-        future.get(timeout=30)
-    producer.close()
+        producer.flush()
+        for future in sent:
+            future.get(timeout=30)
+
+    try:
+        yield write
+    finally:
+        producer.close()
+
+
+def produce(installation: Installation, topic: Topic, records: Iterable[Record]) -> None:
+    """Write records under their keys, in order, and return when all are acknowledged."""
+    with writing(installation, topic) as write:
+        write(records)
 
 
 def read_committed(installation: Installation, topic: Topic) -> list[Logged]:

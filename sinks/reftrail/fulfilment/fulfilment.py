@@ -86,8 +86,8 @@ class Fulfilment:
         """One round of everything."""
         self._take(log)
         self._judge()
-        self._tell(log)
         self._ask()
+        self._tell(log)
         self._observe(log)
 
     def _catch_up(self, log: Log) -> None:
@@ -98,7 +98,7 @@ class Fulfilment:
             if news := self.journal.read(reports, known, self.clock()):
                 _log.info("learned of %d outcomes from the log", news)
         self._letters = []  # their messages will be read again
-        self._committed = {}
+        self._committed = log.positions()
 
     def _take(self, log: Log) -> None:
         if self._open >= _OPEN_AT_MOST:

@@ -55,7 +55,7 @@ class Log(Protocol):
         """The next orders, waiting for at most so long; from the group's positions at first."""
 
     def positions(self) -> dict[int, int]:
-        """Up to where orders were polled."""
+        """Up to where orders were polled; the group's positions at first."""
 
     def ends(self) -> dict[int, int]:
         """Where the orders end by now."""
@@ -99,8 +99,7 @@ class KafkaLog:
 
     def poll(self, timeout_ms: int) -> Found:
         """See `Log`."""
-        if self.consumer.assignment() != set(self.orders):
-            self.consumer.assign(self.orders)
+        self._read_orders()
         orders, unreadable = [], []
         for message in _messages(self.consumer.poll(timeout_ms=timeout_ms)):
             place = Place(message.partition, message.offset)
@@ -114,6 +113,7 @@ class KafkaLog:
 
     def positions(self) -> dict[int, int]:
         """See `Log`."""
+        self._read_orders()
         return {at.partition: self.consumer.position(at) for at in self.orders}
 
     def ends(self) -> dict[int, int]:
@@ -150,6 +150,11 @@ class KafkaLog:
             done = future.get()
             written[done.partition] = max(written.get(done.partition, 0), done.offset + 1)
         return written
+
+    def _read_orders(self) -> None:
+        """Turn from reports to orders, if that has not been done; Kafka has the positions."""
+        if self.consumer.assignment() != set(self.orders):
+            self.consumer.assign(self.orders)
 
     def _send(self, topic: Topic, value: bytes) -> Any:
         """Write a message value under its record's key."""

@@ -277,7 +277,7 @@ class DoesNotLookBack(Fulfilment):
     """Doesn't read what was reported before."""
 
     def _catch_up(self, log: Any) -> None:
-        self._committed = {}
+        self._committed = log.positions()
 
 
 class IgnoresKeys(Receiver):
