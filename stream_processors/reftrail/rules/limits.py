@@ -6,8 +6,7 @@ a reward that will be refused by a later limit is on its way, an earlier one may
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple, Self, TypeAlias, assert_never
-from urllib.parse import quote
+from typing import Final, NamedTuple, Self, TypeAlias, assert_never
 
 import msgspec
 
@@ -42,7 +41,10 @@ class Place(NamedTuple):
 def limit_key(cap: str, *parts: str, at: Millis | None = None) -> str:
     """The key of a limit: the cap's name, whom it is for, and the UTC day if it is one of a day."""
     day = () if at is None else (str(at // DAY),)
-    return ":".join([cap, *(quote(part, safe="") for part in parts), *day])
+    return ":".join([cap, *(part.translate(_ESCAPED) for part in parts), *day])
+
+
+_ESCAPED: Final = str.maketrans({sign: f"%{ord(sign):02X}" for sign in "%:|"})
 
 
 class LimitState(msgspec.Struct, frozen=True, array_like=True):
