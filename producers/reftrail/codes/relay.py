@@ -7,7 +7,8 @@ event_id and revision: followers keep the highest revision, audit lines are one 
 
 Relays of an installation share a transactional id. A newer one fences an older one off, and begins
 to read only then, so that no older one can write behind it. An older one stands by, and takes over
-when what waits has stood still for a while.
+when what waits has stood still for a while: longer each time, until it has sent something, or two
+of them would never let each other finish where Kafka is slow.
 """
 
 import asyncio
@@ -55,6 +56,7 @@ class Relay:
         self._store = store
         self._metrics = metrics or RelayMetrics()
         self._patience = patience
+        self._waits = patience
         self._partitions: dict[str, int] = {}
         self.answered_at: float | None = None
         """When Kafka or, for one that stands by, the store last answered; by `time.monotonic`."""
@@ -109,6 +111,7 @@ class Relay:
         if waiting:
             await self._send(producer, waiting)
             await asyncio.to_thread(self._mark_sent, waiting)
+            self._waits = self._patience
             for message in waiting:
                 self._metrics.sent.labels(message.topic).inc()
         self.answered_at = time.monotonic()
@@ -129,6 +132,8 @@ class Relay:
             for (name, partition), messages in lanes.items()
             for batch in _batches(producer, messages)
         ]
+        for one in sent:
+            one.add_done_callback(_look_at_error)
         await asyncio.gather(*sent)
         await producer.commit_transaction()
 
@@ -143,9 +148,10 @@ class Relay:
     async def _stand_by(self) -> None:
         """Return when what waits has stood still for too long."""
         standing = _Standing(self._store)
-        while await asyncio.to_thread(standing.still_seconds) < self._patience:
+        while await asyncio.to_thread(standing.still_seconds) < self._waits:
             self.answered_at = time.monotonic()
             await asyncio.sleep(_LOOK_EVERY)
+        self._waits *= 2
         logger.warning("what waits isn't sent by the other relay; taking over")
 
 
@@ -166,6 +172,8 @@ def wait_until_sent(
         while not standing.is_past_beginning():
             if standing.still_seconds() >= patience:
                 asyncio.run(_drain(installation, store, until - time.monotonic()))
+                standing.begin_again()
+                patience *= 2
             elif time.monotonic() > until:
                 raise TimeoutError
             time.sleep(_LOOK_EVERY)
@@ -195,6 +203,10 @@ class _Standing:
             self._head, self._since = head, time.monotonic()
         return time.monotonic() - self._since
 
+    def begin_again(self) -> None:
+        """Count from now on."""
+        self._since = time.monotonic()
+
     def is_past_beginning(self) -> bool:
         """Whether all that waited when this was made is sent."""
         if self._last is None:
@@ -202,6 +214,12 @@ class _Standing:
         with self._store.read() as connection:
             head = outbox.head(connection)
         return head is None or head > self._last
+
+
+def _look_at_error(sent: "asyncio.Future[Any]") -> None:
+    """The first error is raised; the others, which follow from it, would be said not to be seen."""
+    if not sent.cancelled():
+        sent.exception()
 
 
 def _batches(producer: Any, messages: Sequence[Waiting]) -> list[Any]:
