@@ -165,6 +165,26 @@ def test_a_code_changes_when_it_says_so(tmp_path: Path) -> None:
     assert differences(outcome) == {}
 
 
+def test_a_reward_stands_at_what_refunds_have_left(tmp_path: Path) -> None:
+    order = PURCHASE.replace('"purchase"', '"purchase", order = "lamp"')
+    refund = '{ at = "+1 day", type = "refund", who = "bob", order = "lamp", amount = "7.50" }'
+    then = (
+        'rewards = [{ status = "granted", value = "7.50", to = "bob" }, { status = "granted" }]\n'
+        'ledger = [{ status = "granted" }, { status = "granted" }, '
+        '{ status = "reversed", value = "2.50" }, { status = "reversed", value = "2.50" }]'
+    )
+    file = written(tmp_path, HEAD + scenario(f"{CLICK}, {SIGNUP}, {order}, {refund}", then))
+    (tmp_path / "friends.toml").write_text(CAMPAIGN + 'on_refund = "proportional"\n')
+    (outcome,) = read_scenarios(file).outcomes()
+    assert differences(outcome) == {}
+
+
+def test_signals_of_a_codes_owner_are_hashed_as_events_are(tmp_path: Path) -> None:
+    text = HEAD.replace('owner = "amy"', 'owner = "amy", owner_ip = "nowhere"')
+    with pytest.raises(FaultyFile, match="'nowhere' is not an IPv4 or IPv6 address"):
+        read_scenarios(written(tmp_path, text + scenario(STORY, "ledger = []"))).outcomes()
+
+
 def test_the_first_day_can_be_any(tmp_path: Path) -> None:
     text = HEAD.replace("[given]", "[given]\nfirst_day = 2025-03-01") + scenario(
         f"{CLICK}, {SIGNUP}, {{ at = 2025-03-03T10:05:00Z, type = 'purchase', who = 'bob', "

@@ -9,7 +9,8 @@ from reftrail.campaigns.toml_file import FaultyFile, TomlFile, Where, read_toml
 from reftrail.campaigns.validation import validated
 from reftrail.contracts.errors import ExpectedError
 from reftrail.testing.policy_scenarios.comparison import Comparison, Difference
-from reftrail.testing.policy_scenarios.play import CannotHappen, Play
+from reftrail.testing.policy_scenarios.play import Play
+from reftrail.testing.policy_scenarios.records import CannotHappen
 from reftrail.testing.policy_scenarios.script import GivenCode, Happening, Scenario, Script
 
 _PARTS = ("attributions", "ledger", "fulfil", "milestones", "refused")
@@ -68,7 +69,7 @@ class ScenarioFile:
         for number, code in enumerate(codes):
             try:
                 play.give(code)
-            except CannotHappen as error:
+            except (CannotHappen, ExpectedError) as error:
                 raise self._fault(error, (*where, number)) from error
 
     def _happen(self, play: Play, happenings: Sequence[Happening], where: Where) -> None:

@@ -1,0 +1,184 @@
+"""What reaches an installation when something happens in a scenario: the records, made as hosts do.
+
+Events pass through the collector's own judgement, so that codes, addresses and e-mails become what
+they become there.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID, uuid5
+
+import msgspec
+
+from reftrail.campaigns.units import money_text
+from reftrail.collector.accept import Circumstances, Sender, accept
+from reftrail.collector.codes import KnownCodes
+from reftrail.collector.keys import KeyKind
+from reftrail.collector.pseudonyms import HashKey, pseudonyms
+from reftrail.contracts.codec import decode, encode_datum
+from reftrail.contracts.decisions import RewardDecided
+from reftrail.contracts.life import FulfilmentReported, Listed, Listing, Reviewed, Ticked
+from reftrail.contracts.record import Millis, Record
+from reftrail.contracts.reference import CampaignDefined, CodeChanged
+from reftrail.contracts.registry import latest
+from reftrail.lists import Entry, Subject, subject_value
+from reftrail.testing.policy_scenarios.script import TAKES, GivenCode, Happening, What
+
+_IDS: Final = UUID("5d1c7a56-0d9f-5c52-b6f5-706f6c696379")
+_EVENT: Final = latest("Event")
+_NAMES: Final = {
+    "visitor": "visitor_id",
+    "user": "user_id",
+    "order": "order_id",
+    "device": "device_id",
+}
+"""Fields that the collector knows under another name."""
+_FIELDS: Final = {theirs: ours for ours, theirs in _NAMES.items()}
+
+
+class CannotHappen(Exception):  # noqa: N818  (it says what is wrong)
+    """What a scenario tells can't be; str() says why. field is the one at fault, if any is."""
+
+    def __init__(self, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class Records:
+    """Makes the records of one scenario, and knows its codes. All raise `CannotHappen`."""
+
+    def __init__(self, campaigns: Sequence[CampaignDefined]) -> None:
+        self._campaigns = campaigns
+        self._codes: dict[str, CodeChanged] = {}
+        self._known = KnownCodes(None)
+        self._hash = pseudonyms(HashKey("scenario", bytes(32)))
+        self._made = 0
+
+    def tick(self, at: Millis) -> Ticked:
+        """It is so late now."""
+        return Ticked(**self._common(at), partition=0, partitions=1)
+
+    def given_code(self, code: GivenCode, at: Millis, expires_at: Millis | None) -> CodeChanged:
+        """A code that is there from the beginning."""
+        return self._registered(
+            CodeChanged(
+                **self._common(at),
+                code=code.code,
+                campaign_id=code.campaign or self._only_campaign(),
+                owner_user_id=code.owner,
+                status=code.status.value,
+                created_at=at,
+                expires_at=expires_at,
+                max_uses=code.max_uses,
+                channels=code.channels,
+                regions=code.regions,
+                owner_ip_hash=self._hashed(Subject.IP, code.owner_ip),
+                owner_network_hash=self._hashed(Subject.NETWORK, code.owner_ip),
+                owner_device_hash=self._hashed(Subject.DEVICE, code.owner_device),
+                owner_email_hash=self._hashed(Subject.EMAIL, code.owner_email),
+            )
+        )
+
+    def changed_code(self, one: Happening, at: Millis) -> CodeChanged:
+        """A code as it stands from now on."""
+        known = self._codes.get(str(one.code))
+        if known is None:
+            raise CannotHappen(f"there is no code {one.code}; give it", "code")
+        changed: dict[str, Any] = self._common(at) | {"revision": known.revision + 1}
+        if one.status is not None:
+            changed["status"] = one.status.value
+        if one.owner is not None:
+            changed["owner_user_id"] = one.owner
+        return self._registered(msgspec.structs.replace(known, **changed))
+
+    def event(self, one: Happening, at: Millis, arrives: Millis) -> Record:
+        """What the collector makes of an event."""
+        told = {name: one.said(name) for name in TAKES[one.type]}
+        if one.amount is not None:
+            told["amount"] = money_text(one.amount)
+            told["currency"] = one.currency or self._currency()
+        if one.type == What.PURCHASE and one.order is None:
+            told["order"] = f"order {self._made}"
+        submission = {_NAMES.get(name, name): str(value) for name, value in told.items() if value}
+        submission |= {
+            "type": one.type.value,
+            "event_id": self._common(at)["event_id"],
+            "event_time": datetime.fromtimestamp(at / 1000, UTC).isoformat(),
+        }
+        sender = Sender(KeyKind.SECRET)
+        judged = accept(
+            [submission], Circumstances(sender, arrives, self._hash, self._known.lookup)
+        )
+        for rejection in judged.rejected:
+            theirs = rejection.pointer.removeprefix("/")
+            field = _FIELDS.get(theirs, theirs)
+            raise CannotHappen(f"{field} {rejection.reason}", field)
+        return decode(encode_datum(_EVENT, judged.accepted[0].datum))
+
+    def review(self, one: Happening, at: Millis, reward: RewardDecided | None) -> Reviewed:
+        """An analyst's decision on one reward, or on all of the user's under the code."""
+        assert one.decision is not None
+        return Reviewed(
+            **self._common(at),
+            code=str(one.code),
+            user_id=str(one.said("user")),
+            reward_id=None if reward is None else reward.reward_id,
+            decision=one.decision.value,
+            reviewer="reviewer",
+            reason=one.reason,
+            note=one.note,
+        )
+
+    def report(self, one: Happening, at: Millis, reward: RewardDecided) -> FulfilmentReported:
+        """What became of the order to fulfil a reward."""
+        assert one.outcome is not None
+        return FulfilmentReported(
+            **self._common(at),
+            code=reward.code,
+            user_id=reward.user_id,
+            reward_id=reward.reward_id,
+            role=reward.role,
+            outcome=one.outcome.value,
+            kind=reward.kind,
+            attempts=1,
+        )
+
+    def listed(self, one: Happening, at: Millis, until: Millis | None) -> Listed:
+        """An entry of the lists, as it stands from now on."""
+        assert one.subject is not None
+        entry = Entry(
+            subject=one.subject,
+            value=subject_value(one.subject, str(one.value), self._hash),
+            listing={What.ALLOW: Listing.ALLOW, What.BLOCK: Listing.BLOCK}.get(one.type),
+            actor="scenario",
+            expires_at=until,
+            reason=one.reason,
+        )
+        return entry.record(at)
+
+    def _registered(self, code: CodeChanged) -> CodeChanged:
+        """The code, of which the collector knows now."""
+        self._codes[code.code] = code
+        self._known.take(code)
+        return code
+
+    def _hashed(self, subject: Subject, raw: str | None) -> str | None:
+        return None if raw is None else subject_value(subject, raw, self._hash)
+
+    def _common(self, at: Millis) -> dict[str, Any]:
+        self._made += 1
+        event_id = str(uuid5(_IDS, str(self._made)))
+        return {"event_id": event_id, "event_time": at, "received_at": at}
+
+    def _only_campaign(self) -> str:
+        names = {defined.campaign_id for defined in self._campaigns}
+        if len(names) != 1:
+            there = ", ".join(sorted(names))
+            raise CannotHappen(f"say which campaign the code is of; there are {there}", "campaign")
+        return names.pop()
+
+    def _currency(self) -> str:
+        """That of the campaigns' rewards, unless they are paid in units."""
+        found = [defined.reward_currency for defined in self._campaigns]
+        return next((currency for currency in found if currency.isupper()), "USD")
