@@ -69,6 +69,7 @@ def verifier(topics: Topics) -> Verifier:
         (SPRING.code(5)[:-1] + "!", Answer.MALFORMED),
         ("NOBODY", Answer.UNKNOWN),
     ],
+    ids=["genuine", "in small letters", "made up", "malformed", "of no format"],
 )
 async def test_without_a_store_the_formats_tell(text: str, answer: Answer) -> None:
     found = await verifier(Topics()).verify(Verify(code=text))
