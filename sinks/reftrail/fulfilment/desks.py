@@ -1,6 +1,7 @@
 """Who is asked: a desk for each kind of reward, with threads of its own."""
 
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
@@ -71,8 +72,11 @@ class Desks:
             yield due, _answer(future, due)
 
     def wait(self, seconds: float, *, for_all: bool = False) -> None:
-        """Wait so long for an answer, or for all of them."""
-        wait(self._asked, seconds, ALL_COMPLETED if for_all else FIRST_COMPLETED)
+        """Wait for an answer, or for all; so long at most, and just so long if nobody is asked."""
+        if self._asked:
+            wait(self._asked, seconds, ALL_COMPLETED if for_all else FIRST_COMPLETED)
+        elif not for_all:
+            time.sleep(seconds)
 
     def close(self) -> None:
         """Ask nobody else. Who is being asked isn't waited for."""

@@ -36,7 +36,7 @@ from reftrail.fulfilment.reports import letter_of_unreadable
 from reftrail.fulfilment.schedule import Schedule
 
 _POLL_MS: Final = 100
-_POLL_BUSY_MS: Final = 5
+_WAIT_SECONDS: Final = 0.05
 _OBSERVE_MS: Final = 1_000
 _POSITIONS_MS: Final = 500
 _OPEN_AT_MOST: Final = 20_000
@@ -101,10 +101,13 @@ class Fulfilment:
         self._committed = log.positions()
 
     def _take(self, log: Log) -> None:
-        if self._open >= _OPEN_AT_MOST:
-            self.desks.wait(_POLL_MS / 1000)
+        is_full = self._open >= _OPEN_AT_MOST
+        has_waited = self.desks.is_busy or is_full
+        if has_waited:  # an answer is as good a reason to go on as an order
+            self.desks.wait(_WAIT_SECONDS)
+        if is_full:
             return
-        found = log.poll(_POLL_BUSY_MS if self.desks.is_busy else _POLL_MS)
+        found = log.poll(0 if has_waited else _POLL_MS)
         ours = [taken for taken in found.orders if taken[0].kind in self.desks.kinds]
         if ours:
             self._open += self.journal.take(ours, self.clock())
