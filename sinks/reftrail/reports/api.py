@@ -1,7 +1,7 @@
 """The reports over HTTP.
 
 `/v1/reports`, `/v1/reports/{name}`, `/v1/journeys`, `/v1/codes/{code}/counters`,
-`/v1/codes/review` and `/v1/reviews`.
+`/v1/codes/review`, `/v1/reviews` and `/v1/users/{user}/rewards`.
 """
 
 import asyncio
@@ -21,6 +21,7 @@ from reftrail.reports.held import Wanted, held_rewards, most_of
 from reftrail.reports.journeys import journey
 from reftrail.reports.questions import DIMENSIONS, BadQuestion, question
 from reftrail.reports.rendering import Format, as_csv, as_json, as_table
+from reftrail.reports.user import page, user_view
 
 _JSON: Final = "application/json"
 
@@ -71,6 +72,7 @@ def routes(client: Client, as_of: Callable[[], str | None]) -> list[Route]:
         _counters(client, as_of),
         _review(client, as_of),
         _held(client, as_of),
+        _user(client, as_of),
     ]
 
 
@@ -113,6 +115,20 @@ def _held(client: Client, as_of: Callable[[], str | None]) -> Route:
         return answered({"as_of": until, "held": found})
 
     return Route("/v1/reviews", held)
+
+
+def _user(client: Client, as_of: Callable[[], str | None]) -> Route:
+    async def rewards(request: Request) -> Response:
+        query = request.query_params
+        try:
+            asked = page(query.get("limit"), query.get("before"))
+        except BadQuestion as error:
+            return answered({"error": str(error)}, 422)
+        until = as_of()
+        user = request.path_params["user"]
+        return answered({"as_of": until, **await asyncio.to_thread(user_view, client, user, asked)})
+
+    return Route("/v1/users/{user:path}/rewards", rewards)
 
 
 def _listed() -> list[dict[str, Any]]:

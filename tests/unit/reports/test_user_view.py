@@ -1,0 +1,357 @@
+"""What one user has earned, on the real engine, and through the warehouse's own way of loading."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from support.clickhouse import ClickHouse, nowhere, part_of
+from support.programme import T0, attributed, campaign, code, entry
+
+from reftrail.contracts.codec import encode
+from reftrail.contracts.decisions import RewardDecided
+from reftrail.contracts.life import FulfilmentReported, MilestoneChanged
+from reftrail.contracts.policy import Milestone, MilestoneKind, Policy, policy_text
+from reftrail.contracts.record import DAY
+from reftrail.contracts.topics import (
+    ATTRIBUTIONS,
+    CAMPAIGNS,
+    CODES,
+    FULFILMENTS,
+    MILESTONES,
+    REWARDS,
+)
+from reftrail.reports.questions import BadQuestion
+from reftrail.reports.user import Page, page, user_view
+from reftrail.rules.transitions import effect
+from reftrail.warehouse.http import application
+from reftrail.warehouse.ledger import Ledger
+from reftrail.warehouse.loader import Loader, Work
+from reftrail.warehouse.metrics import Metrics
+from reftrail.warehouse.progress import Progress
+
+NOW = datetime.fromtimestamp(T0 / 1000, UTC)
+FIVE = 5_000_000
+
+
+def amys(reward_id: str, user: str, status: str, value: int = FIVE, **given: Any) -> RewardDecided:
+    return entry(reward_id, "AMY", user, value=value, status=status, beneficiary="amy", **given)
+
+
+LEDGER = [
+    amys("r1", "uma", "granted", event_time=T0 + 1),
+    amys("r1", "uma", "fulfilled", event_time=T0 + 5),
+    amys("r2", "vic", "granted", event_time=T0 + 2),
+    amys("r2", "vic", "reversed", 2_000_000, reasons=["partly_refunded"], event_time=T0 + 6),
+    amys("r3", "wes", "granted", event_time=T0 + 3),
+    amys("r3", "wes", "reversed", reasons=["refunded"], event_time=T0 + 7),
+    amys("r4", "xia", "held", reasons=["owner_ip"], event_time=T0 + 4),
+    amys("r5", "yan", "rejected", reasons=["ring"], event_time=T0 + 4),
+    amys("r6", "zoe", "held", event_time=T0 + 4),
+    amys("r6", "zoe", "granted", event_time=T0 + 8),
+    amys("r6", "zoe", "failed", event_time=T0 + 9),
+    amys("r6", "zoe", "granted", reasons=["tried_again"], event_time=T0 + 10),
+    amys("r7", "abe", "granted", 1, kind="shipment", item="mug", event_time=T0 + 11),
+    amys("r7", "abe", "fulfilled", 1, kind="shipment", item="mug", event_time=T0 + 12),
+    amys("r8", "bea", "granted", FIVE, currency="EUR", event_time=T0 - 9),
+    amys("r8", "bea", "expired", FIVE, currency="EUR", event_time=T0 - 8),
+    entry("r9", "AMY", "uma", value=FIVE, role="referee", beneficiary="uma"),
+    entry("r10", "BOB", "cat", value=FIVE, beneficiary=None, status="rejected"),
+]
+
+
+@pytest.fixture
+async def ledger(clickhouse: ClickHouse) -> ClickHouse:
+    await clickhouse.load(REWARDS, LEDGER)
+    return clickhouse
+
+
+def view(ledger: ClickHouse, user: str = "amy", asked: Page = Page()) -> dict[str, Any]:  # noqa: B008
+    return user_view(ledger.reading, user, asked, NOW)
+
+
+async def test_the_balance_is_what_the_entries_add_up_to(ledger: ClickHouse) -> None:
+    found = view(ledger)
+
+    assert found["balance"] == [
+        {
+            "currency": "EUR",
+            "kind": "credit",
+            "balance": "0.00",
+            "pending": "0.00",
+            "rewards_held": 0,
+        },
+        {
+            "currency": "USD",
+            "kind": "credit",
+            "balance": "13.00",
+            "pending": "5.00",
+            "rewards_held": 1,
+        },
+        {
+            "currency": "USD",
+            "kind": "shipment",
+            "balance": "0.000001",
+            "pending": "0.00",
+            "rewards_held": 0,
+        },
+    ]
+    mine = [one for one in LEDGER if one.beneficiary == "amy" and one.kind == "credit"]
+    assert sum(map(effect, mine)) == 13_000_000
+    assert [one["balance"] for one in view(ledger, "uma")["balance"]] == ["5.00"]
+
+
+async def test_more_may_be_taken_back_than_was_left(clickhouse: ClickHouse) -> None:
+    """Not within one reward: but a balance has no lower bound, whatever comes in first."""
+    await clickhouse.load(REWARDS, [amys("r1", "uma", "reversed")])
+
+    assert view(clickhouse)["balance"][0]["balance"] == "-5.00"
+
+
+async def test_nobody_has_nothing(ledger: ClickHouse) -> None:
+    assert view(ledger, "nobody") == {
+        "user_id": "nobody",
+        "balance": [],
+        "last_earned": None,
+        "standing": [],
+        "codes": [],
+        "codes_in_all": 0,
+        "shipments": [],
+        "history": [],
+        "next": None,
+    }
+    assert view(ledger, "")["history"] == []
+
+
+async def test_last_earned_is_the_latest_grant(ledger: ClickHouse) -> None:
+    assert view(ledger)["last_earned"] == {
+        "value": "0.000001",
+        "at": "2026-09-21T14:13:20.011Z",
+        "currency": "USD",
+        "kind": "shipment",
+        "code": "AMY",
+        "campaign_id": "spring",
+    }
+
+
+async def test_the_history_is_paged_without_gaps(ledger: ClickHouse) -> None:
+    found, asked = [], Page(5)
+    while True:
+        one = view(ledger, asked=asked)
+        assert len(one["history"]) <= 5
+        found += one["history"]
+        if one["next"] is None:
+            break
+        asked = page("5", one["next"])
+
+    mine = [one for one in LEDGER if one.beneficiary == "amy"]
+    latest = sorted(mine, key=lambda one: (one.event_time, one.event_id), reverse=True)
+    assert [one["event_id"] for one in found] == [one.event_id for one in latest]
+    taken = next(one for one in found if one["reasons"] == ["partly_refunded"])
+    assert (taken["value"], taken["effect"], taken["status"]) == ("2.00", "-2.00", "reversed")
+
+
+async def test_an_entry_that_came_twice_counts_once(ledger: ClickHouse) -> None:
+    before = view(ledger)
+    ledger.stop_merges()
+    await ledger.load(REWARDS, LEDGER)
+    assert ledger.rows("SELECT count() FROM rewards") == [(2 * len(LEDGER),)]
+
+    assert view(ledger) == before
+
+
+async def test_a_load_that_is_finished_after_a_crash_counts_once(clickhouse: ClickHouse) -> None:
+    """The projection is part of the part: the token that lets rows in once lets in both."""
+    work = Work(REWARDS, (part_of([encode(one) for one in LEDGER]),))
+    loader = Loader(clickhouse.writing, Ledger(clickhouse.writing), nowhere, Metrics())
+    clickhouse.stop_merges()
+    await loader.load([work])
+    before = view(clickhouse)
+
+    await loader.recover(work)
+
+    assert clickhouse.rows("SELECT count() FROM rewards") == [(len(LEDGER),)]
+    assert view(clickhouse) == before
+    clickhouse.writing.command("TRUNCATE TABLE rewards")
+    await loader.recover(work)
+    assert view(clickhouse) == before
+
+
+async def test_merging_keeps_what_is_looked_up(ledger: ClickHouse) -> None:
+    before = view(ledger)
+    await ledger.load(REWARDS, LEDGER)
+    ledger.writing.command("OPTIMIZE TABLE rewards FINAL")
+
+    assert view(ledger) == before
+    ((rows,),) = ledger.rows(
+        "SELECT sum(rows) FROM system.projection_parts "
+        "WHERE active AND table = 'rewards' AND name = 'by_beneficiary'"
+    )
+    assert rows == len(LEDGER)
+
+
+async def test_the_user_s_codes_have_their_counters(ledger: ClickHouse) -> None:
+    await ledger.load(
+        CODES,
+        [
+            code("AMY", "spring", owner_user_id="amy"),
+            code("NEW", "autumn", owner_user_id="amy", revision=1),
+            code("GONE", "spring", owner_user_id="amy", revision=1),
+            code("GONE", "spring", owner_user_id="bob", revision=2),
+        ],
+    )
+    await ledger.load(
+        ATTRIBUTIONS,
+        [attributed("uma", "AMY"), attributed("vic", "AMY"), attributed("vic", "NEW")],
+    )
+
+    found = view(ledger)
+
+    assert found["codes_in_all"] == 2
+    assert {one["code"]: one["attributed"] for one in found["codes"]} == {"AMY": 2, "NEW": 0}
+    amy = next(one for one in found["codes"] if one["code"] == "AMY")
+    assert amy | {"created_at": None} == {
+        "code": "AMY",
+        "campaign_id": "spring",
+        "status": "active",
+        "created_at": None,
+        "expires_at": None,
+        "max_uses": None,
+        "attributed": 2,
+        "users_rewarded": 6,
+        "rewards_granted": 6,
+        "rewards_held": 1,
+        "rewards_rejected": 1,
+    }
+
+
+MILESTONES_OF_SPRING = [
+    Milestone(name="bronze", kind=MilestoneKind.TIER, grants=2),
+    Milestone(name="silver", kind=MilestoneKind.TIER, grants=6),
+    Milestone(name="starter", kind=MilestoneKind.BADGE, grants=1),
+    Milestone(
+        name="ten", kind=MilestoneKind.BONUS, grants=10, value_micros=FIVE, currency="points"
+    ),
+]
+
+
+def milestone(name: str, kind: str, grants: int, *, reached: bool, offset: int) -> MilestoneChanged:
+    return MilestoneChanged(
+        event_id=f"{name}:{offset}",
+        event_time=T0,
+        received_at=T0,
+        cause_topic="milestone-inputs",
+        cause_partition=0,
+        cause_offset=offset,
+        cause_event_id="cause",
+        rules="1",
+        beneficiary="amy",
+        campaign_id="spring",
+        campaign_version=1,
+        code="AMY",
+        user_id="uma",
+        name=name,
+        kind=kind,
+        grants=grants,
+        reached=reached,
+    )
+
+
+async def test_tier_badges_and_what_is_next(ledger: ClickHouse) -> None:
+    text = policy_text(Policy(milestones=MILESTONES_OF_SPRING))
+    none = campaign("spring", version=2, effective_from=T0 + DAY, policy=None)
+    await ledger.load(CAMPAIGNS, [campaign("spring", policy=text), none])
+    await ledger.load(
+        MILESTONES,
+        [
+            milestone("silver", "tier", 6, reached=False, offset=9),
+            milestone("starter", "badge", 1, reached=True, offset=1),
+            milestone("bronze", "tier", 2, reached=True, offset=2),
+            milestone("silver", "tier", 6, reached=True, offset=5),
+        ],
+    )
+
+    (found,) = view(ledger)["standing"]
+
+    assert found == {
+        "campaign_id": "spring",
+        "grants": 5,
+        "tier": "bronze",
+        "badges": ["starter"],
+        "next": {
+            "name": "silver",
+            "kind": "tier",
+            "grants": 6,
+            "missing": 1,
+            "value": None,
+            "currency": None,
+            "item": None,
+        },
+    }
+    later = user_view(ledger.reading, "amy", Page(), datetime.fromtimestamp(T0 / 1000 + 1e6, UTC))
+    assert later["standing"][0]["next"] is None
+
+
+async def test_shipments_say_where_they_are(ledger: ClickHouse) -> None:
+    report = FulfilmentReported(
+        event_id="f1",
+        event_time=T0 + 12,
+        received_at=T0 + 12,
+        code="AMY",
+        user_id="abe",
+        reward_id="r7",
+        role="referrer",
+        outcome="delivered",
+        kind="shipment",
+        attempts=2,
+        carrier="owl",
+        tracking_number="OWL-1",
+    )
+    failed = msgspec.structs.replace(
+        report, event_id="f0", outcome="failed", carrier=None, event_time=T0 + 99
+    )
+    await ledger.load(FULFILMENTS, [failed, report])
+
+    (found,) = view(ledger)["shipments"]
+
+    assert found == {
+        "reward_id": "r7",
+        "status": "fulfilled",
+        "item": "mug",
+        "code": "AMY",
+        "user_id": "abe",
+        "campaign_id": "spring",
+        "ordered_at": "2026-09-21T14:13:20.011Z",
+        "since": "2026-09-21T14:13:20.012Z",
+        "carrier": "owl",
+        "tracking_number": "OWL-1",
+        "reference": None,
+        "detail": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("limit", "before"), [("0", None), ("1001", None), ("x", None), (None, "x"), (None, "x.y")]
+)
+def test_what_is_no_page_is_refused(limit: str | None, before: str | None) -> None:
+    with pytest.raises(BadQuestion, match="give"):
+        page(limit, before)
+
+
+async def test_over_http(ledger: ClickHouse) -> None:
+    await ledger.load(REWARDS, [entry("r11", "X", "dan", value=FIVE, beneficiary="a/b c")])
+    app = application(ledger.reading, ["sk"], Progress(), Metrics())
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=app), base_url="http://reports"
+    ) as client:
+        assert (await client.get("/v1/users/amy/rewards")).status_code == 401
+        client.headers["authorization"] = "Bearer sk"
+        found = (await client.get("/v1/users/amy/rewards?limit=1")).json()
+        assert found["as_of"] is None
+        assert len(found["history"]) == 1
+        again = (await client.get("/v1/users/amy/rewards", params={"before": found["next"]})).json()
+        assert again["history"][0] != found["history"][0]
+        slashed = (await client.get("/v1/users/a%2Fb%20c/rewards")).json()
+        assert (slashed["user_id"], len(slashed["history"])) == ("a/b c", 1)
+        assert (await client.get("/v1/users/amy/rewards?limit=0")).status_code == 422
