@@ -301,6 +301,15 @@ def test_statuses(codes: CodeService) -> None:
     ]
 
 
+def test_since_when_a_code_is_stopped_stays_known(codes: CodeService) -> None:
+    code = codes.issue(SUMMER, BY).code
+    codes.suspend(code, BY)
+    changed = codes.change(code, LATER, Changes(notes="x")).changed
+    assert (changed.event_time, changed.revision) == (NOW, 3)
+    assert codes.audit(code)[2].event_time == LATER.at
+    assert codes.reactivate(code, LATER).changed.event_time == LATER.at
+
+
 def test_a_code_is_replaced_by_one_on_the_same_terms(codes: CodeService) -> None:
     old = codes.issue(replace(AMY, max_uses=3, channel_limits={"mail": 2}), BY)
     codes.distribute(old.code, BY, channel="mail")

@@ -28,7 +28,7 @@ from reftrail.codes.terms import By, Code, Format
 from reftrail.codes.validity import is_code
 from reftrail.contracts.codec import encode
 from reftrail.contracts.record import Millis, Record
-from reftrail.contracts.reference import CodeAct, CodeActed
+from reftrail.contracts.reference import CodeAct, CodeActed, CodeStatus
 from reftrail.contracts.topics import CODE_ACTS, CODE_FORMATS, CODES, Topic
 
 _ISSUING: Final = (CodeAct.ISSUED, CodeAct.IMPORTED)
@@ -66,7 +66,7 @@ class Writing:
             return {}
         known = skeletons or {}
         # In one order in all transactions, so that two never wait for each other.
-        stamped = {one.code: self._stamped(one, 0) for one in sorted(drafts, key=_code)}
+        stamped = {one.code: self._stamped(None, one) for one in sorted(drafts, key=_code)}
         rows = [row_of(one, known.get(code)) for code, one in stamped.items()]
         statement = self._inserting(codes).on_conflict_do_nothing().returning(codes.c.code)
         free = set(self.connection.execute(statement, rows).scalars())
@@ -88,7 +88,7 @@ class Writing:
         """Change codes, which this transaction has locked, from what they are to something else."""
         if not changes:
             return []
-        stamped = [self._stamped(after, before.changed.revision) for before, after in changes]
+        stamped = [self._stamped(before, after) for before, after in changes]
         statement = sa.update(codes).where(codes.c.code == sa.bindparam("of_code"))
         rows = [row_of(after) for after in stamped]
         for row in rows:
@@ -180,15 +180,24 @@ class Writing:
             self.connection.execute(sa.insert(outbox), rows)
         self._acts, self._outbox = [], []
 
-    def _stamped(self, code: Code, revision: int) -> Code:
-        changed = msgspec.structs.replace(
-            code.changed,
-            event_id=_new_id(),
-            event_time=self.at,
-            received_at=self.at,
-            revision=revision + 1,
+    def _stamped(self, before: Code | None, after: Code) -> Code:
+        """As it is written now. For a code that is stopped, event_time says since when.
+
+        What happened before that still earns, so another act must not put it off.
+        """
+        stays_stopped = (
+            before is not None
+            and after.changed.status == before.changed.status != CodeStatus.ACTIVE
         )
-        return replace(code, changed=changed)
+        since = before.changed.event_time if before is not None and stays_stopped else self.at
+        changed = msgspec.structs.replace(
+            after.changed,
+            event_id=_new_id(),
+            event_time=since,
+            received_at=since,
+            revision=(before.changed.revision if before is not None else 0) + 1,
+        )
+        return replace(after, changed=changed)
 
     def _log(self, act: CodeAct, before: Code | None, after: Code) -> None:
         changed = after.changed
