@@ -1,6 +1,5 @@
 """What one user has earned: balance, what is held, tiers, codes, shipments, and every entry."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -12,7 +11,10 @@ from clickhouse_connect.driver.client import Client
 
 from reftrail.contracts.policy import Milestone, MilestoneKind, policy_in
 from reftrail.reports.catalogue import money
+from reftrail.reports.earnings import Counters, Earnings, Entry, Shipment, earnings
+from reftrail.reports.explanation import rfc3339
 from reftrail.reports.questions import BadQuestion
+from reftrail.rules.transitions import effect_of
 
 MOST: Final = 1000
 """How many entries a page of the history has at most."""
@@ -22,8 +24,7 @@ MOST_SHOWN: Final = 100
 """How many codes, and how many shipments, are shown: the latest ones."""
 
 _END: Final = (1 << 62, "")
-_MICROS: Final = "_micros"
-_COUNTERS: Final = ("users_rewarded", "rewards_granted", "rewards_held", "rewards_rejected")
+_decoder: Final = msgspec.json.Decoder(Entry, strict=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,33 +56,86 @@ def user_view(
     Money is a decimal string, a time RFC 3339. now decides which version of a policy says what
     comes next; unless given, it is the time.
     """
-    sums = _rows(client, "sums", user=user)
-    by = {name: [one for one in sums if one["grouped_by"] == name] for name in ("currency", "code")}
-    grants = {
-        one["campaign_id"]: one["grants"]
-        for one in sums
-        if one["grouped_by"] == "campaign" and one["campaign_id"]
-    }
-    codes = _rows(client, "codes", user=user, most=MOST_SHOWN)
-    earned = {one["code"]: one for one in by["code"]}
-    ships = any(one["kind"] == "shipment" for one in by["currency"])
+    entries = _entries(client, user)
+    found = earnings(entries)
     history, following = _history(client, user, asked)
+    codes = _codes(client, user)
     at = now or datetime.now(UTC)
     return {
         "user_id": user,
-        "balance": [_shown(_some(one, _BALANCE)) for one in by["currency"]],
-        "last_earned": _last(sums),
-        "standing": _standing(client, user, grants, {one["campaign_id"] for one in codes}, at),
-        "codes": [_code(one, earned.get(one["code"])) for one in codes],
-        "codes_in_all": codes[0]["all_codes"] if codes else 0,
-        "shipments": _rows(client, "shipments", user=user, most=MOST_SHOWN) if ships else [],
+        "balance": [
+            {
+                "currency": currency,
+                "kind": kind,
+                "balance": money(one.balance),
+                "pending": money(one.pending),
+                "rewards_held": one.held,
+            }
+            for (currency, kind), one in sorted(found.sums.items())
+        ],
+        "last_earned": found.last and _last(found.last),
+        "standing": _standing(client, user, found.grants, codes, at),
+        "codes": [_with_counters(one, found.codes[one["code"]]) for one in codes[:MOST_SHOWN]],
+        "codes_in_all": len(codes),
+        "shipments": _shipments(client, found),
         "history": history,
         "next": following,
     }
 
 
-_BALANCE: Final = ("currency", "kind", "balance_micros", "pending_micros", "rewards_held")
-_CODE: Final = ("code", "campaign_id", "status", "created_at", "expires_at", "max_uses")
+def _entries(client: Client, user: str) -> list[Entry]:
+    lines = client.raw_query(_sql("entries"), parameters={"user": user}, fmt="JSONCompactEachRow")
+    return _decoder.decode_lines(lines)
+
+
+def _codes(client: Client, user: str) -> list[dict[str, Any]]:
+    owned = [one["code"] for one in _rows(client, "owned", user=user)]
+    if not owned:
+        return []
+    codes = _rows(client, "codes", user=user, codes=owned)
+    shown = [one["code"] for one in codes[:MOST_SHOWN]]
+    attributed = {
+        one["code"]: one["attributed"] for one in _rows(client, "attributed", codes=shown)
+    }
+    return [one | {"attributed": attributed.get(one["code"], 0)} for one in codes]
+
+
+def _with_counters(code: dict[str, Any], counters: Counters) -> dict[str, Any]:
+    return code | {
+        "users_rewarded": len(counters.users),
+        "rewards_granted": counters.granted,
+        "rewards_held": counters.held,
+        "rewards_rejected": counters.rejected,
+    }
+
+
+def _shipments(client: Client, found: Earnings) -> list[dict[str, Any]]:
+    """The latest ones, as they stand, with what was reported of each."""
+    latest = sorted(found.shipments.values(), key=lambda one: (-one.ordered_at, one.now.reward_id))
+    shown = latest[:MOST_SHOWN]
+    if not shown:
+        return []
+    ids = [one.now.reward_id for one in shown]
+    reported = {one["reward_id"]: one for one in _rows(client, "fulfilments", rewards=ids)}
+    return [_shipment(one, reported.get(one.now.reward_id, {})) for one in shown]
+
+
+def _shipment(shipment: Shipment, reported: dict[str, Any]) -> dict[str, Any]:
+    now = shipment.now
+    return {
+        "reward_id": now.reward_id,
+        "status": now.status,
+        "item": now.item,
+        "code": now.code,
+        "user_id": now.user_id,
+        "campaign_id": now.campaign or None,
+        "ordered_at": rfc3339(shipment.ordered_at),
+        "since": rfc3339(now.ms),
+        **{name: reported.get(name) for name in _REPORTED},
+    }
+
+
+_REPORTED: Final = ("carrier", "tracking_number", "reference", "detail")
 
 
 def _history(client: Client, user: str, asked: Page) -> tuple[list[dict[str, Any]], str | None]:
@@ -98,25 +152,26 @@ def _history(client: Client, user: str, asked: Page) -> tuple[list[dict[str, Any
     return [_shown(one) for one in shown], f"{ms}.{last['event_id']}"
 
 
-def _last(sums: list[dict[str, Any]]) -> dict[str, Any] | None:
-    for one in sums:
-        if one["grouped_by"] == "nothing" and one["rewards_granted"]:
-            names = ("at", "micros", "currency", "kind", "code", "campaign_id")
-            found = {name: one[f"last_{name}"] for name in names}
-            return {"value": money(found.pop("micros")), **found}
-    return None
-
-
-def _code(code: dict[str, Any], earned: dict[str, Any] | None) -> dict[str, Any]:
-    counters = {name: earned[name] if earned else 0 for name in _COUNTERS}
-    return _some(code, _CODE) | {"attributed": code["attributed"], **counters}
+def _last(entry: Entry) -> dict[str, Any]:
+    return {
+        "value": money(entry.value_micros),
+        "at": rfc3339(entry.ms),
+        "currency": entry.currency,
+        "kind": entry.kind,
+        "code": entry.code,
+        "campaign_id": entry.campaign or None,
+    }
 
 
 def _standing(
-    client: Client, user: str, grants: dict[str, int], campaigns: set[str], at: datetime
+    client: Client,
+    user: str,
+    grants: dict[str, int],
+    codes: list[dict[str, Any]],
+    at: datetime,
 ) -> list[dict[str, Any]]:
     """By campaign in which the user refers: rewards that count, tier, badges, and what is next."""
-    of = sorted({*grants, *campaigns})
+    of = sorted({*filter(None, grants), *(one["campaign_id"] for one in codes)})
     if not of:
         return []
     reached = _rows(client, "milestones", user=user)
@@ -165,26 +220,14 @@ def _coming(milestone: Milestone, grants: int) -> dict[str, Any]:
 
 
 def _rows(client: Client, name: str, **parameters: Any) -> list[dict[str, Any]]:
-    settings = {"output_format_json_quote_64bit_integers": 0}
-    lines = client.raw_query(
-        _sql(name), parameters=parameters, settings=settings, fmt="JSONEachRow"
-    )
+    lines = client.raw_query(_sql(name), parameters=parameters, fmt="JSONEachRow")
     return [msgspec.json.decode(line) for line in lines.splitlines()]
 
 
-def _some(row: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    return {name: row[name] for name in names}
-
-
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
-    """Money without micros in its name and as text, the rest as it is."""
-    return dict(_each_shown(row))
-
-
-def _each_shown(row: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    for name, value in row.items():
-        is_money = name.endswith(_MICROS)
-        yield (name.removesuffix(_MICROS), money(value)) if is_money else (name, value)
+    """An entry with its value, and what it adds to the balance, as text."""
+    value = row.pop("value_micros")
+    return row | {"value": money(value), "effect": money(effect_of(row["status"], value))}
 
 
 def _is_number(text: str) -> bool:

@@ -100,4 +100,9 @@ def effect(entry: RewardDecided) -> Micros:
     A balance is the sum of these: granted adds; reversed, failed and expired take away what was
     left; held, rejected and fulfilled change nothing.
     """
-    return _EFFECTS.get(entry.status, 0) * entry.value_micros
+    return effect_of(entry.status, entry.value_micros)
+
+
+def effect_of(status: str, value_micros: Micros) -> Micros:
+    """The same, of an entry's status and value."""
+    return _EFFECTS.get(status, 0) * value_micros
