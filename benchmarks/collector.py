@@ -26,12 +26,13 @@ import msgspec
 from kafka import KafkaConsumer, TopicPartition
 
 from reftrail.campaigns import Campaign, apply_campaigns
-from reftrail.codes import NewCode, register_codes
 from reftrail.contracts.installation import Installation
-from reftrail.contracts.topics import EVENTS
+from reftrail.contracts.reference import CodeChanged
+from reftrail.contracts.topics import CODES, EVENTS
 from reftrail.local.broker import Broker
 from reftrail.local.ports import free_port
 from reftrail.local.topics import create_topics
+from reftrail.reference import write
 
 BATCH = 100
 CONNECTIONS = 8
@@ -47,9 +48,7 @@ def measure(seconds: float = 10.0) -> dict[str, float]:
         installation = Installation(bootstrap_servers=broker.bootstrap_servers)
         create_topics(installation, PARTITIONS)
         apply_campaigns(installation, [Campaign(campaign_id="summer", name="Summer")])
-        register_codes(
-            installation, [NewCode(code=f"C{n}", campaign_id="summer") for n in range(1000)]
-        )
+        write(installation, CODES, [_code(number) for number in range(1000)])
         with _collector(installation, Path(directory) / "collector.log") as url:
             asyncio.run(_load(url, _bodies(), seconds=2.0))
             before = _written(installation)
@@ -122,6 +121,17 @@ def _written(installation: Installation) -> int:
     ends = consumer.end_offsets([TopicPartition(name, n) for n in range(PARTITIONS)])
     consumer.close()
     return sum(ends.values())
+
+
+def _code(number: int) -> CodeChanged:
+    return CodeChanged(
+        event_id=f"code-{number}",
+        event_time=1,
+        received_at=1,
+        code=f"C{number}",
+        campaign_id="summer",
+        created_at=1,
+    )
 
 
 @contextmanager

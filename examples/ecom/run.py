@@ -12,6 +12,7 @@ import sys
 import time
 import tomllib
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, NamedTuple
@@ -23,7 +24,12 @@ from rich.table import Table
 
 from reftrail.campaigns import apply_campaigns, read_campaigns
 from reftrail.client import Reftrail
-from reftrail.codes import read_codes, register_codes
+from reftrail.codes.bulk.importing import import_file
+from reftrail.codes.bulk.rows import Columns
+from reftrail.codes.relay import wait_until_sent
+from reftrail.codes.service import CodeService
+from reftrail.codes.store import Store
+from reftrail.codes.terms import By
 from reftrail.contracts.codec import decode_as
 from reftrail.contracts.decisions import Attributed
 from reftrail.contracts.errors import ExpectedError
@@ -64,11 +70,24 @@ def main() -> int:
         Stack(StackSettings(Path(directory), workers=2, partitions=4), say=CONSOLE.print) as stack,
     ):
         apply_campaigns(stack.installation, read_campaigns(HERE / "campaigns.toml"))
-        register_codes(stack.installation, read_codes(HERE / "codes.csv"))
+        _import_codes(stack)
         _send(stack, prepared)
         found = asyncio.run(_first_touches(stack))
         CONSOLE.print(funnel_table("Funnel by channel", "channel", _funnel(stack)))
     return _compared(found, _computed(clickstream))
+
+
+def _import_codes(stack: Stack) -> None:
+    """What `reftrail codes import codes.csv` does."""
+    with closing(Store.open(stack.ready.codes_store)) as store:
+        import_file(
+            CodeService(store),
+            HERE / "codes.csv",
+            Columns(),
+            By(actor="example"),
+            check_campaigns=lambda _: None,
+        )
+        wait_until_sent(store, stack.installation)
 
 
 def _send(stack: Stack, prepared: Path) -> None:

@@ -12,7 +12,8 @@ from typing import Final
 
 from rich.console import Console
 
-from reftrail.contracts.topics import CAMPAIGNS, CODES
+from reftrail.contracts.topics import CAMPAIGNS
+from reftrail.local.demo_codes import issue_codes
 from reftrail.local.demo_observe import observe, report
 from reftrail.local.demo_play import Outbox, play
 from reftrail.local.demo_progress import Bars
@@ -99,7 +100,7 @@ def _play(stack: Stack, simulation: Simulation, outbox: Outbox, console: Console
     """Send everything, and wait until the pipeline is done with it."""
     ready = stack.ready
     write(stack.installation, CAMPAIGNS, simulation.programme.campaigns.values())
-    write(stack.installation, CODES, simulation.programme.codes.values())
+    issue_codes(stack, simulation.programme.codes.values())
     patience = 120 + _SECONDS_PER_EVENT * simulation.events
     with Bars(stack, simulation.events, console) as bars:
         asyncio.run(play(outbox, ready.collector_url, ready.secret_key, bars.sent))

@@ -1,16 +1,8 @@
-"""Codes: who registers them, and how they stand.
+"""Codes: issued, bound, handed out, stopped, replaced and verified, on a store of their own.
 
-Input: calls and CSV files. Output: the topic `codes`. Guarantee: a code belongs to one campaign and
-owner; registering the same again writes nothing, registering something else under it is refused.
+Input: calls, files, and signups from `conversions`. Output: the topics `codes`, `code-formats` and
+`code-acts`. Guarantee: no code is issued twice, whoever else issues at the same time; every act has
+its line in the audit log; the topics follow the store, whatever crashes.
+
+Begin with `service`. Whoever only reads or judges codes needs no database: `patterns`, `formats`.
 """
-
-from reftrail.codes.file import read_codes
-from reftrail.codes.registration import (
-    NewCode,
-    Registered,
-    find_code,
-    register_codes,
-    revoke_code,
-)
-
-__all__ = ["NewCode", "Registered", "find_code", "read_codes", "register_codes", "revoke_code"]
