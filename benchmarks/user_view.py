@@ -3,7 +3,8 @@
 The ledger is made up within ClickHouse, in the warehouse's own tables: each reward granted and then
 fulfilled, or else failed, reversed or expired; half of the rewards to referees, who have one each,
 half to referrers, few of whom have very many. Users are drawn by chance, once from among all
-referrers, once by their rewards, so that those with many come often. One request at a time. cpu_ms is the processor time a request, the asking included.
+referrers, once by their rewards, so that those with many come often. One request at a time.
+cpu_ms is the processor time a request, the asking included.
 
     python benchmarks/user_view.py [--entries 10000000] [--requests 300]
 """
