@@ -5,13 +5,14 @@ from pathlib import Path
 import pytest
 from pydantic_settings import BaseSettings
 
+from reftrail.codes.settings import CodesSettings
 from reftrail.collector.settings import CollectorSettings
 from reftrail.engine.settings import WorkerSettings
 from reftrail.fulfilment.settings import FulfilmentSettings
 from reftrail.warehouse.settings import WarehouseSettings
 
 EXAMPLE = Path(__file__).parents[3] / "infra" / "compose" / "example.env"
-HOSTS = (CollectorSettings, WorkerSettings, WarehouseSettings, FulfilmentSettings)
+HOSTS = (CodesSettings, CollectorSettings, WorkerSettings, WarehouseSettings, FulfilmentSettings)
 
 
 def given() -> set[str]:
