@@ -593,6 +593,7 @@ def test_a_newer_store_is_refused(store_url: str) -> None:
     [
         ("nonsense", "REFTRAIL_CODES_STORE cannot be used"),
         ("mysql://host/db", "names mysql"),
+        ("sqlite://", "names a database in memory"),
         ("sqlite:////nowhere/at/all/codes.sqlite", "does not answer"),
         ("postgresql+psycopg://u:hidden@127.0.0.1:1/db", "does not answer"),
     ],

@@ -134,6 +134,11 @@ def _engine(url: str) -> sa.Engine:
 
 def _connecting(url: sa.URL) -> dict[str, Any]:
     match url.get_backend_name():
+        case "sqlite" if url.database in (None, "", ":memory:"):
+            raise ExpectedError(
+                "REFTRAIL_CODES_STORE names a database in memory, which nobody else would see; "
+                "name a file: sqlite:////PATH/codes.sqlite"
+            )
         case "sqlite":
             return {"timeout": _BUSY_MS / 1000}
         case "postgresql":
