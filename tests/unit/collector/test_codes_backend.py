@@ -3,8 +3,10 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
+from support.codes import sqlite_url
 
 from reftrail.codes.terms import Refused as ServiceRefused
 from reftrail.codes.terms import Why
@@ -40,8 +42,8 @@ def held() -> Held:
 
 
 @pytest.fixture
-async def codes(held: Held) -> AsyncIterator[Backend]:
-    running = Backend("sqlite://", None)
+async def codes(held: Held, tmp_path: Path) -> AsyncIterator[Backend]:
+    running = Backend(sqlite_url(tmp_path), None)
     yield running
     held.gate.set()
     await running.close()
