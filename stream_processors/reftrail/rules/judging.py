@@ -153,6 +153,7 @@ def _case(turn: Turn, claim: Claimed, terms: Terms) -> Case:
         seen=_seen(turn.pair),
         hours=turn.usage.hours,
         amounts=turn.usage.amounts,
+        claims=turn.usage.claims,
         listed=turn.reference.listed,
     )
 

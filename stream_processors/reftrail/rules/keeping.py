@@ -25,7 +25,8 @@ from reftrail.rules.notes import (
     TurnCame,
 )
 from reftrail.rules.reasons import Reason
-from reftrail.rules.sketches import with_amount, with_claim
+from reftrail.rules.scoring import is_suspicious
+from reftrail.rules.sketches import with_amount, with_claim, with_judged
 
 MOST_REFUNDS: Final = 64
 """How many refunds of a pair are remembered: the latest ones to come in."""
@@ -209,7 +210,10 @@ def _side(earning: Earning, role: str) -> Side | None:
 
 
 def _with_usual(code: CodeLedger, earned: Prospect) -> CodeLedger:
-    """What is usual: all claims decided on under a known campaign, and amounts of the good ones."""
+    """What is usual: all claims decided on under a known campaign, and amounts of the good ones.
+
+    Of all claims also how many were suspicious.
+    """
     earning = earned.earning
     if earning.campaign_version is None or earning.is_bonus:
         return code
@@ -217,6 +221,7 @@ def _with_usual(code: CodeLedger, earned: Prospect) -> CodeLedger:
         code,
         hours=with_claim(code.hours, earning.action_time),
         amounts=with_amount(code.amounts, earned.amount_micros, earned.amount_currency),
+        claims=with_judged(code.claims, is_suspicious=is_suspicious(earning.evidence)),
     )
 
 

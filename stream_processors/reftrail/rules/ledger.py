@@ -9,7 +9,7 @@ from reftrail.contracts.decisions import Claimed, RewardStatus, Role
 from reftrail.contracts.life import MilestoneChanged
 from reftrail.contracts.record import DAY, Micros, Millis
 from reftrail.rules.evidence import Evidence, SignalSeen
-from reftrail.rules.sketches import Amounts, Hours
+from reftrail.rules.sketches import Amounts, Claims, Hours
 from reftrail.rules.transitions import ENDED
 
 MOST_DAYS: Final = 400
@@ -24,13 +24,15 @@ class CodeLedger(msgspec.Struct, frozen=True, array_like=True):
 
     users are how many different users earned, or will if what is held is granted; a reversal gives
     none back. days has the same by UTC day of action, where there is a limit for days. hours and
-    amounts are what is usual: claims decided on by hour, and the orders among them.
+    amounts are what is usual: claims decided on by hour, and the orders among them. claims is how
+    many of those claims were suspicious.
     """
 
     users: int = 0
     days: tuple[tuple[int, int], ...] = ()
     hours: Hours = Hours()
     amounts: Amounts = Amounts()
+    claims: Claims = Claims()
 
     def on_day(self, day: int) -> int | None:
         """How many users count on a UTC day; None if that is so long ago that it is forgotten."""

@@ -6,8 +6,8 @@ from typing import Final
 
 import msgspec
 
-from reftrail.contracts.policy import Fraud
-from reftrail.rules.evidence import ALLOWED, CHECKS, REASONS, Case, Check, Evidence
+from reftrail.contracts.policy import DEFAULT, Fraud
+from reftrail.rules.evidence import ALLOWED, CHECKS, REASONS, SUSPICIOUS_CODE, Case, Check, Evidence
 
 WEIGHT_OF_A_RULE: Final = 100
 """What a broken rule (unknown code, outside of the window, ...) weighs: it rejects in any case."""
@@ -62,6 +62,16 @@ def judge(broken: Iterable[Evidence], found: Iterable[Evidence], fraud: Fraud) -
         return Judgement(Verdict.REJECT, score, evidence)
     verdict = Verdict.GRANT if score <= fraud.grant_up_to else Verdict.HOLD
     return Judgement(verdict, score, evidence)
+
+
+def is_suspicious(evidence: Iterable[Evidence]) -> bool:
+    """Whether what speaks for fraud in a claim itself is more than the default policy grants.
+
+    What other claims under the code were like doesn't count: suspicion would feed on itself. Nor do
+    broken rules: who comes too late is no fraudster.
+    """
+    own = (one for one in evidence if one.reason in REASONS and one.reason != SUSPICIOUS_CODE)
+    return sum(one.weight for one in own) > DEFAULT.fraud.grant_up_to
 
 
 def evidence_text(evidence: Iterable[Evidence]) -> str | None:

@@ -10,6 +10,12 @@ import msgspec
 
 from reftrail.contracts.record import HOUR, Micros, Millis
 
+LEAST_CLAIMS: Final = 5
+"""How many claims it takes to tell whether most of a code's are suspicious."""
+
+MOST_CLAIMS: Final = 200
+"""With so many counted, both counts are halved: what a code was used for long ago is forgotten."""
+
 LEAST_AMOUNTS: Final = 20
 """How many orders it takes to tell what is usual."""
 
@@ -69,6 +75,21 @@ def _bucket(amount: Micros) -> int:
 def _upper_end(bucket: int) -> Micros:
     exponent, step = bucket >> _STEPS, bucket & ((1 << _STEPS) - 1)
     return ((1 << _STEPS) + step + 1 << exponent) >> _STEPS
+
+
+class Claims(msgspec.Struct, frozen=True, array_like=True):
+    """How many claims were decided on under a code, and how many of them were suspicious."""
+
+    all: int = 0
+    suspicious: int = 0
+
+
+def with_judged(claims: Claims, *, is_suspicious: bool) -> Claims:
+    """One claim more."""
+    counted = Claims(claims.all + 1, claims.suspicious + is_suspicious)
+    if counted.all < MOST_CLAIMS:
+        return counted
+    return Claims(counted.all // 2, counted.suspicious // 2)
 
 
 class Hours(msgspec.Struct, frozen=True, array_like=True):

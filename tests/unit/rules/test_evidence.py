@@ -13,12 +13,12 @@ from reftrail.contracts.record import DAY, HOUR, MICROS_PER_UNIT, MINUTE, SECOND
 from reftrail.engine.reference import ReferenceTables
 from reftrail.rules.evidence import CHECKS, REASONS, Case, Figures, SignalSeen
 from reftrail.rules.scoring import gather
-from reftrail.rules.sketches import Amounts, Hours, with_amount, with_claim
+from reftrail.rules.sketches import Amounts, Claims, Hours, with_amount, with_claim
 from reftrail.testing import claimed, code, moment
 
 UNIT = MICROS_PER_UNIT
 NOON = moment("9d 12:00")
-NO_HOURS, NO_AMOUNTS = Hours(), Amounts()
+NO_HOURS, NO_AMOUNTS, NO_CLAIMS = Hours(), Amounts(), Claims()
 
 
 def case(
@@ -27,6 +27,7 @@ def case(
     seen: SignalSeen | None = None,
     hours: Hours = NO_HOURS,
     amounts: Amounts = NO_AMOUNTS,
+    claims: Claims = NO_CLAIMS,
     lists: tuple[Listed, ...] = (),
     **told: Any,
 ) -> Case:
@@ -41,6 +42,7 @@ def case(
         seen={} if seen is None else {seen.kind: seen},
         hours=hours,
         amounts=amounts,
+        claims=claims,
         listed=ReferenceTables(lists).listed,
     )
 
@@ -162,15 +164,15 @@ def test_an_honest_claim_has_no_evidence_against_it() -> None:
         ),
         (
             "users_per_device_24h",
-            case(seen=seen("device", day=3)),
             case(seen=seen("device", day=2)),
-            {"users": 3, "limit": 2},
+            case(seen=seen("device", day=1)),
+            {"users": 2, "limit": 1},
         ),
         (
             "users_per_device_30d",
-            case(seen=seen("device", month=4)),
             case(seen=seen("device", month=3)),
-            {"users": 4, "limit": 3},
+            case(seen=seen("device", month=2)),
+            {"users": 3, "limit": 2},
         ),
         (
             "ring",
@@ -180,9 +182,9 @@ def test_an_honest_claim_has_no_evidence_against_it() -> None:
         ),
         (
             "ring_by_device",
-            case(seen=seen("device", 2, 3, 3, 2)),
-            case(seen=seen("device", 2, 3, 3, 1)),
-            {"insiders": 2, "users": 3, "codes": 3, "limit": 1},
+            case(seen=seen("device", 1, 2, 2, 2)),
+            case(seen=seen("device", 1, 2, 2, 1)),
+            {"insiders": 2, "users": 2, "codes": 2, "limit": 1},
         ),
         (
             "ring_by_ip",
@@ -243,7 +245,32 @@ def test_evidence_is_found_from_its_limit_on(
 
 def test_a_typed_code_has_no_click_to_be_fast_after() -> None:
     assert found(case(basis=Basis.TYPED_CODE, touch_time=NOON)) == {}
-    assert found(case(basis=Basis.FIRST_TOUCH, touch_time=NOON)).keys() == {"fast_signup"}
+    assert found(case(basis=Basis.FIRST_TOUCH, touch_time=NOON)).keys() == {
+        "fast_signup",
+        "instant_signup",
+    }
+
+
+def test_steps_of_haste_add_up() -> None:
+    def hasty(took: int) -> dict[str, Figures]:
+        return found(case(touch_time=NOON - took))
+
+    assert hasty(3 * SECOND).keys() == {"fast_signup"}
+    assert hasty(3 * SECOND - 1)["instant_signup"] == {"took_ms": 2_999, "limit_ms": 3_000}
+
+
+@pytest.mark.parametrize(
+    ("claims", "expected"),
+    [
+        (Claims(4, 4), None),
+        (Claims(6, 3), None),
+        (Claims(7, 4), {"suspicious": 4, "claims": 7, "limit_percent": 50}),
+    ],
+)
+def test_a_code_is_suspicious_when_most_claims_under_it_were(
+    claims: Claims, expected: Figures | None
+) -> None:
+    assert found(case(claims=claims)).get("suspicious_code") == expected
 
 
 def test_steps_of_the_amount_add_up() -> None:
@@ -288,7 +315,7 @@ def test_a_policy_sets_weights_and_limits_and_leaves_reasons_out() -> None:
     fast = case(touch_time=NOON - 15 * SECOND, email_disposable=True)
     stricter = Fraud(weights={"disposable_email": 0}, limits={"fast_signup": 20 * SECOND})
     (evidence,) = gather(fast, stricter)
-    assert (evidence.reason, evidence.weight) == ("fast_signup", 35)
+    assert (evidence.reason, evidence.weight) == ("fast_signup", 45)
     assert [one.weight for one in gather(fast, Fraud(weights={"disposable_email": 7}))] == [7]
 
 

@@ -23,31 +23,40 @@ from reftrail.rules.evidence.owner import (
     owner_ip,
     self_referral,
 )
-from reftrail.rules.evidence.timing import clock_ahead, clock_behind, fast_purchase, fast_signup
-from reftrail.rules.evidence.usage import amount_5x, amount_10x, amount_20x, burst
+from reftrail.rules.evidence.timing import (
+    clock_ahead,
+    clock_behind,
+    fast_purchase,
+    fast_signup,
+    instant_signup,
+)
+from reftrail.rules.evidence.usage import amount_5x, amount_10x, amount_20x, burst, suspicious_code
 
 ALLOWED: Final = "allowed"
+SUSPICIOUS_CODE: Final = "suspicious_code"
 
 CHECKS: Final = (
     Check("self_referral", 100, self_referral, decisive=True),
     Check("owner_device", 60, owner_device),
     Check("owner_ip", 20, owner_ip),
     Check("owner_email", 100, owner_email),
-    Check("disposable_email", 30, disposable_email),
+    Check("disposable_email", 40, disposable_email),
     Check("users_per_ip_24h", 20, users_per_ip_24h, 5, "users"),
-    Check("users_per_ip_30d", 15, users_per_ip_30d, 20, "users"),
-    Check("users_per_network_24h", 10, users_per_network_24h, 50, "users"),
-    Check("users_per_network_30d", 10, users_per_network_30d, 250, "users"),
-    Check("users_per_device_24h", 40, users_per_device_24h, 2, "users"),
-    Check("users_per_device_30d", 30, users_per_device_30d, 3, "users"),
+    Check("users_per_ip_30d", 10, users_per_ip_30d, 20, "users"),
+    Check("users_per_network_24h", 5, users_per_network_24h, 50, "users"),
+    Check("users_per_network_30d", 5, users_per_network_30d, 250, "users"),
+    Check("users_per_device_24h", 25, users_per_device_24h, 1, "users"),
+    Check("users_per_device_30d", 35, users_per_device_30d, 2, "users"),
     Check("ring", 80, ring, 1, "users"),
     Check("ring_by_device", 60, ring_by_device, 1, "users"),
-    Check("ring_by_ip", 25, ring_by_ip, 2, "users"),
-    Check("fast_signup", 35, fast_signup, 10 * SECOND, "ms"),
-    Check("fast_purchase", 20, fast_purchase, 30 * SECOND, "ms"),
+    Check("ring_by_ip", 5, ring_by_ip, 2, "users"),
+    Check("fast_signup", 45, fast_signup, 10 * SECOND, "ms"),
+    Check("instant_signup", 15, instant_signup, 3 * SECOND, "ms"),
+    Check("fast_purchase", 10, fast_purchase, 30 * SECOND, "ms"),
     Check("clock_ahead", 30, clock_ahead, 5 * MINUTE, "ms"),
     Check("clock_behind", 30, clock_behind, 90 * DAY, "ms"),
     Check("burst", 25, burst, 10, "times"),
+    Check(SUSPICIOUS_CODE, 30, suspicious_code, 50, "percent"),
     Check("amount_5x", 10, amount_5x, 5, "times"),
     Check("amount_10x", 15, amount_10x, 10, "times"),
     Check("amount_20x", 20, amount_20x, 20, "times"),
@@ -58,4 +67,14 @@ CHECKS: Final = (
 
 REASONS: Final = {check.reason: check for check in CHECKS}
 
-__all__ = ["ALLOWED", "CHECKS", "REASONS", "Case", "Check", "Evidence", "Figures", "SignalSeen"]
+__all__ = [
+    "ALLOWED",
+    "CHECKS",
+    "REASONS",
+    "SUSPICIOUS_CODE",
+    "Case",
+    "Check",
+    "Evidence",
+    "Figures",
+    "SignalSeen",
+]

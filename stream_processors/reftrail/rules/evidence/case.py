@@ -10,7 +10,7 @@ from reftrail.contracts.decisions import Claimed
 from reftrail.contracts.life import Listed
 from reftrail.contracts.record import Millis
 from reftrail.contracts.reference import CodeChanged
-from reftrail.rules.sketches import Amounts, Hours
+from reftrail.rules.sketches import Amounts, Claims, Hours
 
 Figures: TypeAlias = dict[str, int | str]
 """What a check found, in numbers and words: enough to say to somebody why it matters."""
@@ -40,8 +40,8 @@ class Case:
     """A claim and what is known about it.
 
     seen has the signals of the user's claims so far, by kind. hours and amounts are what is usual
-    for the code, without this claim. listed looks up the lists by subject and value, at the time at
-    which the claim came in.
+    for the code, claims how many under it were suspicious, without this one. listed looks up the
+    lists by subject and value, at the time at which the claim came in.
     """
 
     claim: Claimed
@@ -49,6 +49,7 @@ class Case:
     seen: Mapping[str, SignalSeen]
     hours: Hours
     amounts: Amounts
+    claims: Claims
     listed: Callable[[str, str, Millis], Listed | None]
 
 

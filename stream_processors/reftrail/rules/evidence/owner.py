@@ -44,7 +44,8 @@ def owner_email(case: Case, limit: int) -> Figures | None:  # noqa: ARG001
 def disposable_email(case: Case, limit: int) -> Figures | None:  # noqa: ARG001
     """The claimant's e-mail address is of a domain that gives out addresses for minutes.
 
-    Weight 30: some honest people use them against advertising. The list is the collector's.
+    Weight 40: some honest people use them against advertising, so it says little alone; with the
+    owner's address, or another user's device, it holds. The list is the collector's.
     """
     return {"email": case.claim.email_hash or ""} if case.claim.email_disposable else None
 

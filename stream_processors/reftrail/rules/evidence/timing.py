@@ -7,20 +7,26 @@ from reftrail.rules.evidence.case import Case, Figures
 def fast_signup(case: Case, limit: int) -> Figures | None:
     """From the click to the signup it took less than the limit.
 
-    Weight 35, limit 10000 ms (the issue's): nobody fills in a form in ten seconds. Typed codes have
-    no click; a touch reported as later than the signup is none.
+    Weight 45, limit 10000 ms (the issue's): hardly anybody fills in a form in ten seconds, but some
+    browsers do, so that it takes another reason, such as the owner's address, to hold. Typed codes
+    have no click; a touch reported as later than the signup is none.
     """
-    claim = case.claim
-    took = claim.signed_up_at - claim.touch_time
-    if claim.basis == Basis.TYPED_CODE or not 0 <= took < limit:
-        return None
-    return {"took_ms": took, "limit_ms": limit}
+    return _sooner(case, limit)
+
+
+def instant_signup(case: Case, limit: int) -> Figures | None:
+    """From the click to the signup it took less than the limit, which is a program's time.
+
+    Weight 15, limit 3000 ms; it adds to the one above, as both apply, and holds: a page must load
+    and a button be pressed, however much of the form the browser fills in.
+    """
+    return _sooner(case, limit)
 
 
 def fast_purchase(case: Case, limit: int) -> Figures | None:
     """From the signup to the purchase it took less than the limit.
 
-    Weight 20, limit 30000 ms: guests who check out sign up at the till, so it says little alone.
+    Weight 10, limit 30000 ms: guests who check out sign up at the till, so it says little alone.
     """
     claim = case.claim
     took = claim.event_time - claim.signed_up_at
@@ -47,3 +53,11 @@ def clock_behind(case: Case, limit: int) -> Figures | None:
     """
     behind = case.claim.received_at - case.claim.event_time
     return {"behind_ms": behind, "limit_ms": limit} if behind > limit else None
+
+
+def _sooner(case: Case, limit: int) -> Figures | None:
+    claim = case.claim
+    took = claim.signed_up_at - claim.touch_time
+    if claim.basis == Basis.TYPED_CODE or not 0 <= took < limit:
+        return None
+    return {"took_ms": took, "limit_ms": limit}

@@ -1,9 +1,9 @@
-"""Whether a code is used as it usually is: how often in an hour, and for orders of what amount."""
+"""Whether a code is used as it usually is: how often, for orders of what amount, how honestly."""
 
 from typing import Final
 
 from reftrail.rules.evidence.case import Case, Figures
-from reftrail.rules.sketches import in_hour, median, usual
+from reftrail.rules.sketches import LEAST_CLAIMS, in_hour, median, usual
 
 LEAST_IN_BURST: Final = 20
 """How many claims in an hour it takes to call it a burst, however quiet it was before."""
@@ -24,6 +24,19 @@ def burst(case: Case, limit: int) -> Figures | None:
     if now * span <= limit * max(before, span):
         return None
     return {"in_this_hour": now, "before": before, "hours_before": span, "limit": limit}
+
+
+def suspicious_code(case: Case, limit: int) -> Figures | None:
+    """Of the claims under the code so far, a larger share was suspicious than the limit.
+
+    Weight 30, limit 50 percent of five claims or more: farms and bots work for a code, and one of
+    their accounts in some dozen looks harmless by itself. It holds none that has nothing else
+    against it, so that somebody whose code is attacked goes on earning with honest people.
+    """
+    claims = case.claims
+    if claims.all < LEAST_CLAIMS or 100 * claims.suspicious <= limit * claims.all:
+        return None
+    return {"suspicious": claims.suspicious, "claims": claims.all, "limit_percent": limit}
 
 
 def amount_5x(case: Case, limit: int) -> Figures | None:

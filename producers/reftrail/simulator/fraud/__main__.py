@@ -1,0 +1,30 @@
+"""python -m reftrail.simulator.fraud: the table of precision and recall, for several seeds."""
+
+import argparse
+import sys
+
+from reftrail.simulator.fraud import Score, played, score, tables, town_of
+
+
+def main() -> None:
+    """Play so many towns and print what came of them all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=5, help="how many towns")
+    parser.add_argument("--first-seed", type=int, default=1)
+    parser.add_argument("--referrals", type=int, default=5_000, help="in each town")
+    parser.add_argument(
+        "--carelessness",
+        type=float,
+        default=1,
+        help="how often fraudsters use scripts and throw-away e-mail, against what is assumed",
+    )
+    chosen = parser.parse_args()
+    total = Score()
+    for seed in range(chosen.first_seed, chosen.first_seed + chosen.seeds):
+        town = town_of(seed, chosen.referrals, carelessness=chosen.carelessness)
+        score(town.truth, played(town), total)
+    sys.stdout.write(tables(total))
+
+
+if __name__ == "__main__":
+    main()

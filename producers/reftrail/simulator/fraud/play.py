@@ -1,0 +1,87 @@
+"""A town played through the collector's judgement and all stages, with time passing by ticks."""
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from operator import attrgetter
+from random import Random
+from typing import Final
+
+import msgspec
+
+from reftrail.collector.accept import Circumstances, CodeFacts, Sender, accept
+from reftrail.collector.keys import KeyKind
+from reftrail.contracts.decisions import RewardDecided
+from reftrail.contracts.events import AnyEvent, CodeEvidence
+from reftrail.contracts.life import Ticked
+from reftrail.contracts.record import DAY, Millis, Record
+from reftrail.contracts.topics import CAMPAIGNS, CODES, EVENTS, REWARDS, TICKS
+from reftrail.engine.memory import MemoryHost
+from reftrail.simulator.fraud.fraudsters import FRAUD
+from reftrail.simulator.fraud.honest import HONEST, Play
+from reftrail.simulator.fraud.town import Story, Town
+from reftrail.simulator.occurrence import Occurrence
+from reftrail.simulator.programme import event_id
+
+ENDS: Final[Millis] = 1_790_000_000_000
+"""When a town's time is over, unless somebody says otherwise: any time would do."""
+
+HONEST_SHARE: Final = 0.8
+"""Of all referrals. Precision depends on it; the two bounds don't."""
+
+_ON_THE_WAY: Final[Millis] = 150
+_TICK: Final[Millis] = DAY
+
+
+def town_of(seed: int, referrals: int, ends: Millis = ENDS, *, carelessness: float = 1) -> Town:
+    """The town of a seed with about so many referrals; the same seed gives the same one."""
+    town = Town(Random(seed), ends, carelessness)  # noqa: S311 - made to be repeated, not to be secret
+    _fill(town, HONEST, referrals * HONEST_SHARE)
+    _fill(town, FRAUD, referrals * (1 - HONEST_SHARE))
+    return town
+
+
+def played(town: Town) -> list[RewardDecided]:
+    """The ledger in the end: held rewards whose time of review is over have been decided on."""
+    host = MemoryHost(wire=False)
+    host.publish(CAMPAIGNS, *town.campaigns)
+    host.publish(CODES, *town.codes.values())
+    events = sorted(town.events, key=attrgetter("event_time"))
+    for at, occurrences in groupby(events, key=lambda one: one.event_time // _TICK):
+        host.publish(EVENTS, *_accepted(town, occurrences))
+        host.run()
+        host.publish(TICKS, _tick(town, (at + 1) * _TICK))
+        host.run()
+    return [entry for entry in host.log(REWARDS) if isinstance(entry, RewardDecided)]
+
+
+def _fill(town: Town, stories: dict[Story, tuple[Play, int]], referrals: float) -> None:
+    """Play each story until it has its share of the referrals."""
+    shares = sum(share for _, share in stories.values())
+    for story, (play, share) in stories.items():
+        until = len(town.truth) + referrals * share / shares
+        while len(town.truth) < until:
+            play(town, story)
+
+
+def _accepted(town: Town, events: Iterable[Occurrence]) -> Iterator[Record]:
+    """What a collector makes of the events, each received a moment after it happened."""
+
+    def lookup(text: str) -> CodeFacts | None:
+        if text in town.forged:
+            return CodeFacts(known=False, evidence=CodeEvidence.FORGED)
+        code = town.codes.get(text)
+        return CodeFacts(code.campaign_id) if code else None
+
+    for event in events:
+        received_at = event.event_time + _ON_THE_WAY
+        sender = Sender(KeyKind.SECRET)
+        told = [event.as_json()]
+        judged = accept(told, Circumstances(sender, received_at, town.pseudonyms, lookup))
+        assert not judged.rejected, judged.rejected
+        yield msgspec.convert(judged.accepted[0].datum, AnyEvent)
+
+
+def _tick(town: Town, at: Millis) -> Ticked:
+    return Ticked(
+        event_id=event_id(town.rng, at), event_time=at, received_at=at, partition=0, partitions=1
+    )
