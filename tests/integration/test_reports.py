@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from support.kafka import TestInstallation
 from support.log import Logged, produce, read_committed
@@ -51,7 +52,7 @@ class Running:
             "REFTRAIL_BOOTSTRAP_SERVERS": self.installation.bootstrap_servers,
             "REFTRAIL_TOPIC_PREFIX": self.installation.topic_prefix,
         }
-        app = command_line(("report", "explain"))
+        app = command_line(("report", "explain", "user"))
         done = CliRunner().invoke(app, arguments, env=environment, catch_exceptions=False)
         assert done.exit_code == 0, done.output
         return done.output
@@ -104,6 +105,8 @@ def test_the_commands_tell_what_was_decided_and_why(running: Running) -> None:
     _check_the_chain(running)
     _check_a_rejection(running)
     _check_where_nothing_was_earned(running)
+    _check_what_a_user_has(running)
+    _check_what_nobody_decided(running)
 
     with pytest.raises(ExpectedError, match="does not know this secret key"):
         running.command("report", "funnel", "--secret-key", "wrong")
@@ -132,18 +135,57 @@ def _check_the_chain(running: Running) -> None:
     text = running.command("explain", "AMY", "uma")
     assert f"events/{event.partition} offset {event.offset}" in text
     assert "User uma is attributed to AMY by first touch" in text
+    assert [(one["stage"], one["verdict"]) for one in found["derivations"]] == [
+        ("touch", "same"),
+        ("attribution", "same"),
+        ("reward", "same"),
+    ]
+    (input_,) = found["derivations"][2]["inputs"]
+    assert (input_["topic"], *place(input_)) == ("reward-inputs", claim.partition, claim.offset)
+    assert found["derivations"][2]["outputs"] == 2
+    assert "reward       same: 2 of 1 inputs" in text
 
 
 def _check_a_rejection(running: Running) -> None:
     found = running.explained("AMY", "amy")
 
     assert {one["fields"]["status"] for one in found["stories"][0]["entries"]} == {"rejected"}
-    assert "Reasons given: self_referral." in found["summary"]
+    assert "Reasons given: clock_ahead, self_referral." in found["summary"]
+    fields = found["stories"][0]["entries"][0]["fields"]
+    assert fields["score"] == 130
+    weights = {one["reason"]: one["weight"] for one in fields["evidence"]}
+    assert weights == {"clock_ahead": 30, "self_referral": 100}
+    assert found["derivations"][2]["verdict"] == "same"
+
+
+def _check_what_nobody_decided(running: Running) -> None:
+    """An entry that somebody else has put into the ledger is found out."""
+    (one,) = only(running.installation, REWARDS, user_id="uma", role="referrer")
+    dearer = msgspec.structs.replace(one.record, value_micros=9_000_000)
+    produce(running.installation, REWARDS, [dearer])
+
+    reward = running.explained("AMY", "uma")["derivations"][2]
+
+    assert reward["verdict"] == "differs"
+    assert [found["what"] for found in reward["differences"]] == ["is in the log twice", "differs"]
+    assert reward["differences"][1]["fields"] == {"value_micros": [9_000_000, 5_000_000]}
+    assert place(reward["differences"][1])[0] == one.partition
+
+
+def _check_what_a_user_has(running: Running) -> None:
+    found = json.loads(running.command("user", "amy", "--json"))
+    assert [(one["balance"], one["currency"]) for one in found["balance"]] == [("5.00", "USD")]
+    assert [one["code"] for one in found["codes"]] == ["AMY"]
+    text = running.command("user", "amy", "--limit", "1")
+    assert "  5.00 USD credit\n" in text
+    assert "more with: --before" in text
+    assert "has earned nothing" in running.command("user", "nobody/else")
 
 
 def _check_where_nothing_was_earned(running: Running) -> None:
     wes = running.explained("BOB", "wes")
     assert wes["stories"] == []
+    assert [one["verdict"] for one in wes["derivations"]] == ["same", "nothing", "nothing"]
     assert any("is attributed to nobody" in line for line in wes["summary"])
     assert "No reward was decided on." in wes["summary"]
 

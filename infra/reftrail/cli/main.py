@@ -21,6 +21,7 @@ COMMANDS: Final = (
     "ingest",
     "report",
     "explain",
+    "user",
     "campaigns",
     "rules",
     "codes",

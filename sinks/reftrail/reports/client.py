@@ -47,6 +47,11 @@ class ReportsClient:
         """What is known of a user and a code, see `reports.journeys`; and as_of."""
         return self._get("/v1/journeys", {"code": code, "user": user_id})
 
+    def user(self, user_id: str, limit: int, before: str | None) -> dict[str, Any]:
+        """What a user has earned, see `reports.user`; and as_of."""
+        query = {"limit": str(limit)} | ({"before": before} if before else {})
+        return self._get(f"/v1/users/{quote(user_id, safe='')}/rewards", query)
+
     def counters(self, code: str) -> dict[str, Any]:
         """What has happened under a code, see `reports.code_counters`; and as_of."""
         return self._get(f"/v1/codes/{quote(code, safe='')}/counters", {})

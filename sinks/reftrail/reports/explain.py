@@ -1,18 +1,20 @@
 """The chain behind a reward: the warehouse says where to look, Kafka's log is what is shown.
 
 Each entry of the ledger names the message that it follows from, by topic, partition, offset and
-id; so does each message up to what a client reported. They are read at these positions.
+id; so does each message up to what a client reported. They are read at these positions. Then the
+decisions are made again, see `derivation`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from reftrail.contracts.decisions import Claimed
+from reftrail.contracts.decisions import Claimed, RewardStatus
 from reftrail.contracts.events import CodeEvidence, Event
 from reftrail.contracts.record import Derived, Millis
 from reftrail.contracts.topics import EVENTS, REWARDS
 from reftrail.reports.client import ReportsClient
+from reftrail.reports.derivation import derive
 from reftrail.reports.explanation import Explanation, Link, Story, link, shown
 from reftrail.reports.log import Log, Logged
 
@@ -23,6 +25,7 @@ _CAMPAIGN_TERMS: Final = (
     "trigger counts_views typed_code_wins minimum_amount_micros referrer_reward_micros "
     "referee_reward_micros reward_currency starts_at ends_at attribution_window_ms"
 )
+_ALWAYS_COUNTED: Final = (RewardStatus.GRANTED, RewardStatus.REVERSED, RewardStatus.REJECTED)
 _NAMES: Final = {"RewardDecided": "entry", "Claimed": "claim", "Converted": "conversion"}
 
 
@@ -40,6 +43,7 @@ def explain(reports: ReportsClient, log: Log, code: str, user_id: str) -> Explan
         summary=list(_summary(known, code, user_id)),
         stories=[_story(log, entries, known["touches"]) for entries in by_cause.values()],
         terms=_terms(known),
+        derivations=derive(log, code, user_id),
     )
 
 
@@ -113,7 +117,8 @@ def _summary(known: Mapping[str, Any], code: str, user_id: str) -> Iterator[str]
     if rewards:
         counts = {
             status: len({one["reward_id"] for one in rewards if one["status"] == status})
-            for status in ("granted", "reversed", "rejected")
+            for status in RewardStatus
+            if status in _ALWAYS_COUNTED or any(one["status"] == status for one in rewards)
         }
         yield "Rewards: " + ", ".join(f"{count} {name}" for name, count in counts.items()) + "."
         reasons = sorted({reason for one in rewards for reason in one["reasons"]})

@@ -12,22 +12,31 @@ from reftrail.contracts.record import DAY, Millis, Record
 from reftrail.reports.catalogue import money
 from reftrail.reports.log import Logged
 
+SAME: Final = "same"
+DIFFERS: Final = "differs"
+NOTHING: Final = "nothing"
+
 _WIDTH: Final = 80
 _MICROS: Final = "_micros"
 _MS: Final = "_ms"
-_TIMES: Final = ("touch_time", "signed_up_at", "expires_at")
+_TIMES: Final = ("touch_time", "signed_up_at", "expires_at", "due_at")
 
 # What of each record an explanation shows, besides its time.
 _ESSENTIAL: Final = {
     "RewardDecided": (
         "status role beneficiary value_micros currency kind reasons campaign_id campaign_version "
-        "rules reward_id supersedes"
+        "score evidence rules reward_id supersedes due_at"
     ),
     "Claimed": "action code user_id basis touch_time signed_up_at order_id amount_micros currency",
     "Converted": (
         "kind user_id visitor_id touch_type touch_code touch_time typed_code order_id "
         "amount_micros currency"
     ),
+    "SignalChecked": "kind users_24h users_30d codes_30d insiders_30d",
+    "LimitAnswered": "refused_by",
+    "Reviewed": "decision reviewer reason reward_id",
+    "FulfilmentReported": "outcome kind attempts carrier tracking_number reward_id",
+    "MilestoneChanged": "beneficiary name kind grants reached",
     "Event": (
         "user_id visitor_id code campaign_id category channel order_id amount_micros currency"
     ),
@@ -62,11 +71,44 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     gaps: list[str]
 
 
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """A record that the log and the derivation don't agree on; its place is None if it isn't there.
+
+    fields has for each field that differs what the log says and what was derived; what says in
+    words whether one of them doesn't have the record at all.
+    """
+
+    what: str
+    topic: str
+    partition: int | None
+    offset: int | None
+    event_id: str
+    fields: dict[str, tuple[Any, Any]]
+
+
+class Derivation(msgspec.Struct, frozen=True, kw_only=True):
+    """What one stage was asked again, and whether it says the same.
+
+    verdict is same, differs or nothing (there is nothing in the log, and nothing was derived).
+    rules is the version that was asked now. inputs are the records about this code and user that
+    the stage decided on, outputs how many it concluded. gaps says what of the log is gone.
+    """
+
+    stage: str
+    rules: str
+    verdict: str
+    inputs: list[Link]
+    outputs: int
+    differences: list[Difference]
+    gaps: list[str]
+
+
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a code and a user.
 
     summary says in sentences what became of it, and why where that is nothing. terms are the code
-    as it is registered now and the campaign's versions that the entries name.
+    as it is registered now and the campaign's versions that the entries name. derivations are the
+    stages' decisions made again.
     """
 
     as_of: str | None
@@ -75,6 +117,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     summary: list[str]
     stories: list[Story]
     terms: dict[str, Any]
+    derivations: list[Derivation]
 
 
 def link(what: str, found: Logged) -> Link:
@@ -122,8 +165,31 @@ def _lines(explanation: Explanation) -> Iterator[str]:
         yield "Terms"
         for name, fields in explanation.terms.items():
             yield _indented(f"{name}: {_said(fields)}", 3, 6)
+    yield from _derived_again(explanation.derivations)
     yield ""
     yield f"As of {explanation.as_of or 'a time before the warehouse had caught up'}."
+
+
+def _derived_again(derivations: list[Derivation]) -> Iterator[str]:
+    yield ""
+    yield "Derived again from the log"
+    for one in derivations:
+        inputs, outputs = len(one.inputs), one.outputs
+        yield f"   {one.stage:<12} {one.verdict}: {outputs} of {inputs} inputs, rules {one.rules}"
+        for source in one.inputs:
+            yield from _told(source)
+        for difference in one.differences:
+            yield _indented(f"! {_different(difference)}", 3, 5)
+        yield from (_indented(f"! {gap}", 3, 5) for gap in one.gaps)
+
+
+def _different(one: Difference) -> str:
+    place = one.topic if one.offset is None else f"{one.topic}/{one.partition} offset {one.offset}"
+    fields = "; ".join(
+        f"{name} is {then!r} in the log, derived {now!r}"
+        for name, (then, now) in one.fields.items()
+    )
+    return f"{one.event_id} ({place}) {one.what}" + (f": {fields}" if fields else "")
 
 
 def _told(one: Link) -> Iterator[str]:
@@ -149,7 +215,15 @@ def _said(fields: dict[str, Any]) -> str:
 
 
 def _word(value: Any) -> str:
-    return " + ".join(value) if isinstance(value, list) else str(value)
+    return " + ".join(map(_word_of_one, value)) if isinstance(value, list) else str(value)
+
+
+def _word_of_one(value: Any) -> str:
+    """Evidence with its weight and figures; anything else as it is."""
+    if not isinstance(value, dict):
+        return str(value)
+    figures = " ".join(f"{name}={figure}" for name, figure in value["figures"].items())
+    return f"{value['reason']} {value['weight']}" + (f" ({figures})" if figures else "")
 
 
 def _essential(record: Record) -> dict[str, Any]:
@@ -167,6 +241,8 @@ def shown(fields: dict[str, Any]) -> dict[str, Any]:
 def _one_shown(name: str, value: Any) -> tuple[str, Any]:
     if name.endswith(_MICROS):
         return name.removesuffix(_MICROS), money(value)
+    if name == "evidence" and isinstance(value, str):
+        return name, msgspec.json.decode(value)
     if name in _TIMES and isinstance(value, int):
         return name, rfc3339(value)
     if name.endswith(_MS):

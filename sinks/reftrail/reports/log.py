@@ -1,14 +1,15 @@
 """Single messages of Kafka's log, committed ones only: by position, or by their record's id."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from types import TracebackType
 from typing import Any, Final, Self
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
-from reftrail.contracts.codec import Undecodable, decode
+from reftrail.contracts.codec import FRAME, Undecodable, decode, schema_of
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.record import MINUTE, Millis, Record
 from reftrail.contracts.topics import TOPICS, Topic
@@ -60,7 +61,7 @@ class Log:
 
         not_before is a time at which it wasn't written yet: the log is read from there.
         """
-        partition = topic.partition(key, self._partitions(topic))
+        partition = topic.partition(key, self.partitions(topic))
         at = TopicPartition(topic.full_name(self._prefix), partition)
         found = self._consumer.offsets_for_times({at: max(0, not_before - MINUTE)})[at]
         if found is None:
@@ -77,6 +78,56 @@ class Log:
                 return Logged(topic.name, partition, offset, record)
         return None
 
+    def having(
+        self,
+        topic: Topic,
+        key: str,
+        wanted: Callable[[Any], bool],
+        needle: bytes,
+        also: type[Record] | None = None,
+    ) -> Iterator[Logged]:
+        """All records of a key's partition that are wanted, in order, from its beginning.
+
+        Looked at are those whose bytes have the needle in them, or that are of the type also.
+        """
+        partition, begin = self.begin(topic, key)
+        for offset, value in self._from(topic, partition, begin):
+            if needle in value or (also and _is_a(also, value[: FRAME.size])):
+                yield from self._decoded(topic, partition, offset, value, wanted)
+
+    def everything(self, topic: Topic) -> Iterator[Logged]:
+        """All records of all partitions, in order within each."""
+        for partition in range(self.partitions(topic)):
+            begin = self._beginning(topic, partition)
+            for offset, value in self._from(topic, partition, begin):
+                yield from self._decoded(topic, partition, offset, value, lambda _: True)
+
+    def begin(self, topic: Topic, key: str) -> tuple[int, int]:
+        """A key's partition, and the first offset that is still there."""
+        partition = topic.partition(key, self.partitions(topic))
+        return partition, self._beginning(topic, partition)
+
+    def _beginning(self, topic: Topic, partition: int) -> int:
+        at = TopicPartition(topic.full_name(self._prefix), partition)
+        begin: int = self._consumer.beginning_offsets([at])[at]
+        return begin
+
+    def _decoded(
+        self,
+        topic: Topic,
+        partition: int,
+        offset: int,
+        value: bytes,
+        wanted: Callable[[Any], bool],
+    ) -> Iterator[Logged]:
+        """The record, if it is one: what isn't is a dead letter to every stage."""
+        try:
+            record = decode(value)
+        except Undecodable:
+            return
+        if wanted(record):
+            yield Logged(topic.name, partition, offset, record)
+
     def _from(self, topic: Topic, partition: int, offset: int) -> Iterator[tuple[int, bytes]]:
         """Offsets and values from a position to the end of the log as it is now."""
         at = TopicPartition(topic.full_name(self._prefix), partition)
@@ -89,7 +140,8 @@ class Log:
                 if message.value is not None:
                     yield message.offset, message.value
 
-    def _partitions(self, topic: Topic) -> int:
+    def partitions(self, topic: Topic) -> int:
+        """How many a topic has. Raises `ExpectedError` if there is no such topic."""
         name = topic.full_name(self._prefix)
         found = self._consumer.partitions_for_topic(name)
         if not found:
@@ -108,3 +160,12 @@ class Log:
         traceback: TracebackType | None,
     ) -> None:
         self._consumer.close()
+
+
+@cache
+def _is_a(kind: type[Record], frame: bytes) -> bool:
+    """Whether a message that begins so is of a type."""
+    try:
+        return schema_of(frame).record == kind.__name__
+    except Undecodable:
+        return False

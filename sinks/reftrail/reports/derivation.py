@@ -1,0 +1,194 @@
+"""Decisions made again: each stage on what it read, next to what it wrote then.
+
+A stage is a function of the records of a key in the order of its partition, and of codes,
+campaigns and lists. So of each partition those records are read that have to do with a code or
+user, put to the stage in memory at their real places, and what it concludes is held against the
+log, to the byte.
+
+Signals and shared limits are counted over many users: what velocity and limits answered is among
+the reward stage's inputs as it stands there.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from reftrail.contracts.codec import encode
+from reftrail.contracts.life import Ticked
+from reftrail.contracts.record import Record
+from reftrail.contracts.topics import (
+    ATTRIBUTIONS,
+    CAMPAIGNS,
+    CLAIMS,
+    CODES,
+    CONVERSIONS,
+    LISTS,
+    REWARD_INPUTS,
+    REWARDS,
+    Topic,
+)
+from reftrail.engine.memory import Logged as Placed
+from reftrail.engine.memory import MemoryHost
+from reftrail.engine.reference import ReferenceTables
+from reftrail.engine.topology import STAGES
+from reftrail.reports.explanation import DIFFERS, NOTHING, SAME, Derivation, Difference, Link, link
+from reftrail.reports.log import Log, Logged
+from reftrail.rules.decider import RULES, Woken
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A stage, whose records it is to read, and where its conclusions about the pair are.
+
+    keys are those of the topic that the stage reads; outputs has for each topic the key there.
+    """
+
+    stage: str
+    keys: tuple[str, ...]
+    outputs: tuple[tuple[Topic, str], ...]
+
+
+def derive(log: Log, code: str, user_id: str) -> list[Derivation]:
+    """Touch, attribution and reward again, as far as they have to do with a code and a user.
+
+    Reads the partitions in question from their beginnings. Raises `ExpectedError`.
+    """
+    reference = ReferenceTables(one.record for one in _reference(log, code))
+    conversions = log.having(CONVERSIONS, user_id, _of_user(user_id), user_id.encode())
+    visitors = {getattr(one.record, "visitor_id", None) for one in conversions}
+    events = tuple(sorted(filter(None, {*visitors, user_id})))
+    pair = f"{code}:{user_id}"
+    questions = (
+        Asked("touch", events, ((CONVERSIONS, user_id),)),
+        Asked("attribution", (user_id,), ((ATTRIBUTIONS, user_id), (CLAIMS, code))),
+        Asked("reward", (code,), ((REWARDS, pair),)),
+    )
+    return [_derived(log, one, code, user_id, reference) for one in questions]
+
+
+def _derived(
+    log: Log, asked: Asked, code: str, user_id: str, reference: ReferenceTables
+) -> Derivation:
+    stage = STAGES[asked.stage]
+    host = MemoryHost((stage,), partitions=log.partitions(stage.reads), wire=False)
+    host.reference = reference
+    read = {
+        (one.partition, one.offset): one
+        for key in asked.keys
+        for one in log.having(stage.reads, key, _of_key(stage.reads, key), key.encode(), Ticked)
+    }
+    in_order = sorted(read.items())
+    host.publish_logged(
+        stage.reads, *(Placed(one.record, one.partition, one.offset) for _, one in in_order)
+    )
+    host.run()
+    differences: list[Difference] = []
+    outputs = 0
+    for topic, key in asked.outputs:
+        wanted = _of_pair(code, user_id) if topic in (CLAIMS, REWARDS) else _of_user(user_id)
+        now = [one for one in host.log(topic) if wanted(one)]
+        then = list(log.having(topic, key, wanted, user_id.encode()))
+        outputs += len(now)
+        differences += compare(topic, then, now)
+    return Derivation(
+        stage=asked.stage,
+        rules=RULES,
+        verdict=DIFFERS if differences else SAME if outputs else NOTHING,
+        inputs=_inputs(host, read, user_id),
+        outputs=outputs,
+        differences=differences,
+        gaps=[
+            f"{stage.reads.name}/{partition} begins at offset {begin}: what was before it is gone, "
+            f"so what follows from that can't be derived"
+            for partition, begin in sorted({log.begin(stage.reads, key) for key in asked.keys})
+            if begin
+        ],
+    )
+
+
+def compare(topic: Topic, then: Sequence[Logged], now: Sequence[Record]) -> list[Difference]:
+    """Where a log and what was derived differ, record by record, each as often as it is there."""
+    logged: dict[str, Logged] = {}
+    found: list[Difference] = []
+    for one in then:
+        if one.record.event_id in logged:
+            found.append(_difference("is in the log twice", topic, one.record, one))
+        logged[one.record.event_id] = one
+    derived = {one.event_id: one for one in now}
+    counts = Counter(one.event_id for one in now)
+    for event_id, record in derived.items():
+        if counts[event_id] > 1:
+            found.append(_difference("was derived twice", topic, record, None))
+        if event_id not in logged:
+            found.append(_difference("was derived, but isn't in the log", topic, record, None))
+    for event_id, one in logged.items():
+        if event_id not in derived:
+            found.append(_difference("is in the log, but wasn't derived", topic, one.record, one))
+        elif encode(one.record) != encode(derived[event_id]):
+            fields = dict(_unlike(one.record, derived[event_id]))
+            found.append(_difference("differs", topic, one.record, one, fields))
+    return found
+
+
+def _difference(
+    what: str,
+    topic: Topic,
+    record: Record,
+    at: Logged | None,
+    fields: dict[str, tuple[Any, Any]] | None = None,
+) -> Difference:
+    return Difference(
+        what=what,
+        topic=topic.name,
+        partition=at.partition if at else None,
+        offset=at.offset if at else None,
+        event_id=record.event_id,
+        fields=fields or {},
+    )
+
+
+def _unlike(then: Record, now: Record) -> Iterator[tuple[str, tuple[Any, Any]]]:
+    before, after = msgspec.structs.asdict(then), msgspec.structs.asdict(now)
+    for name in {**before, **after}:
+        if before.get(name) != after.get(name):
+            yield name, (before.get(name), after.get(name))
+
+
+def _inputs(host: MemoryHost, read: dict[tuple[int, int], Logged], user_id: str) -> list[Link]:
+    """What a stage decided on about a user, each once; a tick where it woke the user's state."""
+    places = dict.fromkeys(
+        (step.cause.partition, step.cause.offset)
+        for step in host.steps
+        if getattr(step.record, "user_id", None) in (user_id, None)
+        and (step.conclusions or not isinstance(step.record, Woken))
+    )
+    return [link(type(read[at].record).__name__, read[at]) for at in places]
+
+
+def _reference(log: Log, code: str) -> Iterable[Logged]:
+    """What the stages look up: of codes this one alone."""
+    yield from log.having(CODES, code, _of_code(code), code.encode())
+    for topic in (CAMPAIGNS, LISTS):
+        yield from log.everything(topic)
+
+
+def _of_key(topic: Topic, key: str) -> Callable[[Any], bool]:
+    """Of a code's partition also the ticks."""
+    return lambda record: (
+        topic.key_of(record) == key or (topic is REWARD_INPUTS and isinstance(record, Ticked))
+    )
+
+
+def _of_user(user_id: str) -> Callable[[Any], bool]:
+    return lambda record: bool(record.user_id == user_id)
+
+
+def _of_pair(code: str, user_id: str) -> Callable[[Any], bool]:
+    return lambda record: bool(record.code == code and record.user_id == user_id)
+
+
+def _of_code(code: str) -> Callable[[Any], bool]:
+    return lambda record: bool(record.code == code)
