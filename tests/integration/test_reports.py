@@ -117,7 +117,7 @@ def _check_the_chain(running: Running) -> None:
     (story,) = found["stories"]
 
     entries = only(running.installation, REWARDS, user_id="uma")
-    (claim,) = only(running.installation, REWARD_INPUTS, user_id="uma")
+    (claim,) = only(running.installation, REWARD_INPUTS, user_id="uma", action="signup")
     (conversion,) = only(running.installation, CONVERSIONS, user_id="uma")
     (event,) = only(running.installation, EVENTS, event_id="the-signup")
     (touch,) = only(running.installation, EVENTS, event_id="the-click")
@@ -140,10 +140,14 @@ def _check_the_chain(running: Running) -> None:
         ("attribution", "same"),
         ("reward", "same"),
     ]
-    (input_,) = found["derivations"][2]["inputs"]
-    assert (input_["topic"], *place(input_)) == ("reward-inputs", claim.partition, claim.offset)
+    inputs = found["derivations"][2]["inputs"]
+    (checked,) = only(running.installation, REWARD_INPUTS, user_id="uma", kind="pair")
+    assert [(one["topic"], *place(one)) for one in inputs] == [
+        ("reward-inputs", claim.partition, claim.offset),
+        ("reward-inputs", checked.partition, checked.offset),
+    ]
     assert found["derivations"][2]["outputs"] == 2
-    assert "reward       same: 2 of 1 inputs" in text
+    assert "reward       same: 2 of 2 inputs" in text
 
 
 def _check_a_rejection(running: Running) -> None:

@@ -5,6 +5,8 @@ one that needs places under shared limits waits for those. Nothing of the same u
 code overtakes it meanwhile.
 """
 
+import msgspec
+
 from reftrail.contracts.decisions import Action, Claimed
 from reftrail.contracts.life import (
     LimitAnswered,
@@ -18,7 +20,7 @@ from reftrail.rules.codes import code_of
 from reftrail.rules.entries import first_entries
 from reftrail.rules.evidence import SignalSeen
 from reftrail.rules.judging import prospect_of, refused_by, unpriced
-from reftrail.rules.ledger import PairLedger, Prospect, Waiting
+from reftrail.rules.ledger import Origin, PairLedger, Prospect, Waiting
 from reftrail.rules.notes import (
     ChecksAwaited,
     Earned,
@@ -48,7 +50,9 @@ def take_claim(turn: Turn, claim: Claimed) -> None:
         turn.conclude(ChecksAwaited(**common, claim_id=claim.event_id, kinds=claim.checks))
     needs_evidence = may_earn and terms is not None and is_triggered(claim, terms)
     if _is_busy(turn.pair) or (needs_evidence and turn.pair.unanswered):
-        turn.conclude(Queued(**turn.noted("queued"), waiting=Waiting(claim=claim)))
+        turn.conclude(
+            Queued(**turn.noted("queued"), waiting=Waiting(turn.cause.offset, claim=claim))
+        )
     else:
         _settle_claim(turn, claim)
 
@@ -58,7 +62,9 @@ def take_milestone(turn: Turn, changed: MilestoneChanged) -> None:
     if not is_bonus(changed) or _is_here(turn.pair, changed.event_id):
         return
     if _is_busy(turn.pair):
-        turn.conclude(Queued(**turn.noted("queued"), waiting=Waiting(milestone=changed)))
+        turn.conclude(
+            Queued(**turn.noted("queued"), waiting=Waiting(turn.cause.offset, milestone=changed))
+        )
     else:
         _settle_milestone(turn, changed)
 
@@ -86,8 +92,13 @@ def take_answer(turn: Turn, answered: LimitAnswered) -> None:
         return
     turn.conclude(PlacesAnswered(**turn.noted("places_answered")))
     refused = answered.refused_by
+    turn.origin = asking.origin or turn.origin
     _decide(turn, asking if refused is None else refused_by(asking, refused))
     _go_on(turn)
+
+
+def _queue(turn: Turn, waiting: Waiting) -> None:
+    turn.conclude(Queued(**turn.noted("queued"), waiting=waiting))
 
 
 def _terms(turn: Turn, claim: Claimed) -> Terms | None:
@@ -118,6 +129,7 @@ def _go_on(turn: Turn) -> None:
             return
         common = turn.because("turn_came", first.event_id)
         turn.conclude(TurnCame(**common, waiting_id=first.event_id))
+        turn.origin = Origin(first.event_id, first.offset)
         if first.claim is not None:
             _settle_claim(turn, first.claim)
         elif first.milestone is not None:
@@ -176,8 +188,9 @@ def _ask_or_decide(turn: Turn, prospect: Prospect) -> None:
     if earning.verdict == Verdict.REJECT or not limits:
         _decide(turn, prospect)
         return
+    asking = msgspec.structs.replace(prospect, origin=turn.origin)
     turn.conclude(
-        PlacesAsked(**turn.because("places_asked", earning.claim_id), prospect=prospect),
+        PlacesAsked(**turn.because("places_asked", earning.claim_id), prospect=asking),
         LimitRequested(
             **turn.because("limits", earning.claim_id),
             limits=limits,

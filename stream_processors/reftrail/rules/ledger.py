@@ -143,12 +143,19 @@ class RefundSeen(msgspec.Struct, frozen=True, array_like=True):
     currency: str | None = None
 
 
+class Origin(msgspec.Struct, frozen=True, array_like=True):
+    """Which record something is decided about, and its offset in the partition it came in by."""
+
+    event_id: str
+    offset: int
+
+
 class Prospect(msgspec.Struct, frozen=True, array_like=True):
     """What an action comes to, before or after it has places under shared limits.
 
     orders are those that it rests on; with is_last nothing more can be earned by this user. amount
     is that of the order, None if there is none or it isn't to count as usual. places are those that
-    it takes, or asks for, under limits that count users.
+    it takes, or asks for, under limits that count users. origin is there while it asks.
     """
 
     earning: Earning
@@ -157,11 +164,13 @@ class Prospect(msgspec.Struct, frozen=True, array_like=True):
     amount_micros: Micros | None = None
     amount_currency: str | None = None
     places: tuple[str, ...] = ()
+    origin: Origin | None = None
 
 
 class Waiting(msgspec.Struct, frozen=True, array_like=True):
-    """A claim or a milestone that waits for its turn: one of the two."""
+    """A claim or a milestone that waits for its turn: one of the two; and its offset."""
 
+    offset: int
     claim: Claimed | None = None
     milestone: MilestoneChanged | None = None
 

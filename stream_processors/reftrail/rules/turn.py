@@ -22,7 +22,7 @@ from reftrail.rules.decider import (
     derived_id,
 )
 from reftrail.rules.keeping import RewardState, keep
-from reftrail.rules.ledger import CodeLedger, PairLedger
+from reftrail.rules.ledger import CodeLedger, Origin, PairLedger
 from reftrail.rules.notes import Conclusion
 
 RewardInput: TypeAlias = (
@@ -45,8 +45,8 @@ def user_of(record: RewardInput) -> str:
 class Turn:
     """The conclusions so far, and the state as they leave it.
 
-    What is decided on may have waited, so that its own record isn't the one that came now: the
-    cause of every conclusion is the one that came now.
+    What is decided on may have waited, so that its own record isn't the one that came now: origin
+    is the one decided on, and the cause of what is concluded.
     """
 
     def __init__(
@@ -56,6 +56,7 @@ class Turn:
         self.record = record
         self.cause = cause
         self.reference = reference
+        self.origin = Origin(cause_id_of(record), cause.offset)
         self.conclusions: list[Conclusion] = []
 
     @property
@@ -93,8 +94,8 @@ class Turn:
             received_at=record.received_at,
             cause_topic=self.cause.topic,
             cause_partition=self.cause.partition,
-            cause_offset=self.cause.offset,
-            cause_event_id=cause_id_of(self.record),
+            cause_offset=self.origin.offset,
+            cause_event_id=self.origin.event_id,
             rules=RULES,
         )
 
