@@ -72,12 +72,8 @@ from reftrail.engine.keys import (
 )
 from reftrail.engine.stage import Cell, Codes, Stage, Waking
 from reftrail.rules import milestone, reward, velocity
-from reftrail.rules.attribution import (
-    AttributionDecider,
-    AttributionState,
-    Postponed,
-    SignedUp,
-)
+from reftrail.rules.attribution import AttributionDecider
+from reftrail.rules.attribution_state import AttributionState, LeftOpen, Postponed, SignedUp
 from reftrail.rules.bonuses import is_bonus
 from reftrail.rules.decider import Refused
 from reftrail.rules.forwarding import Forwarder
@@ -106,8 +102,10 @@ TOPOLOGY: Final[tuple[Stage, ...]] = (
             CheckRequested: (CHECKS,),
             SignedUp: (),
             Postponed: (),
+            LeftOpen: (),
         },
         changelog=ATTRIBUTION_CHANGELOG,
+        looks_up_codes=Codes.ANY,
     ),
     Stage(
         "ticks",
