@@ -234,7 +234,7 @@ REVIEWS: Final = Topic(
     "code:user_id",
     Reviewed,
     partitioned_by=_code_part,
-    written_by="reviews",
+    written_by="analysts",
     read_by=("reviews", "warehouse"),
     key_of=_code_and_user,
 )
