@@ -6,9 +6,11 @@ from operator import attrgetter
 from typing import Any, Final, TypeAlias
 
 import msgspec
+import support.log
 
 from crash.evidence import Evidence
 from reftrail.contracts.decisions import DeadLettered, RewardStatus
+from reftrail.contracts.life import Ticked
 from reftrail.contracts.record import Record
 from reftrail.contracts.topics import (
     ATTRIBUTIONS,
@@ -69,10 +71,19 @@ def _reference(evidence: Evidence) -> list[Record]:
 
 
 def _log(evidence: Evidence) -> dict[Topic, list[Logged]]:
+    """Everything but the last ticks, which nobody has read any more."""
     return {
-        topic: [Logged(at.record, at.partition, at.offset) for at in found]
+        topic: [
+            Logged(at.record, at.partition, at.offset)
+            for at in found
+            if not isinstance(at.record, Ticked) or not _is_unread(topic, at, evidence)
+        ]
         for topic, found in evidence.log.items()
     }
+
+
+def _is_unread(topic: Topic, at: support.log.Logged, evidence: Evidence) -> bool:
+    return at.offset >= evidence.positions.get((topic, at.partition), 0)
 
 
 def _acknowledged(evidence: Evidence) -> Iterator[str]:
@@ -177,12 +188,12 @@ def _tables(evidence: Evidence) -> Iterator[str]:
 
 
 def _positions(evidence: Evidence) -> Iterator[str]:
-    """Nothing that a reader would get lies beyond where the group has come."""
+    """Nothing but ticks, which never end, lies beyond where the group has come."""
     for stage in TOPOLOGY:
         unread = [
             f"{stage.reads.name}[{at.partition}] at {at.offset}"
             for at in evidence.log[stage.reads]
-            if at.offset >= evidence.positions.get((stage.reads, at.partition), 0)
+            if not isinstance(at.record, Ticked) and _is_unread(stage.reads, at, evidence)
         ]
         yield from _some("not committed", unread)
 
