@@ -1,14 +1,16 @@
 """The checks: each looks at the evidence for one promise, and says in words what breaks it."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from operator import attrgetter
 from typing import Any, Final, TypeAlias
 
 import msgspec
+import support.log
 
 from crash.evidence import Evidence
-from crash.ledgers import differences, limits
+from reftrail.contracts.decisions import DeadLettered, RewardStatus
+from reftrail.contracts.life import Ticked
 from reftrail.contracts.record import Record
 from reftrail.contracts.topics import (
     ATTRIBUTIONS,
@@ -48,7 +50,7 @@ def violations(evidence: Evidence) -> Violations:
         "acknowledged": _acknowledged(evidence),
         "decisions": _decisions(evidence, should_be),
         "replay": _replay(evidence),
-        "ledger": _ledger(evidence, should_be),
+        "limits": _limits(evidence),
         "grants": _grants(evidence),
         "topics": _topics(evidence),
         "tables": _tables(evidence),
@@ -69,10 +71,19 @@ def _reference(evidence: Evidence) -> list[Record]:
 
 
 def _log(evidence: Evidence) -> dict[Topic, list[Logged]]:
+    """Everything but the last ticks, which nobody has read any more."""
     return {
-        topic: [Logged(at.record, at.partition, at.offset) for at in found]
+        topic: [
+            Logged(at.record, at.partition, at.offset)
+            for at in found
+            if not isinstance(at.record, Ticked) or not _is_unread(topic, at, evidence)
+        ]
         for topic, found in evidence.log.items()
     }
+
+
+def _is_unread(topic: Topic, at: support.log.Logged, evidence: Evidence) -> bool:
+    return at.offset >= evidence.positions.get((topic, at.partition), 0)
 
 
 def _acknowledged(evidence: Evidence) -> Iterator[str]:
@@ -93,7 +104,6 @@ def _decisions(evidence: Evidence, should_be: MemoryHost) -> Iterator[str]:
         CONVERSIONS: msgspec.json.encode,
         ATTRIBUTIONS: lambda a: msgspec.json.encode(msgspec.structs.replace(a, cause_offset=0)),
         CLAIMS: lambda claim: claim.event_id,
-        REWARD_INPUTS: lambda record: record.event_id,
     }
     for topic, content in same.items():
         found, due = evidence.records(topic), should_be.log(topic)
@@ -102,19 +112,37 @@ def _decisions(evidence: Evidence, should_be: MemoryHost) -> Iterator[str]:
 
 
 def _replay(evidence: Evidence) -> Iterator[str]:
-    """Each stage alone concludes from what it read what the log has of it, to the byte."""
+    """Each stage alone concludes from what it read what the log has of it, to the byte.
+
+    So the ledger is what the rules make of the log, in the order in which that was written: which
+    of two users under a limit, or of a review and a tick, came first is for the log to say.
+    """
     played = replay(_log(evidence), _reference(evidence), evidence.partitions)
     for topic, due in played.items():
         found = evidence.records(topic)
-        yield from _unlike(f"{topic.name}: missing", _less(due, found, msgspec.json.encode))
-        yield from _unlike(f"{topic.name}: too many", _less(found, due, msgspec.json.encode))
+        yield from _unlike(f"{topic.name}: missing", _less(due, found, _bytes))
+        yield from _unlike(f"{topic.name}: too many", _less(found, due, _bytes))
 
 
-def _ledger(evidence: Evidence, should_be: MemoryHost) -> Iterator[str]:
-    """The reward ledger is the one that the rules make of the same log."""
-    found = evidence.records(REWARDS)
-    limited = limits(evidence.records(CODES))  # type: ignore[arg-type]
-    yield from differences(found, should_be.log(REWARDS), limited)  # type: ignore[arg-type]
+def _bytes(record: Record) -> bytes:
+    """All that it says; of a dead letter but the broker's time."""
+    if isinstance(record, DeadLettered):
+        record = msgspec.structs.replace(record, event_time=0, received_at=0)
+    return msgspec.json.encode(record)
+
+
+def _limits(evidence: Evidence) -> Iterator[str]:
+    """No more users earn through a code than it allows."""
+    earning: defaultdict[str, set[str]] = defaultdict(set)
+    ledger: list[Any] = evidence.records(REWARDS)
+    for entry in ledger:
+        if entry.status == RewardStatus.GRANTED:
+            earning[entry.code].add(entry.user_id)
+    codes: list[Any] = evidence.records(CODES)
+    for code in codes:
+        if code.max_uses is not None and len(earning[code.code]) > code.max_uses:
+            users = len(earning[code.code])
+            yield f"{code.code}: {users} users earned, its limit is {code.max_uses}"
 
 
 def _grants(evidence: Evidence) -> Iterator[str]:
@@ -160,12 +188,12 @@ def _tables(evidence: Evidence) -> Iterator[str]:
 
 
 def _positions(evidence: Evidence) -> Iterator[str]:
-    """Nothing that a reader would get lies beyond where the group has come."""
+    """Nothing but ticks, which never end, lies beyond where the group has come."""
     for stage in TOPOLOGY:
         unread = [
             f"{stage.reads.name}[{at.partition}] at {at.offset}"
             for at in evidence.log[stage.reads]
-            if at.offset >= evidence.positions.get((stage.reads, at.partition), 0)
+            if not isinstance(at.record, Ticked) and _is_unread(stage.reads, at, evidence)
         ]
         yield from _some("not committed", unread)
 
@@ -204,7 +232,8 @@ def _repeated(values: Iterable[Any]) -> list[Any]:
 
 
 def _unlike(what: str, records: Iterable[Any]) -> Iterator[str]:
-    return _some(what, [f"{record.event_id} of {record.cause_event_id}" for record in records])
+    named = [f"{one.event_id} of {getattr(one, 'cause_event_id', 'itself')}" for one in records]
+    return _some(what, named)
 
 
 def _some(what: str, found: Iterable[object]) -> Iterator[str]:

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from kafka import TopicPartition
 from support.log import Logged, read_committed
 
 from crash.facts import Facts
@@ -13,7 +12,6 @@ from reftrail.contracts.installation import Installation
 from reftrail.contracts.record import Record
 from reftrail.contracts.topics import PUBLIC_TOPICS, Topic
 from reftrail.engine.topology import TOPOLOGY
-from reftrail.local.topics import admin
 
 LOGGED: Final = tuple({*PUBLIC_TOPICS, *(stage.reads for stage in TOPOLOGY)})
 """All whose records are looked at."""
@@ -47,14 +45,3 @@ class Evidence:
 def committed_log(installation: Installation) -> dict[Topic, list[Logged]]:
     """Every topic of `LOGGED`."""
     return {topic: read_committed(installation, topic) for topic in LOGGED}
-
-
-def group_positions(installation: Installation, group: str) -> dict[tuple[Topic, int], int]:
-    """Where the group stands in what the stages read."""
-    read = {installation.name_of(stage.reads): stage.reads for stage in TOPOLOGY}
-    with admin(installation) as client:
-        found: dict[TopicPartition, int] = {
-            partition: position.offset
-            for partition, position in client.list_group_offsets(group)[group].items()
-        }
-    return {(read[at.topic], at.partition): offset for at, offset in found.items()}

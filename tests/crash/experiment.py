@@ -10,11 +10,11 @@ from typing import Final
 
 import httpx
 from kafka import TopicPartition
-from support.log import produce
+from support.log import group_positions, produce
 
 from crash import facts
 from crash.books import Violations, violations
-from crash.evidence import Evidence, committed_log, group_positions
+from crash.evidence import Evidence, committed_log
 from crash.load import Load
 from crash.schedule import WORKERS, Plan
 from crash.takeover import GroupWatch, Killed, Takeover, held_partitions, takeovers
@@ -64,11 +64,13 @@ class Experiment:
                 self._play(stack, load)
                 self.say("all sent; waiting until everything is decided on and stored")
                 _wait_until_drained(stack)
+        # Nobody writes any more, not even ticks; and what is there has outlived a restart.
+        with Stack(settings, self.say, hosts=lambda _place, _ports: []) as stack:
             evidence = Evidence(
                 partitions=PARTITIONS,
                 acknowledged=frozenset(load.acknowledged),
-                log=committed_log(installation),
-                positions=group_positions(installation, group),
+                log=committed_log(stack.installation),
+                positions=group_positions(stack.installation, group),
                 takeovers=takeovers(self.kills, watch.samples),
             )
         stored = facts.read(clickhouse)

@@ -155,7 +155,7 @@ def with_facts(right: Evidence, topic: Topic, change: Callable[[Facts], Facts]) 
 
 def granted_beyond_the_limit(right: Evidence) -> Evidence:
     """Whoever came too late for FEW has earned nevertheless."""
-    late = next(at for at in right.log[REWARDS] if at.record.reasons == ["code_used_up"])
+    late = next(at for at in right.log[REWARDS] if "code_used_up" in at.record.reasons)
     record = msgspec.structs.replace(late.record, status="granted", reasons=[])
     log = [replace(at, record=record) if at is late else at for at in right.log[REWARDS]]
     return replace(right, log={**right.log, REWARDS: log})
@@ -177,7 +177,7 @@ FAULTS: dict[str, tuple[Callable[[Evidence], Evidence], str]] = {
     "a conversion is doubled": (lambda right: doubled(right, CONVERSIONS), "topics"),
     "a claim is lost": (lambda right: without(right, CLAIMS), "decisions"),
     "a claim is doubled": (lambda right: doubled(right, CLAIMS), "topics"),
-    "a claim is not decided on": (lambda right: without(right, REWARD_INPUTS), "decisions"),
+    "a claim is not decided on": (lambda right: without(right, REWARD_INPUTS), "replay"),
     "a touch is another": (lambda right: changed(right, TOUCHES, code="X"), "decisions"),
     "a claim has another cause": (
         lambda right: changed(right, CLAIMS, cause_offset=99),
@@ -187,13 +187,13 @@ FAULTS: dict[str, tuple[Callable[[Evidence], Evidence], str]] = {
         lambda right: changed(right, REWARD_GRANTED, cause_event_id="x"),
         "replay",
     ),
-    "a reward is lost": (lambda right: without(right, REWARDS), "ledger"),
-    "a reward is doubled": (lambda right: doubled(right, REWARDS), "ledger"),
+    "a reward is lost": (lambda right: without(right, REWARDS), "replay"),
+    "a reward is doubled": (lambda right: doubled(right, REWARDS), "replay"),
     "a reward has another value": (
         lambda right: changed(right, REWARDS, value_micros=1),
-        "ledger",
+        "replay",
     ),
-    "a limit is exceeded": (granted_beyond_the_limit, "ledger"),
+    "a limit is exceeded": (granted_beyond_the_limit, "limits"),
     "an order is lost": (lambda right: without(right, REWARD_GRANTED), "grants"),
     "an order is doubled": (lambda right: doubled(right, REWARD_GRANTED), "grants"),
     "a row is missing": (

@@ -1,5 +1,6 @@
 """Hosts with a fault put in: the books must show what each does, and nothing else."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -29,12 +30,12 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
 
 
 def test_rewards_lost_by_committing_positions_first_are_found(report: Report) -> None:
-    assert report.wrong.keys() == {"ledger", "tables"}, str(report)
-    assert any(line.startswith("missing: ") for line in report.wrong["ledger"]), str(report)
+    assert report.wrong.keys() == {"replay", "tables"}, str(report)
+    assert any(line.startswith("rewards: missing") for line in report.wrong["replay"]), str(report)
 
 
 def test_rows_doubled_for_want_of_a_token_are_found(report: Report) -> None:
-    assert report.wrong.keys() == {"ledger", "tables"}, str(report)
+    assert report.wrong.keys() == {"replay", "tables"}, str(report)
     found = [line.partition(":")[:3:2] for line in report.wrong["tables"]]
     assert all(what.startswith(" loaded twice") for _, what in found), str(report)
     assert "table events" in dict(found), str(report)
@@ -55,7 +56,7 @@ def faulty(host: Host, directory: Path) -> Host:
         arguments=(host.command.arguments[0], "-m", FAULTY[host.name]),
         environment={
             **host.command.environment,
-            "PYTHONPATH": str(TESTS),
+            "PYTHONPATH": os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")]),
             DIED: str(directory / f"{host.name}.died"),
         },
     )

@@ -16,9 +16,9 @@ from reftrail.contracts.decisions import Attributed, RewardDecided
 from reftrail.contracts.events import AnyEvent
 from reftrail.contracts.record import Millis, Record
 from reftrail.contracts.topics import ATTRIBUTIONS, CAMPAIGNS, CODES, EVENTS, REWARDS
-from reftrail.simulator.comparison import Observed, compare, observed_verdict
+from reftrail.simulator.comparison import Observed, compare, in_force, observed_verdict
 from reftrail.simulator.simulation import Simulation
-from reftrail.simulator.truth import Attribution, RewardKey
+from reftrail.simulator.truth import RewardKey
 from reftrail.testing import MemoryHost
 from reftrail.testing.times import FIRST_DAY
 
@@ -62,14 +62,9 @@ def test_the_rules_conclude_what_the_simulator_knows_to_be_true(seed: int) -> No
             distinct=truth.distinct,
             fingerprint=truth.fingerprint,
             funnel=truth.funnel(),
-            attributions=[
-                (
-                    one.user_id,
-                    Attribution(one.code, one.basis, one.touch_event_id, one.touch_time),
-                )
-                for one in host.log(ATTRIBUTIONS)
-                if isinstance(one, Attributed) and one.decisive
-            ],
+            attributions=in_force(
+                one for one in host.log(ATTRIBUTIONS) if isinstance(one, Attributed)
+            ),
             entries=[
                 (
                     RewardKey(entry.code, entry.user_id, entry.role),

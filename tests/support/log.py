@@ -11,6 +11,8 @@ from reftrail.contracts.codec import decode, encode
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.record import Record
 from reftrail.contracts.topics import Topic
+from reftrail.engine.topology import TOPOLOGY
+from reftrail.local.topics import admin
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,3 +86,14 @@ def read_committed(installation: Installation, topic: Topic) -> list[Logged]:
             ]
     consumer.close()
     return sorted(found, key=lambda logged: (logged.partition, logged.offset))
+
+
+def group_positions(installation: Installation, group: str) -> dict[tuple[Topic, int], int]:
+    """Where the group stands in what the stages read."""
+    read = {installation.name_of(stage.reads): stage.reads for stage in TOPOLOGY}
+    with admin(installation) as client:
+        found: dict[TopicPartition, int] = {
+            partition: position.offset
+            for partition, position in client.list_group_offsets(group)[group].items()
+        }
+    return {(read[at.topic], at.partition): offset for at, offset in found.items()}

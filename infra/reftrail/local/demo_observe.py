@@ -13,7 +13,14 @@ from reftrail.contracts.installation import Installation
 from reftrail.contracts.topics import ATTRIBUTIONS, EVENTS, REWARDS
 from reftrail.local.committed import by_schema, committed_values
 from reftrail.local.ready import Ready
-from reftrail.simulator import Attribution, Observed, RewardKey, Verdict, observed_verdict
+from reftrail.simulator import (
+    Attribution,
+    Observed,
+    RewardKey,
+    Verdict,
+    in_force,
+    observed_verdict,
+)
 
 _RANDOM_END: Final = 19
 """Where in a UUID's text the last 64 bits begin."""
@@ -81,16 +88,14 @@ async def _events(installation: Installation, partitions: int) -> tuple[int, int
 async def _attributions(
     installation: Installation, partitions: int
 ) -> list[tuple[str, Attribution]]:
-    """Every decisive attribution, of each user as many as there are."""
-    return [
-        (
-            record.user_id,
-            Attribution(record.code, record.basis, record.touch_event_id, record.touch_time),
-        )
-        async for values in committed_values(installation, ATTRIBUTIONS, partitions)
-        for record in (decode_as(Attributed, value) for value in values)
-        if record.decisive
-    ]
+    """Every attribution in force, of each user as many as there are."""
+    return in_force(
+        [
+            decode_as(Attributed, value)
+            async for values in committed_values(installation, ATTRIBUTIONS, partitions)
+            for value in values
+        ]
+    )
 
 
 async def _ledger(installation: Installation, partitions: int) -> list[tuple[RewardKey, Verdict]]:

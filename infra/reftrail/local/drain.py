@@ -18,6 +18,8 @@ from reftrail.local.topics import admin
 
 _ASK_EVERY: Final = 0.1
 _READ_WITHIN: Final = 1.0
+_LONGEST_CHAIN: Final = 20
+"""No record has consequences over more topics than that, one after the other; ticks never end."""
 
 Positions = Mapping[TopicPartition, int]
 
@@ -31,10 +33,10 @@ def wait_until_drained(
 ) -> None:
     """Wait until nothing is left to do, provided that nothing more is sent meanwhile.
 
-    First the stages: the group has committed all there is to read in what they read, and nothing
-    was added to that meanwhile; some of them write for each other. Then the warehouse, where
-    positions_url (its /v1/positions) is given: it stands at the end of every public topic.
-    Transaction markers, which no reader gets to see, may lie between a position and the end.
+    First the stages: the group has committed all there is to read in what they read, and then what
+    they wrote for each other meanwhile. Then the warehouse, where positions_url (its /v1/positions)
+    is given: it stands at the end of every public topic. Transaction markers, which no reader gets
+    to see, may lie between a position and the end.
 
     Raises `TimeoutError` after so many seconds, naming what lags and by how much.
     """
@@ -85,29 +87,35 @@ class _Log:
         while behind := [
             partition for partition in behind if self.reader.position(partition) < ends[partition]
         ]:
-            if self.reader.poll(timeout_ms=100) or time.monotonic() > until:
+            found = self.reader.poll(timeout_ms=100)
+            if time.monotonic() > until or any(
+                message.offset < ends[partition]
+                for partition, messages in found.items()
+                for message in messages
+            ):
                 return False
         return True
 
 
 def _wait_for_stages(log: _Log, group: str, until: float) -> None:
-    while not _is_quiet(log, group):
+    """Wait for what there is, then for what followed from that, until nothing more does."""
+    inputs = tuple(stage.reads for stage in TOPOLOGY)
+    due: Positions | None = None
+    rounds = 0
+    while rounds < _LONGEST_CHAIN:
         if time.monotonic() > until:
             raise TimeoutError(_why_not_quiet(log, group))
+        try:
+            due = due or log.ends(inputs)
+            if log.is_all_read({**dict.fromkeys(due, 0), **log.committed(group)}, due):
+                rounds, read, due = rounds + 1, due, log.ends(inputs)
+                if due == read:
+                    return
+                continue
+        except KafkaError as error:
+            if not error.retriable:
+                raise
         time.sleep(_ASK_EVERY)
-
-
-def _is_quiet(log: _Log, group: str) -> bool:
-    """Whether all stages have read what there is, and have written nothing more for another."""
-    inputs = tuple(stage.reads for stage in TOPOLOGY)
-    try:
-        before = log.ends(inputs)
-        has_lag = _lag(log, inputs, lambda: log.committed(group)) is not None
-        return not has_lag and log.ends(inputs) == before
-    except KafkaError as error:
-        if not error.retriable:
-            raise
-        return False
 
 
 def _why_not_quiet(log: _Log, group: str) -> str:

@@ -1,6 +1,6 @@
 """A seeded referral programme whose outcome is known: what to send, and what must come of it."""
 
-from reftrail.simulator.comparison import Comparison, Observed, compare, observed_verdict
+from reftrail.simulator.comparison import Comparison, Observed, compare, in_force, observed_verdict
 from reftrail.simulator.occurrence import Occurrence, Step
 from reftrail.simulator.programme import Programme
 from reftrail.simulator.simulation import Simulation
@@ -20,5 +20,6 @@ __all__ = [
     "Verdict",
     "compare",
     "identity",
+    "in_force",
     "observed_verdict",
 ]

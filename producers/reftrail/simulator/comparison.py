@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from reftrail.contracts.decisions import Attributed
 from reftrail.simulator.truth import (
     GRANTED,
     REJECTED,
@@ -25,7 +26,7 @@ class Observed:
 
     distinct and fingerprint are about the events on the input topic. funnel is what a report by
     code shows, behind everything that could lose or double something. attributions are the
-    decisive ones. entries are in the order of the ledger.
+    ones in force. entries are in the order of the ledger.
     """
 
     distinct: int
@@ -53,6 +54,17 @@ class Comparison:
     def is_equal(self) -> bool:
         """Whether everything is as it ought to be."""
         return not self.differences
+
+
+def in_force(attributions: Iterable[Attributed]) -> list[tuple[str, Attribution]]:
+    """The attributions that count, with their users: decisive ones that none corrects."""
+    decisive = [one for one in attributions if one.decisive]
+    corrected = {one.corrects for one in decisive}
+    return [
+        (one.user_id, Attribution(one.code, one.basis, one.touch_event_id, one.touch_time))
+        for one in decisive
+        if one.event_id not in corrected
+    ]
 
 
 def compare(truth: Truth, observed: Observed) -> Comparison:

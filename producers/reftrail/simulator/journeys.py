@@ -131,7 +131,7 @@ def joins(on: Journey) -> None:
 def joins_by_itself(on: Journey) -> None:
     """Signs up without any link, at times with a code typed in, known or not, by phone or app."""
     typed = on.rng.choice((None, on.a_code(), on.a_code(), on.rng.choice(on.programme.ghosts)))
-    somewhere = {} if on.rng.random() < 0.7 else {"visitor_id": None}
+    somewhere: dict[str, Any] = {} if on.rng.random() < 0.7 else {"visitor_id": None}
     signs_up(on, on.starts, code=typed, **somewhere)
 
 
@@ -173,14 +173,19 @@ def arrives_out_of_order(on: Journey) -> None:
 
 
 def touch_arrives_after_signup(on: Journey) -> None:
-    """The touch comes in when the user is there: too late, or not, if there is no other one."""
+    """The touch comes in when the user is there: too late, or not, if there is no other one.
+
+    If there is one, it may still be corrected; such users buy nothing, since whether a purchase or
+    the touch is there first is nobody's to say.
+    """
     signup = on.soon(on.starts, 2 * DAY)
-    if on.rng.random() < 0.5:
+    is_second = on.rng.random() < 0.5
+    if is_second:
         on.happens("click", on.soon(on.starts, signup - on.starts), code=on.a_code())
     code = on.a_code()
     in_grace = on.programme.campaign_of(code).late_touch_grace_ms > NO_GRACE
     on.happens("click", on.starts, code=code, sent_at=on.soon(signup, HOUR), straggler=not in_grace)
-    signs_up(on, signup)
+    signs_up(on, signup, buys=not (is_second and in_grace))
 
 
 def refers_itself(on: Journey) -> None:
@@ -201,7 +206,7 @@ def a_bot_was_here_before(on: Journey) -> None:
     signs_up(on, on.soon(at, DAY))
 
 
-def signs_up(on: Journey, at: Millis, **facts: Any) -> None:
+def signs_up(on: Journey, at: Millis, *, buys: bool = True, **facts: Any) -> None:
     """Becomes a user; every second one buys, some before the signup is sent, some as a guest."""
     rng = on.rng
     who = facts.get("user_id", on.user)
@@ -212,6 +217,8 @@ def signs_up(on: Journey, at: Millis, **facts: Any) -> None:
         sent_at=at + HOUR if slow else None,
         **({"user_id": who, "email": f"{who}@example.com"} | facts),
     )
+    if not buys:
+        return
     if rng.random() < 0.03:
         _buys(on, who, at - SECOND)
     if rng.random() < 0.5:

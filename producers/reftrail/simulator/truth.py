@@ -137,18 +137,34 @@ class Truth:
         typed = signup.code
         if typed is not None and (touch is None or self._typed_code_wins(typed)):
             return Attribution(typed, "typed_code", None, signup.event_time)
+        late = self._late_touch(in_time, history[nth + 1 :], signup.event_time)
         if touch is not None and touch.code is not None:
+            if late is not None and self._pays_later(touch.code):
+                return late
             return Attribution(touch.code, "first_touch", touch.event_id, touch.event_time)
-        for step in history[nth + 1 :]:
+        return late
+
+    def _late_touch(
+        self, in_time: Sequence[Occurrence], later: Sequence[Step], at: Millis
+    ) -> Attribution | None:
+        """The attribution by a touch that would have been the first, had it not come in late."""
+        for step in later:
             late = step.event
             if (
                 self._is_touch(late)
                 and late.code is not None
                 and not step.straggler
-                and self._first_touch([*in_time, late], signup.event_time) is late
+                and self._first_touch([*in_time, late], at) is late
             ):
                 return Attribution(late.code, "late_touch", late.event_id, late.event_time)
         return None
+
+    def _pays_later(self, code: str) -> bool:
+        """Whether nothing is earned with the signup, so that a decision can still be corrected.
+
+        Where the decision can be, the simulated user buys nothing.
+        """
+        return self.programme.campaign_of(code).trigger != "signup"
 
     def _is_touch(self, event: Occurrence) -> bool:
         if event.type not in {"view", "click"} or event.user_agent == BOT:

@@ -96,6 +96,10 @@ def _code_or_tick(record: Any) -> str:
     return code
 
 
+def _signal_or_tick(record: CheckRequested | Ticked) -> str:
+    return _tick_key(record) if isinstance(record, Ticked) else record.signal
+
+
 def _first_limit(record: LimitRequested) -> str:
     return record.limits[0].partition("|")[0]
 
@@ -127,7 +131,7 @@ CODES: Final = Topic(
     CodeChanged,
     compacted=True,
     written_by="codes",
-    read_by=("collector", "reward", "warehouse"),
+    read_by=("collector", "attribution", "reward", "warehouse"),
     key_of=attrgetter("code"),
 )
 CODE_FORMATS: Final = Topic(
@@ -230,7 +234,7 @@ REVIEWS: Final = Topic(
     "code:user_id",
     Reviewed,
     partitioned_by=_code_part,
-    written_by="reviews",
+    written_by="analysts",
     read_by=("reviews", "warehouse"),
     key_of=_code_and_user,
 )
@@ -263,13 +267,13 @@ TICKS: Final = Topic(
 )
 CHECKS: Final = Topic(
     "checks",
-    "signal",
-    CheckRequested,
+    "signal; a key of each partition for ticks",
+    Record,
     kept=90 * DAY,
     public=False,
-    written_by="attribution",
+    written_by="attribution, ticks",
     read_by=("velocity",),
-    key_of=attrgetter("signal"),
+    key_of=_signal_or_tick,
 )
 LIMITS: Final = Topic(
     "limits",

@@ -1,7 +1,13 @@
 """The topology: which stage reads what, decides by which rule, and writes and keeps what where.
 
-    events ─▶ touch ─▶ conversions ─▶ attribution ─▶ reward-inputs ─▶ reward ─▶ rewards,
-               └▶ touches               └▶ attributions, claims                 reward-granted
+    events                ─▶ touch        ─▶ touches, conversions
+    conversions           ─▶ attribution  ─▶ attributions, claims, reward-inputs, checks
+    ticks                 ─▶ ticks        ─▶ reward-inputs, checks
+    checks                ─▶ velocity     ─▶ reward-inputs
+    reviews, fulfilments  ─▶ (as called)  ─▶ reward-inputs
+    reward-inputs         ─▶ reward       ─▶ rewards, reward-granted, limits, milestone-inputs
+    limits                ─▶ limits       ─▶ limits, reward-inputs
+    milestone-inputs      ─▶ milestone    ─▶ milestones, reward-inputs
 
 A stage reads one topic. What the reward stage decides on comes from many sides, and its order
 decides money; so all of it goes to `reward-inputs`, whose partitions have it in one order for good.
@@ -12,7 +18,7 @@ A conclusion that goes to no topic concerns the stage's own state only.
 
 from collections.abc import Mapping
 from operator import attrgetter
-from typing import Any, Final
+from typing import Final
 
 from reftrail.contracts.decisions import (
     Attributed,
@@ -23,45 +29,58 @@ from reftrail.contracts.decisions import (
     Touched,
 )
 from reftrail.contracts.events import event_key
-from reftrail.contracts.life import LimitRequested
+from reftrail.contracts.life import (
+    CheckRequested,
+    FulfilmentReported,
+    LimitAnswered,
+    LimitRequested,
+    MilestoneChanged,
+    Reviewed,
+    SignalChecked,
+    Ticked,
+)
 from reftrail.contracts.topics import (
     ATTRIBUTION_CHANGELOG,
     ATTRIBUTIONS,
+    CHECKS,
     CLAIMS,
     CONVERSIONS,
+    DEAD_LETTERS,
     EVENTS,
+    FULFILMENTS,
     LIMITS,
+    LIMITS_CHANGELOG,
+    MILESTONE_CHANGELOG,
+    MILESTONE_INPUTS,
+    MILESTONES,
+    REVIEWS,
     REWARD_CHANGELOG,
     REWARD_GRANTED,
     REWARD_INPUTS,
     REWARDS,
+    TICKS,
     TOUCH_CHANGELOG,
     TOUCHES,
+    VELOCITY_CHANGELOG,
 )
-from reftrail.engine.stage import Cell, Codes, Stage
-from reftrail.rules.attribution import (
-    AttributionDecider,
-    AttributionState,
-    Postponed,
-    SignedUp,
+from reftrail.engine.keys import (
+    code_and_user_key,
+    code_key,
+    is_code_and_user,
+    woken_pair,
+    woken_signal,
 )
+from reftrail.engine.stage import Cell, Codes, Stage, Waking
+from reftrail.rules import milestone, reward, velocity
+from reftrail.rules.attribution import AttributionDecider
+from reftrail.rules.attribution_state import AttributionState, LeftOpen, Postponed, SignedUp
+from reftrail.rules.bonuses import is_bonus
 from reftrail.rules.decider import Refused
+from reftrail.rules.forwarding import Forwarder
 from reftrail.rules.ledger import CodeLedger, PairLedger
+from reftrail.rules.limits import LimitsDecider, LimitState, PlaceGivenBack, PlaceTaken
 from reftrail.rules.notes import NOTES
-from reftrail.rules.reward import RewardDecider
 from reftrail.rules.touch import EarlierPeriod, TouchDecider, TouchState
-from reftrail.rules.turn import user_of
-
-
-def _code(record: Any) -> str:
-    """The code, such that it never looks like a `code:user` key, whatever somebody typed in."""
-    code: str = record.code.replace("%", "%25").replace(":", "%3A")
-    return code
-
-
-def _code_and_user(record: Any) -> str:
-    return f"{_code(record)}:{user_of(record)}"
-
 
 TOPOLOGY: Final[tuple[Stage, ...]] = (
     Stage(
@@ -80,26 +99,99 @@ TOPOLOGY: Final[tuple[Stage, ...]] = (
         writes={
             Attributed: (ATTRIBUTIONS,),
             Claimed: (CLAIMS, REWARD_INPUTS),
+            CheckRequested: (CHECKS,),
             SignedUp: (),
             Postponed: (),
+            LeftOpen: (),
         },
         changelog=ATTRIBUTION_CHANGELOG,
+        looks_up_codes=Codes.ANY,
+    ),
+    Stage(
+        "ticks",
+        reads=TICKS,
+        decider=Forwarder(),
+        cells=(),
+        writes={Ticked: (REWARD_INPUTS, CHECKS)},
+        changelog=None,
+    ),
+    Stage(
+        "velocity",
+        reads=CHECKS,
+        takes=(CheckRequested, Ticked),
+        decider=velocity.VelocityDecider(),
+        cells=(Cell(attrgetter("signal"), velocity.VelocityState),),
+        writes={SignalChecked: (REWARD_INPUTS,), velocity.Seen: (), velocity.Forgotten: ()},
+        changelog=VELOCITY_CHANGELOG,
+        waking=Waking(due_at=velocity.wakes_at, woken=woken_signal),
+    ),
+    Stage(
+        "reviews",
+        reads=REVIEWS,
+        decider=Forwarder(),
+        cells=(),
+        writes={Reviewed: (REWARD_INPUTS,)},
+        changelog=None,
+    ),
+    Stage(
+        "fulfilments",
+        reads=FULFILMENTS,
+        decider=Forwarder(),
+        cells=(),
+        writes={FulfilmentReported: (REWARD_INPUTS,)},
+        changelog=None,
     ),
     Stage(
         "reward",
         reads=REWARD_INPUTS,
-        takes=(Claimed,),
-        decider=RewardDecider(),
-        cells=(Cell(_code, CodeLedger), Cell(_code_and_user, PairLedger)),
+        takes=(
+            Claimed,
+            SignalChecked,
+            LimitAnswered,
+            MilestoneChanged,
+            Reviewed,
+            FulfilmentReported,
+            Ticked,
+        ),
+        decider=reward.RewardDecider(),
+        cells=(Cell(code_key, CodeLedger), Cell(code_and_user_key, PairLedger)),
         writes={
-            RewardDecided: (REWARDS,),
+            RewardDecided: (REWARDS, MILESTONE_INPUTS),
             RewardGranted: (REWARD_GRANTED,),
             LimitRequested: (LIMITS,),
-            Refused: (),
+            Refused: (DEAD_LETTERS,),
             **dict.fromkeys(NOTES, ()),
         },
+        only={MILESTONE_INPUTS: milestone.counts},
         changelog=REWARD_CHANGELOG,
         looks_up_codes=Codes.OWN,
+        waking=Waking(due_at=reward.wakes_at, woken=woken_pair, owns=is_code_and_user),
+    ),
+    Stage(
+        "limits",
+        reads=LIMITS,
+        decider=LimitsDecider(),
+        cells=(Cell(LIMITS.key_of, LimitState),),
+        writes={
+            LimitRequested: (LIMITS,),
+            LimitAnswered: (REWARD_INPUTS,),
+            PlaceTaken: (),
+            PlaceGivenBack: (),
+        },
+        changelog=LIMITS_CHANGELOG,
+    ),
+    Stage(
+        "milestone",
+        reads=MILESTONE_INPUTS,
+        decider=milestone.MilestoneDecider(),
+        cells=(Cell(attrgetter("beneficiary"), milestone.MilestoneState),),
+        writes={
+            MilestoneChanged: (MILESTONES, REWARD_INPUTS),
+            milestone.Counted: (),
+            milestone.MilestoneNoted: (),
+        },
+        only={REWARD_INPUTS: is_bonus},
+        changelog=MILESTONE_CHANGELOG,
     ),
 )
 

@@ -1,65 +1,44 @@
 """Who referred a user, decided once; and which of the user's deeds may earn a reward from then on.
 
-The first signup decides: the touch it came with, or the code typed in. Nothing overwrites that. A
-user who signed up without either can still be attributed by a touch from before the signup that
-comes in within the campaign's grace. Purchases and refunds that arrive before the decision wait.
+The first signup decides: the touch it came with, or the code typed in. Where a campaign refers
+users once in the campaign rather than once ever, a later signup may decide again for that campaign.
+A user who signed up without either can still be attributed by a touch from before the signup that
+comes in within the campaign's grace. A touch earlier than the one decided on corrects the decision
+within the grace, and only while nothing that may earn was claimed: what became of a claim isn't
+known here. Otherwise it is kept as a late touch. Purchases and refunds that arrive before the
+decision wait.
 """
 
 from collections.abc import Sequence
-from typing import Final, TypeAlias, assert_never
+from dataclasses import dataclass
+from typing import assert_never
 
 import msgspec
 
-from reftrail.contracts.decisions import (
-    Action,
-    Attributed,
-    Basis,
-    Claimed,
-    ConversionKind,
-    Converted,
+from reftrail.contracts.decisions import Action, Attributed, Basis, ConversionKind, Converted
+from reftrail.contracts.policy import Scope, policy_in
+from reftrail.contracts.record import Millis
+from reftrail.rules.attribution_state import (
+    AttributionState,
+    Conclusion,
+    LeftOpen,
+    Postponed,
+    SignedUp,
+    has_claimed,
+    remember,
 )
-from reftrail.contracts.record import Derived, Millis
-from reftrail.rules.claims import Decision, Deed, claim, decision_of, deed_of, when_done
+from reftrail.rules.claims import (
+    Decision,
+    Deed,
+    Open,
+    claims_of,
+    decision_of,
+    deed_of,
+    may_claim,
+    may_earn,
+)
 from reftrail.rules.decider import Cause, Reference, because
 from reftrail.rules.policy import policy_at
-
-MOST_WAITING: Final = 64
-"""How many purchases and refunds wait for a user's attribution: the earliest ones."""
-
-MOST_REMEMBERED: Final = 256
-"""How many orders, and how many refunds, of a user are known again when they come twice: the
-latest ones. A repetition of an older one claims again, under the same event_id."""
-
-
-class AttributionState(msgspec.Struct, frozen=True, array_like=True):
-    """What is kept of a user.
-
-    signup is there while the user has signed up and isn't attributed, decision once they are.
-    late_touch_time is that of the earliest touch recorded as too late, None if there was none.
-    waiting are the deeds from before the decision by time, orders and refunds those claimed since.
-    """
-
-    decision: Decision | None = None
-    signup: Deed | None = None
-    late_touch_time: Millis | None = None
-    waiting: tuple[Deed, ...] = ()
-    orders: tuple[str, ...] = ()
-    refunds: tuple[str, ...] = ()
-
-
-class SignedUp(Derived, frozen=True, kw_only=True):
-    """A user signed up and nothing says who referred them. Concluded for the state alone."""
-
-    signup: Deed
-
-
-class Postponed(Derived, frozen=True, kw_only=True):
-    """A deed waits for the user's attribution. Concluded for the state alone."""
-
-    deed: Deed
-
-
-Conclusion: TypeAlias = Attributed | Claimed | SignedUp | Postponed
 
 
 class AttributionDecider:
@@ -69,47 +48,58 @@ class AttributionDecider:
         self, state: AttributionState, record: Converted, cause: Cause, reference: Reference
     ) -> Sequence[Conclusion]:
         """What a user's conversion means for who referred them."""
+        question = _Question(state, record, cause, reference)
         match ConversionKind(record.kind):
             case ConversionKind.SIGNUP:
-                return _signup(state, record, cause, reference)
+                return _signup(question)
             case ConversionKind.LATE_TOUCH:
-                return _late_touch(state, record, cause, reference)
+                return _late_touch(question)
             case ConversionKind.PURCHASE | ConversionKind.REFUND:
-                return _deed(state, record, cause)
+                return _deed(question)
             case kind:
                 assert_never(kind)
 
     def evolve(self, state: AttributionState, record: Conclusion) -> AttributionState:
-        """The decision, what waits for it, and what was claimed are remembered."""
-        replace = msgspec.structs.replace
-        match record:
-            case Attributed(decisive=True):
-                return replace(state, decision=decision_of(record), signup=None, waiting=())
-            case Attributed():
-                return replace(state, late_touch_time=record.touch_time)
-            case Claimed():
-                return _remember(state, record)
-            case SignedUp():
-                return replace(state, signup=record.signup)
-            case Postponed():
-                waiting = sorted((*state.waiting, record.deed), key=when_done)
-                return replace(state, waiting=tuple(waiting[:MOST_WAITING]))
-            case _:
-                assert_never(record)
+        """The decisions, what waits for one, and what was claimed."""
+        return remember(state, record)
 
 
-def _signup(
-    state: AttributionState, record: Converted, cause: Cause, reference: Reference
-) -> Sequence[Conclusion]:
-    if state.decision is not None or state.signup is not None:
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What a decision is made from."""
+
+    state: AttributionState
+    record: Converted
+    cause: Cause
+    reference: Reference
+
+
+def _signup(on: _Question) -> Sequence[Conclusion]:
+    state, record = on.state, on.record
+    attributed = _attributed_by_signup(on)
+    if attributed is None:
+        is_first = not state.decisions and state.signup is None
+        signed_up = SignedUp(**because(record, on.cause, "signed_up"), signup=deed_of(record))
+        return [signed_up] if is_first else []
+    if state.by_signup(record.conversion_event_id) or not _may_be_attributed(on, attributed):
         return []
-    signup = deed_of(record)
-    if _typed_code_decides(record, reference):
-        return _attribute(state, _by_typed_code(record, cause), signup, cause)
-    if record.touch_code is not None:
-        attributed = _by_touch(record, cause, Basis.FIRST_TOUCH)
-        return _attribute(state, attributed, signup, cause)
-    return [SignedUp(**because(record, cause, "signed_up"), signup=signup)]
+    return _attribute(on, attributed, deed_of(record))
+
+
+def _attributed_by_signup(on: _Question) -> Attributed | None:
+    if _typed_code_decides(on.record, on.reference):
+        return _by_typed_code(on.record, on.cause)
+    if on.record.touch_code is not None:
+        return _by_touch(on.record, on.cause, Basis.FIRST_TOUCH)
+    return None
+
+
+def _may_be_attributed(on: _Question, attributed: Attributed) -> bool:
+    """Once ever, by the first signup; or once in the campaign, if it says so."""
+    policy = policy_at(on.reference, attributed.campaign_id, attributed.event_time)
+    if policy_in(policy.policy).scope == Scope.CAMPAIGN:
+        return all(one.campaign_id != attributed.campaign_id for one in on.state.decisions)
+    return not on.state.decisions and on.state.signup is None
 
 
 def _typed_code_decides(signup: Converted, reference: Reference) -> bool:
@@ -122,77 +112,96 @@ def _typed_code_decides(signup: Converted, reference: Reference) -> bool:
     return policy.typed_code_wins and signup.typed_code_known is not False
 
 
-def _late_touch(
-    state: AttributionState, record: Converted, cause: Cause, reference: Reference
-) -> Sequence[Conclusion]:
+def _late_touch(on: _Question) -> Sequence[Conclusion]:
+    state, record = on.state, on.record
     assert record.touch_time is not None
-    assert record.arrived_at is not None
     if state.signup is not None and record.conversion_event_id == state.signup.event_id:
-        policy = policy_at(reference, record.touch_campaign_id, record.touch_time)
-        if record.arrived_at <= state.signup.received_at + policy.late_touch_grace_ms:
-            attributed = _by_touch(record, cause, Basis.LATE_TOUCH)
-            return _attribute(state, attributed, state.signup, cause)
-    earliest = _earliest_known(state)
+        if _is_in_grace(on, state.signup):
+            return _attribute(on, _by_touch(record, on.cause, Basis.LATE_TOUCH), state.signup)
+    else:
+        decision = state.by_signup(record.conversion_event_id)
+        if decision is not None and decision.open and _corrects(on, decision, decision.open):
+            attributed = _by_touch(record, on.cause, Basis.LATE_TOUCH)
+            corrected = msgspec.structs.replace(attributed, corrects=decision.open.attributed_id)
+            return _attribute(on, corrected, decision.open.signup)
+    earliest = _earliest_known(on)
     if earliest is None or record.touch_time >= earliest:
         return []
-    return [_by_touch(record, cause, Basis.LATE_TOUCH, decisive=False)]
+    return [_by_touch(record, on.cause, Basis.LATE_TOUCH, decisive=False)]
 
 
-def _earliest_known(state: AttributionState) -> Millis | None:
+def _is_in_grace(on: _Question, signup: Deed) -> bool:
+    assert on.record.arrived_at is not None
+    assert on.record.touch_time is not None
+    policy = policy_at(on.reference, on.record.touch_campaign_id, on.record.touch_time)
+    return on.record.arrived_at <= signup.received_at + policy.late_touch_grace_ms
+
+
+def _corrects(on: _Question, decision: Decision, still: Open) -> bool:
+    """Whether the decision would have been this touch's, had it come in time."""
+    assert on.record.touch_time is not None
+    others = (one for one in on.state.decisions if one is not decision)
+    if any(one.campaign_id == on.record.touch_campaign_id for one in others):
+        return False
+    if on.record.touch_time >= decision.touch_time or not _is_in_grace(on, still.signup):
+        return False
+    if decision.basis != Basis.TYPED_CODE:
+        return True
+    policy = policy_at(on.reference, decision.campaign_id, decision.signed_up_at)
+    return not policy.typed_code_wins
+
+
+def _earliest_known(on: _Question) -> Millis | None:
     """Before which time a late touch is news; None for a user who isn't known to have signed up."""
+    state = on.state
     if state.late_touch_time is not None:
         return state.late_touch_time
-    if state.decision is not None:
-        return state.decision.touch_time
+    if state.decisions:
+        decision = state.by_signup(on.record.conversion_event_id) or state.decisions[0]
+        return decision.touch_time
     return None if state.signup is None else state.signup.event_time + 1
 
 
-def _deed(state: AttributionState, record: Converted, cause: Cause) -> Sequence[Conclusion]:
+def _deed(on: _Question) -> Sequence[Conclusion]:
+    state, record = on.state, on.record
     deed = deed_of(record)
-    if state.decision is None:
+    if not state.decisions:
         is_known = any(deed.event_id == other.event_id for other in state.waiting)
-        return [] if is_known else [Postponed(**because(record, cause, "postponed"), deed=deed)]
-    if not _may_claim(deed, state.decision) or _has_claimed(deed, state):
+        postponed = Postponed(**because(record, on.cause, "postponed"), deed=deed)
+        return [] if is_known else [postponed]
+    if has_claimed(deed, state):
         return []
-    return [claim(deed, state.decision, record, cause)]
+    return [
+        conclusion
+        for decision in state.decisions
+        if may_claim(deed, decision)
+        for conclusion in claims_of(deed, decision, record, on.cause, on.reference)
+    ]
 
 
-def _attribute(
-    state: AttributionState, attributed: Attributed, signup: Deed, cause: Cause
-) -> Sequence[Conclusion]:
+def _attribute(on: _Question, attributed: Attributed, signup: Deed) -> Sequence[Conclusion]:
     """The decision, then the claims: of the signup, and of what has waited for it."""
     decision = decision_of(attributed)
-    claims = [claim(signup, decision, attributed, cause)]
-    claimed = state
-    for deed in state.waiting:
-        if _may_claim(deed, decision) and not _has_claimed(deed, claimed):
-            claims.append(claim(deed, decision, attributed, cause))
-            claimed = _remember(claimed, claims[-1])
-    return [attributed, *claims]
+    conclusions: list[Conclusion] = [attributed]
+    if not _may_have_earned(on, decision):
+        common = because(on.record, on.cause, "left_open")
+        still = Open(signup, attributed.event_id)
+        conclusions.append(LeftOpen(**common, code=decision.code, open=still))
+    conclusions += claims_of(signup, decision, attributed, on.cause, on.reference)
+    claimed = on.state
+    for deed in on.state.waiting:
+        if may_claim(deed, decision) and not has_claimed(deed, claimed):
+            found = claims_of(deed, decision, attributed, on.cause, on.reference)
+            conclusions += found
+            for one in found:
+                claimed = remember(claimed, one)
+    return conclusions
 
 
-def _has_claimed(deed: Deed, state: AttributionState) -> bool:
-    """A purchase is known by its order, a refund by its event: an order may have several."""
-    if deed.action == Action.PURCHASE:
-        return deed.order_id in state.orders
-    return deed.event_id in state.refunds
-
-
-def _remember(state: AttributionState, claimed: Claimed) -> AttributionState:
-    match claimed:
-        case Claimed(action=Action.PURCHASE, order_id=str(order_id)):
-            orders = (*state.orders, order_id)[-MOST_REMEMBERED:]
-            return msgspec.structs.replace(state, orders=orders)
-        case Claimed(action=Action.REFUND, action_event_id=event_id):
-            refunds = (*state.refunds, event_id)[-MOST_REMEMBERED:]
-            return msgspec.structs.replace(state, refunds=refunds)
-        case _:
-            return state
-
-
-def _may_claim(deed: Deed, decision: Decision) -> bool:
-    """Purchases from before the touch never do: that customer was there without the referrer."""
-    return deed.action != Action.PURCHASE or deed.event_time >= decision.touch_time
+def _may_have_earned(on: _Question, decision: Decision) -> bool:
+    """Whether the signup is what the campaign pays for. Without a campaign nothing is."""
+    campaign = on.reference.campaign(decision.campaign_id, decision.signed_up_at)
+    return campaign is not None and may_earn(Action.SIGNUP, campaign.trigger)
 
 
 def _by_touch(

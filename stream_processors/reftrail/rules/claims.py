@@ -1,10 +1,15 @@
 """What a user did, to which code they are attributed, and the claim that follows from both."""
 
+from collections.abc import Iterator, Mapping
+
 import msgspec
 
-from reftrail.contracts.decisions import Attributed, Claimed, Converted
+from reftrail.contracts.decisions import Action, Attributed, Claimed, Converted
+from reftrail.contracts.events import CodeEvidence
+from reftrail.contracts.life import CheckRequested
 from reftrail.contracts.record import Micros, Millis
-from reftrail.rules.decider import Cause, because, derived_id
+from reftrail.contracts.reference import Trigger
+from reftrail.rules.decider import Cause, Reference, because, derived_id
 
 
 class Deed(msgspec.Struct, frozen=True, array_like=True):
@@ -26,23 +31,43 @@ class Deed(msgspec.Struct, frozen=True, array_like=True):
     email_hash: str | None = None
     hash_key_id: str | None = None
     email_disposable: bool | None = None
+    source: str | None = None
+
+    def signals(self) -> Iterator[tuple[str, str]]:
+        """The signals behind which many may stand, by kind."""
+        if self.ip_hash is not None:
+            yield "ip", self.ip_hash
+        if self.network_hash is not None:
+            yield "network", self.network_hash
+        if self.device_hash is not None:
+            yield "device", self.device_hash
+
+
+class Open(msgspec.Struct, frozen=True, array_like=True):
+    """What it takes to correct a decision: the signup, and the event_id of the attribution."""
+
+    signup: Deed
+    attributed_id: str
 
 
 class Decision(msgspec.Struct, frozen=True, array_like=True):
     """To which code a user is attributed, and what claims repeat of that.
 
-    channel is that of the touch, or of the signup with which the code was typed in.
+    channel is that of the touch, or of the signup with which the code was typed in. open is there
+    while an earlier touch may still correct the decision: nothing that may earn was claimed.
     """
 
     code: str
     basis: str
     touch_time: Millis
     signed_up_at: Millis
+    signup_event_id: str
     touch_event_id: str | None = None
     visitor_id: str | None = None
     campaign_id: str | None = None
     code_evidence: str | None = None
     channel: str | None = None
+    open: Open | None = None
 
 
 def deed_of(record: Converted) -> Deed:
@@ -64,6 +89,7 @@ def deed_of(record: Converted) -> Deed:
         email_hash=record.email_hash,
         hash_key_id=record.hash_key_id,
         email_disposable=record.email_disposable,
+        source=record.source,
     )
 
 
@@ -74,6 +100,7 @@ def decision_of(attributed: Attributed) -> Decision:
         basis=attributed.basis,
         touch_time=attributed.touch_time,
         signed_up_at=attributed.event_time,
+        signup_event_id=attributed.signup_event_id,
         touch_event_id=attributed.touch_event_id,
         visitor_id=attributed.visitor_id,
         campaign_id=attributed.campaign_id,
@@ -82,10 +109,61 @@ def decision_of(attributed: Attributed) -> Decision:
     )
 
 
-def claim(deed: Deed, decision: Decision, record: Converted | Attributed, cause: Cause) -> Claimed:
+def claims_of(
+    deed: Deed,
+    decision: Decision,
+    record: Converted | Attributed,
+    cause: Cause,
+    reference: Reference,
+) -> list[Claimed | CheckRequested]:
+    """The claim of a deed, and the questions about its signals where it may earn.
+
+    The signup is asked about wherever it may lead to a reward, since purchases often come from
+    servers, and tell nothing of where the user was.
+    """
+    campaign = reference.campaign(decision.campaign_id, deed.event_time)
+    is_asked = campaign is not None and (
+        deed.action == Action.SIGNUP or may_earn(deed.action, campaign.trigger)
+    )
+    if not is_asked:
+        return [_claim(deed, decision, record, cause, {})]
+    owner = _owner(decision, reference)
+    signals = dict(deed.signals())
+    if owner is not None and owner != record.user_id:
+        signals["pair"] = "|".join(sorted((owner, record.user_id)))
+    claimed = _claim(deed, decision, record, cause, signals)
+    checks = [_check(claimed, kind, value, owner, cause) for kind, value in signals.items()]
+    return [claimed, *checks]
+
+
+def _owner(decision: Decision, reference: Reference) -> str | None:
+    """The owner of the code, as far as that can be looked up; forged codes have none."""
+    match decision.code_evidence:
+        case CodeEvidence.FORGED:
+            return None
+        case CodeEvidence.DERIVED:
+            code = reference.code_if_known(decision.code)
+        case _:
+            code = reference.code(decision.code)
+    return code.owner_user_id if code else None
+
+
+def may_claim(deed: Deed, decision: Decision) -> bool:
+    """Purchases from before the touch never do: that customer was there without the referrer."""
+    return deed.action != Action.PURCHASE or deed.event_time >= decision.touch_time
+
+
+def _claim(
+    deed: Deed,
+    decision: Decision,
+    record: Converted | Attributed,
+    cause: Cause,
+    signals: Mapping[str, str],
+) -> Claimed:
     """A claim's event_id follows from the deed alone, whenever the attribution came.
 
     Its channel is the one through which the code came, and the deed's own where that isn't known.
+    signals are those that are checked, by kind.
     """
     common = because(record, cause, "claimed")
     if isinstance(record, Attributed):
@@ -116,7 +194,31 @@ def claim(deed: Deed, decision: Decision, record: Converted | Attributed, cause:
         email_hash=deed.email_hash,
         email_disposable=deed.email_disposable,
         hash_key_id=deed.hash_key_id,
+        source=deed.source,
+        checks=list(signals),
+        root_reference=decision.touch_event_id or decision.signup_event_id,
     )
+
+
+def _check(
+    claimed: Claimed, kind: str, value: str, owner_user_id: str | None, cause: Cause
+) -> CheckRequested:
+    """The question about one signal of a claim."""
+    common = because(claimed, cause, f"check:{kind}")
+    common["cause_event_id"] = claimed.cause_event_id
+    return CheckRequested(
+        **common,
+        signal=f"{kind}:{value}",
+        code=claimed.code,
+        user_id=claimed.user_id,
+        claim_id=claimed.event_id,
+        owner_user_id=owner_user_id,
+    )
+
+
+def may_earn(action: str, trigger: str) -> bool:
+    """Whether such a deed is what a campaign pays for."""
+    return action == (Action.SIGNUP if trigger == Trigger.SIGNUP else Action.PURCHASE)
 
 
 def when_done(deed: Deed) -> tuple[Millis, str]:

@@ -93,10 +93,7 @@ class Because(TypedDict):
 
 
 def because(record: Record, cause: Cause, what: str) -> Because:
-    """The common fields of a record derived from another; what tells apart several from one.
-
-    What follows when a key is woken has the tick as its cause.
-    """
+    """The common fields of a record derived from another; what tells apart several from one."""
     return Because(
         event_id=derived_id(what, record.event_id),
         event_time=record.event_time,
@@ -104,9 +101,14 @@ def because(record: Record, cause: Cause, what: str) -> Because:
         cause_topic=cause.topic,
         cause_partition=cause.partition,
         cause_offset=cause.offset,
-        cause_event_id=record.cause_event_id if isinstance(record, Woken) else record.event_id,
+        cause_event_id=cause_id_of(record),
         rules=RULES,
     )
+
+
+def cause_id_of(record: Record) -> str:
+    """The event_id of the message that a decision on a record follows from: of waking, the tick."""
+    return record.cause_event_id if isinstance(record, Woken) else record.event_id
 
 
 def derived_id(*parts: str) -> str:

@@ -11,7 +11,16 @@ from reftrail.contracts.life import (
     SignalChecked,
 )
 from reftrail.contracts.record import Record
-from reftrail.rules.decider import RULES, Because, Cause, Reference, Refused, Woken, derived_id
+from reftrail.rules.decider import (
+    RULES,
+    Because,
+    Cause,
+    Reference,
+    Refused,
+    Woken,
+    cause_id_of,
+    derived_id,
+)
 from reftrail.rules.keeping import RewardState, keep
 from reftrail.rules.ledger import CodeLedger, PairLedger
 from reftrail.rules.notes import Conclusion
@@ -85,7 +94,7 @@ class Turn:
             cause_topic=self.cause.topic,
             cause_partition=self.cause.partition,
             cause_offset=self.cause.offset,
-            cause_event_id=self.record.event_id,
+            cause_event_id=cause_id_of(self.record),
             rules=RULES,
         )
 

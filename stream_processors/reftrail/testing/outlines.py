@@ -21,6 +21,7 @@ from reftrail.contracts.decisions import (
     Touched,
 )
 from reftrail.contracts.events import Click, Event, FormStarted, Purchase, Refund, Signup, View
+from reftrail.contracts.life import CheckRequested
 from reftrail.contracts.record import DAY, MICROS_PER_UNIT, Derived, Micros, Millis, Record
 from reftrail.contracts.reference import CampaignDefined, CodeChanged, Trigger
 from reftrail.rules.decider import RULES
@@ -160,6 +161,12 @@ def claimed(action: str, code: str, at: str, **told: Any) -> Outline:
         "signed_up_at": moment("10:00"),
     }
     return _derived(Claimed, moment(at), {"action": action, "code": code} | told, fillers)
+
+
+def checked(signal: str, **told: Any) -> Outline:
+    """A claim asks about a signal."""
+    fillers = {"code": "AMY", "user_id": USER, "claim_id": "claim"}
+    return _derived(CheckRequested, None, {"signal": signal} | told, fillers)
 
 
 def granted(role: str, code: str, **told: Any) -> Outline:

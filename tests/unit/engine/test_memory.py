@@ -14,10 +14,12 @@ from reftrail.contracts.decisions import (
     RewardStatus,
     Touched,
 )
+from reftrail.contracts.life import CheckRequested, SignalChecked
 from reftrail.contracts.record import Record
 from reftrail.contracts.topics import (
     ATTRIBUTIONS,
     CAMPAIGNS,
+    CHECKS,
     CLAIMS,
     CODES,
     CONVERSIONS,
@@ -76,7 +78,8 @@ def test_a_click_leads_to_a_reward(*, wire: bool) -> None:
         CONVERSIONS: [Converted, Converted],
         ATTRIBUTIONS: [Attributed],
         CLAIMS: [Claimed, Claimed],
-        REWARD_INPUTS: [Claimed, Claimed],
+        CHECKS: [CheckRequested],
+        REWARD_INPUTS: [Claimed, Claimed, SignalChecked],
         REWARDS: [RewardDecided, RewardDecided],
         REWARD_GRANTED: [RewardGranted, RewardGranted],
         DEAD_LETTERS: [],

@@ -3,12 +3,16 @@
 from typing import Any
 
 from reftrail.contracts.decisions import Action, Basis
-from reftrail.rules.attribution import MOST_REMEMBERED, MOST_WAITING
+from reftrail.contracts.policy import Policy, Scope, policy_text
+from reftrail.contracts.reference import Trigger
+from reftrail.rules.attribution_state import MOST_REMEMBERED, MOST_WAITING
 from reftrail.testing import (
     Outline,
     attributed,
     campaign,
+    checked,
     claimed,
+    code,
     converted,
     duration,
     given,
@@ -201,24 +205,188 @@ def test_the_grace_is_that_of_the_touch_s_campaign() -> None:
     )
 
 
-def test_an_earlier_late_touch_is_recorded_and_changes_nothing_for_an_attributed_user() -> None:
-    late = late_touch("BOB", at="08:00", arrived="10:05", signed_up="10:00")
+EARLIER = late_touch("BOB", at="08:00", arrived="10:05", signed_up="10:00")
+CORRECTED = (
+    attributed(
+        "BOB",
+        Basis.LATE_TOUCH,
+        decisive=True,
+        touch_time=moment("08:00"),
+        signup_event_id="signup 10:00",
+    ),
+    claimed(Action.SIGNUP, "BOB", at="10:00", touch_time=moment("08:00"), country="DE"),
+)
+KEPT = attributed("BOB", Basis.LATE_TOUCH, decisive=False, touch_time=moment("08:00"))
+ON_PURCHASE = campaign(trigger=Trigger.FIRST_PURCHASE, late_touch_grace_ms=duration("1h"))
+
+
+def late(touch: Outline = EARLIER, **told: Any) -> Outline:
+    return touch.but(touch_campaign_id="spring", **told)
+
+
+def test_an_earlier_touch_that_comes_in_time_corrects_the_decision_while_nothing_was_earned() -> (
+    None
+):
+    story = given(ON_PURCHASE).when(signed_up_by_touch("AMY", touch="09:00", country="DE"))
+    first = story.followed[0].event_id
+    story.when(late()).then(CORRECTED[0].but(corrects=first), CORRECTED[1])
+    story.when(late()).then_nothing()
+    story.when(bought("o1", at="11:00")).then(
+        claimed(Action.PURCHASE, "BOB", at="11:00", order_id="o1")
+    )
+
+
+def test_a_corrected_decision_can_be_corrected_again() -> None:
+    story = given(ON_PURCHASE, signed_up_by_touch("AMY", touch="09:00", country="DE"))
+    corrected = story.when(late()).followed[0].event_id
+    still_earlier = late_touch("CAT", at="07:00", arrived="10:06", signed_up="10:00")
+    story.when(still_earlier).then(
+        attributed("CAT", Basis.LATE_TOUCH, decisive=True, corrects=corrected),
+        claimed(Action.SIGNUP, "CAT", at="10:00"),
+    )
+
+
+def test_an_earlier_touch_after_the_grace_is_only_kept() -> None:
+    too_late = late(arrived_at=moment("11:00:00.001"))
+    in_time = late(arrived_at=moment("11:00"))
+    signup = signed_up_by_touch("AMY", touch="09:00", country="DE")
+    given(ON_PURCHASE, signup).when(too_late).then(KEPT).when(too_late).then_nothing()
+    given(ON_PURCHASE, signup).when(in_time).then(*CORRECTED)
+
+
+def test_an_earlier_touch_is_only_kept_once_a_purchase_may_have_earned() -> None:
     (
-        given(signed_up_by_touch("AMY", touch="09:00"))
-        .when(late)
-        .then(attributed("BOB", Basis.LATE_TOUCH, decisive=False, touch_time=moment("08:00")))
-        .when(late)
+        given(ON_PURCHASE, signed_up_by_touch("AMY", touch="09:00"), bought("o1", at="10:01"))
+        .when(late())
+        .then(KEPT)
+        .when(bought("o2", at="11:00"))
+        .then(claimed(Action.PURCHASE, "AMY", at="11:00", order_id="o2"))
+    )
+
+
+def test_an_earlier_touch_is_only_kept_where_the_signup_may_have_earned() -> None:
+    (
+        given(campaign(trigger=Trigger.SIGNUP), signed_up_by_touch("AMY", touch="09:00"))
+        .when(late())
+        .then(KEPT)
+        .when(late())
         .then_nothing()
         .when(bought("o1", at="11:00"))
         .then(claimed(Action.PURCHASE, "AMY", at="11:00", order_id="o1"))
     )
 
 
-def test_a_late_touch_does_not_displace_a_typed_code_either() -> None:
+def test_an_earlier_touch_corrects_a_typed_code_unless_its_campaign_lets_it_win() -> None:
+    typed = signed_up(typed_code="AMY", typed_campaign_id="spring", country="DE")
+    given(ON_PURCHASE, typed).when(late()).then(*CORRECTED)
+    wins = campaign(trigger=Trigger.FIRST_PURCHASE, typed_code_wins=True)
+    given(wins, typed).when(late()).then(KEPT)
+
+
+def test_who_claimed_nothing_but_refunds_can_be_corrected() -> None:
+    story = given(ON_PURCHASE, signed_up_by_touch("AMY", touch="09:00", country="DE"))
+    story.given(paid_back("o1", at="10:01")).when(late()).then(*CORRECTED)
+
+
+def by_code(code: str, campaign_id: str, at: str) -> Outline:
+    return signed_up(at, typed_code=code, typed_campaign_id=campaign_id)
+
+
+def test_a_user_is_referred_once_ever() -> None:
     (
-        given(signed_up(typed_code="BOB"))
-        .when(late_touch("AMY", at="09:00", arrived="10:01", signed_up="10:00"))
-        .then(attributed("AMY", Basis.LATE_TOUCH, decisive=False))
+        given(campaign("one"), campaign("two"))
+        .given(by_code("AMY", "one", at="10:00"))
+        .when(by_code("BOB", "two", at="11:00"))
+        .then_nothing()
+    )
+
+
+def test_a_user_is_referred_once_in_each_campaign_that_says_so() -> None:
+    scope = policy_text(Policy(scope=Scope.CAMPAIGN))
+    story = given(campaign("one"), campaign("two", policy=scope), campaign("three"))
+    story.given(by_code("AMY", "one", at="10:00"))
+    story.when(by_code("BOB", "two", at="11:00")).then(
+        attributed("BOB", Basis.TYPED_CODE, event_time=moment("11:00")),
+        claimed(Action.SIGNUP, "BOB", at="11:00"),
+    )
+    story.when(by_code("BOB", "two", at="11:00"), by_code("CAT", "two", at="12:00")).then_nothing()
+    story.when(by_code("DAN", "three", at="12:00")).then_nothing()
+    story.when(bought("o1", at="10:30"), bought("o1", at="10:30")).then(
+        claimed(Action.PURCHASE, "AMY", at="10:30", order_id="o1")
+    )
+    story.when(bought("o2", at="12:30"), paid_back("o2", at="12:40")).then(
+        claimed(Action.PURCHASE, "AMY", at="12:30", order_id="o2"),
+        claimed(Action.PURCHASE, "BOB", at="12:30", order_id="o2"),
+        claimed(Action.REFUND, "AMY", at="12:40", order_id="o2"),
+        claimed(Action.REFUND, "BOB", at="12:40", order_id="o2"),
+    )
+
+
+def test_who_signed_up_without_a_referrer_can_be_referred_in_a_campaign_of_its_own_later() -> None:
+    scope = policy_text(Policy(scope=Scope.CAMPAIGN))
+    story = given(campaign("once"), campaign("each", policy=scope), signed_up("10:00"))
+    story.when(by_code("AMY", "once", at="11:00")).then_nothing()
+    story.when(by_code("BOB", "each", at="11:00")).then(
+        attributed("BOB", Basis.TYPED_CODE, event_time=moment("11:00")),
+        claimed(Action.SIGNUP, "BOB", at="11:00"),
+    )
+
+
+SIGNALS: dict[str, Any] = {"ip_hash": "i", "network_hash": "n", "device_hash": "d"}
+
+
+def test_the_signals_of_a_claim_that_may_earn_are_asked_about() -> None:
+    asked = {"owner_user_id": "owner", "code": "AMY", "user_id": "u1"}
+    story = given(campaign(), code("AMY", owner="owner"))
+    story.when(signed_up_by_touch(source="portal", **SIGNALS))
+    claim_id = story.followed[1].event_id
+    story.then(
+        attributed("AMY"),
+        claimed(
+            Action.SIGNUP,
+            "AMY",
+            at="10:00",
+            checks=["ip", "network", "device", "pair"],
+            root_reference="click 09:00",
+            source="portal",
+        ),
+        checked("ip:i", claim_id=claim_id, **asked),
+        checked("network:n", claim_id=claim_id, **asked),
+        checked("device:d", claim_id=claim_id, **asked),
+        checked("pair:owner|u1", claim_id=claim_id, **asked),
+    )
+
+
+def test_a_pair_has_one_name_whoever_refers_whom() -> None:
+    story = given(campaign(), code("AMY", owner="a")).when(signed_up_by_touch(user_id="b"))
+    assert [getattr(one, "signal", None) for one in story.followed] == [None, None, "pair:a|b"]
+    story = given(campaign(), code("AMY", owner="b")).when(signed_up_by_touch(user_id="a"))
+    assert [getattr(one, "signal", None) for one in story.followed] == [None, None, "pair:a|b"]
+
+
+def test_nobody_is_asked_about_oneself_or_an_owner_whom_nobody_knows() -> None:
+    for owned in (code("AMY", owner="u1"), code("AMY", owner=None), code("BOB")):
+        (
+            given(campaign(), owned)
+            .when(signed_up_by_touch())
+            .then(attributed("AMY"), claimed(Action.SIGNUP, "AMY", at="10:00", checks=[]))
+        )
+
+
+def test_purchases_are_asked_about_where_they_may_earn() -> None:
+    at_signup = given(campaign(), signed_up_by_touch())
+    purchase = bought("o1", at="11:00", ip_hash="i")
+    at_signup.when(purchase).then(claimed(Action.PURCHASE, "AMY", at="11:00", checks=[]))
+    at_purchase = given(ON_PURCHASE, signed_up_by_touch())
+    at_purchase.when(purchase).then(
+        claimed(Action.PURCHASE, "AMY", at="11:00", checks=["ip"]), checked("ip:i")
+    )
+
+
+def test_the_root_of_a_typed_code_is_the_signup() -> None:
+    story = given(ON_PURCHASE, signed_up(typed_code="AMY", typed_campaign_id="spring"))
+    story.when(bought("o1", at="11:00")).then(
+        claimed(Action.PURCHASE, "AMY", at="11:00", root_reference="signup 10:00")
     )
 
 

@@ -15,8 +15,8 @@ from reftrail.contracts.record import DAY
 from reftrail.contracts.topics import ATTRIBUTIONS, CAMPAIGNS, CODES, EVENTS, REWARDS
 from reftrail.engine.memory import MemoryHost
 from reftrail.simulator import Observed, Programme, Simulation, Step, compare
-from reftrail.simulator.comparison import observed_verdict
-from reftrail.simulator.truth import Attribution, RewardKey, identity
+from reftrail.simulator.comparison import in_force, observed_verdict
+from reftrail.simulator.truth import RewardKey, identity
 
 ENDS = 1_760_000_000_000
 A_DAY_LATER = ENDS + 2 * DAY
@@ -67,14 +67,9 @@ def through_the_rules(simulation: Simulation, seed: int) -> Observed:
         distinct=len(distinct),
         fingerprint=sum(map(identity, distinct)),
         funnel=simulation.truth.funnel(),
-        attributions=[
-            (
-                record.user_id,
-                Attribution(record.code, record.basis, record.touch_event_id, record.touch_time),
-            )
-            for record in host.log(ATTRIBUTIONS)
-            if isinstance(record, Attributed) and record.decisive
-        ],
+        attributions=in_force(
+            record for record in host.log(ATTRIBUTIONS) if isinstance(record, Attributed)
+        ),
         entries=[
             (
                 RewardKey(record.code, record.user_id, record.role),

@@ -17,7 +17,9 @@
 -- now, else (the category) that of the campaign's newest version.
 WITH
 decisions AS (
-    SELECT * FROM attributions FINAL WHERE decisive
+    SELECT * FROM attributions FINAL
+    WHERE decisive
+        AND event_id NOT IN (SELECT assumeNotNull(corrects) FROM attributions WHERE corrects IS NOT NULL)
     ORDER BY user_id, received_at, event_id LIMIT 1 BY user_id
 ),
 entries AS (

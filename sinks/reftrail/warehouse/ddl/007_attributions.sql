@@ -1,4 +1,5 @@
--- Who referred each user: one decisive row, and late touches that changed nothing.
+-- Who referred each user: decisive rows, of which those count that none corrects, and late touches
+-- that changed nothing.
 CREATE TABLE IF NOT EXISTS attributions (
     event_id        String,
     event_time      DateTime64(3, 'UTC'),

@@ -10,7 +10,9 @@ clicked AS (
 ),
 attributed_users AS (
     SELECT code, count() AS attributed FROM (
-        SELECT user_id, code FROM attributions FINAL WHERE decisive
+        SELECT user_id, code FROM attributions FINAL
+        WHERE decisive
+            AND event_id NOT IN (SELECT assumeNotNull(corrects) FROM attributions WHERE corrects IS NOT NULL)
         ORDER BY user_id, received_at, event_id LIMIT 1 BY user_id
     )
     GROUP BY code

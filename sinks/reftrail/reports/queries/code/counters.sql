@@ -14,6 +14,7 @@ attributed_users AS (
     SELECT user_id FROM (
         SELECT user_id, code FROM attributions FINAL
         WHERE decisive
+            AND event_id NOT IN (SELECT assumeNotNull(corrects) FROM attributions WHERE corrects IS NOT NULL)
           AND user_id IN (SELECT user_id FROM attributions WHERE code = {code:String})
         ORDER BY user_id, received_at, event_id LIMIT 1 BY user_id
     )
