@@ -85,7 +85,7 @@ def only(installation: TestInstallation, topic: Any, **fields: Any) -> list[Logg
     return [
         one
         for one in read_committed(installation, topic)
-        if all(getattr(one.record, name) == value for name, value in fields.items())
+        if all(getattr(one.record, name, None) == value for name, value in fields.items())
     ]
 
 
