@@ -15,7 +15,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -75,12 +75,13 @@ def _usual(rng: random.Random) -> Iterator[Event]:
 
 
 def _signups(rng: random.Random) -> Iterator[Event]:
-    """A new visitor's click and signup."""
+    """A new visitor's click and signup, a minute later: sooner ones are held for a review."""
     name = uuid.UUID(int=rng.getrandbits(128)).hex
     code = code_of(rng.randrange(CODES))
-    now = datetime.now(UTC).isoformat()
-    yield {"type": "click", "visitor_id": name, "code": code, "event_time": now}
-    yield {"type": "signup", "visitor_id": name, "user_id": name, "event_time": now}
+    now = datetime.now(UTC)
+    clicked = (now - timedelta(minutes=1)).isoformat()
+    yield {"type": "click", "visitor_id": name, "code": code, "event_time": clicked}
+    yield {"type": "signup", "visitor_id": name, "user_id": name, "event_time": now.isoformat()}
 
 
 async def _run(
