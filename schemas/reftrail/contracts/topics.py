@@ -41,9 +41,9 @@ DEFAULT_PREFIX: Final = "referral."
 FOR_GOOD: Final[Millis] = -1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Topic:
-    """One row of the table.
+    """One row of the table, the same only as itself.
 
     name lacks the installation's prefix. key says in words what key_of computes. partitioned_by,
     where given, computes the part of the key that decides on the partition: `code:user` topics

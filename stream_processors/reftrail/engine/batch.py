@@ -1,8 +1,9 @@
 """One batch of one stage: decode, decide, evolve, and gather what is to be sent."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 from reftrail.contracts.codec import Undecodable, decode, encode
 from reftrail.contracts.decisions import DeadLettered
@@ -15,9 +16,10 @@ from reftrail.engine.reference import ReferenceTables
 from reftrail.engine.sieve import Sieve
 from reftrail.engine.stage import Stage
 from reftrail.engine.state import Batch, StateStore
-from reftrail.rules.decider import Cause, Refused
+from reftrail.rules.decider import Cause, Decider, Refused, Settling
 
 Message = tuple[bytes, bytes | None]
+_Settle: TypeAlias = Callable[[Any, Any, Cause, ReferenceTables], tuple[Sequence[Record], Any]]
 
 
 @dataclass(slots=True)
@@ -35,6 +37,23 @@ class Outcome:
     def is_empty(self) -> bool:
         """Nothing to send and nothing to keep: only the position has moved."""
         return not self.messages and not self.changes
+
+
+def _settling(decider: Decider[Any]) -> _Settle:
+    """How to get a decider's conclusions together with the state after them."""
+    if isinstance(decider, Settling):
+        return decider.settle
+
+    def settle(
+        state: Any, record: Record, cause: Cause, reference: ReferenceTables
+    ) -> tuple[Sequence[Record], Any]:
+        concluded = decider.decide(state, record, cause, reference)
+        for conclusion in concluded:
+            if not isinstance(conclusion, Refused):
+                state = decider.evolve(state, conclusion)
+        return concluded, state
+
+    return settle
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +74,17 @@ class StageOfPartition:
         """What follows from a chunk on top of the stored state, which stays as it is."""
         outcome = Outcome()
         batch = Batch(self.stage, store)
-        decider = self.stage.decider
+        settle = _settling(self.stage.decider)
         for index, record in self._records(chunk, store, reference, sieve, outcome):
             cause = Cause(self.stage.reads.name, self.partition, chunk.offsets[index])
             for asked in self._asked(record, cause, batch):
                 keys, state = batch.load(asked)
-                concluded = decider.decide(state, asked, cause, reference)
+                concluded, state = settle(state, asked, cause, reference)
                 for conclusion in concluded:
                     if isinstance(conclusion, Refused):
                         self._put_aside(self._refused(chunk, index, conclusion), outcome)
-                        continue
-                    state = decider.evolve(state, conclusion)
-                    self._send(conclusion, outcome, keys[0] if keys else None)
+                    else:
+                        self._send(conclusion, outcome, keys[0] if keys else None)
                 if concluded:
                     batch.save(keys, state)
                 outcome.decided += 1
@@ -114,7 +132,7 @@ class StageOfPartition:
         value = encode(record)
         for topic in topics:
             key = topic.key_of(record)
-            is_own = key == own_key and topic.partitioned_by is str
+            is_own = topic.partitioned_by(key) == own_key
             partition = self.partition if is_own else topic.partition(key, self.partitions)
             outcome.messages[topic, partition].append((key.encode(), value))
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, TypedDict, TypeVar
+from typing import Any, Final, Protocol, TypedDict, TypeVar, runtime_checkable
 
 from uuid_utils import UUID, uuid5
 
@@ -55,6 +55,16 @@ class Decider(Protocol[S]):
 
     def evolve(self, state: S, record: Any) -> S:
         """The state after something was concluded."""
+
+
+@runtime_checkable
+class Settling(Protocol[S]):
+    """A decider that has the state after its conclusions at hand, so that none is folded again."""
+
+    def settle(
+        self, state: S, record: Any, cause: Cause, reference: Reference
+    ) -> tuple[Sequence[Record], S]:
+        """What `Decider.decide` concludes, and what `Decider.evolve` makes of all that."""
 
 
 class Woken(Derived, frozen=True, kw_only=True):

@@ -36,6 +36,12 @@ class RewardDecider:
         self, state: RewardState, record: RewardInput, cause: Cause, reference: Reference
     ) -> Sequence[Conclusion]:
         """What follows from a claim, evidence, an answer, a review, a report, or the time."""
+        return self.settle(state, record, cause, reference)[0]
+
+    def settle(
+        self, state: RewardState, record: RewardInput, cause: Cause, reference: Reference
+    ) -> tuple[Sequence[Conclusion], RewardState]:
+        """The same, and the state that it leads to."""
         turn = Turn(state, record, cause, reference)
         match record:
             case Claimed():
@@ -54,7 +60,7 @@ class RewardDecider:
                 wake(turn, record)
             case _:
                 assert_never(record)
-        return turn.conclusions
+        return turn.conclusions, turn.state
 
     def evolve(self, state: RewardState, record: Conclusion) -> RewardState:
         """How often the code was used, and all that the user earned under it."""
