@@ -10,6 +10,7 @@ from support.log import Logged, produce, read_committed
 from support.worker import worker
 
 from reftrail.contracts.events import Click, Event, Signup
+from reftrail.contracts.record import MINUTE
 from reftrail.contracts.reference import CampaignDefined, CodeChanged
 from reftrail.contracts.topics import (
     CAMPAIGNS,
@@ -53,6 +54,7 @@ def _programme(installation: TestInstallation) -> None:
 
 
 def _events(first: int, last: int) -> list[Event]:
+    """Of each visitor two clicks, and a signup as long after them as a person takes."""
     events: list[Event] = []
     for n in range(first, last):
         common: dict[str, Any] = {"received_at": T0 + n, "visitor_id": f"v{n}"}
@@ -61,7 +63,7 @@ def _events(first: int, last: int) -> list[Event]:
             Click(
                 event_id=f"b{n}", event_time=T0 + 3 * n + 1, code=f"CODE{(n + 1) % 10}", **common
             ),
-            Signup(event_id=f"s{n}", event_time=T0 + 4 * n + 2, user_id=f"u{n}", **common),
+            Signup(event_id=f"s{n}", event_time=T0 + 4 * n + MINUTE, user_id=f"u{n}", **common),
         ]
     return events
 
