@@ -108,7 +108,7 @@ def touched(code: str, at: str, **told: Any) -> Outline:
         "touch_event_id": told.get("touch_event_id", f"click {at}"),
         "expires_at": time + 30 * DAY,
     }
-    return _derived(Touched, time, {"code": code} | told, fillers)
+    return derived(Touched, time, {"code": code} | told, fillers)
 
 
 def converted(kind: str, at: str, **told: Any) -> Outline:
@@ -119,7 +119,7 @@ def converted(kind: str, at: str, **told: Any) -> Outline:
         "visitor_id": VISITOR if kind == ConversionKind.SIGNUP else None,
         "conversion_event_id": f"{kind} {order} {at}" if order else f"{kind} {at}",
     }
-    return _derived(Converted, moment(at), {"kind": kind} | told, fillers)
+    return derived(Converted, moment(at), {"kind": kind} | told, fillers)
 
 
 def late_touch(code: str, at: str, *, arrived: str, signed_up: str, **told: Any) -> Outline:
@@ -144,7 +144,7 @@ def attributed(code: str, by: str = Basis.FIRST_TOUCH, **told: Any) -> Outline:
         "touch_event_id": "click 09:00",
         "signup_event_id": "signup 10:00",
     }
-    return _derived(Attributed, moment("10:00"), {"code": code, "basis": by} | told, fillers)
+    return derived(Attributed, moment("10:00"), {"code": code, "basis": by} | told, fillers)
 
 
 def claimed(action: str, code: str, at: str, **told: Any) -> Outline:
@@ -160,34 +160,34 @@ def claimed(action: str, code: str, at: str, **told: Any) -> Outline:
         "touch_time": moment("09:00"),
         "signed_up_at": moment("10:00"),
     }
-    return _derived(Claimed, moment(at), {"action": action, "code": code} | told, fillers)
+    return derived(Claimed, moment(at), {"action": action, "code": code} | told, fillers)
 
 
 def checked(signal: str, **told: Any) -> Outline:
     """A claim asks about a signal."""
     fillers = {"code": "AMY", "user_id": USER, "claim_id": "claim"}
-    return _derived(CheckRequested, None, {"signal": signal} | told, fillers)
+    return derived(CheckRequested, None, {"signal": signal} | told, fillers)
 
 
 def granted(role: str, code: str, **told: Any) -> Outline:
     """One side was granted the reward of a code, 10 dollars for the signup unless told."""
-    return _entry(RewardStatus.GRANTED, role, code, told)
+    return ledger_entry(RewardStatus.GRANTED, role, code, told)
 
 
 def rejected(role: str, code: str, *reasons: str, **told: Any) -> Outline:
     """One side's reward was rejected, for exactly these reasons."""
-    return _entry(RewardStatus.REJECTED, role, code, {"reasons": list(reasons)} | told)
+    return ledger_entry(RewardStatus.REJECTED, role, code, {"reasons": list(reasons)} | told)
 
 
 def reversed_reward(role: str, code: str, **told: Any) -> Outline:
     """One side's reward was taken back."""
-    return _entry(RewardStatus.REVERSED, role, code, told)
+    return ledger_entry(RewardStatus.REVERSED, role, code, told)
 
 
 def to_fulfil(role: str, code: str, **told: Any) -> Outline:
     """One side's reward is to be fulfilled."""
     fillers = _reward_fillers(told) | {"campaign_id": CAMPAIGN, "campaign_version": 1}
-    return _derived(RewardGranted, None, {"role": role, "code": code} | told, fillers)
+    return derived(RewardGranted, None, {"role": role, "code": code} | told, fillers)
 
 
 def campaign(campaign_id: str = CAMPAIGN, **rules: Any) -> CampaignDefined:
@@ -227,10 +227,13 @@ def _event(what: str, at: str, told: dict[str, Any]) -> dict[str, Any]:
     return defaults | known | told
 
 
-def _derived(
+def derived(
     kind: type[Derived], at: Millis | None, told: dict[str, Any], fillers: dict[str, Any]
 ) -> Outline:
-    """An outline whose time is told, if there is one, and whose cause is made up."""
+    """An outline whose time is told, if there is one, and whose cause is made up.
+
+    Raises TypeError where something is told that records of the kind don't have.
+    """
     common = {
         "event_id": f"{kind.__name__} {sorted((told | {'': at}).items(), key=repr)}",
         "event_time": FIRST_DAY if at is None else at,
@@ -260,13 +263,14 @@ def _reward_fillers(told: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _entry(status: str, role: str, code: str, told: dict[str, Any]) -> Outline:
+def ledger_entry(status: str, role: str, code: str, told: dict[str, Any]) -> Outline:
+    """An entry of the ledger about the reward of 10 dollars for a signup, unless told."""
     fillers = _reward_fillers(told) | {
         "campaign_id": CAMPAIGN,
         "campaign_version": 1,
         "basis": Basis.FIRST_TOUCH,
         "action_event_id": "signup 10:00",
     }
-    return _derived(
+    return derived(
         RewardDecided, None, {"status": status, "role": role, "code": code} | told, fillers
     )

@@ -6,14 +6,16 @@
         .then(touched("BOB", at="10:00"))
     )
 
-What is given is either what the stage reads (it is decided on, and what follows is taken in) or
-what it concludes (it is taken in as it is). Codes and campaigns may stand anywhere among it.
+What is given is either what a stage reads (it is decided on, and what follows is taken in) or
+what it concludes (it is taken in as it is). Codes, campaigns and list entries may stand anywhere
+among it. A tick wakes whoever is due.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from reftrail.contracts.life import Listed, Ticked
 from reftrail.contracts.record import Record
 from reftrail.contracts.reference import CampaignDefined, CodeChanged
 from reftrail.engine.reference import ReferenceTables
@@ -60,15 +62,36 @@ class Scenario:
         return self.then()
 
     def _take(self, record: Record) -> list[Record]:
-        if isinstance(record, CodeChanged | CampaignDefined):
+        if isinstance(record, CodeChanged | CampaignDefined | Listed):
             self.reference.apply(record)
             return []
+        if isinstance(record, Ticked):
+            return self._wake(record)
         for stage in TOPOLOGY:
             if stage.cells and isinstance(record, stage.kinds):
                 return self._decide(stage, record)
         concludes = next(stage for stage in TOPOLOGY if type(record) in stage.writes)
         self._evolve(concludes, self._keys(concludes, record), record)
         return []
+
+    def _wake(self, tick: Ticked) -> list[Record]:
+        """Every key whose time has come, in the order of time."""
+        due = sorted(
+            (time, nth, name)
+            for nth, stage in enumerate(TOPOLOGY)
+            for name, state in self.states.items()
+            if stage.waking and name.startswith(f"{stage.name}/")
+            if isinstance(state, stage.cells[-1].state)
+            if (time := stage.waking.due_at(state)) is not None and time <= tick.event_time
+        )
+        followed = []
+        for _, nth, name in due:
+            stage = TOPOLOGY[nth]
+            assert stage.waking is not None
+            key = name.removeprefix(f"{stage.name}/")
+            woken = stage.waking.woken(key, tick, Cause(stage.reads.name, 0, self.offset))
+            followed += self._decide(stage, woken)
+        return followed
 
     def _decide(self, stage: Stage, record: Record) -> list[Record]:
         keys = self._keys(stage, record)

@@ -1,0 +1,144 @@
+"""Records of the life of a reward, told by what matters: see `outlines`."""
+
+from typing import Any
+
+from reftrail.contracts.decisions import RewardStatus, Role
+from reftrail.contracts.life import (
+    FulfilmentOutcome,
+    FulfilmentReported,
+    LimitAnswered,
+    LimitRequested,
+    Listed,
+    Listing,
+    MilestoneChanged,
+    Reviewed,
+    SignalChecked,
+    Ticked,
+)
+from reftrail.contracts.policy import MilestoneKind
+from reftrail.rules.decider import Refused, derived_id
+from reftrail.rules.entries import reward_id
+from reftrail.testing.outlines import CAMPAIGN, USER, Outline, derived, ledger_entry, micros
+from reftrail.testing.times import FIRST_DAY, moment
+
+
+def held(role: str, code: str, *reasons: str, **told: Any) -> Outline:
+    """One side's reward waits, for exactly these reasons."""
+    return ledger_entry(RewardStatus.HELD, role, code, {"reasons": list(reasons)} | told)
+
+
+def fulfilled(role: str, code: str, **told: Any) -> Outline:
+    """One side has got its reward."""
+    return ledger_entry(RewardStatus.FULFILLED, role, code, told)
+
+
+def failed(role: str, code: str, **told: Any) -> Outline:
+    """One side's reward couldn't be delivered."""
+    return ledger_entry(RewardStatus.FAILED, role, code, told)
+
+
+def expired(role: str, code: str, **told: Any) -> Outline:
+    """One side's reward is good no longer."""
+    return ledger_entry(RewardStatus.EXPIRED, role, code, told)
+
+
+def claim_id(code: str, action_event_id: str) -> str:
+    """The event_id of the claim that the attribution stage makes of an event."""
+    return derived_id("claimed", code, action_event_id)
+
+
+def signal_checked(kind: str, *, of: str, day: int = 1, month: int = 1, **told: Any) -> Outline:
+    """A signal of the claim with this event_id was seen by so many users."""
+    fields = {"kind": kind, "claim_id": of, "users_24h": day, "users_30d": month}
+    fillers = {"code": "AMY", "user_id": USER, "codes_30d": 1}
+    return derived(SignalChecked, None, fields | told, fillers)
+
+
+def places_asked(*limits: str, **told: Any) -> Outline:
+    """A reward asks for places under limits, each as `key|amount|most`."""
+    fillers = {"code": "AMY", "user_id": USER, "claim_id": "claim", "passed": []}
+    return derived(LimitRequested, None, {"limits": list(limits)} | told, fillers)
+
+
+def places_answered(*, of: str, refused_by: str | None = None, **told: Any) -> Outline:
+    """The claim with this event_id has its places, or one limit had none."""
+    fields = {"claim_id": of, "refused_by": refused_by}
+    return derived(LimitAnswered, None, fields | told, {"code": "AMY", "user_id": USER})
+
+
+def refused(reason: str, **told: Any) -> Outline:
+    """What came isn't allowed."""
+    return derived(Refused, None, {"reason": reason} | told, {"detail": ""})
+
+
+def reviewed(decision: str, at: str, *, code: str = "AMY", **told: Any) -> Reviewed:
+    """An analyst decided about all rewards of a user under a code, unless told which."""
+    time = moment(at)
+    defaults: dict[str, Any] = {
+        "event_id": f"review {decision} {at}",
+        "event_time": time,
+        "received_at": time,
+        "user_id": USER,
+        "reviewer": "ann",
+    }
+    return Reviewed(code=code, decision=decision, **(defaults | told))
+
+
+def reported(
+    role: str, at: str, *, outcome: str = FulfilmentOutcome.DELIVERED, **told: Any
+) -> FulfilmentReported:
+    """One side's reward for the signup was delivered, or not."""
+    time = moment(at)
+    code, user = told.get("code", "AMY"), told.get("user_id", USER)
+    defaults: dict[str, Any] = {
+        "event_id": f"{outcome} {role}",
+        "event_time": time,
+        "received_at": time,
+        "code": code,
+        "user_id": user,
+        "reward_id": reward_id(code, user, told.pop("action", "signup"), role),
+        "kind": "credit",
+        "attempts": 1,
+    }
+    return FulfilmentReported(role=role, outcome=outcome, **(defaults | told))
+
+
+def listed(subject: str, value: str, listing: str = Listing.BLOCK, **told: Any) -> Listed:
+    """An entry of the lists, there from the first day."""
+    defaults: dict[str, Any] = {
+        "event_id": f"list {subject} {value}",
+        "event_time": FIRST_DAY,
+        "received_at": FIRST_DAY,
+        "actor": "ann",
+    }
+    return Listed(subject=subject, value=value, listing=listing, **(defaults | told))
+
+
+def tick(at: str) -> Ticked:
+    """It is that time now."""
+    time = moment(at)
+    return Ticked(
+        event_id=f"tick {at}", event_time=time, received_at=time, partition=0, partitions=1
+    )
+
+
+def milestone(name: str, grants: int, *, reached: bool = True, **told: Any) -> Outline:
+    """A referrer reached a bonus of 5 dollars with so many grants, or lost it."""
+    fields = {"name": name, "grants": grants, "reached": reached}
+    fillers = {
+        "beneficiary": "owner",
+        "campaign_id": CAMPAIGN,
+        "campaign_version": 1,
+        "code": "AMY",
+        "user_id": USER,
+        "kind": MilestoneKind.BONUS,
+        "value_micros": micros(5),
+        "reward_kind": "credit",
+    }
+    return derived(MilestoneChanged, None, fields | told, fillers)
+
+
+def bonus_granted(code: str, **told: Any) -> Outline:
+    """A referrer was granted a bonus."""
+    fields = {"user_id": "owner", "value_micros": micros(5)} | told
+    return ledger_entry(RewardStatus.GRANTED, Role.MILESTONE, code, fields)

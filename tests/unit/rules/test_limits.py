@@ -1,0 +1,71 @@
+"""Limits that codes share."""
+
+from typing import Any
+
+from reftrail.rules.limits import LimitState, Place, limit_key
+from reftrail.testing import Outline, given, moment, places_answered, places_asked
+
+ONE = {"claim_id": "c1", "user_id": "u1", "code": "AMY"}
+
+
+def asks(*limits: str, **told: Any) -> Outline:
+    return places_asked(*limits, **(ONE | told))
+
+
+def has(refused_by: str | None = None, **told: Any) -> Outline:
+    return places_answered(of="c1", refused_by=refused_by, **(ONE | told))
+
+
+def test_there_is_room_up_to_the_limit() -> None:
+    story = given().when(asks("a|60|100")).then(has())
+    story.when(asks("a|40|100", claim_id="c2", user_id="u2")).then(has(claim_id="c2", user_id="u2"))
+    story.when(asks("a|1|100", claim_id="c3")).then(has("a", claim_id="c3"))
+
+
+def test_the_most_is_that_of_the_one_who_asks() -> None:
+    given(asks("a|60|100")).when(asks("a|60|200")).then(has())
+    given(asks("a|60|100")).when(asks("a|10|50")).then(has("a"))
+
+
+def test_a_request_goes_from_limit_to_limit_and_is_answered_after_the_last() -> None:
+    story = given().when(asks("a|1|5", "b|2|5", "c|3|5"))
+    story.then(asks("b|2|5", "c|3|5", passed=["a|1|5"], releasing=False))
+    story.when(asks("b|2|5", "c|3|5", passed=["a|1|5"]))
+    story.then(asks("c|3|5", passed=["a|1|5", "b|2|5"]))
+    story.when(asks("c|3|5", passed=["a|1|5", "b|2|5"])).then(has())
+    assert story.states == {"limits/a": LimitState(1), "limits/b": LimitState(2)} | {
+        "limits/c": LimitState(3)
+    }
+
+
+def test_a_refused_request_gives_back_what_it_has() -> None:
+    story = given(asks("a|1|5", "b|9|5")).when(asks("b|9|5", passed=["a|1|5"]))
+    story.then(has("b"), asks("a|1|5", passed=[], releasing=True))
+    story.when(asks("a|1|5", passed=[], releasing=True)).then_nothing()
+    assert story.states["limits/a"] == LimitState(0)
+    assert story.states["limits/b"] == LimitState(0)
+
+
+def test_places_are_given_back_one_after_the_other() -> None:
+    story = given(asks("a|1|5"), asks("b|2|5"))
+    story.when(asks("a|1|5", "b|2|5", releasing=True)).then(asks("b|2|5", releasing=True))
+    story.when(asks("b|2|5", releasing=True)).then_nothing()
+    assert set(story.states.values()) == {LimitState(0)}
+
+
+def test_keys_tell_apart_whatever_they_are_made_of() -> None:
+    names = {
+        limit_key("cap", "a:b", "c"),
+        limit_key("cap", "a", "b:c"),
+        limit_key("cap", "a|b", "c"),
+        limit_key("cap", "a", "b", at=0),
+    }
+    assert len(names) == 4
+    assert not any("|" in name for name in names)
+
+
+def test_a_place_is_read_as_it_was_written() -> None:
+    daily = Place(limit_key("cap_budget_per_day", "spring", at=moment("10:00")), 7, 9)
+    assert Place.parse(str(daily)) == daily
+    assert daily.day == 20_454
+    assert Place(limit_key("cap_budget", "spring"), 7, 9).day is None

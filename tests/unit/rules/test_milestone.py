@@ -1,0 +1,131 @@
+"""What referrers reach, and lose again."""
+
+from typing import Any
+
+import pytest
+
+from reftrail.contracts.decisions import RewardStatus, Role
+from reftrail.contracts.policy import Milestone, MilestoneKind, Policy, policy_text
+from reftrail.contracts.reference import CampaignDefined
+from reftrail.rules.reasons import Reason
+from reftrail.testing import (
+    Outline,
+    Scenario,
+    campaign,
+    given,
+    granted,
+    milestone,
+    moment,
+    reversed_reward,
+)
+
+FIVE = 5_000_000
+
+
+def programme(*milestones: Milestone, **rules: Any) -> CampaignDefined:
+    return campaign(policy=policy_text(Policy(milestones=list(milestones))), **rules)
+
+
+def tier(name: str, grants: int) -> Milestone:
+    return Milestone(name=name, kind=MilestoneKind.TIER, grants=grants)
+
+
+BONUS = Milestone(
+    name="third", kind=MilestoneKind.BONUS, grants=3, value_micros=FIVE, currency="USD"
+)
+
+
+def grant(user: str, **told: Any) -> Outline:
+    fields = {"user_id": user, "beneficiary": "owner", "event_time": moment("10:00")}
+    return granted(Role.REFERRER, "AMY", **(fields | told))
+
+
+def reversal(user: str, **told: Any) -> Outline:
+    fields = {"user_id": user, "beneficiary": "owner", "event_time": moment("11:00")}
+    return reversed_reward(Role.REFERRER, "AMY", **(fields | told))
+
+
+def after(grants: int, *milestones: Milestone) -> Scenario:
+    return given(programme(*milestones), *(grant(f"u{nth}") for nth in range(grants)))
+
+
+def test_the_nth_grant_reaches_what_the_campaign_promises_for_it() -> None:
+    after(2, BONUS, tier("silver", 3), tier("gold", 4)).when(grant("u9")).then(
+        milestone(
+            "third",
+            3,
+            kind="bonus",
+            beneficiary="owner",
+            campaign_id="spring",
+            campaign_version=1,
+            code="AMY",
+            user_id="u9",
+            value_micros=FIVE,
+            currency="USD",
+            times=1,
+            event_time=moment("10:00"),
+        ),
+        milestone("silver", 3, kind="tier", value_micros=0),
+    )
+
+
+def test_it_is_reached_once() -> None:
+    after(3, BONUS).when(grant("u9"), grant("u8")).then_nothing()
+
+
+def test_a_reversal_loses_what_takes_more_grants_and_the_next_grant_reaches_it_again() -> None:
+    story = after(3, BONUS, tier("bronze", 1))
+    story.when(reversal("u0").but(code="BOB")).then(
+        milestone("third", 3, reached=False, code="AMY", user_id="u2", value_micros=FIVE, times=1)
+    )
+    story.when(reversal("u1")).then_nothing()
+    story.when(grant("u7")).then_nothing()
+    story.when(grant("u8")).then(milestone("third", 3, user_id="u8", times=2))
+    story.when(reversal("u8")).then(milestone("third", 3, reached=False, user_id="u8", times=2))
+
+
+def test_referrers_and_campaigns_are_counted_apart() -> None:
+    story = after(2, BONUS).given(programme(BONUS, campaign_id="autumn"))
+    story.when(grant("u7", beneficiary="other"), grant("u8", campaign_id="autumn")).then_nothing()
+    story.when(grant("u9")).then(milestone("third", 3, beneficiary="owner"))
+
+
+def test_codes_of_one_referrer_are_counted_together() -> None:
+    after(2, BONUS).when(grant("u9").but(code="BOB")).then(milestone("third", 3, code="BOB"))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        granted(Role.REFEREE, "AMY", beneficiary="owner"),
+        granted(Role.MILESTONE, "AMY", beneficiary="owner"),
+        grant("u9", status=RewardStatus.HELD),
+        grant("u9", status=RewardStatus.REJECTED),
+        grant("u9", status=RewardStatus.FULFILLED),
+        grant("u9", reasons=[Reason.TRIED_AGAIN]),
+    ],
+)
+def test_only_grants_to_referrers_count(other: Outline) -> None:
+    after(2, BONUS).when(other).then_nothing()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        reversal("u0", reasons=[Reason.PARTLY_REFUNDED]),
+        reversal("u0", status=RewardStatus.EXPIRED),
+        reversal("u0", status=RewardStatus.FAILED),
+        reversal("u0").but(role=Role.REFEREE),
+    ],
+)
+def test_only_full_reversals_of_referrers_rewards_lose(other: Outline) -> None:
+    after(3, BONUS).when(other).then_nothing()
+
+
+def test_the_rules_are_those_in_force_at_the_grant() -> None:
+    story = after(0, BONUS)
+    story.given(programme(tier("early", 1), version=2, effective_from=moment("10:30")))
+    story.when(grant("u1")).then_nothing()
+    story.when(grant("u2", event_time=moment("10:30"))).then(
+        milestone("early", 1, campaign_version=2)
+    )

@@ -1,0 +1,110 @@
+"""How often signals were seen."""
+
+from typing import Any
+
+from reftrail.contracts.record import DAY, HOUR, MINUTE
+from reftrail.rules.velocity import MOST_SEEN, VelocityState
+from reftrail.testing import Outline, Scenario, checked, given, moment, signal_checked, tick
+
+
+def asked(user: str, at: str, *, code: str = "AMY", owner: str = "amy", **told: Any) -> Outline:
+    fields: dict[str, Any] = {"user_id": user, "code": code, "owner_user_id": owner}
+    when = {"event_time": moment(at), "claim_id": f"{user} {at}"}
+    return checked(told.pop("signal", "ip:a"), **(fields | when | told))
+
+
+def counted(day: int, month: int, **told: Any) -> Outline:
+    answer = signal_checked("ip", of="", day=day, month=month)
+    return Outline(answer.kind, {"users_24h": day, "users_30d": month} | told, answer.fillers)
+
+
+def states(story: Scenario) -> VelocityState:
+    (state,) = story.states.values()
+    assert isinstance(state, VelocityState)
+    return state
+
+
+def test_the_asking_user_counts_and_the_answer_says_to_whom_it_is() -> None:
+    given().when(asked("u1", "10:00")).then(
+        counted(
+            1,
+            1,
+            kind="ip",
+            code="AMY",
+            user_id="u1",
+            claim_id="u1 10:00",
+            codes_30d=1,
+            insiders_30d=0,
+        )
+    )
+
+
+def test_users_count_once_however_often_they_claim() -> None:
+    story = given(asked("u1", "10:00"), asked("u1", "11:00"), asked("u2", "12:00"))
+    story.when(asked("u1", "13:00")).then(counted(2, 2))
+
+
+def test_what_happened_within_a_day_and_within_thirty_days_counts() -> None:
+    story = given(asked("u1", "0d 10:00"), asked("u2", "29d 10:00"))
+    story.when(asked("u3", "29d 23:00")).then(counted(2, 3))
+    story.when(asked("u3", "30d 09:59:59.999")).then(counted(2, 3))
+    story.when(asked("u3", "30d 10:00")).then(counted(1, 2))
+
+
+def test_later_claims_that_came_in_before_do_not_count() -> None:
+    given(asked("u1", "12:00"), asked("u2", "09:00")).when(asked("u3", "10:00")).then(counted(2, 2))
+
+
+def test_signals_are_counted_apart() -> None:
+    story = given(asked("u1", "10:00"), asked("u2", "10:00", signal="ip:b"))
+    story.when(asked("u3", "10:00", signal="device:a")).then(counted(1, 1, kind="device"))
+
+
+def test_codes_are_counted_and_who_owns_one_that_others_here_claimed_under() -> None:
+    """A refers B, B refers C, C refers A, all behind one address."""
+    story = given(asked("B", "10:00", code="a's", owner="A"))
+    story.when(asked("C", "10:01", code="b's", owner="B")).then(
+        counted(2, 2, codes_30d=2, insiders_30d=1)
+    )
+    story.when(asked("A", "10:02", code="c's", owner="C")).then(
+        counted(3, 3, codes_30d=3, insiders_30d=3)
+    )
+
+
+def test_an_owner_who_was_not_here_is_no_insider() -> None:
+    story = given(*(asked(f"u{nth}", "10:00") for nth in range(5)))
+    story.when(asked("u9", "10:01")).then(counted(6, 6, codes_30d=1, insiders_30d=0))
+
+
+def test_the_same_question_again_changes_nothing_and_is_answered_again() -> None:
+    story = given(asked("u1", "10:00")).when(asked("u2", "10:01"))
+    before, answer = states(story), story.followed
+    assert story.when(asked("u2", "10:01")).followed == answer[:0] + story.followed
+    assert states(story) == before
+    assert story.followed[0].users_24h == 2  # type: ignore[attr-defined]
+
+
+def test_what_is_older_than_thirty_days_is_forgotten_by_the_next_question_or_a_tick() -> None:
+    story = given(asked("u1", "0d 10:00"), asked("u2", "1d 10:00"))
+    story.given(asked("u3", "30d 10:00"))
+    assert len(states(story).claims) == 2
+    story.when(tick("60d 09:59:59.999")).then_nothing()
+    assert len(states(story).claims) == 2
+    story.when(tick("60d 10:00")).then_nothing()
+    assert states(story) == VelocityState()
+
+
+def test_a_signal_of_thousands_takes_bounded_room_and_is_not_written_anew_for_each() -> None:
+    def at(nth: int, **told: Any) -> Outline:
+        time = moment("10:00") + nth * MINUTE
+        return asked(f"u{nth}", "10:00").but(event_time=time, claim_id=f"c{nth}", **told)
+
+    story = given(*(at(nth) for nth in range(MOST_SEEN)))
+    full = states(story)
+    assert len(full.claims) == MOST_SEEN
+    story.when(at(MOST_SEEN)).then(counted(MOST_SEEN + 1, MOST_SEEN + 1))
+    assert states(story) is full
+    a_day_later = (DAY + HOUR) // MINUTE
+    story.given(at(a_day_later))
+    assert len(states(story).claims) == MOST_SEEN
+    assert states(story).claims[-1].at == moment("10:00") + DAY + HOUR
