@@ -62,15 +62,13 @@ def code(name: str, max_uses: int | None = None) -> CodeChanged:
 
 
 def events() -> list[Event]:
-    """Nine users sign up, each a minute after a click; six by way of a code that only two may use."""
+    """Nine users sign up a minute after a click, six by way of a code that only two may use."""
     found: list[Event] = []
     for n in range(9):
         clicked: Any = {"event_time": T0 + n, "received_at": T0 + n}
         at: Any = {"event_time": T0 + n + MINUTE, "received_at": T0 + n + MINUTE}
         found += [
-            Click(
-                event_id=f"c{n}", visitor_id=f"v{n}", code="FEW" if n % 3 else "MANY", **clicked
-            ),
+            Click(event_id=f"c{n}", visitor_id=f"v{n}", code="FEW" if n % 3 else "MANY", **clicked),
             Signup(event_id=f"s{n}", visitor_id=f"v{n}", user_id=f"u{n}", **at),
             Purchase(
                 event_id=f"p{n}",
