@@ -34,6 +34,7 @@ from reftrail.collector.requests import (
     is_https,
     prefetched,
     read_events,
+    read_rest,
     user_agent_of,
 )
 from reftrail.collector.reviews import Reviews
@@ -215,6 +216,8 @@ def _answering(path: str, handle: Endpoint, metrics: Metrics) -> Endpoint:
         response = _json(500, {})
         try:
             response = await _answer(handle, request)
+            if response.status_code >= 400 and not await read_rest(request):
+                response.headers["connection"] = "close"
         finally:
             metrics.in_flight.dec()
             metrics.requests.labels(path, response.status_code).observe(time.perf_counter() - began)

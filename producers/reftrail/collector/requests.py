@@ -1,12 +1,14 @@
 """What is in an HTTP request: its events, and who sent it."""
 
+import asyncio
 import ipaddress
 from collections.abc import Sequence
+from contextlib import suppress
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any, Final
 
 import msgspec
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from reftrail.collector.bots import is_prefetch
 from reftrail.collector.errors import Refused
@@ -15,6 +17,8 @@ from reftrail.collector.submission import parse_address
 MAX_EVENTS: Final = 1000
 MAX_BYTES: Final = 2**20
 _USER_AGENT_CHARACTERS: Final = 1024
+_MOST_LEFT: Final = 8 * MAX_BYTES
+_LEFT_SECONDS: Final = 5.0
 
 Networks = Sequence[IPv4Network | IPv6Network]
 
@@ -46,6 +50,26 @@ async def read_body(request: Request) -> bytes:
             raise too_large
         chunks.append(chunk)
     return b"".join(chunks)
+
+
+async def read_rest(request: Request) -> bool:
+    """Read on what a refused request still has, and forget it; whether its end was reached.
+
+    A connection on which an answer went out before the request was read is closed by the server:
+    the client may lose the answer, or send its next request into the closing connection.
+    """
+    left = 0
+    with suppress(TimeoutError, ClientDisconnect):
+        async with asyncio.timeout(_LEFT_SECONDS):
+            try:
+                async for chunk in request.stream():
+                    left += len(chunk)
+                    if left > _MOST_LEFT:
+                        return False
+            except RuntimeError:  # the stream was read to its end before
+                pass
+            return True
+    return False
 
 
 def _parsed(body: bytes) -> Any:

@@ -153,6 +153,15 @@ def test_limits(collector: RunningCollector, installation: TestInstallation) -> 
     assert len(written(installation)) == 1000
 
 
+def test_a_refused_body_leaves_the_connection_as_it_was(collector: RunningCollector) -> None:
+    """However much of it was unread: else the next request on the connection fails."""
+    with collector.client(None) as client:
+        for number in range(40):
+            content = iter([b" " * 2**18] * (1 + number % 12))
+            assert client.post("/v1/events", content=content).status_code == 401
+            assert client.get("/healthz").status_code == 200
+
+
 def test_bodies_that_make_no_sense(collector: RunningCollector) -> None:
     with collector.client() as client:
         for body, says in (
