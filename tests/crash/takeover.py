@@ -53,7 +53,8 @@ class Killed:
 class Takeover:
     """A partition that a killed worker held: seconds until somebody committed there again.
 
-    None: nobody had by the last sample, though there was something to read. others_died: another
+    They are counted from when there was something to read after the kill: stages at the end of the
+    flow may have to wait for that. None: nobody had by the last sample. others_died: another
     worker was killed shortly before, or before the partition was served again; the seconds are
     then those since the last kill, and nobody may have been there to take over.
     """
@@ -85,8 +86,11 @@ def _takeover(
     base = settled[-1].committed.get(partition, 0) if settled else 0
     since = [s for s in samples if s.at > killed.at + _LAST_WORDS]
     served = next((s.at for s in since if s.committed.get(partition, 0) > base), None)
-    if served is None and not any(s.ends.get(partition, 0) > base + 1 for s in since):
-        return None  # at most a transaction's marker is there, which nobody need commit
+    # One more position is at most a transaction's marker, which nobody need commit.
+    has_more = [s for s in (*settled[-1:], *since) if s.ends.get(partition, 0) > base + 1]
+    waiting = has_more[0].at if has_more else served
+    if waiting is None:
+        return None
     until = float("inf") if served is None else served
     if any(k.host == BROKER and killed.at - _BROKER_RECOVERS < k.at < until for k in kills):
         return None
@@ -95,8 +99,8 @@ def _takeover(
         for k in kills
         if k.is_worker and k is not killed and killed.at - _WORKER_RECOVERS < k.at < until
     ]
-    started = max([killed.at, *near])
-    seconds = None if served is None else served - started
+    since_when = killed.at if waiting <= killed.at + _LAST_WORDS else waiting
+    seconds = None if served is None else max(0.0, served - max([since_when, *near]))
     return Takeover(killed, partition, seconds, others_died=bool(near))
 
 

@@ -39,6 +39,12 @@ def test_there_was_nothing_to_commit() -> None:
     assert takeovers([killed(10.0)], samples((10.1, 6), (30.0, 6), end=7)) == []
 
 
+def test_the_time_goes_from_when_there_was_something_to_commit() -> None:
+    """As behind a stage that stood still itself."""
+    idle, busy = samples((10.1, 6), (17.0, 6), end=7), samples((18.0, 6), (19.5, 7), end=9)
+    assert only(takeovers([killed(10.0)], [*idle, *busy])) == (1.5, False)
+
+
 def test_the_other_worker_is_killed_before_it_has_taken_over() -> None:
     seen = samples((10.1, 6), (14.0, 6), (21.0, 7))
     other = Killed(13.0, "worker-2")
