@@ -1,6 +1,7 @@
 """Derived and forged codes through a real collector and worker: what is said of them and earned."""
 
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,9 @@ def test_a_derived_code_earns_unregistered_and_a_forged_one_is_called_so(
         stages.wait_until_ready()
         with collector.client() as client:
             typed = SPRING.code(1).lower()
-            send(client, {"type": "click", "visitor_id": "v1", "code": typed})
+            hour_ago = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+            click = {"type": "click", "visitor_id": "v1", "code": typed, "event_time": hour_ago}
+            send(client, click)
             send(client, signup("u1", visitor_id="v1", email="u1@mailinator.com"))
             send(client, signup("u2", FORGED, campaign_id="spring"))
             send(client, signup("u3", BOUND.code))
