@@ -20,7 +20,6 @@ from reftrail.contracts.topics import (
     CONVERSIONS,
     EVENTS,
     REWARD_GRANTED,
-    REWARD_INPUTS,
     REWARDS,
     TOUCHES,
     Topic,
@@ -168,7 +167,7 @@ def _topics(evidence: Evidence) -> Iterator[str]:
     conversions: list[Any] = evidence.records(CONVERSIONS)
     causes = ((c.event_id, c.cause_partition, c.cause_offset) for c in conversions)
     yield from _some("conversions: concluded twice from the same message", _repeated(causes))
-    for topic in (TOUCHES, ATTRIBUTIONS, CLAIMS, REWARD_INPUTS, REWARDS, REWARD_GRANTED):
+    for topic in (TOUCHES, ATTRIBUTIONS, CLAIMS, REWARDS, REWARD_GRANTED):
         ids = (record.event_id for record in evidence.records(topic))
         yield from _some(f"{topic.name}: more than once", _repeated(ids))
 

@@ -1,12 +1,13 @@
 """One run: a stack under load, kills as planned, then everything that is left of it as evidence."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import httpx
 from kafka import TopicPartition
@@ -14,11 +15,12 @@ from support.log import group_positions, produce
 
 from crash import facts
 from crash.books import Violations, violations
+from crash.bystanders import bystanders, held_back
 from crash.evidence import Evidence, committed_log
 from crash.load import Load
 from crash.schedule import WORKERS, Plan
 from crash.takeover import GroupWatch, Killed, Takeover, held_partitions, takeovers
-from reftrail.contracts.topics import CAMPAIGNS, CODES, PUBLIC_TOPICS
+from reftrail.contracts.topics import CAMPAIGNS, CODES, DEAD_LETTERS, PUBLIC_TOPICS, REWARDS
 from reftrail.local.drain import wait_until_drained
 from reftrail.local.hosts import Place
 from reftrail.local.stack import Ports, Stack, StackSettings, all_hosts
@@ -58,10 +60,12 @@ class Experiment:
         settings = StackSettings(self.directory, workers=self.workers, partitions=PARTITIONS)
         with Stack(settings, self.say, self.hosts) as stack:
             installation, group = stack.installation, stack.ready.group
-            produce(installation, CAMPAIGNS, simulation.programme.campaigns.values())
+            campaigns = simulation.programme.campaigns.values()
+            produce(installation, CAMPAIGNS, map(held_back, campaigns))
             produce(installation, CODES, simulation.programme.codes.values())
             with GroupWatch(installation, group) as watch:
-                self._play(stack, load)
+                with bystanders(installation):
+                    self._play(stack, load)
                 self.say("all sent; waiting until everything is decided on and stored")
                 _wait_until_drained(stack)
         # Nobody writes any more, not even ticks; and what is there has outlived a restart.
@@ -136,12 +140,21 @@ class Report:
                 f"kills         {len(experiment.kills)}: {kills}",
                 f"acknowledged  {len(evidence.acknowledged)} events",
                 f"checked       {records} committed records, {len(evidence.facts)} tables",
+                f"ledger        {_statuses(evidence)}",
                 f"takeover      {_longest(evidence.takeovers, others_died=False)}",
                 f"none left     {_longest(evidence.takeovers, others_died=True)}",
                 *(["violations"] if wrong else ["violations    none"]),
                 *wrong,
             ]
         )
+
+
+def _statuses(evidence: Evidence) -> str:
+    """How many entries there are of each status, and how many commands were refused."""
+    ledger: list[Any] = evidence.records(REWARDS)
+    counts = Counter(entry.status for entry in ledger)
+    refused = len(evidence.records(DEAD_LETTERS))
+    return ", ".join([*(f"{n} {status}" for status, n in counts.items()), f"{refused} refused"])
 
 
 def _shown(name: str, found: Sequence[str]) -> list[str]:
@@ -153,7 +166,11 @@ def _shown(name: str, found: Sequence[str]) -> list[str]:
 
 
 def _longest(found: Sequence[Takeover], *, others_died: bool) -> str:
-    seconds = [one.seconds or inf for one in found if one.others_died == others_died]
+    seconds = [
+        inf if one.seconds is None else one.seconds
+        for one in found
+        if one.others_died == others_died
+    ]
     return f"longest {max(seconds):.1f} s of {len(seconds)} partitions" if seconds else "none seen"
 
 

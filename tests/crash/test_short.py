@@ -3,9 +3,11 @@
 import os
 from pathlib import Path
 from random import SystemRandom
+from typing import Any
 
 from crash.experiment import Experiment, carried_out
 from crash.schedule import Plan
+from reftrail.contracts.topics import DEAD_LETTERS, REWARDS
 from reftrail.local.hosts import COLLECTOR, WAREHOUSE, worker_name
 
 KILLED = (worker_name(1), COLLECTOR, WAREHOUSE)
@@ -21,3 +23,7 @@ def test_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
     assert {kill.host for kill in report.experiment.kills} == set(KILLED)
     assert len(report.evidence.acknowledged) == plan.events
     assert len(report.evidence.takeovers) > 0
+    ledger: list[Any] = report.evidence.records(REWARDS)
+    assert {entry.status for entry in ledger} >= {"held", "granted", "fulfilled", "reversed"}
+    refused: list[Any] = report.evidence.records(DEAD_LETTERS)
+    assert {letter.reason for letter in refused} == {"not_allowed"}
