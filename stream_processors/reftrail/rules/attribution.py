@@ -123,7 +123,8 @@ def _late_touch(on: _Question) -> Sequence[Conclusion]:
         if decision is not None and decision.open and _corrects(on, decision, decision.open):
             attributed = _by_touch(record, on.cause, Basis.LATE_TOUCH)
             corrected = msgspec.structs.replace(attributed, corrects=decision.open.attributed_id)
-            return _attribute(on, corrected, decision.open.signup)
+            is_claimed = attributed.code == decision.code
+            return _attribute(on, corrected, decision.open.signup, is_claimed=is_claimed)
     earliest = _earliest_known(on)
     if earliest is None or record.touch_time >= earliest:
         return []
@@ -179,15 +180,21 @@ def _deed(on: _Question) -> Sequence[Conclusion]:
     ]
 
 
-def _attribute(on: _Question, attributed: Attributed, signup: Deed) -> Sequence[Conclusion]:
-    """The decision, then the claims: of the signup, and of what has waited for it."""
+def _attribute(
+    on: _Question, attributed: Attributed, signup: Deed, *, is_claimed: bool = False
+) -> Sequence[Conclusion]:
+    """The decision, then the claims: of the signup, and of what has waited for it.
+
+    is_claimed: under this code the signup has claimed already, when another touch decided.
+    """
     decision = decision_of(attributed)
     conclusions: list[Conclusion] = [attributed]
     if not _may_have_earned(on, decision):
         common = because(on.record, on.cause, "left_open")
         still = Open(signup, attributed.event_id)
         conclusions.append(LeftOpen(**common, code=decision.code, open=still))
-    conclusions += claims_of(signup, decision, attributed, on.cause, on.reference)
+    if not is_claimed:
+        conclusions += claims_of(signup, decision, attributed, on.cause, on.reference)
     claimed = on.state
     for deed in on.state.waiting:
         if may_claim(deed, decision) and not has_claimed(deed, claimed):

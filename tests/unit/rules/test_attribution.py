@@ -236,6 +236,12 @@ def test_an_earlier_touch_that_comes_in_time_corrects_the_decision_while_nothing
     )
 
 
+def test_a_correction_to_the_same_code_claims_nothing_again() -> None:
+    story = given(ON_PURCHASE).when(signed_up_by_touch("BOB", touch="09:00", country="DE"))
+    first = story.followed[0].event_id
+    story.when(late()).then(CORRECTED[0].but(corrects=first))
+
+
 def test_a_corrected_decision_can_be_corrected_again() -> None:
     story = given(ON_PURCHASE, signed_up_by_touch("AMY", touch="09:00", country="DE"))
     corrected = story.when(late()).followed[0].event_id
