@@ -18,7 +18,7 @@ from reftrail.rules.decider import Woken
 from reftrail.rules.entries import Change, next_entry, reward_id
 from reftrail.rules.ledger import Earning, Side
 from reftrail.rules.limits import Place
-from reftrail.rules.notes import PlacesLeft
+from reftrail.rules.notes import CommandNoted, PlacesLeft
 from reftrail.rules.reasons import Reason
 from reftrail.rules.transitions import STANDING, What, allowed
 from reftrail.rules.turn import Turn
@@ -54,7 +54,13 @@ class Reward(NamedTuple):
 
 
 def review(turn: Turn, reviewed: Reviewed) -> None:
-    """An analyst's decision: on one reward, or on all of the pair that it can be about."""
+    """An analyst's decision: on one reward, or on all of the pair that it can be about.
+
+    The same review again changes nothing, whatever happened in between.
+    """
+    if turn.pair.was_told(reviewed.event_id):
+        return
+    turn.conclude(CommandNoted(**turn.noted("command")))
     what = _BY_DECISION.get(reviewed.decision)
     if what is None:
         turn.refuse("not_allowed", f"{reviewed.decision!r} is no decision")
@@ -63,12 +69,17 @@ def review(turn: Turn, reviewed: Reviewed) -> None:
     open_to_it = [one for one in asked if allowed(one.side.status, what)]
     for one in open_to_it:
         change(turn, one, what, of=reviewed, why=reviewed.reason)
-    if not open_to_it and not any(one.side.by == reviewed.event_id for one in asked):
+    if not open_to_it:
         _refuse(turn, what, asked)
 
 
 def report_fulfilment(turn: Turn, report: FulfilmentReported) -> None:
-    """What became of an order to fulfil. What is known already changes nothing."""
+    """What became of an order to fulfil. What is known already changes nothing.
+
+    A refused report may be right later: its id is that of the delivery, whenever it is told.
+    """
+    if turn.pair.was_told(report.event_id):
+        return
     if report.outcome not in _BY_OUTCOME:
         turn.refuse("not_allowed", f"{report.outcome!r} is no outcome")
         return
@@ -76,6 +87,7 @@ def report_fulfilment(turn: Turn, report: FulfilmentReported) -> None:
     asked = [one for one in _rewards(turn) if _id_of(turn, one) == report.reward_id]
     for one in asked:
         if allowed(one.side.status, what):
+            turn.conclude(CommandNoted(**turn.noted("command")))
             change(turn, one, what, of=report)
             return
     if not any(one.side.status == status for one in asked):

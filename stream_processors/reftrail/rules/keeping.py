@@ -8,10 +8,11 @@ import msgspec
 from reftrail.contracts.decisions import RewardDecided, RewardGranted, RewardStatus
 from reftrail.contracts.life import LimitRequested
 from reftrail.contracts.reference import Trigger
-from reftrail.rules.decider import Refused
+from reftrail.rules.decider import Refused, fingerprint
 from reftrail.rules.ledger import MOST_DAYS, CodeLedger, Earning, Order, PairLedger, Prospect, Side
 from reftrail.rules.notes import (
     ChecksAwaited,
+    CommandNoted,
     Conclusion,
     Earned,
     OrderNoted,
@@ -36,6 +37,9 @@ MOST_ORDERS: Final = 256
 
 MOST_EARNINGS: Final = 128
 """How many actions of a pair are remembered; those that can't change any more go first."""
+
+MOST_COMMANDS: Final = 32
+"""How many reviews and reports of a pair are known again: the latest ones."""
 
 MOST_SEEN: Final = 16
 """How many answers about signals of a pair are remembered: the latest ones."""
@@ -83,6 +87,9 @@ def _pair(pair: PairLedger, record: Conclusion) -> PairLedger:  # noqa: C901, PL
             return _with_order(pair, record.order)
         case RefundNoted():
             return _replace(pair, refunds=(*pair.refunds, record.refund)[-MOST_REFUNDS:])
+        case CommandNoted():
+            told = (*pair.commands, fingerprint(record.cause_event_id))
+            return _replace(pair, commands=told[-MOST_COMMANDS:])
         case PartTaken():
             return _with_part_taken(pair, record)
         case RewardGranted() | LimitRequested() | Refused():
@@ -120,7 +127,7 @@ def _now(side: Side, entry: RewardDecided) -> Side:
     """A side as an entry says that it stands. What is taken back in part leaves the status."""
     if Reason.PARTLY_REFUNDED in entry.reasons:
         taken_back = side.taken_back + entry.value_micros
-        return _replace(side, taken_back=taken_back, by=entry.cause_event_id)
+        return _replace(side, taken_back=taken_back)
     is_superseded_later = entry.status in (
         RewardStatus.HELD,
         RewardStatus.GRANTED,
@@ -132,7 +139,6 @@ def _now(side: Side, entry: RewardDecided) -> Side:
         entry_id=entry.event_id if is_superseded_later else side.entry_id,
         taken_back=side.value_micros if entry.status == RewardStatus.REVERSED else side.taken_back,
         due_at=entry.due_at,
-        by=entry.cause_event_id,
     )
 
 

@@ -8,6 +8,7 @@ import msgspec
 from reftrail.contracts.decisions import Claimed, RewardStatus, Role
 from reftrail.contracts.life import MilestoneChanged
 from reftrail.contracts.record import DAY, Micros, Millis
+from reftrail.rules.decider import fingerprint
 from reftrail.rules.evidence import Evidence, SignalSeen
 from reftrail.rules.sketches import Amounts, Claims, Hours
 from reftrail.rules.transitions import ENDED
@@ -46,8 +47,7 @@ class Side(msgspec.Struct, frozen=True, array_like=True):
 
     status is empty until it is decided. entry_id is the ledger entry that a later one supersedes:
     the one that held or granted it, or says that fulfilment failed. taken_back is how much of value
-    is gone for good by refunds. due_at is when its hold ends, or a granted one expires. by is the
-    event_id of the record that changed it last, to know that one again.
+    is gone for good by refunds. due_at is when its hold ends, or a granted one expires.
     """
 
     role: str
@@ -59,7 +59,6 @@ class Side(msgspec.Struct, frozen=True, array_like=True):
     entry_id: str = ""
     taken_back: Micros = 0
     due_at: Millis | None = None
-    by: str = ""
 
     @property
     def remaining(self) -> Micros:
@@ -191,7 +190,8 @@ class PairLedger(msgspec.Struct, frozen=True, array_like=True):
 
     queue waits for evidence, or for asking: the claim that asks for places under shared limits.
     unanswered are the checks (claim_id, kind) that are under way, seen is what came of others.
-    places are the ones held under limits that count users.
+    places are the ones held under limits that count users. commands are fingerprints of the last
+    reviews, and of the reports that changed something, to know those again.
     """
 
     earnings: tuple[Earning, ...] = ()
@@ -203,6 +203,7 @@ class PairLedger(msgspec.Struct, frozen=True, array_like=True):
     unanswered: tuple[tuple[str, str], ...] = ()
     seen: tuple[SignalSeen, ...] = ()
     places: tuple[str, ...] = ()
+    commands: tuple[int, ...] = ()
     forgotten_until: Millis = NEVER
     has_stood: bool = False
 
@@ -211,6 +212,10 @@ class PairLedger(msgspec.Struct, frozen=True, array_like=True):
         """Whether the user has earned something for somebody, or is about to."""
         is_asking = self.asking is not None and not self.asking.earning.is_bonus
         return self.has_stood or is_asking or any(one.stands for one in self.referrals)
+
+    def was_told(self, event_id: str) -> bool:
+        """Whether this review or report came before."""
+        return fingerprint(event_id) in self.commands
 
     @property
     def referrals(self) -> tuple[Earning, ...]:

@@ -69,6 +69,10 @@ class RefundNoted(Derived, frozen=True, kw_only=True):
     refund: RefundSeen
 
 
+class CommandNoted(Derived, frozen=True, kw_only=True):
+    """A review came, or a report that changed something; it is the cause."""
+
+
 class PartTaken(Derived, frozen=True, kw_only=True):
     """A part of a reward that isn't granted at present is gone by a refund."""
 
@@ -88,6 +92,7 @@ Note: TypeAlias = (
     | Earned
     | OrderNoted
     | RefundNoted
+    | CommandNoted
     | PartTaken
 )
 NOTES: Final = get_args(Note)

@@ -6,14 +6,13 @@ hours and 30 days before, by the time at which they did, the asking one included
 """
 
 from collections.abc import Iterable, Sequence
-from hashlib import blake2b
 from typing import Final, TypeAlias, assert_never
 
 import msgspec
 
 from reftrail.contracts.life import CheckRequested, SignalChecked
 from reftrail.contracts.record import DAY, Derived, Millis
-from reftrail.rules.decider import Cause, Reference, Woken, because
+from reftrail.rules.decider import Cause, Reference, Woken, because, fingerprint
 
 WINDOW: Final[Millis] = 30 * DAY
 """How long a claim counts."""
@@ -95,11 +94,6 @@ class VelocityDecider:
 def wakes_at(state: VelocityState) -> Millis | None:
     """When there will be nothing left to remember."""
     return state.claims[-1].at + WINDOW if state.claims else None
-
-
-def fingerprint(text: str) -> int:
-    """A name as eight bytes: among the few of one signal, no two have the same."""
-    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big")
 
 
 def _claim(asked: CheckRequested) -> Claim:

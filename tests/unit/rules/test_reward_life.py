@@ -224,14 +224,15 @@ def test_what_failed_is_tried_again_when_approved() -> None:
         failed(REFEREE, "AMY", reasons=[Reason.NOT_DELIVERED])
     )
     failure = story.followed[0].event_id
-    story.when(reported(REFEREE, "11:01", outcome="failed")).then_nothing()
+    story.when(reported(REFEREE, "11:01", outcome="failed", event_id="twice")).then_nothing()
     story.when(reported(REFEREE, "11:02")).then(refused("not_allowed"))
     story.when(reviewed("approve", "12:00")).then(
         granted(REFEREE, "AMY", reasons=[Reason.TRIED_AGAIN], supersedes=failure),
         to_fulfil(REFEREE, "AMY", reward_id=reward_id("AMY", "u1", "signup", "referee")),
     )
     second = story.followed[0].event_id
-    story.when(reported(REFEREE, "13:00", outcome="failed")).then(failed(REFEREE, "AMY"))
+    again = reported(REFEREE, "13:00", outcome="failed", event_id="failed again")
+    story.when(again).then(failed(REFEREE, "AMY"))
     assert story.followed[0].event_id != failure
     story.when(reviewed("approve", "14:00"), reported(REFEREE, "15:00"))
     assert story.followed[0].event_id != second
@@ -243,6 +244,23 @@ def test_a_report_about_what_is_not_granted_is_refused() -> None:
     story.when(reported(REFEREE, "09:00")).then(refused("unknown_reward"))
     story.given(suspect()).when(reported(REFEREE, "11:00")).then(refused("not_allowed"))
     story.when(reported(REFEREE, "11:00", outcome="lost")).then(refused("not_allowed"))
+
+
+def test_a_review_or_report_that_comes_again_later_changes_nothing() -> None:
+    story = only_referee(Policy(fraud=SUSPECTS_TYPED)).given(suspect())
+    approval, failure = reviewed("approve", "11:00"), reported(REFEREE, "12:00", outcome="failed")
+    story.given(approval, failure).when(approval).then_nothing()
+    story.when(reviewed("approve", "13:00")).then(
+        granted(REFEREE, "AMY"), to_fulfil(REFEREE, "AMY")
+    )
+    story.when(failure, approval).then_nothing()
+
+
+def test_a_review_that_was_refused_stays_refused() -> None:
+    story = only_referee().given(signed_up())
+    approval = reviewed("approve", "11:00")
+    story.when(approval).then(refused("not_allowed")).when(approval).then_nothing()
+    story.given(reported(REFEREE, "12:00", outcome="failed")).when(approval).then_nothing()
 
 
 # Taken back.

@@ -1,0 +1,263 @@
+"""What holds for rewards through their whole lives, however inputs, stages and ticks interleave."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from random import Random
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from property.lives import (
+    BUY,
+    CAMPAIGN_OF,
+    JOIN,
+    MOST_USES,
+    OWNERS,
+    Input,
+    Step,
+    campaigns,
+    codes,
+    inputs_of,
+    ledger,
+    plans,
+    played,
+    review_of,
+    tick_at,
+    to_fulfil,
+    went_on,
+)
+from property.programmes import Manner, manners
+
+from reftrail.contracts.decisions import RewardDecided, RewardStatus, Role
+from reftrail.contracts.events import Event
+from reftrail.contracts.policy import Caps
+from reftrail.contracts.record import DAY, HOUR, Micros
+from reftrail.contracts.topics import DEAD_LETTERS
+from reftrail.engine.topology import TOPOLOGY
+from reftrail.rules.reasons import Reason
+from reftrail.rules.transitions import STANDING, TRANSITIONS, effect
+from reftrail.testing import MemoryHost, replay
+from reftrail.testing.times import FIRST_DAY
+
+LONG_AFTER = FIRST_DAY + 900 * DAY
+STEPS = {(before, after) for (before, _), after in TRANSITIONS.items()}
+
+
+def lives(host: MemoryHost) -> dict[str, list[RewardDecided]]:
+    found = defaultdict(list)
+    for entry in ledger(host):
+        found[entry.reward_id].append(entry)
+    return found
+
+
+def is_partial(entry: RewardDecided) -> bool:
+    return Reason.PARTLY_REFUNDED in entry.reasons
+
+
+def last_status(entries: list[RewardDecided]) -> str:
+    return [entry.status for entry in entries if not is_partial(entry)][-1]
+
+
+def balances(host: MemoryHost) -> dict[tuple[str, str], Micros]:
+    """By beneficiary and currency, without those who have nothing."""
+    sums: Counter[tuple[str, str]] = Counter()
+    for entry in ledger(host):
+        sums[entry.beneficiary or "", entry.currency] += effect(entry)
+    return {whose: worth for whose, worth in sums.items() if worth}
+
+
+@given(plans, manners)
+@settings(max_examples=60, deadline=None)
+def test_a_reward_is_worth_what_its_entries_add_up_to(plan: list[Step], manner: Manner) -> None:
+    """Never less than nothing, never more than was granted; something only while it stands."""
+    host = played(inputs_of(plan), manner)
+    for entries in lives(host).values():
+        worth = 0
+        for entry in entries:
+            worth += effect(entry)
+            assert 0 <= worth <= entries[0].value_micros
+        assert (worth > 0) == (last_status(entries) in STANDING)
+    ordered: Counter[tuple[str, str]] = Counter()
+    for order in to_fulfil(host):
+        ordered[order.beneficiary, order.currency] += order.value_micros
+    for entry in ledger(host):
+        if effect(entry) < 0:
+            ordered[entry.beneficiary or "", entry.currency] += effect(entry)
+    assert {whose: worth for whose, worth in ordered.items() if worth} == balances(host)
+
+
+@given(plans, manners)
+@settings(max_examples=60, deadline=None)
+def test_no_status_changes_but_as_the_table_says(plan: list[Step], manner: Manner) -> None:
+    for entries in lives(played(inputs_of(plan), manner)).values():
+        status = None
+        granted = None
+        for entry in entries:
+            if is_partial(entry):
+                assert status in STANDING
+                assert entry.supersedes == granted
+                continue
+            assert (status, entry.status) in STEPS, (status, entry.status)
+            status = RewardStatus(entry.status)
+            if status == RewardStatus.GRANTED:
+                granted = entry.event_id
+            if status == RewardStatus.FULFILLED:
+                assert entry.supersedes == granted
+    for entries in lives(played(inputs_of(plan), manner)).values():
+        assert len({entry.event_id for entry in entries}) == len(entries)
+
+
+@given(plans, manners)
+@settings(max_examples=80, deadline=None)
+def test_no_limit_is_ever_exceeded(plan: list[Step], manner: Manner) -> None:
+    host = played(inputs_of(plan), manner)
+    granted = [one for one in ledger(host) if one.status == RewardStatus.GRANTED]
+    for campaign_id, caps in (("join", JOIN), ("buy", BUY)):
+        _check_users([one for one in granted if one.campaign_id == campaign_id], caps)
+        once = {one.reward_id: one for one in reversed(granted) if one.campaign_id == campaign_id}
+        in_dollars = [one for one in once.values() if one.currency == "USD"]
+        by_day: Counter[int] = Counter()
+        for one in in_dollars:
+            by_day[day_of(one)] += one.value_micros
+        if caps.budget_micros is not None:
+            assert by_day.total() <= caps.budget_micros
+        if caps.budget_per_day_micros is not None:
+            assert max(by_day.values(), default=0) <= caps.budget_per_day_micros
+    for name, most in MOST_USES.items():
+        assert (
+            len({one.user_id for one in granted if one.code == name and is_referral(one)}) <= most
+        )
+
+
+def _check_users(granted: list[RewardDecided], caps: Caps) -> None:
+    def most(*keys: str, by_day: bool) -> int:
+        users = defaultdict(set)
+        for one in filter(is_referral, granted):
+            whose = {"code": one.code, "owner": OWNERS[one.code]}
+            users[(*(whose[key] for key in keys), day_of(one) if by_day else 0)].add(one.user_id)
+        return max(map(len, users.values()), default=0)
+
+    for cap, count in (
+        (caps.per_code, most("code", by_day=False)),
+        (caps.per_code_per_day, most("code", by_day=True)),
+        (caps.per_referrer, most("owner", by_day=False)),
+        (caps.per_referrer_per_day, most("owner", by_day=True)),
+    ):
+        assert cap is None or count <= cap
+
+
+def day_of(entry: RewardDecided) -> int:
+    assert entry.action_time is not None
+    return entry.action_time // DAY
+
+
+def is_referral(entry: RewardDecided) -> bool:
+    return entry.role != Role.MILESTONE
+
+
+@given(plans, manners)
+@settings(max_examples=60, deadline=None)
+def test_when_everything_is_taken_back_nothing_is_left(plan: list[Step], manner: Manner) -> None:
+    host = played(inputs_of(plan), manner)
+    pairs = {(one.code, one.user_id): one for one in ledger(host)}.values()
+    ending = [
+        review_of(one, decision, LONG_AFTER, f"{decision} {nth}", only=False)
+        for decision in ("decline", "reverse")
+        for nth, one in enumerate(pairs)
+    ]
+    went_on(host, ending)
+    assert balances(host) == {}
+    for entries in lives(host).values():
+        assert sum(map(effect, entries)) == 0
+        assert last_status(entries) in (RewardStatus.REVERSED, RewardStatus.REJECTED)
+
+
+@given(plans, st.data())
+@settings(max_examples=60, deadline=None)
+def test_inputs_that_come_again_change_nothing(plan: list[Step], data: st.DataObject) -> None:
+    inputs = inputs_of(plan)
+    again = list(inputs)
+    for one in data.draw(st.lists(st.sampled_from(inputs), max_size=12)) if inputs else []:
+        first = again.index(one)
+        again.insert(data.draw(st.integers(first + 1, len(again))), one)
+    once, often = played(inputs), played(in_time(again))
+    assert often.ledger() == once.ledger()
+    assert [one.event_id for one in ledger(often)] == [one.event_id for one in ledger(once)]
+    assert balances(often) == balances(once)
+
+
+def in_time(inputs: list[Input]) -> Iterator[Input]:
+    """Ticks never go back: one that came again tells the time of the last one."""
+    latest = 0
+    for one in inputs:
+        if one.topic.name == "ticks":
+            latest = max(latest, one.record.event_time)
+            at = {"event_time": latest, "received_at": latest}
+            yield Input(one.topic, msgspec.structs.replace(one.record, **at))
+        else:
+            yield one
+
+
+@given(plans, manners)
+@settings(max_examples=40, deadline=None)
+def test_what_was_concluded_with_ticks_reviews_and_reports_follows_again(
+    plan: list[Step], manner: Manner
+) -> None:
+    host = played(inputs_of(plan), manner)
+    log = {stage.reads: host.logged(stage.reads) for stage in TOPOLOGY}
+    again = replay(log, [*campaigns(), *codes()], manner.partitions)
+    for topic, records in again.items():
+        if topic != DEAD_LETTERS:
+            assert packed(records) == packed(host.log(topic))
+
+
+def packed(records: object) -> list[bytes]:
+    return sorted(msgspec.json.encode(record) for record in records)  # type: ignore[attr-defined]
+
+
+@given(plans, manners, st.integers(0, 2**32))
+@settings(max_examples=60, deadline=None)
+def test_users_who_have_nothing_to_do_with_each_other_may_come_in_any_order(
+    plan: list[Step], manner: Manner, seed: int
+) -> None:
+    """Events of each user in their order, no limits; then the time passes."""
+    events = [one for one in inputs_of(plan, capped=False) if isinstance(one.record, Event)]
+    rng, queues = Random(seed), defaultdict(list)
+    for one in events:
+        assert isinstance(one.record, Event)
+        queues[one.record.user_id].append(one)
+    order = [user for user, queue in queues.items() for _ in queue]
+    rng.shuffle(order)
+    shuffled = [queues[user].pop(0) for user in order]
+    later = [tick_at(FIRST_DAY + 200 * DAY + nth * HOUR, str(nth)) for nth in range(2)]
+    first = went_on(played(events, capped=False), later)
+    second = went_on(played(shuffled, manner, capped=False), later)
+    assert balances(second) == balances(first)
+    assert {one.reward_id for one in ledger(second) if is_referral(one)} == {
+        one.reward_id for one in ledger(first) if is_referral(one)
+    }
+
+
+@given(plans, manners)
+@settings(max_examples=60, deadline=None)
+def test_a_bonus_stands_while_there_are_grants_enough(plan: list[Step], manner: Manner) -> None:
+    """Without limits: while as many were granted as it takes, and not reversed."""
+    host = played(inputs_of(plan, capped=False), manner, capped=False)
+    counted: Counter[tuple[str, str]] = Counter()
+    bonuses = defaultdict(list)
+    for entries in lives(host).values():
+        first = entries[0]
+        whose = first.beneficiary or "", first.campaign_id or ""
+        statuses = [one.status for one in entries if not is_partial(one)]
+        if first.role == Role.REFERRER and RewardStatus.GRANTED in statuses:
+            counted[whose] += statuses[-1] != RewardStatus.REVERSED
+        if first.role == Role.MILESTONE:
+            bonuses[whose].append(entries)
+    for whose, found in bonuses.items():
+        lost = [any(Reason.MILESTONE_LOST in one.reasons for one in entries) for entries in found]
+        taken_back = [last_status(entries) == RewardStatus.REVERSED for entries in found]
+        assert counted[whose] >= 2 or all(taken_back)
+        assert counted[whose] < 2 or not lost[-1] or not all(lost)
+    for whose, count in counted.items():
+        assert count < 2 or whose in bonuses
+    assert set(CAMPAIGN_OF.values()) >= {campaign_id for _, campaign_id in counted}
