@@ -311,6 +311,13 @@ def test_each_subject_can_be_blocked(subject: str) -> None:
     assert found(case(lists=(listed(subject, value),), **signals)).keys() == {"blocked"}
 
 
+def test_a_list_s_entry_counts_up_to_when_the_claim_came_in() -> None:
+    for expires_at, is_found in ((NOON + 5, False), (NOON + 6, True)):
+        entry = listed("user", "u1", expires_at=expires_at)
+        claim = case(lists=(entry,), received_at=NOON + 5)
+        assert (found(claim).keys() == {"blocked"}) is is_found
+
+
 def test_a_policy_sets_weights_and_limits_and_leaves_reasons_out() -> None:
     fast = case(touch_time=NOON - 15 * SECOND, email_disposable=True)
     stricter = Fraud(weights={"disposable_email": 0}, limits={"fast_signup": 20 * SECOND})

@@ -330,6 +330,16 @@ def test_proportional_refunds_never_take_more_than_the_grant() -> None:
     story.when(paid_back("o1", at="12:02")).then_nothing()
 
 
+def test_a_refund_too_small_to_matter_takes_nothing() -> None:
+    story = on_purchase(on_refund=OnRefund.PROPORTIONAL).given(bought("o1"), paid_back("o1", 30))
+    story.when(paid_back("o1", 0.000001, at="12:30")).then_nothing()
+
+
+def test_the_refund_of_a_free_order_takes_everything() -> None:
+    story = on_purchase(on_refund=OnRefund.PROPORTIONAL).given(bought("o1", 0))
+    story.when(paid_back("o1")).then(*both(reversed_reward, reasons=[Reason.REFUNDED]))
+
+
 def test_the_effects_of_all_entries_are_what_a_reward_is_worth() -> None:
     story = only_referee(on_refund_in_parts(), trigger=Trigger.FIRST_PURCHASE)
     steps: list[tuple[Any, float]] = [
@@ -472,6 +482,23 @@ def test_without_a_limit_hundreds_of_purchases_earn_and_old_ones_never_twice() -
     assert story.states["reward/AMY"].users == 1
 
 
+def test_a_rejection_ends_it_also_under_a_later_version_that_pays_for_something_else() -> None:
+    story = given(
+        campaign(ends_at=moment("09:00")),
+        campaign(version=2, effective_from=moment("10:30"), trigger=Trigger.FIRST_PURCHASE),
+        code("AMY"),
+    )
+    story.when(signed_up()).then(*both(rejected, Reason.CAMPAIGN_NOT_RUNNING))
+    story.when(bought("o1")).then_nothing()
+
+
+def test_a_rejected_order_is_not_judged_again_when_it_comes_again() -> None:
+    story = programme(Policy(repeats=0), trigger=Trigger.FIRST_PURCHASE, minimum_amount_micros=UNIT)
+    story.when(bought("o1", currency="EUR")).then(*both(rejected, Reason.CURRENCY_MISMATCH))
+    story.when(bought("o1", currency="EUR")).then_nothing()
+    story.when(bought("o2")).then(*both_granted(action="purchase:2"))
+
+
 # Evidence that is under way.
 
 
@@ -484,6 +511,22 @@ def test_a_claim_waits_for_its_evidence() -> None:
         *both_granted(event_time=moment("10:00"), cause_event_id="claim", cause_offset=0)
     )
     story.when(signal_checked("device", of="claim"), signed_up(checks=["ip"])).then_nothing()
+
+
+def test_a_claim_that_waits_already_is_not_queued_twice() -> None:
+    story = programme().given(signed_up(checks=["ip"]))
+    states = dict(story.states)
+    story.when(signed_up(checks=["ip"])).then_nothing()
+    assert story.states == states
+
+
+def test_a_claim_does_not_wait_for_what_is_asked_about_a_later_one() -> None:
+    story = on_purchase(repeats=2).given(
+        bought("o1", event_id="first", checks=["ip"]),
+        bought("o2", event_id="second", checks=["ip"]),
+    )
+    story.when(signal_checked("ip", of="first")).then(*both_granted(order_id="o1"))
+    story.when(signal_checked("ip", of="second")).then(*both_granted(order_id="o2"))
 
 
 def test_what_the_evidence_says_decides() -> None:
