@@ -13,7 +13,7 @@ import msgspec
 from hypothesis import strategies as st
 from property.programmes import Manner
 
-from reftrail.contracts.decisions import RewardDecided, RewardGranted
+from reftrail.contracts.decisions import RewardDecided, RewardGranted, RewardStatus
 from reftrail.contracts.events import Purchase, Refund, Signup
 from reftrail.contracts.life import (
     FulfilmentOutcome,
@@ -262,8 +262,8 @@ def _input(step: Step, name: str, now: Millis, host: MemoryHost) -> Input | None
                 else None
             )
         case "report":
-            orders = to_fulfil(host)
-            return _report(orders[-1 - step.one % len(orders)], step, now) if orders else None
+            orders = _unsettled(host)
+            return _report(orders[step.one % len(orders)], step, now) if orders else None
         case _:
             return Input(EVENTS, _event(step, name, now))
 
@@ -290,6 +290,13 @@ def _event(step: Step, name: str, now: Millis) -> Record:
         case _:
             part = None if step.three % 4 == 0 else step.three * 3 * UNIT
             return Refund(**common, **order, amount_micros=part)
+
+
+def _unsettled(host: MemoryHost) -> list[RewardGranted]:
+    """The orders of rewards that are granted: nobody reports on an order that is done with."""
+    last = {one.reward_id: one.status for one in ledger(host)}
+    orders = {one.reward_id: one for one in to_fulfil(host)}
+    return [one for one in orders.values() if last[one.reward_id] == RewardStatus.GRANTED]
 
 
 def _report(order: RewardGranted, step: Step, now: Millis) -> Input:
