@@ -1,0 +1,31 @@
+"""The documented reasons and transitions are those that the rules have."""
+
+import re
+from pathlib import Path
+
+from reftrail.contracts.decisions import RewardStatus
+from reftrail.rules.reasons import Reason
+from reftrail.rules.transitions import TRANSITIONS
+
+DOCUMENT = (Path(__file__).parents[3] / "stream_processors" / "README.md").read_text()
+
+
+def test_every_reason_is_told() -> None:
+    told = set(re.findall(r"`([a-z_]+)`", DOCUMENT))
+    assert [reason for reason in Reason if reason not in told] == []
+
+
+def test_the_table_of_changes_is_that_of_the_rules() -> None:
+    table = DOCUMENT.partition("| from | to | by |")[2].partition("\n\n")[0]
+    told = {
+        (before, after)
+        for row in table.splitlines()[2:]
+        for before in re.findall(r"\w+", row.split("|")[1]) or [None]
+        for after in re.findall(r"\w+", row.split("|")[2])
+    }
+    assert told == {
+        (before and before.value, after.value)
+        for (before, _), after in TRANSITIONS.items()
+        if before != after
+    }
+    assert {after for _, after in told} == {status.value for status in RewardStatus}
