@@ -197,6 +197,8 @@ def _with_part_taken(pair: PairLedger, part: PartTaken) -> PairLedger:
 
 def _tidied(pair: PairLedger, *forgotten: Earning) -> PairLedger:
     """Without the orders and refunds of earnings that can't change any more."""
+    if not pair.orders and not pair.refunds:
+        return pair
     ended = {
         order
         for one in (*(one for one in pair.earnings if one.has_ended), *forgotten)
@@ -233,13 +235,15 @@ def _with_usual(code: CodeLedger, earned: Prospect) -> CodeLedger:
 
 def _recounted(code: CodeLedger, before: PairLedger, after: PairLedger) -> CodeLedger:
     users = code.users + after.stands - before.stands
+    if users != code.users:
+        code = _replace(code, users=users)
     were, are = before.standing_days(), after.standing_days()
     if were == are:
-        return code if users == code.users else _replace(code, users=users)
+        return code
     days = dict(code.days)
     for day in were ^ are:
         days[day] = days.get(day, 0) + (1 if day in are else -1)
-    return _replace(code, users=users, days=_latest(days.items()))
+    return _replace(code, days=_latest(days.items()))
 
 
 def _latest(days: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:

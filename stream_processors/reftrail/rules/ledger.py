@@ -116,7 +116,7 @@ class Earning(msgspec.Struct, frozen=True, array_like=True):
     @property
     def stands(self) -> bool:
         """Whether some side has earned, reversed since or not, or may yet, being held."""
-        return any(side.status not in ("", RewardStatus.REJECTED) for side in self.sides)
+        return any(side.status and side.status != RewardStatus.REJECTED for side in self.sides)
 
     @property
     def has_ended(self) -> bool:
@@ -211,7 +211,9 @@ class PairLedger(msgspec.Struct, frozen=True, array_like=True):
     def stands(self) -> bool:
         """Whether the user has earned something for somebody, or is about to."""
         is_asking = self.asking is not None and not self.asking.earning.is_bonus
-        return self.has_stood or is_asking or any(one.stands for one in self.referrals)
+        if self.has_stood or is_asking:
+            return True
+        return any(one.stands and not one.is_bonus for one in self.earnings)
 
     def was_told(self, event_id: str) -> bool:
         """Whether this review or report came before."""
@@ -231,7 +233,11 @@ class PairLedger(msgspec.Struct, frozen=True, array_like=True):
 
     def standing_days(self) -> frozenset[int]:
         """The days that count under a limit for days."""
-        counted = {one.day for one in self.referrals if one.counts_by_day and one.stands}
+        counted = {
+            one.day
+            for one in self.earnings
+            if one.counts_by_day and one.stands and not one.is_bonus
+        }
         if self.asking is not None and self.asking.earning.counts_by_day:
             counted.add(self.asking.earning.day)
         return frozenset(counted)

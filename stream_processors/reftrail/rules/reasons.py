@@ -53,6 +53,9 @@ class Reason(StrEnum):
     NOT_USED_IN_TIME = "not_used_in_time"
 
 
+_ORDER: Final = {reason: nth for nth, reason in enumerate(Reason)}
+
+
 def unknown(claim: Claimed) -> Evidence:
     """Why there is nothing to judge: no such code, or none that its format's secret makes."""
     is_forged = claim.code_evidence == CodeEvidence.FORGED
@@ -70,8 +73,7 @@ def broken_rules(
         expected = terms.campaign.reward_currency
         figures: Figures = {"currency": claim.currency or "", "expected": expected}
         found.append((Reason.CURRENCY_MISMATCH, figures))
-    order = list(Reason)
-    found.sort(key=lambda one: order.index(one[0]))
+    found.sort(key=lambda one: _ORDER[one[0]])
     return [Evidence(reason, WEIGHT, figures) for reason, figures in found]
 
 
