@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from itertools import count, islice
 from pathlib import Path
 
@@ -63,11 +64,13 @@ def test_each_code_of_a_batch_earns_for_the_one_it_was_issued_to(
 
         collector.wait_ready()
         at_work.wait_until_ready()
+        # Who signs up at once is held for a review.
+        clicked = (datetime.now(UTC) - timedelta(minutes=1)).isoformat()
         events = [
             {"type": kind, "visitor_id": f"visitor-{number}", **more}
             for number in range(EVERY)
             for kind, more in (
-                ("click", {"code": of_owner[f"owner-{number}"]}),
+                ("click", {"code": of_owner[f"owner-{number}"], "event_time": clicked}),
                 ("signup", {"user_id": f"user-{number}"}),
             )
         ]
