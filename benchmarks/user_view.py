@@ -22,9 +22,10 @@ import httpx
 from clickhouse_connect.driver.client import Client
 
 from reftrail.contracts.policy import Milestone, MilestoneKind, Policy, policy_text
+from reftrail.hosting.serving import serve
 from reftrail.local.ports import free_port
 from reftrail.warehouse.clickhouse import connect_for_reading, connect_for_writing
-from reftrail.warehouse.http import application, serve
+from reftrail.warehouse.http import application
 from reftrail.warehouse.metrics import Metrics
 from reftrail.warehouse.progress import Progress
 from reftrail.warehouse.tables import apply_ddl
@@ -136,7 +137,7 @@ async def measure(entries: int, requests: int) -> dict[str, float]:
         reading = connect_for_reading(path, None)
         port = free_port()
         app = application(reading, ["sk"], Progress(), Metrics())
-        serving = asyncio.create_task(serve(app, "127.0.0.1", port))
+        serving = asyncio.create_task(serve(app, "127.0.0.1", port, "PORT"))
         try:
             async with httpx.AsyncClient(
                 base_url=f"http://127.0.0.1:{port}", headers={"authorization": "Bearer sk"}

@@ -18,9 +18,9 @@ from kafka import KafkaConsumer, TopicPartition
 from reftrail.contracts.decisions import RewardGranted
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.topics import REWARD_GRANTED
-from reftrail.fulfilment.http import serve
 from reftrail.fulfilment.partners.app import application
 from reftrail.fulfilment.partners.books import Books, Faults
+from reftrail.hosting.serving import serve
 from reftrail.local.ports import free_port
 from reftrail.rules.decider import derived_id
 

@@ -7,14 +7,11 @@ codes for those who sign up. Guarantee: see `relay` and `registrar`; it may be k
 import asyncio
 import logging
 import signal
-import sys
 from collections.abc import Coroutine
 from contextlib import closing
 from typing import Any, Final
 
-from pydantic import ValidationError
-
-from reftrail.codes.http import application, serve
+from reftrail.codes.http import application
 from reftrail.codes.metrics import CodeMetrics, RelayMetrics
 from reftrail.codes.registrar import Registrar
 from reftrail.codes.relay import Relay
@@ -24,9 +21,10 @@ from reftrail.codes.settings import CodesSettings
 from reftrail.codes.store import Store, outbox
 from reftrail.codes.terms import By, Filter
 from reftrail.codes.transactions import now
-from reftrail.contracts.ending import end_process
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.reference import CodeAct
+from reftrail.hosting.process import run_host
+from reftrail.hosting.serving import serve
 
 logger = logging.getLogger(__name__)
 
@@ -39,17 +37,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     # What follows from its warnings, which repeat, is said once.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    try:
-        asyncio.run(run(CodesSettings()))
-    except ValidationError as error:
-        wrong = [
-            f"REFTRAIL_{'_'.join(map(str, fault['loc'])).upper()}: {fault['msg']}"
-            for fault in error.errors(include_url=False, include_input=False)
-        ]
-        sys.exit(f"error: settings are not right; {'; '.join(wrong)}")
-    except ExpectedError as error:
-        sys.exit(f"error: {error}")
-    end_process()
+    run_host(CodesSettings, run)
 
 
 async def run(settings: CodesSettings) -> None:
@@ -75,7 +63,7 @@ async def run(settings: CodesSettings) -> None:
             relay.run(),
             registrar.run(),
             _tidy(store, service, told),
-            serve(app, settings.codes_host, settings.codes_port),
+            serve(app, settings.codes_host, settings.codes_port, "REFTRAIL_CODES_PORT"),
         )
     logger.info("stopped")
 

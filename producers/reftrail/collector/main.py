@@ -3,14 +3,11 @@
 import asyncio
 import logging
 import signal
-import socket
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
-from pydantic import ValidationError
 
 from reftrail.collector.codes import CodesFollower
 from reftrail.collector.codes_api import codes_api
@@ -21,9 +18,9 @@ from reftrail.collector.pseudonyms import parse_hash_key, pseudonyms
 from reftrail.collector.publisher import Publisher
 from reftrail.collector.reviews import Reviews
 from reftrail.collector.settings import CollectorSettings, listed
-from reftrail.contracts.ending import end_process
-from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.topics import EVENTS, REVIEWS
+from reftrail.hosting.process import run_host
+from reftrail.hosting.serving import check_free
 
 logger = logging.getLogger(__name__)
 
@@ -34,17 +31,12 @@ def main() -> None:
     # Its warnings repeat several times a second while a broker is away; what follows from that
     # the publisher says once.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    try:
-        settings = _settings()
-        asyncio.run(serve(settings))
-    except ExpectedError as error:
-        sys.exit(f"error: {error}")
-    end_process()
+    run_host(CollectorSettings, serve)
 
 
 async def serve(settings: CollectorSettings) -> None:
     """Serve until a signal asks to end. Raises `ExpectedError` if it can't begin."""
-    _check_port(settings.collector_host, settings.collector_port)
+    check_free(settings.collector_host, settings.collector_port, "REFTRAIL_COLLECTOR_PORT")
     async with running(settings) as collector:
         server = Server(
             application(collector),
@@ -105,26 +97,3 @@ def _end_process_on_defect(task: "asyncio.Task[None]") -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
         logger.critical("the task %s failed", task.get_name(), exc_info=error)
         signal.raise_signal(signal.SIGTERM)
-
-
-def _settings() -> CollectorSettings:
-    try:
-        return CollectorSettings()
-    except ValidationError as error:
-        wrong = [
-            f"REFTRAIL_{'_'.join(map(str, fault['loc'])).upper()}: {fault['msg']}"
-            for fault in error.errors(include_url=False, include_input=False)
-        ]
-        raise ExpectedError("settings are not right; " + "; ".join(wrong)) from None
-
-
-def _check_port(host: str, port: int) -> None:
-    """Granian's own error for a port in use is a panic."""
-    try:
-        with socket.create_server((host, port)):
-            pass
-    except OSError as error:
-        raise ExpectedError(
-            f"cannot listen on {host}:{port} ({error.strerror}); "
-            f"choose others by REFTRAIL_COLLECTOR_HOST and REFTRAIL_COLLECTOR_PORT"
-        ) from error

@@ -2,18 +2,14 @@
 
 import asyncio
 import signal
-import socket
 from collections.abc import Coroutine
 from typing import Any, Final
 
-from granian.constants import Interfaces
-from granian.server.embed import Server
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.record import Millis
 from reftrail.fulfilment.metrics import SILENCE, Metrics
 
@@ -43,17 +39,6 @@ def application(metrics: Metrics) -> Starlette:
     )
 
 
-async def serve(app: Any, host: str, port: int, setting: str) -> None:
-    """Answer until cancelled. Raises `ExpectedError` if the port, set by `setting`, is taken."""
-    _check_free(host, port, setting)
-    server = Server(app, address=host, port=port, interface=Interfaces.ASGI, log_enabled=False)
-    try:
-        await server.serve()
-    except asyncio.CancelledError:
-        await server.shutdown()  # type: ignore[no-untyped-call]
-        raise
-
-
 async def until_told_to_stop(serving: Coroutine[Any, Any, None]) -> None:
     """Serve until SIGTERM or SIGINT, or until the server fails."""
     stop = asyncio.Event()
@@ -73,17 +58,3 @@ def _why_not_ready(silence: Millis | None) -> str | None:
     if silence > SILENCE:
         return f"Kafka has not answered for {silence / 1000:.0f} s"
     return None
-
-
-def _check_free(host: str, port: int, setting: str) -> None:
-    """The server itself would share the port with another one."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise ExpectedError(
-                f"cannot listen on {host}:{port}: {error.strerror}; set {setting} to a free port, "
-                f"or stop what holds it"
-            ) from error

@@ -3,22 +3,17 @@
 import asyncio
 import logging
 import signal
-import sys
 import threading
 from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import partial
 
-from pydantic import ValidationError
-
-from reftrail.contracts.ending import end_process
-from reftrail.contracts.errors import ExpectedError
 from reftrail.fulfilment.answers import Fulfiller
 from reftrail.fulfilment.asking import Http
 from reftrail.fulfilment.database import Database
 from reftrail.fulfilment.desks import Desks
 from reftrail.fulfilment.fulfilment import Fulfilment
-from reftrail.fulfilment.http import application, serve
+from reftrail.fulfilment.http import application
 from reftrail.fulfilment.journal import Journal
 from reftrail.fulfilment.log import connected
 from reftrail.fulfilment.metrics import Metrics
@@ -27,6 +22,8 @@ from reftrail.fulfilment.schedule import Schedule
 from reftrail.fulfilment.settings import FulfilmentSettings, Kind
 from reftrail.fulfilment.shipment import HttpCarrier, Shipments
 from reftrail.fulfilment.webhook import Webhook
+from reftrail.hosting.process import run_host
+from reftrail.hosting.serving import serve
 
 _log = logging.getLogger(__name__)
 
@@ -38,13 +35,7 @@ def main() -> None:
     )
     for library in ("kafka", "httpx", "httpcore"):
         logging.getLogger(library).setLevel(logging.ERROR)
-    try:
-        asyncio.run(run(FulfilmentSettings()))
-    except ValidationError as error:
-        sys.exit(f"error: {_settings_at_fault(error)}")
-    except ExpectedError as error:
-        sys.exit(f"error: {error}")
-    end_process()
+    run_host(FulfilmentSettings, run)
 
 
 async def run(settings: FulfilmentSettings) -> None:
@@ -120,11 +111,3 @@ async def _both(
     await asyncio.wait((fulfilling,))
     serving.result()
     raise RuntimeError("the HTTP server has ended")
-
-
-def _settings_at_fault(error: ValidationError) -> str:
-    faults = [
-        f"{'REFTRAIL_' + str(one['loc'][0]).upper() + ': ' if one['loc'] else ''}{one['msg']}"
-        for one in error.errors(include_input=False)
-    ]
-    return "settings are missing or wrong: " + "; ".join(faults)

@@ -3,20 +3,16 @@
 import asyncio
 import hmac
 import logging
-import socket
 import time
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any, Final
 
 from clickhouse_connect.driver.client import Client
-from granian.constants import Interfaces
-from granian.server.embed import Server
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from reftrail.contracts.errors import ExpectedError
 from reftrail.reports.api import answered, routes
 from reftrail.warehouse.metrics import Metrics
 from reftrail.warehouse.progress import Progress
@@ -92,17 +88,6 @@ def application(
     return RequiresKey(app, keys)
 
 
-async def serve(app: RequiresKey, host: str, port: int) -> None:
-    """Answer until cancelled. Raises `ExpectedError` if the port is taken."""
-    _check_free(host, port)
-    server = Server(app, address=host, port=port, interface=Interfaces.ASGI, log_enabled=False)
-    try:
-        await server.serve()
-    except asyncio.CancelledError:
-        await server.shutdown()  # type: ignore[no-untyped-call]
-        raise
-
-
 def _why_not_ready(progress: Progress) -> str | None:
     if progress.answered_at is None:
         return "not connected to Kafka yet, or still finishing what a crash left open"
@@ -116,17 +101,3 @@ async def _unexpected(request: Request, error: Exception) -> Response:
     """Reports ask ClickHouse, which may refuse; loading has a connection of its own."""
     _log.exception("GET %s failed", request.url.path, exc_info=error)
     return answered({"error": "internal error; the warehouse's log says more"}, 500)
-
-
-def _check_free(host: str, port: int) -> None:
-    """The server itself would share the port with another one."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise ExpectedError(
-                f"cannot listen on {host}:{port}: {error.strerror}; set REFTRAIL_REPORTS_PORT to a "
-                f"free port, or stop what holds it"
-            ) from error

@@ -3,16 +3,13 @@
 import asyncio
 import logging
 import signal
-import sys
 from contextlib import ExitStack
 
-from pydantic import ValidationError
-
-from reftrail.contracts.ending import end_process
-from reftrail.contracts.errors import ExpectedError
+from reftrail.hosting.process import run_host
+from reftrail.hosting.serving import serve
 from reftrail.warehouse.clickhouse import connect_for_reading, connect_for_writing, lock
 from reftrail.warehouse.dead_letters import DeadLetters
-from reftrail.warehouse.http import application, serve
+from reftrail.warehouse.http import application
 from reftrail.warehouse.ledger import Ledger
 from reftrail.warehouse.loader import Loader
 from reftrail.warehouse.metrics import Metrics
@@ -31,13 +28,7 @@ def main() -> None:
     )
     for library in ("kafka", "aiokafka"):
         logging.getLogger(library).setLevel(logging.WARNING)
-    try:
-        asyncio.run(run(WarehouseSettings()))
-    except ValidationError as error:
-        sys.exit(f"error: {_settings_at_fault(error)}")
-    except ExpectedError as error:
-        sys.exit(f"error: {error}")
-    end_process()
+    run_host(WarehouseSettings, run)
 
 
 async def run(settings: WarehouseSettings) -> None:
@@ -63,11 +54,9 @@ async def run(settings: WarehouseSettings) -> None:
         sink = Sink(settings, ledger, loader, progress, metrics)
         keys = [key.get_secret_value() for key in settings.secret_keys]
         app = application(reading, keys, progress, metrics)
+        serving = serve(app, settings.reports_host, settings.reports_port, "REFTRAIL_REPORTS_PORT")
         try:
-            await _both(
-                asyncio.create_task(sink.run(stop)),
-                asyncio.create_task(serve(app, settings.reports_host, settings.reports_port)),
-            )
+            await _both(asyncio.create_task(sink.run(stop)), asyncio.create_task(serving))
         finally:
             await letters.stop()
     _log.info("stopped")
@@ -83,11 +72,3 @@ async def _both(sinking: asyncio.Task[None], serving: asyncio.Task[None]) -> Non
     ended.result()
     if ended is serving:
         raise RuntimeError("the HTTP server has ended")
-
-
-def _settings_at_fault(error: ValidationError) -> str:
-    faults = [
-        f"{'REFTRAIL_' + str(one['loc'][0]).upper() + ': ' if one['loc'] else ''}{one['msg']}"
-        for one in error.errors(include_input=False)
-    ]
-    return "settings are missing or wrong: " + "; ".join(faults)

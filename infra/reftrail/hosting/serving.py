@@ -1,0 +1,38 @@
+"""A host's HTTP server."""
+
+import asyncio
+import socket
+from typing import Any
+
+from granian.constants import Interfaces
+from granian.server.embed import Server
+
+from reftrail.contracts.errors import ExpectedError
+
+
+async def serve(app: Any, host: str, port: int, setting: str) -> None:
+    """Answer until cancelled. Raises `ExpectedError` if the port, set by `setting`, is taken."""
+    check_free(host, port, setting)
+    server = Server(app, address=host, port=port, interface=Interfaces.ASGI, log_enabled=False)
+    try:
+        await server.serve()
+    except asyncio.CancelledError:
+        await server.shutdown()  # type: ignore[no-untyped-call]
+        raise
+
+
+def check_free(host: str, port: int, setting: str) -> None:
+    """Raises `ExpectedError` if the port, set by `setting`, is taken.
+
+    The server itself would share it with another one, or panic.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise ExpectedError(
+                f"cannot listen on {host}:{port}: {error.strerror}; set {setting} to a free port, "
+                f"or stop what holds it"
+            ) from error
