@@ -22,6 +22,7 @@ from reftrail.contracts.life import FulfilmentReported, Reviewed
 from reftrail.contracts.policy import policy_in, policy_text
 from reftrail.contracts.record import SECOND, Record
 from reftrail.contracts.reference import CampaignDefined
+from reftrail.contracts.times import now
 from reftrail.contracts.topics import FULFILMENTS, REVIEWS, REWARD_GRANTED, Topic
 
 _HOLD: Final = 3 * SECOND
@@ -103,16 +104,12 @@ def _done_about(granted: RewardGranted) -> Iterator[tuple[Topic, Record]]:
         yield REVIEWS, _review(granted, "approve")
 
 
-def _now() -> int:
-    return time.time_ns() // 1_000_000
-
-
 def _delivered(granted: RewardGranted) -> FulfilmentReported:
-    now = _now()
+    at = now()
     return FulfilmentReported(
         event_id=f"delivered {granted.reward_id}",
-        event_time=now,
-        received_at=now,
+        event_time=at,
+        received_at=at,
         code=granted.code,
         user_id=granted.user_id,
         reward_id=granted.reward_id,
@@ -124,11 +121,11 @@ def _delivered(granted: RewardGranted) -> FulfilmentReported:
 
 
 def _review(granted: RewardGranted, decision: str) -> Reviewed:
-    now = _now()
+    at = now()
     return Reviewed(
         event_id=f"{decision} {granted.reward_id}",
-        event_time=now,
-        received_at=now,
+        event_time=at,
+        received_at=at,
         code=granted.code,
         user_id=granted.user_id,
         reward_id=granted.reward_id,

@@ -18,7 +18,6 @@ from reftrail.campaigns import (
     differences,
     lint,
     next_version,
-    now,
     time_said,
 )
 from reftrail.campaigns.lint import REFUND_WINDOW
@@ -29,6 +28,7 @@ from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.record import Millis
 from reftrail.contracts.reference import CampaignDefined
+from reftrail.contracts.times import now
 
 _File: TypeAlias = Annotated[
     Path, typer.Argument(help="TOML with a [campaign] table, or several [[campaign]] tables.")

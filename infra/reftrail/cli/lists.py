@@ -1,7 +1,6 @@
 """`reftrail lists`: whom rules let pass, and whom they stop."""
 
 import re
-import time
 from typing import Annotated, Final, TypeAlias
 
 import typer
@@ -17,6 +16,7 @@ from reftrail.collector.pseudonyms import Pseudonyms, parse_hash_key, pseudonyms
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.life import Listing
 from reftrail.contracts.record import Millis
+from reftrail.contracts.times import now
 from reftrail.lists import HASHED, Entry, Subject, entries, subject_value, write_entry
 
 _HASH: Final = re.compile("[0-9a-f]{32}")
@@ -55,16 +55,16 @@ def _add(
     ready_file: ReadyFile = None,
 ) -> None:
     """Put VALUE onto the allow or block list, from now on."""
-    now = _now()
+    at = now()
     entry = Entry(
         subject=subject,
         value=_value(subject, value, hashed, _pseudonyms(hash_key, ready_file)),
         listing=listing,
         actor=actor or whoever_is_here(),
-        expires_at=None if lasting is None else now + _duration(lasting),
+        expires_at=None if lasting is None else at + _duration(lasting),
         reason=reason,
     )
-    write_entry(installation_at(bootstrap_servers, topic_prefix, ready_file), entry.record(now))
+    write_entry(installation_at(bootstrap_servers, topic_prefix, ready_file), entry.record(at))
     until = "" if entry.expires_at is None else f" until {time_said(entry.expires_at)}"
     typer.echo(f"{listing}: {subject} {entry.value}{until}")
 
@@ -81,10 +81,10 @@ def _remove(
     ready_file: ReadyFile = None,
 ) -> None:
     """Take VALUE off the list that it is on, from now on."""
-    now = _now()
+    at = now()
     installation = installation_at(bootstrap_servers, topic_prefix, ready_file)
     listed = _value(subject, value, hashed, _pseudonyms(hash_key, ready_file))
-    if (subject, listed) not in [(one.subject, one.value) for one in entries(installation, now)]:
+    if (subject, listed) not in [(one.subject, one.value) for one in entries(installation, at)]:
         raise ExpectedError(f"{subject} {value} is on no list; see: reftrail lists show")
     entry = Entry(
         subject=subject,
@@ -93,7 +93,7 @@ def _remove(
         actor=actor or whoever_is_here(),
         reason=reason,
     )
-    write_entry(installation, entry.record(now))
+    write_entry(installation, entry.record(at))
     typer.echo(f"on no list: {subject} {listed}")
 
 
@@ -112,7 +112,7 @@ def _show(
         wanted = _value(subject, value, is_hash, _pseudonyms(hash_key, ready_file))
     installation = installation_at(bootstrap_servers, topic_prefix, ready_file)
     table = Table("list", "subject", "value", "until", "reason", "by")
-    for one in entries(installation, _now()):
+    for one in entries(installation, now()):
         if subject in (None, one.subject) and wanted in (None, one.value):
             until = "-" if one.expires_at is None else time_said(one.expires_at)
             table.add_row(one.listing, one.subject, one.value, until, one.reason or "-", one.actor)
@@ -138,7 +138,3 @@ def _duration(text: str) -> Millis:
         return parse_duration(text)
     except ValueError:
         raise ExpectedError(f'--for is "{text}"; give a duration such as "30 days"') from None
-
-
-def _now() -> Millis:
-    return time.time_ns() // 1_000_000

@@ -1,6 +1,5 @@
 """`reftrail reviews`: rewards that are held, and what analysts decide about them."""
 
-import time
 from collections.abc import Iterator
 from typing import Annotated, Any, Final, TypeAlias
 
@@ -20,6 +19,7 @@ from reftrail.cli.connection import (
 from reftrail.cli.installation import installation_at
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.life import ReviewDecision
+from reftrail.contracts.times import now
 from reftrail.contracts.topics import REVIEWS
 from reftrail.reference import write
 from reftrail.reports.client import ReportsClient
@@ -109,7 +109,7 @@ def _deciding(decision: ReviewDecision) -> Any:
             "note": note,
         }
         given = {name: value for name, value in told.items() if value is not None}
-        taken, rejected = judged([given], time.time_ns() // 1_000_000)
+        taken, rejected = judged([given], now())
         for rejection in rejected:
             raise ExpectedError(f"{rejection.pointer.removeprefix('/')} {rejection.reason}")
         write(installation_at(bootstrap_servers, topic_prefix, ready_file), REVIEWS, taken)

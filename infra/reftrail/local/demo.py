@@ -12,6 +12,7 @@ from typing import Final
 
 from rich.console import Console
 
+from reftrail.contracts.times import now
 from reftrail.contracts.topics import CAMPAIGNS
 from reftrail.local.demo_codes import issue_codes
 from reftrail.local.demo_observe import observe, report
@@ -49,7 +50,7 @@ def run_demo(settings: DemoSettings, console: Console) -> bool:
     `TimeoutError` when the pipeline doesn't catch up.
     """
     began = time.monotonic()
-    simulation = Simulation(settings.seed, settings.events, ends=time.time_ns() // 1_000_000)
+    simulation = Simulation(settings.seed, settings.events, ends=now())
     outbox = Outbox(simulation)
 
     def say(line: str) -> None:

@@ -4,7 +4,7 @@ Input: TOML files. Output: the topic `campaigns`. Guarantee: a version once writ
 changed; what is the same as the last version writes nothing.
 """
 
-from reftrail.campaigns.apply import Applied, apply_campaigns, defined_campaigns, next_version, now
+from reftrail.campaigns.apply import Applied, apply_campaigns, defined_campaigns, next_version
 from reftrail.campaigns.definition import Campaign
 from reftrail.campaigns.file import CampaignFile, campaign_file, read_campaigns
 from reftrail.campaigns.lint import Around, Finding, lint
@@ -26,7 +26,6 @@ __all__ = [
     "differences",
     "lint",
     "next_version",
-    "now",
     "read_campaigns",
     "time_said",
 ]

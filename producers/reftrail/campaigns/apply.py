@@ -1,17 +1,17 @@
 """New versions of campaigns, where their rules have changed."""
 
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import uuid_utils
 
 from reftrail.campaigns.definition import Campaign
-from reftrail.campaigns.wire import millis, rules, rules_of
+from reftrail.campaigns.wire import rules, rules_of
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.record import Millis
 from reftrail.contracts.reference import CampaignDefined
+from reftrail.contracts.times import millis, now
 from reftrail.contracts.topics import CAMPAIGNS
 from reftrail.reference import read_all, write
 
@@ -82,8 +82,3 @@ def defined_campaigns(
         if campaign_id in (None, defined.campaign_id)
     }
     return [versions[key] for key in sorted(versions)]
-
-
-def now() -> Millis:
-    """The system's clock."""
-    return time.time_ns() // 1_000_000

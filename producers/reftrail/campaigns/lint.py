@@ -10,10 +10,10 @@ from reftrail.campaigns.evidence import REASONS, UNITS
 from reftrail.campaigns.text import time_said
 from reftrail.campaigns.toml_file import Where
 from reftrail.campaigns.units import duration_text, money_text
-from reftrail.campaigns.wire import millis
 from reftrail.contracts.policy import MilestoneKind, OnRefund
 from reftrail.contracts.record import DAY, Millis
 from reftrail.contracts.reference import CampaignDefined, Trigger
+from reftrail.contracts.times import millis
 
 REFUND_WINDOW: Final[Millis] = 14 * DAY
 """How long customers may send goods back: within the EU by law 14 days (2011/83/EU, article 9)."""

@@ -1,6 +1,5 @@
 """Campaigns on the wire: `CampaignDefined` from what the owner wrote, and back."""
 
-from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import Any, Final
 
@@ -9,10 +8,9 @@ import msgspec
 from reftrail.campaigns.definition import Campaign, Caps, Fraud, Milestone, Reward, Rewards
 from reftrail.contracts import policy as contract
 from reftrail.contracts.policy import AtHoldsEnd, MilestoneKind, OnRefund, Policy, Scope
-from reftrail.contracts.record import Millis
 from reftrail.contracts.reference import CampaignDefined, Trigger
+from reftrail.contracts.times import millis, moment
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _ABOUT: Final = (
     "event_id",
     "event_time",
@@ -168,16 +166,6 @@ def _milestone_of(milestone: contract.Milestone, currency: str) -> Milestone:
         reward_kind=milestone.reward_kind,
         item=milestone.item,
     )
-
-
-def millis(at: datetime | None) -> Millis | None:
-    """An aware datetime on the wire."""
-    return None if at is None else (at - _EPOCH) // timedelta(milliseconds=1)
-
-
-def moment(at: Millis | None) -> datetime | None:
-    """A time on the wire as an aware datetime."""
-    return None if at is None else _EPOCH + timedelta(milliseconds=at)
 
 
 def _milestone(milestone: Milestone, currency: str) -> contract.Milestone:

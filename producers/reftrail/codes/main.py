@@ -20,9 +20,9 @@ from reftrail.codes.service import CodeService
 from reftrail.codes.settings import CodesSettings
 from reftrail.codes.store import Store, outbox
 from reftrail.codes.terms import By, Filter
-from reftrail.codes.transactions import now
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.reference import CodeAct
+from reftrail.contracts.times import now
 from reftrail.hosting.process import run_host
 from reftrail.hosting.serving import serve
 

@@ -39,11 +39,12 @@ from reftrail.codes.terms import (
     Verification,
     Why,
 )
-from reftrail.codes.transactions import Transactions, now
+from reftrail.codes.transactions import Transactions
 from reftrail.codes.validity import check_code, check_terms
 from reftrail.codes.verifying import Circumstances, candidates, judge
 from reftrail.contracts.record import Millis
 from reftrail.contracts.reference import CodeAct, CodeActed, FormatKind, FormatStatus
+from reftrail.contracts.times import now
 
 T = TypeVar("T")
 

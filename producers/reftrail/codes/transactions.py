@@ -26,11 +26,6 @@ _TO_BE_REPEATED: Final = ("40001", "40P01")
 """Serialization failure and deadlock: https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 
 
-def now() -> Millis:
-    """The system's clock."""
-    return time.time_ns() // 1_000_000
-
-
 class Transactions:
     """Begins and ends transactions on a store."""
 

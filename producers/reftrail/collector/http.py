@@ -40,8 +40,8 @@ from reftrail.collector.requests import (
 from reftrail.collector.reviews import Reviews
 from reftrail.collector.settings import CollectorSettings, listed
 from reftrail.contracts.codec import encode_datum
-from reftrail.contracts.record import Millis
 from reftrail.contracts.registry import latest
+from reftrail.contracts.times import now
 
 logger = logging.getLogger(__name__)
 
@@ -72,8 +72,8 @@ class Collector:
         sender = self._sender(request)
         items = await read_events(request)
         await self.codes.know(codes_named(items), self.settings.ack_timeout_seconds)
-        now = _now()
-        outcome = accept(items, Circumstances(sender, now, self.pseudonyms, self.codes.lookup))
+        at = now()
+        outcome = accept(items, Circumstances(sender, at, self.pseudonyms, self.codes.lookup))
         await self._publish(outcome.accepted)
         self.metrics.count_rejected(outcome.rejected)
         return _json(
@@ -112,13 +112,13 @@ class Collector:
         )
 
     async def _count(self, click: dict[str, Any], sender: Sender) -> None:
-        now = _now()
+        at = now()
         codes: Codes | None = self.codes.lookup
         try:
             await self.codes.know([click["code"]], self.settings.redirect_timeout_seconds)
         except Unavailable:
             codes = None
-        outcome = accept([click], Circumstances(sender, now, self.pseudonyms, codes))
+        outcome = accept([click], Circumstances(sender, at, self.pseudonyms, codes))
         try:
             await self._publish(outcome.accepted)
         except Unavailable as error:
@@ -250,7 +250,3 @@ def _json(status: int, body: Any, headers: dict[str, str] | None = None) -> Resp
     return Response(
         msgspec.json.encode(body), status, headers=headers, media_type="application/json"
     )
-
-
-def _now() -> Millis:
-    return time.time_ns() // 1_000_000

@@ -1,6 +1,5 @@
 """POST /v1/reviews: decisions of analysts, to the topic `reviews`."""
 
-import time
 from dataclasses import dataclass
 
 import msgspec
@@ -12,6 +11,7 @@ from reftrail.collector.keys import KeyKind, Keys
 from reftrail.collector.publisher import Message, Publisher
 from reftrail.collector.requests import read_items
 from reftrail.contracts.codec import encode
+from reftrail.contracts.times import now
 from reftrail.contracts.topics import REVIEWS
 from reftrail.reviews import judged
 
@@ -33,7 +33,7 @@ class Reviews:
             case KeyKind.SECRET:
                 pass
         items = await read_items(request, "reviews")
-        taken, rejected = judged(items, time.time_ns() // 1_000_000)
+        taken, rejected = judged(items, now())
         await self.publisher.publish([Message(REVIEWS.key_of(one), encode(one)) for one in taken])
         body = {"accepted": len(taken), "rejected": rejected}
         return Response(msgspec.json.encode(body), 202, media_type="application/json")

@@ -1,13 +1,11 @@
 """One event as a client would send it, and when it gets there."""
 
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from reftrail.contracts.record import Millis
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+from reftrail.contracts.times import moment
 
 
 class Occurrence(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -52,4 +50,4 @@ class Step(NamedTuple):
 
 def rfc3339(at: Millis) -> str:
     """A time as the events API takes it."""
-    return (_EPOCH + timedelta(milliseconds=at)).isoformat(timespec="milliseconds")
+    return moment(at).isoformat(timespec="milliseconds")

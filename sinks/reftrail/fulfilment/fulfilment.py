@@ -27,11 +27,12 @@ from kafka.errors import KafkaError
 
 from reftrail.contracts.decisions import DeadLettered
 from reftrail.contracts.record import Millis
+from reftrail.contracts.times import now
 from reftrail.fulfilment.desks import Desks
 from reftrail.fulfilment.journal import Journal
 from reftrail.fulfilment.judgement import Again, Due, Settled, judge
 from reftrail.fulfilment.log import Found, Log
-from reftrail.fulfilment.metrics import Metrics, wall_clock
+from reftrail.fulfilment.metrics import Metrics
 from reftrail.fulfilment.reports import letter_of_unreadable
 from reftrail.fulfilment.schedule import Schedule
 
@@ -55,7 +56,7 @@ class Fulfilment:
     desks: Desks
     schedule: Schedule
     metrics: Metrics
-    clock: Callable[[], Millis] = wall_clock
+    clock: Callable[[], Millis] = now
     _letters: list[DeadLettered] = field(default_factory=list)
     _committed: Mapping[int, int] = field(default_factory=dict)
     _committed_at: Millis = 0

@@ -1,23 +1,18 @@
 """What fulfilment tells Prometheus."""
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from reftrail.contracts.record import Millis
+from reftrail.contracts.times import now
 from reftrail.fulfilment.journal import Counts
 
 SILENCE: Final[Millis] = 10_000
 """How long Kafka may be silent before fulfilment says that it is."""
 
 _SECONDS: Final = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
-
-
-def wall_clock() -> Millis:
-    """Milliseconds since 1970."""
-    return time.time_ns() // 1_000_000
 
 
 class Metrics:
@@ -27,7 +22,7 @@ class Metrics:
     time.
     """
 
-    def __init__(self, clock: Callable[[], Millis] = wall_clock) -> None:
+    def __init__(self, clock: Callable[[], Millis] = now) -> None:
         self.answered_at: Millis | None = None
         self._clock = clock
         self._registry = CollectorRegistry()

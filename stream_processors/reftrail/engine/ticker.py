@@ -6,7 +6,6 @@ newest. It runs in the worker that holds the first partition of `ticks`, and mov
 """
 
 import asyncio
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
@@ -16,6 +15,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from reftrail.contracts.codec import Undecodable, decode_as, encode
 from reftrail.contracts.life import Ticked
 from reftrail.contracts.record import Millis
+from reftrail.contracts.times import now
 from reftrail.contracts.topics import TICKS
 from reftrail.engine.chunks import ChunkReader
 from reftrail.engine.settings import WorkerSettings
@@ -36,10 +36,6 @@ def tick(at: Millis, partition: int, partitions: int) -> Ticked:
     )
 
 
-def _now() -> Millis:
-    return time.time_ns() // 1_000_000
-
-
 class Ticker:
     """Writes one tick to each partition every tick_seconds, all of them or none.
 
@@ -52,7 +48,7 @@ class Ticker:
         settings: WorkerSettings,
         partitions: int,
         on_failure: Callable[[BaseException], None],
-        now: Callable[[], Millis] = _now,
+        now: Callable[[], Millis] = now,
     ) -> None:
         self._settings = settings
         self._partitions = partitions

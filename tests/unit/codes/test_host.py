@@ -15,7 +15,7 @@ from reftrail.codes.main import _tidy_once
 from reftrail.codes.metrics import CodeMetrics, RelayMetrics
 from reftrail.codes.service import CodeService
 from reftrail.codes.store import Store
-from reftrail.codes.transactions import now
+from reftrail.contracts.times import now
 
 
 @dataclass

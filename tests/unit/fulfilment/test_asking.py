@@ -19,7 +19,8 @@ from reftrail.fulfilment.webhook import Webhook
 from reftrail.local.ports import free_port
 
 TIMEOUT = 0.3
-HTTP = Http(TIMEOUT)  # making one takes longer than all the rest of a test
+IMPATIENT = Http(TIMEOUT)  # making one takes longer than all the rest of a test
+PATIENT = Http(30)
 Handle = Callable[[socket.socket, bytes], None]
 
 
@@ -63,11 +64,11 @@ def response(status: int, body: str = "", *headers: str) -> bytes:
     return "\r\n".join(lines).encode()
 
 
-def asked(handle: Handle, kind: str = "credit") -> Answer:
+def asked(handle: Handle, kind: str = "credit", http: Http = PATIENT) -> Answer:
     with receiver(handle) as url:
         if kind == "shipment":
-            return Shipments(HttpCarrier(HTTP, url, "key")).fulfil(an_order(1, kind))
-        return Webhook(HTTP, url, [SECRET]).fulfil(an_order(1, kind))
+            return Shipments(HttpCarrier(http, url, "key")).fulfil(an_order(1, kind))
+        return Webhook(http, url, [SECRET]).fulfil(an_order(1, kind))
 
 
 def answering(status: int, body: str = "", *headers: str) -> Handle:
@@ -121,7 +122,7 @@ def test_what_does_not_say_seconds_is_no_time_to_wait(after: str) -> None:
 
 
 def test_nobody_there_leaves_no_doubt() -> None:
-    answer = Webhook(HTTP, f"http://127.0.0.1:{free_port()}", [SECRET]).fulfil(an_order())
+    answer = Webhook(PATIENT, f"http://127.0.0.1:{free_port()}", [SECRET]).fulfil(an_order())
     assert isinstance(answer, Deferred)
     assert "can't be reached" in answer.detail
     assert not answer.in_doubt
@@ -153,7 +154,7 @@ def trickling(connection: socket.socket, _: bytes) -> None:
 @pytest.mark.parametrize("handle", [silent, broken, nonsense, trickling])
 def test_no_clear_answer_leaves_doubt_and_does_not_take_for_ever(handle: Handle) -> None:
     began = time.monotonic()
-    answer = asked(handle)
+    answer = asked(handle, http=IMPATIENT)
     assert isinstance(answer, Deferred)
     assert answer.in_doubt
     assert time.monotonic() - began < TIMEOUT * 9
@@ -167,7 +168,7 @@ def test_a_second_answer_is_not_taken_for_that_to_the_next_order() -> None:
         ]
     )
     with receiver(lambda connection, _: connection.sendall(next(answers))) as url:
-        webhook = Webhook(HTTP, url, [SECRET])
+        webhook = Webhook(PATIENT, url, [SECRET])
         assert webhook.fulfil(an_order(1)) == Delivered(reference="first")
         assert isinstance(webhook.fulfil(an_order(2)), Refused)
 
@@ -217,7 +218,7 @@ def test_a_carrier_that_names_no_number_is_asked_again() -> None:
 
 
 def test_nothing_to_ship_is_refused() -> None:
-    shipments = Shipments(HttpCarrier(HTTP, "http://127.0.0.1:1", "key"))
+    shipments = Shipments(HttpCarrier(PATIENT, "http://127.0.0.1:1", "key"))
     assert isinstance(shipments.fulfil(an_order(1, "shipment", item=None)), Refused)
 
 

@@ -1,7 +1,6 @@
 """What a person types, as what the service understands."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
 import typer
@@ -9,9 +8,9 @@ from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from reftrail.codes.bulk.rows import CodeRow, TermsRow, read_as
 from reftrail.codes.terms import Refused, Why
+from reftrail.contracts import times
 from reftrail.contracts.record import Millis
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TIME: Final = TypeAdapter(AwareDatetime)
 _RowT = TypeVar("_RowT", TermsRow, CodeRow)
 
@@ -81,7 +80,7 @@ def millis(option: str, text: str | None) -> Millis | None:
     if text is None:
         return None
     try:
-        return (_TIME.validate_python(text) - _EPOCH) // timedelta(milliseconds=1)
+        return times.millis(_TIME.validate_python(text))
     except ValidationError as error:
         raise Refused(
             Why.INVALID, f"{option} is {text!r}; give a time such as 2026-01-01T00:00:00Z"

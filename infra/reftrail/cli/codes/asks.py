@@ -12,12 +12,12 @@ from reftrail.cli.codes.many import pages
 from reftrail.cli.codes.reports import asked
 from reftrail.cli.codes.session import Session, asking
 from reftrail.cli.codes.showing import Output, print_fields, print_rows, said
-from reftrail.codes.bulk.registered import row_of, time_of, write_codes
+from reftrail.codes.bulk.registered import row_of, write_codes
 from reftrail.codes.patterns import Pattern, Reading
 from reftrail.codes.selection import Selection
 from reftrail.codes.terms import Answer, Code, Filter, Refused, Why
-from reftrail.codes.transactions import now
 from reftrail.contracts.reference import CodeActed, CodeStatus
+from reftrail.contracts.times import moment, now
 from reftrail.reports.rendering import Format
 
 _LISTED: Final = {
@@ -184,7 +184,7 @@ def _audit(session: Session, code: args.Code, *, output: Output = Format.TABLE) 
 
 def _line(acted: CodeActed) -> dict[str, Any]:
     return {
-        "at": time_of(acted.event_time),
+        "at": moment(acted.event_time),
         "code": acted.code,
         "act": acted.act,
         "actor": acted.actor,
@@ -200,9 +200,7 @@ def _line(acted: CodeActed) -> dict[str, Any]:
 def _fields(text: str | None) -> dict[str, Any]:
     """What an act found or left, times as times."""
     found: dict[str, Any] = msgspec.json.decode(text) if text else {}
-    return {
-        name: time_of(value) if name.endswith("_at") else value for name, value in found.items()
-    }
+    return {name: moment(value) if name.endswith("_at") else value for name, value in found.items()}
 
 
 def _with_changes(row: dict[str, Any]) -> dict[str, Any]:

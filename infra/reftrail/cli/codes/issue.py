@@ -19,8 +19,8 @@ from reftrail.codes.bulk.rows import TermsRow
 from reftrail.codes.derived import DerivedCodes
 from reftrail.codes.derived.codes import WORST_ODDS
 from reftrail.codes.terms import Code, DerivedRange, Format, Refused, Terms, Why
-from reftrail.codes.transactions import now
 from reftrail.contracts.reference import FormatKind, FormatStatus
+from reftrail.contracts.times import now
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from reftrail.cli.codes.showing import Output, print_rows
 from reftrail.codes.review import Concern, Finding, Happened, Thresholds
 from reftrail.codes.review import review as findings_of
 from reftrail.codes.terms import Filter
-from reftrail.codes.transactions import now
+from reftrail.contracts.times import now
 from reftrail.reports.rendering import Format
 
 _FIELDS: Final = {

@@ -12,7 +12,7 @@ from reftrail.cli.codes.session import Acting, acting
 from reftrail.cli.codes.showing import said
 from reftrail.codes.bulk.registered import row_of
 from reftrail.codes.terms import Changes, Refused, Why
-from reftrail.codes.transactions import now
+from reftrail.contracts.times import now
 
 _CLEARABLE: Final = tuple(field.name for field in msgspec.structs.fields(Changes))
 

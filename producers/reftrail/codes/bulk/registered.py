@@ -1,7 +1,6 @@
 """Registered codes as rows: to files, and to whatever else reads tables."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +10,7 @@ from reftrail.codes.bulk.files import Columns, kind_of, room_for, write_table
 from reftrail.codes.terms import Code
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.record import Millis
+from reftrail.contracts.times import moment
 
 _TIME: Final = pl.Datetime("ms", "UTC")
 
@@ -40,8 +40,8 @@ def row_of(code: Code, at: Millis) -> dict[str, Any]:
     found = code.changed
     own = {
         "status": code.status_at(at).value,
-        "created_at": time_of(found.created_at),
-        "expires_at": time_of(found.expires_at),
+        "created_at": moment(found.created_at),
+        "expires_at": moment(found.expires_at),
         "distributed": code.distributed,
     }
     return {name: own[name] if name in own else getattr(found, name) for name in COLUMNS}
@@ -52,11 +52,6 @@ def code_frames(codes: Iterable[Sequence[Code]], at: Millis) -> Iterator[pl.Data
     for some in codes:
         if some:
             yield pl.DataFrame([row_of(code, at) for code in some], schema=dict(COLUMNS))
-
-
-def time_of(at: Millis | None) -> datetime | None:
-    """A record's time."""
-    return None if at is None else datetime.fromtimestamp(at / 1000, UTC)
 
 
 def write_codes(

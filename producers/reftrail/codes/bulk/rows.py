@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
@@ -21,11 +20,9 @@ from reftrail.codes.bulk.files import LIST_SEPARATOR, Row, read_table
 from reftrail.codes.terms import GivenCode, Refused, Terms, Why
 from reftrail.codes.validity import check_code, check_terms
 from reftrail.contracts.errors import ExpectedError
-from reftrail.contracts.record import Millis
+from reftrail.contracts.times import millis
 
 SHORT_NAMES: Final = {"owner": "owner_user_id", "campaign": "campaign_id"}
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _listed(given: Any) -> Any:
@@ -77,7 +74,7 @@ class TermsRow(BaseModel):
             channel=self.channel,
             channels=self.channels,
             regions=self.regions,
-            expires_at=_millis(self.expires_at),
+            expires_at=millis(self.expires_at),
             max_uses=self.max_uses,
             max_distributes=self.max_distributes,
             record_kind=self.record_kind,
@@ -94,7 +91,7 @@ class CodeRow(TermsRow):
 
     def given(self) -> GivenCode:
         """In the service's terms."""
-        return GivenCode(code=self.code, terms=self.terms(), created_at=_millis(self.created_at))
+        return GivenCode(code=self.code, terms=self.terms(), created_at=millis(self.created_at))
 
 
 _AnyRow = TypeVar("_AnyRow", bound=TermsRow)
@@ -195,7 +192,3 @@ def read_as(kind: type[_AnyRow], values: Mapping[str, Any]) -> _AnyRow:
 
 def _field(name: str) -> str:
     return SHORT_NAMES.get(name, name)
-
-
-def _millis(at: datetime | None) -> Millis | None:
-    return None if at is None else (at - _EPOCH) // timedelta(milliseconds=1)

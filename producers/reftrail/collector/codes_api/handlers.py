@@ -28,11 +28,12 @@ from reftrail.collector.codes_api.backend import Backend, Opened
 from reftrail.collector.codes_api.counters import CounterSource
 from reftrail.collector.codes_api.metrics import CodesApiMetrics
 from reftrail.collector.codes_api.reading import by, parsed, queried
-from reftrail.collector.codes_api.verifying import Verifier, end_of_slot, now
+from reftrail.collector.codes_api.verifying import Verifier, end_of_slot
 from reftrail.collector.errors import Refused
 from reftrail.collector.pseudonyms import Pseudonyms
 from reftrail.collector.requests import read_body
 from reftrail.contracts.errors import ExpectedError
+from reftrail.contracts.times import now
 
 M = TypeVar("M", bound=models.Reasoned)
 

@@ -16,7 +16,7 @@ from reftrail.collector.codes_api.backend import NO_STORE, RETRY_AFTER, Backend,
 from reftrail.collector.codes_api.counters import PATIENCE_SECONDS, CounterSource
 from reftrail.collector.codes_api.models import Verify
 from reftrail.collector.errors import Refused, Unavailable
-from reftrail.contracts.record import Millis
+from reftrail.contracts.times import now
 
 SLOT_SECONDS: Final = 0.1
 """Longer than a verification takes, shorter than a person notices."""
@@ -76,8 +76,3 @@ async def end_of_slot(began: float) -> None:
     """Return when the time slot that the request is in ends; began is by `time.monotonic`."""
     passed = time.monotonic() - began
     await asyncio.sleep(SLOT_SECONDS - passed % SLOT_SECONDS)
-
-
-def now() -> Millis:
-    """The system's clock."""
-    return time.time_ns() // 1_000_000
