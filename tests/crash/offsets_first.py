@@ -1,10 +1,12 @@
-"""A worker with a fault put in: its reward stage commits positions before what it concluded.
+"""A worker with a fault put in: it commits positions before the rewards that it concluded.
 
 Killed in between, once, by its own hand: those rewards are lost for good.
 """
 
 from collections.abc import Mapping, Sequence
 from unittest import mock
+
+from aiokafka import TopicPartition
 
 from crash.dying import die_once
 from reftrail.contracts.topics import REWARDS, Topic
@@ -18,12 +20,14 @@ class OffsetsFirstWriter(TransactionalWriter):
     """Two transactions for rewards, where there should be one."""
 
     async def commit(
-        self, messages: Mapping[tuple[Topic, int], Sequence[Message]], position: int
+        self,
+        messages: Mapping[tuple[Topic, int], Sequence[Message]],
+        positions: Mapping[TopicPartition, int],
     ) -> None:
         if any(topic is REWARDS for topic, _ in messages):
-            await super().commit({}, position)
+            await super().commit({}, positions)
             die_once()
-        await super().commit(messages, position)
+        await super().commit(messages, positions)
 
 
 if __name__ == "__main__":

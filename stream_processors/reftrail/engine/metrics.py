@@ -21,9 +21,13 @@ class WorkerMetrics:
         self.decided = self._counter("decided", "Records that the decider was asked about.", labels)
         self.dead = self._counter("dead_letters", "Records put into the dead letters.", labels)
         self.written = self._counter("written", "Records written.", labels)
-        self.batch_records = self._histogram("batch_records", "Records in a batch.", _RECORDS)
-        self.deciding = self._histogram("deciding_seconds", "Deciding a batch.", _SECONDS)
-        self.committing = self._histogram("committing_seconds", "Committing a batch.", _SECONDS)
+        self.batch_records = self._histogram(
+            "batch_records", "Records in a batch.", _RECORDS, labels
+        )
+        self.deciding = self._histogram("deciding_seconds", "Deciding a batch.", _SECONDS, labels)
+        self.committing = self._histogram(
+            "committing_seconds", "Committing what the stages of a partition concluded.", _SECONDS
+        )
         self.restored = self._counter("restored", "State changes read back on assignment.", ())
         self.restore_seconds = Gauge(
             "reftrail_worker_restore_seconds",
@@ -51,9 +55,11 @@ class WorkerMetrics:
     def _counter(self, name: str, text: str, labels: tuple[str, ...]) -> Counter:
         return Counter(f"reftrail_worker_{name}", text, labels, registry=self.registry)
 
-    def _histogram(self, name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
+    def _histogram(
+        self, name: str, text: str, buckets: tuple[float, ...], labels: tuple[str, ...] = ()
+    ) -> Histogram:
         return Histogram(
-            f"reftrail_worker_{name}", text, ("stage",), buckets=buckets, registry=self.registry
+            f"reftrail_worker_{name}", text, labels, buckets=buckets, registry=self.registry
         )
 
 
@@ -67,16 +73,12 @@ class StageMetrics:
         self._written = worker.written.labels(name)
         self._batch_records = worker.batch_records.labels(name)
         self._deciding = worker.deciding.labels(name)
-        self._committing = worker.committing.labels(name)
 
-    def batch(
-        self, *, records: int, outcome: "Outcome", deciding: float, committing: float
-    ) -> None:
-        """Count one batch; times in seconds."""
+    def batch(self, *, records: int, outcome: "Outcome", deciding: float) -> None:
+        """Count one batch; deciding in seconds."""
         self._records.inc(records)
         self._decided.inc(outcome.decided)
         self._dead.inc(outcome.dead)
         self._written.inc(sum(map(len, outcome.messages.values())))
         self._batch_records.observe(records)
         self._deciding.observe(deciding)
-        self._committing.observe(committing)

@@ -1,4 +1,4 @@
-"""One Kafka transaction for each batch: outputs, changed state and the input's position."""
+"""One Kafka transaction for each turn: outputs, changed state and the positions in the input."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -15,19 +15,18 @@ _TIMEOUT_MS: Final = 30_000
 
 
 class TransactionalWriter:
-    """The producer of one stage and partition.
+    """The producer for all stages on one partition.
 
     Its transactional id is the same in every worker: starting it fences a former owner and
     finishes what that one left open, so it must be started before state and position are read.
     """
 
-    def __init__(self, installation: Installation, group: str, source: TopicPartition) -> None:
+    def __init__(self, installation: Installation, group: str, partition: int) -> None:
         self._installation = installation
         self._group = group
-        self._source = source
         self._producer = AIOKafkaProducer(
             bootstrap_servers=installation.bootstrap_servers,
-            transactional_id=f"{group}-{source.topic}-{source.partition}",
+            transactional_id=f"{group}-{partition}",
             acks="all",
             max_batch_size=_BATCH_BYTES,
             transaction_timeout_ms=_TIMEOUT_MS,
@@ -45,9 +44,11 @@ class TransactionalWriter:
         await self._producer.stop()
 
     async def commit(
-        self, messages: Mapping[tuple[Topic, int], Sequence[Message]], position: int
+        self,
+        messages: Mapping[tuple[Topic, int], Sequence[Message]],
+        positions: Mapping[TopicPartition, int],
     ) -> None:
-        """Write the messages and move the group's position in the source, all or nothing.
+        """Write the messages and move the group's positions, all or nothing.
 
         Raises what the client raises; then nothing of it will ever be seen by readers of
         committed data, unless the commit itself was under way: the next owner finds out.
@@ -59,7 +60,7 @@ class TransactionalWriter:
             for (topic, partition), all_messages in messages.items()
             for batch in self._batches(all_messages)
         ]
-        await producer.send_offsets_to_transaction({self._source: position}, self._group)
+        await producer.send_offsets_to_transaction(dict(positions), self._group)
         await asyncio.gather(*sent)
         await producer.commit_transaction()
 

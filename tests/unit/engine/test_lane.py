@@ -1,21 +1,22 @@
-"""One stage on one partition: what it commits, skips and refuses."""
+"""The stages of one partition: what they commit, skip and refuse."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-import pytest
 from aiokafka import TopicPartition
 
 from reftrail.contracts.codec import encode
+from reftrail.contracts.decisions import Converted
 from reftrail.contracts.events import Click, Purchase
 from reftrail.contracts.topics import Topic
 from reftrail.engine.batch import StageOfPartition
 from reftrail.engine.chunks import Chunk
 from reftrail.engine.follower import LiveReference
+from reftrail.engine.intake import Intake, LostRecordsError
+from reftrail.engine.lane import Lane, LaneStage
 from reftrail.engine.metrics import WorkerMetrics
-from reftrail.engine.partition import LostRecordsError, PartitionTask
 from reftrail.engine.reference import ReferenceTables
 from reftrail.engine.settings import WorkerSettings
 from reftrail.engine.state import StateStore
@@ -25,55 +26,73 @@ from reftrail.testing import campaign
 T0 = 1_790_000_000_000
 
 
+EVENTS = TopicPartition("referral.events", 0)
+CONVERSIONS = TopicPartition("referral.conversions", 0)
+
+
 class RememberingWriter:
     """Stands in for Kafka: keeps what would be committed."""
 
     def __init__(self, failure: Exception | None = None) -> None:
-        self.commits: list[tuple[list[str], int]] = []
+        self.commits: list[tuple[list[str], dict[str, int]]] = []
         self.failure = failure
 
     async def commit(
-        self, messages: Mapping[tuple[Topic, int], Sequence[Any]], position: int
+        self,
+        messages: Mapping[tuple[Topic, int], Sequence[Any]],
+        positions: Mapping[TopicPartition, int],
     ) -> None:
         if self.failure is not None:
             raise self.failure
         written = [topic.name for (topic, _), sent in messages.items() for _ in sent]
-        self.commits.append((sorted(written), position))
+        at = {source.topic.removeprefix("referral."): to for source, to in positions.items()}
+        self.commits.append((sorted(written), at))
 
     async def stop(self) -> None:
         pass
 
 
 class Bench:
-    """A task on the touch stage, with what it did."""
+    """A lane with the touch stage and the one after it, with what they did."""
 
-    def __init__(self, **writer: Any) -> None:
-        self.writer = RememberingWriter(**writer)
+    def __init__(
+        self, failure: Exception | None = None, followers: Sequence[Any] = (), **committed: int
+    ) -> None:
+        self.writer = RememberingWriter(failure)
         self.failures: list[BaseException] = []
         self.tables = ReferenceTables()
-        self.store = StateStore()
-        settings = WorkerSettings(
-            bootstrap_servers="nowhere:0", gather_ms=0, idle_commit_seconds=0.05
+        self.store, settings = (
+            StateStore(),
+            WorkerSettings(bootstrap_servers="nowhere:0", gather_ms=0, idle_commit_seconds=0.05),
         )
-        self.task = PartitionTask(
-            StageOfPartition(TOPOLOGY[0], 0, 1),
-            TopicPartition("referral.events", 0),
+        self.lane = Lane(
+            [
+                LaneStage(
+                    StageOfPartition(stage, 0, 1),
+                    Intake(source, committed.get(stage.reads.name)),
+                    store,
+                    LiveReference(self.tables, followers),
+                    None,
+                    WorkerMetrics().stage(stage.name),
+                )
+                for stage, source, store in (
+                    (TOPOLOGY[0], EVENTS, self.store),
+                    (TOPOLOGY[1], CONVERSIONS, StateStore()),
+                )
+            ],
             settings,
-            store=self.store,
             writer=self.writer,  # type: ignore[arg-type]
-            reference=LiveReference(self.tables, []),
-            sieve=None,
-            metrics=WorkerMetrics().stage("touch"),
+            committing=lambda seconds: None,
             on_failure=self.failures.append,
         )
 
-    async def run(self, *chunks: Chunk, committed: int | None = None, then: float = 0) -> None:
-        self.task.start(committed)
+    async def run(self, *chunks: Chunk, then: float = 0) -> None:
+        self.lane.start()
         for chunk in chunks:
-            await self.task.hand_over(chunk)
+            await self.lane.hand_over(EVENTS, chunk)
             await asyncio.sleep(0.01)
         await asyncio.sleep(then)
-        await self.task.stop()
+        await self.lane.stop()
 
 
 def _clicks(begin: int, end: int, *visitors: str, campaign_id: str | None = None) -> Chunk:
@@ -114,46 +133,83 @@ def _purchases(begin: int, end: int) -> Chunk:
     return Chunk(begin, end, list(range(begin, end)), [T0] * count, [b"u"] * count, values)
 
 
+def _converted(begin: int, *users: str) -> Chunk:
+    """Signups as the touch stage passes them on."""
+    values: list[bytes | None] = [
+        encode(
+            Converted(
+                event_id=f"c{begin + n}",
+                event_time=T0,
+                received_at=T0,
+                user_id=user,
+                kind="signup",
+                conversion_event_id=f"e{begin + n}",
+            )
+        )
+        for n, user in enumerate(users)
+    ]
+    count = len(values)
+    offsets = list(range(begin, begin + count))
+    return Chunk(begin, begin + count, offsets, [T0] * count, [b"u"] * count, values)
+
+
 async def test_outputs_state_and_position_are_committed_together() -> None:
     bench = Bench()
     await bench.run(_clicks(0, 2, "v1", "v2"))
-    assert bench.writer.commits == [(["touch-changelog"] * 2 + ["touches"] * 2, 2)]
+    assert bench.writer.commits == [(["touch-changelog"] * 2 + ["touches"] * 2, {"events": 2})]
     assert bench.store.packed.keys() == {"v1", "v2"}
+
+
+async def test_what_waits_for_several_stages_is_committed_in_one_transaction() -> None:
+    bench = Bench()
+    await bench.lane.hand_over(CONVERSIONS, _converted(4, "u1", "u2"))
+    await bench.lane.hand_over(EVENTS, _clicks(7, 8, "v1"))
+    bench.lane.start()
+    await asyncio.sleep(0.02)
+    await bench.lane.stop()
+    ((written, positions),) = bench.writer.commits
+    assert positions == {"events": 8, "conversions": 6}
+    assert {"touches", "attribution-changelog"} <= set(written)
+
+
+async def test_only_positions_that_moved_are_committed() -> None:
+    bench = Bench(conversions=5)
+    await bench.run(_clicks(0, 1, "v1"))
+    assert [positions for _, positions in bench.writer.commits] == [{"events": 1}]
 
 
 async def test_a_batch_without_effect_waits_with_its_position_until_idle() -> None:
     bench = Bench()
     await bench.run(_clicks(0, 1, "v1"), _clicks(1, 3, "v1", "v1"), then=0.2)
-    assert [position for _, position in bench.writer.commits] == [1, 3]
+    assert [positions["events"] for _, positions in bench.writer.commits] == [1, 3]
     assert bench.writer.commits[1][0] == []
 
 
 async def test_positions_without_messages_are_committed_too() -> None:
     bench = Bench()
     await bench.run(Chunk(0, 4, [], [], [], []), then=0.2)
-    assert bench.writer.commits == [([], 4)]
+    assert bench.writer.commits == [([], {"events": 4})]
 
 
 async def test_what_was_processed_before_is_left_out() -> None:
-    bench = Bench()
-    await bench.run(_clicks(3, 6, "v1", "v2", "v3"), committed=5)
-    assert bench.writer.commits == [(["touch-changelog", "touches"], 6)]
+    bench = Bench(events=5)
+    await bench.run(_clicks(3, 6, "v1", "v2", "v3"))
+    assert bench.writer.commits == [(["touch-changelog", "touches"], {"events": 6})]
     assert bench.store.packed.keys() == {"v3"}
 
 
 async def test_chunks_that_overlap_are_decided_once() -> None:
-    bench = Bench()
-    bench.task.start(5)
+    bench = Bench(events=5)
     for begin, end in ((5, 7), (5, 6), (6, 9)):
-        await bench.task.hand_over(_purchases(begin, end))
-    await asyncio.sleep(0.1)
-    await bench.task.stop()
-    assert bench.writer.commits == [(["conversions"] * 4, 9)]
+        await bench.lane.hand_over(EVENTS, _purchases(begin, end))
+    await bench.run()
+    assert bench.writer.commits == [(["conversions"] * 4, {"events": 9})]
 
 
 async def test_a_gap_in_the_log_ends_the_work_and_commits_nothing() -> None:
-    bench = Bench()
-    await bench.run(_clicks(7, 8, "v1"), committed=5)
+    bench = Bench(events=5)
+    await bench.lane.hand_over(CONVERSIONS, _converted(0, "u1"))
+    await bench.run(_clicks(7, 8, "v1"))
     assert bench.writer.commits == []
     (failure,) = bench.failures
     assert isinstance(failure, LostRecordsError)
@@ -169,28 +225,22 @@ async def test_a_failed_commit_leaves_the_state_and_is_reported() -> None:
 
 
 async def test_stopping_does_not_wait_for_what_is_still_queued() -> None:
-    bench = Bench()
-    bench.task.start(0)
-    handing = [asyncio.create_task(bench.task.hand_over(_clicks(n, n + 1, "v"))) for n in range(9)]
+    bench = Bench(events=0)
+    handing = [
+        asyncio.create_task(bench.lane.hand_over(EVENTS, _clicks(n, n + 1, "v"))) for n in range(9)
+    ]
+    bench.lane.start()
     await asyncio.sleep(0)
-    await asyncio.wait_for(bench.task.stop(), 2)
+    await asyncio.wait_for(bench.lane.stop(), 2)
     await asyncio.wait_for(asyncio.gather(*handing), 2)
 
 
-async def test_a_campaign_that_turns_out_to_be_there_is_used(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    bench = Bench()
-
+async def test_a_campaign_that_turns_out_to_be_there_is_used() -> None:
     class LateFollower:
         async def refresh(self) -> None:
             bench.tables.apply(campaign("late", attribution_window_ms=1_000))
 
-    monkeypatch.setattr(
-        bench.task,
-        "_reference",
-        LiveReference(bench.tables, [LateFollower()]),  # type: ignore[list-item]
-    )
+    bench = Bench(followers=[LateFollower()])
     await bench.run(_clicks(0, 1, "v1", campaign_id="late"))
     assert len(bench.writer.commits) == 1
     touch_time, expires_at = _hold(bench.store.packed["v1"])
