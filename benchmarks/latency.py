@@ -32,7 +32,7 @@ from reftrail.local.stack import Stack, StackSettings
 
 PARTITIONS = 4
 TICK = 0.02
-WARM_UP = 15.0
+WARM_UP = 30.0
 
 Event = dict[str, Any]
 

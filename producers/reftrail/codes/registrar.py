@@ -29,6 +29,9 @@ logger = logging.getLogger(__name__)
 _BY: Final = By(actor="registrar", reason="signed up")
 _MOST: Final = 2_000
 _POLL_MS: Final = 500
+_FETCH_BYTES: Final = 64 << 10
+_FETCH_MS: Final = 250
+"""A new user's code may come a moment later; a fetch and a commit for each signup cost more."""
 _RETRY_SECONDS: Final = 2.0
 _SESSION_MS: Final = 10_000
 
@@ -56,6 +59,8 @@ class Registrar:
                 enable_auto_commit=False,
                 auto_offset_reset="earliest",
                 isolation_level="read_committed",
+                fetch_min_bytes=_FETCH_BYTES,
+                fetch_max_wait_ms=_FETCH_MS,
                 session_timeout_ms=_SESSION_MS,
                 heartbeat_interval_ms=_SESSION_MS // 4,
             )

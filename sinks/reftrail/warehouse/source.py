@@ -180,6 +180,8 @@ def _consumer(installation: Installation) -> AIOKafkaConsumer:
         auto_offset_reset="none",
         max_partition_fetch_bytes=4 << 20,
         fetch_max_bytes=32 << 20,
-        fetch_max_wait_ms=500,
+        # Little by little would keep the broker and this process busy for nothing.
+        fetch_min_bytes=256 << 10,
+        fetch_max_wait_ms=250,
         retry_backoff_ms=200,
     )

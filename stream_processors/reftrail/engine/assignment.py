@@ -21,6 +21,7 @@ from reftrail.engine.sieve import SIEVES
 from reftrail.engine.stage import Codes, Stage
 from reftrail.engine.state import StateStore
 from reftrail.engine.ticker import Ticker
+from reftrail.engine.topology import awaited
 from reftrail.engine.transaction import TransactionalWriter
 
 
@@ -44,6 +45,7 @@ class Assignment:
     ) -> None:
         self._settings = settings
         self._stages = {settings.name_of(stage.reads): stage for stage in topology}
+        self._awaited = awaited(topology)
         self._metrics = metrics
         self._on_failure = on_failure
         self._stores: dict[TopicPartition, StateStore] = {}
@@ -105,6 +107,7 @@ class Assignment:
                     for tp in held[partition]
                 ],
                 self._settings,
+                awaited=self._awaited,
                 writer=writer,
                 committing=self._metrics.committing.observe,
                 on_failure=self._on_failure,

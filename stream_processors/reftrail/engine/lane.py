@@ -3,7 +3,8 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -49,41 +50,51 @@ class LaneStage:
 
 @dataclass(slots=True)
 class _Turn:
-    """What one transaction is to write: the messages, and the state that each stage changes."""
+    """What the next transaction is to write. pressing: others wait for something of it."""
 
     messages: dict[tuple[Topic, int], list[Message]] = field(
         default_factory=lambda: defaultdict(list)
     )
-    changes: list[tuple[StateStore, Mapping[str, bytes | None]]] = field(default_factory=list)
+    size: int = 0
+    pressing: bool = False
+    began_at: float = 0.0
 
-    def add(self, store: StateStore, outcome: Outcome) -> None:
+    def add(self, outcome: Outcome, awaited: AbstractSet[Topic]) -> None:
+        if outcome.messages and not self.size:
+            self.began_at = time.perf_counter()
         for place, messages in outcome.messages.items():
             self.messages[place].extend(messages)
-        if outcome.changes:
-            self.changes.append((store, outcome.changes))
+            self.size += len(messages)
+            self.pressing |= place[0] in awaited
 
 
 class Lane:
     """Takes up what waits for its stages, concludes, and commits it together; turn after turn.
 
-    Committing for each stage by itself would cost a transaction for each step that a record takes.
-    Whatever goes wrong ends the lane and is reported to on_failure: nothing is committed past it.
+    What someone waits for (awaited: topics) is committed at once, and with it what nobody waits
+    for, which otherwise lingers for a while: committing for each stage by itself, and each little
+    batch, would cost many transactions. The stages' state is ahead of the log by what isn't
+    committed yet. So whatever goes wrong must end the process; it ends the lane, and is reported
+    to on_failure.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (one place puts the parts together: Assignment)
         self,
         stages: Iterable[LaneStage],
         settings: WorkerSettings,
         *,
+        awaited: AbstractSet[Topic],
         writer: TransactionalWriter,
         committing: Callable[[float], None],
         on_failure: Callable[[BaseException], None],
     ) -> None:
         self._stages = {stage.intake.source: stage for stage in stages}
         self._settings = settings
+        self._awaited = awaited
         self._writer = writer
         self._committing = committing
         self._on_failure = on_failure
+        self._turn = _Turn()
         self._committed = self._positions()
         self._committed_at = time.perf_counter()
         self._gather_until = 0.0
@@ -99,8 +110,7 @@ class Lane:
 
     def start(self) -> None:
         """Begin at the intakes' positions."""
-        names = sorted({str(source.partition) for source in self._stages})
-        self._task = asyncio.create_task(self._run(), name=f"lane {', '.join(names)}")
+        self._task = asyncio.create_task(self._run(), name=f"lane of {self.sources[0]}")
 
     async def hand_over(self, source: TopicPartition, chunk: Chunk) -> None:
         """Take a chunk in; waits while a batch's worth is waiting. Forgotten if it is stopping."""
@@ -116,7 +126,7 @@ class Lane:
         return len(self._stages[source].store.packed)
 
     async def stop(self) -> None:
-        """Finish the turn under way, leave the rest unread, and let go of the partition."""
+        """Commit what has been concluded, leave the rest unread, and let go of the partition."""
         self._closing = True
         self._something.set()
         if self._task is not None:
@@ -127,54 +137,66 @@ class Lane:
     async def _run(self) -> None:
         try:
             while not self._closing:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(self._settings.idle_commit_seconds):
-                        await self._something.wait()
+                await self._wait()
                 if not self._closing:
-                    await self._turn()
+                    await self._gather()
+                    await self._take_up()
+                if self._is_due():
+                    await self._commit()
             if self._positions() != self._committed:
-                await self._commit(_Turn())
+                await self._commit()
         except asyncio.CancelledError:
             raise  # the process ends anyway, and its open transaction with it
         except BaseException as error:
             self._on_failure(error)
             raise
 
-    async def _turn(self) -> None:
-        await self._gather()
-        self._something.clear()
-        turn = _Turn()
-        for stage in self._stages.values():
-            chunk = stage.intake.take()
-            if chunk is not None:
-                turn.add(stage.store, await stage.conclude(chunk))
-                await asyncio.sleep(0)  # other lanes, and the heartbeat, have their turns too
-        self._room.set()
-        idle = time.perf_counter() - self._committed_at
-        overdue = idle > self._settings.idle_commit_seconds
-        if turn.messages or (overdue and self._positions() != self._committed):
-            await self._commit(turn)
+    async def _wait(self) -> None:
+        """Until something has come in, or what is there can't wait any longer."""
+        patience = self._settings.idle_commit_seconds
+        if self._turn.size:
+            patience = max(0.0, self._turn.began_at + self._linger - time.perf_counter())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                await self._something.wait()
 
     async def _gather(self) -> None:
-        """Let a turn grow for as long as the last commit took, if that one was just now."""
+        """Let more come in for as long as the last commit took, if that one was just now."""
         pause = self._gather_until - time.perf_counter()
         most = max(stage.intake.waiting for stage in self._stages.values())
         if pause > 0 and 0 < most < self._settings.max_batch:
             await asyncio.sleep(pause)
 
-    async def _commit(self, turn: _Turn) -> None:
-        positions, started = self._positions(), time.perf_counter()
-        moved = {
-            at: position
-            for at, position in positions.items()
-            if self._committed.get(at) != position
-        }
-        await self._writer.commit(turn.messages, moved)
-        for store, changes in turn.changes:
-            store.apply(changes)
-        self._committed = positions
+    async def _take_up(self) -> None:
+        self._something.clear()
+        for stage in self._stages.values():
+            chunk = stage.intake.take()
+            if chunk is not None:
+                outcome = await stage.conclude(chunk)
+                stage.store.apply(outcome.changes)
+                self._turn.add(outcome, self._awaited)
+                await asyncio.sleep(0)  # other lanes, and the heartbeat, have their turns too
+        self._room.set()
+
+    def _is_due(self) -> bool:
+        now, turn = time.perf_counter(), self._turn
+        if turn.size:
+            lingered = now - turn.began_at >= self._linger
+            return turn.pressing or lingered or turn.size >= self._settings.max_batch
+        idle = now - self._committed_at > self._settings.idle_commit_seconds
+        return idle and self._positions() != self._committed
+
+    @property
+    def _linger(self) -> float:
+        return self._settings.linger_ms / 1000
+
+    async def _commit(self) -> None:
+        turn, positions, started = self._turn, self._positions(), time.perf_counter()
+        moved = positions.items() - self._committed.items()
+        await self._writer.commit(turn.messages, dict(moved))
+        self._turn, self._committed = _Turn(), positions
         self._committed_at = now = time.perf_counter()
-        self._gather_until = now + max((now - started) * float(__import__("os").environ.get("GF","1")), float(__import__("os").environ.get("GM","10")) / 1000)
+        self._gather_until = now + max(now - started, self._settings.gather_ms / 1000)
         self._committing(now - started)
 
     def _positions(self) -> dict[TopicPartition, int]:

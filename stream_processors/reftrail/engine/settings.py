@@ -12,18 +12,21 @@ class WorkerSettings(Installation):
 
     group is the consumer group, and part of every transactional id: workers of one installation
     share it. A batch has at most about max_batch records, so that a worker never works on one for
-    so long that it misses its heartbeats. While records keep coming, a batch gathers for as long
-    as the last commit took, but for at least gather_ms: the busier the broker, the fewer and
-    larger transactions it is given. With nothing to write, the position alone is committed after
-    idle_commit_seconds. A worker that is gone for session_timeout_seconds loses its partitions.
-    Time is told every tick_seconds by one of the workers; 0: by none.
+    so long that it misses its heartbeats. What no stage and nobody who fulfils rewards waits for
+    is committed together with what they do wait for, or after linger_ms. While records keep
+    coming, they gather for as long as the last commit took, but for at least gather_ms: the busier
+    the broker, the fewer and larger transactions it is given. With nothing to write, the positions
+    alone are committed after idle_commit_seconds. A worker that is gone for
+    session_timeout_seconds loses its partitions. Time is told every tick_seconds by one of the
+    workers; 0: by none.
     """
 
     group: str = "reftrail"
     worker_web_host: str = "127.0.0.1"
     worker_web_port: Annotated[int, Field(ge=0, le=65535)] = 6066
     max_batch: Annotated[int, Field(ge=1)] = 20_000
-    gather_ms: Annotated[float, Field(ge=0)] = 10.0
+    linger_ms: Annotated[float, Field(ge=0)] = 100.0
+    gather_ms: Annotated[float, Field(ge=0)] = 5.0
     idle_commit_seconds: Annotated[float, Field(gt=0)] = 0.5
     session_timeout_seconds: Annotated[float, Field(ge=1)] = 6.0
     tick_seconds: Annotated[float, Field(ge=0)] = 5.0

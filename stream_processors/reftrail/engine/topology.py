@@ -62,6 +62,7 @@ from reftrail.contracts.topics import (
     TOUCH_CHANGELOG,
     TOUCHES,
     VELOCITY_CHANGELOG,
+    Topic,
 )
 from reftrail.engine.keys import (
     code_and_user_key,
@@ -197,3 +198,8 @@ TOPOLOGY: Final[tuple[Stage, ...]] = (
 
 STAGES: Final[Mapping[str, Stage]] = {stage.name: stage for stage in TOPOLOGY}
 """The same by name."""
+
+
+def awaited(topology: tuple[Stage, ...]) -> frozenset[Topic]:
+    """Topics that a stage reads, or whoever fulfils rewards: what goes there shouldn't linger."""
+    return frozenset({stage.reads for stage in topology} | {REWARD_GRANTED})

@@ -1,13 +1,14 @@
 """The Faust host: group membership, assignment and the web come from Faust, the work is ours.
 
 Input: the topics that the stages read. Output: what they write, their changelogs and the group's
-positions, all in one transaction for each batch. Guarantee: readers of committed data see the
-conclusions of every record exactly once, whatever crashes.
+positions, all in one transaction for each turn of a partition. Guarantee: readers of committed
+data see the conclusions of every record exactly once, whatever crashes.
 """
 
 import gc
 import logging
 import os
+import sys
 import traceback
 from collections.abc import AsyncIterable
 from typing import Any, Final
@@ -27,6 +28,7 @@ from reftrail.engine.transport import ChunkSchema, ChunkTransport
 
 _log = logging.getLogger(__name__)
 _COLLECT_AFTER: Final = 500_000
+_SWITCH_SECONDS: Final = 0.0005
 _EXIT_UNEXPECTED: Final = 70  # EX_SOFTWARE of sysexits.h
 
 
@@ -148,4 +150,6 @@ def run(app: WorkerApp) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_COLLECT_AFTER)
+    # The thread that fetches needs the interpreter for moments only, and all else waits for it.
+    sys.setswitchinterval(_SWITCH_SECONDS)
     faust.Worker(app, loglevel="INFO", redirect_stdouts=False).execute_from_commandline()

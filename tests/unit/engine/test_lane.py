@@ -20,7 +20,7 @@ from reftrail.engine.metrics import WorkerMetrics
 from reftrail.engine.reference import ReferenceTables
 from reftrail.engine.settings import WorkerSettings
 from reftrail.engine.state import StateStore
-from reftrail.engine.topology import TOPOLOGY
+from reftrail.engine.topology import TOPOLOGY, awaited
 from reftrail.testing import campaign
 
 T0 = 1_790_000_000_000
@@ -35,6 +35,7 @@ class RememberingWriter:
 
     def __init__(self, failure: Exception | None = None) -> None:
         self.commits: list[tuple[list[str], dict[str, int]]] = []
+        self.committed = asyncio.Event()
         self.failure = failure
 
     async def commit(
@@ -47,6 +48,7 @@ class RememberingWriter:
         written = [topic.name for (topic, _), sent in messages.items() for _ in sent]
         at = {source.topic.removeprefix("referral."): to for source, to in positions.items()}
         self.commits.append((sorted(written), at))
+        self.committed.set()
 
     async def stop(self) -> None:
         pass
@@ -56,14 +58,21 @@ class Bench:
     """A lane with the touch stage and the one after it, with what they did."""
 
     def __init__(
-        self, failure: Exception | None = None, followers: Sequence[Any] = (), **committed: int
+        self,
+        failure: Exception | None = None,
+        followers: Sequence[Any] = (),
+        linger_ms: float = 0,
+        **committed: int,
     ) -> None:
         self.writer = RememberingWriter(failure)
         self.failures: list[BaseException] = []
         self.tables = ReferenceTables()
-        self.store, settings = (
-            StateStore(),
-            WorkerSettings(bootstrap_servers="nowhere:0", gather_ms=0, idle_commit_seconds=0.05),
+        self.store = StateStore()
+        settings = WorkerSettings(
+            bootstrap_servers="nowhere:0",
+            gather_ms=0,
+            linger_ms=linger_ms,
+            idle_commit_seconds=0.05,
         )
         self.lane = Lane(
             [
@@ -81,6 +90,7 @@ class Bench:
                 )
             ],
             settings,
+            awaited=awaited(TOPOLOGY),
             writer=self.writer,  # type: ignore[arg-type]
             committing=lambda seconds: None,
             on_failure=self.failures.append,
@@ -144,6 +154,11 @@ def _converted(begin: int, *users: str) -> Chunk:
                 user_id=user,
                 kind="signup",
                 conversion_event_id=f"e{begin + n}",
+                cause_topic="events",
+                cause_partition=0,
+                cause_offset=begin + n,
+                cause_event_id=f"e{begin + n}",
+                rules="1",
             )
         )
         for n, user in enumerate(users)
@@ -170,6 +185,45 @@ async def test_what_waits_for_several_stages_is_committed_in_one_transaction() -
     ((written, positions),) = bench.writer.commits
     assert positions == {"events": 8, "conversions": 6}
     assert {"touches", "attribution-changelog"} <= set(written)
+
+
+async def test_what_nobody_waits_for_lingers_and_is_committed_together() -> None:
+    bench = Bench(linger_ms=200)
+    bench.lane.start()
+    for n in range(3):
+        await bench.lane.hand_over(EVENTS, _clicks(n, n + 1, f"v{n}"))
+        await asyncio.sleep(0.02)
+    assert bench.writer.commits == []
+    await asyncio.sleep(0.3)
+    assert bench.writer.commits == [(["touch-changelog"] * 3 + ["touches"] * 3, {"events": 3})]
+    await bench.lane.stop()
+    assert len(bench.writer.commits) == 1
+
+
+async def test_what_a_stage_waits_for_goes_at_once_and_takes_along_what_lingers() -> None:
+    bench = Bench(linger_ms=60_000)
+    bench.lane.start()
+    await bench.lane.hand_over(EVENTS, _clicks(0, 1, "v"))
+    await asyncio.sleep(0.02)
+    await bench.lane.hand_over(EVENTS, _purchases(1, 2))
+    await asyncio.sleep(0.1)
+    assert bench.writer.commits == [(["conversions", "touch-changelog", "touches"], {"events": 2})]
+    await bench.lane.stop()
+
+
+async def test_what_lingers_is_decided_upon_and_not_decided_again() -> None:
+    bench = Bench(linger_ms=60_000)
+    await bench.run(_clicks(0, 1, "v"), _clicks(1, 2, "v"))
+    assert bench.writer.commits == [(["touch-changelog", "touches"], {"events": 2})]
+
+
+async def test_lingering_ends_when_there_is_a_batch_of_it() -> None:
+    bench = Bench(linger_ms=60_000)
+    bench.lane.start()
+    most = WorkerSettings(bootstrap_servers="nowhere:0").max_batch
+    await bench.lane.hand_over(EVENTS, _clicks(0, most, *(f"v{n}" for n in range(most))))
+    await asyncio.wait_for(bench.writer.committed.wait(), 10)
+    await bench.lane.stop()
 
 
 async def test_only_positions_that_moved_are_committed() -> None:
@@ -217,11 +271,10 @@ async def test_a_gap_in_the_log_ends_the_work_and_commits_nothing() -> None:
     assert "from 5" in str(failure)
 
 
-async def test_a_failed_commit_leaves_the_state_and_is_reported() -> None:
+async def test_a_failed_commit_is_reported_and_nothing_follows_it() -> None:
     bench = Bench(failure=RuntimeError("fenced"))
-    await bench.run(_clicks(0, 1, "v1"))
+    await bench.run(_clicks(0, 1, "v1"), _clicks(1, 2, "v2"))
     assert [str(failure) for failure in bench.failures] == ["fenced"]
-    assert bench.store.packed == {}
 
 
 async def test_stopping_does_not_wait_for_what_is_still_queued() -> None:
