@@ -10,7 +10,7 @@ import msgspec
 
 from reftrail.contracts.record import HOUR, Micros, Millis
 
-LEAST_CLAIMS: Final = 5
+LEAST_CLAIMS: Final = 2
 """How many claims it takes to tell whether most of a code's are suspicious."""
 
 MOST_CLAIMS: Final = 200

@@ -262,7 +262,9 @@ def test_steps_of_haste_add_up() -> None:
 @pytest.mark.parametrize(
     ("claims", "expected"),
     [
-        (Claims(4, 4), None),
+        (Claims(1, 1), None),
+        (Claims(2, 1), None),
+        (Claims(2, 2), {"suspicious": 2, "claims": 2, "limit_percent": 50}),
         (Claims(6, 3), None),
         (Claims(7, 4), {"suspicious": 4, "claims": 7, "limit_percent": 50}),
     ],

@@ -3,6 +3,7 @@
 import argparse
 import sys
 
+from reftrail.contracts.record import DAY
 from reftrail.simulator.fraud import Score, played, score, tables, town_of
 
 
@@ -18,12 +19,20 @@ def main() -> None:
         default=1,
         help="how often fraudsters use scripts and throw-away e-mail, against what is assumed",
     )
+    parser.add_argument("--hold-for", type=int, default=0, help="days the campaigns keep grants back")
     chosen = parser.parse_args()
-    total = Score()
+    total, by_seed = Score(), {}
     for seed in range(chosen.first_seed, chosen.first_seed + chosen.seeds):
-        town = town_of(seed, chosen.referrals, carelessness=chosen.carelessness)
-        score(town.truth, played(town), total)
-    sys.stdout.write(tables(total))
+        town = town_of(
+            seed,
+            chosen.referrals,
+            carelessness=chosen.carelessness,
+            hold_for=chosen.hold_for * DAY,
+        )
+        ledger = played(town)
+        score(town.truth, ledger, total)
+        by_seed[seed] = score(town.truth, ledger, Score())
+    sys.stdout.write(tables(total, by_seed))
 
 
 if __name__ == "__main__":

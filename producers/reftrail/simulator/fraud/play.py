@@ -32,16 +32,24 @@ _ON_THE_WAY: Final[Millis] = 150
 _TICK: Final[Millis] = DAY
 
 
-def town_of(seed: int, referrals: int, ends: Millis = ENDS, *, carelessness: float = 1) -> Town:
+def town_of(
+    seed: int,
+    referrals: int,
+    ends: Millis = ENDS,
+    *,
+    carelessness: float = 1,
+    hold_for: Millis = 0,
+) -> Town:
     """The town of a seed with about so many referrals; the same seed gives the same one."""
-    town = Town(Random(seed), ends, carelessness)  # noqa: S311 - made to be repeated, not to be secret
+    rng = Random(seed)  # noqa: S311 - made to be repeated, not to be secret
+    town = Town(rng, ends, carelessness, hold_for)
     _fill(town, HONEST, referrals * HONEST_SHARE)
     _fill(town, FRAUD, referrals * (1 - HONEST_SHARE))
     return town
 
 
 def played(town: Town) -> list[RewardDecided]:
-    """The ledger in the end: held rewards whose time of review is over have been decided on."""
+    """The ledger in the end: no reward is kept back any more, those for review may be."""
     host = MemoryHost(wire=False)
     host.publish(CAMPAIGNS, *town.campaigns)
     host.publish(CODES, *town.codes.values())
@@ -51,6 +59,8 @@ def played(town: Town) -> list[RewardDecided]:
         host.run()
         host.publish(TICKS, _tick(town, (at + 1) * _TICK))
         host.run()
+    host.publish(TICKS, _tick(town, town.ends + town.hold_for + _TICK))
+    host.run()
     return [entry for entry in host.log(REWARDS) if isinstance(entry, RewardDecided)]
 
 

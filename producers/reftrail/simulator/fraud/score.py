@@ -1,21 +1,27 @@
 """How right the rules were: what became of whose rewards, and what each heuristic is worth."""
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+
+import msgspec
 
 from reftrail.contracts.decisions import RewardDecided, RewardStatus
+from reftrail.contracts.policy import DEFAULT
+from reftrail.rules.evidence import REASONS, Evidence
+from reftrail.rules.scoring import Verdict, judge
 from reftrail.simulator.fraud.fraudsters import REFUNDS
 from reftrail.simulator.fraud.town import Story
 
-_STOPPED = (RewardStatus.HELD, RewardStatus.REJECTED)
+_evidence = msgspec.json.Decoder(list[Evidence])
 
 
 @dataclass(slots=True)
 class Tally:
-    """Rewards of one story by what was decided first; reversed are those granted and taken back."""
+    """Rewards of one story by what became of them.
+
+    held are those that nobody was granted afterwards, reversed those granted and taken back.
+    """
 
     held: int = 0
     rejected: int = 0
@@ -35,10 +41,14 @@ class Tally:
 
 @dataclass(slots=True)
 class Score:
-    """Rewards by story; and by heuristic how many it spoke against, by story."""
+    """Rewards by story; by heuristic how many it spoke against, and decided on, by story.
+
+    It decides where all else that speaks against a reward would have let it be granted.
+    """
 
     stories: defaultdict[Story, Tally] = field(default_factory=lambda: defaultdict(Tally))
     reasons: defaultdict[str, Counter[Story]] = field(default_factory=lambda: defaultdict(Counter))
+    decided: defaultdict[str, Counter[Story]] = field(default_factory=lambda: defaultdict(Counter))
 
     def fraudulent(self) -> Tally:
         """All fraudulent rewards."""
@@ -60,31 +70,44 @@ def score(
 ) -> Score:
     """Add a ledger, in its order, to a score."""
     first: dict[str, RewardDecided] = {}
-    taken_back = set()
+    granted, taken_back = set(), set()
     for entry in ledger:
         first.setdefault(entry.reward_id, entry)
-        if entry.status == RewardStatus.REVERSED:
+        if entry.status == RewardStatus.GRANTED:
+            granted.add(entry.reward_id)
+        elif entry.status == RewardStatus.REVERSED:
             taken_back.add(entry.reward_id)
     for reward_id, entry in first.items():
         story = truth[entry.code, entry.user_id]
         tally = into.stories[story]
-        match RewardStatus(entry.status):
-            case RewardStatus.HELD:
-                tally.held += 1
-            case RewardStatus.REJECTED:
-                tally.rejected += 1
-            case _:
-                tally.granted += 1
-                tally.reversed += reward_id in taken_back
-        for reason in reasons_of(entry):
-            into.reasons[reason][story] += 1
+        if reward_id in granted:
+            tally.granted += 1
+            tally.reversed += reward_id in taken_back
+        elif entry.status == RewardStatus.HELD:
+            tally.held += 1
+        else:
+            tally.rejected += 1
+        against = against_it(entry)
+        for one in against:
+            into.reasons[one.reason][story] += 1
+            into.decided[one.reason][story] += _decides(one, against)
     return into
 
 
-def reasons_of(entry: RewardDecided) -> list[str]:
-    """The heuristics that spoke against a reward, also where they weren't enough."""
-    evidence: list[dict[str, Any]] = json.loads(entry.evidence or "[]")
-    return [one["reason"] for one in evidence if one["weight"] > 0]
+def against_it(entry: RewardDecided) -> list[Evidence]:
+    """What the heuristics say against a reward, also where it isn't enough."""
+    return [one for one in _evidence.decode(entry.evidence or "[]") if one.weight > 0]
+
+
+def _decides(evidence: Evidence, against: list[Evidence]) -> bool:
+    others = [one for one in against if one is not evidence]
+    return _is_stopped(against) and not _is_stopped(others)
+
+
+def _is_stopped(against: list[Evidence]) -> bool:
+    broken = [one for one in against if one.reason not in REASONS]
+    found = [one for one in against if one.reason in REASONS]
+    return judge(broken, found, DEFAULT.fraud).verdict != Verdict.GRANT
 
 
 def _sum(tallies: Iterable[Tally]) -> Tally:

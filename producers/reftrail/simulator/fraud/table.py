@@ -1,20 +1,30 @@
-"""A score as tables in Markdown, as they stand in the documents."""
+"""Scores as tables in Markdown, as they stand in the documents."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from reftrail.simulator.fraud.score import Score, Tally
 from reftrail.simulator.fraud.town import Story
 
 
-def tables(score: Score) -> str:
-    """Both tables: what became of whose rewards, and what each heuristic is worth."""
-    return "\n".join([*_stories(score), "", *_heuristics(score)]) + "\n"
+def tables(score: Score, by_seed: Mapping[int, Score]) -> str:
+    """Three tables: each seed, what became of whose rewards, what each heuristic is worth."""
+    lines = [*_seeds(by_seed), "", *_stories(score), "", *_heuristics(score)]
+    return "\n".join(lines) + "\n"
 
 
-def percent(part: int, whole: int) -> str:
+def percent(part: int, whole: int, digits: int = 1) -> str:
     """A share, or a dash where there is nothing to have a share of."""
-    return f"{100 * part / whole:.1f} %" if whole else "-"
+    return f"{100 * part / whole:.{digits}f} %" if whole else "-"
+
+
+def _seeds(by_seed: Mapping[int, Score]) -> Iterator[str]:
+    yield "| seed | fraud held or rejected | but refund abuse | honest held or rejected |"
+    yield "|---|--:|--:|--:|"
+    for seed, score in by_seed.items():
+        tallies = (score.fraudulent(), score.seen_at_claim(), score.honest())
+        shares = " | ".join(percent(one.stopped, one.rewards, 2) for one in tallies)
+        yield f"| {seed} | {shares} |"
 
 
 def _stories(score: Score) -> Iterator[str]:
@@ -34,20 +44,25 @@ def _stories(score: Score) -> Iterator[str]:
 
 def _line(name: str, told: str, tally: Tally) -> str:
     figures = (tally.rewards, tally.held, tally.rejected, tally.granted, tally.reversed)
-    share = percent(tally.stopped, tally.rewards)
+    share = percent(tally.stopped, tally.rewards, 2 if name.startswith("**") else 1)
     return f"| {name} | {told} | {' | '.join(f'{one:,}' for one in figures)} | {share} |"
 
 
 def _heuristics(score: Score) -> Iterator[str]:
-    yield "| heuristic | spoke against | precision | recall | most of it in | recall there |"
-    yield "|---|--:|--:|--:|---|--:|"
+    yield (
+        "| heuristic | spoke against | precision | recall | most of it in | recall there "
+        "| decides: fraud | decides: honest |"
+    )
+    yield "|---|--:|--:|--:|---|--:|--:|--:|"
     frauds = score.fraudulent().rewards
     for reason, found in sorted(score.reasons.items()):
         by_fraud = Counter({story: n for story, n in found.items() if story.is_fraud})
         caught, spoke = by_fraud.total(), found.total()
+        decided = score.decided[reason]
+        frauds_only = sum(n for story, n in decided.items() if story.is_fraud)
         yield (
             f"| `{reason}` | {spoke:,} | {percent(caught, spoke)} | {percent(caught, frauds)} | "
-            f"{_aim(score, by_fraud)} |"
+            f"{_aim(score, by_fraud)} | {frauds_only:,} | {decided.total() - frauds_only:,} |"
         )
 
 

@@ -8,6 +8,7 @@ from random import Random
 from typing import Any, Final, NamedTuple
 
 from reftrail.collector.pseudonyms import HashKey, Pseudonyms, pseudonyms
+from reftrail.contracts.policy import Policy, policy_text
 from reftrail.contracts.record import DAY, HOUR, MICROS_PER_UNIT, MINUTE, SECOND, Millis
 from reftrail.contracts.reference import CampaignDefined, CodeChanged, Trigger
 from reftrail.simulator.journeys import BROWSERS
@@ -68,12 +69,14 @@ class Town:
     """People, codes, and all that happens until the end. truth is by code and user.
 
     forged has codes that look like those of a campaign's secret and aren't. carelessness scales how
-    often fraudsters use scripts and addresses for minutes.
+    often fraudsters use scripts and addresses for minutes. hold_for is how long the campaigns keep
+    every grant back.
     """
 
     rng: Random
     ends: Millis
     carelessness: float = 1
+    hold_for: Millis = 0
     codes: dict[str, CodeChanged] = field(default_factory=dict)
     forged: set[str] = field(default_factory=set)
     truth: dict[tuple[str, str], Story] = field(default_factory=dict)
@@ -88,7 +91,10 @@ class Town:
 
     @property
     def campaigns(self) -> list[CampaignDefined]:
-        """Two that reward both sides, for signing up and for a first purchase: default policy."""
+        """Two that reward both sides, for signing up and for a first purchase.
+
+        Their policy is the default one, but for hold_for.
+        """
         return [self._campaign(trigger) for trigger in (Trigger.SIGNUP, Trigger.FIRST_PURCHASE)]
 
     def person(
@@ -172,6 +178,7 @@ class Town:
             minimum_amount_micros=minimum,
             referrer_reward_micros=10 * MICROS_PER_UNIT,
             referee_reward_micros=10 * MICROS_PER_UNIT,
+            policy=policy_text(Policy(hold_for=self.hold_for)),
         )
 
 

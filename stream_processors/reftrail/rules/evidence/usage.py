@@ -29,9 +29,11 @@ def burst(case: Case, limit: int) -> Figures | None:
 def suspicious_code(case: Case, limit: int) -> Figures | None:
     """Of the claims under the code so far, a larger share was suspicious than the limit.
 
-    Weight 30, limit 50 percent of five claims or more: farms and bots work for a code, and one of
-    their accounts in some dozen looks harmless by itself. It holds none that has nothing else
-    against it, so that somebody whose code is attacked goes on earning with honest people.
+    Weight 40, limit 50 percent of two claims or more: farms and bots work for a code, and one of
+    their accounts in some dozen looks harmless by itself. One suspicious claim may be bad luck,
+    the only two there are hardly. With the owner's address, or a crowded one, it holds. It holds
+    none that has nothing else against it, so that somebody whose code is attacked goes on earning
+    with honest people.
     """
     claims = case.claims
     if claims.all < LEAST_CLAIMS or 100 * claims.suspicious <= limit * claims.all:
