@@ -19,7 +19,9 @@ def main() -> None:
         default=1,
         help="how often fraudsters use scripts and throw-away e-mail, against what is assumed",
     )
-    parser.add_argument("--hold-for", type=int, default=0, help="days the campaigns keep grants back")
+    parser.add_argument(
+        "--hold-for", type=int, default=0, help="days the campaigns keep grants back"
+    )
     chosen = parser.parse_args()
     total, by_seed = Score(), {}
     for seed in range(chosen.first_seed, chosen.first_seed + chosen.seeds):
