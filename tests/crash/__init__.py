@@ -1,9 +1,19 @@
 """Kills hosts under load and balances the books afterwards.
 
-Read in this order: `schedule` (when who is killed), `load` (what is sent, what was acknowledged),
-`bystanders` (who has to do with rewards once they are granted), `takeover` (how long killed
-workers' partitions stood still), `evidence` and `facts` (what Kafka and the warehouse hold),
-`books` (the checks, pure), `experiment` (all of it in turn), `run` (the long version, by hand).
+While events come in, rewards live: by the terms of their campaigns they are held, for a score or
+for a while, run into limits, expire. Customers have orders paid back, a reviewer decides over HTTP,
+fulfilment asks partners that fail and forget. All hosts are killed meanwhile, the broker and the
+reviewer too; only the partners aren't, whose books are evidence. Once ticks have released what was
+due and nothing is open any more, everything is compared: with an oracle that plays the log again,
+and each side of what happened to a reward with the other.
+
+Read in this order: `schedule` (when who is killed), `terms` (of the campaigns), `load` and
+`customers` (what is sent, what was acknowledged), `reviewer` (a host that decides), `cast` (all
+hosts), `rest` (when nothing is left to happen), `takeover` (how long killed workers' partitions
+stood still), `evidence` and `facts` (what Kafka and the warehouse hold), `books` and `outcomes`
+(the checks, pure), `experiment` (all of it in turn), `run` (the long version, by hand).
+
+`right` is evidence without a fault, and `test_books` and `test_outcomes` put one in for each check.
 `offsets_first` and `without_tokens` are hosts with a fault put in, for the tests that show that the
 checks find it.
 """

@@ -1,6 +1,6 @@
 """The checks: each looks at the evidence for one promise, and says in words what breaks it."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from operator import attrgetter
 from typing import Any, Final, TypeAlias
@@ -8,7 +8,9 @@ from typing import Any, Final, TypeAlias
 import msgspec
 import support.log
 
+from crash import outcomes
 from crash.evidence import Evidence
+from crash.findings import repeated, some
 from reftrail.contracts.decisions import DeadLettered, RewardStatus
 from reftrail.contracts.life import Ticked
 from reftrail.contracts.record import Record
@@ -18,7 +20,10 @@ from reftrail.contracts.topics import (
     CLAIMS,
     CODES,
     CONVERSIONS,
+    DEAD_LETTERS,
     EVENTS,
+    FULFILMENTS,
+    MILESTONES,
     REWARD_GRANTED,
     REWARDS,
     TOUCHES,
@@ -26,10 +31,10 @@ from reftrail.contracts.topics import (
 )
 from reftrail.engine.memory import REFERENCE, Logged, MemoryHost
 from reftrail.engine.oracle import recompute, replay
-from reftrail.engine.topology import TOPOLOGY
+from reftrail.engine.topology import STAGES, TOPOLOGY
+from reftrail.rules.reasons import Reason
 
 LONGEST_TAKEOVER: Final = 10.0
-_SHOWN: Final = 5
 
 _KEYS: Final = {
     CODES: attrgetter("code"),
@@ -37,6 +42,18 @@ _KEYS: Final = {
     TOUCHES: attrgetter("visitor_id"),
 }
 """Of these a reader sees the last of each key; of the other topics, each event_id."""
+
+_ONCE: Final = (
+    TOUCHES,
+    ATTRIBUTIONS,
+    CLAIMS,
+    REWARDS,
+    REWARD_GRANTED,
+    MILESTONES,
+    FULFILMENTS,
+    DEAD_LETTERS,
+)
+"""What comes from outside may be sent again, all of this not."""
 
 Violations: TypeAlias = dict[str, list[str]]
 """What is wrong, by the name of the check that found it; empty if all is well."""
@@ -49,12 +66,17 @@ def violations(evidence: Evidence) -> Violations:
         "acknowledged": _acknowledged(evidence),
         "decisions": _decisions(evidence, should_be),
         "replay": _replay(evidence),
-        "limits": _limits(evidence),
         "grants": _grants(evidence),
         "topics": _topics(evidence),
         "tables": _tables(evidence),
         "positions": _positions(evidence),
         "takeover": _takeover(evidence),
+        "reviews": outcomes.reviews(evidence),
+        "fulfilment": outcomes.fulfilment(evidence),
+        "transitions": outcomes.transitions(evidence),
+        "worth": outcomes.worth(evidence),
+        "timers": outcomes.timers(evidence),
+        "limits": outcomes.limits(evidence),
     }
     found = {name: list(wrong) for name, wrong in checks.items()}
     return {name: wrong for name, wrong in found.items() if wrong}
@@ -88,7 +110,7 @@ def _is_unread(topic: Topic, at: support.log.Logged, evidence: Evidence) -> bool
 def _acknowledged(evidence: Evidence) -> Iterator[str]:
     """Every acknowledged event is on the events topic."""
     there = {record.event_id for record in evidence.records(EVENTS)}
-    yield from _some("acknowledged, but not on the events topic", evidence.acknowledged - there)
+    yield from some("acknowledged, but not on the events topic", evidence.acknowledged - there)
 
 
 def _decisions(evidence: Evidence, should_be: MemoryHost) -> Iterator[str]:
@@ -118,9 +140,14 @@ def _replay(evidence: Evidence) -> Iterator[str]:
     """
     played = replay(_log(evidence), _reference(evidence), evidence.partitions)
     for topic, due in played.items():
-        found = evidence.records(topic)
+        found = [one for one in evidence.records(topic) if _is_of_a_stage(one)]
         yield from _unlike(f"{topic.name}: missing", _less(due, found, _bytes))
         yield from _unlike(f"{topic.name}: too many", _less(found, due, _bytes))
+
+
+def _is_of_a_stage(record: Record) -> bool:
+    """Not so the dead letters of those who fulfil."""
+    return not isinstance(record, DeadLettered) or record.stage in STAGES
 
 
 def _bytes(record: Record) -> bytes:
@@ -130,33 +157,22 @@ def _bytes(record: Record) -> bytes:
     return msgspec.json.encode(record)
 
 
-def _limits(evidence: Evidence) -> Iterator[str]:
-    """No more users earn through a code than it allows."""
-    earning: defaultdict[str, set[str]] = defaultdict(set)
-    ledger: list[Any] = evidence.records(REWARDS)
-    for entry in ledger:
-        if entry.status == RewardStatus.GRANTED:
-            earning[entry.code].add(entry.user_id)
-    codes: list[Any] = evidence.records(CODES)
-    for code in codes:
-        if code.max_uses is not None and len(earning[code.code]) > code.max_uses:
-            users = len(earning[code.code])
-            yield f"{code.code}: {users} users earned, its limit is {code.max_uses}"
-
-
 def _grants(evidence: Evidence) -> Iterator[str]:
-    """A reward is ordered once, and for each grant in the ledger."""
-    granted: list[Any] = evidence.records(REWARD_GRANTED)
+    """A reward is granted once, and again only where giving it had failed; each grant is an order.
+
+    What follows a failure is in the ledger as such.
+    """
     ledger: list[Any] = evidence.records(REWARDS)
-    for name, records in (
-        ("ordered more than once", granted),
-        ("granted more than once", [entry for entry in ledger if entry.status == "granted"]),
-    ):
-        yield from _some(name, _repeated(record.reward_id for record in records))
-    in_ledger = {entry.event_id for entry in ledger if entry.status == "granted"}
-    ordered = {order.event_id for order in granted}
-    yield from _some("granted, but not ordered", in_ledger - ordered)
-    yield from _some("ordered, but not granted", ordered - in_ledger)
+    granted = [entry for entry in ledger if entry.status == RewardStatus.GRANTED]
+    again = {entry.event_id for entry in granted if Reason.TRIED_AGAIN in entry.reasons}
+    orders: list[Any] = evidence.records(REWARD_GRANTED)
+    for name, records in (("ordered more than once", orders), ("granted more than once", granted)):
+        first = (record.reward_id for record in records if record.event_id not in again)
+        yield from some(name, repeated(first))
+    in_ledger = {entry.event_id for entry in granted}
+    ordered = {order.event_id for order in orders}
+    yield from some("granted, but not ordered", in_ledger - ordered)
+    yield from some("ordered, but not granted", ordered - in_ledger)
 
 
 def _topics(evidence: Evidence) -> Iterator[str]:
@@ -166,10 +182,10 @@ def _topics(evidence: Evidence) -> Iterator[str]:
     """
     conversions: list[Any] = evidence.records(CONVERSIONS)
     causes = ((c.event_id, c.cause_partition, c.cause_offset) for c in conversions)
-    yield from _some("conversions: concluded twice from the same message", _repeated(causes))
-    for topic in (TOUCHES, ATTRIBUTIONS, CLAIMS, REWARDS, REWARD_GRANTED):
+    yield from some("conversions: concluded twice from the same message", repeated(causes))
+    for topic in _ONCE:
         ids = (record.event_id for record in evidence.records(topic))
-        yield from _some(f"{topic.name}: more than once", _repeated(ids))
+        yield from some(f"{topic.name}: more than once", repeated(ids))
 
 
 def _tables(evidence: Evidence) -> Iterator[str]:
@@ -178,12 +194,12 @@ def _tables(evidence: Evidence) -> Iterator[str]:
         records = evidence.records(topic)
         messages = Counter(record.event_id for record in records)
         stored = Counter(facts.stored)
-        yield from _some(f"table {topic.name}: not loaded", (messages - stored).elements())
-        yield from _some(f"table {topic.name}: loaded twice", (stored - messages).elements())
+        yield from some(f"table {topic.name}: not loaded", (messages - stored).elements())
+        yield from some(f"table {topic.name}: loaded twice", (stored - messages).elements())
         facts_due = Counter(_last_of_each_key(topic, records))
         seen = Counter(facts.seen)
-        yield from _some(f"table {topic.name}: not counted", (facts_due - seen).elements())
-        yield from _some(f"table {topic.name}: counted too often", (seen - facts_due).elements())
+        yield from some(f"table {topic.name}: not counted", (facts_due - seen).elements())
+        yield from some(f"table {topic.name}: counted too often", (seen - facts_due).elements())
 
 
 def _positions(evidence: Evidence) -> Iterator[str]:
@@ -194,7 +210,7 @@ def _positions(evidence: Evidence) -> Iterator[str]:
             for at in evidence.log[stage.reads]
             if not isinstance(at.record, Ticked) and _is_unread(stage.reads, at, evidence)
         ]
-        yield from _some("not committed", unread)
+        yield from some("not committed", unread)
 
 
 def _takeover(evidence: Evidence) -> Iterator[str]:
@@ -226,18 +242,6 @@ def _less(
     return missing
 
 
-def _repeated(values: Iterable[Any]) -> list[Any]:
-    return [value for value, count in Counter(values).items() if count > 1]
-
-
 def _unlike(what: str, records: Iterable[Any]) -> Iterator[str]:
     named = [f"{one.event_id} of {getattr(one, 'cause_event_id', 'itself')}" for one in records]
-    return _some(what, named)
-
-
-def _some(what: str, found: Iterable[object]) -> Iterator[str]:
-    """How many there are, and a few of them; nothing where there are none."""
-    everything = sorted(found, key=str)
-    if everything:
-        shown = ", ".join(map(str, everything[:_SHOWN]))
-        yield f"{what}: {len(everything)} ({shown}{', ...' if everything[_SHOWN:] else ''})"
+    return some(what, named)

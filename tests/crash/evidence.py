@@ -6,10 +6,10 @@ from typing import Final
 
 from support.log import Logged, read_committed
 
-from crash.facts import Facts
+from crash.facts import Facts, Stored
 from crash.takeover import Takeover
 from reftrail.contracts.installation import Installation
-from reftrail.contracts.record import Record
+from reftrail.contracts.record import Micros, Record
 from reftrail.contracts.topics import PUBLIC_TOPICS, Topic
 from reftrail.engine.topology import TOPOLOGY
 
@@ -21,9 +21,11 @@ LOGGED: Final = tuple({*PUBLIC_TOPICS, *(stage.reads for stage in TOPOLOGY)})
 class Evidence:
     """All that the checks look at.
 
-    log has every public topic, and what the stages read, as a reader of committed records gets
-    it; positions, by topic and partition, is where the workers' group stands; facts are the
-    warehouse's tables, by topic.
+    acknowledged are events, reviewed reviews that the collector answered for with 2xx. given is how
+    often partners gave each reward, by its id. log has every public topic, and what the stages
+    read, as a reader of committed records gets it; positions, by topic and partition, is where the
+    workers' group stands; facts are the warehouse's tables, by topic, and balances what it tells
+    some users that they have, by user and currency.
     """
 
     partitions: int
@@ -31,11 +33,16 @@ class Evidence:
     log: Mapping[Topic, Sequence[Logged]]
     positions: Mapping[tuple[Topic, int], int]
     facts: Mapping[Topic, Facts] = field(default_factory=dict)
+    balances: Mapping[tuple[str, str], Micros] = field(default_factory=dict)
     takeovers: Sequence[Takeover] = ()
+    reviewed: frozenset[str] = frozenset()
+    given: Mapping[str, int] = field(default_factory=dict)
 
-    def with_facts(self, facts: Mapping[Topic, Facts]) -> "Evidence":
-        """The same, and the warehouse's tables."""
-        return replace(self, facts=facts)
+    def with_facts(self, stored: Stored) -> "Evidence":
+        """The same, and what the warehouse holds."""
+        facts = {topic: stored.tables[topic.name] for topic in PUBLIC_TOPICS}
+        balances = {(one.user, one.currency): one.micros for one in stored.balances}
+        return replace(self, facts=facts, balances=balances)
 
     def records(self, topic: Topic) -> list[Record]:
         """What is committed on a topic, partition by partition."""

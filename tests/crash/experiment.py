@@ -13,24 +13,28 @@ import httpx
 from kafka import TopicPartition
 from support.log import group_positions, produce
 
-from crash import facts
+from crash import facts, reviewer
 from crash.books import Violations, violations
-from crash.bystanders import bystanders, held_back
+from crash.cast import whole_cast
+from crash.customers import Customers
 from crash.evidence import Evidence, committed_log
 from crash.load import Load
+from crash.rest import wait_until_at_rest
 from crash.schedule import WORKERS, Plan
 from crash.takeover import GroupWatch, Killed, Takeover, held_partitions, takeovers
-from reftrail.contracts.topics import CAMPAIGNS, CODES, DEAD_LETTERS, PUBLIC_TOPICS, REWARDS
-from reftrail.local.drain import wait_until_drained
-from reftrail.local.hosts import Place
-from reftrail.local.stack import Ports, Stack, StackSettings, all_hosts
+from crash.terms import customers_campaigns, customers_codes, with_terms
+from reftrail.contracts.installation import Installation
+from reftrail.contracts.topics import CAMPAIGNS, CODES, DEAD_LETTERS, REWARDS
+from reftrail.local.hosts import Place, url_of
+from reftrail.local.stack import Ports, Stack, StackSettings
 from reftrail.local.supervisor import Host
 from reftrail.simulator import Simulation
 
 PARTITIONS: Final = 4
 _ENDS: Final = 1_760_000_000_000
 """When the simulated programme ends: the same in each run, as everything in a seed's load."""
-_DRAINED_WITHIN: Final = 180.0
+_EVENTS_A_CUSTOMER: Final = 40
+_AFTERWARDS: Final = 1.0
 _SHOWN: Final = 8
 
 
@@ -45,10 +49,11 @@ class Experiment:
     plan: Plan
     directory: Path
     say: Callable[[str], None]
-    hosts: Callable[[Place, Ports], Sequence[Host]] = all_hosts
+    hosts: Callable[[Place, Ports], Sequence[Host]] = whole_cast
     workers: int = WORKERS
     began: float = 0.0
     kills: list[Killed] = field(default_factory=list)
+    _partners_url: str = ""
 
     def run(self) -> Evidence:
         """Everything from the first start to the last reading; nothing is left running."""
@@ -57,37 +62,48 @@ class Experiment:
         facts.prepare(clickhouse)
         simulation = Simulation(plan.seed, plan.events, _ENDS)
         load = Load(simulation, plan.seconds)
-        settings = StackSettings(self.directory, workers=self.workers, partitions=PARTITIONS)
-        with Stack(settings, self.say, self.hosts) as stack:
-            installation, group = stack.installation, stack.ready.group
-            campaigns = simulation.programme.campaigns.values()
-            produce(installation, CAMPAIGNS, map(held_back, campaigns))
-            produce(installation, CODES, simulation.programme.codes.values())
-            with GroupWatch(installation, group) as watch:
-                with bystanders(installation):
-                    self._play(stack, load)
-                self.say("all sent; waiting until everything is decided on and stored")
-                _wait_until_drained(stack)
+        customers = Customers(plan.events // _EVENTS_A_CUSTOMER, 0.8 * plan.seconds)
+        settings = StackSettings(
+            self.directory, workers=self.workers, partitions=PARTITIONS, fulfilment=True
+        )
+        with Stack(settings, self.say, self._hosts) as stack:
+            group = stack.ready.group
+            _set_terms(stack.installation, simulation)
+            with GroupWatch(stack.installation, group) as watch:
+                self._play(stack, load, customers)
+                self.say("all sent; waiting until everything is decided on, given and stored")
+                wait_until_at_rest(stack)
+            given = httpx.get(f"{self._partners_url}/v1/books").json()["done"]
         # Nobody writes any more, not even ticks; and what is there has outlived a restart.
         with Stack(settings, self.say, hosts=lambda _place, _ports: []) as stack:
             evidence = Evidence(
                 partitions=PARTITIONS,
-                acknowledged=frozenset(load.acknowledged),
+                acknowledged=frozenset(load.acknowledged | customers.acknowledged),
+                reviewed=reviewer.acknowledged(self.directory),
+                given=given,
                 log=committed_log(stack.installation),
                 positions=group_positions(stack.installation, group),
                 takeovers=takeovers(self.kills, watch.samples),
             )
-        stored = facts.read(clickhouse)
-        return evidence.with_facts({topic: stored[topic.name] for topic in PUBLIC_TOPICS})
+        return evidence.with_facts(facts.read(clickhouse))
 
-    def _play(self, stack: Stack, load: Load) -> None:
+    def _hosts(self, place: Place, ports: Ports) -> Sequence[Host]:
+        assert ports.fulfilment is not None
+        self._partners_url = url_of(ports.fulfilment[1])
+        return self.hosts(place, ports)
+
+    def _play(self, stack: Stack, load: Load, customers: Customers) -> None:
+        """Everybody is busy for the time planned, and a little longer with what came of it."""
         ready = stack.ready
-        with load.playing(ready.collector_url, ready.secret_key) as wait:
+        at = ready.collector_url, ready.secret_key
+        with customers.shopping(stack.installation, *at), load.playing(*at) as wait:
             self.began = time.monotonic()
             for kill in self.plan.schedule():
                 time.sleep(max(0.0, self.began + kill.at - time.monotonic()))
                 self._kill(stack, kill.host)
             wait()
+            time.sleep(_AFTERWARDS)
+        reviewer.close(self.directory)
 
     def _kill(self, stack: Stack, host: str) -> None:
         """Kill a host as soon as it runs."""
@@ -113,11 +129,12 @@ def _held(stack: Stack, host: str) -> frozenset[TopicPartition]:
     return frozenset()
 
 
-def _wait_until_drained(stack: Stack) -> None:
-    stack.wait_until_ready()
-    ready = stack.ready
-    url = f"{ready.reports_url}/v1/positions"
-    wait_until_drained(stack.installation, ready.group, url, ready.secret_key, _DRAINED_WITHIN)
+def _set_terms(installation: Installation, simulation: Simulation) -> None:
+    programme = simulation.programme
+    at = programme.begins
+    simulated = map(with_terms, programme.campaigns.values())
+    produce(installation, CAMPAIGNS, [*simulated, *customers_campaigns(at)])
+    produce(installation, CODES, [*programme.codes.values(), *customers_codes(at)])
 
 
 @dataclass(frozen=True)

@@ -8,16 +8,23 @@ The warehouse itself runs as it is.
 import os
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Final, Literal
 
 import msgspec
+from clickhouse_connect.driver.client import Client
 
+from reftrail.contracts.record import MICROS_PER_UNIT
 from reftrail.contracts.topics import PUBLIC_TOPICS
+from reftrail.reports.user import Page, user_view
 from reftrail.warehouse.clickhouse import connect_for_reading, connect_for_writing
 from reftrail.warehouse.tables import apply_ddl, table_of
 
 TESTS: Final = Path(__file__).parents[1]
+_ASKED: Final = 10
 _NO_MERGES: Final = (
     "max_bytes_to_merge_at_max_space_in_pool = 1, max_bytes_to_merge_at_min_space_in_pool = 1, "
     "parts_to_delay_insert = 100000, parts_to_throw_insert = 100000"
@@ -34,14 +41,29 @@ class Facts(msgspec.Struct, frozen=True):
     seen: dict[str, int]
 
 
+class Balance(msgspec.Struct, frozen=True):
+    """What a user is told of one currency, of all kinds together."""
+
+    user: str
+    currency: str
+    micros: int
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """The tables by their topics' names, and the balances of those who have most entries."""
+
+    tables: dict[str, Facts]
+    balances: list[Balance]
+
+
 def prepare(path: Path) -> None:
     """Make the tables of a new warehouse, such that nothing is ever merged in them."""
     _run("prepare", path)
 
 
-def read(path: Path) -> dict[str, Facts]:
-    """Every fact table by its topic's name. The warehouse must have ended."""
-    return msgspec.json.decode(_run("read", path), type=dict[str, Facts])
+def read(path: Path) -> Stored:
+    """What the warehouse holds. It must have ended."""
+    return msgspec.json.decode(_run("read", path), type=Stored)
 
 
 def _run(what: Literal["prepare", "read"], path: Path) -> bytes:
@@ -72,8 +94,22 @@ def _read(path: Path) -> None:
     for topic in PUBLIC_TOPICS:
         name = table_of(topic).name
         facts[topic.name] = Facts(stored=counts(name), seen=counts(f"{name} FINAL"))
-    sys.stdout.buffer.write(msgspec.json.encode(facts))
+    stored = Stored(facts, list(_balances(client)))
+    sys.stdout.buffer.write(msgspec.json.encode(stored))
     client.close()
+
+
+def _balances(client: Client) -> Iterator[Balance]:
+    """As the view of a user tells them."""
+    most = (
+        "SELECT beneficiary FROM rewards WHERE beneficiary IS NOT NULL "
+        f"GROUP BY beneficiary ORDER BY count() DESC, beneficiary LIMIT {_ASKED}"
+    )
+    for (user,) in client.query(most).result_rows:
+        sums: Counter[str] = Counter()
+        for one in user_view(client, user, Page(1))["balance"]:
+            sums[one["currency"]] += int(Decimal(one["balance"]) * MICROS_PER_UNIT)
+        yield from (Balance(user, currency, micros) for currency, micros in sums.items())
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ from reftrail.simulator import Simulation, Step
 
 LANES: Final = 3
 _BATCH: Final = 20
-_PATIENCE: Final = 120.0
+PATIENCE: Final = 120.0
+"""Seconds for which clients go on asking for what the collector doesn't answer."""
 
 
 class Load:
@@ -33,7 +34,7 @@ class Load:
 
         A request that isn't answered is sent again under the same event_ids, by the client.
         """
-        with ThreadPoolExecutor(LANES) as pool, Reftrail(url, key, patience=_PATIENCE) as client:
+        with ThreadPoolExecutor(LANES) as pool, Reftrail(url, key, patience=PATIENCE) as client:
             began = time.monotonic()
             lanes = [pool.submit(self._play, lane, client, began) for lane in self._lanes]
 

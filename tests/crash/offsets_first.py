@@ -1,6 +1,7 @@
 """A worker with a fault put in: it commits positions before the rewards that it concluded.
 
-Killed in between, once, by its own hand: those rewards are lost for good.
+Killed in between, once, by its own hand: those rewards are lost for good, and with them all that
+was concluded on their partition in the same turn.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +18,7 @@ from reftrail.engine.worker import main
 
 
 class OffsetsFirstWriter(TransactionalWriter):
-    """Two transactions for rewards, where there should be one."""
+    """Two transactions for a turn with rewards, where there should be one."""
 
     async def commit(
         self,

@@ -22,7 +22,7 @@ def main(
     seconds: Annotated[float, typer.Option(help="For how long.")] = 120.0,
     kills: Annotated[
         int, typer.Option(help="How many hosts are killed, the broker included.")
-    ] = 14,
+    ] = 22,
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave logs and data where they are.")
     ] = False,

@@ -5,15 +5,25 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from reftrail.local.hosts import BROKER, COLLECTOR, WAREHOUSE, worker_name
+from crash.cast import REVIEWER
+from reftrail.local.hosts import BROKER, CODES, COLLECTOR, FULFILMENT, WAREHOUSE, worker_name
 
 WORKERS: Final = 2
-HOSTS: Final = (*(worker_name(n + 1) for n in range(WORKERS)), COLLECTOR, WAREHOUSE)
+HOSTS: Final = (
+    *(worker_name(n + 1) for n in range(WORKERS)),
+    COLLECTOR,
+    WAREHOUSE,
+    FULFILMENT,
+    REVIEWER,
+    CODES,
+)
+"""All but the broker, and the partners: what they remember is what they are there for."""
 
 _FIRST: Final = 2.0
 _LEAST_GAP: Final = 1.0
-_TAKEN_OVER: Final = 14.0
-"""Seconds of load after the last kill: in them the last victim's work is seen to go on."""
+_TAKEN_OVER: Final = 10.0
+"""Seconds of load after the last kill: in them, and while all comes to rest, the last victim's work
+is seen to go on."""
 
 
 @dataclass(frozen=True, slots=True)

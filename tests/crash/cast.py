@@ -1,0 +1,68 @@
+"""Who takes part: all hosts of a stack, those who fulfil, their partners, and a reviewer."""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from crash.facts import TESTS
+from crash.reviewer import COLLECTOR, DIRECTORY
+from crash.terms import pool_lines
+from reftrail.local.hosts import FULFILMENT, PARTNERS, Place, url_of
+from reftrail.local.process import Command
+from reftrail.local.stack import Ports, all_hosts
+from reftrail.local.supervisor import Host
+
+REVIEWER: Final = "reviewer"
+
+_WORKERS: Final = {"REFTRAIL_TICK_SECONDS": "1"}
+_SETTINGS: Final[Mapping[str, Mapping[str, str]]] = {
+    FULFILMENT: {
+        "REFTRAIL_FULFILMENT_TIMEOUT_SECONDS": "1",
+        "REFTRAIL_FULFILMENT_RETRY_FIRST_SECONDS": "0.1",
+        "REFTRAIL_FULFILMENT_RETRY_MOST_SECONDS": "1",
+    },
+    PARTNERS: {
+        "REFTRAIL_PARTNERS_BUSY": "0.05",
+        "REFTRAIL_PARTNERS_FAIL": "0.05",
+        "REFTRAIL_PARTNERS_FORGET": "0.1",
+        "REFTRAIL_PARTNERS_HANG": "0.03",
+        "REFTRAIL_PARTNERS_HANG_SECONDS": "1.5",
+        "REFTRAIL_PARTNERS_TAKES_SECONDS": "0.05",
+    },
+}
+"""Partners fail, forget to say that they did it, and answer too late."""
+
+
+def whole_cast(place: Place, ports: Ports) -> Sequence[Host]:
+    """All hosts of a stack with fulfilment, in a hurry, and the reviewer."""
+    (place.directory / "gift-codes.txt").write_text("".join(pool_lines()), "utf-8")
+    hosts = [_in_a_hurry(host) for host in all_hosts(place, ports)]
+    return [*hosts, _reviewer(place, ports)]
+
+
+def with_settings(host: Host, settings: Mapping[str, str]) -> Host:
+    """A host with other settings than usual."""
+    environment = {**host.command.environment, **settings}
+    return replace(host, command=replace(host.command, environment=environment))
+
+
+def _in_a_hurry(host: Host) -> Host:
+    is_worker = host.name.startswith("worker-")
+    return with_settings(host, _WORKERS if is_worker else _SETTINGS.get(host.name, {}))
+
+
+def _reviewer(place: Place, ports: Ports) -> Host:
+    environment = place.environment()
+    environment |= {
+        "PYTHONPATH": os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")]),
+        DIRECTORY: str(place.directory),
+        COLLECTOR: url_of(ports.collector),
+    }
+    command = Command(
+        arguments=(sys.executable, "-m", "crash.reviewer"),
+        log=place.log(REVIEWER),
+        environment=environment,
+    )
+    return Host(name=REVIEWER, command=command, answers=lambda: True)

@@ -1,0 +1,216 @@
+"""The checks of what became of rewards: by reviews, by fulfilment, by time; and of their worth.
+
+None of them asks the rules what ought to be: they hold what stands on one side, a review that was
+acknowledged, a partner's books, a tick, against what stands in the ledger.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
+
+from crash.evidence import Evidence
+from crash.findings import repeated, some
+from crash.rest import is_part, unsettled
+from reftrail.contracts.codec import decode
+from reftrail.contracts.decisions import DeadLettered, RewardDecided, RewardStatus, Role
+from reftrail.contracts.life import FulfilmentOutcome, FulfilmentReported, Ticked
+from reftrail.contracts.policy import policy_in
+from reftrail.contracts.record import Micros, Record
+from reftrail.contracts.topics import (
+    CAMPAIGNS,
+    CODES,
+    DEAD_LETTERS,
+    FULFILMENTS,
+    REVIEWS,
+    REWARD_GRANTED,
+    REWARD_INPUTS,
+    REWARDS,
+)
+from reftrail.rules.transitions import STANDING, TRANSITIONS, effect
+
+_STEPS: Final = {(before, after) for (before, _), after in TRANSITIONS.items()}
+_OF_A_GRANT: Final = (RewardStatus.FULFILLED, RewardStatus.EXPIRED)
+
+
+def reviews(evidence: Evidence) -> Iterator[str]:
+    """An acknowledged review is on the topic; what is there took effect once, or was refused."""
+    there = {record.event_id for record in evidence.records(REVIEWS)}
+    yield from some("acknowledged, but not on the reviews topic", evidence.reviewed - there)
+    yield from _taken("reviews", there, evidence)
+
+
+def fulfilment(evidence: Evidence) -> Iterator[str]:
+    """Partners gave each reward at most once, and only what was ordered; all of it was told once.
+
+    What was delivered is fulfilled in the ledger, unless it had been taken back by then, or its
+    time was up: then its report was refused. Codes are given by fulfilment itself.
+    """
+    reports: list[Any] = evidence.records(FULFILMENTS)
+    delivered = [one for one in reports if one.outcome == FulfilmentOutcome.DELIVERED]
+    by_partners = Counter(one.reward_id for one in delivered if one.kind != "code")
+    orders: list[Any] = evidence.records(REWARD_GRANTED)
+    ordered = {order.reward_id for order in orders}
+    given = Counter(dict(evidence.given))
+    yield from some("given more than once", [one for one, count in given.items() if count > 1])
+    yield from some("given, but not told", (given - by_partners).elements())
+    yield from some("told, but not given", (by_partners - given).elements())
+    yield from some("given, but not ordered", given.keys() - ordered)
+    yield from some("told, but not ordered", {one.reward_id for one in reports} - ordered)
+    codes = [one.reference for one in delivered if one.kind == "code"]
+    yield from some("codes handed out more than once", repeated(codes))
+    yield from _taken("fulfilments", {one.event_id for one in reports}, evidence)
+    fulfilled = {one.reward_id for one in _ledger(evidence) if one.status == RewardStatus.FULFILLED}
+    refused = {one.reward_id for one in _refused(evidence) if isinstance(one, FulfilmentReported)}
+    told = {one.reward_id for one in delivered}
+    yield from some("fulfilled, but not delivered", fulfilled - told)
+    yield from some("delivered, neither fulfilled nor refused", told - fulfilled - refused)
+
+
+def transitions(evidence: Evidence) -> Iterator[str]:
+    """No reward has gone from one status to another but as the table says.
+
+    What fulfils a grant, lets it expire or takes a part of it back says which one.
+    """
+    for reward_id, entries in _lives(evidence).items():
+        status: str | None = None
+        grant: str | None = None
+        for entry in entries:
+            is_of_grant = entry.status in _OF_A_GRANT or is_part(entry)
+            if is_of_grant and entry.supersedes != grant:
+                yield f"{reward_id}: {entry.status}, but not of its grant"
+            if is_part(entry):
+                if status not in STANDING:
+                    yield f"{reward_id}: a part was taken back when it was {status}"
+                continue
+            if (status, entry.status) not in _STEPS:
+                yield f"{reward_id}: {entry.status} after {status}"
+            status = entry.status
+            if status == RewardStatus.GRANTED:
+                grant = entry.event_id
+
+
+def worth(evidence: Evidence) -> Iterator[str]:
+    """A reward is worth something while it stands, never more than it was; and users are told so.
+
+    What a user is told is what the entries add up to.
+    """
+    balances: Counter[tuple[str, str]] = Counter()
+    for reward_id, entries in _lives(evidence).items():
+        left: Micros = 0
+        for entry in entries:
+            left += effect(entry)
+            balances[entry.beneficiary or "", entry.currency] += effect(entry)
+            if not 0 <= left <= entries[0].value_micros:
+                yield f"{reward_id}: {left} micros after {entry.status}"
+        status = [one.status for one in entries if not is_part(one)][-1]
+        if (left > 0) != (status in STANDING):
+            yield f"{reward_id}: is {status}, and worth {left} micros"
+    for (user, currency), told in evidence.balances.items():
+        due = balances[user, currency]
+        if told != due:
+            yield f"{user}: is told {told} micros of {currency}, but has {due}"
+
+
+def timers(evidence: Evidence) -> Iterator[str]:
+    """What waits for a time that a tick has told waits no longer, and nothing waits for ever.
+
+    Only ticks after the entry count. At the end everything is to have come to rest.
+    """
+    told: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
+    for at in evidence.log[REWARD_INPUTS]:
+        is_read = at.offset < evidence.positions.get((REWARD_INPUTS, at.partition), 0)
+        if isinstance(at.record, Ticked) and is_read:
+            told[at.partition].append((at.offset, at.record.event_time))
+    waiting = unsettled(_ledger(evidence))
+    overdue = [
+        f"{one.reward_id} is {one.status}"
+        for one in _latest(evidence)
+        if one.reward_id in waiting
+        and one.due_at is not None
+        and any(
+            offset > one.cause_offset and time >= one.due_at
+            for offset, time in told[one.cause_partition]
+        )
+    ]
+    yield from some("a tick has told its time", overdue)
+    yield from some("has not come to rest", [f"{one} is {now}" for one, now in waiting.items()])
+
+
+def limits(evidence: Evidence) -> Iterator[str]:
+    """No more users earn through a code, or for a referrer, and no more is spent than allowed."""
+    granted = [one for one in _ledger(evidence) if one.status == RewardStatus.GRANTED]
+    codes: list[Any] = evidence.records(CODES)
+    by_code = _users([one for one in granted if one.role != Role.MILESTONE], "code")
+    for code in codes:
+        yield from _beyond(code.code, len(by_code[code.code]), code.max_uses)
+    campaigns: list[Any] = evidence.records(CAMPAIGNS)
+    for campaign in campaigns:
+        caps = policy_in(campaign.policy).caps
+        under_it = [one for one in granted if one.campaign_id == campaign.campaign_id]
+        referrals = [one for one in under_it if one.role == Role.REFERRER]
+        for code, users in _users(referrals, "code").items():
+            yield from _beyond(code, len(users), caps.per_code)
+        for referrer, users in _users(referrals, "beneficiary").items():
+            yield from _beyond(referrer, len(users), caps.per_referrer)
+        spent = {
+            one.reward_id: one.value_micros
+            for one in reversed(under_it)
+            if one.currency == campaign.reward_currency
+        }
+        total = sum(spent.values())
+        if caps.budget_micros is not None and total > caps.budget_micros:
+            yield f"{campaign.campaign_id}: {total} micros granted of {caps.budget_micros}"
+
+
+def _users(entries: Iterable[RewardDecided], by: str) -> defaultdict[str, set[str]]:
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for entry in entries:
+        found[getattr(entry, by)].add(entry.user_id)
+    return found
+
+
+def _beyond(what: str, users: int, most: int | None) -> Iterator[str]:
+    if most is not None and users > most:
+        yield f"{what}: {users} users earned, its limit is {most}"
+
+
+def _taken(topic: str, told: set[str], evidence: Evidence) -> Iterator[str]:
+    """What was told changed each reward that it is about once, or is refused once, not both."""
+    changes = Counter((one.cause_event_id, one.reward_id) for one in _ledger(evidence))
+    changing = {cause for cause, _ in changes}
+    refused = Counter(one.event_id for one in _refused(evidence))
+    twice = [cause for (cause, _), count in changes.items() if count > 1 and cause in told]
+    yield from some(f"{topic}: took effect more than once", twice)
+    yield from some(f"{topic}: came to nothing", told - changing - refused.keys())
+    yield from some(f"{topic}: refused, and took effect", told & changing & refused.keys())
+    more = [one for one, count in refused.items() if count > 1 and one in told]
+    yield from some(f"{topic}: refused more than once", more)
+
+
+def _refused(evidence: Evidence) -> list[Record]:
+    """What is in the dead letters of the reward stage, each with its reason."""
+    letters = [one for one in evidence.records(DEAD_LETTERS) if isinstance(one, DeadLettered)]
+    return [
+        decode(one.payload)
+        for one in letters
+        if one.payload is not None and one.stage == "reward" and one.reason
+    ]
+
+
+def _ledger(evidence: Evidence) -> list[RewardDecided]:
+    """In the order of the log, those of one reward in order."""
+    return [one for one in evidence.records(REWARDS) if isinstance(one, RewardDecided)]
+
+
+def _lives(evidence: Evidence) -> dict[str, Sequence[RewardDecided]]:
+    found: defaultdict[str, list[RewardDecided]] = defaultdict(list)
+    for entry in _ledger(evidence):
+        found[entry.reward_id].append(entry)
+    return dict(found)
+
+
+def _latest(evidence: Evidence) -> list[RewardDecided]:
+    """The entry of each reward that says how it stands."""
+    return [
+        [one for one in entries if not is_part(one)][-1] for entries in _lives(evidence).values()
+    ]

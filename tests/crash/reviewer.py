@@ -1,0 +1,159 @@
+"""An analyst as a host of its own, killed like the others: `python -m crash.reviewer`.
+
+Input: `rewards`. Output: reviews, over HTTP, sent until the collector has taken them. What is
+decided follows from the reward's id: most decisions are allowed, some are not, and some are sent
+twice. A file has the event_ids of those that were acknowledged; one that was killed before it wrote
+there sends the same review again.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+
+from crash.following import follow
+from reftrail.contracts.decisions import RewardDecided, RewardStatus, Role
+from reftrail.contracts.installation import Installation
+from reftrail.contracts.life import ReviewDecision
+from reftrail.contracts.record import Millis
+from reftrail.contracts.times import now
+from reftrail.contracts.topics import REWARDS
+from reftrail.rules.decider import derived_id
+from reftrail.rules.reasons import Reason
+
+DIRECTORY: Final = "CRASH_DIRECTORY"
+COLLECTOR: Final = "CRASH_COLLECTOR"
+KEY: Final = "REFTRAIL_SECRET_KEYS"
+
+_ACKNOWLEDGED: Final = "reviews.acknowledged"
+_CLOSE: Final = "reviewer.close"
+_CLOSED: Final = "reviewer.closed"
+_JUST_BEFORE: Final[Millis] = 100
+
+_APPROVE, _DECLINE, _REVERSE = ReviewDecision
+_BY_SCORE: Final = dict.fromkeys(range(5), _APPROVE) | dict.fromkeys(range(5, 9), _DECLINE)
+_IN_THE_LAST_MOMENT: Final = {9: _APPROVE, 10: _DECLINE}
+_HOLDING: Final = {0: _APPROVE, 1: _DECLINE}
+_OF_NOBODY: Final = 14
+_LATER: Final[dict[tuple[str, int], ReviewDecision]] = {
+    (RewardStatus.GRANTED, 2): _REVERSE,
+    (RewardStatus.GRANTED, 15): _APPROVE,
+    (RewardStatus.FULFILLED, 3): _REVERSE,
+    (RewardStatus.FULFILLED, 4): _REVERSE,
+    (RewardStatus.EXPIRED, 5): _REVERSE,
+    (RewardStatus.EXPIRED, 6): _APPROVE,
+    (RewardStatus.REJECTED, 7): _APPROVE,
+    **dict.fromkeys([(RewardStatus.FAILED, digit) for digit in range(8)], _APPROVE),
+}
+"""What is decided on a reward once it is so, by the last digit of its id."""
+
+
+def reviews_of(entry: RewardDecided) -> Iterator[tuple[Millis, dict[str, Any]]]:
+    """The decisions that an entry brings about, and when: at once (0), or as its hold ends."""
+    if Reason.PARTLY_REFUNDED in entry.reasons:
+        return
+    digit = int(entry.reward_id[-1], 16)
+    if entry.status != RewardStatus.HELD:
+        decision = _LATER.get((entry.status, digit))
+        if decision is not None:
+            yield 0, _review(entry, decision)
+        return
+    by_score = Reason.HOLDING_PERIOD not in entry.reasons
+    decision = (_BY_SCORE if by_score else _HOLDING).get(digit)
+    if decision is not None:
+        yield 0, _review(entry, decision, of_all=digit == 0 and entry.role == Role.REFEREE)
+    elif digit in _IN_THE_LAST_MOMENT:
+        yield (entry.due_at or 0) - _JUST_BEFORE, _review(entry, _IN_THE_LAST_MOMENT[digit])
+    elif digit == _OF_NOBODY:
+        yield 0, _review(entry, _APPROVE) | {"user_id": f"not {entry.user_id}"}
+
+
+def _review(
+    entry: RewardDecided, decision: ReviewDecision, *, of_all: bool = False
+) -> dict[str, Any]:
+    return {
+        "code": entry.code,
+        "user_id": entry.user_id,
+        **({} if of_all else {"reward_id": entry.reward_id}),
+        "decision": decision.value,
+        "reviewer": "ann",
+        "event_id": derived_id("review", decision, entry.status, entry.reward_id),
+    }
+
+
+class Desk:
+    """Where reviews are done; the directory has what outlives a kill."""
+
+    def __init__(self, directory: Path, client: httpx.Client) -> None:
+        self._directory = directory
+        self._client = client
+        self._done = set(acknowledged(directory))
+        self._later: list[tuple[Millis, dict[str, Any]]] = []
+
+    def work(self, installation: Installation) -> None:
+        """Until told to close."""
+        for entries in follow(installation, REWARDS, (self._directory / _CLOSE).exists):
+            self._later += [one for entry in entries for one in reviews_of(entry)]
+            at = now()
+            due = [review for when, review in self._later if when <= at]
+            self._later = [one for one in self._later if one[0] > at]
+            for review in due:
+                self._decide(review)
+        (self._directory / _CLOSED).touch()
+
+    def _decide(self, review: dict[str, Any]) -> None:
+        if review["event_id"] in self._done:
+            return
+        self._send(review)
+        if review["event_id"][-1] in "01234":  # for one whose answer got lost
+            self._send(review)
+        self._done.add(review["event_id"])
+        with (self._directory / _ACKNOWLEDGED).open("a", encoding="utf-8") as file:
+            file.write(f"{review['event_id']}\n")
+
+    def _send(self, review: dict[str, Any]) -> None:
+        while True:
+            try:
+                answer = self._client.post("/v1/reviews", json={"reviews": [review]})
+            except httpx.TransportError:
+                time.sleep(0.1)
+                continue
+            if answer.status_code < httpx.codes.INTERNAL_SERVER_ERROR:
+                answer.raise_for_status()
+                assert answer.json()["accepted"] == 1, answer.text
+                return
+            time.sleep(0.1)
+
+
+def acknowledged(directory: Path) -> frozenset[str]:
+    """The event_ids of the reviews that were taken; without a line that a kill cut off."""
+    path = directory / _ACKNOWLEDGED
+    lines = path.read_text("utf-8").splitlines(keepends=True) if path.exists() else []
+    return frozenset(line.strip() for line in lines if line.endswith("\n"))
+
+
+def close(directory: Path, seconds: float = 60.0) -> None:
+    """Let no more reviews come, and wait until that is so. Raises `TimeoutError`."""
+    (directory / _CLOSE).touch()
+    until = time.monotonic() + seconds
+    while not (directory / _CLOSED).exists():
+        if time.monotonic() > until:
+            raise TimeoutError(f"the reviewer did not come to an end within {seconds:.0f} s")
+        time.sleep(0.1)
+
+
+def main() -> None:
+    """Review until told to close, then wait for the end."""
+    directory = Path(os.environ[DIRECTORY])
+    key = {"Authorization": f"Bearer {os.environ[KEY]}"}
+    with httpx.Client(base_url=os.environ[COLLECTOR], headers=key, timeout=10.0) as client:
+        Desk(directory, client).work(Installation())
+    while True:
+        time.sleep(1.0)
+
+
+if __name__ == "__main__":
+    main()
