@@ -1,12 +1,12 @@
 """Who takes part: all hosts of a stack, those who fulfil, their partners, and a reviewer."""
 
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from crash.facts import TESTS
+from support.environment import finding_tests
+
 from crash.reviewer import COLLECTOR, DIRECTORY
 from crash.terms import pool_lines
 from reftrail.local.hosts import FULFILMENT, PARTNERS, Place, url_of
@@ -54,9 +54,9 @@ def _in_a_hurry(host: Host) -> Host:
 
 
 def _reviewer(place: Place, ports: Ports) -> Host:
-    environment = place.environment()
-    environment |= {
-        "PYTHONPATH": os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")]),
+    environment = {
+        **place.environment(),
+        **finding_tests(),
         DIRECTORY: str(place.directory),
         COLLECTOR: url_of(ports.collector),
     }

@@ -16,6 +16,7 @@ from typing import Final, Literal
 
 import msgspec
 from clickhouse_connect.driver.client import Client
+from support.environment import finding_tests
 
 from reftrail.contracts.record import MICROS_PER_UNIT
 from reftrail.contracts.topics import PUBLIC_TOPICS
@@ -23,7 +24,6 @@ from reftrail.reports.user import Page, user_view
 from reftrail.warehouse.clickhouse import connect_for_reading, connect_for_writing
 from reftrail.warehouse.tables import apply_ddl, table_of
 
-TESTS: Final = Path(__file__).parents[1]
 _ASKED: Final = 10
 _NO_MERGES: Final = (
     "max_bytes_to_merge_at_max_space_in_pool = 1, max_bytes_to_merge_at_min_space_in_pool = 1, "
@@ -69,7 +69,7 @@ def read(path: Path) -> Stored:
 def _run(what: Literal["prepare", "read"], path: Path) -> bytes:
     return subprocess.run(
         [sys.executable, "-m", "crash.facts", what, str(path)],
-        env={**os.environ, "PYTHONPATH": str(TESTS)},
+        env={**os.environ, **finding_tests()},
         stdout=subprocess.PIPE,
         check=True,
     ).stdout

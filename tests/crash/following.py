@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
+from support.log import reading
 
 from reftrail.contracts.codec import decode
 from reftrail.contracts.installation import Installation
@@ -22,7 +22,7 @@ def follow(
     consumer = None
     while not has_ended():
         try:
-            consumer = consumer or _reading(installation, topic)
+            consumer = consumer or reading(installation, topic)
             found: dict[Any, list[Any]] = consumer.poll(timeout_ms=200)
         except KafkaError:
             time.sleep(0.2)
@@ -30,15 +30,3 @@ def follow(
         yield [decode(message.value) for messages in found.values() for message in messages]
     if consumer is not None:
         consumer.close()
-
-
-def _reading(installation: Installation, topic: Topic) -> Any:
-    consumer = KafkaConsumer(
-        bootstrap_servers=installation.bootstrap_servers,
-        isolation_level="read_committed",
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-    )
-    name = installation.name_of(topic)
-    consumer.assign([TopicPartition(name, n) for n in consumer.partitions_for_topic(name)])
-    return consumer

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Final, Self
 from unittest import mock
 
+from support.environment import finding_tests
 from support.fulfilment_faults import ReportsFirst
 
 from crash.dying import die_once
@@ -25,7 +26,6 @@ from reftrail.fulfilment.log import connected
 from reftrail.fulfilment.settings import FulfilmentSettings
 
 _REPORTS_FIRST: Final = "reports-first"
-_TESTS: Final = Path(__file__).parents[1]
 
 
 class Lives:
@@ -40,7 +40,7 @@ class Lives:
         with log.open("ab") as out:
             self._forking = subprocess.Popen(
                 [sys.executable, "-m", __name__, *([_REPORTS_FIRST] if reports_first else [])],
-                env={**os.environ, **variables, "PYTHONPATH": str(_TESTS)},
+                env={**os.environ, **variables, **finding_tests()},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=out,

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from crash.evidence import Evidence
 from crash.findings import repeated, some
-from crash.rest import is_part, unsettled
+from crash.rest import unsettled
 from reftrail.contracts.codec import decode
 from reftrail.contracts.decisions import DeadLettered, RewardDecided, RewardStatus, Role
 from reftrail.contracts.life import FulfilmentOutcome, FulfilmentReported, Ticked
@@ -26,6 +26,7 @@ from reftrail.contracts.topics import (
     REWARD_INPUTS,
     REWARDS,
 )
+from reftrail.rules.reasons import is_part
 from reftrail.rules.transitions import STANDING, TRANSITIONS, effect
 
 _STEPS: Final = {(before, after) for (before, _), after in TRANSITIONS.items()}
@@ -102,7 +103,7 @@ def worth(evidence: Evidence) -> Iterator[str]:
             balances[entry.beneficiary or "", entry.currency] += effect(entry)
             if not 0 <= left <= entries[0].value_micros:
                 yield f"{reward_id}: {left} micros after {entry.status}"
-        status = [one.status for one in entries if not is_part(one)][-1]
+        status = _latest(entries).status
         if (left > 0) != (status in STANDING):
             yield f"{reward_id}: is {status}, and worth {left} micros"
     for (user, currency), told in evidence.balances.items():
@@ -124,7 +125,7 @@ def timers(evidence: Evidence) -> Iterator[str]:
     waiting = unsettled(_ledger(evidence))
     overdue = [
         f"{one.reward_id} is {one.status}"
-        for one in _latest(evidence)
+        for one in map(_latest, _lives(evidence).values())
         if one.reward_id in waiting
         and one.due_at is not None
         and any(
@@ -209,8 +210,6 @@ def _lives(evidence: Evidence) -> dict[str, Sequence[RewardDecided]]:
     return dict(found)
 
 
-def _latest(evidence: Evidence) -> list[RewardDecided]:
-    """The entry of each reward that says how it stands."""
-    return [
-        [one for one in entries if not is_part(one)][-1] for entries in _lives(evidence).values()
-    ]
+def _latest(entries: Sequence[RewardDecided]) -> RewardDecided:
+    """Of a reward's entries the one that says how it stands."""
+    return [one for one in entries if not is_part(one)][-1]

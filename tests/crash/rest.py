@@ -11,7 +11,7 @@ from reftrail.contracts.decisions import RewardDecided, RewardStatus
 from reftrail.contracts.topics import REWARDS
 from reftrail.local.drain import wait_until_drained
 from reftrail.local.stack import Stack
-from reftrail.rules.reasons import Reason
+from reftrail.rules.reasons import is_part
 
 _AT_REST_WITHIN: Final = 60.0
 _DRAINED_WITHIN: Final = 180.0
@@ -42,8 +42,3 @@ def unsettled(ledger: Iterable[RewardDecided]) -> dict[str, str]:
     stand = {one.reward_id: one.status for one in ledger if not is_part(one)}
     moving = (RewardStatus.HELD, RewardStatus.GRANTED)
     return {reward_id: status for reward_id, status in stand.items() if status in moving}
-
-
-def is_part(entry: RewardDecided) -> bool:
-    """Whether it takes a part of a reward back, and leaves it as it is."""
-    return Reason.PARTLY_REFUNDED in entry.reasons

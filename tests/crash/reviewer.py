@@ -22,7 +22,7 @@ from reftrail.contracts.record import Millis
 from reftrail.contracts.times import now
 from reftrail.contracts.topics import REWARDS
 from reftrail.rules.decider import derived_id
-from reftrail.rules.reasons import Reason
+from reftrail.rules.reasons import Reason, is_part
 
 DIRECTORY: Final = "CRASH_DIRECTORY"
 COLLECTOR: Final = "CRASH_COLLECTOR"
@@ -53,7 +53,7 @@ _LATER: Final[dict[tuple[str, int], ReviewDecision]] = {
 
 def reviews_of(entry: RewardDecided) -> Iterator[tuple[Millis, dict[str, Any]]]:
     """The decisions that an entry brings about, and when: at once (0), or as its hold ends."""
-    if Reason.PARTLY_REFUNDED in entry.reasons:
+    if is_part(entry):
         return
     digit = int(entry.reward_id[-1], 16)
     if entry.status != RewardStatus.HELD:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 from support.log import Logged
+from support.timers import ticks
 
 from crash.evidence import LOGGED, Evidence
 from crash.facts import Facts
@@ -30,7 +31,6 @@ from reftrail.contracts.topics import (
     Topic,
 )
 from reftrail.engine.memory import MemoryHost
-from reftrail.engine.ticker import tick
 from reftrail.engine.topology import TOPOLOGY
 from reftrail.rules.transitions import effect
 
@@ -93,7 +93,7 @@ def _live(host: MemoryHost) -> None:
 
 def _time_goes_by(host: MemoryHost, at: Millis) -> None:
     host.run()
-    host.publish(TICKS, *(tick(at, n, PARTITIONS) for n in range(PARTITIONS)))
+    host.publish(TICKS, *ticks(at, PARTITIONS))
     host.run()
 
 

@@ -1,16 +1,15 @@
 """Hosts with a fault put in: the books must show what each does, and nothing else."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from support.environment import finding_tests
 
 from crash.cast import whole_cast, with_settings
 from crash.dying import DIED
 from crash.experiment import Experiment, Report, carried_out
-from crash.facts import TESTS
 from crash.schedule import Plan
 from reftrail.local.hosts import PARTNERS, WAREHOUSE, Place, worker_name
 from reftrail.local.stack import Ports
@@ -74,13 +73,6 @@ def forgetful(host: Host) -> Host:
 
 def faulty(host: Host, directory: Path) -> Host:
     """A host that runs another module than usual."""
-    command = replace(
-        host.command,
-        arguments=(host.command.arguments[0], "-m", FAULTY[host.name]),
-        environment={
-            **host.command.environment,
-            "PYTHONPATH": os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")]),
-            DIED: str(directory / f"{host.name}.died"),
-        },
-    )
-    return replace(host, command=command)
+    host = with_settings(host, {**finding_tests(), DIED: str(directory / f"{host.name}.died")})
+    arguments = (host.command.arguments[0], "-m", FAULTY[host.name])
+    return replace(host, command=replace(host.command, arguments=arguments))

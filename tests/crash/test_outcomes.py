@@ -11,7 +11,6 @@ import pytest
 from crash.books import violations
 from crash.evidence import Evidence
 from crash.outcomes import timers
-from crash.rest import is_part
 from crash.right import changed, right, with_one_more, without
 from reftrail.contracts.codec import encode
 from reftrail.contracts.topics import (
@@ -22,6 +21,7 @@ from reftrail.contracts.topics import (
     REWARDS,
     Topic,
 )
+from reftrail.rules.reasons import is_part
 
 Which: TypeAlias = Callable[[Any], bool]
 

@@ -35,7 +35,7 @@ from reftrail.contracts.record import DAY, HOUR, Micros
 from reftrail.contracts.topics import DEAD_LETTERS
 from reftrail.engine.topology import STAGES, TOPOLOGY
 from reftrail.rules.limits import LimitState, limit_key
-from reftrail.rules.reasons import Reason
+from reftrail.rules.reasons import Reason, is_part
 from reftrail.rules.transitions import STANDING, TRANSITIONS, effect
 from reftrail.testing import MemoryHost, replay
 from reftrail.testing.times import FIRST_DAY
@@ -51,12 +51,8 @@ def lives(host: MemoryHost) -> dict[str, list[RewardDecided]]:
     return found
 
 
-def is_partial(entry: RewardDecided) -> bool:
-    return Reason.PARTLY_REFUNDED in entry.reasons
-
-
 def last_status(entries: list[RewardDecided]) -> str:
-    return [entry.status for entry in entries if not is_partial(entry)][-1]
+    return [entry.status for entry in entries if not is_part(entry)][-1]
 
 
 def balances(host: MemoryHost) -> dict[tuple[str, str], Micros]:
@@ -94,7 +90,7 @@ def test_no_status_changes_but_as_the_table_says(plan: list[Step], manner: Manne
         status = None
         granted = None
         for entry in entries:
-            if is_partial(entry):
+            if is_part(entry):
                 assert status in STANDING
                 assert entry.supersedes == granted
                 continue
@@ -281,7 +277,7 @@ def test_a_bonus_stands_while_there_are_grants_enough(plan: list[Step], manner: 
     for entries in lives(host).values():
         first = entries[0]
         whose = first.beneficiary or "", first.campaign_id or ""
-        statuses = [one.status for one in entries if not is_partial(one)]
+        statuses = [one.status for one in entries if not is_part(one)]
         if first.role == Role.REFERRER and RewardStatus.GRANTED in statuses:
             counted[whose] += statuses[-1] != RewardStatus.REVERSED
         if first.role == Role.MILESTONE:

@@ -64,18 +64,24 @@ def produce(installation: Installation, topic: Topic, records: Iterable[Record])
         write(records)
 
 
-def read_committed(installation: Installation, topic: Topic) -> list[Logged]:
-    """All committed records of a topic as of now, by partition and offset."""
-    name = installation.name_of(topic)
+def reading(installation: Installation, topic: Topic, fetch_max_wait_ms: int = 500) -> Any:
+    """A consumer of what is committed on a topic, from the first record on, outside any group."""
     consumer = KafkaConsumer(
         bootstrap_servers=installation.bootstrap_servers,
         isolation_level="read_committed",
         enable_auto_commit=False,
         auto_offset_reset="earliest",
-        fetch_max_wait_ms=50,
+        fetch_max_wait_ms=fetch_max_wait_ms,
     )
-    partitions = [TopicPartition(name, p) for p in sorted(consumer.partitions_for_topic(name))]
-    consumer.assign(partitions)
+    name = installation.name_of(topic)
+    consumer.assign([TopicPartition(name, p) for p in consumer.partitions_for_topic(name)])
+    return consumer
+
+
+def read_committed(installation: Installation, topic: Topic) -> list[Logged]:
+    """All committed records of a topic as of now, by partition and offset."""
+    consumer = reading(installation, topic, fetch_max_wait_ms=50)
+    partitions = consumer.assignment()
     ends = consumer.end_offsets(partitions)
     found = []
     while any(consumer.position(partition) < ends[partition] for partition in partitions):

@@ -9,12 +9,10 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
 
 from reftrail.contracts.installation import Installation
 from reftrail.local.ports import free_port
-
-TESTS: Final = Path(__file__).parents[1]
+from support.environment import finding_tests
 
 
 class RunningWorker:
@@ -35,7 +33,7 @@ class RunningWorker:
             "REFTRAIL_TOPIC_PREFIX": installation.topic_prefix,
             "REFTRAIL_GROUP": group_of(installation),
             "REFTRAIL_WORKER_WEB_PORT": str(self.port),
-            "PYTHONPATH": os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")]),
+            **finding_tests(),
             **settings,
         }
         self._out = log.open("ab")

@@ -15,8 +15,9 @@ _pack: Callable[[Any], bytes] = msgspec.msgpack.Encoder().encode
 
 
 class StateStore:
-    """The committed state of one stage and partition: packed values by key.
+    """The state of one stage and partition: packed values by key.
 
+    It is ahead of the changelog by what its lane has concluded and not committed yet.
     restored_to is the position in the changelog up to which the values are taken from it. alarms
     has the times for which the keys of a stage with waking wait.
     """
@@ -34,7 +35,7 @@ class StateStore:
         self.apply({key.decode(): value})
 
     def apply(self, changes: Mapping[str, bytes | None]) -> None:
-        """Take over what a committed batch changed; a key without a value is forgotten."""
+        """Take over what a batch changed; a key without a value is forgotten."""
         for key, packed in changes.items():
             if packed is None:
                 self.packed.pop(key, None)
@@ -56,7 +57,7 @@ def _due_at(stage: Stage) -> Callable[[str, bytes], Millis | None] | None:
 class Batch:
     """The state as one batch sees it: the store below, its own changes above.
 
-    They are kept apart until the batch is committed, so that deciding anew costs nothing.
+    They are kept apart until the batch is concluded, so that deciding anew costs nothing.
     """
 
     def __init__(self, stage: Stage, store: StateStore) -> None:

@@ -25,7 +25,7 @@ from reftrail.rules.notes import (
     SignalNoted,
     TurnCame,
 )
-from reftrail.rules.reasons import Reason
+from reftrail.rules.reasons import is_part
 from reftrail.rules.scoring import is_suspicious
 from reftrail.rules.sketches import with_amount, with_claim, with_judged
 
@@ -125,7 +125,7 @@ def _decided(earning: Earning, entry: RewardDecided) -> Earning:
 
 def _now(side: Side, entry: RewardDecided) -> Side:
     """A side as an entry says that it stands. What is taken back in part leaves the status."""
-    if Reason.PARTLY_REFUNDED in entry.reasons:
+    if is_part(entry):
         taken_back = side.taken_back + entry.value_micros
         return _replace(side, taken_back=taken_back)
     is_superseded_later = entry.status in (

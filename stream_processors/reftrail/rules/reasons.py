@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Final
 
-from reftrail.contracts.decisions import Claimed
+from reftrail.contracts.decisions import Claimed, RewardDecided
 from reftrail.contracts.events import CodeEvidence
 from reftrail.contracts.record import DAY
 from reftrail.contracts.reference import CampaignDefined, CodeChanged, CodeStatus, Trigger
@@ -51,6 +51,11 @@ class Reason(StrEnum):
     NOT_DELIVERED = "not_delivered"
     TRIED_AGAIN = "tried_again"
     NOT_USED_IN_TIME = "not_used_in_time"
+
+
+def is_part(entry: RewardDecided) -> bool:
+    """Whether an entry takes a part of a reward back, which leaves it as it stands."""
+    return Reason.PARTLY_REFUNDED in entry.reasons
 
 
 _ORDER: Final = {reason: nth for nth, reason in enumerate(Reason)}

@@ -36,7 +36,7 @@ from reftrail.contracts.topics import (
     Topic,
 )
 from reftrail.engine.memory import MemoryHost
-from reftrail.rules.reasons import Reason
+from reftrail.rules.reasons import is_part
 from reftrail.testing.policy_scenarios.moments import Moment, beginning
 from reftrail.testing.policy_scenarios.records import CannotHappen, Records
 from reftrail.testing.policy_scenarios.script import Given, GivenCode, Happening, What
@@ -169,7 +169,7 @@ def _standing(entries: Iterable[RewardDecided]) -> list[RewardDecided]:
     last: dict[str, RewardDecided] = {}
     for entry in entries:
         before = last.get(entry.reward_id)
-        if before is not None and Reason.PARTLY_REFUNDED in entry.reasons:
+        if before is not None and is_part(entry):
             left = before.value_micros - entry.value_micros
             last[entry.reward_id] = msgspec.structs.replace(before, value_micros=left)
         else:
