@@ -71,7 +71,7 @@ def test_what_is_held_is_seen_and_decided(installation: TestInstallation, tmp_pa
         "campaign_id": "spring",
         "name": "Spring",
         "reward": {"referrer": {"value": "5.00"}, "referee": {"value": "3.00"}},
-        "fraud": {"weights": {"fast_signup": 60, "instant_signup": 0}},
+        "fraud": {"weights": {"fast_signup": 60, "instant_signup": 0, "suspicious_code": 0}},
     }
     apply_campaigns(installation, [Campaign.model_validate(watchful)])
     produce(installation, CODES, [code("AMY", owner="amy")])

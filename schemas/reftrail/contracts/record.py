@@ -23,8 +23,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     event_id is the deduplication key. event_time is when it happened by the client's clock,
     received_at when the collector took it in; a derived record repeats the received_at of its
-    cause, so that a replay writes the same bytes. Records hold no cycles: gc=False keeps them out
-    of the collector's way.
+    cause, and a claim that of the deed it is for, so that a replay writes the same bytes. Records
+    hold no cycles: gc=False keeps them out of the collector's way.
     """
 
     event_id: str

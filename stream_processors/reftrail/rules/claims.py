@@ -160,7 +160,7 @@ def _claim(
     cause: Cause,
     signals: Mapping[str, str],
 ) -> Claimed:
-    """A claim's event_id follows from the deed alone, whenever the attribution came.
+    """A claim's event_id and times follow from the deed alone, whenever the attribution came.
 
     Its channel is the one through which the code came, and the deed's own where that isn't known.
     signals are those that are checked, by kind.
@@ -170,6 +170,7 @@ def _claim(
         common["cause_event_id"] = record.cause_event_id
     common["event_id"] = derived_id("claimed", decision.code, deed.event_id)
     common["event_time"] = deed.event_time
+    common["received_at"] = deed.received_at
     return Claimed(
         **common,
         code=decision.code,

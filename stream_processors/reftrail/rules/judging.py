@@ -223,12 +223,15 @@ def _action(claim: Claimed, terms: Terms, pair: PairLedger) -> str:
 
 
 def _hold(claim: Claimed, terms: Terms, judgement: Judgement) -> dict[str, Any]:
-    """Until when a reward is held, and what happens then. A review's time begins on receipt."""
+    """Until when a reward is held, and what happens then.
+
+    A review's time begins on receipt, or with the signup if the purchase came in before.
+    """
     if judgement.verdict != Verdict.HOLD:
         return {}
     ends = claim.event_time + terms.policy.hold_for
     if any(one.reason == Reason.HOLDING_PERIOD for one in judgement.evidence):
         return {"hold_until": ends, "at_holds_end": AtHoldsEnd.GRANT}
     fraud = terms.policy.fraud
-    reviewed_by = claim.received_at + fraud.review_for
+    reviewed_by = max(claim.received_at, claim.signed_up_at) + fraud.review_for
     return {"hold_until": max(ends, reviewed_by), "at_holds_end": fraud.at_review_end}

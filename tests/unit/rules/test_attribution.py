@@ -537,9 +537,11 @@ def test_as_many_orders_are_known_again_as_is_said() -> None:
 
 
 def test_a_claim_is_called_the_same_whether_its_purchase_waited_or_not() -> None:
-    waited = given(bought("o1", at="11:00")).when(signed_up_by_touch()).followed[-1]
-    came_after = given(signed_up_by_touch()).when(bought("o1", at="11:00")).followed[-1]
+    purchase = bought("o1", at="11:00", received_at=moment("11:05"))
+    waited = given(purchase).when(signed_up_by_touch()).followed[-1]
+    came_after = given(signed_up_by_touch()).when(purchase).followed[-1]
     assert waited.event_id == came_after.event_id
+    assert waited.received_at == came_after.received_at == moment("11:05")
 
 
 def test_of_an_attributed_user_only_the_decision_and_what_claimed_is_kept() -> None:

@@ -175,6 +175,12 @@ def test_an_unreviewed_reward_is_decided_at_the_end_of_its_hold(end: AtHoldsEnd)
     story.when(tick("3d 00:00")).then_nothing()
 
 
+def test_a_review_of_a_purchase_from_before_the_signup_begins_with_the_signup() -> None:
+    story = on_purchase(fraud=Fraud(weights={"clock_ahead": 60}, review_for=2 * DAY))
+    early = bought("o1", at="11:00", received_at=moment("10:00"), signed_up_at=moment("10:30"))
+    story.when(early).then(*both(held, "clock_ahead", due_at=moment("2d 10:30")))
+
+
 def test_a_campaign_may_keep_everything_back_for_a_while() -> None:
     story = programme(Policy(hold_for=3 * DAY)).when(signed_up(received_at=moment("1d 00:00")))
     story.then(*both(held, Reason.HOLDING_PERIOD, score=0, due_at=moment("3d 10:00")))
