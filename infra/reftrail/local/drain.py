@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import httpx
@@ -44,13 +44,11 @@ def wait_until_drained(
     with _log_of(installation) as log:
         _wait_for_stages(log, group, until)
         if positions_url is not None:
-            _wait(
-                log,
-                PUBLIC_TOPICS,
-                lambda: _warehouse_positions(installation, positions_url, secret_key),
-                "warehouse",
-                until,
-            )
+            headers = {"Authorization": f"Bearer {secret_key}"}
+            with httpx.Client(headers=headers, timeout=5.0) as client:
+                url = positions_url
+                warehouse = _Reader(log, lambda: _warehouse_positions(installation, client, url))
+                _wait_for_warehouse(warehouse, until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +58,18 @@ class _Log:
     installation: Installation
     client: Any
     reader: Any
+    partitions: dict[tuple[Topic, ...], list[TopicPartition]] = field(default_factory=dict)
 
     def ends(self, topics: tuple[Topic, ...]) -> dict[TopicPartition, int]:
         """The offset after the last record or marker, open transactions included."""
-        names = [self.installation.name_of(topic) for topic in topics]
-        partitions = [
-            TopicPartition(topic["name"], partition["partition_index"])
-            for topic in self.client.describe_topics(names)
-            for partition in topic["partitions"]
-        ]
+        partitions = self.partitions.get(topics)
+        if partitions is None:
+            names = [self.installation.name_of(topic) for topic in topics]
+            partitions = self.partitions[topics] = [
+                TopicPartition(topic["name"], partition["partition_index"])
+                for topic in self.client.describe_topics(names)
+                for partition in topic["partitions"]
+            ]
         found = self.client.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
         return {partition: offset.offset for partition, offset in found.items()}
 
@@ -97,58 +98,77 @@ class _Log:
         return True
 
 
+@dataclass(slots=True)
+class _Reader:
+    """Somebody who is waited for, and where they stood when last asked."""
+
+    log: _Log
+    positions: Callable[[], Positions]
+    at: Positions | None = None
+
+    def has_read(self, ends: Positions) -> bool:
+        """Whether they are done up to ends. Whoever has moved since the last question isn't.
+
+        So the topics are read only once nobody does any more, and those waited for not slowed down.
+        """
+        before, self.at = self.at, {**dict.fromkeys(ends, 0), **self.positions()}
+        if all(self.at[partition] >= end for partition, end in ends.items()):
+            return True
+        return before in (None, self.at) and self.log.is_all_read(self.at, ends)
+
+    def lag(self, topics: tuple[Topic, ...]) -> str | None:
+        """What is still to be read, in words; None if nothing is."""
+        ends = self.log.ends(topics)
+        at = {**dict.fromkeys(ends, 0), **self.positions()}
+        return None if self.log.is_all_read(at, ends) else _words(at, ends)
+
+
 def _wait_for_stages(log: _Log, group: str, until: float) -> None:
     """Wait for what there is, then for what followed from that, until nothing more does."""
     inputs = tuple(stage.reads for stage in TOPOLOGY)
+    stages = _Reader(log, lambda: log.committed(group))
     due: Positions | None = None
     rounds = 0
     while rounds < _LONGEST_CHAIN:
         if time.monotonic() > until:
-            raise TimeoutError(_why_not_quiet(log, group))
-        try:
+            raise TimeoutError(_why_not_quiet(stages))
+        with _patience():
             due = due or log.ends(inputs)
-            if log.is_all_read({**dict.fromkeys(due, 0), **log.committed(group)}, due):
+            if stages.has_read(due):
                 rounds, read, due = rounds + 1, due, log.ends(inputs)
                 if due == read:
                     return
                 continue
-        except KafkaError as error:
-            if not error.retriable:
-                raise
         time.sleep(_ASK_EVERY)
 
 
-def _why_not_quiet(log: _Log, group: str) -> str:
+def _why_not_quiet(stages: _Reader) -> str:
     """The first stage that lags, in the order of the flow."""
     for stage in TOPOLOGY:
-        if lag := _lag(log, (stage.reads,), lambda: log.committed(group)):
+        if lag := stages.lag((stage.reads,)):
             return f"stage {stage.name} has not read all there is: {lag}"
     return "the stages go on writing for each other"
 
 
-def _wait(
-    log: _Log,
-    topics: tuple[Topic, ...],
-    positions: Callable[[], Positions],
-    reader: str,
-    until: float,
-) -> None:
-    while lag := _lag(log, topics, positions):
+def _wait_for_warehouse(warehouse: _Reader, until: float) -> None:
+    while True:
+        with _patience():
+            if warehouse.has_read(warehouse.log.ends(PUBLIC_TOPICS)):
+                return
         if time.monotonic() > until:
-            raise TimeoutError(f"{reader} has not read all there is: {lag}")
+            lag = warehouse.lag(PUBLIC_TOPICS) or "it is still moving"
+            raise TimeoutError(f"warehouse has not read all there is: {lag}")
         time.sleep(_ASK_EVERY)
 
 
-def _lag(log: _Log, topics: tuple[Topic, ...], positions: Callable[[], Positions]) -> str | None:
-    """What is still to be read, in words; None if nothing is."""
+@contextmanager
+def _patience() -> Iterator[None]:
+    """A broker that doesn't answer now may later."""
     try:
-        ends = log.ends(topics)
-        at = {**dict.fromkeys(ends, 0), **positions()}
-        return None if log.is_all_read(at, ends) else _words(at, ends)
+        yield
     except KafkaError as error:
         if not error.retriable:
             raise
-        return f"the broker does not say now ({error!r})"
 
 
 def _words(at: Positions, ends: Positions) -> str:
@@ -160,11 +180,11 @@ def _words(at: Positions, ends: Positions) -> str:
 
 
 def _warehouse_positions(
-    installation: Installation, url: str, secret_key: str
+    installation: Installation, client: httpx.Client, url: str
 ) -> dict[TopicPartition, int]:
     """Where the warehouse stands; nowhere while it doesn't answer (it may be starting)."""
     try:
-        answer = httpx.get(url, headers={"Authorization": f"Bearer {secret_key}"}, timeout=5.0)
+        answer = client.get(url)
         answer.raise_for_status()
     except httpx.HTTPError:
         return {}
