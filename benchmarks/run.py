@@ -24,7 +24,7 @@ BENCHMARKS = (
     "latency",
     "state",
     "warehouse",
-    "encoder",
+    "codec",
     "codes",
 )
 # What the project asks of itself; figures without a bound are for information.
