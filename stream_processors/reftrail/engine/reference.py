@@ -65,7 +65,10 @@ class ReferenceTables:
         if versions is None:
             self.missed.add(("campaign", campaign_id))
             return None
-        return next((known for known in reversed(versions) if known.effective_from <= at), None)
+        for known in reversed(versions):
+            if known.effective_from <= at:
+                return known
+        return None
 
     def may_count_views(self, campaign_id: str) -> bool:
         """Whether views may be touches: False only if no version of a known campaign says so."""
@@ -104,7 +107,9 @@ class ReferenceTables:
         It is so from the moment it was made until it expires, or the next one is made. Nothing is
         missed: hardly anybody is on a list.
         """
-        said = self._lists.get((subject, value), ())
+        said = self._lists.get((subject, value))
+        if said is None:
+            return None
         entry = next((one for one in reversed(said) if one.event_time <= at), None)
         if entry is None or entry.listing is None:
             return None

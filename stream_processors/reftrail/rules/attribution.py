@@ -10,7 +10,6 @@ decision wait.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import assert_never
 
 import msgspec
@@ -64,8 +63,7 @@ class AttributionDecider:
         return remember(state, record)
 
 
-@dataclass(frozen=True, slots=True)
-class _Question:
+class _Question(msgspec.Struct, frozen=True):
     """What a decision is made from."""
 
     state: AttributionState

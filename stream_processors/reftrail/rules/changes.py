@@ -194,7 +194,7 @@ def _give_places_back(turn: Turn, reward: Reward) -> None:
     words = ("places_back", earning.claim_id, side.role)
     left = [place for place in texts if place in turn.pair.places]
     if left:
-        turn.conclude(PlacesLeft(**turn.because("left", *words), left=left))
+        turn.conclude(PlacesLeft(**turn.noted("left"), left=left))
     turn.conclude(
         LimitRequested(
             **turn.because(*words),

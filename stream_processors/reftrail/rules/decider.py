@@ -1,10 +1,10 @@
 """What a rule is, and what it may look at besides its own state."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Final, Protocol, TypedDict, TypeVar, runtime_checkable
 
+import msgspec
 from uuid_utils import UUID, uuid5
 
 from reftrail.contracts.life import Listed
@@ -19,8 +19,7 @@ _NAMESPACE: Final = UUID("6f1f6d5e-3f0b-5a6e-9d0f-7a7265667472")
 S = TypeVar("S")
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(msgspec.Struct, frozen=True):
     """Where the record being decided on stands in the log: topic without prefix."""
 
     topic: str

@@ -1,7 +1,8 @@
 """The entries of the reward ledger, and the orders to fulfil that go with grants."""
 
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from reftrail.contracts.decisions import RewardDecided, RewardGranted, RewardStatus
 from reftrail.contracts.record import Micros, Millis, Record
@@ -23,8 +24,7 @@ def reward_id(code: str, user_id: str, action: str, role: str) -> str:
     return derived_id(code, user_id, action, role)
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """What an entry says about a reward that was there before.
 
     of is the record that brought it, whose times it has. order_id and action_event_id are those of

@@ -127,8 +127,7 @@ def _go_on(turn: Turn) -> None:
         asked_later = {waiting.event_id for waiting in later}
         if any(claim_id not in asked_later for claim_id, _ in turn.pair.unanswered):
             return
-        common = turn.because("turn_came", first.event_id)
-        turn.conclude(TurnCame(**common, waiting_id=first.event_id))
+        turn.conclude(TurnCame(**turn.noted("turn_came"), waiting_id=first.event_id))
         turn.origin = Origin(first.event_id, first.offset)
         if first.claim is not None:
             _settle_claim(turn, first.claim)
@@ -190,7 +189,7 @@ def _ask_or_decide(turn: Turn, prospect: Prospect) -> None:
         return
     asking = msgspec.structs.replace(prospect, origin=turn.origin)
     turn.conclude(
-        PlacesAsked(**turn.because("places_asked", earning.claim_id), prospect=asking),
+        PlacesAsked(**turn.noted("places_asked"), prospect=asking),
         LimitRequested(
             **turn.because("limits", earning.claim_id),
             limits=limits,
@@ -203,6 +202,5 @@ def _ask_or_decide(turn: Turn, prospect: Prospect) -> None:
 
 
 def _decide(turn: Turn, prospect: Prospect) -> None:
-    common = turn.because("earned", prospect.earning.claim_id)
-    turn.conclude(Earned(**common, prospect=prospect))
+    turn.conclude(Earned(**turn.noted("earned"), prospect=prospect))
     first_entries(turn, prospect.earning)

@@ -1,7 +1,8 @@
 """What a campaign's rules say where there is a campaign, and what holds where there is none."""
 
-from dataclasses import dataclass
 from typing import Final, Self
+
+import msgspec
 
 from reftrail.contracts.policy import Policy, policy_in
 from reftrail.contracts.record import Micros, Millis
@@ -21,8 +22,7 @@ NO_KIND: Final = "none"
 """The kind of a reward that no campaign defines."""
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(msgspec.Struct, frozen=True):
     """The code that a claim is about, and its campaign's rules at the time of the claim."""
 
     code: CodeChanged

@@ -70,7 +70,7 @@ def _take(turn: Turn, reward: Reward, gone: Micros, claim: Claimed) -> None:
     if not allowed(side.status, what):
         return
     if what == What.REFUND_PART and side.status not in STANDING:
-        common = turn.because(f"part_taken:{side.role}", earning.claim_id, claim.event_id, of=claim)
+        common = turn.noted("part_taken", of=claim)
         turn.conclude(
             PartTaken(**common, claim_id=earning.claim_id, role=side.role, value_micros=part)
         )

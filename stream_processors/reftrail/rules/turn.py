@@ -87,9 +87,11 @@ class Turn:
 
     def because(self, *words: str, of: Record | None = None) -> Because:
         """The common fields of a conclusion: the id follows from words, the times are those of."""
-        record = of or self.record
+        return self._because(derived_id(*words), of or self.record)
+
+    def _because(self, event_id: str, record: Record) -> Because:
         return Because(
-            event_id=derived_id(*words),
+            event_id=event_id,
             event_time=record.event_time,
             received_at=record.received_at,
             cause_topic=self.cause.topic,
@@ -100,9 +102,11 @@ class Turn:
         )
 
     def noted(self, what: str, of: Record | None = None) -> Because:
-        """The common fields of a note about a record."""
-        return self.because(what, (of or self.record).event_id, of=of)
+        """The common fields of a note about a record. Notes are on no topic: a plain id will do."""
+        record = of or self.record
+        return self._because(f"{what} {record.event_id}", record)
 
     def refuse(self, reason: str, detail: str) -> None:
         """Say that what came now isn't allowed."""
-        self.conclude(Refused(**self.noted("refused"), reason=reason, detail=detail))
+        because = self.because("refused", self.record.event_id)
+        self.conclude(Refused(**because, reason=reason, detail=detail))

@@ -35,8 +35,7 @@ class Evidence(msgspec.Struct, frozen=True):
     figures: Figures
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(msgspec.Struct, frozen=True):
     """A claim and what is known about it.
 
     seen has the signals of the user's claims so far, by kind. hours and amounts are what is usual
