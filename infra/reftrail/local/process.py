@@ -3,8 +3,9 @@
 import os
 import signal
 import subprocess
-from collections.abc import Mapping
-from contextlib import suppress
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -34,7 +35,7 @@ class Child:
         self._leash = leash
         command.log.parent.mkdir(parents=True, exist_ok=True)
         _keep_short(command.log)
-        with command.log.open("ab") as log:
+        with command.log.open("ab") as log, _undisturbed():
             self.log_start = log.tell()
             self._process = subprocess.Popen(
                 command.arguments,
@@ -44,7 +45,7 @@ class Child:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # so that Ctrl-C reaches the supervisor alone
             )
-        leash.hold(self.pid)
+            leash.hold(self.pid)
 
     @property
     def pid(self) -> int:
@@ -79,6 +80,33 @@ class Child:
             size = log.seek(0, os.SEEK_END)
             log.seek(max(self.log_start, size - characters))
             return log.read().decode("utf-8", "replace")
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let signals that come meanwhile be heard afterwards.
+
+    An exception out of a handler, between a command's start and its being held, would leave it
+    running for ever. Handlers run in the main thread only.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    heard: list[int] = []
+    handlers = {
+        number: handler
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        if callable(handler := signal.getsignal(number))
+    }
+    for number in handlers:
+        signal.signal(number, lambda number, _: heard.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for late in heard:
+            signal.raise_signal(late)
 
 
 def _environment(command: Command) -> dict[str, str]:
