@@ -14,7 +14,7 @@ from reftrail.engine.chunks import Chunk
 from reftrail.engine.dead_letters import refused, undecodable
 from reftrail.engine.reference import ReferenceTables
 from reftrail.engine.sieve import Sieve
-from reftrail.engine.stage import Stage
+from reftrail.engine.stage import Stage, Waking
 from reftrail.engine.state import Batch, StateStore
 from reftrail.rules.decider import Cause, Decider, Refused, Settling
 
@@ -74,10 +74,10 @@ class StageOfPartition:
         """What follows from a chunk on top of the stored state, which stays as it is."""
         outcome = Outcome()
         batch = Batch(self.stage, store)
-        settle = _settling(self.stage.decider)
+        settle, waking = _settling(self.stage.decider), self.stage.waking
         for index, record in self._records(chunk, store, reference, sieve, outcome):
             cause = Cause(self.stage.reads.name, self.partition, chunk.offsets[index])
-            for asked in self._asked(record, cause, batch):
+            for asked in (record,) if waking is None else self._asked(record, cause, batch, waking):
                 keys, state = batch.load(asked)
                 concluded, state = settle(state, asked, cause, reference)
                 for conclusion in concluded:
@@ -96,10 +96,11 @@ class StageOfPartition:
             ]
         return outcome
 
-    def _asked(self, record: Record, cause: Cause, batch: Batch) -> Iterable[Record]:
+    def _asked(
+        self, record: Record, cause: Cause, batch: Batch, waking: Waking
+    ) -> Iterable[Record]:
         """What the decider is asked about because of a record: itself, or whom a tick wakes."""
-        waking = self.stage.waking
-        if waking is None or not isinstance(record, Ticked):
+        if not isinstance(record, Ticked):
             return (record,)
         return [waking.woken(key, record, cause) for key in batch.due(record)]
 

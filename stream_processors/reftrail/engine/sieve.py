@@ -13,7 +13,7 @@ from reftrail.contracts.record import Record
 from reftrail.engine.reference import ReferenceTables
 
 _FEWEST: Final = 64
-_CONVERSIONS: Final = ("signup", "purchase", "refund")
+_CONVERTS: Final = pl.col("type").is_in(("signup", "purchase", "refund"))
 _COLUMNS: Final = [
     "type",
     "event_time",
@@ -85,7 +85,7 @@ class TouchSieve:
         if events.height != len(values):
             return None
         events = events.with_columns(pl.col("type").cast(pl.String))
-        if events["visitor_id"].filter(~events["type"].is_in(_CONVERSIONS)).has_nulls():
+        if events.select((pl.col("visitor_id").is_null() & ~_CONVERTS).any()).item():
             return None
         try:
             return _decoded(framed, _may_matter(events, packed, reference))
@@ -115,24 +115,19 @@ def _may_matter(
         "row",
         "visitor_id",
         pl.col("event_time").cast(pl.Int64),
-        converts=kind.is_in(_CONVERSIONS),
+        converts=_CONVERTS,
         touches=touches.fill_null(value=False),
     )
     rows = rows.filter(pl.col("converts") | pl.col("touches"))
     columns = (rows[name].to_list() for name in ("row", "visitor_id", "event_time", "converts"))
-    return [
-        row
-        for row, visitor, time, converts in zip(*columns, strict=True)
-        if converts or not _is_held(packed.get(visitor), time)
-    ]
-
-
-def _is_held(packed: bytes | None, time: int) -> bool:
-    """Whether the visitor's touch came before and hasn't run out by then."""
-    if packed is None:
-        return False
-    hold = _hold_of(packed)
-    return hold.touch_time < time <= hold.expires_at
+    kept: list[int] = []
+    for row, visitor, time, converts in zip(*columns, strict=True):
+        if not converts and (state := packed.get(visitor)) is not None:
+            hold = _hold_of(state)
+            if hold.touch_time < time <= hold.expires_at:
+                continue
+        kept.append(row)
+    return kept
 
 
 def _decoded(values: Sequence[bytes], kept: list[int]) -> Survivors:
