@@ -102,12 +102,13 @@ def unpriced(claim: Claimed, code: CodeChanged | None, broken: list[Evidence]) -
 
 
 def refused_by(prospect: Prospect, key: str) -> Prospect:
-    """What is left of a prospect where a shared limit has no place for it."""
+    """What is left of a prospect where a shared limit has no place for it: nothing waits."""
     cap = Evidence(key.partition(":")[0], WEIGHT, {"limit": key})
+    found = [one for one in prospect.earning.evidence if one.reason != Reason.HOLDING_PERIOD]
     earning = _replace(
         prospect.earning,
         verdict=Verdict.REJECT,
-        evidence=(cap, *prospect.earning.evidence),
+        evidence=(cap, *found),
         score=prospect.earning.score + WEIGHT,
         orders=(),
         budgets=(),

@@ -5,7 +5,7 @@ from typing import Any
 
 from reftrail.contracts.decisions import Action, RewardDecided, RewardStatus, Role
 from reftrail.contracts.policy import Caps, Fraud, Policy, policy_text
-from reftrail.contracts.record import DAY, MICROS_PER_UNIT
+from reftrail.contracts.record import DAY, HOUR, MICROS_PER_UNIT
 from reftrail.contracts.reference import Trigger
 from reftrail.rules.reasons import Reason
 from reftrail.rules.reward import wakes_at
@@ -173,6 +173,18 @@ def test_a_claim_that_finds_no_place_is_rejected_and_says_under_which_limit() ->
     (evidence,) = json.loads(first.evidence or "")
     assert evidence["figures"] == {"limit": key}
     assert users_of(story) == 0
+
+
+def test_what_a_limit_refuses_waits_for_no_holding_period() -> None:
+    policy = {"hold_for": HOUR, "fraud": Fraud(weights={"disposable_email": 10})}
+    story = capped(per_referrer=1, policy=policy).given(signed_up(email_disposable=True))
+    story.when(places_answered(of="claim of u1", refused_by=f"{Reason.CAP_PER_REFERRER}:x")).then(
+        *both(rejected, Reason.CAP_PER_REFERRER, "disposable_email", score=110)
+    )
+    story.given(signed_up("u2"))
+    story.when(places_answered(of="claim of u2", user_id="u2")).then(
+        *both(held, Reason.HOLDING_PERIOD, user_id="u2")
+    )
 
 
 def test_while_a_claim_asks_its_place_under_the_code_is_taken() -> None:
