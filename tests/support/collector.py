@@ -1,4 +1,4 @@
-"""A collector as it runs in production: its own process, real HTTP, real Kafka."""
+"""A collector as it runs in production (its own process, real HTTP, real Kafka), or in this one."""
 
 import os
 import subprocess
@@ -8,10 +8,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 
+from reftrail.collector.codes import CodesFollower
+from reftrail.collector.codes_api import codes_api
+from reftrail.collector.http import Collector
+from reftrail.collector.keys import keys
+from reftrail.collector.metrics import Metrics
+from reftrail.collector.pseudonyms import HashKey, pseudonyms
+from reftrail.collector.publisher import Publisher
+from reftrail.collector.reviews import Reviews
+from reftrail.collector.settings import CollectorSettings
 from reftrail.contracts.installation import Installation
+from reftrail.contracts.topics import EVENTS, REVIEWS
 from reftrail.local.ports import free_port
 
 SECRET = "sk_test_secret"
@@ -78,3 +89,23 @@ def running_collector(
     finally:
         process.kill()
         process.wait()
+
+
+def collector_without_kafka(**given: Any) -> Collector:
+    """One in this process that knows the keys sk and pk, and whose Kafka never answers."""
+    settings = CollectorSettings.model_validate(
+        {"bootstrap_servers": "b:1", "hash_key": "k:00", "ack_timeout_seconds": 0.1} | given
+    )
+    metrics = Metrics()
+    known, hashes = keys(["sk"], ["pk"]), pseudonyms(HashKey("k1", b"0123456789abcdef"))
+    codes = CodesFollower(settings, None, metrics)
+    return Collector(
+        settings,
+        known,
+        hashes,
+        codes,
+        Publisher(settings, EVENTS, metrics),
+        metrics,
+        codes_api(settings, known, hashes, codes, metrics),
+        Reviews(known, Publisher(settings, REVIEWS, Metrics())),
+    )

@@ -23,10 +23,11 @@ from reftrail.collector import redirect
 from reftrail.collector.accept import Accepted, Circumstances, Codes, Sender, accept, codes_named
 from reftrail.collector.bots import is_bot
 from reftrail.collector.codes import CodesFollower
-from reftrail.collector.codes_api import CodesApi, description, endpoints
+from reftrail.collector.codes_api import CodesApi, endpoints
 from reftrail.collector.errors import Refused, Unavailable
 from reftrail.collector.keys import KeyKind, Keys
 from reftrail.collector.metrics import Metrics
+from reftrail.collector.openapi import description
 from reftrail.collector.pseudonyms import Pseudonyms
 from reftrail.collector.publisher import Message, Publisher
 from reftrail.collector.requests import (

@@ -128,8 +128,8 @@ _Uuid: TypeAlias = Annotated[
     _text(36, rf"^{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}$"),
     AfterValidator(_uuid),
 ]
-_Time: TypeAlias = Annotated[Millis, BeforeValidator(parse_time)]
-_Amount: TypeAlias = Annotated[Micros, BeforeValidator(parse_amount)]
+_Time: TypeAlias = Annotated[Millis, BeforeValidator(parse_time, json_schema_input_type=str)]
+_Amount: TypeAlias = Annotated[Micros, BeforeValidator(parse_amount, json_schema_input_type=str)]
 _Currency: TypeAlias = Annotated[str, _text(3, "^[A-Z]{3}$")]
 
 
@@ -155,7 +155,9 @@ class Submission(BaseModel):
     order_id: _Name | None = None
     amount: _Amount | None = None
     currency: _Currency | None = None
-    properties: Annotated[str, BeforeValidator(_json_object)] | None = None
+    properties: (
+        Annotated[str, BeforeValidator(_json_object, json_schema_input_type=dict[str, Any])] | None
+    ) = None
 
 
 class View(Submission):

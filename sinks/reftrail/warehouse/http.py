@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from reftrail.reports.api import answered, routes
 from reftrail.warehouse.metrics import Metrics
+from reftrail.warehouse.openapi import description
 from reftrail.warehouse.progress import Progress
 
 _METRICS_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -56,6 +57,7 @@ def application(
     client: Client, keys: Sequence[str], progress: Progress, metrics: Metrics
 ) -> RequiresKey:
     """The whole of what is answered. client is for reading, and used for nothing else."""
+    described = description()
 
     async def healthz(request: Request) -> Response:  # noqa: ARG001
         return PlainTextResponse("ok\n")
@@ -75,12 +77,16 @@ def application(
             found.setdefault(topic, {})[str(partition)] = position
         return answered(found)
 
+    async def openapi(request: Request) -> Response:  # noqa: ARG001
+        return answered(described)
+
     app = Starlette(
         routes=[
             Route("/healthz", healthz),
             Route("/readyz", readyz),
             Route("/metrics", figures),
             Route("/v1/positions", positions),
+            Route("/v1/openapi.json", openapi),
             *routes(client, progress.as_of_text),
         ],
         exception_handlers={Exception: _unexpected},

@@ -5,38 +5,16 @@ from typing import Any
 
 import httpx
 import pytest
+from support.collector import collector_without_kafka
 
 from reftrail.collector.codes import CodesFollower
-from reftrail.collector.codes_api import codes_api
-from reftrail.collector.http import Collector, application
-from reftrail.collector.keys import keys
-from reftrail.collector.metrics import Metrics
-from reftrail.collector.pseudonyms import HashKey, pseudonyms
-from reftrail.collector.publisher import Publisher
-from reftrail.collector.reviews import Reviews
-from reftrail.collector.settings import CollectorSettings
-from reftrail.contracts.topics import EVENTS, REVIEWS
+from reftrail.collector.http import application
 
 
 def client(**given: Any) -> httpx.AsyncClient:
-    settings = CollectorSettings.model_validate(
-        {"bootstrap_servers": "b:1", "hash_key": "k:00", "ack_timeout_seconds": 0.1} | given
-    )
-    metrics = Metrics()
-    known, hashes = keys(["sk"], ["pk"]), pseudonyms(HashKey("k1", b"0123456789abcdef"))
-    codes = CodesFollower(settings, None, metrics)
-    collector = Collector(
-        settings,
-        known,
-        hashes,
-        codes,
-        Publisher(settings, EVENTS, metrics),
-        metrics,
-        codes_api(settings, known, hashes, codes, metrics),
-        Reviews(known, Publisher(settings, REVIEWS, Metrics())),
-    )
+    app = application(collector_without_kafka(**given))
     return httpx.AsyncClient(
-        transport=httpx.ASGITransport(application(collector), client=("10.0.0.1", 1234)),
+        transport=httpx.ASGITransport(app, client=("10.0.0.1", 1234)),
         base_url="http://collector.example",
         headers={"authorization": "Bearer sk"},
     )

@@ -6,8 +6,8 @@ committed.
 """
 
 from reftrail.collector.codes_api.handlers import CodesApi
-from reftrail.collector.codes_api.openapi import description
+from reftrail.collector.codes_api.openapi import described
 from reftrail.collector.codes_api.routes import endpoints
 from reftrail.collector.codes_api.wiring import codes_api
 
-__all__ = ["CodesApi", "codes_api", "description", "endpoints"]
+__all__ = ["CodesApi", "codes_api", "described", "endpoints"]

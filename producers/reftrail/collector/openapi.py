@@ -1,0 +1,95 @@
+"""The collector's routes as its OpenAPI description tells of them: events, reviews, codes."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from reftrail.collector.codes_api import described
+from reftrail.collector.codes_api.routes import Endpoint
+from reftrail.collector.requests import MAX_BYTES, MAX_EVENTS
+from reftrail.collector.submission import (
+    AnySubmission,
+    Click,
+    FormStarted,
+    Purchase,
+    Refund,
+    Signup,
+    View,
+)
+from reftrail.hosting.openapi import Operation, Parameter, document
+from reftrail.reviews import Review
+
+_ERRORS: Final = {
+    400: "The body is not JSON, or of another shape.",
+    401: "No known key.",
+    413: f"More than {MAX_EVENTS} at once, or more than {MAX_BYTES} bytes.",
+    415: "The body is compressed.",
+    503: "Kafka doesn't take them; send the whole request again after Retry-After.",
+}
+_TAKEN: Final = {
+    "type": "object",
+    "required": ["accepted", "rejected"],
+    "properties": {
+        "accepted": {"type": "integer", "description": "How many Kafka has."},
+        "rejected": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["index", "pointer", "reason"],
+                "properties": {
+                    "index": {"type": "integer", "description": "Which of them, from 0."},
+                    "pointer": {"type": "string", "description": "The field (RFC 6901)."},
+                    "reason": {"type": "string", "description": "What is wrong with it."},
+                },
+            },
+        },
+    },
+}
+
+
+class Events(BaseModel):
+    """Several events; each is accepted or rejected on its own."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    events: Annotated[list[AnySubmission], Field(max_length=MAX_EVENTS)]
+
+
+class Decisions(BaseModel):
+    """Several decisions; each is accepted or rejected on its own."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reviews: Annotated[list[Review], Field(max_length=MAX_EVENTS)]
+
+
+_OPERATIONS: Final = (
+    Operation(
+        "POST",
+        "/v1/events",
+        "Send events. Signups, purchases and refunds need a secret key.",
+        bodies=(Events, View, Click, FormStarted, Signup, Purchase, Refund),
+        parameters=(
+            Parameter("Idempotency-Key", "header", "What is sent twice under one counts once."),
+        ),
+        errors=_ERRORS,
+        status=202,
+        answer=_TAKEN,
+    ),
+    Operation(
+        "POST",
+        "/v1/reviews",
+        "Decide on held rewards, or reverse granted ones. The rules say what follows.",
+        bodies=(Decisions, Review),
+        errors=_ERRORS | {403: "A publishable key where a secret one is needed."},
+        status=202,
+        answer=_TAKEN,
+    ),
+    Operation("GET", "/v1/openapi.json", "This description.", is_open=True),
+)
+
+
+def description(for_codes: Sequence[Endpoint]) -> dict[str, Any]:
+    """The document, of the routes for codes beside the collector's own."""
+    return document("reftrail: collector", [*_OPERATIONS, *described(for_codes)])
