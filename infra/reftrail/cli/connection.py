@@ -145,10 +145,6 @@ class Connection:
         """The collector's key for pseudonyms; not everyone who writes lists has it."""
         return self._known.get("hash_key")
 
-    def knows(self, name: str) -> bool:
-        """Whether a property is known."""
-        return name in self._known
-
     @property
     def topic_prefix(self) -> str:
         """What the topics' names begin with."""

@@ -3,10 +3,11 @@
 import re
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import uuid_utils
 from starlette.responses import RedirectResponse, Response
+
+from reftrail.codes.links import landing_link
 
 COOKIE: Final = "reftrail_visitor"
 _COOKIE_SECONDS: Final = 365 * 24 * 3600
@@ -36,11 +37,7 @@ def landing(base: str, code: str | None) -> str:
 
     Nothing else of a request gets into it, so that nobody can make a link of ours lead elsewhere.
     """
-    if code is None:
-        return base
-    parts = urlsplit(base)
-    query = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] != "ref"]
-    return urlunsplit(parts._replace(query=urlencode([*query, ("ref", code)])))
+    return base if code is None else landing_link(base, code)
 
 
 def redirect_to(url: str, visitor_id: str, *, secure: bool, domain: str | None) -> Response:

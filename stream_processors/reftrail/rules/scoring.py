@@ -2,15 +2,11 @@
 
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Final
 
 import msgspec
 
 from reftrail.contracts.policy import DEFAULT, Fraud
 from reftrail.rules.evidence import ALLOWED, CHECKS, REASONS, SUSPICIOUS_CODE, Case, Check, Evidence
-
-WEIGHT_OF_A_RULE: Final = 100
-"""What a broken rule (unknown code, outside of the window, ...) weighs: it rejects in any case."""
 
 
 class Verdict(StrEnum):
