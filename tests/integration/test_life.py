@@ -27,6 +27,8 @@ from reftrail.contracts.topics import (
 )
 from reftrail.engine.topology import TOPOLOGY
 from reftrail.local.drain import wait_until_drained
+from reftrail.reports.derivation import derive
+from reftrail.reports.log import Log
 from reftrail.testing import Logged, replay
 
 NOW = time.time_ns() // 1_000_000
@@ -184,6 +186,7 @@ def test_every_stage_does_its_part_and_a_replay_gives_the_same_to_the_byte(
         ("reward", "unknown_reward"),
     ]
     check_replay(installation, known)
+    check_derived_again(installation)
 
 
 def check_replay(installation: TestInstallation, known: list[Record]) -> None:
@@ -200,6 +203,26 @@ def check_replay(installation: TestInstallation, known: list[Record]) -> None:
     for topic, due in replay(log, known, installation.partitions).items():
         found = [logged.record for logged in read_committed(installation, topic)]
         assert sorted(map(said, found)) == sorted(map(said, due)), topic.name
+
+
+def check_derived_again(installation: TestInstallation) -> None:
+    """What is explained of each user is derived again from the log: holds, reviews, limits, all."""
+    pairs = {(entry.code, entry.user_id) for entry in ledger(installation)}
+    kinds: set[str] = set()
+    with Log(installation.bootstrap_servers, installation.topic_prefix) as log:
+        for pair in pairs:
+            reward = derive(log, *pair)[-1]
+            assert (reward.verdict, reward.differences) == ("same", []), pair
+            kinds |= {one.what for one in reward.inputs}
+    assert kinds == {
+        "Claimed",
+        "FulfilmentReported",
+        "LimitAnswered",
+        "MilestoneChanged",
+        "Reviewed",
+        "SignalChecked",
+        "Ticked",
+    }
 
 
 def said(record: Record) -> bytes:

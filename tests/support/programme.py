@@ -52,7 +52,7 @@ def purchase(user: str, **given: Any) -> Purchase:
 
 
 def refund(user: str, **given: Any) -> Refund:
-    return Refund(user_id=user, order_id="o1", **_times(given))
+    return Refund(user_id=user, **_times({"order_id": "o1"} | given))
 
 
 def code(name: str, campaign_id: str, **given: Any) -> CodeChanged:

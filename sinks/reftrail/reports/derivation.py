@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from reftrail.contracts.codec import encode
-from reftrail.contracts.life import Ticked
+from reftrail.contracts.life import MilestoneChanged, Ticked
 from reftrail.contracts.record import Record
 from reftrail.contracts.topics import (
     ATTRIBUTIONS,
@@ -162,10 +162,15 @@ def _inputs(host: MemoryHost, read: dict[tuple[int, int], Logged], user_id: str)
     places = dict.fromkeys(
         (step.cause.partition, step.cause.offset)
         for step in host.steps
-        if getattr(step.record, "user_id", None) in (user_id, None)
+        if _user_of(step.record) in (user_id, None)
         and (step.conclusions or not isinstance(step.record, Woken))
     )
     return [link(type(read[at].record).__name__, read[at]) for at in places]
+
+
+def _user_of(record: Any) -> str | None:
+    """Whom a record is about; None of what visitors did."""
+    return record.beneficiary if isinstance(record, MilestoneChanged) else record.user_id
 
 
 def _reference(log: Log, code: str) -> Iterable[Logged]:

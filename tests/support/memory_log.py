@@ -1,0 +1,52 @@
+"""The log of a host in memory, read by the same code as Kafka's."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+
+from reftrail.contracts.codec import encode
+from reftrail.contracts.topics import TOPICS, Topic
+from reftrail.engine.memory import Logged, MemoryHost
+from reftrail.reports.log import Log
+
+
+class MemoryLog(Log):
+    """What a host wrote, message by message as bytes; parts of it may be changed or forgotten."""
+
+    def __init__(self, host: MemoryHost) -> None:
+        self._partitions = host.partitions
+        self._begins: dict[str, int] = {}
+        self._logged: dict[str, list[Logged]] = {topic.name: host.logged(topic) for topic in TOPICS}
+
+    def change(self, topic: Topic, which: Callable[[Any], bool], **fields: object) -> None:
+        """Give the records of a topic other fields."""
+        logged = self._logged[topic.name]
+        chosen = [n for n, at in enumerate(logged) if which(at.record)]
+        assert chosen, "nothing was changed"
+        for n in chosen:
+            at = logged[n]
+            logged[n] = Logged(
+                msgspec.structs.replace(at.record, **fields), at.partition, at.offset
+            )
+
+    def lose(self, topic: Topic, which: Callable[[Any], bool]) -> None:
+        """Without some records of a topic, as if a stage had never written them."""
+        left = [at for at in self._logged[topic.name] if not which(at.record)]
+        assert len(left) < len(self._logged[topic.name]), "nothing was taken away"
+        self._logged[topic.name] = left
+
+    def forget(self, topic: Topic, before: int) -> None:
+        """What stands before an offset of any of the topic's partitions is past its retention."""
+        self._begins[topic.name] = before
+
+    def partitions(self, topic: Topic) -> int:
+        return self._partitions
+
+    def _beginning(self, topic: Topic, partition: int) -> int:
+        return self._begins.get(topic.name, 0)
+
+    def _from(self, topic: Topic, partition: int, offset: int) -> Iterator[tuple[int, bytes]]:
+        for at in self._logged[topic.name]:
+            if at.partition == partition and at.offset >= offset:
+                yield at.offset, encode(at.record)

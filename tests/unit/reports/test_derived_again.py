@@ -1,0 +1,357 @@
+"""Decisions made again from a log, whatever came to bear on them: each is the same as then.
+
+The log is that of all stages in memory, on partitions that many users and codes share.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import pytest
+from support.memory_log import MemoryLog
+from support.programme import T0, campaign, click, code, purchase, refund, signup
+from support.timers import ticks
+
+from reftrail.contracts.events import Event
+from reftrail.contracts.life import FulfilmentReported, Listed, ReviewDecision, Reviewed
+from reftrail.contracts.policy import (
+    AtHoldsEnd,
+    Caps,
+    Fraud,
+    Milestone,
+    MilestoneKind,
+    OnRefund,
+    Policy,
+    policy_text,
+)
+from reftrail.contracts.record import DAY, HOUR, MICROS_PER_UNIT, MINUTE, Millis
+from reftrail.contracts.reference import Trigger
+from reftrail.contracts.topics import (
+    CAMPAIGNS,
+    CLAIMS,
+    CODES,
+    EVENTS,
+    FULFILMENTS,
+    LISTS,
+    REVIEWS,
+    REWARD_INPUTS,
+    REWARDS,
+    TICKS,
+)
+from reftrail.engine.memory import MemoryHost
+from reftrail.reports.derivation import derive
+from reftrail.reports.explanation import Derivation, Link
+
+PARTITIONS: Final = 2
+UNIT: Final = MICROS_PER_UNIT
+STAGES: Final = ("touch", "attribution", "reward")
+BONUS: Final = Milestone(
+    name="two", kind=MilestoneKind.BONUS, grants=2, value_micros=7 * UNIT, currency="USD"
+)
+
+
+def programme(policy: Policy | None = None, **terms: Any) -> MemoryHost:
+    """A campaign under a policy, with the codes AMY and BOB of one owner; another beside it."""
+    host = MemoryHost(partitions=PARTITIONS, batch=3)
+    rewards = {"referrer_reward_micros": 5 * UNIT, "referee_reward_micros": 2 * UNIT}
+    host.publish(
+        CAMPAIGNS,
+        campaign("spring", policy=policy_text(policy or Policy()), **(rewards | terms)),
+        campaign("other", **rewards),
+    )
+    host.publish(
+        CODES,
+        *(code(name, "spring", owner_user_id="owner") for name in ("AMY", "BOB")),
+        code("ZOE", "other", owner_user_id="zoe"),
+    )
+    happen(host, [*comes("by", code="ZOE"), *comes("stander", code="ZOE")])
+    return host
+
+
+def comes(
+    user: str, at: Millis = 0, *, code: str = "AMY", typed: str | None = None, **told: Any
+) -> list[Event]:
+    """A click, and an hour later the signup."""
+    visitor, campaign_id = f"visitor {user}", "other" if code == "ZOE" else "spring"
+    clicked, signed_up = T0 + at, T0 + at + HOUR
+    return [
+        click(visitor, code, campaign_id=campaign_id, event_time=clicked, received_at=clicked),
+        signup(user, visitor, code=typed, event_time=signed_up, received_at=signed_up, **told),
+    ]
+
+
+def buys(user: str, at: Millis) -> Event:
+    return purchase(user, event_time=T0 + at, received_at=T0 + at, order_id=f"order {user}")
+
+
+def happen(host: MemoryHost, events: Iterable[Event]) -> None:
+    host.publish(EVENTS, *events)
+    host.run()
+
+
+def time_is(host: MemoryHost, *moments: Millis) -> None:
+    for at in moments:
+        host.publish(TICKS, *ticks(T0 + at, PARTITIONS))
+        host.run()
+
+
+def review(
+    host: MemoryHost, decision: ReviewDecision, user: str, at: Millis, code: str = "AMY"
+) -> None:
+    told: dict[str, Any] = {"event_time": T0 + at, "received_at": T0 + at, "reviewer": "ann"}
+    host.publish(
+        REVIEWS,
+        Reviewed(
+            event_id=f"{decision} {user}",
+            code=code,
+            user_id=user,
+            decision=decision.value,
+            **told,
+        ),
+    )
+    host.run()
+
+
+def statuses(host: MemoryHost, user: str) -> list[str]:
+    """What became of a user's own side, entry by entry, with the reasons."""
+    found: Iterable[Any] = host.log(REWARDS)
+    return [
+        " ".join([one.status, *one.reasons])
+        for one in found
+        if one.beneficiary == user and one.role != "referrer"
+    ]
+
+
+def again(host: MemoryHost | MemoryLog, user: str, code: str = "AMY") -> dict[str, Derivation]:
+    log = host if isinstance(host, MemoryLog) else MemoryLog(host)
+    found = derive(log, code, user)
+    assert tuple(one.stage for one in found) == STAGES
+    return {one.stage: one for one in found}
+
+
+def is_same(host: MemoryHost, user: str, code: str = "AMY") -> list[Link]:
+    """All three stages say the same again; what the reward stage decided on."""
+    derived = again(host, user, code)
+    assert {name: (one.verdict, one.differences) for name, one in derived.items()} == {
+        name: ("same", []) for name in STAGES
+    }
+    inputs = derived["reward"].inputs
+    logged = {(at.partition, at.offset): at.record for at in host.logged(REWARD_INPUTS)}
+    for one in inputs:
+        assert logged[one.partition, one.offset].event_id == one.event_id
+    return inputs
+
+
+def kinds(inputs: Iterable[Link]) -> list[str]:
+    return [one.what for one in inputs]
+
+
+def test_a_hold_that_ended_with_a_tick() -> None:
+    host = programme(Policy(hold_for=2 * HOUR))
+    happen(host, [*comes("uma"), *comes("wes", 90 * MINUTE)])
+    time_is(host, HOUR, 2 * HOUR, 3 * HOUR, 5 * HOUR)
+    assert statuses(host, "uma") == ["held holding_period", "granted hold_ended"]
+    inputs = is_same(host, "uma")
+    assert kinds(inputs) == ["Claimed", "SignalChecked", "Ticked"]
+    assert inputs[-1].event_time == "2026-09-21T17:13:20.000Z"
+    assert kinds(is_same(host, "wes"))[-1] == "Ticked"
+
+
+def test_a_hold_that_has_not_ended() -> None:
+    host = programme(Policy(hold_for=2 * DAY))
+    happen(host, comes("uma"))
+    time_is(host, HOUR, DAY)
+    assert statuses(host, "uma") == ["held holding_period"]
+    assert kinds(is_same(host, "uma")) == ["Claimed", "SignalChecked"]
+
+
+def test_a_review_that_nobody_did_in_time_and_a_grant_that_nobody_fulfilled() -> None:
+    fraud = Fraud(weights={"disposable_email": 60}, review_for=DAY, at_review_end=AtHoldsEnd.GRANT)
+    host = programme(Policy(fraud=fraud, expires_after=DAY))
+    happen(host, comes("uma", email_disposable=True))
+    time_is(host, 2 * DAY, 4 * DAY)
+    told = [one.split()[0] for one in statuses(host, "uma")]
+    assert told == ["held", "granted", "expired"]
+    assert kinds(is_same(host, "uma")) == ["Claimed", "SignalChecked", "Ticked", "Ticked"]
+
+
+@pytest.mark.parametrize(
+    ("decisions", "becomes"),
+    [
+        ((ReviewDecision.APPROVE,), ["held", "granted"]),
+        ((ReviewDecision.DECLINE,), ["held", "rejected"]),
+        ((ReviewDecision.APPROVE, ReviewDecision.REVERSE), ["held", "granted", "reversed"]),
+        ((ReviewDecision.DECLINE, ReviewDecision.APPROVE), ["held", "rejected"]),
+    ],
+)
+def test_reviews(decisions: tuple[ReviewDecision, ...], becomes: list[str]) -> None:
+    host = programme(Policy(fraud=Fraud(weights={"disposable_email": 60})))
+    happen(host, [*comes("uma", email_disposable=True), *comes("wes", email_disposable=True)])
+    for n, decision in enumerate(decisions):
+        review(host, decision, "uma", (2 + n) * HOUR)
+    assert [one.split()[0] for one in statuses(host, "uma")] == becomes
+    inputs = is_same(host, "uma")
+    assert kinds(inputs)[2:] == ["Reviewed"] * len(decisions)
+    assert [one.fields["decision"] for one in inputs[2:]] == list(decisions)
+    assert kinds(is_same(host, "wes")) == ["Claimed", "SignalChecked"]
+
+
+def test_what_was_fulfilled_and_then_paid_back_in_part() -> None:
+    policy = Policy(on_refund=OnRefund.PROPORTIONAL)
+    host = programme(policy, trigger=Trigger.FIRST_PURCHASE)
+    happen(host, [*comes("uma"), buys("uma", 2 * HOUR)])
+    entry: Any = next(one for one in host.log(REWARDS) if getattr(one, "user_id", "") == "uma")
+    told: dict[str, Any] = {"event_time": T0 + DAY, "received_at": T0 + DAY, "kind": "credit"}
+    host.publish(
+        FULFILMENTS,
+        FulfilmentReported(
+            event_id="given",
+            code="AMY",
+            user_id="uma",
+            reward_id=entry.reward_id,
+            role=entry.role,
+            outcome="delivered",
+            attempts=1,
+            **told,
+        ),
+    )
+    host.run()
+    paid_back: Any = {"event_time": T0 + 2 * DAY, "received_at": T0 + 2 * DAY, "currency": "USD"}
+    happen(host, [refund("uma", order_id="order uma", amount_micros=5 * UNIT, **paid_back)])
+    ledger: list[Any] = [one for one in host.log(REWARDS) if getattr(one, "user_id", "") == "uma"]
+    assert {one.status for one in ledger} == {"granted", "fulfilled", "reversed"}
+    assert kinds(is_same(host, "uma"))[-2:] == ["FulfilmentReported", "Claimed"]
+
+
+def test_limits_that_codes_share_and_limits_of_a_code() -> None:
+    caps = Caps(per_code=2, per_referrer=3, budget_micros=100 * UNIT)
+    host = programme(Policy(caps=caps))
+    for n, name in enumerate(("AMY", "AMY", "AMY", "BOB", "BOB")):
+        happen(host, comes(f"u{n}", n * DAY, code=name))
+    told = {user: statuses(host, user) for user in ("u0", "u1", "u2", "u3", "u4")}
+    assert told == {
+        "u0": ["granted"],
+        "u1": ["granted"],
+        "u2": ["rejected cap_per_code"],
+        "u3": ["granted"],
+        "u4": ["rejected cap_per_referrer"],
+    }
+    assert kinds(is_same(host, "u0")) == ["Claimed", "SignalChecked", "LimitAnswered"]
+    assert kinds(is_same(host, "u2")) == ["Claimed", "SignalChecked"]
+    inputs = is_same(host, "u4", "BOB")
+    assert inputs[-1].fields["refused_by"].startswith("cap_per_referrer:spring:owner")
+
+
+def test_evidence_of_velocity() -> None:
+    fraud = Fraud(weights={"users_per_ip_24h": 80}, limits={"users_per_ip_24h": 3})
+    host = programme(Policy(fraud=fraud))
+    for n, name in enumerate(("AMY", "BOB", "AMY", "BOB", "AMY")):
+        told = {"ip_hash": "the same", "network_hash": "as well"}
+        happen(host, comes(f"u{n}", n * MINUTE, code=name, **told))
+    assert statuses(host, "u0") == ["granted"]
+    (last,) = statuses(host, "u4")
+    assert last.startswith("rejected users_per_ip_24h")
+    seen = [one.fields for one in is_same(host, "u4") if one.what == "SignalChecked"]
+    assert {one["kind"]: one["users_24h"] for one in seen}["ip"] == 5
+    is_same(host, "u0")
+    is_same(host, "u3", "BOB")
+
+
+def test_a_milestones_bonus_is_derived_for_whom_it_is() -> None:
+    host = programme(Policy(milestones=[BONUS]))
+    for n in range(3):
+        happen(host, comes(f"u{n}", n * DAY))
+    assert statuses(host, "owner") == ["granted"]
+    is_same(host, "u1")
+    derived = again(host, "owner")
+    assert (derived["reward"].verdict, derived["reward"].outputs) == ("same", 1)
+    (told,) = derived["reward"].inputs
+    assert (told.what, told.fields["name"], told.fields["grants"]) == ("MilestoneChanged", "two", 2)
+
+
+def test_a_milestone_lost_again() -> None:
+    host = programme(Policy(milestones=[BONUS]))
+    for n in range(2):
+        happen(host, comes(f"u{n}", n * DAY))
+    review(host, ReviewDecision.REVERSE, "u0", 4 * DAY)
+    assert [one.split()[0] for one in statuses(host, "owner")] == ["granted", "reversed"]
+    derived = again(host, "owner")["reward"]
+    assert (derived.verdict, derived.outputs) == ("same", 2)
+    assert [one.fields.get("reached") for one in derived.inputs] == [True, False]
+
+
+def test_lists() -> None:
+    host = programme()
+    told: dict[str, Any] = {"event_time": T0, "received_at": T0, "actor": "ann"}
+    host.publish(LISTS, Listed(event_id="l", subject="user", value="uma", listing="block", **told))
+    happen(host, comes("uma"))
+    assert statuses(host, "uma") == ["rejected blocked"]
+    is_same(host, "uma")
+
+
+@pytest.mark.parametrize("typed_code_wins", [True, False])
+def test_a_user_whom_two_codes_might_have_referred(*, typed_code_wins: bool) -> None:
+    host = programme(typed_code_wins=typed_code_wins)
+    happen(host, comes("uma", code="ZOE"))
+    happen(host, comes("wes", code="ZOE", typed="AMY"))
+    earned: list[Any] = [one for one in host.log(REWARDS) if getattr(one, "user_id", "") == "wes"]
+    (name,) = {one.code for one in earned}
+    for code_asked in ("AMY", "ZOE"):
+        derived = again(host, "wes", code_asked)
+        assert [one.differences for one in derived.values()] == [[], [], []]
+        expected = "same" if code_asked == name else "nothing"
+        assert derived["reward"].verdict == expected
+
+
+def test_what_differs_is_told() -> None:
+    host = programme(Policy(hold_for=2 * HOUR))
+    happen(host, comes("uma"))
+    time_is(host, 4 * HOUR)
+    log = MemoryLog(host)
+    log.change(REWARDS, lambda one: one.user_id == "uma" and one.status == "granted", score=99)
+    (reward,) = [one for one in again(log, "uma").values() if one.verdict != "same"]
+    assert (reward.stage, reward.verdict, reward.outputs) == ("reward", "differs", 4)
+    assert [(one.what, one.fields) for one in reward.differences] == [
+        ("differs", {"score": (99, 0)})
+    ] * 2
+
+
+def test_what_a_stage_has_not_written_is_told_and_what_follows_from_it_is_not() -> None:
+    host = programme()
+    happen(host, comes("uma"))
+    log = MemoryLog(host)
+    log.lose(CLAIMS, lambda one: one.user_id == "uma")
+    derived = again(log, "uma")
+    assert {name: one.verdict for name, one in derived.items()} == {
+        "touch": "same",
+        "attribution": "differs",
+        "reward": "same",
+    }
+    (missing,) = derived["attribution"].differences
+    assert (missing.what, missing.topic) == ("was derived, but isn't in the log", "claims")
+    assert (missing.partition, missing.offset) == (None, None)
+
+
+def test_other_terms_than_those_of_then_make_a_difference() -> None:
+    host = programme()
+    happen(host, comes("uma"))
+    log = MemoryLog(host)
+    log.change(CAMPAIGNS, lambda one: one.campaign_id == "spring", referee_reward_micros=9 * UNIT)
+    (difference,) = again(log, "uma")["reward"].differences
+    assert (difference.topic, difference.fields) == (
+        "rewards",
+        {"value_micros": (2 * UNIT, 9 * UNIT)},
+    )
+
+
+def test_where_the_log_has_been_cut_that_is_told() -> None:
+    host = programme(Policy(fraud=Fraud(weights={"disposable_email": 60})))
+    happen(host, comes("uma", email_disposable=True))
+    review(host, ReviewDecision.APPROVE, "uma", DAY)
+    log = MemoryLog(host)
+    (reviewed,) = (at for at in host.logged(REWARD_INPUTS) if isinstance(at.record, Reviewed))
+    log.forget(REWARD_INPUTS, reviewed.offset)
+    derived = again(log, "uma")["reward"]
+    assert derived.verdict == "differs"
+    assert derived.gaps[0].startswith(
+        f"reward-inputs/{reviewed.partition} begins at offset {reviewed.offset}: "
+    )
