@@ -11,7 +11,8 @@ Read in this order: `schedule` (when who is killed), `terms` (of the campaigns),
 `customers` (what is sent, what was acknowledged), `reviewer` (a host that decides), `cast` (all
 hosts), `rest` (when nothing is left to happen), `takeover` (how long killed workers' partitions
 stood still), `evidence` and `facts` (what Kafka and the warehouse hold), `books` and `outcomes`
-(the checks, pure), `experiment` (all of it in turn), `run` (the long version, by hand).
+(the checks, pure, and whether limits were reached so that there was something to check),
+`experiment` (all of it in turn), `run` (the long version, by hand).
 
 `right` is evidence without a fault, and `test_books` and `test_outcomes` put one in for each check.
 `offsets_first` and `without_tokens` are hosts with a fault put in, for the tests that show that the

@@ -43,11 +43,11 @@ _PAID_BACK: Final[dict[tuple[str, int], tuple[str | None, ...]]] = {
 
 
 class Customers:
-    """So many of them over some seconds. acknowledged is as in `Load`."""
+    """So many of them, count, over some seconds. acknowledged is as in `Load`."""
 
     def __init__(self, count: int, seconds: float) -> None:
         self.acknowledged: set[str] = set()
-        self._count = count
+        self.count = count
         self._seconds = seconds
 
     @contextmanager
@@ -72,8 +72,8 @@ class Customers:
 
     def _come(self, client: Reftrail, closing: Event) -> None:
         began = time.monotonic()
-        for number in range(self._count):
-            due = began + self._seconds * number / self._count
+        for number in range(self.count):
+            due = began + self._seconds * number / self.count
             if closing.wait(max(0.0, due - time.monotonic())):
                 return
             self._send(client, *visit(number, now()))

@@ -19,6 +19,7 @@ from crash.cast import whole_cast
 from crash.customers import Customers
 from crash.evidence import Evidence, committed_log
 from crash.load import Load
+from crash.outcomes import reached
 from crash.rest import wait_until_at_rest
 from crash.schedule import WORKERS, Plan
 from crash.takeover import GroupWatch, Killed, Takeover, held_partitions, takeovers
@@ -33,7 +34,7 @@ from reftrail.simulator import Simulation
 PARTITIONS: Final = 4
 _ENDS: Final = 1_760_000_000_000
 """When the simulated programme ends: the same in each run, as everything in a seed's load."""
-_EVENTS_A_CUSTOMER: Final = 40
+_EVENTS_A_CUSTOMER: Final = 32
 _AFTERWARDS: Final = 1.0
 _SHOWN: Final = 8
 
@@ -68,7 +69,7 @@ class Experiment:
         )
         with Stack(settings, self.say, self._hosts) as stack:
             group = stack.ready.group
-            _set_terms(stack.installation, simulation)
+            _set_terms(stack.installation, simulation, customers.count)
             with GroupWatch(stack.installation, group) as watch:
                 self._play(stack, load, customers)
                 self.say("all sent; waiting until everything is decided on, given and stored")
@@ -129,11 +130,11 @@ def _held(stack: Stack, host: str) -> frozenset[TopicPartition]:
     return frozenset()
 
 
-def _set_terms(installation: Installation, simulation: Simulation) -> None:
+def _set_terms(installation: Installation, simulation: Simulation, customers: int) -> None:
     programme = simulation.programme
     at = programme.begins
     simulated = map(with_terms, programme.campaigns.values())
-    produce(installation, CAMPAIGNS, [*simulated, *customers_campaigns(at)])
+    produce(installation, CAMPAIGNS, [*simulated, *customers_campaigns(at, customers)])
     produce(installation, CODES, [*programme.codes.values(), *customers_codes(at)])
 
 
@@ -158,6 +159,7 @@ class Report:
                 f"acknowledged  {len(evidence.acknowledged)} events",
                 f"checked       {records} committed records, {len(evidence.facts)} tables",
                 f"ledger        {_statuses(evidence)}",
+                f"full          {', '.join(sorted(reached(evidence))) or 'no limit'}",
                 f"takeover      {_longest(evidence.takeovers, others_died=False)}",
                 f"none left     {_longest(evidence.takeovers, others_died=True)}",
                 *(["violations"] if wrong else ["violations    none"]),

@@ -26,10 +26,12 @@ from reftrail.contracts.topics import (
     REWARD_INPUTS,
     REWARDS,
 )
-from reftrail.rules.reasons import is_part
+from reftrail.rules.reasons import Reason, is_part
 from reftrail.rules.transitions import STANDING, TRANSITIONS, effect
 
 _STEPS: Final = {(before, after) for (before, _), after in TRANSITIONS.items()}
+LIMITS_ON_USERS: Final = frozenset({Reason.CAP_PER_CODE.value, Reason.CAP_PER_REFERRER.value})
+"""By which `limits` is tried, if they are `reached`: the terms see to it that they are."""
 _OF_A_GRANT: Final = (RewardStatus.FULFILLED, RewardStatus.EXPIRED)
 
 
@@ -161,6 +163,29 @@ def limits(evidence: Evidence) -> Iterator[str]:
         total = sum(spent.values())
         if caps.budget_micros is not None and total > caps.budget_micros:
             yield f"{campaign.campaign_id}: {total} micros granted of {caps.budget_micros}"
+
+
+def reached(evidence: Evidence) -> set[str]:
+    """The limits on users that were full, and for which another was rejected: what `limits` tries.
+
+    By the names of their reasons. Users count who were granted something under the limit.
+    """
+    granted = [one for one in _ledger(evidence) if one.status == RewardStatus.GRANTED]
+    rejected = [one for one in _ledger(evidence) if one.status == RewardStatus.REJECTED]
+    campaigns: list[Any] = evidence.records(CAMPAIGNS)
+    found = set()
+    for campaign in campaigns:
+        caps = policy_in(campaign.policy).caps
+        of_it = [one for one in granted if one.campaign_id == campaign.campaign_id]
+        users = [one for one in of_it if one.role == Role.REFERRER]
+        for by, most, reason in (
+            ("code", caps.per_code, Reason.CAP_PER_CODE),
+            ("beneficiary", caps.per_referrer, Reason.CAP_PER_REFERRER),
+        ):
+            full = {whose for whose, earned in _users(users, by).items() if len(earned) == most}
+            refused = {getattr(one, by) for one in rejected if reason in one.reasons}
+            found |= {reason.value} if full & refused else set()
+    return found
 
 
 def _users(entries: Iterable[RewardDecided], by: str) -> defaultdict[str, set[str]]:

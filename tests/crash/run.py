@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from crash.experiment import Experiment, carried_out
+from crash.outcomes import LIMITS_ON_USERS, reached
 from crash.schedule import Plan
 
 
@@ -38,7 +39,10 @@ def main(
     say(f"logs and data in {directory}, removed if all is well")
     report = carried_out(Experiment(plan, directory, say))
     typer.echo(f"\n{report}")
-    if report.wrong:
+    untried = LIMITS_ON_USERS - reached(report.evidence)
+    if untried:
+        typer.echo(f"\nnobody was rejected for a full {' or '.join(sorted(untried))}", err=True)
+    if report.wrong or untried:
         typer.echo(f"\nplay it again: make crash CRASH_SEED={plan.seed}", err=True)
         sys.exit(1)
     rmtree(directory)

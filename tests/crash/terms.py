@@ -40,6 +40,9 @@ _CALM: Final = {"burst": 0, "suspicious_code": 0, _LONG_AGO: 0}
 _REGULARS: Final = 5
 _GUESTS: Final = 3
 _STRANGERS: Final = 1
+_WHO_MAY_EARN: Final = 3, 4
+"""Three in four of those who come by a code, where users are limited: so that some can't, also if
+others gave back the places they had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +96,13 @@ def with_terms(campaign: CampaignDefined) -> CampaignDefined:
     return msgspec.structs.replace(campaign, **changes)
 
 
-def customers_campaigns(at: Millis) -> list[CampaignDefined]:
+def customers_campaigns(at: Millis, customers: int) -> list[CampaignDefined]:
     """One with holds, refunds in proportion and a bonus; one that expires; one that can't be given.
 
-    Nobody can ship what isn't named.
+    Nobody can ship what isn't named. The first limits the users of a referrer, the last those of a
+    code, to fewer than come of so many customers.
     """
+    few = _fewer_than_come(customers)
     fraud = Fraud(weights=_CALM, review_for=REVIEW)
     return [
         _campaign(
@@ -108,7 +113,7 @@ def customers_campaigns(at: Millis) -> list[CampaignDefined]:
                 fraud=fraud,
                 on_refund=OnRefund.PROPORTIONAL,
                 milestones=[_BONUS],
-                caps=Caps(per_referrer=15, per_referrer_per_day=40),
+                caps=Caps(per_referrer=few, per_referrer_per_day=40),
             ),
             referee_reward_kind="cash",
         ),
@@ -119,7 +124,12 @@ def customers_campaigns(at: Millis) -> list[CampaignDefined]:
             referee_reward_kind="code",
             referee_reward_item="cap",
         ),
-        _campaign("strangers", at, Policy(fraud=fraud), referee_reward_kind="shipment"),
+        _campaign(
+            "strangers",
+            at,
+            Policy(fraud=fraud, caps=Caps(per_code=few)),
+            referee_reward_kind="shipment",
+        ),
     ]
 
 
@@ -144,6 +154,11 @@ def customers_code(number: int) -> str:
     """Which code the customer of a number follows."""
     names = [name for _, name in _names()]
     return names[number % len(names)]
+
+
+def _fewer_than_come(customers: int) -> int:
+    part, whole = _WHO_MAY_EARN
+    return max(1, part * (customers // len(list(_names()))) // whole)
 
 
 def pool_lines() -> Iterable[str]:

@@ -10,7 +10,7 @@ import pytest
 
 from crash.books import violations
 from crash.evidence import Evidence
-from crash.outcomes import timers
+from crash.outcomes import reached, timers
 from crash.right import changed, right, with_one_more, without
 from reftrail.contracts.codec import encode
 from reftrail.contracts.topics import (
@@ -240,3 +240,19 @@ def test_only_ticks_after_an_entry_tell_its_time() -> None:
     waits = without(right(), REWARDS, of("w5", "granted", "fulfilled"))
     later = changed(waits, REWARDS, of("w5", "held"), cause_offset=10_000)
     assert [line.partition(":")[0] for line in timers(later)] == ["has not come to rest"]
+
+
+def with_one_refused(it: Evidence, reason: str) -> Evidence:
+    return once_more(it, REWARDS, of("w1", "rejected"), user_id="z", reasons=[reason])
+
+
+def test_a_limit_is_reached_that_is_full_and_for_which_somebody_was_rejected() -> None:
+    five_earn = right()
+    full = once_more(five_earn, REWARDS, of("w0", "granted"), user_id="x")
+    assert reached(five_earn) == reached(full) == set()
+    for reason in ("cap_per_code", "cap_per_referrer"):
+        assert reached(with_one_refused(full, reason)) == {reason}
+        assert reached(with_one_refused(five_earn, reason)) == set()
+        assert reached(with_one_refused(two_more_grants(five_earn), reason)) == set()
+    both = with_one_refused(with_one_refused(full, "cap_per_code"), "cap_per_referrer")
+    assert reached(both) == {"cap_per_code", "cap_per_referrer"}

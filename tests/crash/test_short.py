@@ -7,6 +7,7 @@ from typing import Any
 
 from crash.cast import REVIEWER
 from crash.experiment import Experiment, carried_out
+from crash.outcomes import LIMITS_ON_USERS, reached
 from crash.schedule import Plan
 from reftrail.contracts.decisions import RewardStatus
 from reftrail.contracts.topics import DEAD_LETTERS, LIMITS, REWARDS
@@ -31,5 +32,6 @@ def test_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
     assert {entry.status for entry in ledger} == set(RewardStatus)
     assert {True, False} == {is_part(entry) for entry in ledger if entry.status == "reversed"}
     assert all((evidence.reviewed, evidence.given, evidence.balances, evidence.records(LIMITS)))
+    assert reached(evidence) == LIMITS_ON_USERS
     refused: list[Any] = evidence.records(DEAD_LETTERS)
     assert {letter.reason for letter in refused} == {"not_allowed", "unknown_reward", "failed"}
