@@ -78,6 +78,8 @@ class Comparison:
 
     def _fits(self, name: str, wanted: object, has: Any) -> bool:
         match wanted:
+            case str() if name == "code":
+                return bool(has == self._play.spelt(wanted))
             case str() if name in ("detail", "reason"):
                 return wanted in has
             case Bounds(at_least=least, at_most=most):
@@ -92,6 +94,8 @@ class Comparison:
     def _said(self, name: str, value: Any) -> str:
         if isinstance(value, Moment):
             return self._day(self._play.time(value))
+        if name == "code" and value is not None:
+            return self._play.named(value)
         return (
             self._day(value) if name in ("at", "due") and value is not None else _said(name, value)
         )
@@ -109,7 +113,8 @@ class Comparison:
         match record:
             case Attributed():
                 late = "" if record.decisive else ", too late to count"
-                return f"{record.user_id} by {record.code} ({record.basis}{late})"
+                code = self._play.named(record.code)
+                return f"{record.user_id} by {code} ({record.basis}{late})"
             case RewardDecided():
                 why = f", {' '.join(record.reasons)}" if record.reasons else ""
                 score = "" if record.score is None else f", score {record.score}"

@@ -50,6 +50,7 @@ class ScenarioFile:
     def _outcome(self, number: int, scenario: Scenario) -> Outcome:
         here: Where = ("scenario", number)
         play = Play(self.script.given, self.campaigns)
+        self._define(play)
         self._give(play, self.script.given.codes, ("given", "codes"))
         self._give(play, scenario.given.codes, (*here, "given", "codes"))
         self._happen(play, self.script.given.events, ("given", "events"))
@@ -61,9 +62,24 @@ class ScenarioFile:
             self.file.path,
             self.file.values[here].line,
             scenario.name,
-            tuple(comparison.differences(scenario.then)),
+            self._differences(comparison, scenario, here),
             tuple((part, comparison.told(part)) for part in _PARTS),
         )
+
+    def _differences(
+        self, comparison: Comparison, scenario: Scenario, where: Where
+    ) -> tuple[Difference, ...]:
+        try:
+            return tuple(comparison.differences(scenario.then))
+        except CannotHappen as error:
+            raise FaultyFile([self.file.fault((*where, "then"), str(error))]) from error
+
+    def _define(self, play: Play) -> None:
+        for number, given in enumerate(self.script.given.formats):
+            try:
+                play.define(given)
+            except CannotHappen as error:
+                raise self._fault(error, ("given", "formats", number)) from error
 
     def _give(self, play: Play, codes: Sequence[GivenCode], where: Where) -> None:
         for number, code in enumerate(codes):

@@ -36,10 +36,11 @@ from reftrail.contracts.topics import (
     Topic,
 )
 from reftrail.engine.memory import MemoryHost
+from reftrail.lists import Subject
 from reftrail.rules.reasons import is_part
 from reftrail.testing.policy_scenarios.moments import Moment, beginning
 from reftrail.testing.policy_scenarios.records import CannotHappen, Records
-from reftrail.testing.policy_scenarios.script import Given, GivenCode, Happening, What
+from reftrail.testing.policy_scenarios.script import Given, GivenCode, GivenFormat, Happening, What
 
 R = TypeVar("R", bound=Record)
 
@@ -74,6 +75,11 @@ class Play:
         versions = _versions(campaigns, self.first_day)
         self._host.publish(CAMPAIGNS, *versions)
         self._records = Records(versions)
+        self.spelt, self.named = self._records.spelt, self._records.named
+
+    def define(self, given: GivenFormat) -> None:
+        """A format of derived codes is there from the beginning. Raises `CannotHappen`."""
+        self._records.given_format(given, self.first_day)
 
     def give(self, code: GivenCode) -> None:
         """A code is there from the beginning. Raises `CannotHappen` or `ExpectedError`."""
@@ -86,6 +92,10 @@ class Play:
 
     def happen(self, one: Happening) -> None:
         """One thing happens, and what follows. Raises `CannotHappen` or `ExpectedError`."""
+        if one.code is not None:
+            one = one.model_copy(update={"code": self.spelt(one.code)})
+        if one.subject == Subject.CODE:
+            one = one.model_copy(update={"value": self.spelt(str(one.value))})
         at = self.time(one.at)
         arrives = at if one.arrives is None else self.time(one.arrives)
         if arrives < at:

@@ -20,10 +20,23 @@ from reftrail.contracts.codec import decode, encode_datum
 from reftrail.contracts.decisions import RewardDecided
 from reftrail.contracts.life import FulfilmentReported, Listed, Listing, Reviewed, Ticked
 from reftrail.contracts.record import Millis, Record
-from reftrail.contracts.reference import CampaignDefined, CodeChanged
+from reftrail.contracts.reference import (
+    CampaignDefined,
+    CodeChanged,
+    CodeFormatDefined,
+    FormatKind,
+    FormatStatus,
+)
 from reftrail.contracts.registry import latest
 from reftrail.lists import Entry, Subject, subject_value
-from reftrail.testing.policy_scenarios.script import TAKES, GivenCode, Happening, What
+from reftrail.testing.policy_scenarios.derived import SECRET, DerivedNames
+from reftrail.testing.policy_scenarios.script import (
+    TAKES,
+    GivenCode,
+    GivenFormat,
+    Happening,
+    What,
+)
 
 _IDS: Final = UUID("5d1c7a56-0d9f-5c52-b6f5-706f6c696379")
 _EVENT: Final = latest("Event")
@@ -51,7 +64,10 @@ class Records:
     def __init__(self, campaigns: Sequence[CampaignDefined]) -> None:
         self._campaigns = campaigns
         self._codes: dict[str, CodeChanged] = {}
-        self._known = KnownCodes(None)
+        self._known = KnownCodes(SECRET)
+        self._formats: dict[str, CodeFormatDefined] = {}
+        self._derived = DerivedNames()
+        self.named = self._derived.named
         self._hash = pseudonyms(HashKey("scenario", bytes(32)))
         self._made = 0
 
@@ -59,12 +75,41 @@ class Records:
         """It is so late now."""
         return Ticked(**self._common(at), partition=0, partitions=1)
 
+    def given_format(self, given: GivenFormat, at: Millis) -> None:
+        """A format of derived codes, of which the collector knows from the beginning."""
+        defined = CodeFormatDefined(
+            **self._common(at),
+            name=given.name,
+            kind=FormatKind.DERIVED.value,
+            pattern=given.pattern,
+            campaign_id=given.campaign or self._only_campaign(),
+            category=given.category,
+            channel=given.channel,
+            count=given.count,
+            key_id=SECRET.key_id,
+            status=(FormatStatus.RETIRED if given.retired else FormatStatus.ACTIVE).value,
+            revision=1,
+        )
+        try:
+            self._derived.take(defined, self._formats.values())
+        except ValueError as error:
+            raise CannotHappen(str(error), "pattern") from error
+        self._formats[given.name] = defined
+        self._known.take_format(defined)
+
+    def spelt(self, name: str) -> str:
+        """A code as it is written, of derived ones told by their names."""
+        try:
+            return self._derived.spelt(name)
+        except ValueError as error:
+            raise CannotHappen(str(error), "code") from error
+
     def given_code(self, code: GivenCode, at: Millis, expires_at: Millis | None) -> CodeChanged:
         """A code that is there from the beginning."""
         return self._registered(
             CodeChanged(
                 **self._common(at),
-                code=code.code,
+                code=self.spelt(code.code),
                 campaign_id=code.campaign or self._only_campaign(),
                 owner_user_id=code.owner,
                 status=code.status.value,

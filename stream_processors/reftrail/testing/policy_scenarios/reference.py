@@ -17,6 +17,7 @@ from reftrail.testing.policy_scenarios.script import (
     Entry,
     Given,
     GivenCode,
+    GivenFormat,
     Happening,
     Order,
     Reached,
@@ -27,6 +28,7 @@ from reftrail.testing.policy_scenarios.script import (
 
 TABLES: Final[dict[str, type[BaseModel]]] = {
     "given": Given,
+    "given.formats": GivenFormat,
     "given.codes": GivenCode,
     "when": Happening,
     "then": Then,

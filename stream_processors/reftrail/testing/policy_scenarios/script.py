@@ -156,10 +156,26 @@ class Happening(Table):
         return self.who if value is None and name in ("visitor", "user") else value
 
 
+class GivenFormat(Table):
+    """A format of derived codes, which prove themselves and need not be there."""
+
+    name: Annotated[str, Field(pattern="^[a-z0-9-]{1,32}$"), Takes("text", "a word", quoted)] = (
+        Field(description="Its name: `name:1` is its first code, `name:forged` a forged one.")
+    )
+    pattern: Text = Field(description="How its codes look, such as `MKT{body:8}{check}`.")
+    count: Count = Field(default=1_000, description="How many codes of it there are.")
+    campaign: Text | None = Field(
+        default=None, description="Its campaign; if it isn't given, the only one there is."
+    )
+    category: Text | None = Field(default=None, description="What reports group its codes under.")
+    channel: Text | None = Field(default=None, description="Through which channel they are given.")
+    retired: Flag = Field(default=False, description="True: its codes count no longer.")
+
+
 class GivenCode(Table):
     """A code that there is."""
 
-    code: Text = Field(description="The code.")
+    code: Text = Field(description="The code; of a derived one its name, such as `market:1`.")
     owner: Text | None = Field(default=None, description="Who earns as referrer.")
     campaign: Text | None = Field(
         default=None, description="Its campaign; if it isn't given, the only one there is."
@@ -183,6 +199,9 @@ class Given(Table):
         min_length=1, description="Campaign files, as seen from this one, the oldest version first."
     )
     first_day: _Day = Field(default=FIRST_DAY, description="The date of day 1.")
+    formats: list[GivenFormat] = Field(
+        default=[], description="The formats of derived codes that there are."
+    )
     codes: list[GivenCode] = Field(default=[], description="The codes that there are.")
     events: list[Happening] = Field(
         default=[], description="What has happened before; its outcome isn't looked at."
