@@ -3,23 +3,21 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import islice
 from typing import Final, TypeVar
 
-import uuid_utils
-
-from reftrail.codes import acting, format_acts
+from reftrail.codes import acting, batches, format_acts
+from reftrail.codes.batches import chunks, in_batch
 from reftrail.codes.definitions import formats_of
 from reftrail.codes.derived import WORST_ODDS, DerivedCodes
 from reftrail.codes.format_acts import named
 from reftrail.codes.formats import Formats
+from reftrail.codes.importing import Importing
 from reftrail.codes.issuing import Issuing, issue, issue_chosen, signup_terms
 from reftrail.codes.metrics import CodeMetrics
 from reftrail.codes.room import Room
 from reftrail.codes.secrets import MasterSecret
 from reftrail.codes.store import Store, reading
 from reftrail.codes.store.writing import Writing
-from reftrail.codes.taking_over import counted, take_over
 from reftrail.codes.terms import (
     By,
     Changes,
@@ -40,7 +38,7 @@ from reftrail.codes.terms import (
     Why,
 )
 from reftrail.codes.transactions import Transactions
-from reftrail.codes.validity import check_code, check_terms
+from reftrail.codes.validity import check_terms
 from reftrail.codes.verifying import Circumstances, candidates, judge
 from reftrail.contracts.record import Millis
 from reftrail.contracts.reference import CodeAct, CodeActed, FormatKind, FormatStatus
@@ -48,16 +46,7 @@ from reftrail.contracts.times import now
 
 T = TypeVar("T")
 
-_CHUNK: Final = 2_000
 _WORTH_A_COUNT: Final = 100
-
-
-class _Clashing(Exception):  # noqa: N818  (undoes a transaction)
-    """Some of the codes that were to be taken over together can't be."""
-
-    def __init__(self, done: Imported) -> None:
-        super().__init__()
-        self.done = done
 
 
 class CodeService:
@@ -83,6 +72,7 @@ class CodeService:
         self._clock = clock
         self._room = Room(self.metrics)
         self._known: tuple[object, Formats] = ((), Formats())
+        self._importing = Importing(self._transact, self._judging)
 
     # -- issuing -------------------------------------------------------------------------------
     def issue(self, terms: Terms, by: By, *, format_name: str | None = None, **values: str) -> Code:
@@ -102,8 +92,8 @@ class CodeService:
         Lists are yielded when they are committed, so what was yielded stays. For N codes alike:
         `itertools.repeat(terms, n)`.
         """
-        batch = _batch(by)
-        for chunk in _chunks(terms):
+        batch = in_batch(by)
+        for chunk in chunks(terms):
             yield self._issue(chunk, batch, format_name, values)
 
     def issue_at_signup(self, users: Sequence[Signup], by: By) -> list[Code]:
@@ -139,7 +129,7 @@ class CodeService:
         Refused: NOT_FOUND, EXHAUSTED (it would be greater), NO_SECRET.
         """
         issued, after = self._transact(
-            _batch(by),
+            in_batch(by),
             lambda work: format_acts.issue_derived(
                 work, format_name, count, self._secret, worst_odds
             ),
@@ -154,7 +144,7 @@ class CodeService:
 
     def register(self, codes: Iterable[GivenCode], by: By) -> Imported:
         """Take over given codes, all or, if one of them clashes, none (Refused: CLASH)."""
-        done = self._take_over_all(Origin.GIVEN, list(codes), by)
+        done = self._importing.all_or_none(Origin.GIVEN, list(codes), by)
         if done.clashes:
             first = done.clashes[0]
             raise Refused(
@@ -173,14 +163,9 @@ class CodeService:
         one transaction, or none: added and unchanged are 0 then. That may begin again, and iterate
         codes again, if another transaction was first.
         """
-        if not skip_clashes:
-            return self._take_over_all(Origin.IMPORTED, codes, by)
-        batch = _batch(by)
-        done = Imported(0, 0, (), str(batch.batch_id))
-        for chunk in _chunks(codes):
-            taking = partial(self._take_over, origin=Origin.IMPORTED, given=chunk, before=done)
-            done = self._transact(batch, taking)
-        return done
+        if skip_clashes:
+            return self._importing.without_clashes(Origin.IMPORTED, codes, by)
+        return self._importing.all_or_none(Origin.IMPORTED, codes, by)
 
     # -- acts on one code ----------------------------------------------------------------------
     def bind(
@@ -236,7 +221,7 @@ class CodeService:
         may not know the record `reissued.new.without_record()`. Refused: NOT_FOUND, STATUS.
         """
         return self._transact(
-            _batch(by),
+            in_batch(by),
             lambda work: acting.reissue(
                 work,
                 self._held(work, code),
@@ -255,7 +240,7 @@ class CodeService:
         without a row have nothing to be changed: retire their format.
         """
         acting.check_bulk(act, which)
-        return self._act_on_all(act, which, _batch(by))
+        return self._act_on_all(act, which, in_batch(by))
 
     # -- asking --------------------------------------------------------------------------------
     def find(self, code: str) -> Code | None:
@@ -349,38 +334,6 @@ class CodeService:
         given = Issuing(self._secret, self.metrics)
         return self._transact(by, lambda work: issue(work, terms, format_name, values, given))
 
-    def _take_over_all(self, origin: Origin, codes: Iterable[GivenCode], by: By) -> Imported:
-        batch = _batch(by)
-
-        def do(work: Writing) -> Imported:
-            done = Imported(0, 0, (), str(batch.batch_id))
-            for chunk in _chunks(codes):
-                done = self._take_over(work, origin=origin, given=chunk, before=done)
-                work.flush()
-            if done.clashes:
-                raise _Clashing(done)
-            return done
-
-        try:
-            return self._transact(batch, do)
-        except _Clashing as found:
-            return replace(found.done, added=0, unchanged=0)
-
-    def _take_over(
-        self,
-        work: Writing,
-        *,
-        origin: Origin,
-        given: Sequence[GivenCode],
-        before: Imported,
-    ) -> Imported:
-        for one in given:
-            check_code(one.code)
-            check_terms(one.terms)
-        formats = work.formats()
-        outcomes = take_over(work, origin, given, formats, self._judging(formats))
-        return counted(before, given, outcomes)
-
     def _held(self, work: Writing, code: str) -> acting.Held:
         formats = work.formats()
         return acting.hold(work, code, formats, self._judging(formats))
@@ -392,7 +345,8 @@ class CodeService:
         after: str | None = None
         while True:
             after, changed = self._transact(
-                by, partial(acting.move_some, act=act, which=which, after=after, limit=_CHUNK)
+                by,
+                partial(acting.move_some, act=act, which=which, after=after, limit=batches.CHUNK),
             )
             if changed:
                 yield changed
@@ -413,16 +367,6 @@ class CodeService:
             used = reading.used_of(connection, format_name)
             one = named(reading.all_formats(connection), format_name)
         self._room.note(one, used)
-
-
-def _batch(by: By) -> By:
-    return by if by.batch_id else replace(by, batch_id=str(uuid_utils.uuid7()))
-
-
-def _chunks(items: Iterable[T]) -> Iterator[list[T]]:
-    iterator = iter(items)
-    while chunk := list(islice(iterator, _CHUNK)):
-        yield chunk
 
 
 def _counted(one: Format, used: dict[str, int]) -> Format:

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from support.codes import BY, SECRET, SUMMER
 
-from reftrail.codes import service
+from reftrail.codes import batches
 from reftrail.codes.service import CodeService
 from reftrail.codes.store import Store, outbox
 from reftrail.codes.store.tables import installed
@@ -95,7 +95,7 @@ def test_what_fails_leaves_nothing(codes: CodeService, store: Store) -> None:
 
 @pytest.fixture
 def chunks_of_100(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "_CHUNK", 100)
+    monkeypatch.setattr(batches, "CHUNK", 100)
 
 
 @pytest.mark.usefixtures("chunks_of_100")
