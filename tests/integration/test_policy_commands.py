@@ -1,6 +1,8 @@
 """The commands about campaigns, lists and reviews, typed against a real broker."""
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.kafka import TestInstallation
@@ -130,6 +132,33 @@ def test_lists_have_hashes_only(shell: Shell, installation: TestInstallation) ->
         shell("lists", "remove", "ip", "203.0.113.9")
     with pytest.raises(ExpectedError, match='give a duration such as "30 days"'):
         shell("lists", "add", "block", "user", "eve", "--for", "ever")
+
+
+def test_an_entry_of_another_hash_key_is_told(shell: Shell, installation: TestInstallation) -> None:
+    shell("lists", "add", "block", "ip", "203.0.113.9", "--hash-key", "k0:" + "0a" * 16)
+    shell("lists", "add", "block", "email", "ab" * 16, "--hashed", "--hash-key-id", "k-1")
+    shell("lists", "add", "block", "device", "cd" * 16, "--hashed")
+    shell("lists", "add", "allow", "user", "uma")
+    written: Iterable[Any] = (logged.record for logged in read_committed(installation, LISTS))
+    keys = {one.subject: one.hash_key_id for one in written}
+    own = parse_hash_key(HASH_KEY).key_id
+    assert keys == {"ip": "k0", "email": "k-1", "device": own, "user": None}
+
+    assert "│ k0 " in shell("lists", "show")
+    assert shell.said.startswith(
+        f"2 entries were made under another hash key (k-1, k0) than the one given here ({own}): "
+        f"no event that is hashed under {own} matches."
+    )
+    shell("lists", "show", "device")
+    assert shell.said == ""
+    with pytest.raises(ExpectedError, match=r"on no list.* Of ip, 1 entry was made under another"):
+        shell("lists", "remove", "ip", "203.0.113.9")
+    shell("lists", "remove", "ip", "203.0.113.9", "--hash-key", "k0:" + "0a" * 16)
+    shell("lists", "remove", "email", "ab" * 16, "--hashed")
+    assert "k0" not in shell("lists", "show")
+    assert shell.said == ""
+    with pytest.raises(ExpectedError, match="give it with --hashed"):
+        shell("lists", "add", "block", "ip", "203.0.113.9", "--hash-key-id", "k0")
 
 
 def test_decisions_are_written(shell: Shell, installation: TestInstallation) -> None:

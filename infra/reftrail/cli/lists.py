@@ -17,7 +17,15 @@ from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.life import Listing
 from reftrail.contracts.record import Millis
 from reftrail.contracts.times import now
-from reftrail.lists import HASHED, Entry, Subject, entries, subject_value, write_entry
+from reftrail.lists import (
+    HASHED,
+    Entry,
+    Subject,
+    entries,
+    subject_value,
+    told_of_other_keys,
+    write_entry,
+)
 
 _HASH: Final = re.compile("[0-9a-f]{32}")
 
@@ -48,6 +56,10 @@ def _add(
     ] = None,
     reason: Annotated[str | None, typer.Option(help="Why; it is shown with the evidence.")] = None,
     hashed: _Hashed = False,
+    hash_key_id: Annotated[
+        str | None,
+        typer.Option(help="With --hashed: of which key the hash is. Default: of the one here."),
+    ] = None,
     actor: Actor = None,
     hash_key: HashKey = None,
     bootstrap_servers: BootstrapServers = None,
@@ -55,14 +67,17 @@ def _add(
     ready_file: ReadyFile = None,
 ) -> None:
     """Put VALUE onto the allow or block list, from now on."""
-    at = now()
+    at, known = now(), _pseudonyms(hash_key, ready_file)
+    if hash_key_id is not None and not hashed:
+        raise ExpectedError("--hash-key-id says of which key a hash is; give it with --hashed")
     entry = Entry(
         subject=subject,
-        value=_value(subject, value, hashed, _pseudonyms(hash_key, ready_file)),
+        value=_value(subject, value, hashed, known),
         listing=listing,
         actor=actor or whoever_is_here(),
         expires_at=None if lasting is None else at + _duration(lasting),
         reason=reason,
+        hash_key_id=hash_key_id or (None if known is None else known.key_id),
     )
     write_entry(installation_at(bootstrap_servers, topic_prefix, ready_file), entry.record(at))
     until = "" if entry.expires_at is None else f" until {time_said(entry.expires_at)}"
@@ -81,17 +96,24 @@ def _remove(
     ready_file: ReadyFile = None,
 ) -> None:
     """Take VALUE off the list that it is on, from now on."""
-    at = now()
+    at, known = now(), _pseudonyms(hash_key, ready_file)
     installation = installation_at(bootstrap_servers, topic_prefix, ready_file)
-    listed = _value(subject, value, hashed, _pseudonyms(hash_key, ready_file))
-    if (subject, listed) not in [(one.subject, one.value) for one in entries(installation, at)]:
-        raise ExpectedError(f"{subject} {value} is on no list; see: reftrail lists show")
+    listed = _value(subject, value, hashed, known)
+    of_its_kind = [one for one in entries(installation, at) if one.subject == subject]
+    found = next((one for one in of_its_kind if one.value == listed), None)
+    if found is None:
+        others = None if known is None or hashed else told_of_other_keys(of_its_kind, known.key_id)
+        raise ExpectedError(
+            f"{subject} {value} is on no list; see: reftrail lists show"
+            + ("" if others is None else f". Of {subject}, {others}")
+        )
     entry = Entry(
         subject=subject,
         value=listed,
         listing=None,
         actor=actor or whoever_is_here(),
         reason=reason,
+        hash_key_id=found.hash_key_id,
     )
     write_entry(installation, entry.record(at))
     typer.echo(f"on no list: {subject} {listed}")
@@ -106,17 +128,22 @@ def _show(
     ready_file: ReadyFile = None,
 ) -> None:
     """Show what is on the lists now."""
-    wanted = None
+    wanted, known = None, _pseudonyms(hash_key, ready_file)
     if subject is not None and value is not None:
         is_hash = _HASH.fullmatch(value) is not None and subject in HASHED
-        wanted = _value(subject, value, is_hash, _pseudonyms(hash_key, ready_file))
-    installation = installation_at(bootstrap_servers, topic_prefix, ready_file)
-    table = Table("list", "subject", "value", "until", "reason", "by")
-    for one in entries(installation, now()):
-        if subject in (None, one.subject) and wanted in (None, one.value):
+        wanted = _value(subject, value, is_hash, known)
+    listed = entries(installation_at(bootstrap_servers, topic_prefix, ready_file), now())
+    of_its_kind = [one for one in listed if subject in (None, one.subject)]
+    table = Table("list", "subject", "value", "key", "until", "reason", "by")
+    for one in of_its_kind:
+        if wanted in (None, one.value):
             until = "-" if one.expires_at is None else time_said(one.expires_at)
-            table.add_row(one.listing, one.subject, one.value, until, one.reason or "-", one.actor)
+            said = one.hash_key_id or "-", until, one.reason or "-", one.actor
+            table.add_row(one.listing, one.subject, one.value, *said)
     Console().print(table)
+    others = None if known is None else told_of_other_keys(of_its_kind, known.key_id)
+    if others is not None:
+        typer.echo(others, err=True)
 
 
 def _value(subject: Subject, value: str, hashed: bool, known: Pseudonyms | None) -> str:

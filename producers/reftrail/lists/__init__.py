@@ -5,6 +5,16 @@ Guarantee: an address, device or e-mail leaves only as the keyed hash that event
 """
 
 from reftrail.lists.entries import HASHED, Entry, Subject, subject_value
+from reftrail.lists.keys import of_other_keys, told_of_other_keys
 from reftrail.lists.topic import entries, write_entry
 
-__all__ = ["HASHED", "Entry", "Subject", "entries", "subject_value", "write_entry"]
+__all__ = [
+    "HASHED",
+    "Entry",
+    "Subject",
+    "entries",
+    "of_other_keys",
+    "subject_value",
+    "told_of_other_keys",
+    "write_entry",
+]

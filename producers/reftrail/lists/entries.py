@@ -64,7 +64,8 @@ def subject_value(subject: Subject, raw: str, pseudonyms: Pseudonyms | None) -> 
 class Entry:
     """What is said of a subject; value is as `subject_value` makes it.
 
-    listing None takes back what was said. From expires_at on it doesn't count.
+    hash_key_id is that of the key under which the value was hashed, if it was. listing None takes
+    back what was said. From expires_at on it doesn't count.
     """
 
     subject: Subject
@@ -73,6 +74,7 @@ class Entry:
     actor: str
     expires_at: Millis | None = None
     reason: str | None = None
+    hash_key_id: str | None = None
 
     def record(self, at: Millis) -> Listed:
         """The record of the entry, which holds from a time on."""
@@ -86,6 +88,7 @@ class Entry:
             expires_at=self.expires_at,
             reason=self.reason,
             actor=self.actor,
+            hash_key_id=self.hash_key_id if self.subject in HASHED else None,
         )
 
 

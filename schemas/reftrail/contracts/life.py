@@ -74,7 +74,8 @@ class Listed(Record, frozen=True, kw_only=True):
     """An entry of the allow and block lists, as it stands since event_time.
 
     subject is what value is: code, user, ip, network, device or email (the last four by their keyed
-    hash). listing None takes the entry back. From expires_at on it doesn't count.
+    hash, under the key hash_key_id, where that is known). listing None takes the entry back. From
+    expires_at on it doesn't count.
     """
 
     subject: str
@@ -83,6 +84,7 @@ class Listed(Record, frozen=True, kw_only=True):
     expires_at: Millis | None = None
     reason: str | None = None
     actor: str
+    hash_key_id: str | None = None
 
 
 class CheckRequested(Derived, frozen=True, kw_only=True):

@@ -6,8 +6,8 @@ from reftrail.collector.accept import Circumstances, CodeFacts, Sender, accept
 from reftrail.collector.keys import KeyKind
 from reftrail.collector.pseudonyms import HashKey, pseudonyms
 from reftrail.contracts.errors import ExpectedError
-from reftrail.contracts.life import Listing
-from reftrail.lists import HASHED, Entry, Subject, subject_value
+from reftrail.contracts.life import Listed, Listing
+from reftrail.lists import HASHED, Entry, Subject, of_other_keys, subject_value, told_of_other_keys
 
 HASHES = pseudonyms(HashKey("k1", b"0123456789abcdef"))
 EVENT = {
@@ -90,4 +90,32 @@ def test_the_record_of_an_entry() -> None:
     assert (record.event_time, record.expires_at, record.actor) == (5, 9, "ann")
     taken_back = Entry(subject=Subject.USER, value="eve", listing=None, actor="ann").record(6)
     assert taken_back.listing is None
+    assert record.hash_key_id is None
     assert taken_back.event_id != record.event_id
+
+
+def listed(subject: Subject, key_id: str | None) -> Listed:
+    return Entry(
+        subject=subject,
+        value=f"{subject} of {key_id}",
+        listing=Listing.BLOCK,
+        actor="ann",
+        hash_key_id=key_id,
+    ).record(5)
+
+
+def test_only_hashes_are_of_a_key() -> None:
+    of_a_key = {subject for subject in Subject if listed(subject, "k1").hash_key_id == "k1"}
+    assert of_a_key == set(HASHED)
+
+
+def test_entries_of_other_keys_are_told_as_far_as_that_is_known() -> None:
+    found = [listed(Subject.IP, key) for key in ("k1", "k0", None)]
+    found += [listed(Subject.USER, "k0"), listed(Subject.EMAIL, "k-1")]
+    assert of_other_keys(found, "k1") == [found[1], found[4]]
+    said = told_of_other_keys(found, "k1") or ""
+    assert said.startswith(
+        "2 entries were made under another hash key (k-1, k0) than the one given here (k1)"
+    )
+    assert (told_of_other_keys(found[:2], "k1") or "").startswith("1 entry was made under")
+    assert told_of_other_keys(found[:1], "k1") is None

@@ -8,7 +8,8 @@ CREATE TABLE IF NOT EXISTS lists (
     listing     Nullable(String),
     expires_at  Nullable(DateTime64(3, 'UTC')),
     reason      Nullable(String),
-    actor       String
+    actor       String,
+    hash_key_id Nullable(String)
 )
 ENGINE = ReplacingMergeTree(event_time)
 ORDER BY (subject, value)
