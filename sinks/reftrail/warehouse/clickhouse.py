@@ -5,10 +5,12 @@ differ between the embedded engine and a server: none is relied on.
 """
 
 import fcntl
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO, Final
 
 import clickhouse_connect
+import msgspec
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
@@ -74,6 +76,15 @@ def connect_for_writing(path: Path | None, url: str | None) -> Client:
 def connect_for_reading(path: Path | None, url: str | None) -> Client:
     """A client for reports; times come out in ISO 8601, numbers unquoted."""
     return _connect(path, url, _READING)
+
+
+def insert_rows(client: Client, table: str, rows: Iterable[Mapping[str, str | int]]) -> None:
+    """Insert rows, each by the names of its columns.
+
+    The client's own insert imports pandas first: up to 1.4 s of processor time in each process.
+    """
+    block = b"\n".join(map(msgspec.json.encode, rows))
+    client.raw_insert(table, insert_block=block, fmt="JSONEachRow")
 
 
 def _connect(path: Path | None, url: str | None, settings: dict[str, int | str]) -> Client:

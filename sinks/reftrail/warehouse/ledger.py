@@ -1,12 +1,12 @@
 """What has been loaded: ranges of offsets, written open before an insert and closed after it."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
-import msgspec
 from clickhouse_connect.driver.client import Client
 
 from reftrail.contracts.errors import ExpectedError
+from reftrail.warehouse.clickhouse import insert_rows
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -98,9 +98,7 @@ class Ledger:
             elif source != known[source.topic]:
                 raise ExpectedError(_why_refused(source, known[source.topic]))
         if new:
-            columns = ["topic", "full_name", "topic_id", "cluster_id"]
-            values = [[getattr(source, column) for column in columns] for source in new]
-            self._client.insert("sources", values, column_names=columns)
+            insert_rows(self._client, "sources", map(asdict, new))
 
     def _write(self, loads: Mapping[Load, Counts], *, closed: bool) -> None:
         rows = [
@@ -109,8 +107,7 @@ class Ledger:
             for place in range(len(load.ranges))
         ]
         if rows:
-            block = b"\n".join(map(msgspec.json.encode, rows))
-            self._client.raw_insert("ledger", insert_block=block, fmt="JSONEachRow")
+            insert_rows(self._client, "ledger", rows)
 
 
 def _row(load: Load, place: int, counts: Counts, *, closed: bool) -> dict[str, str | int]:

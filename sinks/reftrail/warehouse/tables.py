@@ -10,6 +10,7 @@ from clickhouse_connect.driver.client import Client
 
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.topics import PUBLIC_TOPICS, Topic
+from reftrail.warehouse.clickhouse import insert_rows
 
 _APPLIED: Final = """
 CREATE TABLE IF NOT EXISTS ddl_applied (
@@ -92,7 +93,7 @@ def _apply(client: Client, file: DdlFile, checksum: str | None) -> bool:
         )
     for statement in file.statements():
         client.command(statement)
-    client.insert("ddl_applied", [[file.name, file.checksum]], column_names=["name", "checksum"])
+    insert_rows(client, "ddl_applied", [{"name": file.name, "checksum": file.checksum}])
     return True
 
 
