@@ -1,6 +1,5 @@
 """Derived and forged codes through a real collector and worker: what is said of them and earned."""
 
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import httpx
 from support.collector import running_collector
 from support.kafka import TestInstallation
-from support.log import produce, read_committed
+from support.log import produce, read_committed, read_until
 from support.worker import worker
 
 from reftrail.codes.derived import DerivedCodes
@@ -122,9 +121,5 @@ def test_a_derived_code_earns_unregistered_and_a_forged_one_is_called_so(
 
 
 def _entries(installation: TestInstallation, count: int) -> list[Any]:
-    deadline = time.monotonic() + 40
-    while True:
-        found = [logged.record for logged in read_committed(installation, REWARDS)]
-        if len(found) >= count or time.monotonic() > deadline:
-            return found
-        time.sleep(0.2)
+    found = read_until(installation, REWARDS, lambda found: len(found) >= count, seconds=40)
+    return [logged.record for logged in found]

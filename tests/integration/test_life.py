@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 from support.kafka import TestInstallation
-from support.log import group_positions, produce, read_committed
+from support.log import group_positions, produce, read_committed, read_until
 from support.worker import RunningWorker, group_of, worker
 
 from reftrail.contracts.decisions import DeadLettered, RewardDecided
@@ -109,13 +109,14 @@ def ledger(installation: TestInstallation) -> list[RewardDecided]:
 
 def until(installation: TestInstallation, status: str, user: str) -> RewardDecided:
     """The entry, as soon as it is there."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        for entry in ledger(installation):
-            if (entry.user_id, entry.status) == (user, status):
-                return entry
-        time.sleep(0.1)
-    raise AssertionError(f"{user} is not {status}: {ledger(installation)}")
+
+    def entries(found: list[Any]) -> list[RewardDecided]:
+        told = (logged.record for logged in found)
+        return [one for one in told if (one.user_id, one.status) == (user, status)]
+
+    found = read_until(installation, REWARDS, lambda found: bool(entries(found)))
+    assert entries(found), f"{user} is not {status}: {ledger(installation)}"
+    return entries(found)[0]
 
 
 def live(installation: TestInstallation, workers: list[RunningWorker]) -> None:

@@ -1,7 +1,6 @@
 """From events to what the commands print: worker, warehouse and command line on a real broker."""
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 from support.kafka import TestInstallation
-from support.log import Logged, produce, read_committed
+from support.log import Logged, produce, read_committed, read_until
 from support.programme import T0, campaign, click, code, purchase, signup
 from support.warehouse import SECRET, RunningWarehouse, warehouse
 from support.worker import worker
@@ -73,10 +72,7 @@ def running(installation: TestInstallation, tmp_path: Path) -> Iterator[Running]
         worker(installation, tmp_path / "worker.log"),
         warehouse(installation, tmp_path / "warehouse") as host,
     ):
-        deadline = time.monotonic() + 60
-        while len(read_committed(installation, REWARDS)) < 4:
-            assert time.monotonic() < deadline, "no rewards within 60 s"
-            time.sleep(0.1)
+        assert len(read_until(installation, REWARDS, lambda found: len(found) >= 4)) == 4
         host.wait_until_loaded()
         yield Running(installation, host)
 

@@ -3,17 +3,16 @@
 import asyncio
 import json
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from support.kafka import TestInstallation
-from support.log import Logged, produce, read_committed
+from support.log import Logged, produce, read_committed, read_until
 from support.timers import review
 from support.worker import RunningWorker, group_of, worker
 
 from reftrail.contracts.record import Millis
-from reftrail.contracts.topics import DEAD_LETTERS, REVIEWS, REWARDS, TICKS, Topic
+from reftrail.contracts.topics import DEAD_LETTERS, REVIEWS, REWARDS, TICKS
 from reftrail.engine.settings import WorkerSettings
 from reftrail.engine.ticker import Ticker
 
@@ -39,15 +38,8 @@ def check_times(installation: TestInstallation) -> list[Millis]:
     return first
 
 
-def eventually(found: Callable[[], list[Logged]], count: int, seconds: float = 30) -> list[Logged]:
-    deadline = time.monotonic() + seconds
-    while len(records := found()) < count and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return records
-
-
-def committed(installation: TestInstallation, topic: Topic) -> Callable[[], list[Logged]]:
-    return lambda: read_committed(installation, topic)
+def rings(installation: TestInstallation, count: int) -> list[Logged]:
+    return read_until(installation, REWARDS, lambda found: len(found) >= count, seconds=30)
 
 
 def holds_the_time(running: RunningWorker, installation: TestInstallation) -> bool:
@@ -72,13 +64,13 @@ def test_a_key_is_woken_by_the_clock_whoever_is_killed(
         now = time.time_ns() // 1_000_000
         users = [f"u{n}" for n in range(20)]
         produce(installation, REVIEWS, [review("set", user, user, now, "1 1") for user in users])
-        rung = eventually(committed(installation, REWARDS), 3 * len(users))
+        rung = rings(installation, 3 * len(users))
         assert len(rung) == 3 * len(users)
 
         found[0].kill()
         killed_at = time.time_ns() // 1_000_000
         produce(installation, REVIEWS, [review("set", user, user, now, "1 0") for user in users])
-        rung = eventually(committed(installation, REWARDS), 4 * len(users))
+        rung = rings(installation, 4 * len(users))
     told = sorted((ring.record.user_id, ring.record.claim_id) for ring in rung)
     assert told == sorted((user, f"{n} {n if n < 3 else 0}") for user in users for n in range(4))
     assert max(check_times(installation)) > killed_at

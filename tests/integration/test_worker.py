@@ -1,12 +1,11 @@
 """The Faust host on a real broker: from events to grants, exactly once."""
 
-import time
 from pathlib import Path
 from typing import Any
 
 from kafka import KafkaProducer
 from support.kafka import TestInstallation
-from support.log import Logged, produce, read_committed
+from support.log import Logged, produce, read_committed, read_until
 from support.worker import worker
 
 from reftrail.contracts.events import Click, Event, Signup
@@ -69,12 +68,7 @@ def _events(first: int, last: int) -> list[Event]:
 
 
 def _eventually(installation: TestInstallation, count: int, seconds: float = 40) -> list[Logged]:
-    deadline = time.monotonic() + seconds
-    while True:
-        grants = read_committed(installation, REWARD_GRANTED)
-        if len(grants) >= count or time.monotonic() > deadline:
-            return grants
-        time.sleep(0.2)
+    return read_until(installation, REWARD_GRANTED, lambda found: len(found) >= count, seconds)
 
 
 def _check(installation: TestInstallation, users: int) -> None:

@@ -1,5 +1,6 @@
 """Writing records to a real broker's topics and reading back what is committed there."""
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -86,12 +87,33 @@ def read_committed(installation: Installation, topic: Topic) -> list[Logged]:
     found = []
     while any(consumer.position(partition) < ends[partition] for partition in partitions):
         for partition, messages in consumer.poll(timeout_ms=200).items():
-            found += [
-                Logged(partition.partition, m.offset, m.key.decode(), decode(m.value))
-                for m in messages
-            ]
+            found += [_logged(partition.partition, message) for message in messages]
     consumer.close()
     return sorted(found, key=lambda logged: (logged.partition, logged.offset))
+
+
+def read_until(
+    installation: Installation,
+    topic: Topic,
+    enough: Callable[[list[Logged]], bool],
+    seconds: float = 60,
+) -> list[Logged]:
+    """The committed records of a topic, as they come in, as soon as they are enough.
+
+    Read by one consumer, once each. Those that are there when the time is up, for the test to see.
+    """
+    deadline = time.monotonic() + seconds
+    consumer = reading(installation, topic, fetch_max_wait_ms=50)
+    found: list[Logged] = []
+    while not enough(found) and time.monotonic() < deadline:
+        for partition, messages in consumer.poll(timeout_ms=200).items():
+            found += [_logged(partition.partition, message) for message in messages]
+    consumer.close()
+    return found
+
+
+def _logged(partition: int, message: Any) -> Logged:
+    return Logged(partition, message.offset, message.key.decode(), decode(message.value))
 
 
 def group_positions(installation: Installation, group: str) -> dict[tuple[Topic, int], int]:
