@@ -11,6 +11,7 @@ from reftrail.contracts.installation import Installation
 from reftrail.contracts.topics import TOPICS
 from reftrail.local.broker import Broker
 from reftrail.local.topics import admin, create_topics
+from support.java import load_classes_once
 
 
 class TestInstallation(Installation):
@@ -29,6 +30,7 @@ class RunningKafka:
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningKafka]:
     """A broker that ends with the session, also when that is killed."""
+    load_classes_once(tmp_path_factory.mktemp("classes"))
     directory: Path = tmp_path_factory.mktemp("kafka")
     with Broker(directory) as broker:
         yield RunningKafka(broker.bootstrap_servers)

@@ -75,9 +75,10 @@ def run_demo(settings: DemoSettings, console: Console) -> bool:
 @contextmanager
 def _temporary_directory() -> Iterator[Path]:
     """A directory that is removed, with all that hosts take for temporary and may leave behind."""
+    options = " ".join([_SHORT_LIVED, os.environ.get("JAVA_TOOL_OPTIONS", "")])
     with (
         TemporaryDirectory(prefix="reftrail-demo-") as directory,
-        _environment(TMPDIR=directory, JAVA_TOOL_OPTIONS=_SHORT_LIVED),
+        _environment(TMPDIR=directory, JAVA_TOOL_OPTIONS=options.strip()),
     ):
         yield Path(directory)
 

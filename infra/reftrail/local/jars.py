@@ -38,7 +38,7 @@ def classpath() -> str:
     The result is remembered in the user's cache directory, because resolving takes seconds even
     when everything is there. A file lock lets one process download while others wait.
     """
-    cache = _cache_dir()
+    cache = cache_dir()
     remembered = cache / f"{sha256(_COORDINATES.encode()).hexdigest()[:16]}.classpath"
     try:
         cache.mkdir(parents=True, exist_ok=True)
@@ -83,7 +83,8 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _cache_dir() -> Path:
+def cache_dir() -> Path:
+    """Where what was fetched or worked out once on a machine is remembered."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "reftrail"
 
 

