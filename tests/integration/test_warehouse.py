@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kafka import KafkaProducer
 from support.kafka import TestInstallation
-from support.log import produce, read_committed
+from support.log import produce, read_committed, writing
 from support.warehouse import RunningWarehouse, warehouse
 
 from reftrail.contracts.codec import encode
@@ -20,6 +20,7 @@ from reftrail.local.broker import Broker
 from reftrail.local.topics import create_topics, delete_topics
 
 NOW = 1_790_000_000_000
+_BREATH = 0.3
 
 
 def clicks(begin: int, end: int) -> list[Click]:
@@ -213,9 +214,12 @@ def test_a_port_in_use_is_said(installation: TestInstallation, tmp_path: Path) -
 
 
 def _trickle(installation: Installation, total: int, code: CodeChanged) -> None:
-    for begin in range(0, total, 500):
-        produce(installation, EVENTS, clicks(begin, begin + 500))
-        produce(installation, CODES, [code])
+    """Some hundred at a time, while the warehouse is killed again and again."""
+    with writing(installation, EVENTS) as write, writing(installation, CODES) as write_codes:
+        for begin in range(0, total, 500):
+            write(clicks(begin, begin + 500))
+            write_codes([code])
+            time.sleep(_BREATH)
 
 
 def _until_created(installation: TestInstallation) -> None:
