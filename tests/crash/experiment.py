@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from math import inf
@@ -55,40 +56,44 @@ class Experiment:
     began: float = 0.0
     kills: list[Killed] = field(default_factory=list)
     _partners_url: str = ""
+    _prepared: Future[None] = field(default_factory=Future)
 
     def run(self) -> Evidence:
         """Everything from the first start to the last reading; nothing is left running."""
         plan, clickhouse = self.plan, self.directory / "clickhouse"
         self.say(f"seed {plan.seed}: {plan.events} events in {plan.seconds:.0f} s")
-        facts.prepare(clickhouse)
         simulation = Simulation(plan.seed, plan.events, _ENDS)
         load = Load(simulation, plan.seconds)
         customers = Customers(plan.events // _EVENTS_A_CUSTOMER, 0.8 * plan.seconds)
         settings = StackSettings(
             self.directory, workers=self.workers, partitions=PARTITIONS, fulfilment=True
         )
-        with Stack(settings, self.say, self._hosts) as stack:
-            group = stack.ready.group
-            _set_terms(stack.installation, simulation, customers.count)
-            with GroupWatch(stack.installation, group) as watch:
-                self._play(stack, load, customers)
-                self.say("all sent; waiting until everything is decided on, given and stored")
-                wait_until_at_rest(stack)
-            given = httpx.get(f"{self._partners_url}/v1/books").json()["done"]
-        # Nobody writes any more, not even ticks; and what is there has outlived a restart.
-        with Stack(settings, self.say, hosts=lambda _place, _ports: []) as stack:
-            evidence = Evidence(
-                partitions=PARTITIONS,
-                acknowledged=frozenset(load.acknowledged | customers.acknowledged),
-                reviewed=reviewer.acknowledged(self.directory),
-                given=given,
-                log=committed_log(stack.installation),
-                positions=group_positions(stack.installation, group),
-                takeovers=takeovers(self.kills, watch.samples),
-            )
-        return evidence.with_facts(facts.read(clickhouse))
+        with ThreadPoolExecutor(1) as aside:  # for what can be done while the broker starts
+            self._prepared = aside.submit(facts.prepare, clickhouse)
+            with Stack(settings, self.say, self._hosts) as stack:
+                group = stack.ready.group
+                _set_terms(stack.installation, simulation, customers.count)
+                with GroupWatch(stack.installation, group) as watch:
+                    self._play(stack, load, customers)
+                    self.say("all sent; waiting until everything is decided on, given and stored")
+                    wait_until_at_rest(stack)
+                given = httpx.get(f"{self._partners_url}/v1/books").json()["done"]
+            stored = aside.submit(facts.read, clickhouse)
+            # Nobody writes any more, not even ticks; and what is there has outlived a restart.
+            with Stack(settings, self.say, hosts=lambda _place, _ports: []) as stack:
+                evidence = Evidence(
+                    partitions=PARTITIONS,
+                    acknowledged=frozenset(load.acknowledged | customers.acknowledged),
+                    reviewed=reviewer.acknowledged(self.directory),
+                    given=given,
+                    log=committed_log(stack.installation),
+                    positions=group_positions(stack.installation, group),
+                    takeovers=takeovers(self.kills, watch.samples),
+                )
+            return evidence.with_facts(stored.result())
 
     def _hosts(self, place: Place, ports: Ports) -> Sequence[Host]:
+        self._prepared.result()
         assert ports.fulfilment is not None
         self._partners_url = url_of(ports.fulfilment[1])
         return self.hosts(place, ports)
