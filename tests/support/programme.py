@@ -56,7 +56,7 @@ def refund(user: str, **given: Any) -> Refund:
 
 
 def code(name: str, campaign_id: str, **given: Any) -> CodeChanged:
-    return CodeChanged(code=name, campaign_id=campaign_id, created_at=T0, **_times(given))
+    return CodeChanged(code=name, campaign_id=campaign_id, **_times({"created_at": T0} | given))
 
 
 def campaign(name: str, **given: Any) -> CampaignDefined:

@@ -18,10 +18,11 @@ from reftrail.reports.catalogue import ask, catalogue, find
 from reftrail.reports.code_counters import LONGEST_CODE, code_counters
 from reftrail.reports.code_review import code_activity, code_guesses
 from reftrail.reports.held import Wanted, held_rewards, most_of
+from reftrail.reports.history import page
 from reftrail.reports.journeys import journey
 from reftrail.reports.questions import DIMENSIONS, BadQuestion, question
 from reftrail.reports.rendering import Format, as_csv, as_json, as_table
-from reftrail.reports.user import page, user_view
+from reftrail.reports.user import user_view
 
 _JSON: Final = "application/json"
 
@@ -31,8 +32,11 @@ def answered(body: Any, status: int = 200) -> Response:
     return Response(msgspec.json.encode(body), status, media_type=_JSON)
 
 
-def routes(client: Client, as_of: Callable[[], str | None]) -> list[Route]:
-    """The routes, which expect that someone has looked at the caller's key already."""
+def routes(client: Client, quick: Client, as_of: Callable[[], str | None]) -> list[Route]:
+    """The routes, which expect that someone has looked at the caller's key already.
+
+    quick is a connection for what is looked up while somebody waits, client for the rest.
+    """
 
     async def every(request: Request) -> Response:  # noqa: ARG001
         return answered({"dimensions": list(DIMENSIONS), "reports": _listed()})
@@ -72,7 +76,7 @@ def routes(client: Client, as_of: Callable[[], str | None]) -> list[Route]:
         _counters(client, as_of),
         _review(client, as_of),
         _held(client, as_of),
-        _user(client, as_of),
+        _user(quick, as_of),
     ]
 
 

@@ -3,30 +3,22 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-
-import msgspec
+from operator import attrgetter
+from typing import Final
 
 from reftrail.contracts.decisions import RewardStatus, Role
 from reftrail.contracts.record import Micros, Millis
+from reftrail.reports.rows import Entry
 from reftrail.rules.transitions import effect_of
 
-
-class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A row of `queries/user/entries.sql`. campaign is empty where there is none."""
-
-    reward_id: str
-    status: str
-    value_micros: Micros
-    currency: str
-    kind: str
-    role: str
-    code: str
-    user_id: str
-    campaign: str
-    ms: Millis
-    item: str | None
-    is_part: bool
-    is_again: bool
+_PRECEDENCE: Final = attrgetter("precedence")
+_ORDER: Final = attrgetter("position", "event_id")
+# Looked up once: some users have ten thousand entries.
+_GRANTED: Final = RewardStatus.GRANTED.value
+_HELD: Final = RewardStatus.HELD.value
+_REJECTED: Final = RewardStatus.REJECTED.value
+_COUNTED: Final = frozenset({_GRANTED, _REJECTED, RewardStatus.REVERSED.value})
+_REFERRER: Final = Role.REFERRER.value
 
 
 @dataclass(slots=True)
@@ -67,50 +59,65 @@ class Earnings:
     last: Entry | None = None
 
 
+def each_once(rows: Sequence[Entry]) -> list[Entry]:
+    """Entries in the order of the log, those that came twice left out."""
+    known = {one.event_id: one for one in rows}
+    if len(known) < len(rows):
+        known = {one.event_id: one for one in sorted(rows, key=_PRECEDENCE)}
+    return sorted(known.values(), key=_ORDER)
+
+
 def earnings(entries: Sequence[Entry]) -> Earnings:
     """All of a user's entries, in the order of the log, as sums."""
     found = Earnings()
-    rewards: dict[str, set[str]] = {}
+    added: dict[tuple[str, str, str], Micros] = defaultdict(int)
+    granted: set[str] = set()
+    decided: set[str] = set()
     for entry in entries:
-        known = rewards.setdefault(entry.reward_id, set())
-        found.sums[entry.currency, entry.kind].balance += effect_of(
-            entry.status, entry.value_micros
-        )
-        if entry.role == Role.REFERRER:
-            _count(found, entry, known)
-        if entry.status == RewardStatus.GRANTED and (
-            found.last is None or entry.ms >= found.last.ms
-        ):
-            found.last = entry
+        status = entry.status
+        added[entry.currency, entry.kind, status] += entry.value_micros
+        if status != _HELD:
+            decided.add(entry.reward_id)
+        if status in _COUNTED and entry.role == _REFERRER:
+            _count(found, entry, granted)
+        if status == _GRANTED:
+            granted.add(entry.reward_id)
+            if found.last is None or entry.ms >= found.last.ms:
+                found.last = entry
         if entry.kind == "shipment":
             _ship(found, entry)
-        known.add(entry.status)
+    for (currency, kind, status), value in added.items():
+        found.sums[currency, kind].balance += effect_of(status, value)
     for entry in entries:
-        if rewards[entry.reward_id] == {RewardStatus.HELD}:
-            total = found.sums[entry.currency, entry.kind]
-            total.pending += entry.value_micros
-            total.held += 1
-            found.codes[entry.code].held += entry.role == Role.REFERRER
+        if entry.status == _HELD and entry.reward_id not in decided:
+            _hold(found, entry)
     return found
 
 
-def _count(found: Earnings, entry: Entry, known: set[str]) -> None:
-    counters = found.codes[entry.code]
-    match entry.status:
-        case RewardStatus.GRANTED:
-            counters.granted += RewardStatus.GRANTED not in known
-            counters.users.add(entry.user_id)
-            found.grants[entry.campaign] += not entry.is_again
-        case RewardStatus.REJECTED:
-            counters.rejected += 1
-        case RewardStatus.REVERSED:
-            found.grants[entry.campaign] -= not entry.is_part
+def _count(found: Earnings, entry: Entry, granted: set[str]) -> None:
+    if entry.status == _GRANTED:
+        counters = found.codes[entry.code]
+        counters.granted += entry.reward_id not in granted
+        counters.users.add(entry.user_id)
+        found.grants[entry.campaign_id or ""] += not entry.is_again
+    elif entry.status == _REJECTED:
+        found.codes[entry.code].rejected += 1
+    else:
+        found.grants[entry.campaign_id or ""] -= not entry.is_part
+
+
+def _hold(found: Earnings, entry: Entry) -> None:
+    total = found.sums[entry.currency, entry.kind]
+    total.pending += entry.value_micros
+    total.held += 1
+    found.codes[entry.code].held += entry.role == _REFERRER
 
 
 def _ship(found: Earnings, entry: Entry) -> None:
     """Taking a part back leaves a reward where it was."""
     known = found.shipments.get(entry.reward_id)
-    if known is not None and not entry.is_part:
+    if known is None:
+        if entry.status == _GRANTED:
+            found.shipments[entry.reward_id] = Shipment(entry.ms, entry)
+    elif not entry.is_part:
         known.now = entry
-    elif entry.status == RewardStatus.GRANTED:
-        found.shipments[entry.reward_id] = Shipment(entry.ms, entry)

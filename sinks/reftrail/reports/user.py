@@ -1,51 +1,24 @@
 """What one user has earned: balance, what is held, tiers, codes, shipments, and every entry."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cache
-from importlib.resources import files
 from typing import Any, Final
 
-import msgspec
 from clickhouse_connect.driver.client import Client
 
 from reftrail.contracts.policy import Milestone, MilestoneKind, policy_in
+from reftrail.reports.attributed import FEW, attributed_to
 from reftrail.reports.catalogue import money
-from reftrail.reports.earnings import Counters, Earnings, Entry, Shipment, earnings
+from reftrail.reports.earnings import Counters, Earnings, Shipment, each_once, earnings
 from reftrail.reports.explanation import rfc3339
-from reftrail.reports.questions import BadQuestion
-from reftrail.rules.transitions import effect_of
+from reftrail.reports.history import Page, history
+from reftrail.reports.lookups import Found, look_up
+from reftrail.reports.rows import CodeFacts, Decision, Entry, MilestoneRow, PolicyRow, Report
 
-MOST: Final = 1000
-"""How many entries a page of the history has at most."""
-USUAL: Final = 50
-"""How many, unless told."""
 MOST_SHOWN: Final = 100
 """How many codes, and how many shipments, are shown: the latest ones."""
 
-_END: Final = (1 << 62, "")
-_decoder: Final = msgspec.json.Decoder(Entry, strict=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Entries of the history: most of them, below a position, which is an entry's time and id."""
-
-    most: int = USUAL
-    before: tuple[int, str] = _END
-
-
-def page(limit: str | None, before: str | None) -> Page:
-    """From text; before is the next of another page. Raises `BadQuestion`."""
-    if limit is not None and not (_is_number(limit) and 1 <= int(limit) <= MOST):
-        raise BadQuestion(f"limit is {limit!r}; give a number from 1 to {MOST}")
-    most = USUAL if limit is None else int(limit)
-    if before is None:
-        return Page(most)
-    at, dot, event_id = before.partition(".")
-    if not dot or not _is_number(at) or int(at) > _END[0]:
-        raise BadQuestion(f"before is {before!r}; give what a page before says as next")
-    return Page(most, (int(at), event_id))
+_NOTHING: Final = Report("", is_delivered=False, ms=0, event_id="")
 
 
 def user_view(
@@ -56,52 +29,69 @@ def user_view(
     Money is a decimal string, a time RFC 3339. now decides which version of a policy says what
     comes next; unless given, it is the time.
     """
-    entries = _entries(client, user)
+    known = look_up(client, "entries", "codes", "milestones", user=user)
+    entries = each_once(known.every(Entry))
     found = earnings(entries)
-    history, following = _history(client, user, asked)
-    codes = _codes(client, user)
-    at = now or datetime.now(UTC)
+    owned = [one for one in known.every(CodeFacts) if one.owner_user_id == user]
+    codes = sorted(owned, key=lambda one: (-one.created_ms, one.code))[:MOST_SHOWN]
+    campaigns = sorted({*filter(None, found.grants), *(one.campaign_id for one in owned)})
+    shipments = _latest(found)
+    more = _more(client, [one.code for one in codes], shipments, campaigns)
+    attributed = attributed_to(client, [one.code for one in codes], more.every(Decision))
+    shown, following = history(entries, asked)
     return {
         "user_id": user,
-        "balance": [
-            {
-                "currency": currency,
-                "kind": kind,
-                "balance": money(one.balance),
-                "pending": money(one.pending),
-                "rewards_held": one.held,
-            }
-            for (currency, kind), one in sorted(found.sums.items())
-        ],
+        "balance": _balance(found),
         "last_earned": found.last and _last(found.last),
-        "standing": _standing(client, user, found.grants, codes, at),
-        "codes": [_with_counters(one, found.codes[one["code"]]) for one in codes[:MOST_SHOWN]],
-        "codes_in_all": len(codes),
-        "shipments": _shipments(client, found),
-        "history": history,
+        "standing": _standing(found.grants, campaigns, known, more, now or datetime.now(UTC)),
+        "codes": [_code(one, attributed.get(one.code, 0), found.codes[one.code]) for one in codes],
+        "codes_in_all": len(owned),
+        "shipments": _shipments(shipments, more),
+        "history": shown,
         "next": following,
     }
 
 
-def _entries(client: Client, user: str) -> list[Entry]:
-    lines = client.raw_query(_sql("entries"), parameters={"user": user}, fmt="JSONCompactEachRow")
-    return _decoder.decode_lines(lines)
+def _more(
+    client: Client, codes: Sequence[str], shipments: Sequence[Shipment], campaigns: Sequence[str]
+) -> Found:
+    """What is known of them; asks for nothing that can't be there."""
+    asked: dict[str, dict[str, Any]] = {}
+    if codes:
+        asked["decisions"] = {"codes": codes, "most": FEW + 1}
+    if shipments:
+        asked["fulfilments"] = {
+            "shipped_by": sorted({one.now.code for one in shipments}),
+            "rewards": [one.now.reward_id for one in shipments],
+        }
+    if campaigns:
+        asked["policies"] = {"campaigns": campaigns}
+    parameters = {name: value for one in asked.values() for name, value in one.items()}
+    return look_up(client, *asked, **parameters)
 
 
-def _codes(client: Client, user: str) -> list[dict[str, Any]]:
-    owned = [one["code"] for one in _rows(client, "owned", user=user)]
-    if not owned:
-        return []
-    codes = _rows(client, "codes", user=user, codes=owned)
-    shown = [one["code"] for one in codes[:MOST_SHOWN]]
-    attributed = {
-        one["code"]: one["attributed"] for one in _rows(client, "attributed", codes=shown)
-    }
-    return [one | {"attributed": attributed.get(one["code"], 0)} for one in codes]
+def _balance(found: Earnings) -> list[dict[str, Any]]:
+    return [
+        {
+            "currency": currency,
+            "kind": kind,
+            "balance": money(one.balance),
+            "pending": money(one.pending),
+            "rewards_held": one.held,
+        }
+        for (currency, kind), one in sorted(found.sums.items())
+    ]
 
 
-def _with_counters(code: dict[str, Any], counters: Counters) -> dict[str, Any]:
-    return code | {
+def _code(code: CodeFacts, attributed: int, counters: Counters) -> dict[str, Any]:
+    return {
+        "code": code.code,
+        "campaign_id": code.campaign_id,
+        "status": code.status,
+        "created_at": rfc3339(code.created_ms),
+        "expires_at": None if code.expires_ms is None else rfc3339(code.expires_ms),
+        "max_uses": code.max_uses,
+        "attributed": attributed,
         "users_rewarded": len(counters.users),
         "rewards_granted": counters.granted,
         "rewards_held": counters.held,
@@ -109,18 +99,20 @@ def _with_counters(code: dict[str, Any], counters: Counters) -> dict[str, Any]:
     }
 
 
-def _shipments(client: Client, found: Earnings) -> list[dict[str, Any]]:
-    """The latest ones, as they stand, with what was reported of each."""
-    latest = sorted(found.shipments.values(), key=lambda one: (-one.ordered_at, one.now.reward_id))
-    shown = latest[:MOST_SHOWN]
-    if not shown:
-        return []
-    ids = [one.now.reward_id for one in shown]
-    reported = {one["reward_id"]: one for one in _rows(client, "fulfilments", rewards=ids)}
-    return [_shipment(one, reported.get(one.now.reward_id, {})) for one in shown]
+def _latest(found: Earnings) -> list[Shipment]:
+    every = sorted(found.shipments.values(), key=lambda one: (-one.ordered_at, one.now.reward_id))
+    return every[:MOST_SHOWN]
 
 
-def _shipment(shipment: Shipment, reported: dict[str, Any]) -> dict[str, Any]:
+def _shipments(shipments: Sequence[Shipment], more: Found) -> list[dict[str, Any]]:
+    """As they stand, with what was reported last of each."""
+    reports = more.every(Report)
+    reports.sort(key=lambda one: (one.is_delivered, one.ms, one.event_id))
+    reported = {one.reward_id: one for one in reports}
+    return [_shipment(one, reported.get(one.now.reward_id, _NOTHING)) for one in shipments]
+
+
+def _shipment(shipment: Shipment, reported: Report) -> dict[str, Any]:
     now = shipment.now
     return {
         "reward_id": now.reward_id,
@@ -128,28 +120,14 @@ def _shipment(shipment: Shipment, reported: dict[str, Any]) -> dict[str, Any]:
         "item": now.item,
         "code": now.code,
         "user_id": now.user_id,
-        "campaign_id": now.campaign or None,
+        "campaign_id": now.campaign_id,
         "ordered_at": rfc3339(shipment.ordered_at),
         "since": rfc3339(now.ms),
-        **{name: reported.get(name) for name in _REPORTED},
+        "carrier": reported.carrier,
+        "tracking_number": reported.tracking_number,
+        "reference": reported.reference,
+        "detail": reported.detail,
     }
-
-
-_REPORTED: Final = ("carrier", "tracking_number", "reference", "detail")
-
-
-def _history(client: Client, user: str, asked: Page) -> tuple[list[dict[str, Any]], str | None]:
-    """A page, and where the next one begins, if there is one."""
-    before_ms, before_id = asked.before
-    found = _rows(
-        client, "history", user=user, before_ms=before_ms, before_id=before_id, most=asked.most + 1
-    )
-    shown = found[: asked.most]
-    if len(found) == len(shown):
-        return [_shown(one) for one in shown], None
-    last = shown[-1]
-    ms = round(datetime.fromisoformat(last["at"]).timestamp() * 1000)
-    return [_shown(one) for one in shown], f"{ms}.{last['event_id']}"
 
 
 def _last(entry: Entry) -> dict[str, Any]:
@@ -159,49 +137,55 @@ def _last(entry: Entry) -> dict[str, Any]:
         "currency": entry.currency,
         "kind": entry.kind,
         "code": entry.code,
-        "campaign_id": entry.campaign or None,
+        "campaign_id": entry.campaign_id,
     }
 
 
 def _standing(
-    client: Client,
-    user: str,
-    grants: dict[str, int],
-    codes: list[dict[str, Any]],
-    at: datetime,
+    grants: Mapping[str, int], campaigns: Iterable[str], known: Found, more: Found, at: datetime
 ) -> list[dict[str, Any]]:
     """By campaign in which the user refers: rewards that count, tier, badges, and what is next."""
-    of = sorted({*filter(None, grants), *(one["campaign_id"] for one in codes)})
-    if not of:
-        return []
-    reached = _rows(client, "milestones", user=user)
-    known = {
-        one["campaign_id"]: policy_in(one["policy"]).milestones
-        for one in _rows(client, "policies", campaigns=of, at=at)
-    }
+    reached = _reached(known.every(MilestoneRow))
+    in_force = _milestones_in_force(more.every(PolicyRow), at)
     return [
         _in_campaign(
             campaign,
             grants.get(campaign, 0),
-            [one for one in reached if one["campaign_id"] == campaign and one["reached"]],
-            known.get(campaign, []),
+            [one for one in reached if one.campaign_id == campaign],
+            in_force.get(campaign, []),
         )
-        for campaign in of
+        for campaign in campaigns
     ]
 
 
+def _reached(found: Sequence[MilestoneRow]) -> list[MilestoneRow]:
+    """The milestones that the user has now, the highest first."""
+    in_order = sorted(found, key=lambda one: one.position)
+    last = {(one.campaign_id, one.name): one for one in in_order}
+    held = [one for one in last.values() if one.reached]
+    return sorted(held, key=lambda one: (-one.grants, one.name))
+
+
+def _milestones_in_force(found: Sequence[PolicyRow], at: datetime) -> dict[str, list[Milestone]]:
+    """By campaign, going by the version in force."""
+    begun = [one for one in found if one.effective_ms <= at.timestamp() * 1000]
+    begun.sort(key=lambda one: (one.effective_ms, one.version))
+    latest = {one.campaign_id: one.policy for one in begun}
+    return {campaign: policy_in(text).milestones for campaign, text in latest.items()}
+
+
 def _in_campaign(
-    campaign: str, grants: int, reached: list[dict[str, Any]], known: list[Milestone]
+    campaign: str, grants: int, reached: Sequence[MilestoneRow], known: Sequence[Milestone]
 ) -> dict[str, Any]:
-    names = {one["name"] for one in reached}
-    tiers = [one["name"] for one in reached if one["kind"] == MilestoneKind.TIER]
+    names = {one.name for one in reached}
+    tiers = [one.name for one in reached if one.kind == MilestoneKind.TIER]
     coming = [one for one in known if one.name not in names]
     following = min(coming, key=lambda one: (one.grants, one.name), default=None)
     return {
         "campaign_id": campaign,
         "grants": grants,
         "tier": tiers[0] if tiers else None,
-        "badges": [one["name"] for one in reached if one["kind"] == MilestoneKind.BADGE],
+        "badges": [one.name for one in reached if one.kind == MilestoneKind.BADGE],
         "next": following and _coming(following, grants),
     }
 
@@ -217,23 +201,3 @@ def _coming(milestone: Milestone, grants: int) -> dict[str, Any]:
         "currency": milestone.currency,
         "item": milestone.item,
     }
-
-
-def _rows(client: Client, name: str, **parameters: Any) -> list[dict[str, Any]]:
-    lines = client.raw_query(_sql(name), parameters=parameters, fmt="JSONEachRow")
-    return [msgspec.json.decode(line) for line in lines.splitlines()]
-
-
-def _shown(row: dict[str, Any]) -> dict[str, Any]:
-    """An entry with its value, and what it adds to the balance, as text."""
-    value = row.pop("value_micros")
-    return row | {"value": money(value), "effect": money(effect_of(row["status"], value))}
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal()
-
-
-@cache
-def _sql(name: str) -> str:
-    return files("reftrail.reports").joinpath(f"queries/user/{name}.sql").read_text("utf-8")

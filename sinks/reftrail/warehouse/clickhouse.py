@@ -36,6 +36,7 @@ _READING: Final[dict[str, int | str]] = {
     "join_use_nulls": 0,
     "date_time_output_format": "iso",
     "output_format_json_quote_64bit_integers": 0,
+    "output_format_parallel_formatting": 0,
     "do_not_merge_across_partitions_select_final": 0,
 }
 

@@ -54,9 +54,13 @@ class RequiresKey:
 
 
 def application(
-    client: Client, keys: Sequence[str], progress: Progress, metrics: Metrics
+    client: Client, quick: Client, keys: Sequence[str], progress: Progress, metrics: Metrics
 ) -> RequiresKey:
-    """The whole of what is answered. client is for reading, and used for nothing else."""
+    """The whole of what is answered.
+
+    Both clients are for reading, and used for nothing else. One answers a question at a time: quick
+    is for what must not wait for a report.
+    """
     described = description()
 
     async def healthz(request: Request) -> Response:  # noqa: ARG001
@@ -65,7 +69,7 @@ def application(
     async def readyz(request: Request) -> Response:  # noqa: ARG001
         if why := _why_not_ready(progress):
             return answered({"ready": False, "reason": why}, 503)
-        await asyncio.to_thread(client.command, "SELECT 1")
+        await asyncio.to_thread(quick.command, "SELECT 1")
         return answered({"ready": True})
 
     async def figures(request: Request) -> Response:  # noqa: ARG001
@@ -87,7 +91,7 @@ def application(
             Route("/metrics", figures),
             Route("/v1/positions", positions),
             Route("/v1/openapi.json", openapi),
-            *routes(client, progress.as_of_text),
+            *routes(client, quick, progress.as_of_text),
         ],
         exception_handlers={Exception: _unexpected},
     )

@@ -47,13 +47,15 @@ async def run(settings: WarehouseSettings) -> None:
         closing.callback(writing.close)
         reading = connect_for_reading(path, url)
         closing.callback(reading.close)
+        quick = connect_for_reading(path, url)
+        closing.callback(quick.close)
         for name in apply_ddl(writing):
             _log.info("applied ddl/%s", name)
         ledger = Ledger(writing)
         loader = Loader(writing, ledger, letters.bury, metrics)
         sink = Sink(settings, ledger, loader, progress, metrics)
         keys = [key.get_secret_value() for key in settings.secret_keys]
-        app = application(reading, keys, progress, metrics)
+        app = application(reading, quick, keys, progress, metrics)
         serving = serve(app, settings.reports_host, settings.reports_port, "REFTRAIL_REPORTS_PORT")
         try:
             await _both(asyncio.create_task(sink.run(stop)), asyncio.create_task(serving))

@@ -88,8 +88,11 @@ def _apply(client: Client, file: DdlFile, checksum: str | None) -> bool:
         return False
     if checksum is not None:
         raise ExpectedError(
-            f"ddl/{file.name} was edited after it had been applied to this warehouse; put it back "
-            f"as it was, and make the change in a new file with the next number"
+            f"ddl/{file.name} was edited after it had been applied to this warehouse. If you did "
+            f"it, put it back as it was, and make the change in a new file with the next number. "
+            f"If not, a reftrail from before the first release made this warehouse: run that one, "
+            f"or set REFTRAIL_CLICKHOUSE_PATH (or _URL) to an empty one, which is then loaded from "
+            f"the topics"
         )
     for statement in file.statements():
         client.command(statement)

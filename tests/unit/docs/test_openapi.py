@@ -33,7 +33,9 @@ def collector() -> Any:
 
 
 def warehouse() -> Any:
-    return of_warehouse.application(Mock(Client), ["sk"], Progress(), WarehouseMetrics())
+    return of_warehouse.application(
+        Mock(Client), Mock(Client), ["sk"], Progress(), WarehouseMetrics()
+    )
 
 
 def codes() -> Any:

@@ -77,7 +77,7 @@ async def test_one_may_ask_for_some(rewards: ClickHouse) -> None:
 
 
 async def test_over_http(rewards: ClickHouse) -> None:
-    app = application(rewards.reading, ["sk"], Progress(), Metrics())
+    app = application(rewards.reading, rewards.reading, ["sk"], Progress(), Metrics())
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app=app), base_url="http://reports"
     ) as client:

@@ -1,5 +1,6 @@
 """What one user has earned, on the real engine, and through the warehouse's own way of loading."""
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,9 +23,11 @@ from reftrail.contracts.topics import (
     MILESTONES,
     REWARDS,
 )
+from reftrail.reports.history import Page, page
 from reftrail.reports.questions import BadQuestion
-from reftrail.reports.user import Page, page, user_view
+from reftrail.reports.user import MOST_SHOWN, user_view
 from reftrail.rules.transitions import effect
+from reftrail.warehouse.clickhouse import connect_for_reading
 from reftrail.warehouse.http import application
 from reftrail.warehouse.ledger import Ledger
 from reftrail.warehouse.loader import Loader, Work
@@ -162,7 +165,7 @@ async def test_an_entry_that_came_twice_counts_once(ledger: ClickHouse) -> None:
 
 
 async def test_a_load_that_is_finished_after_a_crash_counts_once(clickhouse: ClickHouse) -> None:
-    """The projection is part of the part: the token that lets rows in once lets in both."""
+    """What is looked up stands in the row itself: the token that lets it in once lets in both."""
     work = Work(REWARDS, (part_of([encode(one) for one in LEDGER]),))
     loader = Loader(clickhouse.writing, Ledger(clickhouse.writing), nowhere, Metrics())
     clickhouse.stop_merges()
@@ -178,17 +181,51 @@ async def test_a_load_that_is_finished_after_a_crash_counts_once(clickhouse: Cli
     assert view(clickhouse) == before
 
 
+async def test_of_entries_under_one_id_the_one_received_first_counts(
+    clickhouse: ClickHouse,
+) -> None:
+    """As it does with FINAL in the other reports, in whichever order they come."""
+    first = amys("r1", "uma", "granted", event_id="e", received_at=T0 + 1)
+    later = amys("r1", "uma", "granted", 2 * FIVE, event_id="e", received_at=T0 + 2)
+    clickhouse.stop_merges()
+    for one in (later, first, later):
+        await clickhouse.load(REWARDS, [one])
+
+    found = view(clickhouse)
+
+    assert clickhouse.rows("SELECT value_micros FROM rewards FINAL") == [(FIVE,)]
+    assert [one["balance"] for one in found["balance"]] == ["5.00"]
+    assert [one["value"] for one in found["history"]] == ["5.00"]
+
+
+async def test_text_comes_through_as_it_was(clickhouse: ClickHouse) -> None:
+    text = 'a "b"\\c\td\ne/é\u2028'
+    await clickhouse.load(REWARDS, [amys("r1", text, "granted", item=text, reasons=[text, ""])])
+
+    (one,) = view(clickhouse)["history"]
+
+    assert (one["user_id"], one["item"], one["reasons"]) == (text, text, [text, ""])
+
+
 async def test_merging_keeps_what_is_looked_up(ledger: ClickHouse) -> None:
+    codes = [code("AMY", "spring", owner_user_id="amy"), code("BOB", "spring")]
+    decisions = [attributed("uma", "BOB"), attributed("vic", "AMY")]
+    decisions.append(attributed("uma", "AMY", corrects=decisions[0].event_id))
+    await ledger.load(CODES, codes)
+    await ledger.load(ATTRIBUTIONS, decisions)
     before = view(ledger)
     await ledger.load(REWARDS, LEDGER)
-    ledger.writing.command("OPTIMIZE TABLE rewards FINAL")
+    await ledger.load(CODES, codes)
+    await ledger.load(ATTRIBUTIONS, decisions)
+    assert view(ledger) == before
+    for table in ("rewards", "codes", "attributions"):
+        ledger.writing.command(f"OPTIMIZE TABLE {table} FINAL")
 
     assert view(ledger) == before
-    ((rows,),) = ledger.rows(
-        "SELECT sum(rows) FROM system.projection_parts "
-        "WHERE active AND table = 'rewards' AND name = 'by_beneficiary'"
-    )
-    assert rows == len(LEDGER)
+    assert ledger.rows(
+        "SELECT name, sum(rows) FROM system.projection_parts "
+        "WHERE active AND database = currentDatabase() AND rows > 0 GROUP BY name ORDER BY name"
+    ) == [("by_code", 3), ("by_corrected", 3), ("by_owner", 2)]
 
 
 async def test_the_user_s_codes_have_their_counters(ledger: ClickHouse) -> None:
@@ -203,13 +240,18 @@ async def test_the_user_s_codes_have_their_counters(ledger: ClickHouse) -> None:
     )
     await ledger.load(
         ATTRIBUTIONS,
-        [attributed("uma", "AMY"), attributed("vic", "AMY"), attributed("vic", "NEW")],
+        [
+            attributed("uma", "AMY"),
+            attributed("vic", "AMY"),
+            attributed("vic", "NEW", campaign_id="autumn"),
+            attributed("wes", "AMY", decisive=False),
+        ],
     )
 
     found = view(ledger)
 
     assert found["codes_in_all"] == 2
-    assert {one["code"]: one["attributed"] for one in found["codes"]} == {"AMY": 2, "NEW": 0}
+    assert {one["code"]: one["attributed"] for one in found["codes"]} == {"AMY": 2, "NEW": 1}
     amy = next(one for one in found["codes"] if one["code"] == "AMY")
     assert amy | {"created_at": None} == {
         "code": "AMY",
@@ -224,6 +266,38 @@ async def test_the_user_s_codes_have_their_counters(ledger: ClickHouse) -> None:
         "rewards_held": 1,
         "rewards_rejected": 1,
     }
+
+
+async def test_a_decision_that_was_corrected_does_not_count(clickhouse: ClickHouse) -> None:
+    await clickhouse.load(CODES, [code(one, "spring", owner_user_id="amy") for one in ("A", "B")])
+    first = attributed("uma", "A")
+    corrected = attributed("uma", "B", basis="late_touch", corrects=first.event_id)
+    clickhouse.stop_merges()
+    await clickhouse.load(ATTRIBUTIONS, [first, attributed("vic", "A")])
+    assert {one["code"]: one["attributed"] for one in view(clickhouse)["codes"]} == {"A": 2, "B": 0}
+
+    for _ in range(2):
+        await clickhouse.load(ATTRIBUTIONS, [corrected])
+
+        found = {one["code"]: one["attributed"] for one in view(clickhouse)["codes"]}
+        assert found == {"A": 1, "B": 1}
+
+
+async def test_of_many_codes_the_latest_are_shown_and_all_count(clickhouse: ClickHouse) -> None:
+    many = [
+        code(f"C{number}", f"campaign-{number % 2}", owner_user_id="amy", created_at=T0 + number)
+        for number in range(MOST_SHOWN + 2)
+    ]
+    await clickhouse.load(CODES, [code("FIRST", "early", owner_user_id="amy", created_at=1), *many])
+
+    found = view(clickhouse)
+
+    assert [one["code"] for one in found["codes"]] == [
+        one.code for one in many[: -MOST_SHOWN - 1 : -1]
+    ]
+    assert found["codes_in_all"] == MOST_SHOWN + 3
+    standing = [one["campaign_id"] for one in found["standing"]]
+    assert standing == ["campaign-0", "campaign-1", "early"]
 
 
 MILESTONES_OF_SPRING = [
@@ -262,15 +336,15 @@ async def test_tier_badges_and_what_is_next(ledger: ClickHouse) -> None:
     text = policy_text(Policy(milestones=MILESTONES_OF_SPRING))
     none = campaign("spring", version=2, effective_from=T0 + DAY, policy=None)
     await ledger.load(CAMPAIGNS, [campaign("spring", policy=text), none])
-    await ledger.load(
-        MILESTONES,
-        [
-            milestone("silver", "tier", 6, reached=False, offset=9),
-            milestone("starter", "badge", 1, reached=True, offset=1),
-            milestone("bronze", "tier", 2, reached=True, offset=2),
-            milestone("silver", "tier", 6, reached=True, offset=5),
-        ],
-    )
+    told = [
+        milestone("silver", "tier", 6, reached=False, offset=9),
+        milestone("starter", "badge", 1, reached=True, offset=1),
+        milestone("bronze", "tier", 2, reached=True, offset=2),
+        milestone("silver", "tier", 6, reached=True, offset=5),
+    ]
+    ledger.stop_merges()
+    for _ in range(2):
+        await ledger.load(MILESTONES, told)
 
     (found,) = view(ledger)["standing"]
 
@@ -311,7 +385,9 @@ async def test_shipments_say_where_they_are(ledger: ClickHouse) -> None:
     failed = msgspec.structs.replace(
         report, event_id="f0", outcome="failed", carrier=None, event_time=T0 + 99
     )
-    await ledger.load(FULFILMENTS, [failed, report])
+    ledger.stop_merges()
+    for _ in range(2):
+        await ledger.load(FULFILMENTS, [failed, report])
 
     (found,) = view(ledger)["shipments"]
 
@@ -341,7 +417,7 @@ def test_what_is_no_page_is_refused(limit: str | None, before: str | None) -> No
 
 async def test_over_http(ledger: ClickHouse) -> None:
     await ledger.load(REWARDS, [entry("r11", "X", "dan", value=FIVE, beneficiary="a/b c")])
-    app = application(ledger.reading, ["sk"], Progress(), Metrics())
+    app = application(ledger.reading, ledger.reading, ["sk"], Progress(), Metrics())
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app=app), base_url="http://reports"
     ) as client:
@@ -355,3 +431,19 @@ async def test_over_http(ledger: ClickHouse) -> None:
         slashed = (await client.get("/v1/users/a%2Fb%20c/rewards")).json()
         assert (slashed["user_id"], len(slashed["history"])) == ("a/b c", 1)
         assert (await client.get("/v1/users/amy/rewards?limit=0")).status_code == 422
+
+
+async def test_a_report_that_takes_long_does_not_hold_the_view_up(ledger: ClickHouse) -> None:
+    quick = connect_for_reading(ledger.path, None)
+    app = application(ledger.reading, quick, ["sk"], Progress(), Metrics())
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=app),
+        base_url="http://reports",
+        headers={"authorization": "Bearer sk"},
+    ) as client:
+        report = asyncio.create_task(asyncio.to_thread(ledger.reading.command, "SELECT sleep(2)"))
+        await asyncio.sleep(0.1)
+        found = await client.get("/v1/users/amy/rewards")
+        assert (found.status_code, report.done()) == (200, False)
+        await report
+    quick.close()

@@ -23,7 +23,9 @@ def progress() -> Progress:
 
 @pytest.fixture
 async def http(clickhouse: ClickHouse, progress: Progress) -> AsyncIterator[httpx.AsyncClient]:
-    app = application(clickhouse.reading, ["sk_one", "sk_two"], progress, Metrics())
+    app = application(
+        clickhouse.reading, clickhouse.reading, ["sk_one", "sk_two"], progress, Metrics()
+    )
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://reports") as client:
         yield client

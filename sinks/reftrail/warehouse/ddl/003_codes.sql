@@ -1,4 +1,5 @@
--- Each code as it stands: the change with the highest revision.
+-- Each code as it stands: the change with the highest revision. facts repeats what the view of one
+-- user shows, see rewards.entry.
 CREATE TABLE IF NOT EXISTS codes (
     event_id           String,
     event_time         DateTime64(3, 'UTC'),
@@ -23,8 +24,14 @@ CREATE TABLE IF NOT EXISTS codes (
     owner_ip_hash      Nullable(String),
     owner_network_hash Nullable(String),
     owner_email_hash   Nullable(String),
-    revision           Int64
+    revision           Int64,
+    facts String MATERIALIZED formatRowNoNewline(
+        'JSONCompactEachRow',
+        'code', code, owner_user_id, campaign_id, status, toUnixTimestamp64Milli(created_at),
+        toUnixTimestamp64Milli(expires_at), max_uses
+    )
 )
 ENGINE = ReplacingMergeTree(revision)
 ORDER BY code
-SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS index_granularity = 256,
+    non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;

@@ -1,5 +1,6 @@
 -- Who referred each user: decisive rows, of which those count that none corrects, and late touches
--- that changed nothing.
+-- that changed nothing. Looked up for a few codes at a time, so a part keeps all columns in one
+-- file.
 CREATE TABLE IF NOT EXISTS attributions (
     event_id        String,
     event_time      DateTime64(3, 'UTC'),
@@ -29,4 +30,6 @@ CREATE TABLE IF NOT EXISTS attributions (
 )
 ENGINE = ReplacingMergeTree(precedence)
 ORDER BY (user_id, event_id)
-SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS index_granularity = 1024,
+    min_bytes_for_wide_part = 1000000000000, min_rows_for_wide_part = 1000000000000,
+    non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;

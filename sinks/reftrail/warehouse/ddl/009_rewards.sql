@@ -1,4 +1,8 @@
--- The reward ledger, one row an entry.
+-- The reward ledger, one row an entry, ordered by who earns: whoever asks what a user has earned
+-- reads a granule or two a part. An event id never has two beneficiaries.
+--
+-- A column read from a part costs more than the rows of one user: entry repeats what the view of
+-- one user shows, as JSON, so that it reads one column and not twenty.
 CREATE TABLE IF NOT EXISTS rewards (
     event_id         String,
     event_time       DateTime64(3, 'UTC'),
@@ -38,8 +42,15 @@ CREATE TABLE IF NOT EXISTS rewards (
     precedence UInt64 MATERIALIZED bitOr(
         bitShiftLeft(toUInt64(17592186044416 - toUnixTimestamp64Milli(received_at)), 20),
         bitAnd(cityHash64(cause_topic, cause_partition, cause_offset), 1048575)
+    ),
+    entry String MATERIALIZED formatRowNoNewline(
+        'JSONCompactEachRow',
+        'entry', event_id, toUnixTimestamp64Milli(event_time), cause_offset, precedence, reward_id,
+        status, value_micros, currency, kind, role, action, code, user_id, campaign_id, order_id,
+        item, reasons, supersedes, toUnixTimestamp64Milli(due_at)
     )
 )
 ENGINE = ReplacingMergeTree(precedence)
-ORDER BY event_id
-SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
+ORDER BY (beneficiary, event_id)
+SETTINGS index_granularity = 256, allow_nullable_key = 1,
+    non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;

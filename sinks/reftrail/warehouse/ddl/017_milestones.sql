@@ -1,4 +1,5 @@
--- Milestones that referrers reached or lost.
+-- Milestones that referrers reached or lost. Read a referrer at a time, so a part keeps all
+-- columns in one file.
 CREATE TABLE IF NOT EXISTS milestones (
     event_id         String,
     event_time       DateTime64(3, 'UTC'),
@@ -24,5 +25,7 @@ CREATE TABLE IF NOT EXISTS milestones (
     item             Nullable(String)
 )
 ENGINE = ReplacingMergeTree
-ORDER BY event_id
-SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
+ORDER BY (beneficiary, event_id)
+SETTINGS index_granularity = 128,
+    min_bytes_for_wide_part = 1000000000000, min_rows_for_wide_part = 1000000000000,
+    non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;

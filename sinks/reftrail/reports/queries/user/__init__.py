@@ -1,5 +1,7 @@
 """What one user has earned. Parameter of each, where nothing else is said: user, String.
 
-Each reads a projection (`warehouse/ddl/018_by_user.sql`), so without FINAL; what came twice is left
-out by its id.
+Each gives its rows in no order, a line of JSON each that begins with what it is, so that several
+are asked as one (see `reports.lookups`). What a query costs is its planning and each column of
+each part that it opens, more than the rows: so these ask for few columns, and leave sorting and
+choosing among few rows to Python.
 """

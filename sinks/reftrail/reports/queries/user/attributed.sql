@@ -1,12 +1,14 @@
--- How many users are attributed to each of some codes, as the report funnel counts.
+-- How many users were decided to be referred by each of some codes, decisions since corrected left
+-- out.
 --
 -- Parameter: codes Array(String).
-SELECT code, count() AS attributed FROM (
-    SELECT user_id, code FROM attributions FINAL
-    WHERE decisive
-      AND user_id IN (SELECT user_id FROM attributions WHERE code IN {codes:Array(String)})
-    ORDER BY user_id, received_at, event_id
-    LIMIT 1 BY user_id
+SELECT formatRowNoNewline('JSONCompactEachRow', 'attributed', code, users) FROM (
+    SELECT code, uniqExact(user_id) AS users FROM attributions
+    WHERE code IN {codes:Array(String)} AND decisive AND event_id NOT IN (
+        SELECT corrects FROM attributions
+        WHERE assumeNotNull(corrects) IN (
+            SELECT event_id FROM attributions WHERE code IN {codes:Array(String)}
+        )
+    )
+    GROUP BY code
 )
-WHERE code IN {codes:Array(String)}
-GROUP BY code

@@ -1,7 +1,8 @@
--- Of some campaigns the policy in force at a time.
+-- Every policy that some campaigns ever had, a row a version.
 --
--- Parameters: campaigns Array(String), at DateTime64(3, 'UTC').
-SELECT campaign_id, policy FROM campaigns FINAL
-WHERE campaign_id IN {campaigns:Array(String)} AND effective_from <= {at:DateTime64(3, 'UTC')}
-ORDER BY effective_from DESC, version DESC
-LIMIT 1 BY campaign_id
+-- Parameter: campaigns Array(String).
+SELECT formatRowNoNewline(
+    'JSONCompactEachRow', 'policy', campaign_id, version, toUnixTimestamp64Milli(effective_from),
+    policy
+)
+FROM campaigns FINAL WHERE campaign_id IN {campaigns:Array(String)}

@@ -1,0 +1,82 @@
+"""The history of what one user has earned: entries, page by page, the latest first."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any, Final
+
+from reftrail.reports.catalogue import money
+from reftrail.reports.explanation import rfc3339
+from reftrail.reports.questions import BadQuestion
+from reftrail.reports.rows import Entry
+from reftrail.rules.transitions import effect_of
+
+MOST: Final = 1000
+"""How many entries a page has at most."""
+USUAL: Final = 50
+"""How many, unless told."""
+
+_END: Final = (1 << 62, "")
+_place: Final = attrgetter("ms", "event_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Entries of the history: most of them, below a position, which is an entry's time and id."""
+
+    most: int = USUAL
+    before: tuple[int, str] = _END
+
+
+def page(limit: str | None, before: str | None) -> Page:
+    """From text; before is the next of another page. Raises `BadQuestion`."""
+    if limit is not None and not (_is_number(limit) and 1 <= int(limit) <= MOST):
+        raise BadQuestion(f"limit is {limit!r}; give a number from 1 to {MOST}")
+    most = USUAL if limit is None else int(limit)
+    if before is None:
+        return Page(most)
+    at, dot, event_id = before.partition(".")
+    if not dot or not _is_number(at) or int(at) > _END[0]:
+        raise BadQuestion(f"before is {before!r}; give what a page before says as next")
+    return Page(most, (int(at), event_id))
+
+
+def history(entries: Sequence[Entry], asked: Page) -> tuple[list[dict[str, Any]], str | None]:
+    """A page of them, and where the next one begins, if there is one."""
+    below = entries
+    if asked.before != _END:
+        below = [one for one in entries if _place(one) < asked.before]
+    found = sorted(below, key=_place, reverse=True)[: asked.most + 1]
+    shown = found[: asked.most]
+    following = None
+    if len(found) > len(shown):
+        following = f"{shown[-1].ms}.{shown[-1].event_id}"
+    return [_shown(one) for one in shown], following
+
+
+def _shown(entry: Entry) -> dict[str, Any]:
+    """An entry with its value, and what it adds to the balance, as text."""
+    return {
+        "event_id": entry.event_id,
+        "at": rfc3339(entry.ms),
+        "reward_id": entry.reward_id,
+        "status": entry.status,
+        "role": entry.role,
+        "action": entry.action,
+        "currency": entry.currency,
+        "kind": entry.kind,
+        "item": entry.item,
+        "code": entry.code,
+        "user_id": entry.user_id,
+        "campaign_id": entry.campaign_id,
+        "order_id": entry.order_id,
+        "reasons": list(entry.reasons),
+        "supersedes": entry.supersedes,
+        "due_at": None if entry.due_ms is None else rfc3339(entry.due_ms),
+        "value": money(entry.value_micros),
+        "effect": money(effect_of(entry.status, entry.value_micros)),
+    }
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal()

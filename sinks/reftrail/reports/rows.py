@@ -1,0 +1,115 @@
+"""What `queries/user` gives: a row is a line of JSON, a list whose first item says what it is."""
+
+import msgspec
+
+from reftrail.contracts.record import Micros, Millis
+from reftrail.rules.reasons import Reason
+
+
+class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="entry"):
+    """An entry of the ledger: the column entry of `warehouse/ddl/009_rewards.sql`.
+
+    position is its cause's in the log, where a reward's entries stand in one partition. Of several
+    under one event_id the one with the highest precedence was received first.
+    """
+
+    event_id: str
+    ms: Millis
+    position: int
+    precedence: int
+    reward_id: str
+    status: str
+    value_micros: Micros
+    currency: str
+    kind: str
+    role: str
+    action: str
+    code: str
+    user_id: str
+    campaign_id: str | None
+    order_id: str | None
+    item: str | None
+    reasons: tuple[str, ...]
+    supersedes: str | None
+    due_ms: Millis | None
+
+    @property
+    def is_part(self) -> bool:
+        """Whether it takes a part of a reward back, which leaves the reward where it was."""
+        return bool(self.reasons) and Reason.PARTLY_REFUNDED in self.reasons
+
+    @property
+    def is_again(self) -> bool:
+        """Whether it grants again what was granted before, and failed."""
+        return bool(self.reasons) and Reason.TRIED_AGAIN in self.reasons
+
+
+class CodeFacts(msgspec.Struct, frozen=True, array_like=True, tag="code"):
+    """A code as it stands: the column facts of `warehouse/ddl/003_codes.sql`."""
+
+    code: str
+    owner_user_id: str | None
+    campaign_id: str
+    status: str
+    created_ms: Millis
+    expires_ms: Millis | None
+    max_uses: int | None
+
+
+class MilestoneRow(msgspec.Struct, frozen=True, array_like=True, tag="milestone"):
+    """That a milestone was reached, or lost."""
+
+    campaign_id: str
+    name: str
+    kind: str
+    grants: int
+    reached: bool
+    position: int
+
+
+class Decision(msgspec.Struct, frozen=True, array_like=True, tag="decision"):
+    """That a code referred a user."""
+
+    code: str
+    user_id: str
+    event_id: str
+
+
+class Correction(msgspec.Struct, frozen=True, array_like=True, tag="correction"):
+    """That a decision no longer counts."""
+
+    corrects: str
+
+
+class AttributedCount(msgspec.Struct, frozen=True, array_like=True, tag="attributed"):
+    """How many users a code referred."""
+
+    code: str
+    users: int
+
+
+class Report(msgspec.Struct, frozen=True, array_like=True, tag="report"):
+    """What became of a reward: the column report of `warehouse/ddl/015_fulfilments.sql`."""
+
+    reward_id: str
+    is_delivered: bool
+    ms: Millis
+    event_id: str
+    carrier: str | None = None
+    tracking_number: str | None = None
+    reference: str | None = None
+    detail: str | None = None
+
+
+class PolicyRow(msgspec.Struct, frozen=True, array_like=True, tag="policy"):
+    """A version of a campaign's policy."""
+
+    campaign_id: str
+    version: int
+    effective_ms: Millis
+    policy: str | None
+
+
+Row = (
+    Entry | CodeFacts | MilestoneRow | Decision | Correction | AttributedCount | Report | PolicyRow
+)
