@@ -4,14 +4,16 @@ The ledger is made up within ClickHouse, in the warehouse's own tables: each rew
 fulfilled, or else failed, reversed or expired; half of the rewards to referees, who have one each,
 half to referrers, few of whom have very many. Users are drawn by chance, once from among all
 referrers, once by their rewards, so that those with many come often. One request at a time.
-cpu_ms is the processor time a request, the asking included.
+cpu_ms is the processor time a request, the asking included. In a directory that is given the ledger
+stays, to be asked again.
 
-    python benchmarks/user_view.py [--entries 10000000] [--requests 300]
+    python benchmarks/user_view.py [--entries 10000000] [--requests 300] [--directory DIRECTORY]
 """
 
 import argparse
 import asyncio
 import json
+import os
 import random
 import statistics
 import tempfile
@@ -109,8 +111,8 @@ FROM rewards WHERE status = 'fulfilled'
 )
 
 
-def fill(client: Client, entries: int) -> int:
-    """Make the ledger and what goes with it; says how many referrers there are."""
+def fill(client: Client, entries: int) -> None:
+    """Make the ledger and what goes with it."""
     referrers = entries // ENTRIES_A_REFERRER
     for begin in range(0, entries, BLOCK):
         count = min(BLOCK, entries - begin)
@@ -122,27 +124,27 @@ def fill(client: Client, entries: int) -> int:
     row = ["spring-1", "spring", 1, "Spring", policy_text(Policy(milestones=tiers))]
     columns = ["event_id", "campaign_id", "version", "name", "policy"]
     client.insert("campaigns", [row], column_names=columns)
-    return referrers
 
 
-async def measure(entries: int, requests: int) -> dict[str, float]:
+async def measure(entries: int, requests: int, kept: Path | None) -> dict[str, float]:
     """Milliseconds a request, and what the heaviest user takes."""
     with tempfile.TemporaryDirectory() as directory:
-        path = Path(directory) / "clickhouse"
+        path = kept or Path(directory) / "clickhouse"
         writing = connect_for_writing(path, None)
-        apply_ddl(writing)
         began = time.perf_counter()
-        referrers = await asyncio.to_thread(fill, writing, entries)
+        apply_ddl(writing)
+        if not writing.query("SELECT count() FROM rewards").result_rows[0][0]:
+            await asyncio.to_thread(fill, writing, entries)
         filled = time.perf_counter() - began
         reading = connect_for_reading(path, None)
         port = free_port()
-        app = application(reading, ["sk"], Progress(), Metrics())
+        app = application(reading, reading, ["sk"], Progress(), Metrics())
         serving = asyncio.create_task(serve(app, "127.0.0.1", port, "PORT"))
         try:
             async with httpx.AsyncClient(
                 base_url=f"http://127.0.0.1:{port}", headers={"authorization": "Bearer sk"}
             ) as client:
-                figures = await _ask(client, referrers, requests)
+                figures = await _ask(client, entries // ENTRIES_A_REFERRER, requests)
         finally:
             serving.cancel()
             await asyncio.gather(serving, return_exceptions=True)
@@ -152,7 +154,14 @@ async def measure(entries: int, requests: int) -> dict[str, float]:
         assert found == entries, f"{found} rows of {entries} entries"
         reading.close()
         writing.close()
-    return {"entries": entries, "parts": parts, "filled_s": round(filled), **figures}
+    load = round(os.getloadavg()[0], 1)
+    return {
+        "load_average": load,
+        "entries": entries,
+        "parts": parts,
+        "filled_s": round(filled),
+        **figures,
+    }
 
 
 async def _ask(client: httpx.AsyncClient, referrers: int, requests: int) -> dict[str, float]:
@@ -193,5 +202,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--entries", type=int, default=10_000_000)
     parser.add_argument("--requests", type=int, default=300)
+    parser.add_argument("--directory", type=Path)
     given = parser.parse_args()
-    print(json.dumps(asyncio.run(measure(given.entries, given.requests))))
+    print(json.dumps(asyncio.run(measure(given.entries, given.requests, given.directory))))
