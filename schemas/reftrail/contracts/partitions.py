@@ -1,6 +1,6 @@
 """Which partition a key belongs to: the same answer as Kafka's Java client gives."""
 
-from functools import cache
+from functools import cache, lru_cache
 from itertools import count
 from struct import unpack_from
 from typing import Final
@@ -28,6 +28,7 @@ def murmur2(key: bytes) -> int:
     return hashed ^ (hashed >> 15)
 
 
+@lru_cache(maxsize=1 << 16)  # a user's records go to several topics, one soon after the other
 def partition_of(key: str, partitions: int) -> int:
     """The partition, from 0, of a key in a topic of so many partitions."""
     return (murmur2(key.encode()) & 0x7FFFFFFF) % partitions

@@ -104,16 +104,16 @@ class Because(TypedDict):
 
 def because(record: Record, cause: Cause, what: str) -> Because:
     """The common fields of a record derived from another; what tells apart several from one."""
-    return Because(
-        event_id=derived_id(what, record.event_id),
-        event_time=record.event_time,
-        received_at=record.received_at,
-        cause_topic=cause.topic,
-        cause_partition=cause.partition,
-        cause_offset=cause.offset,
-        cause_event_id=cause_id_of(record),
-        rules=RULES,
-    )
+    return {  # written like this, it takes half as long as by the name of its type
+        "event_id": derived_id(what, record.event_id),
+        "event_time": record.event_time,
+        "received_at": record.received_at,
+        "cause_topic": cause.topic,
+        "cause_partition": cause.partition,
+        "cause_offset": cause.offset,
+        "cause_event_id": cause_id_of(record),
+        "rules": RULES,
+    }
 
 
 def cause_id_of(record: Record) -> str:

@@ -90,16 +90,16 @@ class Turn:
         return self._because(derived_id(*words), of or self.record)
 
     def _because(self, event_id: str, record: Record) -> Because:
-        return Because(
-            event_id=event_id,
-            event_time=record.event_time,
-            received_at=record.received_at,
-            cause_topic=self.cause.topic,
-            cause_partition=self.cause.partition,
-            cause_offset=self.origin.offset,
-            cause_event_id=self.origin.event_id,
-            rules=RULES,
-        )
+        return {
+            "event_id": event_id,
+            "event_time": record.event_time,
+            "received_at": record.received_at,
+            "cause_topic": self.cause.topic,
+            "cause_partition": self.cause.partition,
+            "cause_offset": self.origin.offset,
+            "cause_event_id": self.origin.event_id,
+            "rules": RULES,
+        }
 
     def noted(self, what: str, of: Record | None = None) -> Because:
         """The common fields of a note about a record. Notes are on no topic: a plain id will do."""
