@@ -51,7 +51,7 @@ class Running:
             "REFTRAIL_BOOTSTRAP_SERVERS": self.installation.bootstrap_servers,
             "REFTRAIL_TOPIC_PREFIX": self.installation.topic_prefix,
         }
-        app = command_line(("report", "explain", "user"))
+        app = command_line(("report", "explain", "user", "leaderboard"))
         done = CliRunner().invoke(app, arguments, env=environment, catch_exceptions=False)
         assert done.exit_code == 0, done.output
         return done.output
@@ -180,6 +180,11 @@ def _check_what_a_user_has(running: Running) -> None:
     assert "  5.00 USD credit\n" in text
     assert "more with: --before" in text
     assert "has earned nothing" in running.command("user", "nobody/else")
+    (leader,) = json.loads(running.command("leaderboard", "--campaign", "spring", "--json"))
+    assert (leader["user_id"], leader["users"], leader["rewards"]) == ("amy", 1, 1)
+    board = running.command("leaderboard").splitlines()
+    assert any(line.split()[1:8:2] == ["1", "amy", "1", "1"] for line in board), board
+    assert "nobody has brought anybody" in running.command("leaderboard", "--campaign", "winter")
 
 
 def _check_where_nothing_was_earned(running: Running) -> None:

@@ -22,6 +22,7 @@ COMMANDS: Final = (
     "report",
     "explain",
     "user",
+    "leaderboard",
     "campaigns",
     "rules",
     "codes",

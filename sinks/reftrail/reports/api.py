@@ -1,7 +1,7 @@
 """The reports over HTTP.
 
 `/v1/reports`, `/v1/reports/{name}`, `/v1/journeys`, `/v1/codes/{code}/counters`,
-`/v1/codes/review`, `/v1/reviews` and `/v1/users/{user}/rewards`.
+`/v1/codes/review`, `/v1/reviews`, `/v1/leaderboard` and `/v1/users/{user}/rewards`.
 """
 
 import asyncio
@@ -20,6 +20,8 @@ from reftrail.reports.code_review import code_activity, code_guesses
 from reftrail.reports.held import Wanted, held_rewards, most_of
 from reftrail.reports.history import page
 from reftrail.reports.journeys import journey
+from reftrail.reports.leaderboard import USUAL as USUAL_LEADERS
+from reftrail.reports.leaderboard import Board, leaderboard
 from reftrail.reports.questions import DIMENSIONS, BadQuestion, question
 from reftrail.reports.rendering import Format, as_csv, as_json, as_table
 from reftrail.reports.user import user_view
@@ -76,6 +78,7 @@ def routes(client: Client, quick: Client, as_of: Callable[[], str | None]) -> li
         _counters(client, as_of),
         _review(client, as_of),
         _held(client, as_of),
+        _leaders(client, as_of),
         _user(quick, as_of),
     ]
 
@@ -119,6 +122,22 @@ def _held(client: Client, as_of: Callable[[], str | None]) -> Route:
         return answered({"as_of": until, "held": found})
 
     return Route("/v1/reviews", held)
+
+
+def _leaders(client: Client, as_of: Callable[[], str | None]) -> Route:
+    async def leaders(request: Request) -> Response:
+        query = request.query_params
+        try:
+            most = most_of(query.get("limit"), USUAL_LEADERS)
+            asked = question((), query.get("from"), query.get("to"))
+        except BadQuestion as error:
+            return answered({"error": str(error)}, 422)
+        until = as_of()
+        board = Board(query.get("campaign", ""), asked.since, asked.until, most)
+        found = await asyncio.to_thread(leaderboard, client, board)
+        return answered({"as_of": until, "leaders": found})
+
+    return Route("/v1/leaderboard", leaders)
 
 
 def _user(client: Client, as_of: Callable[[], str | None]) -> Route:

@@ -52,6 +52,17 @@ class ReportsClient:
         query = {"limit": str(limit)} | ({"before": before} if before else {})
         return self._get(f"/v1/users/{quote(user_id, safe='')}/rewards", query)
 
+    def leaderboard(self, campaign: str, asked: Question, limit: int) -> list[dict[str, Any]]:
+        """Referrers by rank, see `reports.leaderboard`."""
+        query = {
+            "campaign": campaign,
+            "from": asked.since.isoformat(),
+            "to": asked.until.isoformat(),
+            "limit": str(limit),
+        }
+        leaders: list[dict[str, Any]] = self._get("/v1/leaderboard", query)["leaders"]
+        return leaders
+
     def counters(self, code: str) -> dict[str, Any]:
         """What has happened under a code, see `reports.code_counters`; and as_of."""
         return self._get(f"/v1/codes/{quote(code, safe='')}/counters", {})

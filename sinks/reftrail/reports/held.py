@@ -42,10 +42,10 @@ def held_rewards(client: Client, wanted: Wanted) -> list[dict[str, Any]]:
     return [_row(msgspec.json.decode(line)) for line in lines.splitlines()]
 
 
-def most_of(given: str | None) -> int:
+def most_of(given: str | None, usual: int = USUAL) -> int:
     """How many are asked for. Raises `BadQuestion`."""
     if given is None:
-        return USUAL
+        return usual
     if not given.isascii() or not given.isdecimal() or not 1 <= int(given) <= MOST:
         raise BadQuestion(f"limit is {given!r}; give a number from 1 to {MOST}")
     return int(given)

@@ -8,12 +8,14 @@ from reftrail.reports.held import MOST as MOST_HELD
 from reftrail.reports.held import USUAL as USUALLY_HELD
 from reftrail.reports.history import MOST as MOST_ENTRIES
 from reftrail.reports.history import USUAL as USUAL_ENTRIES
+from reftrail.reports.leaderboard import USUAL as USUAL_LEADERS
 from reftrail.reports.questions import DIMENSIONS
 from reftrail.reports.rendering import Format
 
 _NO_KEY: Final = {401: "No known secret key."}
 _BAD: Final = _NO_KEY | {422: "What is asked can't be answered; error says what can."}
 _FROM: Final = Parameter("from", meaning="Included: a date (UTC), or a time with its zone.")
+_TO: Final = Parameter("to", meaning="Excluded: a date (UTC), or a time with its zone.")
 _REPORT: Final = (
     Parameter(
         "by",
@@ -25,7 +27,7 @@ _REPORT: Final = (
         },
     ),
     _FROM,
-    Parameter("to", meaning="Excluded: a date (UTC), or a time with its zone."),
+    _TO,
     Parameter("format", schema={"type": "string", "enum": list(Format), "default": Format.JSON}),
 )
 
@@ -84,6 +86,13 @@ _OPERATIONS: Final = (
             *map(Parameter, ("code", "user", "campaign")),
             _limit(USUALLY_HELD, MOST_HELD),
         ),
+        errors=_BAD,
+    ),
+    Operation(
+        "GET",
+        "/v1/leaderboard",
+        "Referrers by how many users they brought whose reward stands, with tiers and badges.",
+        parameters=(Parameter("campaign"), _FROM, _TO, _limit(USUAL_LEADERS, MOST_HELD)),
         errors=_BAD,
     ),
     Operation(

@@ -1,0 +1,128 @@
+"""Who brought the most users, on the real engine."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+from support.clickhouse import ClickHouse
+from support.programme import T0, entry
+
+from reftrail.contracts.life import MilestoneChanged
+from reftrail.contracts.record import DAY
+from reftrail.contracts.topics import MILESTONES, REWARDS
+from reftrail.reports.leaderboard import Board, leaderboard
+from reftrail.warehouse.http import application
+from reftrail.warehouse.metrics import Metrics
+from reftrail.warehouse.progress import Progress
+
+
+def earned(reward_id: str, who: str, user: str, status: str = "granted", **given: Any) -> Any:
+    return entry(reward_id, who.upper(), user, value=5, status=status, beneficiary=who, **given)
+
+
+def reached(name: str, kind: str, offset: int, *, now: bool = True, **given: Any) -> Any:
+    told: dict[str, Any] = {"beneficiary": "amy", "campaign_id": "spring"}
+    return MilestoneChanged(
+        event_id=f"{name}-{offset}",
+        event_time=T0,
+        received_at=T0,
+        cause_topic="reward-inputs",
+        cause_partition=0,
+        cause_offset=offset,
+        cause_event_id="cause",
+        rules="1",
+        campaign_version=1,
+        code="AMY",
+        user_id="uma",
+        name=name,
+        kind=kind,
+        grants=1,
+        reached=now,
+        times=1,
+        value_micros=0,
+        **(told | given),
+    )
+
+
+@pytest.fixture
+async def programme(clickhouse: ClickHouse) -> ClickHouse:
+    await clickhouse.load(
+        REWARDS,
+        [
+            earned("a1", "amy", "uma"),
+            earned("a2", "amy", "vic", campaign_id="autumn"),
+            earned("a3", "amy", "vic", action="purchase:2"),
+            earned("b1", "bob", "wes"),
+            earned("b1", "bob", "wes", "reversed", reasons=["partly_refunded"]),
+            earned("b2", "bob", "xia"),
+            earned("b2", "bob", "xia", "reversed", reasons=["refunded"]),
+            earned("c1", "cyd", "yan", event_time=T0 + 2 * DAY, action_time=T0 + DAY),
+            earned("c2", "cyd", "zoe", "held"),
+            earned("d1", "dee", "ann", "rejected"),
+            earned("r1", "uma", "uma", role="referee"),
+        ],
+    )
+    await clickhouse.load(
+        MILESTONES,
+        [
+            reached("gold", "tier", 5),
+            reached("first", "badge", 5),
+            reached("first", "badge", 9, now=False),
+            reached("fall", "badge", 5, campaign_id="autumn"),
+            reached("tenth", "bonus", 5),
+            reached("gold", "tier", 5, beneficiary="eve"),
+        ],
+    )
+    return clickhouse
+
+
+def ranks(clickhouse: ClickHouse, **asked: Any) -> list[tuple[int, str, int, int]]:
+    found = leaderboard(clickhouse.reading, Board(**asked))
+    return [(one["rank"], one["user_id"], one["users"], one["rewards"]) for one in found]
+
+
+async def test_who_brought_most_comes_first_and_equals_share_a_rank(programme: ClickHouse) -> None:
+    assert ranks(programme) == [(1, "amy", 2, 3), (2, "bob", 1, 1), (2, "cyd", 1, 1)]
+    assert ranks(programme, most=1) == [(1, "amy", 2, 3)]
+
+
+async def test_a_reward_taken_back_or_not_yet_granted_does_not_count(
+    programme: ClickHouse,
+) -> None:
+    await programme.load(REWARDS, [earned("c1", "cyd", "yan", "reversed", event_time=T0 + DAY)])
+    assert ranks(programme) == [(1, "amy", 2, 3), (2, "bob", 1, 1)]
+
+
+async def test_one_may_ask_for_a_campaign_and_a_time(programme: ClickHouse) -> None:
+    next_day = datetime.fromtimestamp((T0 + DAY) / 1000, UTC)
+    assert ranks(programme, campaign="autumn") == [(1, "amy", 1, 1)]
+    assert ranks(programme, since=next_day) == [(1, "cyd", 1, 1)]
+    assert ranks(programme, until=next_day) == [(1, "amy", 2, 3), (2, "bob", 1, 1)]
+
+
+async def test_what_was_reached_and_not_lost_again_is_told(programme: ClickHouse) -> None:
+    (amy, bob, _) = leaderboard(programme.reading, Board())
+    assert (amy["milestones"], bob["milestones"]) == (["fall", "gold"], [])
+    (amy, *_) = leaderboard(programme.reading, Board(campaign="spring"))
+    assert (amy["milestones"], amy["last_at"]) == (["gold"], "2026-09-21T14:13:20Z")
+
+
+async def test_entries_that_come_twice_count_once(programme: ClickHouse) -> None:
+    before = ranks(programme)
+    await programme.load(REWARDS, [earned("a1", "amy", "uma"), earned("b1", "bob", "wes")])
+    assert ranks(programme) == before
+
+
+async def test_over_http(programme: ClickHouse) -> None:
+    app = application(programme.reading, programme.reading, ["sk"], Progress(), Metrics())
+    transport = httpx.ASGITransport(app)
+    headers = {"authorization": "Bearer sk"}
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://warehouse", headers=headers
+    ) as client:
+        found = await client.get("/v1/leaderboard", params={"campaign": "spring", "limit": "1"})
+        assert [one["user_id"] for one in found.json()["leaders"]] == ["amy"]
+        refused = await client.get("/v1/leaderboard", params={"limit": "0"})
+        assert (refused.status_code, "limit" in refused.json()["error"]) == (422, True)
+        assert (await client.get("/v1/leaderboard", params={"from": "soon"})).status_code == 422
