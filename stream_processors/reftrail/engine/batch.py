@@ -75,8 +75,9 @@ class StageOfPartition:
         outcome = Outcome()
         batch = Batch(self.stage, store)
         settle, waking = _settling(self.stage.decider), self.stage.waking
+        source, offsets = self.stage.reads.name, chunk.offsets
         for index, record in self._records(chunk, store, reference, sieve, outcome):
-            cause = Cause(self.stage.reads.name, self.partition, chunk.offsets[index])
+            cause = Cause(source, self.partition, offsets[index])
             for asked in (record,) if waking is None else self._asked(record, cause, batch, waking):
                 keys, state = batch.load(asked)
                 concluded, state = settle(state, asked, cause, reference)

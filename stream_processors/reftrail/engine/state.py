@@ -78,11 +78,14 @@ class Batch:
 
     def save(self, keys: tuple[str, ...], state: Any) -> None:
         """Keep a decider's state for the rest of the batch."""
-        parts = state if self._single is None else (state,)
-        for cell, key, part in zip(self._cells, keys, parts, strict=True):
-            cell.changed[key] = part
+        if self._single is not None:
+            self._single.changed[keys[0]] = state
+        else:
+            for cell, key, part in zip(self._cells, keys, state, strict=True):
+                cell.changed[key] = part
         if self._waking is not None:
-            self._alarms.set(keys[-1], self._waking.due_at(parts[-1]))
+            last = state if self._single is not None else state[-1]
+            self._alarms.set(keys[-1], self._waking.due_at(last))
 
     def due(self, tick: Ticked) -> list[str]:
         """The keys that a tick wakes, in order; those that the batch changed as they are by now."""
@@ -93,7 +96,10 @@ class Batch:
 
     def changes(self) -> dict[str, bytes | None]:
         """What differs from the store, packed, by key. None: it is empty again."""
-        return {key: value for cell in self._cells for key, value in cell.packed_changes()}
+        found: dict[str, bytes | None] = {}
+        for cell in self._cells:
+            cell.add_changes(found)
+        return found
 
 
 class _CellView:
@@ -111,11 +117,10 @@ class _CellView:
         packed = self._packed.get(key)
         return self._empty if packed is None else self._unpack(packed)
 
-    def packed_changes(self) -> list[tuple[str, bytes | None]]:
-        packed = [(key, _pack(state)) for key, state in self.changed.items()]
-        # What is empty need not be kept: a passing purchase leaves nothing with its user.
-        return [
-            (key, None if value == self._none else value)
-            for key, value in packed
-            if self._packed.get(key, self._none) != value
-        ]
+    def add_changes(self, found: dict[str, bytes | None]) -> None:
+        stored, nothing = self._packed.get, self._none
+        for key, state in self.changed.items():
+            packed = _pack(state)
+            if stored(key, nothing) != packed:
+                # What is empty need not be kept: a passing purchase leaves nothing with its user.
+                found[key] = None if packed == nothing else packed
