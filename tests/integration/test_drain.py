@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
+from kafka import KafkaAdminClient
+from kafka.errors import NotLeaderForPartitionError
 from support.kafka import TestInstallation
 
 from reftrail.contracts.topics import CONVERSIONS, EVENTS, REWARD_INPUTS
@@ -97,6 +99,17 @@ async def test_what_is_not_yet_committed_is_waited_for(
         await stages.write(stages.events)
         with pytest.raises(TimeoutError, match=r"stage touch .*events\[0\] at 0 of 1$"):
             drained(installation)
+
+
+async def test_a_broker_that_does_not_say_by_then_is_told(
+    installation: TestInstallation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def not_now(*_: Any) -> None:
+        raise NotLeaderForPartitionError
+
+    monkeypatch.setattr(KafkaAdminClient, "list_partition_offsets", not_now)
+    with pytest.raises(TimeoutError, match=r"stage touch .*the broker does not say now"):
+        drained(installation)
 
 
 @pytest.fixture

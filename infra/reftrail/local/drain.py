@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 import httpx
@@ -46,9 +47,8 @@ def wait_until_drained(
         if positions_url is not None:
             headers = {"Authorization": f"Bearer {secret_key}"}
             with httpx.Client(headers=headers, timeout=5.0) as client:
-                url = positions_url
-                warehouse = _Reader(log, lambda: _warehouse_positions(installation, client, url))
-                _wait_for_warehouse(warehouse, until)
+                positions = partial(_warehouse_positions, installation, client, positions_url)
+                _wait_for_warehouse(_Reader(log, positions), until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +118,14 @@ class _Reader:
 
     def lag(self, topics: tuple[Topic, ...]) -> str | None:
         """What is still to be read, in words; None if nothing is."""
-        ends = self.log.ends(topics)
-        at = {**dict.fromkeys(ends, 0), **self.positions()}
-        return None if self.log.is_all_read(at, ends) else _words(at, ends)
+        try:
+            ends = self.log.ends(topics)
+            at = {**dict.fromkeys(ends, 0), **self.positions()}
+            return None if self.log.is_all_read(at, ends) else _words(at, ends)
+        except KafkaError as error:
+            if not error.retriable:
+                raise
+            return f"the broker does not say now ({error!r})"
 
 
 def _wait_for_stages(log: _Log, group: str, until: float) -> None:
