@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from reftrail.cli.connection import ReadyFile, ReportsUrl, SecretKey, resolve
+from reftrail.cli.period import Since, Until
 from reftrail.reports.client import ReportsClient
 from reftrail.reports.leaderboard import USUAL
 from reftrail.reports.questions import question
@@ -19,12 +20,8 @@ def register(app: typer.Typer) -> None:
     @app.command()
     def leaderboard(
         campaign: Annotated[str, typer.Option(help="Of which campaign; without it, of all.")] = "",
-        since: Annotated[
-            str | None, typer.Option("--from", help="Date (UTC) or RFC 3339 time, included.")
-        ] = None,
-        until: Annotated[
-            str | None, typer.Option("--to", help="Date (UTC) or RFC 3339 time, excluded.")
-        ] = None,
+        since: Since = None,
+        until: Until = None,
         limit: Annotated[int, typer.Option(min=1, max=1000, help="How many referrers.")] = USUAL,
         as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
         reports_url: ReportsUrl = None,

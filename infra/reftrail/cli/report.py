@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 
 from reftrail.cli.connection import ReadyFile, ReportsUrl, SecretKey, resolve
+from reftrail.cli.period import Since, Until
 from reftrail.reports.catalogue import catalogue, find
 from reftrail.reports.client import ReportsClient
 from reftrail.reports.questions import DIMENSIONS, question
@@ -25,12 +26,8 @@ def register(app: typer.Typer) -> None:
                 help=f"{', '.join(DIMENSIONS)}; several are comma separated. Default: campaign."
             ),
         ] = None,
-        since: Annotated[
-            str | None, typer.Option("--from", help="Date (UTC) or RFC 3339 time, included.")
-        ] = None,
-        until: Annotated[
-            str | None, typer.Option("--to", help="Date (UTC) or RFC 3339 time, excluded.")
-        ] = None,
+        since: Since = None,
+        until: Until = None,
         how: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.TABLE,
         reports_url: ReportsUrl = None,
         secret_key: SecretKey = None,
