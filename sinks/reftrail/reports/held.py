@@ -1,13 +1,12 @@
 """Rewards that wait for a review: what is held, why, and until when."""
 
-from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import msgspec
 from clickhouse_connect.driver.client import Client
 
+from reftrail.reports.asking import rows
 from reftrail.reports.questions import BadQuestion
 
 MOST: Final = 1000
@@ -31,15 +30,7 @@ def held_rewards(client: Client, wanted: Wanted) -> list[dict[str, Any]]:
 
     evidence is a list of {"reason", "weight", "figures"}, money is in micros.
     """
-    settings = {"output_format_json_quote_64bit_integers": 0}
-    parameters = {
-        "code": wanted.code,
-        "user": wanted.user,
-        "campaign": wanted.campaign,
-        "most": wanted.most,
-    }
-    lines = client.raw_query(_sql(), parameters=parameters, settings=settings, fmt="JSONEachRow")
-    return [_row(msgspec.json.decode(line)) for line in lines.splitlines()]
+    return [_row(found) for found in rows(client, "review/held", **asdict(wanted))]
 
 
 def most_of(given: str | None, usual: int = USUAL) -> int:
@@ -54,8 +45,3 @@ def most_of(given: str | None, usual: int = USUAL) -> int:
 def _row(found: dict[str, Any]) -> dict[str, Any]:
     evidence = found["evidence"]
     return found | {"evidence": [] if evidence is None else msgspec.json.decode(evidence)}
-
-
-@cache
-def _sql() -> str:
-    return files("reftrail.reports").joinpath("queries/review/held.sql").read_text("utf-8")

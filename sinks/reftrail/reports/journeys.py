@@ -3,8 +3,9 @@
 from importlib.resources import files
 from typing import Any, Final
 
-import msgspec
 from clickhouse_connect.driver.client import Client
+
+from reftrail.reports.asking import rows
 
 _FOLDER: Final = "queries/journey"
 
@@ -22,11 +23,6 @@ def journey(client: Client, code: str, user_id: str) -> dict[str, Any]:
         if not entry.name.endswith(".sql"):
             continue
         name = entry.name.removesuffix(".sql")
-        rows = _rows(client, entry.read_text("utf-8"), {"code": code, "user": user_id})
-        found[name] = (rows[0] if rows else None) if name in _FIRST_ONLY else rows
+        given = rows(client, f"journey/{name}", code=code, user=user_id)
+        found[name] = (given[0] if given else None) if name in _FIRST_ONLY else given
     return found
-
-
-def _rows(client: Client, sql: str, parameters: dict[str, str]) -> list[dict[str, Any]]:
-    lines = client.raw_query(sql, parameters=parameters, fmt="JSONEachRow").splitlines()
-    return [msgspec.json.decode(line) for line in lines]
