@@ -32,7 +32,7 @@ from reftrail.contracts.topics import (
 from reftrail.engine.memory import REFERENCE, Logged, MemoryHost
 from reftrail.engine.oracle import recompute, replay
 from reftrail.engine.topology import STAGES, TOPOLOGY
-from reftrail.rules.reasons import Reason
+from reftrail.rules.reasons import is_again
 
 LONGEST_TAKEOVER: Final = 10.0
 
@@ -164,7 +164,7 @@ def _grants(evidence: Evidence) -> Iterator[str]:
     """
     ledger: list[Any] = evidence.records(REWARDS)
     granted = [entry for entry in ledger if entry.status == RewardStatus.GRANTED]
-    again = {entry.event_id for entry in granted if Reason.TRIED_AGAIN in entry.reasons}
+    again = {entry.event_id for entry in granted if is_again(entry)}
     orders: list[Any] = evidence.records(REWARD_GRANTED)
     for name, records in (("ordered more than once", orders), ("granted more than once", granted)):
         first = (record.reward_id for record in records if record.event_id not in again)

@@ -23,7 +23,7 @@ from reftrail.contracts.record import HOUR, MINUTE, SECOND, Millis
 from reftrail.contracts.times import now
 from reftrail.contracts.topics import REWARDS
 from reftrail.rules.decider import derived_id
-from reftrail.rules.reasons import Reason
+from reftrail.rules.reasons import is_again
 from reftrail.simulator import Occurrence
 from reftrail.simulator.journeys import BROWSERS
 
@@ -114,7 +114,7 @@ def refunds(entry: RewardDecided, at: Millis) -> Iterator[Occurrence]:
     """What is paid back because an order has earned somebody a reward."""
     if entry.role != Role.REFERRER or entry.order_id is None:
         return
-    if Reason.TRIED_AGAIN in entry.reasons:
+    if is_again(entry):
         return
     digit = int(entry.reward_id[-2], 16)
     for amount in _PAID_BACK.get((entry.status, digit), ()):

@@ -9,6 +9,7 @@ from typing import Final
 from reftrail.contracts.decisions import RewardStatus, Role
 from reftrail.contracts.record import Micros, Millis
 from reftrail.reports.rows import Entry
+from reftrail.rules.reasons import is_again, is_part
 from reftrail.rules.transitions import effect_of
 
 _PRECEDENCE: Final = attrgetter("precedence")
@@ -99,11 +100,11 @@ def _count(found: Earnings, entry: Entry, granted: set[str]) -> None:
         counters = found.codes[entry.code]
         counters.granted += entry.reward_id not in granted
         counters.users.add(entry.user_id)
-        found.grants[entry.campaign_id or ""] += not entry.is_again
+        found.grants[entry.campaign_id or ""] += not is_again(entry)
     elif entry.status == _REJECTED:
         found.codes[entry.code].rejected += 1
     else:
-        found.grants[entry.campaign_id or ""] -= not entry.is_part
+        found.grants[entry.campaign_id or ""] -= not is_part(entry)
 
 
 def _hold(found: Earnings, entry: Entry) -> None:
@@ -119,5 +120,5 @@ def _ship(found: Earnings, entry: Entry) -> None:
     if known is None:
         if entry.status == _GRANTED:
             found.shipments[entry.reward_id] = Shipment(entry.ms, entry)
-    elif not entry.is_part:
+    elif not is_part(entry):
         known.now = entry

@@ -3,7 +3,6 @@
 import msgspec
 
 from reftrail.contracts.record import Micros, Millis
-from reftrail.rules.reasons import Reason
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="entry"):
@@ -32,16 +31,6 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="entry")
     reasons: tuple[str, ...]
     supersedes: str | None
     due_ms: Millis | None
-
-    @property
-    def is_part(self) -> bool:
-        """Whether it takes a part of a reward back, which leaves the reward where it was."""
-        return bool(self.reasons) and Reason.PARTLY_REFUNDED in self.reasons
-
-    @property
-    def is_again(self) -> bool:
-        """Whether it grants again what was granted before, and failed."""
-        return bool(self.reasons) and Reason.TRIED_AGAIN in self.reasons
 
 
 class CodeFacts(msgspec.Struct, frozen=True, array_like=True, tag="code"):

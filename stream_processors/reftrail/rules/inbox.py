@@ -50,9 +50,7 @@ def take_claim(turn: Turn, claim: Claimed) -> None:
         turn.conclude(ChecksAwaited(**common, claim_id=claim.event_id, kinds=claim.checks))
     needs_evidence = may_earn and terms is not None and is_triggered(claim, terms)
     if _is_busy(turn.pair) or (needs_evidence and turn.pair.unanswered):
-        turn.conclude(
-            Queued(**turn.noted("queued"), waiting=Waiting(turn.cause.offset, claim=claim))
-        )
+        _queue(turn, Waiting(turn.cause.offset, claim=claim))
     else:
         _settle_claim(turn, claim)
 
@@ -62,9 +60,7 @@ def take_milestone(turn: Turn, changed: MilestoneChanged) -> None:
     if not is_bonus(changed) or _is_here(turn.pair, changed.event_id):
         return
     if _is_busy(turn.pair):
-        turn.conclude(
-            Queued(**turn.noted("queued"), waiting=Waiting(turn.cause.offset, milestone=changed))
-        )
+        _queue(turn, Waiting(turn.cause.offset, milestone=changed))
     else:
         _settle_milestone(turn, changed)
 

@@ -13,7 +13,7 @@ from reftrail.contracts.life import MilestoneChanged
 from reftrail.contracts.policy import Milestone, policy_in
 from reftrail.contracts.record import Derived
 from reftrail.rules.decider import Cause, Reference, because
-from reftrail.rules.reasons import Reason, is_part
+from reftrail.rules.reasons import is_again, is_part
 
 
 class Reached(msgspec.Struct, frozen=True, array_like=True):
@@ -72,7 +72,7 @@ def counts(entry: RewardDecided) -> bool:
         return False
     match entry.status:
         case RewardStatus.GRANTED:
-            return Reason.TRIED_AGAIN not in entry.reasons
+            return not is_again(entry)
         case RewardStatus.REVERSED:
             return not is_part(entry)
         case _:

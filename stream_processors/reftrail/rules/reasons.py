@@ -3,11 +3,11 @@
 What speaks for fraud is in `reftrail.rules.evidence`. The words are stable: people look for them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from typing import Final
+from typing import Final, Protocol
 
-from reftrail.contracts.decisions import Claimed, RewardDecided
+from reftrail.contracts.decisions import Claimed
 from reftrail.contracts.events import CodeEvidence
 from reftrail.contracts.record import DAY
 from reftrail.contracts.reference import CampaignDefined, CodeChanged, CodeStatus, Trigger
@@ -53,9 +53,22 @@ class Reason(StrEnum):
     NOT_USED_IN_TIME = "not_used_in_time"
 
 
-def is_part(entry: RewardDecided) -> bool:
+class Reasoned(Protocol):
+    """An entry of the ledger, wherever it was read."""
+
+    @property
+    def reasons(self) -> Sequence[str]:
+        """Why it says what it says."""
+
+
+def is_part(entry: Reasoned) -> bool:
     """Whether an entry takes a part of a reward back, which leaves it as it stands."""
     return Reason.PARTLY_REFUNDED in entry.reasons
+
+
+def is_again(entry: Reasoned) -> bool:
+    """Whether an entry grants again what was granted before, and failed."""
+    return Reason.TRIED_AGAIN in entry.reasons
 
 
 _ORDER: Final = {reason: nth for nth, reason in enumerate(Reason)}
