@@ -12,7 +12,7 @@ from reftrail.contracts.life import FulfilmentReported, MilestoneChanged
 from reftrail.contracts.policy import Milestone, MilestoneKind
 from reftrail.contracts.record import DAY
 from reftrail.contracts.reference import CodeChanged
-from support.programme import T0, attributed, code, entry
+from support.programme import T0, attributed, code, entry, milestone
 
 CAMPAIGNS_KNOWN: Final = ("spring", "autumn")
 STEPS: Final = (
@@ -122,23 +122,13 @@ def _decisions(chance: Random, number: int, codes: tuple[str, ...]) -> list[Attr
 def _milestones(chance: Random, number: int, users: tuple[str, str]) -> list[MilestoneChanged]:
     steps = [chance.choice(STEPS) for _ in range(chance.randrange(9))]
     return [
-        MilestoneChanged(
+        milestone(
+            step.name,
+            step.kind,
+            offset,
             event_id=f"m{number}-{9 - offset}",
-            event_time=T0,
-            received_at=T0,
-            cause_topic="milestone-inputs",
-            cause_partition=0,
-            cause_offset=offset,
-            cause_event_id="cause",
-            rules="1",
-            beneficiary=chance.choice(users),
-            campaign_id="spring",
-            campaign_version=1,
-            code="A",
-            user_id="u0",
-            name=step.name,
-            kind=step.kind,
             grants=step.grants,
+            beneficiary=chance.choice(users),
             reached=chance.random() < 0.7,
         )
         for offset, step in enumerate(steps)

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from reftrail.contracts.decisions import Attributed, RewardDecided
 from reftrail.contracts.events import Click, FormStarted, Purchase, Refund, Signup, View
+from reftrail.contracts.life import MilestoneChanged
 from reftrail.contracts.record import Millis
 from reftrail.contracts.reference import CampaignDefined, CodeChanged
 
@@ -89,3 +90,21 @@ def entry(
         status=status,
         **_because(terms | given),
     )
+
+
+def milestone(
+    name: str, kind: str, offset: int, *, reached: bool = True, **given: Any
+) -> MilestoneChanged:
+    """Of amy, unless told; offset is that of its cause, and so says what came later."""
+    told = {
+        "event_id": f"{name}:{offset}",
+        "cause_topic": "milestone-inputs",
+        "cause_offset": offset,
+        "beneficiary": "amy",
+        "campaign_id": "spring",
+        "campaign_version": 1,
+        "code": "AMY",
+        "user_id": "uma",
+        "grants": 1,
+    }
+    return MilestoneChanged(name=name, kind=kind, reached=reached, **_because(told | given))

@@ -6,9 +6,8 @@ from typing import Any
 import httpx
 import pytest
 from support.clickhouse import ClickHouse
-from support.programme import T0, entry
+from support.programme import T0, entry, milestone
 
-from reftrail.contracts.life import MilestoneChanged
 from reftrail.contracts.record import DAY
 from reftrail.contracts.topics import MILESTONES, REWARDS
 from reftrail.reports.leaderboard import Board, leaderboard
@@ -19,30 +18,6 @@ from reftrail.warehouse.progress import Progress
 
 def earned(reward_id: str, who: str, user: str, status: str = "granted", **given: Any) -> Any:
     return entry(reward_id, who.upper(), user, value=5, status=status, beneficiary=who, **given)
-
-
-def reached(name: str, kind: str, offset: int, *, now: bool = True, **given: Any) -> Any:
-    told: dict[str, Any] = {"beneficiary": "amy", "campaign_id": "spring"}
-    return MilestoneChanged(
-        event_id=f"{name}-{offset}",
-        event_time=T0,
-        received_at=T0,
-        cause_topic="reward-inputs",
-        cause_partition=0,
-        cause_offset=offset,
-        cause_event_id="cause",
-        rules="1",
-        campaign_version=1,
-        code="AMY",
-        user_id="uma",
-        name=name,
-        kind=kind,
-        grants=1,
-        reached=now,
-        times=1,
-        value_micros=0,
-        **(told | given),
-    )
 
 
 @pytest.fixture
@@ -66,12 +41,12 @@ async def programme(clickhouse: ClickHouse) -> ClickHouse:
     await clickhouse.load(
         MILESTONES,
         [
-            reached("gold", "tier", 5),
-            reached("first", "badge", 5),
-            reached("first", "badge", 9, now=False),
-            reached("fall", "badge", 5, campaign_id="autumn"),
-            reached("tenth", "bonus", 5),
-            reached("gold", "tier", 5, beneficiary="eve"),
+            milestone("gold", "tier", 5),
+            milestone("first", "badge", 5),
+            milestone("first", "badge", 9, reached=False),
+            milestone("fall", "badge", 5, campaign_id="autumn"),
+            milestone("tenth", "bonus", 5),
+            milestone("gold", "tier", 5, beneficiary="eve"),
         ],
     )
     return clickhouse

@@ -8,11 +8,11 @@ import httpx
 import msgspec
 import pytest
 from support.clickhouse import ClickHouse, nowhere, part_of
-from support.programme import T0, attributed, campaign, code, entry
+from support.programme import T0, attributed, campaign, code, entry, milestone
 
 from reftrail.contracts.codec import encode
 from reftrail.contracts.decisions import RewardDecided
-from reftrail.contracts.life import FulfilmentReported, MilestoneChanged
+from reftrail.contracts.life import FulfilmentReported
 from reftrail.contracts.policy import Milestone, MilestoneKind, Policy, policy_text
 from reftrail.contracts.record import DAY
 from reftrail.contracts.topics import (
@@ -310,37 +310,15 @@ MILESTONES_OF_SPRING = [
 ]
 
 
-def milestone(name: str, kind: str, grants: int, *, reached: bool, offset: int) -> MilestoneChanged:
-    return MilestoneChanged(
-        event_id=f"{name}:{offset}",
-        event_time=T0,
-        received_at=T0,
-        cause_topic="milestone-inputs",
-        cause_partition=0,
-        cause_offset=offset,
-        cause_event_id="cause",
-        rules="1",
-        beneficiary="amy",
-        campaign_id="spring",
-        campaign_version=1,
-        code="AMY",
-        user_id="uma",
-        name=name,
-        kind=kind,
-        grants=grants,
-        reached=reached,
-    )
-
-
 async def test_tier_badges_and_what_is_next(ledger: ClickHouse) -> None:
     text = policy_text(Policy(milestones=MILESTONES_OF_SPRING))
     none = campaign("spring", version=2, effective_from=T0 + DAY, policy=None)
     await ledger.load(CAMPAIGNS, [campaign("spring", policy=text), none])
     told = [
-        milestone("silver", "tier", 6, reached=False, offset=9),
-        milestone("starter", "badge", 1, reached=True, offset=1),
-        milestone("bronze", "tier", 2, reached=True, offset=2),
-        milestone("silver", "tier", 6, reached=True, offset=5),
+        milestone("silver", "tier", 9, grants=6, reached=False),
+        milestone("starter", "badge", 1, grants=1),
+        milestone("bronze", "tier", 2, grants=2),
+        milestone("silver", "tier", 5, grants=6),
     ]
     ledger.stop_merges()
     for _ in range(2):
