@@ -32,7 +32,7 @@ from reftrail.contracts.topics import (
 from reftrail.engine.memory import REFERENCE, Logged, MemoryHost
 from reftrail.engine.oracle import recompute, replay
 from reftrail.engine.topology import STAGES, TOPOLOGY
-from reftrail.rules.reasons import is_again
+from reftrail.contracts.reward_reasons import is_again
 
 LONGEST_TAKEOVER: Final = 10.0
 

@@ -23,7 +23,7 @@ from reftrail.contracts.record import HOUR, MINUTE, SECOND, Millis
 from reftrail.contracts.times import now
 from reftrail.contracts.topics import REWARDS
 from reftrail.rules.decider import derived_id
-from reftrail.rules.reasons import is_again
+from reftrail.contracts.reward_reasons import is_again
 from reftrail.simulator import Occurrence
 from reftrail.simulator.journeys import BROWSERS
 

@@ -26,8 +26,8 @@ from reftrail.contracts.topics import (
     REWARD_INPUTS,
     REWARDS,
 )
-from reftrail.rules.reasons import Reason, is_part
-from reftrail.rules.transitions import STANDING, TRANSITIONS, effect
+from reftrail.contracts.reward_reasons import Reason, is_part
+from reftrail.rules.reward.transitions import STANDING, TRANSITIONS, effect
 
 _STEPS: Final = {(before, after) for (before, _), after in TRANSITIONS.items()}
 LIMITS_ON_USERS: Final = frozenset({Reason.CAP_PER_CODE.value, Reason.CAP_PER_REFERRER.value})

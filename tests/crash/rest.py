@@ -11,7 +11,7 @@ from reftrail.contracts.decisions import RewardDecided, RewardStatus
 from reftrail.contracts.topics import REWARDS
 from reftrail.local.drain import wait_until_drained
 from reftrail.local.stack import Stack
-from reftrail.rules.reasons import is_part
+from reftrail.contracts.reward_reasons import is_part
 
 _AT_REST_WITHIN: Final = 60.0
 _DRAINED_WITHIN: Final = 180.0

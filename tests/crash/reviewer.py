@@ -22,7 +22,7 @@ from reftrail.contracts.record import Millis
 from reftrail.contracts.times import now
 from reftrail.contracts.topics import REWARDS
 from reftrail.rules.decider import derived_id
-from reftrail.rules.reasons import Reason, is_part
+from reftrail.contracts.reward_reasons import Reason, is_part
 
 DIRECTORY: Final = "CRASH_DIRECTORY"
 COLLECTOR: Final = "CRASH_COLLECTOR"

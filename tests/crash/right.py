@@ -32,7 +32,7 @@ from reftrail.contracts.topics import (
 )
 from reftrail.engine.memory import MemoryHost
 from reftrail.engine.topology import TOPOLOGY
-from reftrail.rules.transitions import effect
+from reftrail.rules.reward.transitions import effect
 
 T0: Final = 1_790_000_000_000
 PARTITIONS: Final = 3

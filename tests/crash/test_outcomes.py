@@ -21,7 +21,7 @@ from reftrail.contracts.topics import (
     REWARDS,
     Topic,
 )
-from reftrail.rules.reasons import is_part
+from reftrail.contracts.reward_reasons import is_part
 
 Which: TypeAlias = Callable[[Any], bool]
 

@@ -12,7 +12,7 @@ from crash.schedule import Plan
 from reftrail.contracts.decisions import RewardStatus
 from reftrail.contracts.topics import DEAD_LETTERS, LIMITS, REWARDS
 from reftrail.local.hosts import COLLECTOR, FULFILMENT, WAREHOUSE, worker_name
-from reftrail.rules.reasons import is_part
+from reftrail.contracts.reward_reasons import is_part
 
 KILLED = (worker_name(1), COLLECTOR, WAREHOUSE, FULFILMENT, REVIEWER)
 

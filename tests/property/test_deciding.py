@@ -26,7 +26,7 @@ from reftrail.contracts.events import AnyEvent, Purchase, Refund
 from reftrail.contracts.record import Derived, Record
 from reftrail.contracts.topics import ATTRIBUTIONS, CLAIMS, REWARD_GRANTED, REWARDS, Topic
 from reftrail.engine.topology import TOPOLOGY
-from reftrail.rules.reasons import Reason
+from reftrail.contracts.reward_reasons import Reason
 from reftrail.simulator import in_force
 from reftrail.testing import LedgerLine, MemoryHost, replay
 

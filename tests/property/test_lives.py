@@ -35,8 +35,8 @@ from reftrail.contracts.record import DAY, HOUR, Micros
 from reftrail.contracts.topics import DEAD_LETTERS
 from reftrail.engine.topology import STAGES, TOPOLOGY
 from reftrail.rules.limits import LimitState, limit_key
-from reftrail.rules.reasons import Reason, is_part
-from reftrail.rules.transitions import STANDING, TRANSITIONS, effect
+from reftrail.contracts.reward_reasons import Reason, is_part
+from reftrail.rules.reward.transitions import STANDING, TRANSITIONS, effect
 from reftrail.testing import MemoryHost, replay
 from reftrail.testing.times import FIRST_DAY
 

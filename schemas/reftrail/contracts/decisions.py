@@ -62,6 +62,11 @@ class Converted(Derived, frozen=True, kw_only=True):
     touch_campaign_id: str | None = None
     touch_category: str | None = None
     touch_channel: str | None = None
+    touch_received_at: Millis | None = None
+    touch_key_kind: str | None = None
+    touch_device_hash: str | None = None
+    touch_ip_hash: str | None = None
+    touch_network_hash: str | None = None
     arrived_at: Millis | None = None
     signed_up_at: Millis | None = None
     country: str | None = None
@@ -119,8 +124,9 @@ class Claimed(Derived, frozen=True, kw_only=True):
 
     event_time is the time of the action, action_event_id the client's event of it. campaign_id and
     code_evidence are what was known of the code when it was touched or typed in. checks are the
-    kinds of signals (ip, network, device, pair) about which a `SignalChecked` will follow.
-    root_reference is the touch, else the signup.
+    kinds of signals (ip, network, device, email, pair) about which a `SignalChecked` will follow.
+    root_reference is the touch, else the signup. The claim of a signup says what the touch showed:
+    touch_received_at and touch_key_kind (by which key it was sent), and its hashed signals.
     """
 
     code: str
@@ -148,6 +154,11 @@ class Claimed(Derived, frozen=True, kw_only=True):
     hash_key_id: str | None = None
     checks: list[str] = []  # noqa: RUF012  (every record gets its own)
     root_reference: str | None = None
+    touch_received_at: Millis | None = None
+    touch_key_kind: str | None = None
+    touch_device_hash: str | None = None
+    touch_ip_hash: str | None = None
+    touch_network_hash: str | None = None
 
 
 class Role(StrEnum):
@@ -186,7 +197,8 @@ class RewardDecided(Derived, frozen=True, kw_only=True):
     {"reason", "weight", "figures"}; score is what the weights add up to. action_time is when the
     action happened, origin_source how it reached us (a value of `Source`), root_reference the event
     that everything goes back to: the touch, else the signup. due_at is when a held reward's hold
-    ends, or a granted one expires.
+    ends, or a granted one expires. qualifies is 1 where the entry makes the referral count for the
+    referrer's milestones, -1 where it counts no longer, None where it changes nothing about that.
     """
 
     reward_id: str
@@ -216,6 +228,7 @@ class RewardDecided(Derived, frozen=True, kw_only=True):
     origin_source: str | None = None
     root_reference: str | None = None
     due_at: Millis | None = None
+    qualifies: int | None = None
 
 
 class RewardGranted(Derived, frozen=True, kw_only=True):

@@ -23,6 +23,7 @@ class ReviewDecision(StrEnum):
 class Reviewed(Record, frozen=True, kw_only=True):
     """A decision on the rewards of a user under a code, or on the one with reward_id.
 
+    action is that of the reward, where the reviewer knows it: it saves looking for the reward.
     reason is a word such as fraud, chargeback or goodwill; note is free text.
     """
 
@@ -33,6 +34,7 @@ class Reviewed(Record, frozen=True, kw_only=True):
     reviewer: str
     reason: str | None = None
     note: str | None = None
+    action: str | None = None
 
 
 class FulfilmentOutcome(StrEnum):
@@ -47,7 +49,7 @@ class FulfilmentReported(Record, frozen=True, kw_only=True):
 
     event_id follows from reward_id and outcome, so that a repeated report is the same. reference is
     what the fulfiller calls it, such as the credit's id or the code given out; tracking_number is a
-    carrier's.
+    carrier's. action is that of the order to fulfil; without it the reward is looked for.
     """
 
     code: str
@@ -61,6 +63,7 @@ class FulfilmentReported(Record, frozen=True, kw_only=True):
     carrier: str | None = None
     tracking_number: str | None = None
     detail: str | None = None
+    action: str | None = None
 
 
 class Listing(StrEnum):
@@ -115,6 +118,7 @@ class SignalChecked(Derived, frozen=True, kw_only=True):
     users_30d: int
     codes_30d: int
     insiders_30d: int = 0
+    users_365d: int = 0
 
 
 class LimitRequested(Derived, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from reftrail.contracts.record import DAY, Micros, Millis
+from reftrail.contracts.record import DAY, MINUTE, Micros, Millis
 
 
 class Scope(StrEnum):
@@ -37,6 +37,16 @@ class OnRefund(StrEnum):
     REVERSE = "reverse"
     PROPORTIONAL = "proportional"
     KEEP = "keep"
+
+
+class OrderIds(StrEnum):
+    """Within what an order id names one order: two users who report it are paid for it once.
+
+    user: merchants whose ids clash, such as several shops under one installation.
+    """
+
+    INSTALLATION = "installation"
+    USER = "user"
 
 
 class MilestoneKind(StrEnum):
@@ -102,7 +112,10 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     trigger_count is n of the nth purchase. repeats is how many rewards one user may earn a side
     under the campaign (1: single use; 0: no limit). hold_for keeps every grant back so long after
     its action, then grants it. expires_after is how long after its grant a reward that hasn't been
-    fulfilled is good; None for ever. typed codes, windows and rewards are in `CampaignDefined`.
+    fulfilled is good; None for ever. order_ids says whether an order pays once or once for each
+    user. checkout_tolerance is how long before the signup a purchase may lie that still counts for
+    a code typed in with it; backdated_touch_for how old on receipt a touch under a publishable key
+    may be to take the place of another one. Windows and rewards are in `CampaignDefined`.
     """
 
     scope: Scope = Scope.USER
@@ -111,6 +124,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     hold_for: Millis = 0
     expires_after: Millis | None = None
     on_refund: OnRefund = OnRefund.REVERSE
+    order_ids: OrderIds = OrderIds.INSTALLATION
+    checkout_tolerance: Millis = 15 * MINUTE
+    backdated_touch_for: Millis = 5 * MINUTE
     caps: Caps = Caps()
     fraud: Fraud = Fraud()
     milestones: list[Milestone] = []

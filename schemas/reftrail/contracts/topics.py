@@ -91,6 +91,10 @@ def _tick_key(record: Ticked) -> str:
     return key_in(record.partition, record.partitions)
 
 
+def _user_or_tick(record: Converted | Ticked) -> str:
+    return _tick_key(record) if isinstance(record, Ticked) else record.user_id
+
+
 def _code_or_tick(record: Any) -> str:
     code: str = _tick_key(record) if isinstance(record, Ticked) else record.code
     return code
@@ -175,8 +179,18 @@ CONVERSIONS: Final = Topic(
     Converted,
     kept=90 * DAY,
     written_by="touch",
-    read_by=("attribution", "warehouse"),
+    read_by=("warehouse",),
     key_of=attrgetter("user_id"),
+)
+ATTRIBUTION_INPUTS: Final = Topic(
+    "attribution-inputs",
+    "user_id; a key of each partition for ticks",
+    Record,
+    kept=90 * DAY,
+    public=False,
+    written_by="touch, ticks",
+    read_by=("attribution",),
+    key_of=_user_or_tick,
 )
 ATTRIBUTIONS: Final = Topic(
     "attributions",
@@ -347,7 +361,7 @@ TOUCH_CHANGELOG: Final = Topic(
 )
 ATTRIBUTION_CHANGELOG: Final = Topic(
     "attribution-changelog",
-    "user_id",
+    "user_id; user_id:w:index",
     None,
     compacted=True,
     public=False,
@@ -357,7 +371,7 @@ ATTRIBUTION_CHANGELOG: Final = Topic(
 )
 REWARD_CHANGELOG: Final = Topic(
     "reward-changelog",
-    "code; code:user_id",
+    "code; code:user_id; code:user_id:kind:name",
     None,
     compacted=True,
     public=False,
@@ -385,6 +399,7 @@ TOPICS: Final = (
     MILESTONES,
     DEAD_LETTERS,
     TICKS,
+    ATTRIBUTION_INPUTS,
     CHECKS,
     LIMITS,
     REWARD_INPUTS,

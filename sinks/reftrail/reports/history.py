@@ -9,7 +9,7 @@ from reftrail.reports.catalogue import money
 from reftrail.reports.explanation import rfc3339
 from reftrail.reports.questions import BadQuestion
 from reftrail.reports.rows import Entry
-from reftrail.rules.transitions import effect_of
+from reftrail.rules.reward.transitions import effect_of
 
 MOST: Final = 1000
 """How many entries a page has at most."""

@@ -11,7 +11,7 @@ from reftrail.contracts.life import Ticked
 from reftrail.contracts.record import Record
 from reftrail.contracts.topics import DEAD_LETTERS, Topic
 from reftrail.engine.chunks import Chunk
-from reftrail.engine.dead_letters import refused, undecodable
+from reftrail.engine.dead_letters import refused, refused_message, undecodable
 from reftrail.engine.reference import ReferenceTables
 from reftrail.engine.sieve import Sieve
 from reftrail.engine.stage import Stage, Waking
@@ -150,5 +150,5 @@ class StageOfPartition:
         return undecodable(self.stage.name, at, chunk.timestamps[index], message, str(error))
 
     def _refused(self, chunk: Chunk, index: int, refusal: Refused) -> DeadLettered:
-        message = (chunk.keys[index], chunk.values[index])
+        message = refused_message(self.stage, refusal, chunk.keys[index], chunk.values[index])
         return refused(self.stage.name, chunk.timestamps[index], message, refusal)

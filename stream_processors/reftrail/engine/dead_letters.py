@@ -1,7 +1,9 @@
 """What becomes of a message that a stage can't read, or must not follow."""
 
+from reftrail.contracts.codec import encode
 from reftrail.contracts.decisions import DeadLettered
 from reftrail.contracts.record import Millis
+from reftrail.engine.stage import Stage
 from reftrail.rules.decider import Cause, Refused, derived_id
 
 
@@ -29,6 +31,15 @@ def undecodable(
         message_key=message[0],
         payload=message[1],
     )
+
+
+def refused_message(
+    stage: Stage, refusal: Refused, key: bytes | None, value: bytes | None
+) -> tuple[bytes | None, bytes | None]:
+    """The message (key, value) that a refusal is about: the one that came, or its own payload."""
+    if refusal.payload is None:
+        return key, value
+    return stage.reads.key_of(refusal.payload).encode(), encode(refusal.payload)
 
 
 def refused(

@@ -1,35 +1,24 @@
-"""Under which keys stages keep what they know, and whom a key wakes."""
-
-from typing import Any
+"""Keys that a tick wakes, and the records with which it does."""
 
 from reftrail.contracts.life import Ticked
+from reftrail.rules.attribution.state import parts_of_waiting_key
 from reftrail.rules.decider import Cause, Woken, because
-from reftrail.rules.turn import user_of
+from reftrail.rules.reward.keys import parts_of_action_key
 
 
-def code_key(record: Any) -> str:
-    """The code, such that it never looks like a `code:user` key, whatever somebody typed in."""
-    code: str = record.code.replace("%", "%25").replace(":", "%3A")
-    return code
+def woken_action(key: str, tick: Ticked, cause: Cause) -> Woken:
+    """The record for a reward whose time has come, by its cell's key."""
+    code, user_id, action = parts_of_action_key(key)
+    common = because(tick, cause, f"woken:{key}")
+    return Woken(**common, code=code, user_id=user_id, action=action)
 
 
-def code_and_user_key(record: Any) -> str:
-    """`code:user`, for whatever concerns a user under a code."""
-    return f"{code_key(record)}:{user_of(record)}"
-
-
-def is_code_and_user(key: str) -> bool:
-    """Whether a key is that of a user under a code, not that of a code."""
-    return ":" in key
-
-
-def woken_pair(key: str, tick: Ticked, cause: Cause) -> Woken:
-    """Whom a tick wakes under a `code:user` key."""
-    code, _, user_id = key.partition(":")
-    code = code.replace("%3A", ":").replace("%25", "%")
-    return Woken(**because(tick, cause, f"woken:{key}"), code=code, user_id=user_id)
+def woken_deed(key: str, tick: Ticked, cause: Cause) -> Woken:
+    """The record for a purchase or refund that has waited long enough, by its cell's key."""
+    user_id, index = parts_of_waiting_key(key)
+    return Woken(**because(tick, cause, f"woken:{key}"), user_id=user_id, index=index)
 
 
 def woken_signal(key: str, tick: Ticked, cause: Cause) -> Woken:
-    """What a tick wakes under a signal's key."""
+    """The record for a signal whose claims are to be forgotten."""
     return Woken(**because(tick, cause, f"woken:{key}"), signal=key)

@@ -24,10 +24,11 @@ from reftrail.contracts.topics import (
     REWARDS,
     Topic,
 )
-from reftrail.engine.dead_letters import refused, undecodable
+from reftrail.engine.dead_letters import refused, refused_message, undecodable
 from reftrail.engine.reference import ReferenceTables
 from reftrail.engine.stage import Stage
 from reftrail.engine.topology import TOPOLOGY
+from reftrail.rules.cells import Cells
 from reftrail.rules.decider import Cause, Refused
 
 REFERENCE: Final = (CODES, CAMPAIGNS, LISTS)
@@ -243,21 +244,25 @@ class _States:
         waking = self._stage.waking
         if waking is None or not isinstance(record, Ticked):
             return [record]
-        kind = self._cells[-1].state
         due = [
             (at, key)
             for key in {*self._packed, *self._values}
             if waking.owns(key)
-            and (at := waking.due_at(self._value(key, kind))) is not None
+            and (at := waking.due_at(self._value(key, self._kind(key)))) is not None
             and at <= record.event_time
         ]
         return [waking.woken(key, record, cause) for _, key in sorted(due)[: waking.most]]
 
     def of(self, record: Record) -> Any:
+        if self._stage.family is not None:
+            return Cells(lambda key: self._value(key, self._kind(key)))
         values = tuple(self._value(cell.key_of(record), cell.state) for cell in self._cells)
         return values[0] if len(values) == 1 else values
 
     def keep(self, record: Record, state: Any) -> None:
+        if self._stage.family is not None:
+            self._values |= state.changed
+            return
         values = (state,) if len(self._cells) == 1 else state
         keys = (cell.key_of(record) for cell in self._cells)
         self._values |= zip(keys, values, strict=True)
@@ -269,6 +274,10 @@ class _States:
                 self._packed.pop(key, None)
             else:
                 self._packed[key] = msgspec.msgpack.encode(value)
+
+    def _kind(self, key: str) -> type[msgspec.Struct]:
+        family = self._stage.family
+        return self._cells[-1].state if family is None else family.kind_of(key)
 
     def _value(self, key: str, kind: type[msgspec.Struct]) -> Any:
         if key in self._values:
@@ -287,7 +296,8 @@ def _undecodable(stage: Stage, at: Cause, message: Message, error: Undecodable) 
 
 
 def _refused(stage: Stage, message: Message, refusal: Refused) -> DeadLettered:
-    return refused(stage.name, message.timestamp, _parts(message), refusal)
+    about = refused_message(stage, refusal, *_parts(message))
+    return refused(stage.name, message.timestamp, about, refusal)
 
 
 def _parts(message: Message) -> tuple[bytes | None, bytes | None]:

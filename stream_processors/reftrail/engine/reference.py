@@ -5,6 +5,7 @@ from operator import attrgetter
 from typing import Literal, TypeAlias
 
 from reftrail.contracts.life import Listed
+from reftrail.contracts.policy import Scope, policy_in
 from reftrail.contracts.record import Millis, Record
 from reftrail.contracts.reference import CampaignDefined, CodeChanged
 
@@ -23,6 +24,7 @@ class ReferenceTables:
         self._codes: dict[str, CodeChanged] = {}
         self._campaigns: dict[str, list[CampaignDefined]] = {}
         self._lists: dict[tuple[str, str], list[Listed]] = {}
+        self._by_campaign: set[str] = set()
         for record in records:
             self.apply(record)
 
@@ -44,6 +46,8 @@ class ReferenceTables:
                 self._campaigns[record.campaign_id] = sorted(
                     [*others, record], key=attrgetter("effective_from", "version")
                 )
+                if policy_in(record.policy).scope == Scope.CAMPAIGN:
+                    self._by_campaign.add(record.campaign_id)
             case Listed():
                 said = self._lists.get((record.subject, record.value), ())
                 self._lists[record.subject, record.value] = sorted(
@@ -75,11 +79,16 @@ class ReferenceTables:
         versions = self._campaigns.get(campaign_id)
         return versions is None or any(version.counts_views for version in versions)
 
+    def refers_by_campaign(self) -> bool:
+        """Whether a version of some campaign refers users once in the campaign."""
+        return bool(self._by_campaign)
+
     def seen_by_another(self) -> "ReferenceTables":
         """The same tables, now and later, for another who misses what they miss."""
         tables = ReferenceTables()
         tables._codes = self._codes
         tables._campaigns = self._campaigns
+        tables._by_campaign = self._by_campaign
         tables._lists = self._lists
         return tables
 
@@ -87,6 +96,7 @@ class ReferenceTables:
         """Tables without codes as yet, and with the same campaigns and lists, now and later."""
         tables = ReferenceTables()
         tables._campaigns = self._campaigns
+        tables._by_campaign = self._by_campaign
         tables._lists = self._lists
         return tables
 

@@ -28,13 +28,27 @@ class Cell:
     state: type[msgspec.Struct]
 
 
+@dataclass(frozen=True, slots=True)
+class CellFamily:
+    """The cells of a stage whose decisions read as many of them as they need, by key.
+
+    The decider's state is then `rules.cells.Cells`. kind_of gives the type of the cell under a key,
+    key_of the part of the record's key that decides on its partition.
+    """
+
+    key_of: Callable[[Any], str]
+    kind_of: Callable[[str], type[msgspec.Struct]]
+
+
 def _any_key(key: str) -> bool:  # noqa: ARG001
     return True
 
 
 @dataclass(frozen=True, slots=True)
 class Waking:
-    """How ticks reach the keys of a stage's last cell, whose states may wait for a time.
+    """How ticks reach the keys of a stage, whose states may wait for a time.
+
+    They are those of the last cell, or the cells of a family that owns says.
 
     due_at says when a state wants to be woken, None if it doesn't. The decider is then asked with
     what woken makes of the key, the tick and its place in the log; it must conclude something that
@@ -65,9 +79,10 @@ class Stage:
 
     takes are the types of records that it decides on, where its topic carries several; others are
     dead letters. A decider's state is the one cell's value, or a tuple of the cells' values where
-    there are several or none. writes says to which topics each type of conclusion goes, in that
-    order, but to one in only if that says so of the conclusion; what is `Refused` goes to the dead
-    letters. The state is kept in changelog, which a stage without cells doesn't have.
+    there are several or none; or `Cells`, where it has a family of them. writes says to which
+    topics each type of conclusion goes, in that order, but to one in only if that says so of the
+    conclusion; what is `Refused` goes to the dead letters. The state is kept in changelog, which a
+    stage without cells doesn't have.
 
     A stage with waking is not asked about a tick itself, but once for each key whose time has come
     by then, in the order of these times and of the keys where they are equal.
@@ -83,6 +98,7 @@ class Stage:
     takes: tuple[type[Record], ...] = ()
     waking: Waking | None = None
     looks_up_codes: Codes = Codes.NONE
+    family: CellFamily | None = None
 
     @property
     def kinds(self) -> tuple[type[Record], ...]:

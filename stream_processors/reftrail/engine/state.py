@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from heapq import merge
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from reftrail.contracts.life import Ticked
 from reftrail.contracts.record import Millis
 from reftrail.engine.alarms import Alarms
-from reftrail.engine.stage import Cell, Stage
+from reftrail.engine.stage import CellFamily, Stage
+from reftrail.rules.cells import Cells
 
 _pack: Callable[[Any], bytes] = msgspec.msgpack.Encoder().encode
 
@@ -50,8 +51,25 @@ def _due_at(stage: Stage) -> Callable[[str, bytes], Millis | None] | None:
     if stage.waking is None:
         return None
     due_at, owns = stage.waking.due_at, stage.waking.owns
-    unpack = msgspec.msgpack.Decoder(stage.cells[-1].state).decode
-    return lambda key, packed: due_at(unpack(packed)) if owns(key) else None
+    if stage.family is None:
+        unpack = msgspec.msgpack.Decoder(stage.cells[-1].state).decode
+        return lambda key, packed: due_at(unpack(packed)) if owns(key) else None
+    unpack_cell = _unpack_of(stage.family)
+    return lambda key, packed: due_at(unpack_cell(key, packed)) if owns(key) else None
+
+
+def _unpack_of(family: CellFamily) -> Callable[[str, bytes], Any]:
+    """How to unpack the cell of a key."""
+    decoders: dict[type, Callable[[bytes], Any]] = {}
+
+    def unpack(key: str, packed: bytes) -> Any:
+        kind = family.kind_of(key)
+        decode = decoders.get(kind)
+        if decode is None:
+            decode = decoders[kind] = msgspec.msgpack.Decoder(kind).decode
+        return decode(packed)
+
+    return unpack
 
 
 class Batch:
@@ -63,12 +81,18 @@ class Batch:
     def __init__(self, stage: Stage, store: StateStore) -> None:
         self._cells = tuple(_CellView(cell, store.packed) for cell in stage.cells)
         self._single = self._cells[0] if len(stage.cells) == 1 else None
+        self._family = _FamilyView(stage.family, store.packed) if stage.family else None
         self._waking = stage.waking
         self._stored_alarms = store.alarms
         self._alarms = Alarms()
 
     def load(self, record: Any) -> tuple[tuple[str, ...], Any]:
-        """The keys of a record's state, and the state in the form its decider takes."""
+        """The keys of a record's state, and the state in the form its decider takes.
+
+        Of a family of cells the one key is what decides on the partition.
+        """
+        if self._family is not None:
+            return (self._family.key_of(record),), Cells(self._family.get)
         if self._single is not None:
             key = self._single.key_of(record)
             return (key,), self._single.get(key)
@@ -78,6 +102,13 @@ class Batch:
 
     def save(self, keys: tuple[str, ...], state: Any) -> None:
         """Keep a decider's state for the rest of the batch."""
+        if self._family is not None:
+            self._family.changed |= state.changed
+            if self._waking is not None:
+                for key, cell in state.changed.items():
+                    if self._waking.owns(key):
+                        self._alarms.set(key, self._waking.due_at(cell))
+            return
         if self._single is not None:
             self._single.changed[keys[0]] = state
         else:
@@ -91,7 +122,8 @@ class Batch:
         """The keys that a tick wakes, in order; those that the batch changed as they are by now."""
         assert self._waking is not None
         until, most = tick.event_time, self._waking.most
-        stored = self._stored_alarms.due(until, most, without=self._cells[-1].changed)
+        changed = self._cells[-1].changed if self._family is None else self._family.changed
+        stored = self._stored_alarms.due(until, most, without=changed)
         return [key for _, key in merge(stored, self._alarms.due(until, most))][:most]
 
     def changes(self) -> dict[str, bytes | None]:
@@ -99,7 +131,42 @@ class Batch:
         found: dict[str, bytes | None] = {}
         for cell in self._cells:
             cell.add_changes(found)
+        if self._family is not None:
+            self._family.add_changes(found)
         return found
+
+
+class _FamilyView:
+    def __init__(self, family: CellFamily, packed: Mapping[str, bytes]) -> None:
+        self.key_of = family.key_of
+        self.changed: dict[str, Any] = {}
+        self._kind_of = family.kind_of
+        self._unpack = _unpack_of(family)
+        self._packed = packed
+
+    def get(self, key: str) -> Any:
+        cell = self.changed.get(key)
+        if cell is not None:
+            return cell
+        packed = self._packed.get(key)
+        return _empty_of(self._kind_of(key)) if packed is None else self._unpack(key, packed)
+
+    def add_changes(self, found: dict[str, bytes | None]) -> None:
+        for key, cell in self.changed.items():
+            packed = None if cell == _empty_of(type(cell)) else _pack(cell)
+            if self._packed.get(key) != packed:
+                found[key] = packed
+
+
+_EMPTY: Final[dict[type, Any]] = {}
+
+
+def _empty_of(kind: type) -> Any:
+    """The empty cell of a type."""
+    found = _EMPTY.get(kind)
+    if found is None:
+        found = _EMPTY[kind] = kind()
+    return found
 
 
 class _CellView:

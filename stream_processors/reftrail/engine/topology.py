@@ -1,8 +1,8 @@
 """The topology: which stage reads what, decides by which rule, and writes and keeps what where.
 
-    events                ─▶ touch        ─▶ touches, conversions
-    conversions           ─▶ attribution  ─▶ attributions, claims, reward-inputs, checks
-    ticks                 ─▶ ticks        ─▶ reward-inputs, checks
+    events                ─▶ touch        ─▶ touches, conversions, attribution-inputs
+    attribution-inputs    ─▶ attribution  ─▶ attributions, claims, reward-inputs, checks
+    ticks                 ─▶ ticks        ─▶ attribution-inputs, reward-inputs, checks
     checks                ─▶ velocity     ─▶ reward-inputs
     reviews, fulfilments  ─▶ (as called)  ─▶ reward-inputs
     reward-inputs         ─▶ reward       ─▶ rewards, reward-granted, limits, milestone-inputs
@@ -18,7 +18,7 @@ A conclusion that goes to no topic concerns the stage's own state only.
 
 from collections.abc import Mapping
 from operator import attrgetter
-from typing import Final
+from typing import Any, Final
 
 from reftrail.contracts.decisions import (
     Attributed,
@@ -41,6 +41,7 @@ from reftrail.contracts.life import (
 )
 from reftrail.contracts.topics import (
     ATTRIBUTION_CHANGELOG,
+    ATTRIBUTION_INPUTS,
     ATTRIBUTIONS,
     CHECKS,
     CLAIMS,
@@ -64,24 +65,32 @@ from reftrail.contracts.topics import (
     VELOCITY_CHANGELOG,
     Topic,
 )
-from reftrail.engine.keys import (
-    code_and_user_key,
-    code_key,
-    is_code_and_user,
-    woken_pair,
-    woken_signal,
-)
-from reftrail.engine.stage import Cell, Codes, Stage, Waking
-from reftrail.rules import milestone, reward, velocity
-from reftrail.rules.attribution import AttributionDecider
-from reftrail.rules.attribution_state import AttributionState, LeftOpen, Postponed, SignedUp
-from reftrail.rules.bonuses import is_bonus
+from reftrail.engine.keys import woken_action, woken_deed, woken_signal
+from reftrail.engine.stage import Cell, CellFamily, Codes, Stage, Waking
+from reftrail.rules import milestone, velocity
+from reftrail.rules.attribution import state as attribution
+from reftrail.rules.attribution.decider import AttributionDecider
 from reftrail.rules.decider import Refused
 from reftrail.rules.forwarding import Forwarder
-from reftrail.rules.ledger import CodeLedger, PairLedger
 from reftrail.rules.limits import LimitsDecider, LimitState, PlaceGivenBack, PlaceTaken
-from reftrail.rules.notes import NOTES
+from reftrail.rules.reward import keys as reward_keys
+from reftrail.rules.reward.bonuses import is_bonus
+from reftrail.rules.reward.decider import RewardDecider, wakes_at
+from reftrail.rules.reward.state_events import STATE_EVENTS
 from reftrail.rules.touch import EarlierPeriod, TouchDecider, TouchState
+
+
+def _code_key(record: Any) -> str:
+    return reward_keys.code_key(record.code)
+
+
+def _user_key(record: Any) -> str:
+    return attribution.user_key(record.user_id)
+
+
+def _is_waiting(key: str) -> bool:
+    return ":" in key
+
 
 TOPOLOGY: Final[tuple[Stage, ...]] = (
     Stage(
@@ -89,31 +98,37 @@ TOPOLOGY: Final[tuple[Stage, ...]] = (
         reads=EVENTS,
         decider=TouchDecider(),
         cells=(Cell(event_key, TouchState),),
-        writes={Touched: (TOUCHES,), Converted: (CONVERSIONS,), EarlierPeriod: ()},
+        writes={
+            Touched: (TOUCHES,),
+            Converted: (CONVERSIONS, ATTRIBUTION_INPUTS),
+            EarlierPeriod: (),
+        },
         changelog=TOUCH_CHANGELOG,
     ),
     Stage(
         "attribution",
-        reads=CONVERSIONS,
+        reads=ATTRIBUTION_INPUTS,
+        takes=(Converted, Ticked),
         decider=AttributionDecider(),
-        cells=(Cell(attrgetter("user_id"), AttributionState),),
+        cells=(),
+        family=CellFamily(_user_key, attribution.kind_of),
         writes={
             Attributed: (ATTRIBUTIONS,),
             Claimed: (CLAIMS, REWARD_INPUTS),
             CheckRequested: (CHECKS,),
-            SignedUp: (),
-            Postponed: (),
-            LeftOpen: (),
+            Refused: (DEAD_LETTERS,),
+            **dict.fromkeys(attribution.STATE_EVENTS, ()),
         },
         changelog=ATTRIBUTION_CHANGELOG,
         looks_up_codes=Codes.ANY,
+        waking=Waking(due_at=attribution.due_at, woken=woken_deed, owns=_is_waiting),
     ),
     Stage(
         "ticks",
         reads=TICKS,
         decider=Forwarder(),
         cells=(),
-        writes={Ticked: (REWARD_INPUTS, CHECKS)},
+        writes={Ticked: (ATTRIBUTION_INPUTS, REWARD_INPUTS, CHECKS)},
         changelog=None,
     ),
     Stage(
@@ -154,19 +169,20 @@ TOPOLOGY: Final[tuple[Stage, ...]] = (
             FulfilmentReported,
             Ticked,
         ),
-        decider=reward.RewardDecider(),
-        cells=(Cell(code_key, CodeLedger), Cell(code_and_user_key, PairLedger)),
+        decider=RewardDecider(),
+        cells=(),
+        family=CellFamily(_code_key, reward_keys.kind_of),
         writes={
             RewardDecided: (REWARDS, MILESTONE_INPUTS),
             RewardGranted: (REWARD_GRANTED,),
             LimitRequested: (LIMITS,),
             Refused: (DEAD_LETTERS,),
-            **dict.fromkeys(NOTES, ()),
+            **dict.fromkeys(STATE_EVENTS, ()),
         },
         only={MILESTONE_INPUTS: milestone.counts},
         changelog=REWARD_CHANGELOG,
         looks_up_codes=Codes.OWN,
-        waking=Waking(due_at=reward.wakes_at, woken=woken_pair, owns=is_code_and_user),
+        waking=Waking(due_at=wakes_at, woken=woken_action, owns=reward_keys.is_action),
     ),
     Stage(
         "limits",

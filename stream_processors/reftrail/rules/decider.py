@@ -11,7 +11,7 @@ from reftrail.contracts.life import Listed
 from reftrail.contracts.record import Derived, Millis, Record
 from reftrail.contracts.reference import CampaignDefined, CodeChanged
 
-RULES: Final = "1"
+RULES: Final = "2"
 """The version of the deciders, named in what they conclude. Raised when one decides otherwise."""
 
 _NAMESPACE: Final = UUID("6f1f6d5e-3f0b-5a6e-9d0f-7a7265667472")
@@ -32,6 +32,9 @@ class Reference(Protocol):
 
     def campaign(self, campaign_id: str | None, at: Millis) -> CampaignDefined | None:
         """The version of a campaign in force at a time; None if there is none."""
+
+    def refers_by_campaign(self) -> bool:
+        """Whether a campaign may refer users that another one has referred."""
 
     def code(self, code: str) -> CodeChanged | None:
         """A code as it stands; None if it isn't registered."""
@@ -77,16 +80,21 @@ class Woken(Derived, frozen=True, kw_only=True):
     code: str = ""
     user_id: str = ""
     signal: str = ""
+    action: str = ""
+    index: int = 0
 
 
 class Refused(Derived, frozen=True, kw_only=True):
     """A record asks for what isn't allowed as things stand. Nothing changes; a dead letter says so.
 
-    reason is a stable word; detail says what was asked for, and what stands against it.
+    reason is a stable word; detail says what was asked for, and what stands against it. payload is
+    the record that it is about, with its own place as the cause, where that isn't the record that
+    came now.
     """
 
     reason: str
     detail: str
+    payload: Record | None = None
 
 
 class Because(TypedDict):

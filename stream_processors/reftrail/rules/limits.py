@@ -12,7 +12,7 @@ import msgspec
 
 from reftrail.contracts.life import LimitAnswered, LimitRequested
 from reftrail.contracts.record import DAY, Derived, Millis
-from reftrail.rules.decider import Cause, Reference, because
+from reftrail.rules.decider import Cause, Reference, because, fingerprint
 
 
 class Place(NamedTuple):
@@ -47,16 +47,22 @@ def limit_key(cap: str, *parts: str, at: Millis | None = None) -> str:
 _ESCAPED: Final = str.maketrans({sign: f"%{ord(sign):02X}" for sign in "%:|"})
 
 
+ORDER: Final = "order"
+"""The cap that an order is: of one user, however often that user asks for it."""
+
+
 class LimitState(msgspec.Struct, frozen=True, array_like=True):
-    """How much of a limit is taken."""
+    """How much of a limit is taken; of an order, how often by its holder (a fingerprint)."""
 
     taken: int = 0
+    holder: int = 0
 
 
 class PlaceTaken(Derived, frozen=True, kw_only=True):
     """So much more of the limit is taken. Concluded for the state alone."""
 
     amount: int
+    holder: int = 0
 
 
 class PlaceGivenBack(Derived, frozen=True, kw_only=True):
@@ -83,10 +89,12 @@ class LimitsDecider:
         if record.releasing:
             freed = PlaceGivenBack(**because(record, cause, "given_back"), amount=place.amount)
             return [freed, *_ask(rest, [], record, cause)]
-        if state.taken + place.amount > place.most:
+        holder = fingerprint(record.user_id) if place.key.startswith(f"{ORDER}:") else 0
+        is_held = holder and state.taken and state.holder == holder
+        if state.taken + place.amount > place.most and not is_held:
             refused = _answer(record, cause, refused_by=place.key)
             return [refused, *_ask(record.passed, [], record, cause, releasing=True)]
-        taken = PlaceTaken(**because(record, cause, "taken"), amount=place.amount)
+        taken = PlaceTaken(**because(record, cause, "taken"), amount=place.amount, holder=holder)
         if not rest:
             return [taken, _answer(record, cause)]
         return [taken, *_ask(rest, [*record.passed, record.limits[0]], record, cause)]
@@ -95,9 +103,10 @@ class LimitsDecider:
         """What is taken in all."""
         match record:
             case PlaceTaken():
-                return LimitState(state.taken + record.amount)
+                return LimitState(state.taken + record.amount, record.holder)
             case PlaceGivenBack():
-                return LimitState(state.taken - record.amount)
+                taken = state.taken - record.amount
+                return LimitState(taken, state.holder if taken else 0)
             case LimitRequested() | LimitAnswered():
                 return state
             case _:

@@ -1,6 +1,7 @@
-"""What a referrer reaches with the nth reward: tiers, badges and bonuses, lost again by reversals.
+"""Milestones of a referrer: tiers, badges and bonuses, lost again by reversals.
 
-Counted are the rewards granted to somebody as a referrer in a campaign and not reversed in full.
+Counted are the referred users who qualified in a campaign: who have a reward that was granted and
+not reversed in full, whatever the referrer's side of it is worth.
 """
 
 from collections.abc import Sequence
@@ -8,12 +9,11 @@ from typing import TypeAlias, assert_never
 
 import msgspec
 
-from reftrail.contracts.decisions import RewardDecided, RewardStatus, Role
+from reftrail.contracts.decisions import RewardDecided
 from reftrail.contracts.life import MilestoneChanged
 from reftrail.contracts.policy import Milestone, policy_in
 from reftrail.contracts.record import Derived
 from reftrail.rules.decider import Cause, Reference, because
-from reftrail.rules.reasons import is_again, is_part
 
 
 class Reached(msgspec.Struct, frozen=True, array_like=True):
@@ -64,19 +64,8 @@ Conclusion: TypeAlias = Counted | MilestoneNoted | MilestoneChanged
 
 
 def counts(entry: RewardDecided) -> bool:
-    """Whether a ledger entry changes how many rewards a referrer has: what the stage is to be told.
-
-    Not so a grant that is only tried again, nor what takes a part of a reward back.
-    """
-    if entry.role != Role.REFERRER:
-        return False
-    match entry.status:
-        case RewardStatus.GRANTED:
-            return not is_again(entry)
-        case RewardStatus.REVERSED:
-            return not is_part(entry)
-        case _:
-            return False
+    """Whether a ledger entry makes a referral count for the referrer, or count no longer."""
+    return entry.qualifies is not None
 
 
 class MilestoneDecider:
@@ -86,10 +75,10 @@ class MilestoneDecider:
         self, state: MilestoneState, record: RewardDecided, cause: Cause, reference: Reference
     ) -> Sequence[Conclusion]:
         """What a referrer reaches or loses by a grant or its reversal."""
-        if not counts(record) or record.campaign_id is None or record.beneficiary is None:
+        by = record.qualifies
+        if not by or record.campaign_id is None or record.beneficiary is None:
             return []
         standing = state.of(record.campaign_id)
-        by = 1 if record.status == RewardStatus.GRANTED else -1
         grants = standing.grants + by
         changed = (
             _newly_reached(standing, grants, record, reference)

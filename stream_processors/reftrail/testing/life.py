@@ -17,7 +17,7 @@ from reftrail.contracts.life import (
 )
 from reftrail.contracts.policy import MilestoneKind
 from reftrail.rules.decider import Refused, derived_id
-from reftrail.rules.entries import reward_id
+from reftrail.rules.reward.ledger_entries import reward_id
 from reftrail.testing.outlines import CAMPAIGN, USER, Outline, derived, ledger_entry, micros
 from reftrail.testing.times import FIRST_DAY, moment
 

@@ -21,7 +21,8 @@ from reftrail.contracts.reference import CampaignDefined, CodeChanged
 from reftrail.engine.reference import ReferenceTables
 from reftrail.engine.stage import Stage
 from reftrail.engine.topology import TOPOLOGY
-from reftrail.rules.decider import Cause
+from reftrail.rules.cells import Cells
+from reftrail.rules.decider import Cause, Refused
 from reftrail.testing.outlines import Outline
 
 
@@ -68,7 +69,7 @@ class Scenario:
         if isinstance(record, Ticked):
             return self._wake(record)
         for stage in TOPOLOGY:
-            if stage.cells and isinstance(record, stage.kinds):
+            if (stage.cells or stage.family) and isinstance(record, stage.kinds):
                 return self._decide(stage, record)
         concludes = next(stage for stage in TOPOLOGY if type(record) in stage.writes)
         self._evolve(concludes, self._keys(concludes, record), record)
@@ -81,7 +82,8 @@ class Scenario:
             for nth, stage in enumerate(TOPOLOGY)
             for name, state in self.states.items()
             if stage.waking and name.startswith(f"{stage.name}/")
-            if isinstance(state, stage.cells[-1].state)
+            if stage.waking.owns(name.removeprefix(f"{stage.name}/"))
+            if stage.family or isinstance(state, stage.cells[-1].state)
             if (time := stage.waking.due_at(state)) is not None and time <= tick.event_time
         )
         followed = []
@@ -100,15 +102,24 @@ class Scenario:
         state = self._state(stage, keys)
         conclusions = stage.decider.decide(state, record, cause, self.reference)
         for conclusion in conclusions:
-            self._evolve(stage, keys, conclusion)
+            if not isinstance(conclusion, Refused):
+                self._evolve(stage, keys, conclusion)
         return [conclusion for conclusion in conclusions if stage.writes[type(conclusion)]]
 
     def _evolve(self, stage: Stage, keys: tuple[str, ...], conclusion: Record) -> None:
         state = stage.decider.evolve(self._state(stage, keys), conclusion)
+        if stage.family is not None:
+            self.states |= {f"{stage.name}/{key}": cell for key, cell in state.changed.items()}
+            return
         values = state if len(keys) > 1 else (state,)
         self.states |= zip(keys, values, strict=True)
 
     def _state(self, stage: Stage, keys: tuple[str, ...]) -> Any:
+        if stage.family is not None:
+            kind_of = stage.family.kind_of
+            return Cells(
+                lambda key: self.states.get(f"{stage.name}/{key}", kind_of(key)()),
+            )
         values = tuple(
             self.states.get(key, cell.state()) for key, cell in zip(keys, stage.cells, strict=True)
         )

@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 from reftrail.contracts.decisions import RewardStatus
-from reftrail.rules.reasons import Reason
-from reftrail.rules.transitions import TRANSITIONS
+from reftrail.contracts.reward_reasons import Reason
+from reftrail.rules.reward.transitions import TRANSITIONS
 
 DOCUMENT = (Path(__file__).parents[3] / "stream_processors" / "README.md").read_text()
 

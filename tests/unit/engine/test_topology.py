@@ -4,16 +4,13 @@ import pytest
 from support.timers import ticks
 
 from reftrail.contracts.topics import CODES, DEAD_LETTERS, EVENTS, TOPICS, Topic
-from reftrail.engine.keys import (
-    code_and_user_key,
-    code_key,
-    is_code_and_user,
-    woken_pair,
-    woken_signal,
-)
+from reftrail.engine.keys import woken_action, woken_deed, woken_signal
 from reftrail.engine.stage import Codes
 from reftrail.engine.topology import STAGES, TOPOLOGY
+from reftrail.rules.attribution.state import waiting_key
 from reftrail.rules.decider import Cause, Refused
+from reftrail.rules.reward.keys import action_key, code_key, is_action, kind_of, referral_key
+from reftrail.rules.reward.state import CodeCell, ReferralCell
 from reftrail.testing import claimed
 
 
@@ -26,7 +23,7 @@ def test_stages_read_and_write_what_the_topic_table_says() -> None:
         assert stage.name in stage.reads.read_by
         if stage.changelog is not None:
             assert stage.changelog.written_by == stage.name
-        assert (stage.changelog is None) == (not stage.cells)
+        assert (stage.changelog is None) == (not stage.cells and stage.family is None)
         for record, topics in stage.writes.items():
             for topic in topics:
                 if record is Refused:  # the host makes a dead letter of it
@@ -75,27 +72,31 @@ def test_state_is_kept_in_the_partition_that_the_input_is_read_from() -> None:
     for user in ("u1", "u2", "somebody:else"):
         claim = claimed("signup", "AMY", at="10:00", user_id=user).record()
         home = reward.reads.partition(reward.reads.key_of(claim), 12)
-        keys = [cell.key_of(claim) for cell in reward.cells]
-        assert [reward.changelog.partition(key, 12) for key in keys] == [home, home]
+        keys = [code_key("AMY"), referral_key("AMY", user), action_key("AMY", user, "signup")]
+        assert [reward.changelog.partition(key, 12) for key in keys] == [home, home, home]
 
 
-def test_no_code_s_key_is_another_s_pair() -> None:
-    """Somebody may type in a code that looks like the key of a pair."""
-    uses, pair = STAGES["reward"].cells
-    true = claimed("signup", "AMY", at="10:00", user_id="bob").record()
-    forged = claimed("signup", "AMY:bob", at="10:00").record()
-    escaped = claimed("signup", "AMY%3Abob", at="10:00").record()
-    keys = [cell.key_of(claim) for claim in (true, forged, escaped) for cell in (uses, pair)]
-    assert len(set(keys)) == 6
+def test_no_code_s_key_is_another_s_referral() -> None:
+    """Somebody may type in a code that looks like the key of a referral."""
+    pairs = [("AMY", "bob"), ("AMY:bob", "bob"), ("AMY%3Abob", "bob"), ("AMY", "bob:a:signup")]
+    codes = {code_key(code) for code, _ in pairs}
+    keys = {referral_key(code, user) for code, user in pairs}
+    assert len(codes) == 3
+    assert len(keys) == 4
+    assert [kind_of(key) for key in sorted(codes)] == [CodeCell] * 3
+    assert [kind_of(key) for key in sorted(keys)] == [ReferralCell] * 4
 
 
 @pytest.mark.parametrize("code", ["AMY", "AMY:bob", "AMY%3Abob", "100%"])
 def test_a_tick_wakes_whom_the_key_is_of(code: str) -> None:
     (tick,) = ticks(1_000, 1)
-    pair = code_and_user_key(claimed("signup", code, at="10:00", user_id="b:ob").record())
-    woken = woken_pair(pair, tick, Cause("reward-inputs", 0, 7))
-    assert (woken.code, woken.user_id, woken.event_time) == (code, "b:ob", 1_000)
-    assert code_and_user_key(woken) == pair
-    assert is_code_and_user(pair)
-    assert not is_code_and_user(code_key(woken))
+    cause = Cause("reward-inputs", 0, 7)
+    key = action_key(code, "b:ob", "purchase:o:1")
+    woken = woken_action(key, tick, cause)
+    assert (woken.code, woken.user_id, woken.action) == (code, "b:ob", "purchase:o:1")
+    assert woken.event_time == 1_000
+    assert is_action(key)
+    assert not is_action(referral_key(code, "b:ob"))
+    deed = woken_deed(waiting_key("b:ob", 3), tick, cause)
+    assert (deed.user_id, deed.index) == ("b:ob", 3)
     assert woken_signal("ip:abc", tick, Cause("checks", 0, 7)).signal == "ip:abc"

@@ -26,7 +26,7 @@ from reftrail.contracts.topics import (
 from reftrail.reports.history import Page, page
 from reftrail.reports.questions import BadQuestion
 from reftrail.reports.user import MOST_SHOWN, user_view
-from reftrail.rules.transitions import effect
+from reftrail.rules.reward.transitions import effect
 from reftrail.warehouse.clickhouse import connect_for_reading
 from reftrail.warehouse.http import application
 from reftrail.warehouse.ledger import Ledger

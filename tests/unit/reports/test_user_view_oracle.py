@@ -31,7 +31,7 @@ from reftrail.reports.history import Page, page
 from reftrail.reports.lookups import look_up
 from reftrail.reports.rows import Decision
 from reftrail.reports.user import user_view
-from reftrail.rules.transitions import effect
+from reftrail.rules.reward.transitions import effect
 
 NOW = datetime.fromtimestamp((T0 + DAY) / 1000, UTC)
 TOWNS = 20

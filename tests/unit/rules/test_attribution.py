@@ -5,7 +5,7 @@ from typing import Any
 from reftrail.contracts.decisions import Action, Basis
 from reftrail.contracts.policy import Policy, Scope, policy_text
 from reftrail.contracts.reference import Trigger
-from reftrail.rules.attribution_state import MOST_REMEMBERED, MOST_WAITING
+
 from reftrail.testing import (
     Outline,
     attributed,

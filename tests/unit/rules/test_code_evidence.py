@@ -7,7 +7,7 @@ import pytest
 from reftrail.contracts.decisions import Action, Basis, Role
 from reftrail.contracts.events import CodeEvidence
 from reftrail.contracts.reference import CodeStatus, Trigger
-from reftrail.rules.reasons import Reason
+from reftrail.contracts.reward_reasons import Reason
 from reftrail.testing import (
     Outline,
     attributed,

@@ -7,7 +7,7 @@ import pytest
 from reftrail.contracts.decisions import RewardStatus, Role
 from reftrail.contracts.policy import Milestone, MilestoneKind, Policy, policy_text
 from reftrail.contracts.reference import CampaignDefined
-from reftrail.rules.reasons import Reason
+from reftrail.contracts.reward_reasons import Reason
 from reftrail.testing import (
     Outline,
     Scenario,

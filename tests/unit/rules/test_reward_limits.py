@@ -7,8 +7,8 @@ from reftrail.contracts.decisions import Action, RewardDecided, RewardStatus, Ro
 from reftrail.contracts.policy import Caps, Fraud, Policy, policy_text
 from reftrail.contracts.record import DAY, HOUR, MICROS_PER_UNIT
 from reftrail.contracts.reference import Trigger
-from reftrail.rules.reasons import Reason
-from reftrail.rules.reward import wakes_at
+from reftrail.contracts.reward_reasons import Reason
+from reftrail.rules.reward.decider import wakes_at
 from reftrail.testing import (
     Outline,
     Scenario,

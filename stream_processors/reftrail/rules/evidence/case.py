@@ -25,6 +25,17 @@ class SignalSeen(msgspec.Struct, frozen=True, array_like=True):
     users_30d: int
     codes_30d: int
     insiders_30d: int = 0
+    users_365d: int = 0
+
+
+class Signals(msgspec.Struct, frozen=True, array_like=True):
+    """The hashed signals of a claim, a signup or a touch."""
+
+    device_hash: str | None = None
+    ip_hash: str | None = None
+    network_hash: str | None = None
+    email_hash: str | None = None
+    email_disposable: bool | None = None
 
 
 class Evidence(msgspec.Struct, frozen=True):
@@ -50,6 +61,9 @@ class Case(msgspec.Struct, frozen=True):
     amounts: Amounts
     claims: Claims
     listed: Callable[[str, str, Millis], Listed | None]
+    signals: tuple[Signals, ...] = ()
+    touch_received_at: Millis | None = None
+    touch_key_kind: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from reftrail.contracts.decisions import (
 from reftrail.contracts.life import MilestoneChanged
 from reftrail.contracts.record import DAY, Millis, Record
 from reftrail.contracts.reference import CampaignDefined
+from reftrail.contracts.reward_reasons import is_part
 from reftrail.contracts.topics import (
     ATTRIBUTIONS,
     CAMPAIGNS,
@@ -37,7 +38,6 @@ from reftrail.contracts.topics import (
 )
 from reftrail.engine.memory import MemoryHost
 from reftrail.lists import Subject
-from reftrail.rules.reasons import is_part
 from reftrail.testing.policy_scenarios.moments import Moment, beginning
 from reftrail.testing.policy_scenarios.records import CannotHappen, Records
 from reftrail.testing.policy_scenarios.script import Given, GivenCode, GivenFormat, Happening, What

@@ -4,12 +4,24 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from reftrail.contracts.decisions import Action, Attributed, Claimed, Converted
+from reftrail.contracts.decisions import Action, Attributed, Basis, Claimed, Converted
 from reftrail.contracts.events import CodeEvidence
 from reftrail.contracts.life import CheckRequested
+from reftrail.contracts.policy import policy_in
 from reftrail.contracts.record import Micros, Millis
-from reftrail.contracts.reference import Trigger
+from reftrail.contracts.reference import CodeChanged, Trigger
 from reftrail.rules.decider import Cause, Reference, because, derived_id
+from reftrail.rules.policy import policy_at
+
+
+class TouchShown(msgspec.Struct, frozen=True, array_like=True):
+    """What the touch of a signup showed: its signals, its receipt and the kind of its key."""
+
+    device_hash: str | None = None
+    ip_hash: str | None = None
+    network_hash: str | None = None
+    received_at: Millis | None = None
+    key_kind: str | None = None
 
 
 class Deed(msgspec.Struct, frozen=True, array_like=True):
@@ -32,15 +44,19 @@ class Deed(msgspec.Struct, frozen=True, array_like=True):
     hash_key_id: str | None = None
     email_disposable: bool | None = None
     source: str | None = None
+    touch: TouchShown | None = None
 
     def signals(self) -> Iterator[tuple[str, str]]:
-        """The signals behind which many may stand, by kind."""
-        if self.ip_hash is not None:
-            yield "ip", self.ip_hash
-        if self.network_hash is not None:
-            yield "network", self.network_hash
-        if self.device_hash is not None:
-            yield "device", self.device_hash
+        """The signals behind which many may stand, by kind: its own, else those of its touch."""
+        touch = self.touch or TouchShown()
+        if ip := self.ip_hash or touch.ip_hash:
+            yield "ip", ip
+        if network := self.network_hash or touch.network_hash:
+            yield "network", network
+        if device := self.device_hash or touch.device_hash:
+            yield "device", device
+        if self.email_hash is not None:
+            yield "email", self.email_hash
 
 
 class Open(msgspec.Struct, frozen=True, array_like=True):
@@ -90,7 +106,19 @@ def deed_of(record: Converted) -> Deed:
         hash_key_id=record.hash_key_id,
         email_disposable=record.email_disposable,
         source=record.source,
+        touch=_touch_shown(record),
     )
+
+
+def _touch_shown(record: Converted) -> TouchShown | None:
+    shown = TouchShown(
+        record.touch_device_hash,
+        record.touch_ip_hash,
+        record.touch_network_hash,
+        record.touch_received_at,
+        record.touch_key_kind,
+    )
+    return None if shown == TouchShown() else shown
 
 
 def decision_of(attributed: Attributed) -> Decision:
@@ -121,13 +149,15 @@ def claims_of(
     The signup is asked about wherever it may lead to a reward, since purchases often come from
     servers, and tell nothing of where the user was.
     """
-    campaign = reference.campaign(decision.campaign_id, deed.event_time)
+    code = code_of(decision.code, decision.code_evidence, reference)
+    campaign_id = code.campaign_id if code else decision.campaign_id
+    campaign = reference.campaign(campaign_id, deed.event_time)
     is_asked = campaign is not None and (
         deed.action == Action.SIGNUP or may_earn(deed.action, campaign.trigger)
     )
     if not is_asked:
         return [_claim(deed, decision, record, cause, {})]
-    owner = _owner(decision, reference)
+    owner = code.owner_user_id if code else None
     signals = dict(deed.signals())
     if owner is not None and owner != record.user_id:
         signals["pair"] = "|".join(sorted((owner, record.user_id)))
@@ -136,21 +166,30 @@ def claims_of(
     return [claimed, *checks]
 
 
-def _owner(decision: Decision, reference: Reference) -> str | None:
-    """The owner of the code, as far as that can be looked up; forged codes have none."""
-    match decision.code_evidence:
+def code_of(code: str, evidence: str | None, reference: Reference) -> CodeChanged | None:
+    """The record of a code, as far as that can be looked up; forged codes have none."""
+    match evidence:
         case CodeEvidence.FORGED:
             return None
         case CodeEvidence.DERIVED:
-            code = reference.code_if_known(decision.code)
+            return reference.code_if_known(code)
         case _:
-            code = reference.code(decision.code)
-    return code.owner_user_id if code else None
+            return reference.code(code)
 
 
-def may_claim(deed: Deed, decision: Decision) -> bool:
-    """Purchases from before the touch never do: that customer was there without the referrer."""
-    return deed.action != Action.PURCHASE or deed.event_time >= decision.touch_time
+def may_claim(deed: Deed, decision: Decision, reference: Reference) -> bool:
+    """Whether a deed lies within the decision.
+
+    Purchases from before the touch never claim: that customer was there without the referrer. A
+    code typed in at the checkout counts for the purchase that was reported just before the signup.
+    """
+    if deed.action != Action.PURCHASE:
+        return True
+    tolerance = 0
+    if decision.basis == Basis.TYPED_CODE:
+        campaign = policy_at(reference, decision.campaign_id, decision.signed_up_at)
+        tolerance = policy_in(campaign.policy).checkout_tolerance
+    return deed.event_time >= decision.touch_time - tolerance
 
 
 def _claim(
@@ -171,6 +210,7 @@ def _claim(
     common["event_id"] = derived_id("claimed", decision.code, deed.event_id)
     common["event_time"] = deed.event_time
     common["received_at"] = deed.received_at
+    shown = deed.touch or TouchShown()
     return Claimed(
         **common,
         code=decision.code,
@@ -198,6 +238,11 @@ def _claim(
         source=deed.source,
         checks=list(signals),
         root_reference=decision.touch_event_id or decision.signup_event_id,
+        touch_received_at=shown.received_at,
+        touch_key_kind=shown.key_kind,
+        touch_device_hash=shown.device_hash,
+        touch_ip_hash=shown.ip_hash,
+        touch_network_hash=shown.network_hash,
     )
 
 

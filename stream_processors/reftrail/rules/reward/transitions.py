@@ -8,8 +8,8 @@ from reftrail.contracts.decisions import RewardDecided, RewardStatus
 from reftrail.contracts.record import Micros
 
 
-class What(StrEnum):
-    """What happens to a reward."""
+class Transition(StrEnum):
+    """Changes of a reward."""
 
     GRANT = "grant"
     HOLD = "hold"
@@ -20,6 +20,7 @@ class What(StrEnum):
     RELEASE = "release"
     LAPSE = "lapse"
     EXPIRE = "expire"
+    REINSTATE = "reinstate"
     DELIVER = "deliver"
     FAIL = "fail"
     REFUND = "refund"
@@ -35,44 +36,46 @@ _FULFILLED: Final = RewardStatus.FULFILLED
 _FAILED: Final = RewardStatus.FAILED
 _EXPIRED: Final = RewardStatus.EXPIRED
 
-TRANSITIONS: Final[Mapping[tuple[RewardStatus | None, What], RewardStatus]] = {
+TRANSITIONS: Final[Mapping[tuple[RewardStatus | None, Transition], RewardStatus]] = {
     # A claim, or a milestone, is decided on.
-    (None, What.GRANT): _GRANTED,
-    (None, What.HOLD): _HELD,
-    (None, What.REJECT): _REJECTED,
+    (None, Transition.GRANT): _GRANTED,
+    (None, Transition.HOLD): _HELD,
+    (None, Transition.REJECT): _REJECTED,
     # A review, or the end of the hold.
-    (_HELD, What.APPROVE): _GRANTED,
-    (_HELD, What.DECLINE): _REJECTED,
-    (_HELD, What.RELEASE): _GRANTED,
-    (_HELD, What.LAPSE): _REJECTED,
+    (_HELD, Transition.APPROVE): _GRANTED,
+    (_HELD, Transition.DECLINE): _REJECTED,
+    (_HELD, Transition.RELEASE): _GRANTED,
+    (_HELD, Transition.LAPSE): _REJECTED,
     # What the reward rests on goes before it is granted.
-    (_HELD, What.REFUND): _REJECTED,
-    (_HELD, What.REFUND_PART): _HELD,
-    (_HELD, What.LOSE): _REJECTED,
+    (_HELD, Transition.REFUND): _REJECTED,
+    (_HELD, Transition.REFUND_PART): _HELD,
+    (_HELD, Transition.LOSE): _REJECTED,
     # Fulfilment; what failed is tried again if a review says so.
-    (_GRANTED, What.DELIVER): _FULFILLED,
-    (_GRANTED, What.FAIL): _FAILED,
-    (_FAILED, What.APPROVE): _GRANTED,
+    (_GRANTED, Transition.DELIVER): _FULFILLED,
+    (_GRANTED, Transition.FAIL): _FAILED,
+    (_FAILED, Transition.APPROVE): _GRANTED,
     # It is good for a while.
-    (_GRANTED, What.EXPIRE): _EXPIRED,
+    (_GRANTED, Transition.EXPIRE): _EXPIRED,
+    # It was delivered in time, and reported after that.
+    (_EXPIRED, Transition.REINSTATE): _GRANTED,
     # What it rests on goes afterwards, or fraud is found. From fulfilled it is a clawback.
-    (_GRANTED, What.REFUND): _REVERSED,
-    (_GRANTED, What.REFUND_PART): _GRANTED,
-    (_GRANTED, What.LOSE): _REVERSED,
-    (_GRANTED, What.REVERSE): _REVERSED,
-    (_FULFILLED, What.REFUND): _REVERSED,
-    (_FULFILLED, What.REFUND_PART): _FULFILLED,
-    (_FULFILLED, What.LOSE): _REVERSED,
-    (_FULFILLED, What.REVERSE): _REVERSED,
+    (_GRANTED, Transition.REFUND): _REVERSED,
+    (_GRANTED, Transition.REFUND_PART): _GRANTED,
+    (_GRANTED, Transition.LOSE): _REVERSED,
+    (_GRANTED, Transition.REVERSE): _REVERSED,
+    (_FULFILLED, Transition.REFUND): _REVERSED,
+    (_FULFILLED, Transition.REFUND_PART): _FULFILLED,
+    (_FULFILLED, Transition.LOSE): _REVERSED,
+    (_FULFILLED, Transition.REVERSE): _REVERSED,
     # Nothing is left to take back, but the reward counts no longer, nor is it tried again.
-    (_FAILED, What.REFUND): _REVERSED,
-    (_FAILED, What.REFUND_PART): _FAILED,
-    (_FAILED, What.LOSE): _REVERSED,
-    (_FAILED, What.REVERSE): _REVERSED,
-    (_EXPIRED, What.REFUND): _REVERSED,
-    (_EXPIRED, What.REFUND_PART): _EXPIRED,
-    (_EXPIRED, What.LOSE): _REVERSED,
-    (_EXPIRED, What.REVERSE): _REVERSED,
+    (_FAILED, Transition.REFUND): _REVERSED,
+    (_FAILED, Transition.REFUND_PART): _FAILED,
+    (_FAILED, Transition.LOSE): _REVERSED,
+    (_FAILED, Transition.REVERSE): _REVERSED,
+    (_EXPIRED, Transition.REFUND): _REVERSED,
+    (_EXPIRED, Transition.REFUND_PART): _EXPIRED,
+    (_EXPIRED, Transition.LOSE): _REVERSED,
+    (_EXPIRED, Transition.REVERSE): _REVERSED,
 }
 
 STANDING: Final = frozenset({_GRANTED, _FULFILLED})
@@ -80,6 +83,9 @@ STANDING: Final = frozenset({_GRANTED, _FULFILLED})
 
 ENDED: Final = frozenset({_REJECTED, _REVERSED})
 """The statuses that nothing leads out of."""
+
+QUALIFIED: Final = frozenset({_GRANTED, _FULFILLED, _FAILED, _EXPIRED})
+"""The statuses in which a referrer's reward makes the referral count for milestones."""
 
 _EFFECTS: Final[Mapping[str, int]] = {
     _GRANTED: 1,
@@ -89,9 +95,9 @@ _EFFECTS: Final[Mapping[str, int]] = {
 }
 
 
-def allowed(status: str | None, what: What) -> RewardStatus | None:
+def allowed(status: str | None, change: Transition) -> RewardStatus | None:
     """To which status this leads from there; None where it is not allowed."""
-    return TRANSITIONS.get((RewardStatus(status) if status else None, what))
+    return TRANSITIONS.get((RewardStatus(status) if status else None, change))
 
 
 def effect(entry: RewardDecided) -> Micros:

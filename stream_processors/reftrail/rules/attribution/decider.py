@@ -1,0 +1,363 @@
+"""Who referred a user, decided once; and which of the user's deeds may earn a reward from then on.
+
+The first signup decides: the touch it came with, or the code typed in. Where a campaign refers
+users once in the campaign rather than once ever, a later signup may decide again for that campaign.
+A user who signed up without either can still be attributed by a touch from before the signup that
+comes in within the campaign's grace. A touch earlier than the one decided on corrects the decision
+within the grace, and only while nothing that may earn was claimed: what became of a claim isn't
+known here. Otherwise it is kept as a late touch.
+
+Purchases and refunds wait for a decision, and for its correction, for a time: a correction decides
+on them as if it had been the first decision.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import assert_never
+
+import msgspec
+
+from reftrail.contracts.decisions import Action, Attributed, Basis, ConversionKind, Converted
+from reftrail.contracts.policy import Scope, policy_in
+from reftrail.contracts.record import DAY, Millis
+from reftrail.contracts.reference import CampaignDefined
+from reftrail.rules.attribution.claims import (
+    Decision,
+    Deed,
+    Open,
+    claims_of,
+    code_of,
+    decision_of,
+    deed_of,
+    may_claim,
+    may_earn,
+    when_done,
+)
+from reftrail.rules.attribution.expiry import expire
+from reftrail.rules.attribution.state import (
+    AttributionState,
+    Event,
+    FirstPurchaseSeen,
+    LeftOpen,
+    Postponed,
+    SignedUp,
+    WaitingDeed,
+    WaitingEnded,
+    evolve,
+    state_of,
+    waiting_of,
+)
+from reftrail.rules.cells import Cells
+from reftrail.rules.decider import Cause, Reference, Woken, because
+from reftrail.rules.policy import policy_at
+
+SIGNUP_WAIT: Millis = 30 * DAY
+"""For how long, from its receipt, a purchase or refund waits for the user's signup."""
+
+
+class AttributionDecider:
+    """The rule of the attribution stage; its state is in cells under a user.
+
+    signup_wait is for how long, from its receipt, a purchase or refund waits for the signup.
+    """
+
+    def __init__(self, signup_wait: Millis = SIGNUP_WAIT) -> None:
+        self.signup_wait = signup_wait
+
+    def decide(
+        self, state: Cells, record: Converted | Woken, cause: Cause, reference: Reference
+    ) -> Sequence[Event]:
+        """What a user's conversion means for who referred them; or that it waited long enough."""
+        return self.settle(state, record, cause, reference)[0]
+
+    def settle(
+        self, state: Cells, record: Converted | Woken, cause: Cause, reference: Reference
+    ) -> tuple[Sequence[Event], Cells]:
+        """The same, and the state that it leads to."""
+        draft = state.draft()
+        if isinstance(record, Woken):
+            events = expire(draft, record, cause)
+            _apply(draft, events)
+            return events, draft
+        on = _Question(state_of(draft, record.user_id), draft, record, cause, reference)
+        events = list(self._decided(on))
+        _apply(draft, events)
+        done = _no_longer_waiting(on, draft)
+        _apply(draft, done)
+        return [*events, *done], draft
+
+    def evolve(self, state: Cells, record: Event) -> Cells:
+        """The decisions, what waits for one, and what was claimed."""
+        draft = state.draft()
+        evolve(draft, record)
+        return draft
+
+    def _decided(self, on: "_Question") -> Sequence[Event]:
+        match ConversionKind(on.record.kind):
+            case ConversionKind.SIGNUP:
+                return _signup(on)
+            case ConversionKind.LATE_TOUCH:
+                return _late_touch(on)
+            case ConversionKind.PURCHASE | ConversionKind.REFUND:
+                return _deed(on, self.signup_wait)
+            case kind:
+                assert_never(kind)
+
+
+class _Question(msgspec.Struct, frozen=True):
+    """What a decision is made from."""
+
+    state: AttributionState
+    cells: Cells
+    record: Converted
+    cause: Cause
+    reference: Reference
+
+
+def _apply(cells: Cells, events: Iterable[Event]) -> None:
+    for event in events:
+        evolve(cells, event)
+
+
+def _signup(on: _Question) -> Sequence[Event]:
+    state, record = on.state, on.record
+    if state.by_signup(record.conversion_event_id):
+        return []
+    candidates = _attributed_by_signup(on)
+    for attributed in candidates:
+        if _may_be_attributed(on, attributed):
+            return _attribute(on, attributed, deed_of(record))
+    if candidates or state.decisions or state.signup is not None:
+        return []
+    common = because(record, on.cause, "signed_up")
+    return [SignedUp(**common, user_id=record.user_id, signup=deed_of(record))]
+
+
+def _attributed_by_signup(on: _Question) -> list[Attributed]:
+    """What the signup may be attributed by, in the order in which it counts.
+
+    The second counts where the first one's campaign has referred the user before.
+    """
+    typed, touch = [], []
+    if on.record.typed_code is not None:
+        typed = [_by_typed_code(on)]
+    if on.record.touch_code is not None:
+        touch = [_by_touch(on, Basis.FIRST_TOUCH)]
+    if typed and _typed_code_decides(on):
+        return [*typed, *touch]
+    return [*touch, *typed]
+
+
+def _may_be_attributed(on: _Question, attributed: Attributed) -> bool:
+    """Once ever, by the first signup; or once in the campaign, if it says so."""
+    policy = policy_at(on.reference, attributed.campaign_id, attributed.event_time)
+    if policy_in(policy.policy).scope == Scope.CAMPAIGN:
+        return all(known.campaign_id != attributed.campaign_id for known in on.state.decisions)
+    return not on.state.decisions and on.state.signup is None
+
+
+def _typed_code_decides(on: _Question) -> bool:
+    """Without a touch always; over a touch if its campaign says so and the code isn't unknown."""
+    signup = on.record
+    if signup.touch_code is None:
+        return True
+    campaign_id = _by_typed_code(on).campaign_id
+    policy = policy_at(on.reference, campaign_id, signup.event_time)
+    return policy.typed_code_wins and signup.typed_code_known is not False
+
+
+def _late_touch(on: _Question) -> Sequence[Event]:
+    state, record = on.state, on.record
+    assert record.touch_time is not None
+    if state.signup is not None and record.conversion_event_id == state.signup.event_id:
+        if _is_in_grace(on, state.signup):
+            return _attribute(on, _by_touch(on, Basis.LATE_TOUCH), _with_touch(state.signup, on))
+    else:
+        decision = state.by_signup(record.conversion_event_id)
+        if decision is not None and decision.open and _corrects(on, decision, decision.open):
+            attributed = _by_touch(on, Basis.LATE_TOUCH)
+            corrected = msgspec.structs.replace(attributed, corrects=decision.open.attributed_id)
+            is_claimed = attributed.code == decision.code
+            signup = _with_touch(decision.open.signup, on)
+            return _attribute(on, corrected, signup, is_claimed=is_claimed)
+    earliest = _earliest_known(on)
+    if earliest is None or record.touch_time >= earliest:
+        return []
+    return [_by_touch(on, Basis.LATE_TOUCH, decisive=False)]
+
+
+def _with_touch(signup: Deed, on: _Question) -> Deed:
+    """The signup with what the touch showed that came in after it."""
+    return msgspec.structs.replace(signup, touch=deed_of(on.record).touch)
+
+
+def _is_in_grace(on: _Question, signup: Deed) -> bool:
+    assert on.record.arrived_at is not None
+    grace = _policy_of_touch(on).late_touch_grace_ms
+    return on.record.arrived_at <= signup.received_at + grace
+
+
+def _policy_of_touch(on: _Question) -> CampaignDefined:
+    assert on.record.touch_time is not None
+    campaign_id = _by_touch(on, Basis.LATE_TOUCH).campaign_id
+    return policy_at(on.reference, campaign_id, on.record.touch_time)
+
+
+def _corrects(on: _Question, decision: Decision, still: Open) -> bool:
+    """Whether the decision would have been this touch's, had it come in time."""
+    assert on.record.touch_time is not None
+    campaign_id = _by_touch(on, Basis.LATE_TOUCH).campaign_id
+    others = (known for known in on.state.decisions if known is not decision)
+    if any(known.campaign_id == campaign_id for known in others) or _is_backdated(on):
+        return False
+    if on.record.touch_time >= decision.touch_time or not _is_in_grace(on, still.signup):
+        return False
+    if decision.basis != Basis.TYPED_CODE:
+        return True
+    policy = policy_at(on.reference, decision.campaign_id, decision.signed_up_at)
+    return not policy.typed_code_wins
+
+
+def _is_backdated(on: _Question) -> bool:
+    """Whether a page or app says only now that there was a touch, when another one is decided on.
+
+    Anybody can send that under a publishable key, about any time.
+    """
+    record = on.record
+    if record.touch_key_kind != "publishable":
+        return False
+    assert record.arrived_at is not None
+    assert record.touch_time is not None
+    allowed = policy_in(_policy_of_touch(on).policy).backdated_touch_for
+    return record.arrived_at - record.touch_time > allowed
+
+
+def _earliest_known(on: _Question) -> Millis | None:
+    """Before which time a late touch is news; None for a user who isn't known to have signed up."""
+    state = on.state
+    if state.late_touch_time is not None:
+        return state.late_touch_time
+    if state.decisions:
+        decision = state.by_signup(on.record.conversion_event_id) or state.decisions[0]
+        return decision.touch_time
+    return None if state.signup is None else state.signup.event_time + 1
+
+
+def _deed(on: _Question, signup_wait: Millis) -> Sequence[Event]:
+    """Claim what a deed may, and keep it while a decision may come that it counts for."""
+    state, record = on.state, on.record
+    deed = deed_of(record)
+    events: list[Event] = []
+    if deed.action == Action.PURCHASE and not 0 <= state.first_purchase_at <= deed.event_time:
+        common = because(record, on.cause, "first_purchase")
+        events.append(FirstPurchaseSeen(**common, user_id=record.user_id))
+    for decision in state.decisions:
+        if may_claim(deed, decision, on.reference):
+            events += claims_of(deed, decision, record, on.cause, on.reference)
+    if _may_decide_again(on, state):
+        waiting = WaitingDeed(
+            deed,
+            record.received_at + signup_wait,
+            on.cause.topic,
+            on.cause.partition,
+            on.cause.offset,
+        )
+        common = because(record, on.cause, "postponed")
+        events.append(Postponed(**common, user_id=record.user_id, waiting=waiting))
+    return events
+
+
+def _may_decide_again(on: _Question, state: AttributionState) -> bool:
+    """Whether a decision may come, or be corrected, or another campaign's may follow."""
+    if not state.decisions or any(known.open for known in state.decisions):
+        return True
+    return on.reference.refers_by_campaign()
+
+
+def _no_longer_waiting(on: _Question, cells: Cells) -> list[Event]:
+    """Let go of what waits where nothing is decided any more."""
+    user_id = on.record.user_id
+    state = state_of(cells, user_id)
+    if not state.waiting or _may_decide_again(on, state):
+        return []
+    indexes = tuple(index for index, _ in waiting_of(cells, user_id))
+    common = because(on.record, on.cause, "waiting_ended")
+    return [WaitingEnded(**common, user_id=user_id, indexes=indexes)]
+
+
+def _attribute(
+    on: _Question, attributed: Attributed, signup: Deed, *, is_claimed: bool = False
+) -> Sequence[Event]:
+    """The decision, then the claims: of the signup, and of what has waited for it.
+
+    is_claimed: under this code the signup has claimed already, when another touch decided.
+    """
+    decision = decision_of(attributed)
+    events: list[Event] = [attributed]
+    if not _may_have_earned(on, decision):
+        common = because(on.record, on.cause, "left_open")
+        still = Open(signup, attributed.event_id)
+        left = LeftOpen(**common, user_id=on.record.user_id, code=decision.code, open=still)
+        events.append(left)
+    if not is_claimed:
+        events += claims_of(signup, decision, attributed, on.cause, on.reference)
+    waiting = (waiting.deed for _, waiting in waiting_of(on.cells, on.record.user_id))
+    for deed in sorted((deed for deed in waiting if deed is not None), key=when_done):
+        if may_claim(deed, decision, on.reference):
+            events += claims_of(deed, decision, attributed, on.cause, on.reference)
+    return events
+
+
+def _may_have_earned(on: _Question, decision: Decision) -> bool:
+    """Whether the signup is what the campaign pays for. Without a campaign nothing is."""
+    campaign = on.reference.campaign(decision.campaign_id, decision.signed_up_at)
+    return campaign is not None and may_earn(Action.SIGNUP, campaign.trigger)
+
+
+def _campaign_of(on: _Question, code: str, evidence: str | None, known: str | None) -> str | None:
+    """The campaign of a code, by its record; what is known without one where there is none."""
+    record = code_of(code, evidence, on.reference)
+    return record.campaign_id if record else known
+
+
+def _by_touch(on: _Question, basis: Basis, *, decisive: bool = True) -> Attributed:
+    record = on.record
+    assert record.touch_code is not None
+    assert record.touch_time is not None
+    return Attributed(
+        **because(record, on.cause, "attributed"),
+        user_id=record.user_id,
+        visitor_id=record.visitor_id,
+        code=record.touch_code,
+        campaign_id=_campaign_of(
+            on, record.touch_code, record.touch_code_evidence, record.touch_campaign_id
+        ),
+        code_evidence=record.touch_code_evidence,
+        basis=basis,
+        decisive=decisive,
+        touch_event_id=record.touch_event_id,
+        touch_time=record.touch_time,
+        signup_event_id=record.conversion_event_id,
+        category=record.touch_category,
+        channel=record.touch_channel,
+    )
+
+
+def _by_typed_code(on: _Question) -> Attributed:
+    """The code counts from the moment it was typed in: there is no touch that it goes back to."""
+    record = on.record
+    assert record.typed_code is not None
+    return Attributed(
+        **because(record, on.cause, "attributed"),
+        user_id=record.user_id,
+        visitor_id=record.visitor_id,
+        code=record.typed_code,
+        campaign_id=_campaign_of(
+            on, record.typed_code, record.typed_code_evidence, record.typed_campaign_id
+        ),
+        code_evidence=record.typed_code_evidence,
+        basis=Basis.TYPED_CODE,
+        touch_time=record.event_time,
+        signup_event_id=record.conversion_event_id,
+        category=record.typed_category,
+        channel=record.channel,
+    )

@@ -1,0 +1,198 @@
+"""What the attribution stage keeps of a user, and how that follows from what it concludes.
+
+user          the decisions, and how much waits
+user:w:index  a purchase or refund that waits
+"""
+
+from typing import TypeAlias, assert_never
+
+import msgspec
+
+from reftrail.contracts.decisions import Action, Attributed, Claimed
+from reftrail.contracts.life import CheckRequested
+from reftrail.contracts.record import Derived, Millis
+from reftrail.rules.attribution.claims import Decision, Deed, Open, decision_of
+from reftrail.rules.cells import Cells, escaped, unescaped
+from reftrail.rules.decider import Refused
+
+NEVER: Millis = -1
+"""In place of a time that there is none of. Real times are not negative."""
+
+
+class AttributionState(msgspec.Struct, frozen=True, array_like=True):
+    """What is kept of a user.
+
+    signup is there while the user has signed up and isn't attributed; decisions once they are, one
+    for each campaign that refers users once in the campaign. late_touch_time is that of the
+    earliest touch recorded as too late, None if there was none. waiting is how many deeds wait,
+    under indexes below next_index. first_purchase_at is when the user bought for the first time.
+    """
+
+    decisions: tuple[Decision, ...] = ()
+    signup: Deed | None = None
+    late_touch_time: Millis | None = None
+    waiting: int = 0
+    next_index: int = 0
+    first_purchase_at: Millis = NEVER
+
+    def by_signup(self, event_id: str) -> Decision | None:
+        """The decision that a signup led to."""
+        return next((known for known in self.decisions if known.signup_event_id == event_id), None)
+
+
+class WaitingDeed(msgspec.Struct, frozen=True, array_like=True):
+    """A purchase or refund that may be looked at again, until due_at; and its place in the log."""
+
+    deed: Deed | None = None
+    due_at: Millis = NEVER
+    topic: str = ""
+    partition: int = 0
+    offset: int = 0
+
+
+class SignedUp(Derived, frozen=True, kw_only=True):
+    """A user signed up and nothing says who referred them. Concluded for the state alone."""
+
+    user_id: str
+    signup: Deed
+
+
+class Postponed(Derived, frozen=True, kw_only=True):
+    """A deed waits for a decision, or for its correction. Concluded for the state alone."""
+
+    user_id: str
+    waiting: WaitingDeed
+
+
+class FirstPurchaseSeen(Derived, frozen=True, kw_only=True):
+    """A user bought at event_time, and never before as far as is known. For the state alone."""
+
+    user_id: str
+
+
+class WaitingEnded(Derived, frozen=True, kw_only=True):
+    """Deeds wait no longer: those under these indexes. Concluded for the state alone."""
+
+    user_id: str
+    indexes: tuple[int, ...]
+
+
+class LeftOpen(Derived, frozen=True, kw_only=True):
+    """A decision may still be corrected. Concluded for the state alone."""
+
+    user_id: str
+    code: str
+    open: Open
+
+
+Event: TypeAlias = (
+    Attributed
+    | Claimed
+    | CheckRequested
+    | SignedUp
+    | Postponed
+    | FirstPurchaseSeen
+    | WaitingEnded
+    | LeftOpen
+    | Refused
+)
+STATE_EVENTS = (SignedUp, Postponed, FirstPurchaseSeen, WaitingEnded, LeftOpen)
+"""The types of what goes to no topic."""
+
+
+def kind_of(key: str) -> type[AttributionState | WaitingDeed]:
+    """The type of the cell under a key."""
+    return WaitingDeed if ":" in key else AttributionState
+
+
+def user_key(user_id: str) -> str:
+    """The key of a user's cell."""
+    return escaped(user_id)
+
+
+def waiting_key(user_id: str, index: int) -> str:
+    """The key of a deed that waits."""
+    return f"{escaped(user_id)}:w:{index}"
+
+
+def parts_of_waiting_key(key: str) -> tuple[str, int]:
+    """The user and the index of a waiting deed's key."""
+    user_id, _, index = key.split(":")
+    return unescaped(user_id), int(index)
+
+
+def state_of(cells: Cells, user_id: str) -> AttributionState:
+    """What is kept of a user."""
+    return cells.get(user_key(user_id), AttributionState)
+
+
+def waiting_of(cells: Cells, user_id: str) -> list[tuple[int, WaitingDeed]]:
+    """The deeds of a user that wait, with their indexes, in the order of arrival."""
+    state = state_of(cells, user_id)
+    if not state.waiting:
+        return []
+    found = (
+        (index, cells.get(waiting_key(user_id, index), WaitingDeed))
+        for index in range(state.next_index)
+    )
+    return [(index, waiting) for index, waiting in found if waiting.deed is not None]
+
+
+def evolve(cells: Cells, event: Event) -> None:  # noqa: C901 - a table
+    """Take an event into the cells: the decisions, what waits, and what was claimed."""
+    if isinstance(event, CheckRequested | Refused):
+        return
+    replace = msgspec.structs.replace
+    key = user_key(event.user_id)
+    state = cells.get(key, AttributionState)
+    match event:
+        case Attributed(decisive=True):
+            cells.put(key, _with_decision(state, event))
+        case Attributed():
+            cells.put(key, replace(state, late_touch_time=event.touch_time))
+        case LeftOpen():
+            cells.put(key, _with_open(state, event.code, event.open))
+        case Claimed(action=Action.PURCHASE):
+            cells.put(key, _with_open(state, event.code, None))
+        case Claimed():
+            pass
+        case SignedUp():
+            cells.put(key, replace(state, signup=event.signup))
+        case FirstPurchaseSeen():
+            cells.put(key, replace(state, first_purchase_at=event.event_time))
+        case Postponed():
+            cells.put(waiting_key(event.user_id, state.next_index), event.waiting)
+            more = replace(state, waiting=state.waiting + 1, next_index=state.next_index + 1)
+            cells.put(key, more)
+        case WaitingEnded():
+            for index in event.indexes:
+                cells.put(waiting_key(event.user_id, index), WaitingDeed())
+            left = state.waiting - len(event.indexes)
+            next_index = state.next_index if left else 0
+            cells.put(key, replace(state, waiting=left, next_index=next_index))
+        case _:
+            assert_never(event)
+
+
+def due_at(cell: WaitingDeed) -> Millis | None:
+    """When a deed has waited long enough."""
+    return None if cell.deed is None else cell.due_at
+
+
+def _with_decision(state: AttributionState, attributed: Attributed) -> AttributionState:
+    """One more decision, or in place of the one for the same signup."""
+    signup = attributed.signup_event_id
+    others = (known for known in state.decisions if known.signup_event_id != signup)
+    decisions = (*others, decision_of(attributed))
+    return msgspec.structs.replace(state, decisions=decisions, signup=None)
+
+
+def _with_open(state: AttributionState, code: str, still: Open | None) -> AttributionState:
+    """With the decision for a code left open to correction, or no longer."""
+    if all(known.code != code or known.open == still for known in state.decisions):
+        return state
+    decisions = tuple(
+        msgspec.structs.replace(known, open=still) if known.code == code else known
+        for known in state.decisions
+    )
+    return msgspec.structs.replace(state, decisions=decisions)

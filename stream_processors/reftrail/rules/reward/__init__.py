@@ -1,0 +1,1 @@
+"""Rules of rewards: what a claim earns, and what becomes of it."""

@@ -1,0 +1,315 @@
+"""Assessment of a claim: its sides, the evidence, the verdict, and the places that it needs."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from reftrail.contracts.decisions import Claimed, Role
+from reftrail.contracts.money import Money
+from reftrail.contracts.policy import AtHoldsEnd, OnRefund, OrderIds, Policy
+from reftrail.contracts.reference import CampaignDefined, CodeChanged, Trigger
+from reftrail.contracts.reward_reasons import Reason
+from reftrail.rules.evidence import Case, Evidence, SignalSeen
+from reftrail.rules.evidence.case import Signals
+from reftrail.rules.limits import Place, limit_key
+from reftrail.rules.policy import NO_CURRENCY, NO_KIND, Terms
+from reftrail.rules.reward.context import DecisionContext
+from reftrail.rules.reward.rejection import WEIGHT, broken_rules, exceeded_limits
+from reftrail.rules.reward.state import (
+    AssessedReward,
+    Order,
+    RewardCase,
+    SideReward,
+    Waiting,
+)
+from reftrail.rules.scoring import Judgement, Verdict, gather, judge
+
+_replace: Final = msgspec.structs.replace
+
+
+def sides_of(claim: Claimed, terms: Terms) -> tuple[SideReward, ...]:
+    """What each side earns under a campaign: nothing of value 0, nothing to nobody.
+
+    Where the campaign has milestones, the referrer's side is decided on whatever it is worth, since
+    it is what milestones count.
+    """
+    owner, campaign = terms.code.owner_user_id, terms.campaign
+    referrer = SideReward(
+        Role.REFERRER,
+        owner,
+        campaign.referrer_reward_micros,
+        campaign.referrer_reward_kind,
+        campaign.referrer_reward_item,
+    )
+    referee = SideReward(
+        Role.REFEREE,
+        claim.user_id,
+        campaign.referee_reward_micros,
+        campaign.referee_reward_kind,
+        campaign.referee_reward_item,
+    )
+    has_referrer = owner is not None and (referrer.value_micros > 0 or terms.policy.milestones)
+    return (referrer,) * bool(has_referrer) + (referee,) * (referee.value_micros > 0)
+
+
+def assess(  # noqa: PLR0913 - what a reward rests on is rarely given
+    context: DecisionContext,
+    waiting: Waiting,
+    terms: Terms,
+    action: str,
+    *,
+    order: Order | None = None,
+    threshold: int = 0,
+) -> AssessedReward | None:
+    """What a claim that earns comes to, for an order or a threshold; None if nobody gets anything.
+
+    What was paid back of the order by now is off its value.
+    """
+    claim = waiting.claim
+    assert claim is not None
+    sides = sides_of(claim, terms)
+    if not sides:
+        return None
+    broken = [
+        *broken_rules(claim, terms.code, terms, context.reference),
+        *exceeded_limits(context, claim, terms.code, terms),
+    ]
+    fraud = terms.policy.fraud
+    judgement = judge(broken, gather(_fraud_case(context, waiting, terms), fraud), fraud)
+    judgement = _held(claim, terms, judgement)
+    case = _replace(_case(claim, terms, judgement, action), sides=sides)
+    if case.verdict == Verdict.REJECT:
+        return AssessedReward(case, threshold=threshold)
+    if order is not None:
+        case = _replace(case, sides=tuple(_less_refunded(side, case, order) for side in sides))
+    own = [*_order_places(claim, terms, order), *budget_places(terms.campaign, terms.policy, case)]
+    users = _user_places(terms, case)
+    case = _replace(case, places=tuple(own), user_places=users)
+    lacking = (text for text in users if context.place(Place.parse(text).key).count <= 0)
+    return AssessedReward(
+        case,
+        asked=(*own, *lacking),
+        amount_micros=claim.amount_micros,
+        amount_currency=claim.currency,
+        threshold=threshold,
+    )
+
+
+def _less_refunded(side: SideReward, case: RewardCase, order: Order) -> SideReward:
+    return _replace(side, taken_back=refunded_share(side.value_micros, case, order))
+
+
+def refunded_share(value: int, case: RewardCase, order: Order) -> int:
+    """How much of a value is gone by refunds of its order, where it goes in proportion."""
+    refunded, amount = order.refunded, order.amount_micros
+    if case.on_refund != OnRefund.PROPORTIONAL or not refunded or not amount:
+        return 0
+    return Money.of_micros(value, case.currency).share(refunded, amount).micros
+
+
+def rejected_order(
+    claim: Claimed, terms: Terms, broken: list[Evidence], action: str
+) -> AssessedReward | None:
+    """The rejection of an order that may not count towards a reward by number or amount."""
+    sides = sides_of(claim, terms)
+    if not sides:
+        return None
+    judgement = Judgement(Verdict.REJECT, sum(one.weight for one in broken), tuple(broken))
+    return AssessedReward(_replace(_case(claim, terms, judgement, action), sides=sides))
+
+
+def unpriced(claim: Claimed, code: CodeChanged | None, broken: list[Evidence]) -> AssessedReward:
+    """The trace of a signup whose worth nobody knows, for want of the code or its campaign."""
+    side = SideReward(Role.REFEREE, claim.user_id if code else None, 0, NO_KIND)
+    return AssessedReward(
+        RewardCase(
+            action=Trigger.SIGNUP,
+            claim_id=claim.event_id,
+            action_event_id=claim.action_event_id,
+            action_time=claim.event_time,
+            received_at=claim.received_at,
+            basis=claim.basis,
+            sides=(side,),
+            currency=NO_CURRENCY,
+            verdict=Verdict.REJECT,
+            score=sum(evidence.weight for evidence in broken),
+            evidence=tuple(broken),
+            campaign_id=code.campaign_id if code else None,
+            category=code.category if code else None,
+            channel=(code.channel if code else None) or claim.channel,
+            touch_event_id=claim.touch_event_id,
+            root_reference=claim.root_reference,
+            origin_source=claim.source,
+        )
+    )
+
+
+def refused_by(assessed: AssessedReward, key: str) -> AssessedReward:
+    """What is left of an assessed reward for which a shared limit has no place: nothing waits."""
+    case = assessed.case
+    assert case is not None
+    cap = Evidence(reason_of(key), WEIGHT, {"limit": key})
+    found = [one for one in case.evidence if one.reason != Reason.HOLDING_PERIOD]
+    refused = _replace(
+        case,
+        verdict=Verdict.REJECT,
+        evidence=(cap, *found),
+        score=case.score + WEIGHT,
+        hold_until=None,
+        places=(),
+        user_places=(),
+    )
+    return AssessedReward(refused, threshold=assessed.threshold, waiting=assessed.waiting)
+
+
+def reason_of(key: str) -> str:
+    """Why a limit refuses, by its key."""
+    cap = key.partition(":")[0]
+    return Reason.ORDER_OF_ANOTHER if cap == "order" else cap
+
+
+def order_place(order_id: str) -> str:
+    """The place that an order has once in an installation, for one user."""
+    return str(Place(limit_key("order", order_id), 1, 1))
+
+
+def budget_places(campaign: CampaignDefined, policy: Policy, case: RewardCase) -> tuple[str, ...]:
+    """The places that an action takes under the campaign's budgets, which are in its currency."""
+    if case.currency != campaign.reward_currency:
+        return ()
+    caps, campaign_id = policy.caps, campaign.campaign_id
+    value = sum(side.remaining for side in case.sides)
+    places = []
+    if caps.budget_per_day_micros is not None:
+        key = limit_key(Reason.CAP_BUDGET_PER_DAY, campaign_id, case.currency, at=case.action_time)
+        places.append(Place(key, value, caps.budget_per_day_micros))
+    if caps.budget_micros is not None:
+        key = limit_key(Reason.CAP_BUDGET, campaign_id, case.currency)
+        places.append(Place(key, value, caps.budget_micros))
+    return tuple(map(str, places))
+
+
+def _order_places(claim: Claimed, terms: Terms, order: Order | None) -> tuple[str, ...]:
+    is_unique = terms.policy.order_ids == OrderIds.INSTALLATION
+    if order is None or claim.order_id is None or not is_unique:
+        return ()
+    return (order_place(claim.order_id),)
+
+
+def _user_places(terms: Terms, case: RewardCase) -> tuple[str, ...]:
+    """The places under limits that count the users of a referrer."""
+    caps, owner = terms.policy.caps, terms.code.owner_user_id
+    if owner is None:
+        return ()
+    whose = (terms.campaign.campaign_id, owner)
+    places = []
+    if caps.per_referrer_per_day is not None:
+        key = limit_key(Reason.CAP_PER_REFERRER_PER_DAY, *whose, at=case.action_time)
+        places.append(Place(key, 1, caps.per_referrer_per_day))
+    if caps.per_referrer is not None:
+        places.append(Place(limit_key(Reason.CAP_PER_REFERRER, *whose), 1, caps.per_referrer))
+    return tuple(map(str, places))
+
+
+def _fraud_case(context: DecisionContext, waiting: Waiting, terms: Terms) -> Case:
+    """The claim with what the signup and the touch showed: that counts for every later claim."""
+    claim, referral, usage = waiting.claim, context.referral, context.usage
+    assert claim is not None
+    return Case(
+        claim=claim,
+        code=terms.code,
+        seen=highest((*referral.seen, *waiting.seen)),
+        hours=usage.hours,
+        amounts=usage.amounts,
+        claims=usage.claims,
+        listed=context.reference.listed,
+        signals=tuple(dict.fromkeys((signals_of(claim), *referral.signals))),
+        touch_received_at=referral.touch_received_at,
+        touch_key_kind=referral.touch_key_kind,
+    )
+
+
+def signals_of(claim: Claimed) -> Signals:
+    """The signals of a claim itself."""
+    return Signals(
+        claim.device_hash,
+        claim.ip_hash,
+        claim.network_hash,
+        claim.email_hash,
+        claim.email_disposable,
+    )
+
+
+def highest(answers: Iterable[SignalSeen]) -> Mapping[str, SignalSeen]:
+    """The highest figures about each kind of signal."""
+    found: dict[str, SignalSeen] = {}
+    for seen in answers:
+        known = found.get(seen.kind, seen)
+        figures = ("users_24h", "users_30d", "codes_30d", "insiders_30d", "users_365d")
+        found[seen.kind] = _replace(
+            seen, **{name: max(getattr(seen, name), getattr(known, name)) for name in figures}
+        )
+    return found
+
+
+def _held(claim: Claimed, terms: Terms, judgement: Judgement) -> Judgement:
+    """Where a campaign keeps everything back for a while, that is a reason of its own."""
+    hold_for = terms.policy.hold_for
+    if judgement.verdict != Verdict.GRANT or hold_for == 0:
+        return judgement
+    until = Evidence(Reason.HOLDING_PERIOD, 0, {"until": claim.event_time + hold_for})
+    return _replace(judgement, verdict=Verdict.HOLD, evidence=(*judgement.evidence, until))
+
+
+def _case(claim: Claimed, terms: Terms, judgement: Judgement, action: str) -> RewardCase:
+    campaign, code, policy = terms.campaign, terms.code, terms.policy
+    return RewardCase(
+        action=action,
+        claim_id=claim.event_id,
+        action_event_id=claim.action_event_id,
+        action_time=claim.event_time,
+        received_at=claim.received_at,
+        basis=claim.basis,
+        sides=(),
+        currency=campaign.reward_currency,
+        verdict=judgement.verdict,
+        score=judgement.score,
+        evidence=judgement.evidence,
+        campaign_id=campaign.campaign_id,
+        campaign_version=campaign.version,
+        category=code.category or campaign.category,
+        channel=code.channel or claim.channel,
+        touch_event_id=claim.touch_event_id,
+        root_reference=claim.root_reference,
+        origin_source=claim.source,
+        order_id=claim.order_id,
+        decided_at=decided_at(claim),
+        expires_after=policy.expires_after,
+        on_refund=policy.on_refund,
+        counts_by_day=policy.caps.per_code_per_day is not None,
+        **_hold(claim, terms, judgement),
+    )
+
+
+def decided_at(claim: Claimed) -> int:
+    """The earliest time at which a claim can be decided on.
+
+    That is on receipt, or with the signup if the purchase came in before; not before it happened.
+    """
+    return max(claim.event_time, claim.received_at, claim.signed_up_at)
+
+
+def _hold(claim: Claimed, terms: Terms, judgement: Judgement) -> dict[str, Any]:
+    """Until when a reward is held, and what happens then.
+
+    A review's time begins on receipt, or with the signup if the purchase came in before.
+    """
+    if judgement.verdict != Verdict.HOLD:
+        return {}
+    ends = claim.event_time + terms.policy.hold_for
+    if any(one.reason == Reason.HOLDING_PERIOD for one in judgement.evidence):
+        return {"hold_until": ends, "at_holds_end": AtHoldsEnd.GRANT}
+    fraud = terms.policy.fraud
+    reviewed_by = max(claim.received_at, claim.signed_up_at) + fraud.review_for
+    return {"hold_until": max(ends, reviewed_by), "at_holds_end": fraud.at_review_end}

@@ -1,0 +1,90 @@
+"""Bonuses for milestones: one side, no hold, out of the campaign's budget."""
+
+import msgspec
+
+from reftrail.contracts.decisions import Role
+from reftrail.contracts.life import Listing, MilestoneChanged
+from reftrail.contracts.policy import DEFAULT, MilestoneKind, policy_in
+from reftrail.rules.cells import escaped
+from reftrail.rules.evidence import Evidence
+from reftrail.rules.policy import DEFAULT_POLICY
+from reftrail.rules.reward.assessment import budget_places
+from reftrail.rules.reward.context import DecisionContext
+from reftrail.rules.reward.lifecycle import Reward, change
+from reftrail.rules.reward.rejection import WEIGHT
+from reftrail.rules.reward.reserving import ask_or_decide
+from reftrail.rules.reward.state import AssessedReward, RewardCase, SideReward
+from reftrail.rules.reward.transitions import Transition, allowed
+from reftrail.rules.scoring import Verdict
+
+
+def is_bonus(changed: MilestoneChanged) -> bool:
+    """Whether a milestone is worth something."""
+    return changed.kind == MilestoneKind.BONUS and changed.value_micros > 0
+
+
+def action_of(changed: MilestoneChanged) -> str:
+    """The action that a bonus is for: the milestone, numbered where it was lost in between.
+
+    No milestone is called like another one's number: colons in names are escaped.
+    """
+    name = f"milestone:{escaped(changed.name)}"
+    return name if changed.times == 1 else f"{name}:{changed.times}"
+
+
+def settle_milestone(context: DecisionContext, changed: MilestoneChanged) -> None:
+    """Give a bonus that wasn't decided on yet, or take it back where the milestone is lost."""
+    case = context.action(action_of(changed)).case
+    if changed.reached:
+        if case is None:
+            ask_or_decide(context, _bonus(context, changed))
+        return
+    if case is None:
+        return
+    for side in case.sides:
+        if allowed(side.status, Transition.LOSE):
+            change(context, Reward(case, side), Transition.LOSE, of=changed)
+
+
+def _bonus(context: DecisionContext, changed: MilestoneChanged) -> AssessedReward:
+    """What reaching a milestone comes to. Its grants have been judged; here only lists count."""
+    campaign = context.reference.campaign(changed.campaign_id, changed.event_time)
+    policy = policy_in(campaign.policy) if campaign else DEFAULT
+    campaign = campaign or DEFAULT_POLICY
+    blocked = _blocked(context, changed)
+    side = SideReward(
+        Role.MILESTONE,
+        changed.beneficiary,
+        changed.value_micros,
+        changed.reward_kind or "credit",
+        changed.item,
+    )
+    case = RewardCase(
+        action=action_of(changed),
+        claim_id=changed.event_id,
+        action_event_id=changed.event_id,
+        action_time=changed.event_time,
+        received_at=changed.received_at,
+        basis=Role.MILESTONE,
+        sides=(side,),
+        currency=changed.currency or campaign.reward_currency,
+        verdict=Verdict.REJECT if blocked else Verdict.GRANT,
+        score=sum(evidence.weight for evidence in blocked),
+        evidence=blocked,
+        campaign_id=changed.campaign_id,
+        campaign_version=changed.campaign_version,
+        category=campaign.category,
+        root_reference=changed.cause_event_id,
+        decided_at=max(changed.event_time, changed.received_at),
+        expires_after=policy.expires_after,
+    )
+    budgets = () if blocked else budget_places(campaign, policy, case)
+    return AssessedReward(msgspec.structs.replace(case, places=budgets), asked=budgets)
+
+
+def _blocked(context: DecisionContext, changed: MilestoneChanged) -> tuple[Evidence, ...]:
+    for subject, value in (("user", changed.beneficiary), ("code", changed.code)):
+        entry = context.reference.listed(subject, value, changed.received_at)
+        if entry is not None and entry.listing == Listing.BLOCK:
+            return (Evidence("blocked", WEIGHT, {"subject": subject, "value": value}),)
+    return ()

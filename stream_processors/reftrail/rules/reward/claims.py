@@ -1,0 +1,66 @@
+"""Claims whose turn has come: what a signup, a purchase or a refund comes to."""
+
+from reftrail.contracts.decisions import Action, Claimed
+from reftrail.rules.codes import code_of
+from reftrail.rules.policy import Terms
+from reftrail.rules.reward.assessment import assess, highest, unpriced
+from reftrail.rules.reward.context import DecisionContext
+from reftrail.rules.reward.eligibility import is_open, is_triggered
+from reftrail.rules.reward.purchases import purchase
+from reftrail.rules.reward.refunds import refund
+from reftrail.rules.reward.rejection import broken_rules, exceeded_limits, unknown
+from reftrail.rules.reward.reserving import ask_or_decide, decide
+from reftrail.rules.reward.state import Waiting
+from reftrail.rules.reward.state_events import EvidenceKept
+
+
+def terms_of(context: DecisionContext, claim: Claimed) -> Terms | None:
+    """The code of a claim and its campaign's rules at the time of the action."""
+    return Terms.of(code_of(claim, context.reference), context.reference, claim.event_time)
+
+
+def settle_claim(context: DecisionContext, waiting: Waiting) -> None:
+    """Decide on a claim whose checks are answered."""
+    claim = waiting.claim
+    assert claim is not None
+    terms = terms_of(context, claim)
+    match Action(claim.action):
+        case Action.REFUND:
+            refund(context, claim)
+        case Action.SIGNUP:
+            if waiting.seen:
+                seen = tuple(highest((*context.referral.seen, *waiting.seen)).values())
+                context.apply(EvidenceKept(**context.noted(), seen=seen))
+            _signup(context, waiting, claim, terms)
+        case Action.PURCHASE if terms is not None and is_triggered(claim, terms):
+            purchase(context, waiting, terms)
+        case Action.PURCHASE:
+            pass
+
+
+def _signup(
+    context: DecisionContext, waiting: Waiting, claim: Claimed, terms: Terms | None
+) -> None:
+    if context.action(Action.SIGNUP).case is not None:
+        return
+    if terms is None:
+        _reject_unpriced(context, claim)
+    elif is_triggered(claim, terms) and is_open(context.referral, terms):
+        assessed = assess(context, waiting, terms, Action.SIGNUP)
+        if assessed is not None:
+            ask_or_decide(context, assessed)
+
+
+def _reject_unpriced(context: DecisionContext, claim: Claimed) -> None:
+    """Leave a trace, once, and only where nothing was decided before."""
+    if context.referral.latest:
+        return
+    code = code_of(claim, context.reference)
+    if code is None:
+        broken = [unknown(claim)]
+    else:
+        broken = [
+            *broken_rules(claim, code, None, context.reference),
+            *exceeded_limits(context, claim, code, None),
+        ]
+    decide(context, unpriced(claim, code, broken))

@@ -1,0 +1,149 @@
+"""Commands about rewards: reviews, reports of fulfilment, and timers that fire."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from reftrail.contracts.decisions import RewardStatus
+from reftrail.contracts.life import (
+    FulfilmentOutcome,
+    FulfilmentReported,
+    ReviewDecision,
+    Reviewed,
+)
+from reftrail.contracts.policy import AtHoldsEnd
+from reftrail.rules.decider import Woken, fingerprint
+from reftrail.rules.reward.context import DecisionContext
+from reftrail.rules.reward.ledger_entries import reward_id
+from reftrail.rules.reward.lifecycle import Reward, change
+from reftrail.rules.reward.state import Command
+from reftrail.rules.reward.state_events import CommandNoted
+from reftrail.rules.reward.transitions import Transition, allowed
+
+_BY_DECISION: Final[Mapping[str, Transition]] = {
+    ReviewDecision.APPROVE: Transition.APPROVE,
+    ReviewDecision.DECLINE: Transition.DECLINE,
+    ReviewDecision.REVERSE: Transition.REVERSE,
+}
+_BY_OUTCOME: Final[Mapping[str, tuple[Transition, RewardStatus]]] = {
+    FulfilmentOutcome.DELIVERED: (Transition.DELIVER, RewardStatus.FULFILLED),
+    FulfilmentOutcome.FAILED: (Transition.FAIL, RewardStatus.FAILED),
+}
+
+
+def review(context: DecisionContext, reviewed: Reviewed) -> None:
+    """Carry out an analyst's decision on one reward, or on all of the referral that allow it.
+
+    The same review again changes nothing, whatever happened in between.
+    """
+    if _was_carried_out(context, reviewed.event_id):
+        return
+    context.apply(CommandNoted(**context.noted(), command_id=reviewed.event_id))
+    transition = _BY_DECISION.get(reviewed.decision)
+    if transition is None:
+        context.refuse("not_allowed", f"{reviewed.decision!r} is no decision")
+        return
+    if reviewed.reward_id is None:
+        asked = list(_all_rewards(context))[::-1]
+    else:
+        asked = _rewards_of(context, reviewed.reward_id, reviewed.action)
+    open_to_it = [reward for reward in asked if allowed(reward.side.status, transition)]
+    for reward in open_to_it:
+        change(context, reward, transition, of=reviewed, why=reviewed.reason)
+    if not open_to_it:
+        _refuse(context, transition, asked)
+
+
+def report_fulfilment(context: DecisionContext, report: FulfilmentReported) -> None:
+    """Take in what became of an order to fulfil. What is known already changes nothing.
+
+    A refused report may be right later: its id is that of the delivery, whenever it is reported.
+    """
+    if _was_carried_out(context, report.event_id):
+        return
+    if report.outcome not in _BY_OUTCOME:
+        context.refuse("not_allowed", f"{report.outcome!r} is no outcome")
+        return
+    transition, status = _BY_OUTCOME[report.outcome]
+    asked = _rewards_of(context, report.reward_id, report.action)
+    if any(_was_in_time(reward, report, transition) for reward in asked):
+        for reward in asked:
+            change(context, reward, Transition.REINSTATE, of=report)
+        asked = _rewards_of(context, report.reward_id, report.action)
+    for reward in asked:
+        if allowed(reward.side.status, transition):
+            context.apply(CommandNoted(**context.noted(), command_id=report.event_id))
+            change(context, reward, transition, of=report)
+            return
+    if not any(reward.side.status == status for reward in asked):
+        _refuse(context, transition, asked)
+
+
+def fire(context: DecisionContext, fired: Woken) -> None:
+    """End the hold of a reward, or let a grant expire, whose time has come by now."""
+    case = context.action(fired.action).case
+    if case is None:
+        return
+    for side in case.sides:
+        if side.due_at is None or side.due_at > fired.event_time:
+            continue
+        reward = Reward(case, side)
+        if side.status == RewardStatus.GRANTED:
+            change(context, reward, Transition.EXPIRE, of=fired)
+        elif side.status == RewardStatus.HELD:
+            grants = case.at_holds_end == AtHoldsEnd.GRANT
+            change(context, reward, Transition.RELEASE if grants else Transition.LAPSE, of=fired)
+
+
+def _was_in_time(reward: Reward, report: FulfilmentReported, transition: Transition) -> bool:
+    """Whether an expired reward was delivered before that, by the time of the report itself."""
+    due_at = reward.side.due_at
+    return (
+        transition == Transition.DELIVER
+        and reward.side.status == RewardStatus.EXPIRED
+        and due_at is not None
+        and report.event_time < due_at
+    )
+
+
+def _was_carried_out(context: DecisionContext, event_id: str) -> bool:
+    command: Command = context.get(f"c:{fingerprint(event_id):x}", Command)
+    return command.is_done
+
+
+def _rewards_of(context: DecisionContext, its_id: str, action: str | None) -> list[Reward]:
+    """The reward with an id: looked up where its action is known, else looked for."""
+    if action is not None:
+        found = [
+            reward for reward in _of_action(context, action) if _id_of(context, reward) == its_id
+        ]
+        if found:
+            return found
+    return [reward for reward in _all_rewards(context) if _id_of(context, reward) == its_id][:1]
+
+
+def _all_rewards(context: DecisionContext) -> Iterator[Reward]:
+    """The rewards of the referral, the newest first."""
+    action = context.referral.latest
+    while action:
+        yield from reversed(_of_action(context, action))
+        action = context.action(action).previous
+
+
+def _of_action(context: DecisionContext, action: str) -> list[Reward]:
+    case = context.action(action).case
+    return [] if case is None else [Reward(case, side) for side in case.sides]
+
+
+def _id_of(context: DecisionContext, reward: Reward) -> str:
+    return reward_id(context.code, context.user_id, reward.case.action, reward.side.role)
+
+
+def _refuse(context: DecisionContext, transition: Transition, asked: Iterable[Reward]) -> None:
+    known = list(asked)
+    if not known:
+        context.refuse("unknown_reward", "there is no such reward of this user under this code")
+        return
+    states = ", ".join(
+        f"{case.action} of the {side.role} is {side.status}" for case, side in known[:20]
+    )
+    context.refuse("not_allowed", f"{transition} is not possible: {states}")

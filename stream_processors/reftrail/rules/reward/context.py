@@ -1,0 +1,126 @@
+"""Decision on one record: the events so far, and the state that they lead to."""
+
+from typing import Any, TypedDict
+
+from reftrail.contracts.record import Millis, Record
+from reftrail.rules.cells import Cells
+from reftrail.rules.decider import (
+    RULES,
+    Because,
+    Cause,
+    Reference,
+    Refused,
+    cause_id_of,
+    derived_id,
+)
+from reftrail.rules.reward.evolve import evolve
+from reftrail.rules.reward.inputs import RewardInput, user_of
+from reftrail.rules.reward.keys import code_key, referral_key
+from reftrail.rules.reward.state import (
+    ActionCell,
+    CodeCell,
+    CountCell,
+    Origin,
+    ReferralCell,
+    WaitingCell,
+)
+from reftrail.rules.reward.state_events import Event
+
+
+class OfReferral(TypedDict):
+    """The fields that all state events have."""
+
+    event_id: str
+    event_time: Millis
+    received_at: Millis
+    code: str
+    user_id: str
+
+
+class DecisionContext:
+    """What is decided on, what may be looked up, and the events so far.
+
+    Each event is applied to the state at once, so that what is decided next sees it. What is
+    decided on may have waited, so that its own record isn't the one that came now: origin is the
+    one decided on, and the cause of what follows.
+    """
+
+    def __init__(
+        self, state: Cells, record: RewardInput, cause: Cause, reference: Reference
+    ) -> None:
+        self.state = state.draft()
+        self.record = record
+        self.cause = cause
+        self.reference = reference
+        self.origin = Origin(cause_id_of(record), cause.offset)
+        self.events: list[Event] = []
+        self.code = record.code
+        self.user_id = user_of(record)
+        self._code_key = code_key(self.code)
+        self._key = referral_key(self.code, self.user_id)
+
+    @property
+    def usage(self) -> CodeCell:
+        """How the code is used, by now."""
+        return self.state.get(self._code_key, CodeCell)
+
+    @property
+    def referral(self) -> ReferralCell:
+        """What is kept of the referral, by now."""
+        return self.state.get(self._key, ReferralCell)
+
+    def action(self, action: str) -> ActionCell:
+        """What is kept of an action of the referral, by now."""
+        return self.state.get(f"{self._key}:a:{action}", ActionCell)
+
+    def waiting(self, event_id: str) -> WaitingCell:
+        """What waits under an event_id."""
+        return self.state.get(f"{self._key}:w:{event_id}", WaitingCell)
+
+    def place(self, limit_key: str) -> CountCell:
+        """How many rewards of the user rest on a place under a limit, and that place."""
+        return self.state.get(f"{self._key}:l:{limit_key}", CountCell)
+
+    def users_on(self, day: int) -> int:
+        """How many users count under the code on a UTC day."""
+        return self.state.get(f"{self._code_key}::d:{day}", CountCell).count
+
+    def get(self, suffix: str, kind: type[Any]) -> Any:
+        """A cell of the referral by the rest of its key."""
+        return self.state.get(f"{self._key}:{suffix}", kind)
+
+    def apply(self, *events: Event) -> None:
+        """Add events, in this order, and take them into the state."""
+        for event in events:
+            self.events.append(event)
+            evolve(self.state, event)
+
+    def metadata(self, *words: str, of: Record | None = None) -> Because:
+        """The common fields of a derived record: the id follows from words, the times are of's."""
+        record = of or self.record
+        return {
+            "event_id": derived_id(*words),
+            "event_time": record.event_time,
+            "received_at": record.received_at,
+            "cause_topic": self.cause.topic,
+            "cause_partition": self.cause.partition,
+            "cause_offset": self.origin.offset,
+            "cause_event_id": self.origin.event_id,
+            "rules": RULES,
+        }
+
+    def noted(self) -> OfReferral:
+        """The common fields of a state event. They are on no topic: the record's id will do."""
+        record = self.record
+        return {
+            "event_id": record.event_id,
+            "event_time": record.event_time,
+            "received_at": record.received_at,
+            "code": self.code,
+            "user_id": self.user_id,
+        }
+
+    def refuse(self, reason: str, detail: str) -> None:
+        """Say that what came now isn't allowed."""
+        common = self.metadata("refused", self.record.event_id)
+        self.apply(Refused(**common, reason=reason, detail=detail))

@@ -1,0 +1,72 @@
+"""Eligibility of claims: whether an action is what a campaign pays for, and still to be had."""
+
+from typing import Final
+
+from reftrail.contracts.decisions import Action, Claimed
+from reftrail.contracts.policy import OnRefund
+from reftrail.contracts.reference import Trigger
+from reftrail.rules.policy import Terms, qualifies
+from reftrail.rules.reward.rejection import is_incomparable
+from reftrail.rules.reward.state import Order, ReferralCell
+
+_TRIGGERED_BY: Final = {
+    Trigger.SIGNUP: Action.SIGNUP,
+    Trigger.FIRST_PURCHASE: Action.PURCHASE,
+    Trigger.NTH_PURCHASE: Action.PURCHASE,
+    Trigger.AMOUNT_REACHED: Action.PURCHASE,
+}
+
+
+def is_triggered(claim: Claimed, terms: Terms) -> bool:
+    """Whether such a claim earns under a campaign."""
+    return claim.action == _TRIGGERED_BY[Trigger(terms.campaign.trigger)]
+
+
+def is_open(referral: ReferralCell, terms: Terms) -> bool:
+    """Whether this user may earn again under the campaign, whatever it pays for.
+
+    Rejected claims use nothing up, and neither does a reward whose order was paid back.
+    """
+    repeats = terms.policy.repeats
+    return repeats == 0 or referral.used < repeats
+
+
+def with_purchase(order: Order, claim: Claimed, terms: Terms) -> Order:
+    """The order with what its purchase says; what was paid back before stays."""
+    trigger = Trigger(terms.campaign.trigger)
+    is_compared = trigger != Trigger.AMOUNT_REACHED and not is_incomparable(claim, terms.campaign)
+    return Order(
+        order_id=order.order_id,
+        amount_micros=claim.amount_micros or 0,
+        currency=claim.currency,
+        minimum_micros=terms.campaign.minimum_amount_micros if is_compared else 0,
+        paid_back=order.paid_back,
+        refunds=order.refunds,
+        is_paid_back=order.is_paid_back,
+        on_refund=terms.policy.on_refund,
+    )
+
+
+def still_earns(order: Order) -> bool:
+    """Whether an order counts as a purchase by what is left of it, as far as refunds matter."""
+    amount, refunded = order.amount_micros or 0, order.refunded
+    is_part = refunded is not None and refunded < amount
+    if order.on_refund == OnRefund.KEEP or (order.on_refund == OnRefund.PROPORTIONAL and is_part):
+        refunded = None
+    return qualifies(amount, refunded, order.minimum_micros)
+
+
+def counted_amount(order: Order, trigger: str) -> int:
+    """How much an order counts towards a reward by number (1 or 0) or amount; 0: not at all."""
+    keeps = order.on_refund == OnRefund.KEEP
+    amount = order.amount_micros or 0
+    if trigger == Trigger.AMOUNT_REACHED:
+        return amount if keeps else order.left
+    return int(qualifies(amount, None if keeps else order.refunded, order.minimum_micros))
+
+
+def step_of(terms: Terms) -> int:
+    """How much more must count for each reward by number or amount."""
+    if terms.campaign.trigger == Trigger.AMOUNT_REACHED:
+        return max(terms.campaign.minimum_amount_micros, 1)
+    return terms.policy.trigger_count

@@ -1,0 +1,290 @@
+"""Evolution of the reward stage's state by its events."""
+
+from typing import assert_never
+
+import msgspec
+
+from reftrail.contracts.decisions import RewardDecided, RewardGranted, RewardStatus, Role
+from reftrail.contracts.life import LimitRequested
+from reftrail.contracts.reward_reasons import is_part
+from reftrail.rules.cells import Cells
+from reftrail.rules.decider import Refused, fingerprint
+from reftrail.rules.limits import Place
+from reftrail.rules.reward.keys import code_key, referral_key
+from reftrail.rules.reward.state import (
+    ActionCell,
+    AssessedReward,
+    CodeCell,
+    Command,
+    CountCell,
+    ReferralCell,
+    RewardCase,
+    SideReward,
+    WaitingCell,
+)
+from reftrail.rules.reward.state_events import (
+    CommandNoted,
+    Earned,
+    Event,
+    EvidenceKept,
+    LimitsReleased,
+    LimitsRequested,
+    LimitsSettled,
+    OrderRecorded,
+    PartialRefundDeferred,
+    PendingClaimResumed,
+    ProgressMade,
+    Queued,
+    SignalNoted,
+    SignupShown,
+    SkippedOrderTaken,
+    SlotFreed,
+)
+from reftrail.rules.reward.transitions import QUALIFIED
+from reftrail.rules.scoring import is_suspicious
+from reftrail.rules.sketches import with_amount, with_claim, with_judged
+
+_replace = msgspec.structs.replace
+
+
+def evolve(cells: Cells, event: Event) -> None:  # noqa: C901, PLR0912, PLR0915 - a table
+    """Take an event into the cells."""
+    match event:
+        case RewardGranted() | LimitRequested() | Refused():
+            return
+    key = referral_key(event.code, event.user_id)
+    referral = cells.get(key, ReferralCell)
+    match event:
+        case RewardDecided():
+            _entry(cells, key, referral, event)
+        case Earned():
+            _earned(cells, key, referral, event.assessed)
+        case SignupShown():
+            now = _replace(
+                referral,
+                signals=event.signals,
+                touch_received_at=event.touch_received_at,
+                touch_key_kind=event.touch_key_kind,
+            )
+            cells.put(key, now)
+        case EvidenceKept():
+            cells.put(key, _replace(referral, seen=event.seen))
+        case Queued():
+            _queued(cells, key, referral, event)
+        case SignalNoted():
+            _noted(cells, key, event)
+        case PendingClaimResumed():
+            first = f"{key}:w:{referral.first}"
+            next_id = cells.get(first, WaitingCell).next_id
+            cells.put(first, WaitingCell())
+            last = referral.last if next_id else ""
+            cells.put(key, _replace(referral, first=next_id, last=last))
+        case LimitsRequested():
+            cells.put(key, _replace(referral, asking=event.assessed))
+            _count(cells, key, event.code, event.assessed.case, by=1)
+        case LimitsSettled():
+            assert referral.asking is not None
+            case = referral.asking.case
+            cells.put(key, _replace(referral, asking=None))
+            _count(cells, key, event.code, case, by=-1)
+        case LimitsReleased():
+            for text in event.places:
+                cells.put(f"{key}:l:{Place.parse(text).key}", CountCell())
+        case OrderRecorded():
+            _order(cells, key, referral, event)
+        case SkippedOrderTaken():
+            _skipped_taken(cells, key, referral, event)
+        case ProgressMade(progress=now):
+            same = (now.trigger, now.currency)
+            others = (p for p in referral.progress if (p.trigger, p.currency) != same)
+            cells.put(key, _replace(referral, progress=(*others, now)))
+        case SlotFreed():
+            cells.put(key, _replace(referral, used=referral.used - 1))
+        case CommandNoted():
+            cells.put(f"{key}:c:{fingerprint(event.command_id):x}", Command(is_done=True))
+        case PartialRefundDeferred():
+            _part_deferred(cells, key, event)
+        case _:
+            assert_never(event)
+
+
+def _queued(cells: Cells, key: str, referral: ReferralCell, event: Queued) -> None:
+    event_id = event.waiting.event_id
+    cells.put(f"{key}:w:{event_id}", WaitingCell(event.waiting, event.unanswered))
+    if referral.last:
+        last = f"{key}:w:{referral.last}"
+        cells.put(last, _replace(cells.get(last, WaitingCell), next_id=event_id))
+    cells.put(key, _replace(referral, first=referral.first or event_id, last=event_id))
+
+
+def _noted(cells: Cells, key: str, event: SignalNoted) -> None:
+    waiting_key = f"{key}:w:{event.seen.claim_id}"
+    cell = cells.get(waiting_key, WaitingCell)
+    assert cell.waiting is not None
+    unanswered = tuple(kind for kind in cell.unanswered if kind != event.seen.kind)
+    waiting = _replace(cell.waiting, seen=(*cell.waiting.seen, event.seen))
+    cells.put(waiting_key, _replace(cell, waiting=waiting, unanswered=unanswered))
+
+
+def _order(cells: Cells, key: str, referral: ReferralCell, event: OrderRecorded) -> None:
+    action = f"purchase:{event.order.order_id}"
+    cell_key = f"{key}:a:{action}"
+    cell = _replace(cells.get(cell_key, ActionCell), order=event.order)
+    if event.skipped is not None:
+        cell = _replace(cell, skipped=event.skipped, previous_skipped=referral.skipped)
+        cells.put(key, _replace(referral, skipped=action))
+    cells.put(cell_key, cell)
+
+
+def _skipped_taken(
+    cells: Cells, key: str, referral: ReferralCell, event: SkippedOrderTaken
+) -> None:
+    taken = f"{key}:a:{event.action}"
+    cell = cells.get(taken, ActionCell)
+    if event.before:
+        before = f"{key}:a:{event.before}"
+        following = _replace(cells.get(before, ActionCell), previous_skipped=cell.previous_skipped)
+        cells.put(before, following)
+    else:
+        cells.put(key, _replace(referral, skipped=cell.previous_skipped))
+    cells.put(taken, _replace(cell, skipped=None, previous_skipped=""))
+
+
+def _earned(cells: Cells, key: str, referral: ReferralCell, earned: AssessedReward) -> None:
+    """A new reward is the first of the referral's list, and rests on its places."""
+    case = earned.case
+    assert case is not None
+    _with_usual(cells, key, case, earned)
+    cell_key = f"{key}:a:{case.action}"
+    cell = cells.get(cell_key, ActionCell)
+    is_new = cell.case is None
+    cells.put(
+        cell_key,
+        _replace(
+            cell,
+            case=case,
+            previous=referral.latest if is_new else cell.previous,
+            threshold=earned.threshold,
+        ),
+    )
+    is_used = case.verdict != "reject" and not case.is_bonus
+    cells.put(
+        key,
+        _replace(
+            referral,
+            latest=case.action if is_new else referral.latest,
+            used=referral.used + is_used,
+        ),
+    )
+    for text in case.user_places:
+        place_key = f"{key}:l:{Place.parse(text).key}"
+        held = cells.get(place_key, CountCell)
+        cells.put(place_key, CountCell(held.count + 1, text))
+
+
+def _entry(cells: Cells, key: str, referral: ReferralCell, entry: RewardDecided) -> None:
+    cell_key = f"{key}:a:{entry.action}"
+    cell = cells.get(cell_key, ActionCell)
+    before = cell.case
+    assert before is not None
+    after = _decided(before, entry)
+    cells.put(cell_key, _replace(cell, case=after))
+    if entry.qualifies or _is_qualified(before) != _is_qualified(after):
+        by = _is_qualified(after) - _is_qualified(before)
+        cells.put(key, _replace(referral, qualified=referral.qualified + by))
+    if after.counts != before.counts:
+        _count(cells, key, entry.code, after, by=after.counts - before.counts)
+    if before.counts and not after.counts:
+        for text in after.user_places:
+            place_key = f"{key}:l:{Place.parse(text).key}"
+            held = cells.get(place_key, CountCell)
+            cells.put(place_key, CountCell(held.count - 1, held.place))
+
+
+def _is_qualified(case: RewardCase) -> bool:
+    side = case.side(Role.REFERRER)
+    return side is not None and side.status in QUALIFIED
+
+
+def _decided(case: RewardCase, entry: RewardDecided) -> RewardCase:
+    sides = tuple(
+        _side_now(side, entry) if side.role == entry.role else side for side in case.sides
+    )
+    waits = any(side.status in ("", RewardStatus.HELD) for side in sides)
+    return _replace(case, sides=sides, evidence=case.evidence if waits else ())
+
+
+def _side_now(side: SideReward, entry: RewardDecided) -> SideReward:
+    """A side as an entry says that it stands. What is taken back in part leaves the status.
+
+    An expired one keeps the time until which it was good.
+    """
+    if is_part(entry):
+        return _replace(side, taken_back=side.taken_back + entry.value_micros)
+    is_superseded_later = entry.status in (
+        RewardStatus.HELD,
+        RewardStatus.GRANTED,
+        RewardStatus.FAILED,
+    )
+    return _replace(
+        side,
+        status=entry.status,
+        entry_id=entry.event_id if is_superseded_later else side.entry_id,
+        taken_back=side.value_micros if entry.status == RewardStatus.REVERSED else side.taken_back,
+        due_at=side.due_at if entry.status == RewardStatus.EXPIRED else entry.due_at,
+    )
+
+
+def _part_deferred(cells: Cells, key: str, event: PartialRefundDeferred) -> None:
+    cell_key = f"{key}:a:{event.action}"
+    cell = cells.get(cell_key, ActionCell)
+    assert cell.case is not None
+    sides = tuple(
+        _replace(side, taken_back=side.taken_back + event.value_micros)
+        if side.role == event.role
+        else side
+        for side in cell.case.sides
+    )
+    cells.put(cell_key, _replace(cell, case=_replace(cell.case, sides=sides)))
+
+
+def _with_usual(cells: Cells, key: str, case: RewardCase, earned: AssessedReward) -> None:
+    """Keep what is usual: all claims decided on under a known campaign, and amounts of good ones.
+
+    Of all claims also how many were suspicious.
+    """
+    if case.campaign_version is None or case.is_bonus:
+        return
+    code = key.partition(":")[0]
+    usage = cells.get(code, CodeCell)
+    cells.put(
+        code,
+        _replace(
+            usage,
+            hours=with_claim(usage.hours, case.action_time),
+            amounts=with_amount(usage.amounts, earned.amount_micros, earned.amount_currency),
+            claims=with_judged(usage.claims, is_suspicious=is_suspicious(case.evidence)),
+        ),
+    )
+
+
+def _count(cells: Cells, key: str, code: str, case: RewardCase | None, *, by: int) -> None:
+    """Count a reward of the user more or less, and the user under the code with it."""
+    if case is None or case.is_bonus:
+        return
+    referral = cells.get(key, ReferralCell)
+    counted = referral.counted + by
+    cells.put(key, _replace(referral, counted=counted))
+    users = (counted > 0) - (referral.counted > 0)
+    if users:
+        usage = cells.get(code_key(code), CodeCell)
+        cells.put(code_key(code), _replace(usage, users=usage.users + users))
+    if not case.counts_by_day:
+        return
+    own_key = f"{key}:l:day {case.day}"
+    own = cells.get(own_key, CountCell)
+    cells.put(own_key, CountCell(own.count + by))
+    users = (own.count + by > 0) - (own.count > 0)
+    if users:
+        day_key = f"{code_key(code)}::d:{case.day}"
+        cells.put(day_key, CountCell(cells.get(day_key, CountCell).count + users))

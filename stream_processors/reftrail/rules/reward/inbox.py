@@ -1,0 +1,158 @@
+"""Order in which claims and milestones of a referral are decided on, and what they wait for.
+
+A claim waits until the checks of its signals are answered; a reward that needs places under shared
+limits waits for those. Nothing of the same referral overtakes what waits.
+"""
+
+from reftrail.contracts.decisions import Action, Claimed
+from reftrail.contracts.life import LimitAnswered, MilestoneChanged, SignalChecked
+from reftrail.rules.evidence import SignalSeen
+from reftrail.rules.evidence.case import Signals
+from reftrail.rules.reward.assessment import reason_of, refused_by, signals_of
+from reftrail.rules.reward.bonuses import is_bonus, settle_milestone
+from reftrail.rules.reward.claims import settle_claim, terms_of
+from reftrail.rules.reward.context import DecisionContext
+from reftrail.rules.reward.purchases import count_order, order_of_another, reach, refuse_order
+from reftrail.rules.reward.reserving import decide
+from reftrail.rules.reward.state import AssessedReward, Origin, Waiting
+from reftrail.rules.reward.state_events import (
+    LimitsSettled,
+    PendingClaimResumed,
+    Queued,
+    SignalNoted,
+    SignupShown,
+)
+
+
+def take_claim(context: DecisionContext, claim: Claimed) -> None:
+    """Decide on a claim, or let it wait."""
+    if _is_here(context, claim.event_id):
+        return
+    if claim.action == Action.SIGNUP:
+        _show_signup(context, claim)
+    waiting = Waiting(context.cause.offset, claim=claim)
+    unanswered = () if _is_known(context, claim) else tuple(claim.checks)
+    if unanswered or _is_busy(context):
+        context.apply(Queued(**context.noted(), waiting=waiting, unanswered=unanswered))
+    else:
+        settle_claim(context, waiting)
+
+
+def take_milestone(context: DecisionContext, changed: MilestoneChanged) -> None:
+    """Give a bonus or take it back, or let that wait."""
+    if not is_bonus(changed) or _is_here(context, changed.event_id):
+        return
+    if _is_busy(context):
+        waiting = Waiting(context.cause.offset, milestone=changed)
+        context.apply(Queued(**context.noted(), waiting=waiting))
+    else:
+        settle_milestone(context, changed)
+
+
+def note_signal(context: DecisionContext, checked: SignalChecked) -> None:
+    """Note the answer to a check, which may be the last one that a claim waited for."""
+    if checked.kind not in context.waiting(checked.claim_id).unanswered:
+        return
+    seen = SignalSeen(
+        checked.claim_id,
+        checked.kind,
+        checked.users_24h,
+        checked.users_30d,
+        checked.codes_30d,
+        checked.insiders_30d,
+        checked.users_365d,
+    )
+    context.apply(SignalNoted(**context.noted(), seen=seen))
+
+
+def take_answer(context: DecisionContext, answered: LimitAnswered) -> None:
+    """Go on with what asked for places under shared limits: it has them, or one has none."""
+    asking = context.referral.asking
+    if asking is None or asking.claim_id != answered.claim_id:
+        return
+    context.apply(LimitsSettled(**context.noted()))
+    context.origin = asking.origin or context.origin
+    refused = answered.refused_by
+    if asking.case is None:
+        _go_on_counting(context, asking, refused)
+        return
+    decide(context, asking if refused is None else refused_by(asking, refused))
+    if asking.threshold and refused is None and asking.waiting is not None:
+        _reach_more(context, asking.waiting)
+
+
+def go_on(context: DecisionContext) -> None:
+    """Decide on those that wait, in their order, up to one that has to wait on."""
+    while (referral := context.referral).first and referral.asking is None:
+        cell = context.waiting(referral.first)
+        if cell.unanswered:
+            return
+        waiting = cell.waiting
+        assert waiting is not None
+        context.apply(PendingClaimResumed(**context.noted()))
+        context.origin = Origin(waiting.event_id, waiting.offset)
+        if waiting.claim is not None:
+            settle_claim(context, waiting)
+        elif waiting.milestone is not None:
+            settle_milestone(context, waiting.milestone)
+
+
+def _show_signup(context: DecisionContext, claim: Claimed) -> None:
+    """Keep what the signup and its touch showed: it counts for every later claim."""
+    touch = Signals(claim.touch_device_hash, claim.touch_ip_hash, claim.touch_network_hash)
+    shown = tuple(s for s in dict.fromkeys((signals_of(claim), touch)) if s != Signals())
+    known = context.referral
+    if (shown, claim.touch_received_at, claim.touch_key_kind) == (
+        known.signals,
+        known.touch_received_at,
+        known.touch_key_kind,
+    ):
+        return
+    context.apply(
+        SignupShown(
+            **context.noted(),
+            signals=shown,
+            touch_received_at=claim.touch_received_at,
+            touch_key_kind=claim.touch_key_kind,
+        )
+    )
+
+
+def _go_on_counting(context: DecisionContext, asking: AssessedReward, refused: str | None) -> None:
+    waiting = asking.waiting
+    assert waiting is not None
+    assert waiting.claim is not None
+    terms = terms_of(context, waiting.claim)
+    if terms is None:
+        return
+    if refused is None:
+        count_order(context, waiting, terms)
+    else:
+        found = order_of_another(refused, reason_of(refused))
+        refuse_order(context, waiting, terms, found)
+
+
+def _reach_more(context: DecisionContext, waiting: Waiting) -> None:
+    assert waiting.claim is not None
+    terms = terms_of(context, waiting.claim)
+    if terms is not None:
+        reach(context, waiting, terms)
+
+
+def _is_here(context: DecisionContext, event_id: str) -> bool:
+    asking = context.referral.asking
+    is_asking = asking is not None and asking.claim_id == event_id
+    return is_asking or context.waiting(event_id).waiting is not None
+
+
+def _is_busy(context: DecisionContext) -> bool:
+    referral = context.referral
+    return bool(referral.first) or referral.asking is not None
+
+
+def _is_known(context: DecisionContext, claim: Claimed) -> bool:
+    """Whether the claim was decided on before, so that no answers need be waited for."""
+    if claim.action == Action.SIGNUP:
+        return context.action(Action.SIGNUP).case is not None
+    order = context.action(f"purchase:{claim.order_id}").order
+    return order is not None and order.amount_micros is not None

@@ -1,0 +1,29 @@
+"""Records on which the reward stage decides."""
+
+from typing import TypeAlias
+
+from reftrail.contracts.decisions import Claimed
+from reftrail.contracts.life import (
+    FulfilmentReported,
+    LimitAnswered,
+    MilestoneChanged,
+    Reviewed,
+    SignalChecked,
+)
+from reftrail.rules.decider import Woken
+
+RewardInput: TypeAlias = (
+    Claimed
+    | SignalChecked
+    | LimitAnswered
+    | MilestoneChanged
+    | Reviewed
+    | FulfilmentReported
+    | Woken
+)
+"""Records on which the reward stage decides."""
+
+
+def user_of(record: RewardInput) -> str:
+    """The user whose referral a record is about; for a milestone its beneficiary."""
+    return record.beneficiary if isinstance(record, MilestoneChanged) else record.user_id

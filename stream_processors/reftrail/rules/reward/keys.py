@@ -1,0 +1,73 @@
+"""Keys of the reward stage's cells.
+
+    code                        the code
+    code:user                   the referral
+    code:user:a:action          a reward of the referral, with the order that it is for
+    code:user:w:claim           a claim or milestone that waits
+    code:user:c:command         a review or report that was carried out
+    code:user:l:limit           how many rewards of the user rest on a place under a limit
+    code::d:day                 how many users count under a code on a UTC day
+
+Code and user are escaped, so that neither looks like another key, whatever somebody typed in.
+"""
+
+from functools import lru_cache
+from typing import Final, TypeAlias
+
+from reftrail.rules.cells import escaped, unescaped
+from reftrail.rules.reward.state import (
+    ActionCell,
+    CodeCell,
+    Command,
+    CountCell,
+    ReferralCell,
+    WaitingCell,
+)
+
+Cell: TypeAlias = CodeCell | ReferralCell | ActionCell | WaitingCell | Command | CountCell
+
+_BY_LETTER: Final[dict[str, type[Cell]]] = {
+    "a": ActionCell,
+    "w": WaitingCell,
+    "c": Command,
+    "l": CountCell,
+    "d": CountCell,
+}
+
+
+def kind_of(key: str) -> type[Cell]:
+    """The type of the cell under a key."""
+    parts = key.split(":", 3)
+    if len(parts) == 1:
+        return CodeCell
+    if len(parts) == 2:
+        return ReferralCell
+    return _BY_LETTER[parts[2]]
+
+
+@lru_cache(maxsize=65_536)
+def code_key(code: str) -> str:
+    """The key of a code's cell."""
+    return escaped(code)
+
+
+def referral_key(code: str, user_id: str) -> str:
+    """The key of a referral's cell."""
+    return f"{code_key(code)}:{escaped(user_id)}"
+
+
+def action_key(code: str, user_id: str, action: str) -> str:
+    """The key of a reward's cell, or of an order's."""
+    return f"{referral_key(code, user_id)}:a:{action}"
+
+
+def is_action(key: str) -> bool:
+    """Whether a key is that of a reward, which may wait for a time."""
+    parts = key.split(":", 3)
+    return len(parts) == 4 and parts[2] == "a"
+
+
+def parts_of_action_key(key: str) -> tuple[str, str, str]:
+    """Code, user and action of a reward's key."""
+    code, user_id, _, action = key.split(":", 3)
+    return unescaped(code), unescaped(user_id), action

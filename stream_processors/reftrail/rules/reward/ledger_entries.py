@@ -1,0 +1,178 @@
+"""Entries of the reward ledger, and the orders to fulfil that go with grants."""
+
+from typing import Final
+
+import msgspec
+
+from reftrail.contracts.decisions import RewardDecided, RewardGranted, RewardStatus, Role
+from reftrail.contracts.record import Micros, Millis, Record
+from reftrail.contracts.reward_reasons import Reason, is_part
+from reftrail.rules.decider import Because, derived_id
+from reftrail.rules.reward.context import DecisionContext
+from reftrail.rules.reward.state import RewardCase, SideReward
+from reftrail.rules.reward.transitions import QUALIFIED, Transition, allowed
+from reftrail.rules.scoring import Verdict, evidence_text
+
+_BY_VERDICT: Final = {
+    Verdict.GRANT: Transition.GRANT,
+    Verdict.HOLD: Transition.HOLD,
+    Verdict.REJECT: Transition.REJECT,
+}
+
+
+def reward_id(code: str, user_id: str, action: str, role: str) -> str:
+    """The identity of a reward: whatever is claimed and however often, the same."""
+    return derived_id(code, user_id, action, role)
+
+
+class Change(msgspec.Struct, frozen=True):
+    """What an entry says about a reward that was there before.
+
+    of is the record that brought it, whose times it has. order_id and action_event_id are those of
+    a refund, None where the ones that earned hold on.
+    """
+
+    status: RewardStatus
+    value_micros: Micros
+    reasons: list[str]
+    of: Record
+    order_id: str | None = None
+    action_event_id: str | None = None
+
+
+def first_entries(context: DecisionContext, case: RewardCase) -> None:
+    """Conclude what an action earns: each side's grant, hold or rejection."""
+    verdict = Verdict(case.verdict)
+    status = allowed(None, _BY_VERDICT[verdict])
+    assert status is not None
+    reasons = [] if verdict == Verdict.GRANT else [found.reason for found in case.evidence]
+    for side in case.sides:
+        its_id = reward_id(context.code, context.user_id, case.action, side.role)
+        common = context.metadata(f"{status}:{side.role}", its_id, case.claim_id)
+        common["event_time"] = case.action_time
+        common["received_at"] = case.received_at
+        value = side.value_micros if status == RewardStatus.REJECTED else side.remaining
+        change = Change(status, value, reasons, context.record)
+        granted_at = max(case.decided_at, case.action_time)
+        _conclude(context, _entry(context, common, case, side, change, granted_at))
+
+
+def next_entry(
+    context: DecisionContext, case: RewardCase, side: SideReward, change: Change
+) -> None:
+    """Conclude how a reward changed. A reversal supersedes the grant, however it went on since."""
+    its_id = reward_id(context.code, context.user_id, case.action, side.role)
+    words = (f"{change.status}:{side.role}", its_id, side.entry_id, change.of.event_id)
+    common = context.metadata(*words, of=change.of)
+    _conclude(context, _entry(context, common, case, side, change, common["event_time"]))
+
+
+def _conclude(context: DecisionContext, entry: RewardDecided) -> None:
+    context.apply(entry, *orders_to_fulfil(entry))
+
+
+def _entry(  # noqa: PLR0913, PLR0917 - what an entry is made of
+    context: DecisionContext,
+    common: Because,
+    case: RewardCase,
+    side: SideReward,
+    change: Change,
+    granted_at: Millis,
+) -> RewardDecided:
+    entry = RewardDecided(
+        **common,
+        reward_id=reward_id(context.code, context.user_id, case.action, side.role),
+        code=context.code,
+        user_id=context.user_id,
+        beneficiary=side.beneficiary,
+        role=side.role,
+        action=case.action,
+        status=change.status,
+        reasons=change.reasons,
+        value_micros=change.value_micros,
+        currency=case.currency,
+        kind=side.kind,
+        campaign_id=case.campaign_id,
+        campaign_version=case.campaign_version,
+        category=case.category,
+        channel=case.channel,
+        order_id=change.order_id or case.order_id,
+        basis=case.basis,
+        touch_event_id=case.touch_event_id,
+        action_event_id=change.action_event_id or case.action_event_id,
+        supersedes=side.entry_id or None,
+        action_time=case.action_time,
+        score=case.score,
+        evidence=evidence_text(case.evidence),
+        item=side.item,
+        origin_source=case.origin_source,
+        root_reference=case.root_reference,
+        due_at=_due_at(case, side, change.status, granted_at),
+    )
+    qualifies = _qualifies(context, side, entry)
+    return msgspec.structs.replace(entry, qualifies=qualifies) if qualifies else entry
+
+
+def _qualifies(context: DecisionContext, side: SideReward, entry: RewardDecided) -> int | None:
+    """Whether the referral counts for milestones with this entry, or counts no longer."""
+    if side.role != Role.REFERRER or is_part(entry):
+        return None
+    was, is_now = side.status in QUALIFIED, entry.status in QUALIFIED
+    if was == is_now:
+        return None
+    others = context.referral.qualified - was
+    return None if others > 0 else is_now - was
+
+
+def _due_at(
+    case: RewardCase, side: SideReward, status: RewardStatus, granted_at: Millis
+) -> Millis | None:
+    """When a hold ends, or a grant expires: counted from the grant, not from the action."""
+    match status:
+        case RewardStatus.HELD:
+            return case.hold_until
+        case RewardStatus.GRANTED if case.expires_after is not None and side.value_micros:
+            return granted_at + case.expires_after
+        case _:
+            return None
+
+
+def orders_to_fulfil(entry: RewardDecided) -> list[RewardGranted]:
+    """What fulfilment gets for an entry: an order if it grants something that isn't delivered."""
+    is_to_fulfil = (
+        entry.status == RewardStatus.GRANTED
+        and entry.value_micros > 0
+        and Reason.DELIVERED_IN_TIME not in entry.reasons
+    )
+    if not is_to_fulfil:
+        return []
+    assert entry.beneficiary is not None
+    assert entry.campaign_id is not None
+    assert entry.campaign_version is not None
+    return [
+        RewardGranted(
+            event_id=entry.event_id,
+            event_time=entry.event_time,
+            received_at=entry.received_at,
+            cause_topic=entry.cause_topic,
+            cause_partition=entry.cause_partition,
+            cause_offset=entry.cause_offset,
+            cause_event_id=entry.cause_event_id,
+            rules=entry.rules,
+            reward_id=entry.reward_id,
+            code=entry.code,
+            user_id=entry.user_id,
+            beneficiary=entry.beneficiary,
+            role=entry.role,
+            action=entry.action,
+            value_micros=entry.value_micros,
+            currency=entry.currency,
+            kind=entry.kind,
+            campaign_id=entry.campaign_id,
+            campaign_version=entry.campaign_version,
+            category=entry.category,
+            order_id=entry.order_id,
+            item=entry.item,
+            expires_at=entry.due_at,
+        )
+    ]

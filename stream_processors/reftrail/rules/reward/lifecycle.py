@@ -1,0 +1,118 @@
+"""Changes of a reward after it was decided: the entry, and the places that a rejection leaves."""
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from reftrail.contracts.decisions import Claimed, RewardStatus
+from reftrail.contracts.life import LimitRequested
+from reftrail.contracts.record import Record
+from reftrail.contracts.reward_reasons import Reason
+from reftrail.rules.limits import Place
+from reftrail.rules.reward.context import DecisionContext
+from reftrail.rules.reward.ledger_entries import Change, next_entry
+from reftrail.rules.reward.state import RewardCase, SideReward
+from reftrail.rules.reward.state_events import LimitsReleased
+from reftrail.rules.reward.transitions import ENDED, STANDING, Transition, allowed
+
+_REASONS: Final = {
+    Transition.APPROVE: Reason.APPROVED,
+    Transition.DECLINE: Reason.DECLINED,
+    Transition.REVERSE: Reason.TAKEN_BACK,
+    Transition.RELEASE: Reason.HOLD_ENDED,
+    Transition.LAPSE: Reason.HOLD_ENDED,
+    Transition.EXPIRE: Reason.NOT_USED_IN_TIME,
+    Transition.REINSTATE: Reason.DELIVERED_IN_TIME,
+    Transition.FAIL: Reason.NOT_DELIVERED,
+    Transition.REFUND: Reason.REFUNDED,
+    Transition.REFUND_PART: Reason.PARTLY_REFUNDED,
+    Transition.LOSE: Reason.MILESTONE_LOST,
+}
+
+
+class Reward(NamedTuple):
+    """One side of one action."""
+
+    case: RewardCase
+    side: SideReward
+
+
+def change(  # noqa: PLR0913 - the last two are rarely given
+    context: DecisionContext,
+    reward: Reward,
+    transition: Transition,
+    *,
+    of: Record,
+    value_micros: int | None = None,
+    why: str | None = None,
+) -> None:
+    """Conclude an allowed change. Its value is what is left of the reward, unless given."""
+    case, side = reward
+    status = allowed(side.status, transition)
+    assert status is not None
+    value = side.remaining if value_micros is None else value_micros
+    if status == RewardStatus.REVERSED and side.status not in STANDING:
+        value = 0
+    refund = of if isinstance(of, Claimed) else None
+    next_entry(
+        context,
+        case,
+        side,
+        Change(
+            RewardStatus.REVERSED if transition == Transition.REFUND_PART else status,
+            value,
+            _reasons(reward, transition, why),
+            of,
+            order_id=refund.order_id if refund else None,
+            action_event_id=refund.action_event_id if refund else None,
+        ),
+    )
+    if status == RewardStatus.REJECTED:
+        _release_places(context, reward)
+
+
+def _reasons(reward: Reward, transition: Transition, why: str | None) -> list[str]:
+    """Why it changed; a rejection after a hold repeats why it was held."""
+    if transition == Transition.APPROVE and reward.side.status == RewardStatus.FAILED:
+        return [Reason.TRIED_AGAIN]
+    reasons: list[str] = [_REASONS[transition]] if transition in _REASONS else []
+    if why and why not in reasons:
+        reasons.append(why)
+    if allowed(reward.side.status, transition) == RewardStatus.REJECTED:
+        reasons += [found.reason for found in reward.case.evidence]
+    return reasons
+
+
+def _release_places(context: DecisionContext, reward: Reward) -> None:
+    """Leave the places of a reward that was held and is rejected to others."""
+    case, side = reward
+    user_places = tuple(
+        text for text in case.user_places if context.place(Place.parse(text).key).count <= 0
+    )
+    now = context.action(case.action).case
+    is_last = now is not None and all(other.status in ENDED for other in now.sides)
+    texts = [*_own_places(case, side, is_last=is_last), *user_places]
+    if not texts:
+        return
+    if user_places:
+        context.apply(LimitsReleased(**context.noted(), places=user_places))
+    context.apply(
+        LimitRequested(
+            **context.metadata("places_back", case.claim_id, case.action, side.role),
+            limits=texts,
+            passed=[],
+            releasing=True,
+            code=context.code,
+            user_id=context.user_id,
+            claim_id=case.claim_id,
+        )
+    )
+
+
+def _own_places(case: RewardCase, side: SideReward, *, is_last: bool) -> Iterator[str]:
+    """The side's share of budgets; the order itself goes with the last side."""
+    for text in case.places:
+        place = Place.parse(text)
+        if place.key.startswith("cap_budget"):
+            yield str(place._replace(amount=side.value_micros))
+        elif is_last:
+            yield text

@@ -1,0 +1,159 @@
+"""Purchases: what an order earns by itself, or by number and amount together with others."""
+
+from typing import Final
+
+import msgspec
+
+from reftrail.contracts.policy import OrderIds
+from reftrail.contracts.reference import Trigger
+from reftrail.rules.evidence import Evidence
+from reftrail.rules.policy import Terms
+from reftrail.rules.reward.assessment import assess, rejected_order
+from reftrail.rules.reward.context import DecisionContext
+from reftrail.rules.reward.eligibility import (
+    counted_amount,
+    is_open,
+    step_of,
+    still_earns,
+    with_purchase,
+)
+from reftrail.rules.reward.rejection import WEIGHT, broken_rules
+from reftrail.rules.reward.reserving import ask_or_decide, ask_to_count, decide
+from reftrail.rules.reward.state import Order, Waiting
+from reftrail.rules.reward.state_events import OrderRecorded, ProgressMade, SkippedOrderTaken
+
+MOST_AT_ONCE: Final = 1_000
+"""How many rewards by amount one order makes at most. The rest is refused, and a dead letter says
+so: an amount that is reached a thousand times by one order was not meant."""
+
+
+def purchase(context: DecisionContext, waiting: Waiting, terms: Terms) -> None:
+    """Decide on a purchase that its campaign pays for. An order counts once, however reported."""
+    claim = waiting.claim
+    assert claim is not None
+    if claim.order_id is None:
+        return
+    known = context.action(f"purchase:{claim.order_id}").order or Order(claim.order_id)
+    if known.amount_micros is not None and not waiting.is_again:
+        return
+    order = with_purchase(known, claim, terms)
+    if terms.campaign.trigger == Trigger.FIRST_PURCHASE:
+        _earn_by_itself(context, waiting, terms, order)
+    else:
+        _count(context, waiting, terms, order)
+
+
+def _earn_by_itself(context: DecisionContext, waiting: Waiting, terms: Terms, order: Order) -> None:
+    common = context.noted()
+    if not still_earns(order):
+        context.apply(OrderRecorded(**common, order=order))
+        return
+    if not is_open(context.referral, terms):
+        context.apply(OrderRecorded(**common, order=order, skipped=waiting))
+        return
+    context.apply(OrderRecorded(**common, order=order))
+    assessed = assess(context, waiting, terms, f"purchase:{order.order_id}", order=order)
+    if assessed is not None:
+        ask_or_decide(context, assessed)
+
+
+def _count(context: DecisionContext, waiting: Waiting, terms: Terms, order: Order) -> None:
+    claim = waiting.claim
+    assert claim is not None
+    context.apply(OrderRecorded(**context.noted(), order=order))
+    if not counted_amount(order, terms.campaign.trigger):
+        return
+    broken = broken_rules(claim, terms.code, terms, context.reference)
+    if broken:
+        refuse_order(context, waiting, terms, broken)
+    elif terms.policy.order_ids == OrderIds.INSTALLATION:
+        ask_to_count(context, waiting, order.order_id)
+    else:
+        count_order(context, waiting, terms)
+
+
+def refuse_order(
+    context: DecisionContext, waiting: Waiting, terms: Terms, broken: list[Evidence]
+) -> None:
+    """Reject an order that may not count."""
+    claim = waiting.claim
+    assert claim is not None
+    rejected = rejected_order(claim, terms, broken, f"purchase:{claim.order_id}")
+    if rejected is not None:
+        decide(context, rejected)
+
+
+def order_of_another(key: str, reason: str) -> list[Evidence]:
+    """Why an order doesn't count that another user has."""
+    return [Evidence(reason, WEIGHT, {"limit": key})]
+
+
+def count_order(context: DecisionContext, waiting: Waiting, terms: Terms) -> None:
+    """Count an order that has its place, and give what is reached by that."""
+    claim = waiting.claim
+    assert claim is not None
+    order = context.action(f"purchase:{claim.order_id}").order
+    assert order is not None
+    trigger = terms.campaign.trigger
+    amount = counted_amount(order, trigger)
+    counted = msgspec.structs.replace(order, counted_as=trigger, counted=amount)
+    progress = context.referral.of(trigger, _currency(terms))
+    more = msgspec.structs.replace(progress, standing=progress.standing + amount)
+    common = context.noted()
+    context.apply(OrderRecorded(**common, order=counted), ProgressMade(**common, progress=more))
+    reach(context, waiting, terms)
+
+
+def reach(context: DecisionContext, waiting: Waiting, terms: Terms) -> None:
+    """Give the rewards that the orders counted so far reach, one after the other.
+
+    Goes on until one has to ask for places, is rejected, or nothing more is reached.
+    """
+    trigger, step = terms.campaign.trigger, step_of(terms)
+    for _ in range(MOST_AT_ONCE):
+        referral = context.referral
+        progress = referral.of(trigger, _currency(terms))
+        threshold = progress.reached + step
+        if progress.standing < threshold or not is_open(referral, terms):
+            return
+        action = next_action(context, trigger, progress.given + 1)
+        assessed = assess(context, waiting, terms, action, threshold=threshold)
+        if assessed is None:
+            return
+        ask_or_decide(context, msgspec.structs.replace(assessed, waiting=waiting))
+        if context.referral.of(trigger, _currency(terms)).given == progress.given:
+            return
+    context.refuse("too_many_rewards", f"one order reaches more than {MOST_AT_ONCE} rewards")
+
+
+def next_action(context: DecisionContext, trigger: str, number: int) -> str:
+    """The action of the number-th reward; numbered itself where it was decided on before."""
+    times = context.action(f"{trigger}:{number}").times
+    return attempt(trigger, number, times + 1)
+
+
+def attempt(trigger: str, number: int, times: int) -> str:
+    """The action of the number-th reward, decided on for so many times."""
+    return f"{trigger}:{number}" if times <= 1 else f"{trigger}:{number}:{times}"
+
+
+def requeue_candidates(context: DecisionContext) -> SkippedOrderTaken | None:
+    """The earliest order that was skipped and would still earn; None if there is none."""
+    best: tuple[int, str] | None = None
+    found: SkippedOrderTaken | None = None
+    before, action = "", context.referral.skipped
+    while action:
+        cell = context.action(action)
+        if cell.skipped is not None and cell.order is not None and still_earns(cell.order):
+            claim = cell.skipped.claim
+            assert claim is not None
+            if best is None or (claim.event_time, claim.event_id) < best:
+                best = claim.event_time, claim.event_id
+                found = SkippedOrderTaken(**context.noted(), action=action, before=before)
+        before, action = action, cell.previous_skipped
+    return found
+
+
+def _currency(terms: Terms) -> str:
+    is_sum = terms.campaign.trigger == Trigger.AMOUNT_REACHED
+    return terms.campaign.reward_currency if is_sum else ""

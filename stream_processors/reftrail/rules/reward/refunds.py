@@ -1,0 +1,140 @@
+"""Refunds: all of a reward once its order no longer earns it, or a part in proportion."""
+
+import msgspec
+
+from reftrail.contracts.decisions import Claimed
+from reftrail.contracts.policy import OnRefund
+from reftrail.contracts.reference import Trigger
+from reftrail.rules.decider import fingerprint
+from reftrail.rules.reward.assessment import refunded_share
+from reftrail.rules.reward.context import DecisionContext
+from reftrail.rules.reward.eligibility import counted_amount, still_earns
+from reftrail.rules.reward.lifecycle import Reward, change
+from reftrail.rules.reward.purchases import attempt, requeue_candidates
+from reftrail.rules.reward.state import Order, RewardCase, SideReward
+from reftrail.rules.reward.state_events import (
+    OrderRecorded,
+    PartialRefundDeferred,
+    ProgressMade,
+    Queued,
+    SlotFreed,
+)
+from reftrail.rules.reward.transitions import STANDING, Transition, allowed
+
+
+def refund(context: DecisionContext, claim: Claimed) -> None:
+    """Take in what was paid back of an order, whether the order is known by now or not."""
+    if claim.order_id is None:
+        return
+    action = f"purchase:{claim.order_id}"
+    cell = context.action(action)
+    order = cell.order or Order(claim.order_id)
+    seen = fingerprint(claim.action_event_id)
+    if seen in order.refunds:
+        return
+    after = _with_refund(order, claim, seen)
+    counted = counted_amount(after, after.counted_as) if after.counted_as else 0
+    context.apply(
+        OrderRecorded(**context.noted(), order=msgspec.structs.replace(after, counted=counted))
+    )
+    if cell.case is not None:
+        _take_back(context, cell.case, after, claim)
+    if order.counted_as and counted != order.counted:
+        _fall(context, order, counted - order.counted, claim)
+
+
+def _with_refund(order: Order, claim: Claimed, seen: int) -> Order:
+    refunds = (*order.refunds, seen)
+    if claim.amount_micros is None:
+        return msgspec.structs.replace(order, refunds=refunds, is_paid_back=True)
+    sums = dict(order.paid_back)
+    sums[claim.currency] = sums.get(claim.currency, 0) + claim.amount_micros
+    return msgspec.structs.replace(order, refunds=refunds, paid_back=tuple(sums.items()))
+
+
+def _take_back(context: DecisionContext, case: RewardCase, order: Order, claim: Claimed) -> None:
+    """Take back of an order's own reward what is gone by now."""
+    had_ended = case.has_ended
+    for side in case.sides:
+        gone = _gone(case, side, order)
+        if gone > side.taken_back or (gone == side.value_micros == 0 and not still_earns(order)):
+            _take(context, Reward(case, side), gone, claim)
+    now = context.action(case.action).case
+    if not had_ended and now is not None and now.has_ended:
+        free_slot(context)
+
+
+def _gone(case: RewardCase, side: SideReward, order: Order) -> int:
+    """How much of a side's value is gone: a part, or all of it if the order earns no more."""
+    if case.on_refund == OnRefund.KEEP:
+        return 0
+    if not still_earns(order):
+        return side.value_micros
+    return refunded_share(side.value_micros, case, order)
+
+
+def _take(context: DecisionContext, reward: Reward, gone: int, claim: Claimed) -> None:
+    """Take a part or all; of a reward that isn't granted now, a part is left out once it is."""
+    case, side = reward
+    part = gone - side.taken_back
+    what = Transition.REFUND if gone == side.value_micros else Transition.REFUND_PART
+    if not allowed(side.status, what):
+        return
+    if what == Transition.REFUND_PART and side.status not in STANDING:
+        context.apply(
+            PartialRefundDeferred(
+                **context.noted(), action=case.action, role=side.role, value_micros=part
+            )
+        )
+        return
+    change(context, reward, what, of=claim, value_micros=part)
+
+
+def _fall(context: DecisionContext, order: Order, by: int, claim: Claimed) -> None:
+    """Count an order for less, and take back the rewards that what is left doesn't reach."""
+    trigger = order.counted_as
+    currency = (order.currency or "") if trigger == Trigger.AMOUNT_REACHED else ""
+    progress = context.referral.of(trigger, currency)
+    progress = msgspec.structs.replace(progress, standing=progress.standing + by)
+    context.apply(ProgressMade(**context.noted(), progress=progress))
+    while progress.given and progress.standing < progress.reached:
+        case = _current(context, trigger, progress.given)
+        had_ended = case.has_ended
+        for side in case.sides:
+            if allowed(side.status, Transition.REFUND):
+                change(context, Reward(case, side), Transition.REFUND, of=claim)
+        progress = msgspec.structs.replace(
+            progress, given=progress.given - 1, reached=_reached(context, trigger, progress.given)
+        )
+        context.apply(ProgressMade(**context.noted(), progress=progress))
+        if not had_ended:
+            free_slot(context)
+
+
+def _current(context: DecisionContext, trigger: str, number: int) -> RewardCase:
+    times = context.action(f"{trigger}:{number}").times
+    case = context.action(attempt(trigger, number, times)).case
+    assert case is not None
+    return case
+
+
+def _reached(context: DecisionContext, trigger: str, number: int) -> int:
+    """What the reward before the number-th one needs."""
+    if number == 1:
+        return 0
+    times = context.action(f"{trigger}:{number - 1}").times
+    return context.action(attempt(trigger, number - 1, times)).threshold
+
+
+def free_slot(context: DecisionContext) -> None:
+    """Leave the turn to the earliest order that earned nothing since the user earned enough."""
+    context.apply(SlotFreed(**context.noted()))
+    taken = requeue_candidates(context)
+    if taken is None:
+        return
+    skipped = context.action(taken.action).skipped
+    assert skipped is not None
+    context.apply(
+        taken,
+        Queued(**context.noted(), waiting=msgspec.structs.replace(skipped, is_again=True)),
+    )

@@ -1,0 +1,134 @@
+"""Why a claim earns nothing: each rule of the code and its campaign that forbids it.
+
+What speaks for fraud is in `reftrail.rules.evidence`. The words are stable: people look for them.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from reftrail.contracts.decisions import Claimed
+from reftrail.contracts.events import CodeEvidence
+from reftrail.contracts.record import DAY
+from reftrail.contracts.reference import CampaignDefined, CodeChanged, CodeStatus, Trigger
+from reftrail.contracts.reward_reasons import Reason
+from reftrail.rules.decider import Reference
+from reftrail.rules.evidence import Evidence, Figures
+from reftrail.rules.policy import Terms, policy_at
+from reftrail.rules.reward.context import DecisionContext
+
+WEIGHT: Final = 100
+"""What a broken rule weighs: it rejects in any case."""
+
+
+_ORDER: Final = {reason: nth for nth, reason in enumerate(Reason)}
+
+
+def unknown(claim: Claimed) -> Evidence:
+    """Why there is nothing to judge: no such code, or none that its format's secret makes."""
+    is_forged = claim.code_evidence == CodeEvidence.FORGED
+    reason = Reason.FORGED_CODE if is_forged else Reason.UNKNOWN_CODE
+    return Evidence(reason, WEIGHT, {"code": claim.code})
+
+
+def broken_rules(
+    claim: Claimed, code: CodeChanged, terms: Terms | None, reference: Reference
+) -> list[Evidence]:
+    """The rules of the code and its campaign that a claim breaks; terms None: no such campaign."""
+    found = [*_of_the_code(claim, code), *_of_the_campaign(claim, code, terms, reference)]
+    if terms is not None and is_incomparable(claim, terms.campaign):
+        expected = terms.campaign.reward_currency
+        figures: Figures = {"currency": claim.currency or "", "expected": expected}
+        found.append((Reason.CURRENCY_MISMATCH, figures))
+    return _in_order(found)
+
+
+def exceeded_limits(
+    context: DecisionContext, claim: Claimed, code: CodeChanged, terms: Terms | None
+) -> list[Evidence]:
+    """The limits of the code that a claim exceeds. Uses are different users.
+
+    A user who has earned doesn't count again, but on another day.
+    """
+    usage, referral = context.usage, context.referral
+    caps = terms.policy.caps if terms else None
+    found: list[_Found] = []
+    if referral.counted <= 0:
+        if code.max_uses is not None and usage.users >= code.max_uses:
+            found.append((Reason.CODE_USED_UP, {"users": usage.users, "most": code.max_uses}))
+        if caps and caps.per_code is not None and usage.users >= caps.per_code:
+            found.append((Reason.CAP_PER_CODE, {"users": usage.users, "most": caps.per_code}))
+    day = claim.event_time // DAY
+    if caps and caps.per_code_per_day is not None and context.place(f"day {day}").count <= 0:
+        most, taken = caps.per_code_per_day, context.users_on(day)
+        if taken >= most:
+            found.append((Reason.CAP_PER_CODE_PER_DAY, {"most": most, "day": day, "users": taken}))
+    return _in_order(found)
+
+
+def is_incomparable(claim: Claimed, campaign: CampaignDefined) -> bool:
+    """Whether an order's amount is asked for in another currency than its own.
+
+    That rejects rather than waits for the next order: a customer who pays in another currency
+    would else never earn, and nobody would see why.
+    """
+    if claim.currency == campaign.reward_currency:
+        return False
+    if campaign.trigger == Trigger.AMOUNT_REACHED:
+        return True
+    return campaign.trigger != Trigger.SIGNUP and campaign.minimum_amount_micros > 0
+
+
+def _in_order(found: list["_Found"]) -> list[Evidence]:
+    found.sort(key=lambda reason: _ORDER[reason[0]])
+    return [Evidence(reason, WEIGHT, figures) for reason, figures in found]
+
+
+_Found = tuple[Reason, Figures]
+
+
+def _of_the_code(claim: Claimed, code: CodeChanged) -> Iterator[_Found]:
+    at = claim.event_time
+    if _is_inactive(claim, code):
+        yield Reason.CODE_INACTIVE, {"status": code.status, "since": code.event_time, "at": at}
+    if code.expires_at is not None and at >= code.expires_at:
+        yield Reason.CODE_EXPIRED, {"expired_at": code.expires_at, "at": at}
+    elif code.status == CodeStatus.EXPIRED and at >= code.event_time:
+        yield Reason.CODE_EXPIRED, {"expired_at": code.event_time, "at": at}
+    if code.channels and claim.channel not in code.channels:
+        yield Reason.NOT_FOR_CHANNEL, _elsewhere(claim.channel, code.channels)
+    if code.regions and claim.country not in code.regions:
+        yield Reason.NOT_FOR_REGION, _elsewhere(claim.country, code.regions)
+
+
+def _is_inactive(claim: Claimed, code: CodeChanged) -> bool:
+    """A code that was suspended or revoked still earns for what happened before that.
+
+    One of a retired format doesn't, if it was retired when the code was touched or typed in.
+    """
+    if claim.code_evidence == CodeEvidence.RETIRED:
+        return True
+    is_ended = code.status in (CodeStatus.SUSPENDED, CodeStatus.REVOKED)
+    return is_ended and claim.event_time >= code.event_time
+
+
+def _elsewhere(place: str | None, allowed: list[str]) -> Figures:
+    """A claim that doesn't say where it comes from is elsewhere: else leaving that out would do."""
+    return {"found": place or "", "allowed": " ".join(allowed)}
+
+
+def _of_the_campaign(
+    claim: Claimed, code: CodeChanged, terms: Terms | None, reference: Reference
+) -> Iterator[_Found]:
+    if terms is None:
+        yield Reason.UNKNOWN_CAMPAIGN, {"campaign": code.campaign_id}
+        return
+    campaign, at = terms.campaign, claim.event_time
+    if campaign.starts_at is not None and at < campaign.starts_at:
+        yield Reason.CAMPAIGN_NOT_RUNNING, {"starts_at": campaign.starts_at, "at": at}
+    elif campaign.ends_at is not None and at >= campaign.ends_at:
+        yield Reason.CAMPAIGN_NOT_RUNNING, {"ends_at": campaign.ends_at, "at": at}
+    took = claim.signed_up_at - claim.touch_time
+    window = policy_at(reference, code.campaign_id, claim.touch_time).attribution_window_ms
+    if took > window:
+        # The touch may have been judged by another campaign's window than that of the code.
+        yield Reason.OUTSIDE_WINDOW, {"took_ms": took, "window_ms": window}

@@ -1,0 +1,59 @@
+"""Reservation of places under shared limits, and the decision once they are there."""
+
+import msgspec
+
+from reftrail.contracts.life import LimitRequested
+from reftrail.contracts.reference import Trigger
+from reftrail.rules.reward.assessment import order_place
+from reftrail.rules.reward.context import DecisionContext
+from reftrail.rules.reward.ledger_entries import first_entries
+from reftrail.rules.reward.state import AssessedReward, Waiting
+from reftrail.rules.reward.state_events import Earned, LimitsRequested, ProgressMade
+from reftrail.rules.scoring import Verdict
+
+
+def ask_or_decide(context: DecisionContext, assessed: AssessedReward) -> None:
+    """Decide, or ask for places under shared limits first."""
+    if assessed.case is not None and assessed.case.verdict == Verdict.REJECT:
+        decide(context, assessed)
+    elif assessed.asked:
+        _ask(context, assessed)
+    else:
+        decide(context, assessed)
+
+
+def ask_to_count(context: DecisionContext, waiting: Waiting, order_id: str) -> None:
+    """Ask for the place of an order, so that it may count towards rewards."""
+    _ask(context, AssessedReward(asked=(order_place(order_id),), waiting=waiting))
+
+
+def decide(context: DecisionContext, assessed: AssessedReward) -> None:
+    """Conclude what an action earns, by its verdict."""
+    case = assessed.case
+    assert case is not None
+    context.apply(Earned(**context.noted(), assessed=assessed))
+    first_entries(context, case)
+    if assessed.threshold and case.verdict != Verdict.REJECT:
+        trigger = case.action.partition(":")[0]
+        currency = case.currency if trigger == Trigger.AMOUNT_REACHED else ""
+        progress = context.referral.of(trigger, currency)
+        now = msgspec.structs.replace(
+            progress, given=progress.given + 1, reached=assessed.threshold
+        )
+        context.apply(ProgressMade(**context.noted(), progress=now))
+
+
+def _ask(context: DecisionContext, assessed: AssessedReward) -> None:
+    asking = msgspec.structs.replace(assessed, origin=context.origin)
+    about = assessed.case.action if assessed.case else "order"
+    context.apply(
+        LimitsRequested(**context.noted(), assessed=asking),
+        LimitRequested(
+            **context.metadata("limits", assessed.claim_id, about),
+            limits=list(assessed.asked),
+            passed=[],
+            code=context.code,
+            user_id=context.user_id,
+            claim_id=assessed.claim_id,
+        ),
+    )

@@ -1,0 +1,135 @@
+"""State events of the reward stage: what it concludes for its own state alone.
+
+They name the code and the referred user (for bonuses the beneficiary) whose cells change.
+"""
+
+from typing import Final, TypeAlias, get_args
+
+from reftrail.contracts.decisions import RewardDecided, RewardGranted
+from reftrail.contracts.life import LimitRequested
+from reftrail.contracts.record import Micros, Millis, Record
+from reftrail.rules.decider import Refused
+from reftrail.rules.evidence import SignalSeen
+from reftrail.rules.evidence.case import Signals
+from reftrail.rules.reward.state import AssessedReward, Order, Progress, Waiting
+
+
+class _OfReferral(Record, frozen=True, kw_only=True):
+    """A change of what is kept of a referral. Its id and times are those of the record decided."""
+
+    code: str
+    user_id: str
+
+
+class SignupShown(_OfReferral, frozen=True, kw_only=True):
+    """The signals of the signup and of its touch are known."""
+
+    signals: tuple[Signals, ...]
+    touch_received_at: Millis | None
+    touch_key_kind: str | None
+
+
+class EvidenceKept(_OfReferral, frozen=True, kw_only=True):
+    """The answers about the signup's signals are known."""
+
+    seen: tuple[SignalSeen, ...]
+
+
+class Queued(_OfReferral, frozen=True, kw_only=True):
+    """A claim or milestone waits for its turn, and for the answers to its checks."""
+
+    waiting: Waiting
+    unanswered: tuple[str, ...] = ()
+
+
+class SignalNoted(_OfReferral, frozen=True, kw_only=True):
+    """A check of a waiting claim is answered."""
+
+    seen: SignalSeen
+
+
+class PendingClaimResumed(_OfReferral, frozen=True, kw_only=True):
+    """The first of those that wait is decided on."""
+
+
+class LimitsRequested(_OfReferral, frozen=True, kw_only=True):
+    """An action would earn, and asks for places under limits that codes share."""
+
+    assessed: AssessedReward
+
+
+class LimitsSettled(_OfReferral, frozen=True, kw_only=True):
+    """The answer is there."""
+
+
+class LimitsReleased(_OfReferral, frozen=True, kw_only=True):
+    """A rejected reward no longer rests on places under limits that count users."""
+
+    places: tuple[str, ...]
+
+
+class OrderRecorded(_OfReferral, frozen=True, kw_only=True):
+    """An order as it is known now. skipped is its claim, where the user earned often enough."""
+
+    order: Order
+    skipped: Waiting | None = None
+
+
+class SkippedOrderTaken(_OfReferral, frozen=True, kw_only=True):
+    """An order that was skipped is decided on after all; before names its place in the list."""
+
+    action: str
+    before: str
+
+
+class ProgressMade(_OfReferral, frozen=True, kw_only=True):
+    """Orders count for more or less towards rewards by number or amount."""
+
+    progress: Progress
+
+
+class Earned(_OfReferral, frozen=True, kw_only=True):
+    """An action is decided on, and the entries of its sides follow."""
+
+    assessed: AssessedReward
+
+
+class SlotFreed(_OfReferral, frozen=True, kw_only=True):
+    """A reward that its order earns no longer leaves its turn to another one."""
+
+
+class CommandNoted(_OfReferral, frozen=True, kw_only=True):
+    """A review came, or a report that changed something."""
+
+    command_id: str
+
+
+class PartialRefundDeferred(_OfReferral, frozen=True, kw_only=True):
+    """A part of a reward that isn't granted at present is gone by a refund."""
+
+    action: str
+    role: str
+    value_micros: Micros
+
+
+StateEvent: TypeAlias = (
+    SignupShown
+    | EvidenceKept
+    | Queued
+    | SignalNoted
+    | PendingClaimResumed
+    | LimitsRequested
+    | LimitsSettled
+    | LimitsReleased
+    | OrderRecorded
+    | SkippedOrderTaken
+    | ProgressMade
+    | Earned
+    | SlotFreed
+    | CommandNoted
+    | PartialRefundDeferred
+)
+STATE_EVENTS: Final = get_args(StateEvent)
+"""The types of state events, which go to no topic."""
+
+Event: TypeAlias = RewardDecided | RewardGranted | LimitRequested | Refused | StateEvent
