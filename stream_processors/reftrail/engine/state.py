@@ -9,7 +9,7 @@ import msgspec
 from reftrail.contracts.life import Ticked
 from reftrail.contracts.record import Millis
 from reftrail.engine.alarms import Alarms
-from reftrail.engine.stage import CellFamily, Stage
+from reftrail.engine.stage import Cell, CellFamily, Stage
 from reftrail.rules.cells import Cells
 
 _pack: Callable[[Any], bytes] = msgspec.msgpack.Encoder().encode
