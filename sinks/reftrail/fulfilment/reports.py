@@ -64,6 +64,7 @@ def delivered(
         reference=answer.reference,
         carrier=answer.carrier,
         tracking_number=answer.tracking_number,
+        action=order.action,
     )
 
 
@@ -81,6 +82,7 @@ def failed(order: RewardGranted, detail: str, attempts: int, at: Millis) -> Fulf
         kind=order.kind,
         attempts=attempts,
         detail=detail,
+        action=order.action,
     )
 
 

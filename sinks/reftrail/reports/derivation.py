@@ -20,6 +20,7 @@ from reftrail.contracts.codec import encode
 from reftrail.contracts.life import MilestoneChanged, Ticked
 from reftrail.contracts.record import Record
 from reftrail.contracts.topics import (
+    ATTRIBUTION_INPUTS,
     ATTRIBUTIONS,
     CAMPAIGNS,
     CLAIMS,
@@ -37,6 +38,9 @@ from reftrail.engine.topology import STAGES
 from reftrail.reports.explanation import DIFFERS, NOTHING, SAME, Derivation, Difference, Link, link
 from reftrail.reports.log import Log, Logged
 from reftrail.rules.decider import RULES, Woken
+
+
+_TICKED = (ATTRIBUTION_INPUTS, REWARD_INPUTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,9 +185,9 @@ def _reference(log: Log, code: str) -> Iterable[Logged]:
 
 
 def _of_key(topic: Topic, key: str) -> Callable[[Any], bool]:
-    """Of a code's partition also the ticks."""
+    """Of the partition of a code or user also the ticks."""
     return lambda record: (
-        topic.key_of(record) == key or (topic is REWARD_INPUTS and isinstance(record, Ticked))
+        topic.key_of(record) == key or (topic in _TICKED and isinstance(record, Ticked))
     )
 
 
