@@ -14,6 +14,7 @@ from crash.findings import repeated, some
 from reftrail.contracts.decisions import DeadLettered, RewardStatus
 from reftrail.contracts.life import Ticked
 from reftrail.contracts.record import Record
+from reftrail.contracts.reward_reasons import Reason, is_again
 from reftrail.contracts.topics import (
     ATTRIBUTIONS,
     CAMPAIGNS,
@@ -32,7 +33,6 @@ from reftrail.contracts.topics import (
 from reftrail.engine.memory import REFERENCE, Logged, MemoryHost
 from reftrail.engine.oracle import recompute, replay
 from reftrail.engine.topology import STAGES, TOPOLOGY
-from reftrail.contracts.reward_reasons import is_again
 
 LONGEST_TAKEOVER: Final = 10.0
 
@@ -46,7 +46,6 @@ _KEYS: Final = {
 _ONCE: Final = (
     TOUCHES,
     ATTRIBUTIONS,
-    CLAIMS,
     REWARDS,
     REWARD_GRANTED,
     MILESTONES,
@@ -160,7 +159,8 @@ def _bytes(record: Record) -> bytes:
 def _grants(evidence: Evidence) -> Iterator[str]:
     """A reward is granted once, and again only where giving it had failed; each grant is an order.
 
-    What follows a failure is in the ledger as such.
+    What follows a failure is in the ledger as such. Nothing is ordered that is worth nothing, or
+    was delivered before its report came.
     """
     ledger: list[Any] = evidence.records(REWARDS)
     granted = [entry for entry in ledger if entry.status == RewardStatus.GRANTED]
@@ -170,19 +170,26 @@ def _grants(evidence: Evidence) -> Iterator[str]:
         first = (record.reward_id for record in records if record.event_id not in again)
         yield from some(name, repeated(first))
     in_ledger = {entry.event_id for entry in granted}
+    needs_none = {
+        entry.event_id
+        for entry in granted
+        if not entry.value_micros or Reason.DELIVERED_IN_TIME in entry.reasons
+    }
     ordered = {order.event_id for order in orders}
-    yield from some("granted, but not ordered", in_ledger - ordered)
+    yield from some("granted, but not ordered", in_ledger - needs_none - ordered)
     yield from some("ordered, but not granted", ordered - in_ledger)
 
 
 def _topics(evidence: Evidence) -> Iterator[str]:
     """Nothing was concluded twice from the same message; what has an identity has it once.
 
-    An event that was sent twice makes two conversions, which the attribution stage takes for one.
+    An event that was sent twice makes two conversions and two claims, which the reward stage takes
+    for one.
     """
-    conversions: list[Any] = evidence.records(CONVERSIONS)
-    causes = ((c.event_id, c.cause_partition, c.cause_offset) for c in conversions)
-    yield from some("conversions: concluded twice from the same message", repeated(causes))
+    for topic in (CONVERSIONS, CLAIMS):
+        found: list[Any] = evidence.records(topic)
+        causes = ((c.event_id, c.cause_partition, c.cause_offset) for c in found)
+        yield from some(f"{topic.name}: concluded twice from the same message", repeated(causes))
     for topic in _ONCE:
         ids = (record.event_id for record in evidence.records(topic))
         yield from some(f"{topic.name}: more than once", repeated(ids))

@@ -16,6 +16,7 @@ from reftrail.contracts.decisions import DeadLettered, RewardDecided, RewardStat
 from reftrail.contracts.life import FulfilmentOutcome, FulfilmentReported, Ticked
 from reftrail.contracts.policy import policy_in
 from reftrail.contracts.record import Micros, Record
+from reftrail.contracts.reward_reasons import Reason, is_part
 from reftrail.contracts.topics import (
     CAMPAIGNS,
     CODES,
@@ -26,7 +27,6 @@ from reftrail.contracts.topics import (
     REWARD_INPUTS,
     REWARDS,
 )
-from reftrail.contracts.reward_reasons import Reason, is_part
 from reftrail.rules.reward.transitions import STANDING, TRANSITIONS, effect
 
 _STEPS: Final = {(before, after) for (before, _), after in TRANSITIONS.items()}
@@ -201,8 +201,15 @@ def _beyond(what: str, users: int, most: int | None) -> Iterator[str]:
 
 
 def _taken(topic: str, told: set[str], evidence: Evidence) -> Iterator[str]:
-    """What was told changed each reward that it is about once, or is refused once, not both."""
-    changes = Counter((one.cause_event_id, one.reward_id) for one in _ledger(evidence))
+    """What was told changed each reward that it is about once, or is refused once, not both.
+
+    A delivery that is told after its reward expired grants that again first.
+    """
+    changes = Counter(
+        (one.cause_event_id, one.reward_id)
+        for one in _ledger(evidence)
+        if Reason.DELIVERED_IN_TIME not in one.reasons
+    )
     changing = {cause for cause, _ in changes}
     refused = Counter(one.event_id for one in _refused(evidence))
     twice = [cause for (cause, _), count in changes.items() if count > 1 and cause in told]
