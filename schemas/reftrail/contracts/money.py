@@ -70,6 +70,15 @@ class Money(msgspec.Struct, frozen=True, array_like=True):
             )
         return cls(minor, currency)
 
+    @classmethod
+    def nearest(cls, micros: Micros, currency: str) -> "Money":
+        """Convert from micros, rounded half to even: for what was written with more places.
+
+        Logs from before amounts were checked have such values, and so may a refund that names no
+        currency.
+        """
+        return cls(round_half_even(micros, _micros_in_minor_unit(currency)), currency)
+
     @property
     def micros(self) -> Micros:
         """The amount as records carry it."""

@@ -58,6 +58,13 @@ def test_less_than_a_minor_unit_is_refused(micros: int, currency: str, reason: s
         Money.of_micros(micros, currency)
 
 
+def test_what_was_written_with_more_places_is_rounded_half_to_even() -> None:
+    assert Money.nearest(33_333_333, "JPY") == Money(33, "JPY")
+    assert Money.nearest(500_000, "JPY") == Money(0, "JPY")
+    assert Money.nearest(1_015_000, "EUR") == Money(102, "EUR")
+    assert Money.nearest(19_990_000, "EUR") == Money(1999, "EUR")
+
+
 def test_a_third_of_a_hundred_yen_is_a_whole_number_of_yen() -> None:
     taken = Money(100, "JPY").share(1, 3)
     assert taken == Money(33, "JPY")
