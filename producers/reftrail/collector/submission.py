@@ -23,7 +23,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from reftrail.contracts.money import is_currency, is_whole, minor_places, places_text
+from reftrail.contracts.money import is_currency, is_whole, whole_amount
 from reftrail.contracts.record import MICROS_PER_UNIT, Micros, Millis
 
 MAX_PROPERTIES_BYTES: Final = 16 * 1024
@@ -128,15 +128,8 @@ def _in_minor_units(amount: Micros, info: ValidationInfo) -> Micros:
     currency = info.data.get("currency")
     if currency is None or is_whole(amount, currency):
         return amount
-    places = places_text(minor_places(currency))
     raise PydanticCustomError(
-        TOO_MANY_PLACES,
-        "expected an amount with {most}{places}, as {currency} has",
-        {
-            "most": "" if places.startswith("no ") else "at most ",
-            "places": places,
-            "currency": currency,
-        },
+        TOO_MANY_PLACES, "expected {amount}", {"amount": whole_amount(currency)}
     )
 
 

@@ -64,10 +64,8 @@ class Money(msgspec.Struct, frozen=True, array_like=True):
         """Convert from micros. Raises ValueError if they are no whole number of minor units."""
         minor, rest = divmod(micros, _micros_in_minor_unit(currency))
         if rest:
-            raise ValueError(
-                f"{amount_text(micros, currency)} {currency} is no whole number of minor units: "
-                f"{currency} has {places_text(minor_places(currency))}"
-            )
+            given = f"{amount_text(micros, currency)} {currency}"
+            raise ValueError(f"{given} is not {whole_amount(currency)}")
         return cls(minor, currency)
 
     @classmethod
@@ -168,15 +166,10 @@ def amount_text(micros: Micros, currency: str | None) -> str:
     return f"{sign}{whole}.{decimals}" if decimals else f"{sign}{whole}"
 
 
-def places_text(places: int) -> str:
-    """Decimal places in words, for messages."""
-    match places:
-        case 0:
-            return "no decimal places"
-        case 1:
-            return "1 decimal place"
-        case _:
-            return f"{places} decimal places"
+def whole_amount(currency: str) -> str:
+    """A valid amount of a currency in words, for messages."""
+    places = minor_places(currency) or "no"
+    return f"a whole number of minor units: {currency} has {places} decimal places"
 
 
 def _shown_places(currency: str | None) -> int:

@@ -307,9 +307,13 @@ def test_amounts_are_exact() -> None:
 @pytest.mark.parametrize(
     ("amount", "currency", "reason"),
     [
-        ("19.99", "JPY", "is '19.99'; expected an amount with no decimal places, as JPY has"),
-        ("1.005", "EUR", "is '1.005'; expected an amount with at most 2 decimal places, as EUR"),
-        ("1.0005", "KWD", "is '1.0005'; expected an amount with at most 3 decimal places, as KWD"),
+        (
+            "19.99",
+            "JPY",
+            "is '19.99'; expected a whole number of minor units: JPY has no ",
+        ),
+        ("1.005", "EUR", "is '1.005'; expected a whole number of minor units: EUR has 2 decimal"),
+        ("1.0005", "KWD", "is '1.0005'; expected a whole number of minor units: KWD has 3 decimal"),
     ],
 )
 def test_an_amount_has_no_more_places_than_its_currency(

@@ -47,8 +47,12 @@ def test_micros_and_minor_units_are_one_amount(micros: int, currency: str, minor
 @pytest.mark.parametrize(
     ("micros", "currency", "reason"),
     [
-        (19_990_000, "JPY", "19.99 JPY is no whole number of minor units: JPY has no decimal"),
-        (1_005_000, "EUR", "1.005 EUR is no whole number of minor units: EUR has 2 decimal places"),
+        (19_990_000, "JPY", "19.99 JPY is not a whole number of minor units: JPY has no decimal"),
+        (
+            1_005_000,
+            "EUR",
+            "1.005 EUR is not a whole number of minor units: EUR has 2 decimal",
+        ),
         (500_000, "points", "0.5 points"),
     ],
 )
