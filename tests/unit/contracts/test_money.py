@@ -118,6 +118,10 @@ def test_halves_are_rounded_to_even(numerator: int, denominator: int, rounded: i
         (1_500_000, "XAU", "1.50"),
         (1_500_000, "EUX", "1.50"),
         (1_500_000, None, "1.50"),
+        (0, None, "0.00"),
+        (0, "JPY", "0"),
+        (1, "EUR", "0.000001"),
+        (9_007_199_254_740_993_000_001, "EUR", "9007199254740993.000001"),
     ],
 )
 def test_an_amount_shows_the_places_of_its_currency(
