@@ -19,6 +19,7 @@ from reftrail.campaigns.toml_file import Where, parse_toml
 from reftrail.campaigns.units import LONGEST
 from reftrail.campaigns.validation import validated
 from reftrail.campaigns.wire import campaign_of, rules_of
+from reftrail.contracts.money import Money
 from reftrail.contracts.policy import (
     AtHoldsEnd,
     Caps,
@@ -83,16 +84,21 @@ def test_every_value_stands_where_it_is_said_to(content: dict[str, Any]) -> None
 
 
 durations = st.integers(0, LONGEST)
-amounts = st.integers(0, 10**18 - 1)
 counts = st.integers(1, 2**31 - 1)
 caps = st.none() | counts
 words = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=20)
-currencies = st.sampled_from(["EUR", "USD", "points", "air-miles"])
+currencies = st.sampled_from(["EUR", "JPY", "KWD", "XAU", "points", "air-miles"])
 times = st.none() | st.integers(0, 4_000_000_000).map(lambda second: second * 1000)
 
 
+def amounts(currency: str, least: int = 0) -> st.SearchStrategy[int]:
+    """Whole minor units, in micros."""
+    most = Money.nearest(10**18, currency).minor - 1
+    return st.integers(least, most).map(lambda minor: Money(minor, currency).micros)
+
+
 @st.composite
-def policies(draw: st.DrawFn) -> Policy:
+def policies(draw: st.DrawFn, currency: str) -> Policy:
     grant_up_to = draw(st.integers(0, 999))
     limited = draw(st.lists(st.sampled_from(sorted(UNITS)), unique=True, max_size=3))
     names = draw(st.lists(words, unique=True, max_size=3))
@@ -107,8 +113,8 @@ def policies(draw: st.DrawFn) -> Policy:
             per_code_per_day=draw(caps),
             per_referrer=draw(caps),
             per_referrer_per_day=draw(caps),
-            budget_micros=draw(st.none() | amounts),
-            budget_per_day_micros=draw(st.none() | amounts),
+            budget_micros=draw(st.none() | amounts(currency)),
+            budget_per_day_micros=draw(st.none() | amounts(currency)),
         ),
         fraud=Fraud(
             grant_up_to=grant_up_to,
@@ -131,12 +137,13 @@ def policies(draw: st.DrawFn) -> Policy:
 def milestones(draw: st.DrawFn, name: str) -> Milestone:
     kind = draw(st.sampled_from(MilestoneKind))
     is_bonus = kind == MilestoneKind.BONUS
+    currency = draw(currencies)
     return Milestone(
         name=name,
         kind=kind,
         grants=draw(counts),
-        value_micros=draw(st.integers(1, 10**18 - 1)) if is_bonus else 0,
-        currency=draw(currencies) if is_bonus else None,
+        value_micros=draw(amounts(currency, 1)) if is_bonus else 0,
+        currency=currency if is_bonus else None,
         item=draw(st.none() | words),
     )
 
@@ -146,7 +153,8 @@ def versions(draw: st.DrawFn) -> CampaignDefined:
     starts_at, ends_at = draw(times), draw(times)
     assume(starts_at is None or ends_at is None or starts_at < ends_at)
     trigger = draw(st.sampled_from(Trigger))
-    policy = draw(policies())
+    currency = draw(currencies)
+    policy = draw(policies(currency))
     if trigger == Trigger.NTH_PURCHASE:
         policy = msgspec.structs.replace(policy, trigger_count=draw(counts))
     return CampaignDefined(
@@ -165,13 +173,13 @@ def versions(draw: st.DrawFn) -> CampaignDefined:
         typed_code_wins=draw(st.booleans()),
         late_touch_grace_ms=draw(durations),
         trigger=trigger,
-        minimum_amount_micros=draw(st.integers(1, 10**18 - 1)),
-        referrer_reward_micros=draw(amounts),
+        minimum_amount_micros=draw(amounts(currency, 1)),
+        referrer_reward_micros=draw(amounts(currency)),
         referrer_reward_item=draw(st.none() | words),
-        referee_reward_micros=draw(amounts),
+        referee_reward_micros=draw(amounts(currency)),
         referee_reward_kind=draw(words),
         referee_reward_item=draw(words),
-        reward_currency=draw(currencies),
+        reward_currency=currency,
         policy=policy_text(policy),
     )
 

@@ -20,13 +20,14 @@ from reftrail.campaigns import (
     next_version,
     time_said,
 )
-from reftrail.campaigns.lint import REFUND_WINDOW
-from reftrail.campaigns.units import duration_text, money_text, parse_duration
+from reftrail.campaigns.findings import REFUND_WINDOW
+from reftrail.campaigns.units import duration_text, parse_duration
 from reftrail.cli.connection import BootstrapServers, ReadyFile, TopicPrefix
 from reftrail.cli.installation import installation_at
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.installation import Installation
-from reftrail.contracts.record import Millis
+from reftrail.contracts.money import amount_text
+from reftrail.contracts.record import Micros, Millis
 from reftrail.contracts.reference import CampaignDefined
 from reftrail.contracts.times import now
 
@@ -151,8 +152,8 @@ def _list(
             time_said(defined.effective_from),
             defined.name,
             defined.trigger,
-            f"{money_text(defined.referrer_reward_micros)} {defined.reward_currency}",
-            f"{money_text(defined.referee_reward_micros)} {defined.reward_currency}",
+            _reward(defined.referrer_reward_micros, defined.reward_currency),
+            _reward(defined.referee_reward_micros, defined.reward_currency),
         )
     Console().print(table)
 
@@ -172,6 +173,10 @@ def _show(
         here = "  <- this one" if one is defined and len(known) > 1 else ""
         typer.echo(f"# version {one.version}, in force from {time_said(one.effective_from)}{here}")
     typer.echo(f"\n{as_toml(defined)}", nl=False)
+
+
+def _reward(micros: Micros, currency: str) -> str:
+    return f"{amount_text(micros, currency)} {currency}"
 
 
 def _versions(installation: Installation) -> dict[str, list[CampaignDefined]]:

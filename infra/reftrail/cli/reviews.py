@@ -6,7 +6,6 @@ from typing import Annotated, Any, Final, TypeAlias
 import msgspec
 import typer
 
-from reftrail.campaigns.units import money_text
 from reftrail.cli.actor import Actor, whoever_is_here
 from reftrail.cli.connection import (
     BootstrapServers,
@@ -19,6 +18,7 @@ from reftrail.cli.connection import (
 from reftrail.cli.installation import installation_at
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.life import ReviewDecision
+from reftrail.contracts.money import amount_text
 from reftrail.contracts.times import now
 from reftrail.contracts.topics import REVIEWS
 from reftrail.reference import write
@@ -76,7 +76,8 @@ def _list(
 
 def _told(held: dict[str, Any]) -> Iterator[str]:
     """A reward in lines of a terminal: whose it is, until when it is held, and why."""
-    value = f"{money_text(held['value_micros'])} {held['currency']} {held['kind']}"
+    amount = amount_text(held["value_micros"], held["currency"])
+    value = f"{amount} {held['currency']} {held['kind']}"
     yield f"{held['code']} {held['user_id']}: {value} to {held['role']} {held['beneficiary']}"
     yield f"  score {held['score']}, held {held['held_at']}, due {held['due_at'] or '-'}"
     for one in held["evidence"]:

@@ -7,7 +7,8 @@ changed; what is the same as the last version writes nothing.
 from reftrail.campaigns.apply import Applied, apply_campaigns, defined_campaigns, next_version
 from reftrail.campaigns.definition import Campaign
 from reftrail.campaigns.file import CampaignFile, campaign_file, read_campaigns
-from reftrail.campaigns.lint import Around, Finding, lint
+from reftrail.campaigns.findings import Around, Finding
+from reftrail.campaigns.lint import lint
 from reftrail.campaigns.text import Difference, as_toml, differences, time_said
 from reftrail.campaigns.toml_file import FaultyFile
 

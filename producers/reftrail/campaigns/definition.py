@@ -1,5 +1,6 @@
 """A campaign as its owner writes it. `README.md` beside this file shows all settings."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Annotated, Any, Final, Self, TypeAlias
 
@@ -13,6 +14,7 @@ from pydantic import (
     model_validator,
 )
 
+from reftrail.campaigns.amounts import Amount, check_amounts
 from reftrail.campaigns.evidence import parse_limits
 from reftrail.campaigns.toml_file import Where
 from reftrail.campaigns.units import (
@@ -308,6 +310,11 @@ class Campaign(_Table):
         return amount
 
     @model_validator(mode="after")
+    def _amounts_are_whole(self) -> Self:
+        check_amounts(self._amounts())
+        return self
+
+    @model_validator(mode="after")
     def _milestones_have_names(self) -> Self:
         names = [milestone.name for milestone in self.milestones]
         for place, name in enumerate(names):
@@ -317,6 +324,17 @@ class Campaign(_Table):
                     at=("milestones", place, "name"),
                 )
         return self
+
+    def _amounts(self) -> Iterator[Amount]:
+        reward, caps = self.reward, self.caps
+        yield ("minimum_amount",), self.minimum_amount, reward.currency
+        yield ("reward", "referrer", "value"), reward.referrer.value, reward.currency
+        yield ("reward", "referee", "value"), reward.referee.value, reward.currency
+        yield ("caps", "budget"), caps.budget, reward.currency
+        yield ("caps", "budget_per_day"), caps.budget_per_day, reward.currency
+        for place, milestone in enumerate(self.milestones):
+            currency = milestone.currency or reward.currency
+            yield ("milestones", place, "value"), milestone.value, currency
 
 
 def _with(given: dict[str, Any], where: Where, value: Any, name: str) -> dict[str, Any]:

@@ -1,46 +1,28 @@
 """What is allowed in a policy and probably not meant."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from difflib import get_close_matches
-from typing import Final, TypeAlias
+from typing import Final
 
 from reftrail.campaigns.definition import NEEDS_ITEM, Campaign
 from reftrail.campaigns.evidence import REASONS, UNITS
+from reftrail.campaigns.findings import Around, Check, Finding
+from reftrail.campaigns.money_checks import (
+    bonus_above_budget,
+    bonus_outside_budget,
+    budget_below_reward,
+    minimum_in_units,
+    side_values,
+)
 from reftrail.campaigns.text import time_said
 from reftrail.campaigns.toml_file import Where
-from reftrail.campaigns.units import duration_text, money_text
+from reftrail.campaigns.units import duration_text
 from reftrail.contracts.policy import MilestoneKind, OnRefund
-from reftrail.contracts.record import DAY, Millis
-from reftrail.contracts.reference import CampaignDefined, Trigger
+from reftrail.contracts.reference import Trigger
 from reftrail.contracts.times import millis
-
-REFUND_WINDOW: Final[Millis] = 14 * DAY
-"""How long customers may send goods back: within the EU by law 14 days (2011/83/EU, article 9)."""
 
 KINDS: Final = ("credit", "code", "shipment", "cash")
 """Kinds of reward that somebody is known to fulfil."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A warning: the rule that it is of, the setting, and what is to be thought of."""
-
-    rule: str
-    where: Where
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Around:
-    """What a policy is judged against: the time, the versions there are, the refund window."""
-
-    now: Millis
-    versions: Sequence[CampaignDefined] = ()
-    refund_window: Millis = REFUND_WINDOW
-
-
-Check: TypeAlias = Callable[[Campaign, Around], Iterator[Finding]]
 
 
 def lint(campaign: Campaign, around: Around) -> list[Finding]:
@@ -54,7 +36,7 @@ def hold_shorter_than_refunds(campaign: Campaign, around: Around) -> Iterator[Fi
         campaign.trigger != Trigger.SIGNUP
         and campaign.on_refund != OnRefund.KEEP
         and campaign.hold_for < around.refund_window
-        and _side_values(campaign)
+        and side_values(campaign)
     ):
         yield Finding(
             "hold-shorter-than-refunds",
@@ -98,20 +80,6 @@ def decisive_without_weight(campaign: Campaign, _: Around) -> Iterator[Finding]:
                 "decisive-without-weight",
                 ("fraud", "decisive", place),
                 f"{reason} is decisive and its weight 0 leaves it out: it never rejects",
-            )
-
-
-def budget_below_reward(campaign: Campaign, _: Around) -> Iterator[Finding]:
-    """The budget doesn't suffice for one claim."""
-    needed = sum(_side_values(campaign))
-    for name in ("budget", "budget_per_day"):
-        budget = getattr(campaign.caps, name)
-        if budget is not None and budget < needed:
-            yield Finding(
-                "budget-below-reward",
-                ("caps", name),
-                f"{name} is {money_text(budget)}, and one user's rewards come to "
-                f"{money_text(needed)}: not even one is granted to both sides",
             )
 
 
@@ -198,7 +166,7 @@ def over_already(campaign: Campaign, around: Around) -> Iterator[Finding]:
 def nothing_to_earn(campaign: Campaign, _: Around) -> Iterator[Finding]:
     """No reward has a value."""
     bonuses = any(milestone.kind == MilestoneKind.BONUS for milestone in campaign.milestones)
-    if not _side_values(campaign) and not bonuses:
+    if not side_values(campaign) and not bonuses:
         yield Finding("nothing-to-earn", (), "no side earns anything; set a reward's value")
 
 
@@ -250,23 +218,14 @@ def setting_without_effect(campaign: Campaign, _: Around) -> Iterator[Finding]:
         )
 
 
-def minimum_in_units(campaign: Campaign, _: Around) -> Iterator[Finding]:
-    """A minimum is compared with orders in the same currency, and nobody pays in points."""
-    if campaign.minimum_amount and campaign.reward.currency.islower():
-        yield Finding(
-            "minimum-in-units",
-            ("minimum_amount",),
-            f"the minimum is in {campaign.reward.currency}, and orders are paid in a currency: "
-            f"none will qualify",
-        )
-
-
 CHECKS: Final[tuple[Check, ...]] = (
     hold_shorter_than_refunds,
     unknown_reason,
     limit_without_use,
     decisive_without_weight,
     budget_below_reward,
+    bonus_above_budget,
+    bonus_outside_budget,
     cap_without_effect,
     milestones_out_of_order,
     milestone_out_of_reach,
@@ -279,9 +238,3 @@ CHECKS: Final[tuple[Check, ...]] = (
     setting_without_effect,
     minimum_in_units,
 )
-
-
-def _side_values(campaign: Campaign) -> list[int]:
-    """What the sides earn, those who do."""
-    sides = (campaign.reward.referrer, campaign.reward.referee)
-    return [side.value for side in sides if side.value]

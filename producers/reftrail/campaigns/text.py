@@ -48,7 +48,7 @@ class Difference:
 
 def settings(campaign: Campaign) -> list[Setting]:
     """Every setting of a campaign, in the order of the reference page."""
-    return list(_settings(campaign, ()))
+    return list(_settings(campaign, (), campaign.reward.currency))
 
 
 def differences(old: CampaignDefined | None, new: CampaignDefined) -> list[Difference]:
@@ -93,12 +93,13 @@ def _compared(defined: CampaignDefined) -> dict[str, str]:
     }
 
 
-def _settings(table: BaseModel, where: Where) -> Iterator[Setting]:
+def _settings(table: BaseModel, where: Where, currency: str) -> Iterator[Setting]:
+    """The settings of a table; currency is that of its amounts."""
     for name, field in type(table).model_fields.items():
         value = getattr(table, name)
         match value:
             case BaseModel():
-                yield from _settings(value, (*where, name))
+                yield from _settings(value, (*where, name), currency)
             case dict():
                 for reason in sorted(value):
                     text = limit_text if name == "limits" else _points_text
@@ -107,21 +108,23 @@ def _settings(table: BaseModel, where: Where) -> Iterator[Setting]:
                     )
             case list() if name == "milestones":
                 for milestone in value:
-                    yield from _settings(milestone, (*where, name, milestone.name))
+                    its = milestone.currency or currency
+                    yield from _settings(milestone, (*where, name, milestone.name), its)
             case _:
-                yield Setting((*where, name), _text(field, value), _is_default(field, value))
+                text_of_value = _text(field, value, currency)
+                yield Setting((*where, name), text_of_value, _is_default(field, value))
 
 
 def _points_text(_: str, points: int) -> str:
     return str(points)
 
 
-def _text(field: FieldInfo, value: object) -> str:
+def _text(field: FieldInfo, value: object, currency: str) -> str:
     if isinstance(value, list):
         return f"[{', '.join(map(quoted, value))}]"
     known = takes(field)
     assert known is not None, "a setting takes something"
-    return known.text(value)
+    return known.text(value, currency)
 
 
 def _is_default(field: FieldInfo, value: object) -> bool:

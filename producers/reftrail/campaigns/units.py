@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final, TypeAlias
 
 from pydantic import AwareDatetime, BeforeValidator, Field
 
+from reftrail.contracts.money import amount_text, is_currency
 from reftrail.contracts.record import DAY, HOUR, MICROS_PER_UNIT, MINUTE, SECOND, Micros, Millis
 
 LONGEST: Final[Millis] = 36_500 * DAY
@@ -40,18 +41,22 @@ _AMOUNT: Final = re.compile(r"(\d{1,12})(?:\.(\d{1,6}))?", re.ASCII)
 class Takes:
     """What a setting takes: kind in a table, expected in an error; written makes TOML of a value.
 
-    says is what None means where it has a word of its own.
+    says is what None means where it has a word of its own. An amount of money is written with the
+    places of its currency.
     """
 
     kind: str
     expected: str
     written: Callable[[Any], str]
     says: str | None = None
+    is_money: bool = False
 
-    def text(self, value: object) -> str:
+    def text(self, value: object, currency: str | None = None) -> str:
         """A value as it stands in a file; ABSENT for None where it has no word."""
         if value is None:
             return ABSENT if self.says is None else quoted(self.says)
+        if self.is_money and isinstance(value, int):
+            return quoted(amount_text(value, currency))
         return self.written(value)
 
 
@@ -86,13 +91,6 @@ def duration_text(millis: Millis) -> str:
     )
     count = millis // _UNITS[unit]
     return f"{count} {unit}" + ("" if count == 1 else "s")
-
-
-def money_text(micros: Micros) -> str:
-    """The amount with at least two places."""
-    whole, rest = divmod(micros, MICROS_PER_UNIT)
-    places = f"{rest:06}".rstrip("0").ljust(2, "0")
-    return f"{whole}.{places}"
 
 
 def time_text(at: datetime) -> str:
@@ -135,6 +133,8 @@ def _unit_or_currency(given: object) -> object:
         raise ValueError("no currency")
     if len(given) == 3 and given.islower():
         raise ValueError("looks like a currency in lower case")
+    if given.isupper() and not is_currency(given):
+        raise ValueError("not in ISO 4217")
     return given
 
 
@@ -150,7 +150,7 @@ def _duration_written(value: Millis) -> str:
 
 
 def _money_written(value: Micros) -> str:
-    return quoted(money_text(value))
+    return quoted(amount_text(value, None))
 
 
 Duration: TypeAlias = Annotated[
@@ -164,12 +164,20 @@ DurationOrNever: TypeAlias = Annotated[
     Takes('duration, `"never"`', f'{_DURATION_SAYS}, or "never"', _duration_written, NEVER),
 ]
 Money: TypeAlias = Annotated[
-    Micros, BeforeValidator(parse_money), Takes("amount", _MONEY_SAYS, _money_written)
+    Micros,
+    BeforeValidator(parse_money),
+    Takes("amount", _MONEY_SAYS, _money_written, is_money=True),
 ]
 MoneyCap: TypeAlias = Annotated[
     Micros | None,
     _or(NO_LIMIT, parse_money),
-    Takes('amount, `"no limit"`', f'{_MONEY_SAYS}, or "no limit"', _money_written, NO_LIMIT),
+    Takes(
+        'amount, `"no limit"`',
+        f'{_MONEY_SAYS}, or "no limit"',
+        _money_written,
+        NO_LIMIT,
+        is_money=True,
+    ),
 ]
 Count: TypeAlias = Annotated[int, BeforeValidator(_whole), Takes("count", _COUNT_SAYS, str)]
 CountCap: TypeAlias = Annotated[

@@ -19,7 +19,7 @@ from reftrail.collector.bots import is_bot
 from reftrail.collector.disposable import is_disposable
 from reftrail.collector.keys import PUBLISHABLE_TYPES, KeyKind
 from reftrail.collector.pseudonyms import Pseudonyms
-from reftrail.collector.submission import EXPECTED, AnySubmission, validate_all
+from reftrail.collector.submission import EXPECTED, TOO_MANY_PLACES, AnySubmission, validate_all
 from reftrail.contracts.events import CodeEvidence
 from reftrail.contracts.record import DAY, MINUTE, Millis
 
@@ -166,6 +166,8 @@ def _explained(fault: ErrorDetails) -> tuple[str, str]:
     article = "an" if tag[0] in "aeiou" else "a"
     if kind == "missing" or given is None:
         return pointer, f"is missing; {article} {tag} needs {EXPECTED[field]}"
+    if kind == TOO_MANY_PLACES:
+        return pointer, f"is {_shown(given)}; {fault['msg']}"
     return pointer, f"is {_shown(given)}; expected {EXPECTED[field]}"
 
 

@@ -19,8 +19,11 @@ from pydantic import (
     ConfigDict,
     Field,
     TypeAdapter,
+    ValidationInfo,
 )
+from pydantic_core import PydanticCustomError
 
+from reftrail.contracts.money import is_currency, is_whole, whole_amount
 from reftrail.contracts.record import MICROS_PER_UNIT, Micros, Millis
 
 MAX_PROPERTIES_BYTES: Final = 16 * 1024
@@ -54,10 +57,14 @@ EXPECTED: Final = {
     "email": "an e-mail address of at most 254 characters",
     "order_id": "1 to 128 characters, none of them a control character",
     "amount": 'a decimal in a string, above 0 and with at most 6 places, such as "19.99"',
-    "currency": "three capital letters as in ISO 4217, such as EUR",
+    "currency": "one of the codes of ISO 4217 in capital letters, such as EUR",
     "properties": f"a JSON object of at most {MAX_PROPERTIES_BYTES} bytes",
 }
 """Each field in words, for the reasons of rejections."""
+
+TOO_MANY_PLACES: Final = "too_many_places"
+"""The type of pydantic's error for an amount that is no whole number of minor units; its message is
+the reason of the rejection."""
 
 
 def parse_time(text: object) -> Millis:
@@ -116,6 +123,22 @@ def _json_object(value: object) -> str:
     return text.decode()
 
 
+def _in_minor_units(amount: Micros, info: ValidationInfo) -> Micros:
+    """An amount as its currency has it; without a valid currency it is taken as it is."""
+    currency = info.data.get("currency")
+    if currency is None or is_whole(amount, currency):
+        return amount
+    raise PydanticCustomError(
+        TOO_MANY_PLACES, "expected {amount}", {"amount": whole_amount(currency)}
+    )
+
+
+def _iso_4217(currency: str) -> str:
+    if not is_currency(currency):
+        raise ValueError("no such currency")
+    return currency
+
+
 def _text(longest: int, pattern: str) -> Any:
     return Field(min_length=1, max_length=longest, pattern=pattern)
 
@@ -129,8 +152,12 @@ _Uuid: TypeAlias = Annotated[
     AfterValidator(_uuid),
 ]
 _Time: TypeAlias = Annotated[Millis, BeforeValidator(parse_time, json_schema_input_type=str)]
-_Amount: TypeAlias = Annotated[Micros, BeforeValidator(parse_amount, json_schema_input_type=str)]
-_Currency: TypeAlias = Annotated[str, _text(3, "^[A-Z]{3}$")]
+_Amount: TypeAlias = Annotated[
+    Micros,
+    BeforeValidator(parse_amount, json_schema_input_type=str),
+    AfterValidator(_in_minor_units),
+]
+_Currency: TypeAlias = Annotated[str, _text(3, "^[A-Z]{3}$"), AfterValidator(_iso_4217)]
 
 
 class Submission(BaseModel):
@@ -153,8 +180,8 @@ class Submission(BaseModel):
     country: Annotated[str, _text(2, "^[A-Z]{2}$")] | None = None
     email: Annotated[str, _text(254, r"^\s*[^\s@]+@[^\s@]+\s*$")] | None = None
     order_id: _Name | None = None
+    currency: _Currency | None = None  # before the amount, which is read by it
     amount: _Amount | None = None
-    currency: _Currency | None = None
     properties: (
         Annotated[str, BeforeValidator(_json_object, json_schema_input_type=dict[str, Any])] | None
     ) = None

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
@@ -11,7 +10,7 @@ from typing import Any, Final
 
 from clickhouse_connect.driver.client import Client
 
-from reftrail.contracts.record import MICROS_PER_UNIT
+from reftrail.contracts.money import amount_text
 from reftrail.reports.questions import DIMENSIONS, BadQuestion, Question
 
 _MEASURE: Final = re.compile(
@@ -104,30 +103,23 @@ def ask(client: Client, report: Report, asked: Question, as_of: str | None) -> A
 
 def _row(row: Mapping[str, Any], report: Report, asked: Question) -> dict[str, Any]:
     dimensions = {DIMENSIONS[name]: row[f"by_{name}"] for name in asked.by}
-    measures = {one.name: _value(row[one.name], one.kind) for one in report.measures}
+    currency = row.get("currency")
+    measures = {one.name: _value(row[one.name], one.kind, currency) for one in report.measures}
     return dimensions | measures
 
 
-def _value(value: Any, kind: Kind) -> Any:
+def _value(value: Any, kind: Kind, currency: str | None) -> Any:
     match kind:
         case _ if value is None:
             return None
         case Kind.MONEY:
-            return money(value)
+            return amount_text(value, currency)
         case Kind.RATE:
             return round(value, 4)
         case Kind.NUMBER:
             return round(value, 2)
         case Kind.COUNT | Kind.TEXT:
             return value
-
-
-def money(micros: int) -> str:
-    """An amount with 2 to 6 places, as many as it needs."""
-    exact = Decimal(micros) / MICROS_PER_UNIT
-    text = f"{exact:.6f}"
-    whole, _, places = text.partition(".")
-    return f"{whole}.{places[:2]}{places[2:].rstrip('0')}"
 
 
 def _read(name: str, text: str, shared: str) -> Report:

@@ -8,8 +8,8 @@ from typing import Any, Final
 import msgspec
 
 from reftrail.contracts.events import Event
+from reftrail.contracts.money import amount_text
 from reftrail.contracts.record import DAY, Millis, Record
-from reftrail.reports.catalogue import money
 from reftrail.reports.log import Logged
 
 SAME: Final = "same"
@@ -235,12 +235,13 @@ def _essential(record: Record) -> dict[str, Any]:
 
 def shown(fields: dict[str, Any]) -> dict[str, Any]:
     """Money without micros in its name and as text, times as text, the rest as it is."""
-    return dict(_one_shown(name, value) for name, value in fields.items())
+    currency = fields.get("currency") or fields.get("reward_currency")
+    return dict(_one_shown(name, value, currency) for name, value in fields.items())
 
 
-def _one_shown(name: str, value: Any) -> tuple[str, Any]:
+def _one_shown(name: str, value: Any, currency: str | None) -> tuple[str, Any]:
     if name.endswith(_MICROS):
-        return name.removesuffix(_MICROS), money(value)
+        return name.removesuffix(_MICROS), amount_text(value, currency)
     if name == "evidence" and isinstance(value, str):
         return name, msgspec.json.decode(value)
     if name in _TIMES and isinstance(value, int):

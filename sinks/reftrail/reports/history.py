@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Final
 
-from reftrail.reports.catalogue import money
+from reftrail.contracts.money import amount_text
 from reftrail.reports.explanation import rfc3339
 from reftrail.reports.questions import BadQuestion
 from reftrail.reports.rows import Entry
@@ -73,8 +73,8 @@ def _shown(entry: Entry) -> dict[str, Any]:
         "reasons": list(entry.reasons),
         "supersedes": entry.supersedes,
         "due_at": None if entry.due_ms is None else rfc3339(entry.due_ms),
-        "value": money(entry.value_micros),
-        "effect": money(effect_of(entry.status, entry.value_micros)),
+        "value": amount_text(entry.value_micros, entry.currency),
+        "effect": amount_text(effect_of(entry.status, entry.value_micros), entry.currency),
     }
 
 

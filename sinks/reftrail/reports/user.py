@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from clickhouse_connect.driver.client import Client
 
+from reftrail.contracts.money import amount_text
 from reftrail.contracts.policy import Milestone, MilestoneKind, policy_in
 from reftrail.reports.attributed import FEW, attributed_to
-from reftrail.reports.catalogue import money
 from reftrail.reports.earnings import Counters, Earnings, Shipment, each_once, earnings
 from reftrail.reports.explanation import rfc3339
 from reftrail.reports.history import Page, history
@@ -75,8 +75,8 @@ def _balance(found: Earnings) -> list[dict[str, Any]]:
         {
             "currency": currency,
             "kind": kind,
-            "balance": money(one.balance),
-            "pending": money(one.pending),
+            "balance": amount_text(one.balance, currency),
+            "pending": amount_text(one.pending, currency),
             "rewards_held": one.held,
         }
         for (currency, kind), one in sorted(found.sums.items())
@@ -132,7 +132,7 @@ def _shipment(shipment: Shipment, reported: Report) -> dict[str, Any]:
 
 def _last(entry: Entry) -> dict[str, Any]:
     return {
-        "value": money(entry.value_micros),
+        "value": amount_text(entry.value_micros, entry.currency),
         "at": rfc3339(entry.ms),
         "currency": entry.currency,
         "kind": entry.kind,
@@ -197,7 +197,9 @@ def _coming(milestone: Milestone, grants: int) -> dict[str, Any]:
         "kind": milestone.kind,
         "grants": milestone.grants,
         "missing": max(1, milestone.grants - grants),
-        "value": money(milestone.value_micros) if milestone.value_micros else None,
+        "value": amount_text(milestone.value_micros, milestone.currency)
+        if milestone.value_micros
+        else None,
         "currency": milestone.currency,
         "item": milestone.item,
     }

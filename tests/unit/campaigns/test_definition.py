@@ -16,11 +16,11 @@ from reftrail.campaigns import Campaign, as_toml, differences, next_version, rea
 from reftrail.campaigns.units import (
     LONGEST,
     duration_text,
-    money_text,
     parse_duration,
     parse_money,
 )
 from reftrail.campaigns.wire import rules, rules_of
+from reftrail.contracts.money import amount_text
 from reftrail.contracts.policy import (
     AtHoldsEnd,
     Caps,
@@ -305,5 +305,23 @@ def test_what_is_no_duration(text: str) -> None:
 
 @given(st.integers(0, 10**18 - 1))
 def test_amounts_survive_being_written(micros: int) -> None:
-    assert parse_money(money_text(micros)) == micros
-    assert parse_money(Decimal(money_text(micros))) == micros
+    assert parse_money(amount_text(micros, None)) == micros
+    assert parse_money(Decimal(amount_text(micros, None))) == micros
+
+
+def test_amounts_are_written_with_the_places_of_their_currency() -> None:
+    campaign = Campaign.model_validate(
+        {
+            "campaign_id": "c",
+            "name": "C",
+            "reward": {"currency": "JPY", "referrer": {"value": "100.00"}},
+            "caps": {"budget": "5000"},
+            "milestones": [
+                {"name": "K", "kind": "bonus", "grants": 3, "value": "1.5", "currency": "KWD"}
+            ],
+        }
+    )
+    text = as_toml(defined(campaign))
+    assert 'value = "100"\n' in text
+    assert 'budget = "5000"\n' in text
+    assert 'value = "1.500"\n' in text

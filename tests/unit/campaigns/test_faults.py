@@ -72,6 +72,56 @@ def test_a_fault_points_to_what_is_wrong(tmp_path: Path, line: str, column: int,
     assert found == column if not whole_campaign else found > 0
 
 
+@pytest.mark.parametrize(
+    ("line", "column", "says"),
+    [
+        (
+            'referrer_reward = "1.005"\nreward_currency = "EUR"',
+            19,
+            (
+                "1.005 EUR is not a whole number of minor units: EUR has 2 decimal places; "
+                'write "1.00" or "1.01"'
+            ),
+        ),
+        ('reward.referee.value = "1.005"', 24, "1.005 USD is not"),
+        ('reward = { currency = "JPY", referrer.value = "19.99" }', 47, 'write "19" or "20"'),
+        ('minimum_amount = "0.5"\nreward_currency = "points"', 18, "points has no decimal places"),
+        ('caps.budget = "100.50"\nreward_currency = "JPY"', 15, "100.5 JPY is not"),
+        ('caps.budget_per_day = "1.0001"\nreward_currency = "KWD"', 23, "KWD has 3 decimal"),
+    ],
+)
+def test_an_amount_is_whole_in_its_currency(
+    tmp_path: Path, line: str, column: int, says: str
+) -> None:
+    ((at, found, message),) = faults(tmp_path, HEAD + line + "\n")
+    assert says in message
+    assert (at, found) == (4, column)
+
+
+def test_every_amount_that_is_not_whole_is_told_and_a_milestones_is_in_its_own_currency(
+    tmp_path: Path,
+) -> None:
+    text = HEAD + (
+        'reward_currency = "JPY"\nreferrer_reward = "1.5"\nreferee_reward = "100.00"\n'
+        'caps.budget = "1.5"\n'
+        '[[campaign.milestones]]\nname = "A"\nkind = "bonus"\ngrants = 1\n'
+        'value = "1.5"\ncurrency = "EUR"\n'
+        '[[campaign.milestones]]\nname = "B"\nkind = "bonus"\ngrants = 2\nvalue = "1.5"\n'
+    )
+    assert [(line, column) for line, column, _ in faults(tmp_path, text)] == [
+        (5, 19),
+        (7, 15),
+        (18, 9),
+    ]
+
+
+@pytest.mark.parametrize("currency", ["EUX", "XYZ"])
+def test_a_currency_is_one_of_iso_4217(tmp_path: Path, currency: str) -> None:
+    ((line, column, message),) = faults(tmp_path, HEAD + f'reward_currency = "{currency}"\n')
+    assert (line, column) == (4, 19)
+    assert f'reward_currency is "{currency}"; expected a currency as in ISO 4217' in message
+
+
 def test_milestones_are_pointed_to_one_by_one(tmp_path: Path) -> None:
     text = HEAD + (
         '[[campaign.milestones]]\nname = "Ü"\nkind = "bonus"\ngrants = 1\n'

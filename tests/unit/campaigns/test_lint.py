@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from reftrail.campaigns import Campaign, campaign_file, lint, next_version
-from reftrail.campaigns.lint import CHECKS, Around, Finding
+from reftrail.campaigns.findings import Around, Finding
+from reftrail.campaigns.lint import CHECKS
 from reftrail.contracts.record import DAY
 
 AT = 1_767_225_600_000
@@ -44,6 +45,8 @@ def test_what_looks_odd_and_is_meant() -> None:
     assert not findings(hold_for="0 days", on_refund="keep")
     assert not findings(caps={"budget": "8.00", "budget_per_day": "8.00"})
     assert not findings(milestones=[tier(2), tier(1, "badge"), tier(3)])
+    assert not findings(milestones=[tier(3, "bonus", value="500", currency="EUR")]), "no budget"
+    assert not findings(caps={"budget": "8"}, milestones=[tier(3, "bonus", value="8")])
     assert not findings(milestones=[tier(9)], caps={"per_referrer": 3}, repeats="no limit"), (
         "each of three users may earn more than once"
     )
@@ -69,6 +72,20 @@ def test_what_looks_odd_and_is_meant() -> None:
         ),
         ("budget-below-reward", "caps.budget", {"caps": {"budget": "7.99"}}),
         ("budget-below-reward", "caps.budget_per_day", {"caps": {"budget_per_day": "7.99"}}),
+        (
+            "bonus-above-budget",
+            "milestones.0.value",
+            {"caps": {"budget": "8"}, "milestones": [tier(3, "bonus", value="8.01")]},
+        ),
+        (
+            "bonus-outside-budget",
+            "milestones.1.currency",
+            {
+                "reward": {"currency": "EUR", "referrer": {"value": "1"}},
+                "caps": {"budget_per_day": "3"},
+                "milestones": [tier(2), tier(3, "bonus", value="500", currency="USD")],
+            },
+        ),
         (
             "cap-without-effect",
             "caps.per_code_per_day",

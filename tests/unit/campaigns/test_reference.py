@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from reftrail.campaigns import FaultyFile, lint, read_campaigns, reference
-from reftrail.campaigns.lint import CHECKS, Around
+from reftrail.campaigns.findings import Around
+from reftrail.campaigns.lint import CHECKS
 
 README = Path(reference.__file__).with_name("README.md").read_text("utf-8")
 NEXT = "Write them anew from: python -m reftrail.campaigns.reference"

@@ -1,6 +1,7 @@
 """Which events are taken, what becomes of their fields, and why the others are not."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -248,7 +249,7 @@ def test_each_type_takes_every_field(kind: str) -> None:
                 True,
             ],
         ),
-        ("currency", ["", "eur", "EU", "EURO", "E1R"]),
+        ("currency", ["", "eur", "EU", "EURO", "E1R", "EUX", "ABC"]),
         ("properties", ["x", [1], 1, {"a": "x" * 17_000}]),
     ],
 )
@@ -272,7 +273,7 @@ def test_values_that_are_not_right(field: str, values: list[Any]) -> None:
         ),
         ("visitor_id", ["x" * 128, "é 1", "日本", "a:b", "\U0001f600"]),
         ("code", ["A", "a_b-C9", "x" * 64]),
-        ("amount", ["0.000001", "1", "0019.90", "9223372036854.775807"]),
+        ("amount", ["0.01", "1", "0019.90", "19.990000", "9223372036854.77"]),
         ("ip", ["::1", "::ffff:1.2.3.4", "fe80::1%eth0", " 1.2.3.4 "]),
         ("email", ["a@b", "Ä.ö+x@exämple.de"]),
         ("properties", [{}, {"a": {"b": {"c": []}}}, {"a": "\U0001f600"}, {"n": 2**64 - 1}]),
@@ -287,14 +288,50 @@ def test_values_that_are_right(field: str, values: list[Any]) -> None:
 
 
 def test_amounts_are_exact() -> None:
-    for text, micros in (
-        ("0.1", 100_000),
-        ("0.000001", 1),
-        ("19.99", 19_990_000),
-        ("9223372036854.775807", 2**63 - 1),
+    for text, currency, micros in (
+        ("0.1", "EUR", 100_000),
+        ("0.000001", "XAU", 1),
+        ("19.99", "EUR", 19_990_000),
+        ("1.005", "KWD", 1_005_000),
+        ("1.0005", "CLF", 1_000_500),
+        ("100", "JPY", 100_000_000),
+        ("100.00", "JPY", 100_000_000),
+        ("19.99", "HRK", 19_990_000),
+        ("9223372036854.775807", "XXX", 2**63 - 1),
     ):
-        purchase = {"type": "purchase", **NEEDED["purchase"], "amount": text}
+        purchase = {"type": "purchase", **NEEDED["purchase"], "amount": text, "currency": currency}
         assert taken(purchase).amount_micros == micros
+
+
+@pytest.mark.parametrize("kind", ["purchase", "refund"])
+@pytest.mark.parametrize(
+    ("amount", "currency", "reason"),
+    [
+        (
+            "19.99",
+            "JPY",
+            "is '19.99'; expected a whole number of minor units: JPY has no ",
+        ),
+        ("1.005", "EUR", "is '1.005'; expected a whole number of minor units: EUR has 2 decimal"),
+        ("1.0005", "KWD", "is '1.0005'; expected a whole number of minor units: KWD has 3 decimal"),
+    ],
+)
+def test_an_amount_has_no_more_places_than_its_currency(
+    kind: str, amount: str, currency: str, reason: str
+) -> None:
+    item = {"type": kind, **NEEDED[kind], "currency": currency, "amount": amount}
+    pointer, said = refused(item)
+    assert pointer == "/amount"
+    assert reason in said
+    assert refused(dict(reversed(item.items())))[0] == "/amount"
+
+
+def test_an_unknown_currency_is_refused_by_its_name() -> None:
+    item = {"type": "purchase", **NEEDED["purchase"], "currency": "EUX"}
+    assert refused(item) == (
+        "/currency",
+        "is 'EUX'; expected one of the codes of ISO 4217 in capital letters, such as EUR",
+    )
 
 
 def test_an_unknown_field_is_an_error_and_a_close_one_is_named() -> None:
@@ -455,8 +492,8 @@ valid_fields = {
     "country": st.from_regex("[A-Z]{2}", fullmatch=True),
     "email": st.emails(),
     "order_id": names,
-    "amount": st.decimals("0.000001", "9223372036854.775807", places=6).map("{:f}".format),
-    "currency": st.from_regex("[A-Z]{3}", fullmatch=True),
+    "amount": st.decimals("0.01", "9223372036854.77", places=2).map("{:f}".format),
+    "currency": st.sampled_from(["EUR", "USD", "KWD", "CLF", "XXX"]),
     "properties": st.dictionaries(
         names,
         st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | names,
@@ -479,7 +516,7 @@ def test_whatever_is_valid_arrives_as_it_was_sent(item: dict[str, Any]) -> None:
     for field in ("visitor_id", "user_id", "code", "order_id", "currency", "country", "source"):
         assert getattr(event, field) == item.get(field)
     if "amount" in item:
-        assert f"{event.amount_micros:07}" == item["amount"].replace(".", "").lstrip("0").zfill(7)
+        assert event.amount_micros == Decimal(item["amount"]) * 1_000_000
     assert (event.properties is None) == ("properties" not in item)
     assert isinstance(event, AnyEvent)
 

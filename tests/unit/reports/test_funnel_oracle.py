@@ -11,9 +11,10 @@ from support.programme import T0, attributed, code, entry
 
 from reftrail.contracts.decisions import Attributed, RewardDecided
 from reftrail.contracts.events import AnyEvent, Click, FormStarted, Purchase, Signup, View
+from reftrail.contracts.money import amount_text
 from reftrail.contracts.record import DAY
 from reftrail.contracts.topics import ATTRIBUTIONS, CODES, EVENTS, REWARDS
-from reftrail.reports.catalogue import ask, find, money
+from reftrail.reports.catalogue import ask, find
 from reftrail.reports.questions import question
 
 CODES_KNOWN = {"A": ("spring", "books", None), "B": ("autumn", None, "mail")}
@@ -140,7 +141,8 @@ def _oracle(
             counts[_key(one, by)]["micros"] += value
     measured = (*names.values(), "attributed", "rewards_granted")
     return {
-        key: {name: count[name] for name in measured} | {"reward_value": money(count["micros"])}
+        key: {name: count[name] for name in measured}
+        | {"reward_value": amount_text(count["micros"], "USD")}
         for key, count in counts.items()
         if count.total()
     }

@@ -5,9 +5,7 @@ import json
 from io import StringIO
 from typing import Any
 
-import pytest
-
-from reftrail.reports.catalogue import Answer, Report, catalogue, find, money
+from reftrail.reports.catalogue import Answer, Report, catalogue, find
 from reftrail.reports.questions import DIMENSIONS
 from reftrail.reports.rendering import NARROW, as_csv, as_json, as_table
 
@@ -31,21 +29,6 @@ ROWS: list[dict[str, Any]] = [
     },
     {"campaign_id": None, "views": 2, "reward_value": "0.00", "currency": None},
 ]
-
-
-@pytest.mark.parametrize(
-    ("micros", "text"),
-    [
-        (0, "0.00"),
-        (1, "0.000001"),
-        (2_500_000, "2.50"),
-        (1_230_400, "1.2304"),
-        (-3_000_000, "-3.00"),
-        (9_007_199_254_740_993_000_001, "9007199254740993.000001"),
-    ],
-)
-def test_money_is_exact_and_has_at_least_two_places(micros: int, text: str) -> None:
-    assert money(micros) == text
 
 
 def test_json_has_the_time_and_the_rows() -> None:

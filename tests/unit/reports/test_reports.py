@@ -220,6 +220,19 @@ def test_rewards_as_they_stand_now(programme: ClickHouse) -> None:
     ]
 
 
+async def test_values_have_the_places_of_their_currency(clickhouse: ClickHouse) -> None:
+    granted = [
+        entry("r1", "AMY", "uma", value=100_000_000, currency="JPY", beneficiary="amy"),
+        entry("r2", "BOB", "vic", value=1_500_000, currency="KWD", beneficiary="bob"),
+    ]
+    await clickhouse.load(REWARDS, granted)
+    rows = [*report(clickhouse, "rewards", "code"), *report(clickhouse, "funnel", "code")]
+    assert [(row["code"], row["reward_value"], row["currency"]) for row in rows] == [
+        ("AMY", "100", "JPY"),
+        ("BOB", "1.500", "KWD"),
+    ] * 2
+
+
 def test_a_reversal_counts_when_the_reward_was_decided(programme: ClickHouse) -> None:
     (row,) = report(programme, "rewards", "day", since="2026-09-21", until="2026-09-22")[1:]
 

@@ -425,3 +425,21 @@ async def test_a_report_that_takes_long_does_not_hold_the_view_up(ledger: ClickH
         assert (found.status_code, report.done()) == (200, False)
         await report
     quick.close()
+
+
+async def test_amounts_have_the_places_of_their_currency(ledger: ClickHouse) -> None:
+    hundred = 100_000_000
+    await ledger.load(
+        REWARDS,
+        [
+            entry("j1", "KAI", "ren", value=hundred, currency="JPY", beneficiary="kai"),
+            entry("p1", "KAI", "sou", value=hundred, currency="points", beneficiary="kai"),
+        ],
+    )
+    found = view(ledger, "kai")
+    assert [(one["balance"], one["currency"]) for one in found["balance"]] == [
+        ("100", "JPY"),
+        ("100", "points"),
+    ]
+    assert {(one["value"], one["effect"]) for one in found["history"]} == {("100", "100")}
+    assert found["last_earned"]["value"] == "100"

@@ -12,6 +12,7 @@ from support.earners import STEPS, Town, town
 from support.programme import T0, campaign
 
 from reftrail.contracts.decisions import RewardDecided
+from reftrail.contracts.money import amount_text
 from reftrail.contracts.policy import MilestoneKind, Policy, policy_text
 from reftrail.contracts.record import DAY, Record
 from reftrail.contracts.reference import CodeChanged
@@ -25,7 +26,6 @@ from reftrail.contracts.topics import (
     Topic,
 )
 from reftrail.reports.attributed import attributed_to
-from reftrail.reports.catalogue import money
 from reftrail.reports.explanation import rfc3339
 from reftrail.reports.history import Page, page
 from reftrail.reports.lookups import look_up
@@ -115,7 +115,7 @@ def _oracle(of: Town, user: str) -> dict[str, Any]:
         "balance": _balance(mine, rewards),
         "last_earned": last
         and {
-            "value": money(last.value_micros),
+            "value": amount_text(last.value_micros, last.currency),
             "at": rfc3339(last.event_time),
             "currency": last.currency,
             "kind": last.kind,
@@ -144,8 +144,8 @@ def _balance(
             {
                 "currency": currency,
                 "kind": kind,
-                "balance": money(sum(map(effect, these))),
-                "pending": money(sum(one.value_micros for one in held)),
+                "balance": amount_text(sum(map(effect, these)), currency),
+                "pending": amount_text(sum(one.value_micros for one in held), currency),
                 "rewards_held": len(held),
             }
         )
@@ -273,6 +273,6 @@ def _shown(one: RewardDecided) -> dict[str, Any]:
         "reasons": list(one.reasons),
         "supersedes": one.supersedes,
         "due_at": None,
-        "value": money(one.value_micros),
-        "effect": money(effect(one)),
+        "value": amount_text(one.value_micros, one.currency),
+        "effect": amount_text(effect(one), one.currency),
     }

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from reftrail.campaigns.units import money_text
 from reftrail.contracts.decisions import Attributed, DeadLettered, RewardDecided, RewardGranted
 from reftrail.contracts.life import MilestoneChanged
+from reftrail.contracts.money import amount_text
 from reftrail.contracts.record import Millis
 from reftrail.testing.policy_scenarios.moments import Moment, day_text
 from reftrail.testing.policy_scenarios.play import Play
@@ -74,7 +74,12 @@ class Comparison:
             if wanted is not None:
                 has = _GETS[name](found)
                 if not self._fits(name, wanted, has):
-                    yield name, self._said(name, wanted), self._said(name, has)
+                    currency = getattr(found, "currency", None)
+                    yield (
+                        name,
+                        self._said(name, wanted, currency),
+                        self._said(name, has, currency),
+                    )
 
     def _fits(self, name: str, wanted: object, has: Any) -> bool:
         match wanted:
@@ -91,19 +96,23 @@ class Comparison:
             case _:
                 return bool(wanted == has)
 
-    def _said(self, name: str, value: Any) -> str:
+    def _said(self, name: str, value: Any, currency: str | None) -> str:
         if isinstance(value, Moment):
             return self._day(self._play.time(value))
         if name == "code" and value is not None:
             return self._play.named(value)
         return (
-            self._day(value) if name in ("at", "due") and value is not None else _said(name, value)
+            self._day(value)
+            if name in ("at", "due") and value is not None
+            else _said(name, value, currency)
         )
 
     def _described(self, expected: BaseModel) -> str:
         told = {name: getattr(expected, name) for name in type(expected).model_fields}
         return ", ".join(
-            f"{name} {self._said(name, value)}" for name, value in told.items() if value is not None
+            f"{name} {self._said(name, value, told.get('currency'))}"
+            for name, value in told.items()
+            if value is not None
         )
 
     def _day(self, at: Millis) -> str:
@@ -129,7 +138,7 @@ class Comparison:
         raise TypeError(f"nobody expects a {type(record).__name__}")
 
 
-def _said(name: str, value: Any) -> str:
+def _said(name: str, value: Any, currency: str | None) -> str:
     match value:
         case None | []:
             return "none"
@@ -142,7 +151,7 @@ def _said(name: str, value: Any) -> str:
         case bool():
             return "yes" if value else "no"
         case _:
-            return money_text(value) if name == "value" else str(value)
+            return amount_text(value, currency) if name == "value" else str(value)
 
 
 def _reward(record: RewardDecided | RewardGranted) -> str:
@@ -150,7 +159,7 @@ def _reward(record: RewardDecided | RewardGranted) -> str:
     item = f" {record.item}" if record.item else ""
     return (
         f"{status} to {record.role} {record.beneficiary or '-'}: "
-        f"{money_text(record.value_micros)} {record.currency} {record.kind}{item}"
+        f"{amount_text(record.value_micros, record.currency)} {record.currency} {record.kind}{item}"
     )
 
 

@@ -11,7 +11,6 @@ from uuid import UUID, uuid5
 
 import msgspec
 
-from reftrail.campaigns.units import money_text
 from reftrail.collector.accept import Circumstances, Sender, accept
 from reftrail.collector.codes import KnownCodes
 from reftrail.collector.keys import KeyKind
@@ -19,6 +18,7 @@ from reftrail.collector.pseudonyms import HashKey, pseudonyms
 from reftrail.contracts.codec import decode, encode_datum
 from reftrail.contracts.decisions import RewardDecided
 from reftrail.contracts.life import FulfilmentReported, Listed, Listing, Reviewed, Ticked
+from reftrail.contracts.money import amount_text
 from reftrail.contracts.record import Millis, Record
 from reftrail.contracts.reference import (
     CampaignDefined,
@@ -141,8 +141,8 @@ class Records:
         """What the collector makes of an event."""
         told = {name: one.said(name) for name in TAKES[one.type]}
         if one.amount is not None:
-            told["amount"] = money_text(one.amount)
             told["currency"] = one.currency or self._currency()
+            told["amount"] = amount_text(one.amount, told["currency"])
         if one.type == What.PURCHASE and one.order is None:
             told["order"] = f"order {self._made}"
         submission = {_NAMES.get(name, name): str(value) for name, value in told.items() if value}
