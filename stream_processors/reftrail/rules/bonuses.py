@@ -5,12 +5,12 @@ import msgspec
 from reftrail.contracts.decisions import Role
 from reftrail.contracts.life import Listing, MilestoneChanged
 from reftrail.contracts.policy import DEFAULT, MilestoneKind, policy_in
-from reftrail.rules.evidence import Evidence
+from reftrail.rules.fraud.case import Evidence
+from reftrail.rules.fraud.scoring import Verdict
 from reftrail.rules.judging import budget_places
 from reftrail.rules.ledger import Earning, PairLedger, Prospect, Side
 from reftrail.rules.policy import DEFAULT_POLICY
 from reftrail.rules.reasons import WEIGHT
-from reftrail.rules.scoring import Verdict
 from reftrail.rules.turn import Turn
 
 

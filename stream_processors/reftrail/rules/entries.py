@@ -7,8 +7,8 @@ import msgspec
 from reftrail.contracts.decisions import RewardDecided, RewardGranted, RewardStatus
 from reftrail.contracts.record import Micros, Millis, Record
 from reftrail.rules.decider import Because, derived_id
+from reftrail.rules.fraud.scoring import Verdict, evidence_text
 from reftrail.rules.ledger import Earning, Side
-from reftrail.rules.scoring import Verdict, evidence_text
 from reftrail.rules.transitions import What, allowed
 from reftrail.rules.turn import Turn
 

@@ -18,7 +18,8 @@ from reftrail.rules.bonuses import action_of, bonus, is_bonus, is_known
 from reftrail.rules.changes import lose_milestone
 from reftrail.rules.codes import code_of
 from reftrail.rules.entries import first_entries
-from reftrail.rules.evidence import SignalSeen
+from reftrail.rules.fraud.case import SignalSeen
+from reftrail.rules.fraud.scoring import Verdict
 from reftrail.rules.judging import prospect_of, refused_by, unpriced
 from reftrail.rules.ledger import Origin, PairLedger, Prospect, Waiting
 from reftrail.rules.notes import (
@@ -34,7 +35,6 @@ from reftrail.rules.notes import (
 from reftrail.rules.policy import Terms
 from reftrail.rules.reasons import broken_rules, unknown
 from reftrail.rules.refunds import refund
-from reftrail.rules.scoring import Verdict
 from reftrail.rules.triggers import is_enough, is_open, is_repeated, is_triggered, orders_completed
 from reftrail.rules.turn import Turn
 

@@ -7,12 +7,12 @@ import msgspec
 from reftrail.contracts.decisions import Action, Claimed, Role
 from reftrail.contracts.policy import AtHoldsEnd, Policy
 from reftrail.contracts.reference import CampaignDefined, CodeChanged, Trigger
-from reftrail.rules.evidence import Case, Evidence, SignalSeen
+from reftrail.rules.fraud.case import Case, Evidence, SignalSeen
+from reftrail.rules.fraud.scoring import Judgement, Verdict, gather, judge
 from reftrail.rules.ledger import Earning, Order, PairLedger, Prospect, Side
 from reftrail.rules.limits import Place, limit_key
 from reftrail.rules.policy import NO_CURRENCY, NO_KIND, Terms
 from reftrail.rules.reasons import WEIGHT, Reason, broken_rules
-from reftrail.rules.scoring import Judgement, Verdict, gather, judge
 from reftrail.rules.triggers import is_open, least_total
 from reftrail.rules.turn import Turn
 

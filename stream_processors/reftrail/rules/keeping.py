@@ -9,6 +9,8 @@ from reftrail.contracts.decisions import RewardDecided, RewardGranted, RewardSta
 from reftrail.contracts.life import LimitRequested
 from reftrail.contracts.reference import Trigger
 from reftrail.rules.decider import Refused, fingerprint
+from reftrail.rules.fraud.baselines import with_amount, with_claim, with_judged
+from reftrail.rules.fraud.scoring import is_suspicious
 from reftrail.rules.ledger import MOST_DAYS, CodeLedger, Earning, Order, PairLedger, Prospect, Side
 from reftrail.rules.notes import (
     ChecksAwaited,
@@ -26,8 +28,6 @@ from reftrail.rules.notes import (
     TurnCame,
 )
 from reftrail.rules.reasons import is_part
-from reftrail.rules.scoring import is_suspicious
-from reftrail.rules.sketches import with_amount, with_claim, with_judged
 
 MOST_REFUNDS: Final = 64
 """How many refunds of a pair are remembered: the latest ones to come in."""

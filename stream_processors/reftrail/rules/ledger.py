@@ -9,8 +9,8 @@ from reftrail.contracts.decisions import Claimed, RewardStatus, Role
 from reftrail.contracts.life import MilestoneChanged
 from reftrail.contracts.record import DAY, Micros, Millis
 from reftrail.rules.decider import fingerprint
-from reftrail.rules.evidence import Evidence, SignalSeen
-from reftrail.rules.sketches import Amounts, Claims, Hours
+from reftrail.rules.fraud.baselines import Amounts, Claims, Hours
+from reftrail.rules.fraud.case import Evidence, SignalSeen
 from reftrail.rules.transitions import ENDED
 
 MOST_DAYS: Final = 400

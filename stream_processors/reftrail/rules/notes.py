@@ -6,7 +6,7 @@ from reftrail.contracts.decisions import RewardDecided, RewardGranted
 from reftrail.contracts.life import LimitRequested
 from reftrail.contracts.record import Derived, Micros
 from reftrail.rules.decider import Refused
-from reftrail.rules.evidence import SignalSeen
+from reftrail.rules.fraud.case import SignalSeen
 from reftrail.rules.ledger import Order, Prospect, RefundSeen, Waiting
 
 

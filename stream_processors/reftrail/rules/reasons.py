@@ -1,6 +1,7 @@
 """Why a claim earns nothing: each rule of the code and its campaign that forbids it.
 
-What speaks for fraud is in `reftrail.rules.evidence`. The words are stable: people look for them.
+What speaks for fraud is in `reftrail.rules.fraud.checks`. The words are stable: people look for
+them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,7 +12,7 @@ from reftrail.contracts.decisions import Claimed
 from reftrail.contracts.events import CodeEvidence
 from reftrail.contracts.record import DAY
 from reftrail.contracts.reference import CampaignDefined, CodeChanged, CodeStatus, Trigger
-from reftrail.rules.evidence import Evidence, Figures
+from reftrail.rules.fraud.case import Evidence, Figures
 from reftrail.rules.ledger import CodeLedger, PairLedger
 from reftrail.rules.policy import Terms
 

@@ -3,7 +3,7 @@
 The owner's signals are those of the code's registration, where they were told then.
 """
 
-from reftrail.rules.evidence.case import Case, Figures
+from reftrail.rules.fraud.case import Case, Figures
 
 
 def self_referral(case: Case, limit: int) -> Figures | None:  # noqa: ARG001

@@ -10,7 +10,7 @@ from reftrail.contracts.decisions import Claimed
 from reftrail.contracts.life import Listed
 from reftrail.contracts.record import Millis
 from reftrail.contracts.reference import CodeChanged
-from reftrail.rules.sketches import Amounts, Claims, Hours
+from reftrail.rules.fraud.baselines import Amounts, Claims, Hours
 
 Figures: TypeAlias = dict[str, int | str]
 """What a check found, in numbers and words: enough to say to somebody why it matters."""

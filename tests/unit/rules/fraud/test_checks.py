@@ -11,9 +11,10 @@ from reftrail.contracts.life import Listed
 from reftrail.contracts.policy import Fraud
 from reftrail.contracts.record import DAY, HOUR, MICROS_PER_UNIT, MINUTE, SECOND
 from reftrail.engine.reference import ReferenceTables
-from reftrail.rules.evidence import CHECKS, REASONS, Case, Figures, SignalSeen
-from reftrail.rules.scoring import gather
-from reftrail.rules.sketches import Amounts, Claims, Hours, with_amount, with_claim
+from reftrail.rules.fraud.baselines import Amounts, Claims, Hours, with_amount, with_claim
+from reftrail.rules.fraud.case import Case, Figures, SignalSeen
+from reftrail.rules.fraud.checks import CHECKS, REASONS
+from reftrail.rules.fraud.scoring import gather
 from reftrail.testing import claimed, code, moment
 
 UNIT = MICROS_PER_UNIT

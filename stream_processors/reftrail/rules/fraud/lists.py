@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from reftrail.contracts.life import Listed, Listing
-from reftrail.rules.evidence.case import Case, Figures
+from reftrail.rules.fraud.case import Case, Figures
 
 
 def blocked(case: Case, limit: int) -> Figures | None:  # noqa: ARG001

@@ -3,8 +3,24 @@
 from typing import Final
 
 from reftrail.contracts.record import DAY, MINUTE, SECOND
-from reftrail.rules.evidence.case import Case, Check, Evidence, Figures, SignalSeen
-from reftrail.rules.evidence.crowds import (
+from reftrail.rules.fraud.case import Case, Check, Evidence, Figures, SignalSeen
+from reftrail.rules.fraud.lists import allowed, blocked
+from reftrail.rules.fraud.self_referral import (
+    disposable_email,
+    owner_device,
+    owner_email,
+    owner_ip,
+    self_referral,
+)
+from reftrail.rules.fraud.timing import (
+    clock_ahead,
+    clock_behind,
+    fast_purchase,
+    fast_signup,
+    instant_signup,
+)
+from reftrail.rules.fraud.usage import amount_5x, amount_10x, amount_20x, burst, suspicious_code
+from reftrail.rules.fraud.velocity_checks import (
     ring,
     ring_by_device,
     ring_by_ip,
@@ -15,22 +31,6 @@ from reftrail.rules.evidence.crowds import (
     users_per_network_24h,
     users_per_network_30d,
 )
-from reftrail.rules.evidence.lists import allowed, blocked
-from reftrail.rules.evidence.owner import (
-    disposable_email,
-    owner_device,
-    owner_email,
-    owner_ip,
-    self_referral,
-)
-from reftrail.rules.evidence.timing import (
-    clock_ahead,
-    clock_behind,
-    fast_purchase,
-    fast_signup,
-    instant_signup,
-)
-from reftrail.rules.evidence.usage import amount_5x, amount_10x, amount_20x, burst, suspicious_code
 
 ALLOWED: Final = "allowed"
 SUSPICIOUS_CODE: Final = "suspicious_code"

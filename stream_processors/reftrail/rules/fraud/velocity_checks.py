@@ -7,7 +7,7 @@ who pass codes on, adds up to 55, which doesn't hold an office; with any habit o
 does. What they catch is in the simulator's table (`python -m reftrail.simulator.fraud`).
 """
 
-from reftrail.rules.evidence.case import Case, Figures
+from reftrail.rules.fraud.case import Case, Figures
 
 
 def users_per_ip_24h(case: Case, limit: int) -> Figures | None:

@@ -1,7 +1,7 @@
 """Whether it went faster than people are, or at a time that can't be."""
 
 from reftrail.contracts.decisions import Action, Basis
-from reftrail.rules.evidence.case import Case, Figures
+from reftrail.rules.fraud.case import Case, Figures
 
 
 def fast_signup(case: Case, limit: int) -> Figures | None:
