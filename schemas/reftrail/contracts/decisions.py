@@ -119,7 +119,7 @@ class Claimed(Derived, frozen=True, kw_only=True):
 
     event_time is the time of the action, action_event_id the client's event of it. campaign_id and
     code_evidence are what was known of the code when it was touched or typed in. checks are the
-    kinds of signals (ip, network, device, pair) about which a `SignalChecked` will follow.
+    kinds of signals (ip, network, device, email, pair) about which a `SignalChecked` will follow.
     root_reference is the touch, else the signup.
     """
 

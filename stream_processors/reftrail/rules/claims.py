@@ -41,6 +41,8 @@ class Deed(msgspec.Struct, frozen=True, array_like=True):
             yield "network", self.network_hash
         if self.device_hash is not None:
             yield "device", self.device_hash
+        if self.email_hash is not None:
+            yield "email", self.email_hash
 
 
 class Open(msgspec.Struct, frozen=True, array_like=True):

@@ -76,6 +76,7 @@ def note_signal(turn: Turn, checked: SignalChecked) -> None:
         checked.users_30d,
         checked.codes_30d,
         checked.insiders_30d,
+        checked.users_365d,
     )
     turn.conclude(SignalNoted(**turn.noted("signal_noted"), seen=seen))
     _go_on(turn)
