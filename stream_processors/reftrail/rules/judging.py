@@ -7,7 +7,7 @@ import msgspec
 from reftrail.contracts.decisions import Action, Claimed, Role
 from reftrail.contracts.policy import AtHoldsEnd, Policy
 from reftrail.contracts.reference import CampaignDefined, CodeChanged, Trigger
-from reftrail.rules.fraud.case import Case, Evidence, SignalSeen
+from reftrail.rules.fraud.case import Case, Evidence, Signals, SignalSeen
 from reftrail.rules.fraud.scoring import Judgement, Verdict, gather, judge
 from reftrail.rules.ledger import Earning, Order, PairLedger, Prospect, Side
 from reftrail.rules.limits import Place, limit_key
@@ -156,6 +156,15 @@ def _case(turn: Turn, claim: Claimed, terms: Terms) -> Case:
         amounts=turn.usage.amounts,
         claims=turn.usage.claims,
         listed=turn.reference.listed,
+        signals=(
+            Signals(
+                device_hash=claim.device_hash,
+                ip_hash=claim.ip_hash,
+                network_hash=claim.network_hash,
+                email_hash=claim.email_hash,
+                email_disposable=claim.email_disposable,
+            ),
+        ),
     )
 
 
@@ -173,6 +182,7 @@ def _seen(pair: PairLedger) -> dict[str, SignalSeen]:
             users_30d=max(seen.users_30d, known.users_30d),
             codes_30d=max(seen.codes_30d, known.codes_30d),
             insiders_30d=max(seen.insiders_30d, known.insiders_30d),
+            users_365d=max(seen.users_365d, known.users_365d),
         )
     return found
 

@@ -25,6 +25,17 @@ class SignalSeen(msgspec.Struct, frozen=True, array_like=True):
     users_30d: int
     codes_30d: int
     insiders_30d: int = 0
+    users_365d: int = 0
+
+
+class Signals(msgspec.Struct, frozen=True, array_like=True):
+    """The signals of one occurrence: a claim, a signup or a touch; None where it has none."""
+
+    device_hash: str | None = None
+    ip_hash: str | None = None
+    network_hash: str | None = None
+    email_hash: str | None = None
+    email_disposable: bool | None = None
 
 
 class Evidence(msgspec.Struct, frozen=True):
@@ -38,7 +49,11 @@ class Evidence(msgspec.Struct, frozen=True):
 class Case(msgspec.Struct, frozen=True):
     """A claim and what is known about it.
 
-    seen has the signals of the user's claims so far, by kind. hours and amounts are what is usual
+    seen has the highest answers of the velocity stage to the user's claims so far, by kind. signals
+    are those of the claim, of the user's signup and of the touch, in this order; an occurrence that
+    isn't known is left out. Purchases are often reported by a server without any signals, so that
+    a claim alone doesn't say who is behind it. touch_received_at and touch_key_kind say when the
+    touch came in and under which kind of API key. hours and amounts are what is usual
     for the code, claims how many under it were suspicious, without this one. listed looks up the
     lists by subject and value, at the time at which the claim came in.
     """
@@ -50,6 +65,9 @@ class Case(msgspec.Struct, frozen=True):
     amounts: Amounts
     claims: Claims
     listed: Callable[[str, str, Millis], Listed | None]
+    signals: tuple[Signals, ...]
+    touch_received_at: Millis | None = None
+    touch_key_kind: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,17 @@ def users_per_device_30d(case: Case, limit: int) -> Figures | None:
     return _users(case, "device", limit, is_day=False)
 
 
+def users_per_email(case: Case, limit: int) -> Figures | None:
+    """More users claimed with one e-mail address within 365 days than the limit.
+
+    Weight 100, limit 1 user: an address is one person's.
+    """
+    seen = case.seen.get("email")
+    if seen is None or seen.users_365d <= limit:
+        return None
+    return {"users": seen.users_365d, "limit": limit}
+
+
 def ring(case: Case, limit: int) -> Figures | None:
     """Within 30 days the owner was referred by the claimant: A refers B refers A.
 
