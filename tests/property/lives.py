@@ -45,7 +45,7 @@ from reftrail.contracts.topics import (
     Topic,
 )
 from reftrail.rules.decider import derived_id
-from reftrail.rules.evidence import REASONS
+from reftrail.rules.fraud.checks import REASONS
 from reftrail.testing import MemoryHost, campaign, code
 from reftrail.testing.times import FIRST_DAY
 

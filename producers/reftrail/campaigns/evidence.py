@@ -4,7 +4,7 @@ from typing import Final
 
 from reftrail.campaigns.units import duration_text, parse_duration, quoted
 from reftrail.campaigns.validation import Told
-from reftrail.rules.evidence import CHECKS
+from reftrail.rules.fraud.checks import CHECKS
 
 REASONS: Final = tuple(check.reason for check in CHECKS)
 

@@ -14,7 +14,8 @@ from reftrail.campaigns.evidence import limit_text
 from reftrail.campaigns.lint import CHECKS as WARNINGS
 from reftrail.campaigns.units import Takes, quoted
 from reftrail.campaigns.validation import takes
-from reftrail.rules.evidence import CHECKS, Check
+from reftrail.rules.fraud.case import Check
+from reftrail.rules.fraud.checks import CHECKS
 
 TABLES: Final[dict[str, type[BaseModel]]] = {
     "[campaign]": Campaign,

@@ -107,7 +107,8 @@ class SignalChecked(Derived, frozen=True, kw_only=True):
     """How many distinct users claimed from a signal, this one included, up to the claim's time.
 
     kind is that of the signal. codes_30d counts the distinct codes that they claimed under,
-    insiders_30d those of them under whose own codes others of them claimed.
+    insiders_30d those of them under whose own codes others of them claimed. users_365d is counted
+    for e-mail addresses alone, and 0 for other kinds.
     """
 
     code: str

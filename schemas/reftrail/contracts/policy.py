@@ -90,7 +90,7 @@ class Caps(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Fraud(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How evidence adds up. Names of reasons are those of `reftrail.rules.evidence`.
+    """How evidence adds up. Names of reasons are those of `reftrail.rules.fraud.checks`.
 
     A score up to grant_up_to grants, from reject_from it rejects, between it holds for review_for;
     then at_review_end decides. weights and limits replace the defaults of single reasons; a weight

@@ -39,7 +39,6 @@ from reftrail.reports.explanation import DIFFERS, NOTHING, SAME, Derivation, Dif
 from reftrail.reports.log import Log, Logged
 from reftrail.rules.decider import RULES, Woken
 
-
 _TICKED = (ATTRIBUTION_INPUTS, REWARD_INPUTS)
 
 

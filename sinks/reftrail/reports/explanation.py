@@ -32,7 +32,7 @@ _ESSENTIAL: Final = {
         "kind user_id visitor_id touch_type touch_code touch_time typed_code order_id "
         "amount_micros currency"
     ),
-    "SignalChecked": "kind users_24h users_30d codes_30d insiders_30d",
+    "SignalChecked": "kind users_24h users_30d codes_30d insiders_30d users_365d",
     "LimitAnswered": "refused_by",
     "Reviewed": "decision reviewer reason reward_id",
     "FulfilmentReported": "outcome kind attempts carrier tracking_number reward_id",

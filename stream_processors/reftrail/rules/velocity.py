@@ -1,8 +1,9 @@
-"""How many people one signal stands for: distinct users per address, network or device, and pairs.
+"""Distinct users per signal: address, network, device, e-mail address, and pair of users.
 
 A claim asks about each of its signals. The answer counts the users who claimed from it in the 24
-hours and 30 days before, by the time at which they did, the asking one included. What is older than
-30 days is forgotten when the signal is seen again, or when a tick says that it is time.
+hours and 30 days before, by the time at which they did, the asking one included; of an e-mail
+address also those of 365 days, since an address is one person's and stays so. What is older is
+forgotten when the signal is seen again, or when a tick says that it is time.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,8 +15,13 @@ from reftrail.contracts.life import CheckRequested, SignalChecked
 from reftrail.contracts.record import DAY, Derived, Millis
 from reftrail.rules.decider import Cause, Reference, Woken, because, fingerprint
 
-WINDOW: Final[Millis] = 30 * DAY
+WINDOW_DAYS: Final = 30
 """How long a claim counts."""
+
+EMAIL_WINDOW_DAYS: Final = 365
+"""How long a claim counts for its e-mail address."""
+
+EMAIL: Final = "email"
 
 MOST_SEEN: Final = 512
 """How many claims of different users or codes are remembered of a signal, the latest ones: counts
@@ -36,12 +42,14 @@ class VelocityState(msgspec.Struct, frozen=True, array_like=True):
     """What is kept of a signal: the last claim of each user and code, in the order of time."""
 
     claims: tuple[Claim, ...] = ()
+    window_days: int = WINDOW_DAYS
 
 
 class Seen(Derived, frozen=True, kw_only=True):
     """A user claimed from this signal. Concluded for the state alone."""
 
     claim: Claim
+    window_days: int
 
 
 class Forgotten(Derived, frozen=True, kw_only=True):
@@ -66,13 +74,14 @@ class VelocityDecider:
         """How often the signal was seen, this time included; or that it is time to forget."""
         match record:
             case Woken():
-                until = record.event_time - WINDOW
+                until = record.event_time - state.window_days * DAY
                 return [Forgotten(**because(record, cause, "forgotten"), until=until)]
             case CheckRequested():
                 claim = _claim(record)
                 if _is_full(state, claim):
                     return [_answer(state, claim, record, cause)]
-                seen = Seen(**because(record, cause, "seen"), claim=claim)
+                common = because(record, cause, "seen")
+                seen = Seen(**common, claim=claim, window_days=_window_days(record))
                 return [seen, _answer(self.evolve(state, seen), claim, record, cause)]
             case _:
                 assert_never(record)
@@ -80,11 +89,12 @@ class VelocityDecider:
     def evolve(self, state: VelocityState, record: Conclusion) -> VelocityState:
         """The last claims within the window, by time."""
         match record:
-            case Seen(claim=claim):
+            case Seen(claim=claim, window_days=days):
                 newest = max((claim.at, *(known.at for known in state.claims)))
-                return VelocityState(_kept(_with(state.claims, claim), newest - WINDOW))
+                return VelocityState(_kept(_with(state.claims, claim), newest - days * DAY), days)
             case Forgotten(until=until):
-                return VelocityState(_kept(state.claims, until))
+                claims = _kept(state.claims, until)
+                return VelocityState(claims, state.window_days) if claims else VelocityState()
             case SignalChecked():
                 return state
             case _:
@@ -93,7 +103,15 @@ class VelocityDecider:
 
 def wakes_at(state: VelocityState) -> Millis | None:
     """When there will be nothing left to remember."""
-    return state.claims[-1].at + WINDOW if state.claims else None
+    return state.claims[-1].at + state.window_days * DAY if state.claims else None
+
+
+def _kind(asked: CheckRequested) -> str:
+    return asked.signal.partition(":")[0]
+
+
+def _window_days(asked: CheckRequested) -> int:
+    return EMAIL_WINDOW_DAYS if _kind(asked) == EMAIL else WINDOW_DAYS
 
 
 def _claim(asked: CheckRequested) -> Claim:
@@ -124,16 +142,22 @@ def _answer(
 ) -> SignalChecked:
     """Claims after the asking one don't count for it, even those that came in before it."""
     before = [claim for claim in (*state.claims, asked) if claim.at <= asked.at]
-    month = [claim for claim in before if claim.at > asked.at - WINDOW]
+    month = [claim for claim in before if claim.at > asked.at - WINDOW_DAYS * DAY]
     users = {claim.user for claim in month}
     return SignalChecked(
         **because(request, cause, "checked"),
         code=request.code,
         user_id=request.user_id,
         claim_id=request.claim_id,
-        kind=request.signal.partition(":")[0],
+        kind=_kind(request),
         users_24h=len({claim.user for claim in month if claim.at > asked.at - DAY}),
         users_30d=len(users),
         codes_30d=len({claim.code for claim in month}),
         insiders_30d=len(users & {claim.owner for claim in month}),
+        users_365d=_users_in_a_year(before, asked.at) if _kind(request) == EMAIL else 0,
     )
+
+
+def _users_in_a_year(before: Iterable[Claim], at: Millis) -> int:
+    since = at - EMAIL_WINDOW_DAYS * DAY
+    return len({claim.user for claim in before if claim.at > since})

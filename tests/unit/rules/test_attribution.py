@@ -5,7 +5,6 @@ from typing import Any
 from reftrail.contracts.decisions import Action, Basis
 from reftrail.contracts.policy import Policy, Scope, policy_text
 from reftrail.contracts.reference import Trigger
-
 from reftrail.testing import (
     Outline,
     attributed,

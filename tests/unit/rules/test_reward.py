@@ -7,8 +7,8 @@ import pytest
 from reftrail.contracts.decisions import Action, Basis, Role
 from reftrail.contracts.record import MICROS_PER_UNIT
 from reftrail.contracts.reference import CodeChanged, CodeStatus, Trigger
-from reftrail.rules.reward.ledger_entries import reward_id
 from reftrail.contracts.reward_reasons import Reason
+from reftrail.rules.reward.ledger_entries import reward_id
 from reftrail.testing import (
     Outline,
     Scenario,

@@ -9,8 +9,8 @@ from reftrail.contracts.decisions import Action, Basis, RewardDecided, RewardSta
 from reftrail.contracts.policy import AtHoldsEnd, Fraud, OnRefund, Policy, policy_text
 from reftrail.contracts.record import DAY, HOUR, MICROS_PER_UNIT
 from reftrail.contracts.reference import Trigger
-from reftrail.rules.reward.ledger_entries import reward_id
 from reftrail.contracts.reward_reasons import Reason
+from reftrail.rules.reward.ledger_entries import reward_id
 from reftrail.rules.reward.transitions import effect
 from reftrail.testing import (
     Outline,

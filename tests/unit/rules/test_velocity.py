@@ -108,3 +108,33 @@ def test_a_signal_of_thousands_takes_bounded_room_and_is_not_written_anew_for_ea
     story.given(at(a_day_later))
     assert len(states(story).claims) == MOST_SEEN
     assert states(story).claims[-1].at == moment("10:00") + DAY + HOUR
+
+
+def test_an_email_address_is_counted_for_a_year() -> None:
+    def mailed(user: str, at: str) -> Outline:
+        return asked(user, at, signal="email:e")
+
+    story = given(mailed("u1", "0d 10:00"), mailed("u2", "300d 10:00"))
+    story.when(mailed("u3", "364d 10:00")).then(counted(1, 1, kind="email", users_365d=3))
+    story.when(mailed("u4", "365d 10:00")).then(counted(1, 2, kind="email", users_365d=3))
+
+
+def test_other_signals_are_not_counted_for_a_year() -> None:
+    given(asked("u1", "0d 10:00")).when(asked("u2", "0d 11:00")).then(counted(2, 2, users_365d=0))
+
+
+def test_what_is_older_than_a_year_of_an_email_address_is_forgotten_by_a_tick() -> None:
+    story = given(asked("u1", "0d 10:00", signal="email:e"))
+    story.when(tick("365d 09:59:59.999")).then_nothing()
+    assert len(states(story).claims) == 1
+    story.when(tick("365d 10:00")).then_nothing()
+    assert states(story) == VelocityState()
+
+
+def test_an_email_address_of_thousands_takes_bounded_memory() -> None:
+    def at(nth: int) -> Outline:
+        time = moment("10:00") + nth * HOUR
+        return asked(f"u{nth}", "10:00", signal="email:e").but(event_time=time, claim_id=f"c{nth}")
+
+    story = given(*(at(nth) for nth in range(MOST_SEEN + 1)))
+    assert len(states(story).claims) == MOST_SEEN

@@ -22,6 +22,12 @@ def main() -> None:
     parser.add_argument(
         "--hold-for", type=int, default=0, help="days the campaigns keep grants back"
     )
+    parser.add_argument(
+        "--repeats-signals",
+        type=float,
+        default=0,
+        help="share of shops whose server repeats address, device and e-mail with a purchase",
+    )
     chosen = parser.parse_args()
     total, by_seed = Score(), {}
     for seed in range(chosen.first_seed, chosen.first_seed + chosen.seeds):
@@ -30,6 +36,7 @@ def main() -> None:
             chosen.referrals,
             carelessness=chosen.carelessness,
             hold_for=chosen.hold_for * DAY,
+            repeats_signals=chosen.repeats_signals,
         )
         ledger = played(town)
         score(town.truth, ledger, total)

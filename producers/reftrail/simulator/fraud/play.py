@@ -23,7 +23,7 @@ from reftrail.simulator.occurrence import Occurrence
 from reftrail.simulator.programme import event_id
 
 ENDS: Final[Millis] = 1_790_000_000_000
-"""When a town's time is over, unless somebody says otherwise: any time would do."""
+"""When a town's time is over: any time would do."""
 
 HONEST_SHARE: Final = 0.8
 """Of all referrals. Precision depends on it; the two bounds don't."""
@@ -35,14 +35,14 @@ _TICK: Final[Millis] = DAY
 def town_of(
     seed: int,
     referrals: int,
-    ends: Millis = ENDS,
     *,
     carelessness: float = 1,
     hold_for: Millis = 0,
+    repeats_signals: float = 0,
 ) -> Town:
     """The town of a seed with about so many referrals; the same seed gives the same one."""
     rng = Random(seed)  # noqa: S311 - made to be repeated, not to be secret
-    town = Town(rng, ends, carelessness, hold_for)
+    town = Town(rng, ENDS, carelessness, hold_for, repeats_signals)
     _fill(town, HONEST, referrals * HONEST_SHARE)
     _fill(town, FRAUD, referrals * (1 - HONEST_SHARE))
     return town

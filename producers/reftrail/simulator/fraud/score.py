@@ -8,8 +8,9 @@ import msgspec
 
 from reftrail.contracts.decisions import RewardDecided, RewardStatus
 from reftrail.contracts.policy import DEFAULT
-from reftrail.rules.evidence import REASONS, Evidence
-from reftrail.rules.scoring import Verdict, judge
+from reftrail.rules.fraud.case import Evidence
+from reftrail.rules.fraud.checks import REASONS
+from reftrail.rules.fraud.scoring import Verdict, judge
 from reftrail.simulator.fraud.fraudsters import REFUNDS
 from reftrail.simulator.fraud.town import Story
 

@@ -6,6 +6,7 @@ What is true is written down as it is made up; the rules are never asked.
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final, NamedTuple
+from zlib import crc32
 
 from reftrail.collector.pseudonyms import HashKey, Pseudonyms, pseudonyms
 from reftrail.contracts.policy import Policy, policy_text
@@ -70,13 +71,15 @@ class Town:
 
     forged has codes that look like those of a campaign's secret and aren't. carelessness scales how
     often fraudsters use scripts and addresses for minutes. hold_for is how long the campaigns keep
-    every grant back.
+    every grant back. repeats_signals is the share of shops (codes) whose server repeats the buyer's
+    address, device and e-mail with a purchase; most servers report the order alone.
     """
 
     rng: Random
     ends: Millis
     carelessness: float = 1
     hold_for: Millis = 0
+    repeats_signals: float = 0
     codes: dict[str, CodeChanged] = field(default_factory=dict)
     forged: set[str] = field(default_factory=set)
     truth: dict[tuple[str, str], Story] = field(default_factory=dict)
@@ -153,7 +156,8 @@ class Town:
             order = {"user_id": who.user, "order_id": f"order-{rng.getrandbits(64):x}"}
             bought, amount = signed_up + one.buys_after, f"{one.cents // 100}.{one.cents % 100:02}"
             paid = {"amount": amount, "currency": "USD"}
-            self._event("purchase", bought, **order, **paid, email=who.email, **context)
+            buyer = context | {"email": who.email} if self._repeats_signals(one.code) else {}
+            self._event("purchase", bought, **order, **paid, **buyer)
             if one.refunded_after is not None:
                 self._event("refund", bought + one.refunded_after, **order)
         self.truth[one.code, who.user] = one.story
@@ -161,6 +165,10 @@ class Town:
     def _event(self, kind: str, at: Millis, **facts: Any) -> None:
         if at <= self.ends:
             self.events.append(Occurrence(kind, event_id(self.rng, at), at, **facts))
+
+    def _repeats_signals(self, code: str) -> bool:
+        """Whether this shop's server does. Not drawn from rng: the town is else the same."""
+        return crc32(code.encode()) < self.repeats_signals * 2**32
 
     def _since(self, at: Millis) -> dict[str, Any]:
         return {"event_id": event_id(self.rng, at), "event_time": at, "received_at": at}

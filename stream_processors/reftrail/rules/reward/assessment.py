@@ -10,8 +10,8 @@ from reftrail.contracts.money import Money
 from reftrail.contracts.policy import AtHoldsEnd, OnRefund, OrderIds, Policy
 from reftrail.contracts.reference import CampaignDefined, CodeChanged, Trigger
 from reftrail.contracts.reward_reasons import Reason
-from reftrail.rules.evidence import Case, Evidence, SignalSeen
-from reftrail.rules.evidence.case import Signals
+from reftrail.rules.fraud.case import Case, Evidence, Signals, SignalSeen
+from reftrail.rules.fraud.scoring import Judgement, Verdict, gather, judge
 from reftrail.rules.limits import Place, limit_key
 from reftrail.rules.policy import NO_CURRENCY, NO_KIND, Terms
 from reftrail.rules.reward.context import DecisionContext
@@ -23,7 +23,6 @@ from reftrail.rules.reward.state import (
     SideReward,
     Waiting,
 )
-from reftrail.rules.scoring import Judgement, Verdict, gather, judge
 
 _replace: Final = msgspec.structs.replace
 

@@ -6,7 +6,8 @@ from reftrail.contracts.decisions import Role
 from reftrail.contracts.life import Listing, MilestoneChanged
 from reftrail.contracts.policy import DEFAULT, MilestoneKind, policy_in
 from reftrail.rules.cells import escaped
-from reftrail.rules.evidence import Evidence
+from reftrail.rules.fraud.case import Evidence
+from reftrail.rules.fraud.scoring import Verdict
 from reftrail.rules.policy import DEFAULT_POLICY
 from reftrail.rules.reward.assessment import budget_places
 from reftrail.rules.reward.context import DecisionContext
@@ -15,7 +16,6 @@ from reftrail.rules.reward.rejection import WEIGHT
 from reftrail.rules.reward.reserving import ask_or_decide
 from reftrail.rules.reward.state import AssessedReward, RewardCase, SideReward
 from reftrail.rules.reward.transitions import Transition, allowed
-from reftrail.rules.scoring import Verdict
 
 
 def is_bonus(changed: MilestoneChanged) -> bool:

@@ -9,6 +9,8 @@ from reftrail.contracts.life import LimitRequested
 from reftrail.contracts.reward_reasons import is_part
 from reftrail.rules.cells import Cells
 from reftrail.rules.decider import Refused, fingerprint
+from reftrail.rules.fraud.baselines import with_amount, with_claim, with_judged
+from reftrail.rules.fraud.scoring import is_suspicious
 from reftrail.rules.limits import Place
 from reftrail.rules.reward.keys import code_key, referral_key
 from reftrail.rules.reward.state import (
@@ -41,8 +43,6 @@ from reftrail.rules.reward.state_events import (
     SlotFreed,
 )
 from reftrail.rules.reward.transitions import QUALIFIED
-from reftrail.rules.scoring import is_suspicious
-from reftrail.rules.sketches import with_amount, with_claim, with_judged
 
 _replace = msgspec.structs.replace
 

@@ -6,8 +6,7 @@ limits waits for those. Nothing of the same referral overtakes what waits.
 
 from reftrail.contracts.decisions import Action, Claimed
 from reftrail.contracts.life import LimitAnswered, MilestoneChanged, SignalChecked
-from reftrail.rules.evidence import SignalSeen
-from reftrail.rules.evidence.case import Signals
+from reftrail.rules.fraud.case import Signals, SignalSeen
 from reftrail.rules.reward.assessment import reason_of, refused_by, signals_of
 from reftrail.rules.reward.bonuses import is_bonus, settle_milestone
 from reftrail.rules.reward.claims import settle_claim, terms_of

@@ -8,10 +8,10 @@ from reftrail.contracts.decisions import RewardDecided, RewardGranted, RewardSta
 from reftrail.contracts.record import Micros, Millis, Record
 from reftrail.contracts.reward_reasons import Reason, is_part
 from reftrail.rules.decider import Because, derived_id
+from reftrail.rules.fraud.scoring import Verdict, evidence_text
 from reftrail.rules.reward.context import DecisionContext
 from reftrail.rules.reward.state import RewardCase, SideReward
 from reftrail.rules.reward.transitions import QUALIFIED, Transition, allowed
-from reftrail.rules.scoring import Verdict, evidence_text
 
 _BY_VERDICT: Final = {
     Verdict.GRANT: Transition.GRANT,

@@ -6,7 +6,7 @@ import msgspec
 
 from reftrail.contracts.policy import OrderIds
 from reftrail.contracts.reference import Trigger
-from reftrail.rules.evidence import Evidence
+from reftrail.rules.fraud.case import Evidence
 from reftrail.rules.policy import Terms
 from reftrail.rules.reward.assessment import assess, rejected_order
 from reftrail.rules.reward.context import DecisionContext

@@ -1,6 +1,7 @@
 """Why a claim earns nothing: each rule of the code and its campaign that forbids it.
 
-What speaks for fraud is in `reftrail.rules.evidence`. The words are stable: people look for them.
+What speaks for fraud is in `reftrail.rules.fraud.checks`. The words are stable: people look for
+them.
 """
 
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from reftrail.contracts.record import DAY
 from reftrail.contracts.reference import CampaignDefined, CodeChanged, CodeStatus, Trigger
 from reftrail.contracts.reward_reasons import Reason
 from reftrail.rules.decider import Reference
-from reftrail.rules.evidence import Evidence, Figures
+from reftrail.rules.fraud.case import Evidence, Figures
 from reftrail.rules.policy import Terms, policy_at
 from reftrail.rules.reward.context import DecisionContext
 

@@ -9,10 +9,9 @@ import msgspec
 from reftrail.contracts.decisions import Claimed, RewardStatus, Role
 from reftrail.contracts.life import MilestoneChanged
 from reftrail.contracts.record import DAY, Micros, Millis
-from reftrail.rules.evidence import Evidence, SignalSeen
-from reftrail.rules.evidence.case import Signals
+from reftrail.rules.fraud.baselines import Amounts, Claims, Hours
+from reftrail.rules.fraud.case import Evidence, Signals, SignalSeen
 from reftrail.rules.reward.transitions import ENDED
-from reftrail.rules.sketches import Amounts, Claims, Hours
 
 
 class CodeCell(msgspec.Struct, frozen=True, array_like=True):

@@ -9,8 +9,7 @@ from reftrail.contracts.decisions import RewardDecided, RewardGranted
 from reftrail.contracts.life import LimitRequested
 from reftrail.contracts.record import Micros, Millis, Record
 from reftrail.rules.decider import Refused
-from reftrail.rules.evidence import SignalSeen
-from reftrail.rules.evidence.case import Signals
+from reftrail.rules.fraud.case import Signals, SignalSeen
 from reftrail.rules.reward.state import AssessedReward, Order, Progress, Waiting
 
 

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from reftrail.rules.evidence.case import Case, Figures
-from reftrail.rules.sketches import LEAST_CLAIMS, in_hour, median, usual
+from reftrail.rules.fraud.baselines import LEAST_CLAIMS, in_hour, median, usual
+from reftrail.rules.fraud.case import Case, Figures
 
 LEAST_IN_BURST: Final = 20
 """How many claims in an hour it takes to call it a burst, however quiet it was before."""

@@ -10,7 +10,7 @@ from reftrail.contracts.decisions import Claimed
 from reftrail.contracts.life import Listed
 from reftrail.contracts.record import Millis
 from reftrail.contracts.reference import CodeChanged
-from reftrail.rules.sketches import Amounts, Claims, Hours
+from reftrail.rules.fraud.baselines import Amounts, Claims, Hours
 
 Figures: TypeAlias = dict[str, int | str]
 """What a check found, in numbers and words: enough to say to somebody why it matters."""
@@ -49,7 +49,11 @@ class Evidence(msgspec.Struct, frozen=True):
 class Case(msgspec.Struct, frozen=True):
     """A claim and what is known about it.
 
-    seen has the signals of the user's claims so far, by kind. hours and amounts are what is usual
+    seen has the highest answers of the velocity stage to the user's claims so far, by kind. signals
+    are those of the claim, of the user's signup and of the touch, in this order; an occurrence that
+    isn't known is left out. Purchases are often reported by a server without any signals, so that
+    a claim alone doesn't say who is behind it. touch_received_at and touch_key_kind say when the
+    touch came in and under which kind of API key. hours and amounts are what is usual
     for the code, claims how many under it were suspicious, without this one. listed looks up the
     lists by subject and value, at the time at which the claim came in.
     """

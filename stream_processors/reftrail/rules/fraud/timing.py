@@ -1,7 +1,12 @@
 """Whether it went faster than people are, or at a time that can't be."""
 
+from typing import Final
+
 from reftrail.contracts.decisions import Action, Basis
-from reftrail.rules.evidence.case import Case, Figures
+from reftrail.rules.fraud.case import Case, Figures
+
+PUBLISHABLE: Final = "publishable"
+"""The kind of API key that stands in pages and apps, where anybody can read and use it."""
 
 
 def fast_signup(case: Case, limit: int) -> Figures | None:
@@ -55,6 +60,19 @@ def clock_behind(case: Case, limit: int) -> Figures | None:
     """
     behind = case.claim.received_at - case.claim.event_time
     return {"behind_ms": behind, "limit_ms": limit} if behind > limit else None
+
+
+def backdated(case: Case, limit: int) -> Figures | None:
+    """The touch was reported later than it happened, under a publishable key, by over the limit.
+
+    Weight 30, limit 300000 ms: with such a key anybody can date a click before the one that counts.
+    Apps that were offline do it too, so it holds only with another reason.
+    """
+    received_at = case.touch_received_at
+    if case.touch_key_kind != PUBLISHABLE or received_at is None:
+        return None
+    late = received_at - case.claim.touch_time
+    return {"late_ms": late, "limit_ms": limit} if late > limit else None
 
 
 def _sooner(case: Case, limit: int) -> Figures | None:

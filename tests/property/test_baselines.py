@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reftrail.contracts.record import HOUR
-from reftrail.rules.sketches import (
+from reftrail.rules.fraud.baselines import (
     HOURS_KEPT,
     LEAST_AMOUNTS,
     LEAST_HOURS,

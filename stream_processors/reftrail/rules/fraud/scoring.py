@@ -6,7 +6,8 @@ from enum import StrEnum
 import msgspec
 
 from reftrail.contracts.policy import DEFAULT, Fraud
-from reftrail.rules.evidence import ALLOWED, CHECKS, REASONS, SUSPICIOUS_CODE, Case, Check, Evidence
+from reftrail.rules.fraud.case import Case, Check, Evidence
+from reftrail.rules.fraud.checks import ALLOWED, CHECKS, REASONS, SUSPICIOUS_CODE
 
 
 class Verdict(StrEnum):

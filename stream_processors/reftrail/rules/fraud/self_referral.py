@@ -1,9 +1,12 @@
-"""Whether the one who was referred is the one who referred them.
+"""Whether the referred user is the referrer.
 
-The owner's signals are those of the code's registration, where they were told then.
+The owner's signals are those of the code's registration. They are compared with the signals of the
+claim, of the user's signup and of the touch: a purchase that a server reports has none of its own.
 """
 
-from reftrail.rules.evidence.case import Case, Figures
+from collections.abc import Iterable
+
+from reftrail.rules.fraud.case import Case, Figures
 
 
 def self_referral(case: Case, limit: int) -> Figures | None:  # noqa: ARG001
@@ -17,20 +20,22 @@ def self_referral(case: Case, limit: int) -> Figures | None:  # noqa: ARG001
 
 
 def owner_device(case: Case, limit: int) -> Figures | None:  # noqa: ARG001
-    """The claim comes from the device on which the code was registered.
+    """The claim, the signup or the touch comes from the device on which the code was registered.
 
     Weight 60: families share tablets, so it holds and does not reject by itself.
     """
-    return _same(case.code.owner_device_hash, case.claim.device_hash, "device")
+    of_user = (signals.device_hash for signals in case.signals)
+    return _same(case.code.owner_device_hash, of_user, "device")
 
 
 def owner_ip(case: Case, limit: int) -> Figures | None:  # noqa: ARG001
-    """The claim comes from the address from which the code was registered.
+    """The claim, the signup or the touch comes from the address from which the code was registered.
 
     Weight 20: households, offices and carriers have one address for many, and people refer those
     with whom they live and work.
     """
-    return _same(case.code.owner_ip_hash, case.claim.ip_hash, "ip")
+    of_user = (signals.ip_hash for signals in case.signals)
+    return _same(case.code.owner_ip_hash, of_user, "ip")
 
 
 def owner_email(case: Case, limit: int) -> Figures | None:  # noqa: ARG001
@@ -38,7 +43,8 @@ def owner_email(case: Case, limit: int) -> Figures | None:  # noqa: ARG001
 
     Weight 100: an address is one person's.
     """
-    return _same(case.code.owner_email_hash, case.claim.email_hash, "email")
+    of_user = (signals.email_hash for signals in case.signals)
+    return _same(case.code.owner_email_hash, of_user, "email")
 
 
 def disposable_email(case: Case, limit: int) -> Figures | None:  # noqa: ARG001
@@ -47,10 +53,11 @@ def disposable_email(case: Case, limit: int) -> Figures | None:  # noqa: ARG001
     Weight 40: some honest people use them against advertising, so it says little alone; with the
     owner's address, or another user's device, it holds. The list is the collector's.
     """
-    return {"email": case.claim.email_hash or ""} if case.claim.email_disposable else None
+    for signals in case.signals:
+        if signals.email_disposable:
+            return {"email": signals.email_hash or ""}
+    return None
 
 
-def _same(owners: str | None, claimants: str | None, what: str) -> Figures | None:
-    if owners is None or claimants is None or owners != claimants:
-        return None
-    return {what: owners}
+def _same(of_owner: str | None, of_user: Iterable[str | None], kind: str) -> Figures | None:
+    return {kind: of_owner} if of_owner is not None and of_owner in of_user else None

@@ -1,13 +1,16 @@
-"""Who is on the allow and block lists: codes, users (the code's owner too), and signals."""
+"""The allow and block lists, which name codes, users (the code's owner too), and signals.
+
+Signals are those of the claim, of the user's signup and of the touch.
+"""
 
 from collections.abc import Iterator
 
 from reftrail.contracts.life import Listed, Listing
-from reftrail.rules.evidence.case import Case, Figures
+from reftrail.rules.fraud.case import Case, Figures
 
 
 def blocked(case: Case, limit: int) -> Figures | None:  # noqa: ARG001
-    """A block list names the code, one of the two users, or a signal of the claim.
+    """A block list names the code, one of the two users, or a signal of claim, signup or touch.
 
     Weight 100, decisive: somebody decided it.
     """
@@ -15,7 +18,7 @@ def blocked(case: Case, limit: int) -> Figures | None:  # noqa: ARG001
 
 
 def allowed(case: Case, limit: int) -> Figures | None:  # noqa: ARG001
-    """An allow list names the code, one of the two users, or a signal of the claim.
+    """An allow list names the code, one of the two users, or a signal of claim, signup or touch.
 
     Weight 0: it takes the weight off everything else that isn't decisive.
     """
@@ -32,15 +35,18 @@ def _first(case: Case, listing: Listing) -> Figures | None:
 
 def _entries(case: Case) -> Iterator[Listed]:
     claim = case.claim
-    subjects = (
+    subjects: list[tuple[str, str | None]] = [
         ("code", claim.code),
         ("user", claim.user_id),
         ("user", case.code.owner_user_id),
-        ("ip", claim.ip_hash),
-        ("network", claim.network_hash),
-        ("device", claim.device_hash),
-        ("email", claim.email_hash),
-    )
+    ]
+    for signals in case.signals:
+        subjects += [
+            ("ip", signals.ip_hash),
+            ("network", signals.network_hash),
+            ("device", signals.device_hash),
+            ("email", signals.email_hash),
+        ]
     for subject, value in subjects:
         if value is not None and (entry := case.listed(subject, value, claim.received_at)):
             yield entry

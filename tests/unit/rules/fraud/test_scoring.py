@@ -5,8 +5,8 @@ import json
 import pytest
 
 from reftrail.contracts.policy import Fraud
-from reftrail.rules.evidence import Evidence
-from reftrail.rules.scoring import Verdict, evidence_text, judge
+from reftrail.rules.fraud.case import Evidence
+from reftrail.rules.fraud.scoring import Verdict, evidence_text, judge
 
 RULE = Evidence("code_expired", 100, {"expired_at": 5})
 

@@ -3,34 +3,36 @@
 from typing import Final
 
 from reftrail.contracts.record import DAY, MINUTE, SECOND
-from reftrail.rules.evidence.case import Case, Check, Evidence, Figures, SignalSeen
-from reftrail.rules.evidence.crowds import (
-    ring,
-    ring_by_device,
-    ring_by_ip,
-    users_per_device_24h,
-    users_per_device_30d,
-    users_per_ip_24h,
-    users_per_ip_30d,
-    users_per_network_24h,
-    users_per_network_30d,
-)
-from reftrail.rules.evidence.lists import allowed, blocked
-from reftrail.rules.evidence.owner import (
+from reftrail.rules.fraud.case import Case, Check, Evidence, Figures, SignalSeen
+from reftrail.rules.fraud.lists import allowed, blocked
+from reftrail.rules.fraud.self_referral import (
     disposable_email,
     owner_device,
     owner_email,
     owner_ip,
     self_referral,
 )
-from reftrail.rules.evidence.timing import (
+from reftrail.rules.fraud.timing import (
+    backdated,
     clock_ahead,
     clock_behind,
     fast_purchase,
     fast_signup,
     instant_signup,
 )
-from reftrail.rules.evidence.usage import amount_5x, amount_10x, amount_20x, burst, suspicious_code
+from reftrail.rules.fraud.usage import amount_5x, amount_10x, amount_20x, burst, suspicious_code
+from reftrail.rules.fraud.velocity_checks import (
+    ring,
+    ring_by_device,
+    ring_by_ip,
+    users_per_device_24h,
+    users_per_device_30d,
+    users_per_email,
+    users_per_ip_24h,
+    users_per_ip_30d,
+    users_per_network_24h,
+    users_per_network_30d,
+)
 
 ALLOWED: Final = "allowed"
 SUSPICIOUS_CODE: Final = "suspicious_code"
@@ -47,6 +49,7 @@ CHECKS: Final = (
     Check("users_per_network_30d", 5, users_per_network_30d, 250, "users"),
     Check("users_per_device_24h", 25, users_per_device_24h, 1, "users"),
     Check("users_per_device_30d", 35, users_per_device_30d, 2, "users"),
+    Check("users_per_email", 100, users_per_email, 1, "users"),
     Check("ring", 80, ring, 1, "users"),
     Check("ring_by_device", 60, ring_by_device, 1, "users"),
     Check("ring_by_ip", 5, ring_by_ip, 2, "users"),
@@ -55,6 +58,7 @@ CHECKS: Final = (
     Check("fast_purchase", 12, fast_purchase, 30 * SECOND, "ms"),
     Check("clock_ahead", 30, clock_ahead, 5 * MINUTE, "ms"),
     Check("clock_behind", 30, clock_behind, 90 * DAY, "ms"),
+    Check("backdated", 30, backdated, 5 * MINUTE, "ms"),
     Check("burst", 25, burst, 10, "times"),
     Check(SUSPICIOUS_CODE, 40, suspicious_code, 50, "percent"),
     Check("amount_5x", 10, amount_5x, 5, "times"),

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 import pytest
 
 from reftrail.contracts.decisions import Action, Basis, Claimed
@@ -11,9 +12,10 @@ from reftrail.contracts.life import Listed
 from reftrail.contracts.policy import Fraud
 from reftrail.contracts.record import DAY, HOUR, MICROS_PER_UNIT, MINUTE, SECOND
 from reftrail.engine.reference import ReferenceTables
-from reftrail.rules.evidence import CHECKS, REASONS, Case, Figures, SignalSeen
-from reftrail.rules.scoring import gather
-from reftrail.rules.sketches import Amounts, Claims, Hours, with_amount, with_claim
+from reftrail.rules.fraud.baselines import Amounts, Claims, Hours, with_amount, with_claim
+from reftrail.rules.fraud.case import Case, Figures, Signals, SignalSeen
+from reftrail.rules.fraud.checks import CHECKS, REASONS
+from reftrail.rules.fraud.scoring import gather
 from reftrail.testing import claimed, code, moment
 
 UNIT = MICROS_PER_UNIT
@@ -29,13 +31,27 @@ def case(
     amounts: Amounts = NO_AMOUNTS,
     claims: Claims = NO_CLAIMS,
     lists: tuple[Listed, ...] = (),
+    others: tuple[Signals, ...] = (),
+    touch: tuple[int, str] | None = None,
     **told: Any,
 ) -> Case:
-    """A claim of which only what is told could be evidence."""
+    """A claim of which only what is told could be evidence.
+
+    others are the signals of the signup and the touch, touch says when that came in under which
+    kind of key.
+    """
     action = told.pop("action", Action.SIGNUP)
     claim = claimed(action, "AMY", "9d 12:00", **({"touch_time": moment("9d 09:00")} | told))
     record = claim.but(signed_up_at=told.get("signed_up_at", NOON)).record()
     assert isinstance(record, Claimed)
+    received_at, key_kind = touch or (None, None)
+    own = Signals(
+        record.device_hash,
+        record.ip_hash,
+        record.network_hash,
+        record.email_hash,
+        record.email_disposable,
+    )
     return Case(
         claim=record,
         code=code("AMY", **(facts or {})),
@@ -44,6 +60,9 @@ def case(
         amounts=amounts,
         claims=claims,
         listed=ReferenceTables(lists).listed,
+        signals=(own, *others),
+        touch_received_at=received_at,
+        touch_key_kind=key_kind,
     )
 
 
@@ -175,6 +194,12 @@ def test_an_honest_claim_has_no_evidence_against_it() -> None:
             {"users": 3, "limit": 2},
         ),
         (
+            "users_per_email",
+            case(seen=SignalSeen("c", "email", 1, 1, 1, 0, 2)),
+            case(seen=SignalSeen("c", "email", 1, 1, 1, 0, 1)),
+            {"users": 2, "limit": 1},
+        ),
+        (
             "ring",
             case(seen=seen("pair", month=2)),
             case(seen=seen("pair", month=1)),
@@ -215,6 +240,12 @@ def test_an_honest_claim_has_no_evidence_against_it() -> None:
             case(received_at=NOON + 90 * DAY + 1),
             case(received_at=NOON + 90 * DAY),
             {"behind_ms": 90 * DAY + 1, "limit_ms": 90 * DAY},
+        ),
+        (
+            "backdated",
+            case(touch=(moment("9d 09:05") + 1, "publishable")),
+            case(touch=(moment("9d 09:05"), "publishable")),
+            {"late_ms": 300_001, "limit_ms": 300_000},
         ),
         (
             "burst",
@@ -311,6 +342,47 @@ def test_each_subject_can_be_blocked(subject: str) -> None:
     }
     value = {"code": "AMY", "user": "u1"}.get(subject, f"{subject} 1")
     assert found(case(lists=(listed(subject, value),), **signals)).keys() == {"blocked"}
+
+
+@pytest.mark.parametrize("place", [0, 1])
+@pytest.mark.parametrize(
+    ("reason", "signals"),
+    [
+        ("owner_device", Signals(device_hash="d")),
+        ("owner_ip", Signals(ip_hash="i")),
+        ("owner_email", Signals(email_hash="e")),
+        ("disposable_email", Signals(email_hash="t", email_disposable=True)),
+    ],
+)
+def test_what_the_signup_or_the_touch_showed_counts_for_a_purchase_without_signals(
+    reason: str, signals: Signals, place: int
+) -> None:
+    owner = {"owner_device_hash": "d", "owner_ip_hash": "i", "owner_email_hash": "e"}
+    others = [Signals("d2", "i2", "n2", "e2", email_disposable=False)] * 2
+    others[place] = signals
+    assert found(bought(facts=owner, others=tuple(others))).keys() == {reason}
+    assert found(bought(facts=owner, others=(others[1 - place],))) == {}
+
+
+@pytest.mark.parametrize("listing", ["block", "allow"])
+@pytest.mark.parametrize("subject", ["ip", "network", "device", "email"])
+def test_lists_look_at_the_signals_of_the_signup_and_the_touch(subject: str, listing: str) -> None:
+    entry = listed(subject, "x", listing)
+    signup, touch = (
+        Signals(device_hash="d"),
+        msgspec.structs.replace(Signals(), **{f"{subject}_hash": "x"}),
+    )
+    for others in ((signup, touch), (touch, signup), (touch,)):
+        purchase = bought(lists=(entry,), others=others)
+        assert found(purchase).keys() == {"blocked" if listing == "block" else "allowed"}
+    assert found(bought(lists=(entry,), others=(signup,))) == {}
+
+
+def test_a_touch_is_backdated_only_under_a_publishable_key() -> None:
+    late = moment("9d 11:00")
+    assert found(case(touch=(late, "publishable"))).keys() == {"backdated"}
+    assert found(case(touch=(late, "secret"))) == {}
+    assert found(case()) == {}
 
 
 def test_a_list_s_entry_counts_up_to_when_the_claim_came_in() -> None:

@@ -7,7 +7,7 @@ who pass codes on, adds up to 55, which doesn't hold an office; with any habit o
 does. What they catch is in the simulator's table (`python -m reftrail.simulator.fraud`).
 """
 
-from reftrail.rules.evidence.case import Case, Figures
+from reftrail.rules.fraud.case import Case, Figures
 
 
 def users_per_ip_24h(case: Case, limit: int) -> Figures | None:
@@ -57,6 +57,17 @@ def users_per_device_30d(case: Case, limit: int) -> Figures | None:
     Weight 35, limit 2 users: with the one above it holds, whatever else there is.
     """
     return _users(case, "device", limit, is_day=False)
+
+
+def users_per_email(case: Case, limit: int) -> Figures | None:
+    """More users claimed with one e-mail address within 365 days than the limit.
+
+    Weight 100, limit 1 user: an address is one person's.
+    """
+    seen = case.seen.get("email")
+    if seen is None or seen.users_365d <= limit:
+        return None
+    return {"users": seen.users_365d, "limit": limit}
 
 
 def ring(case: Case, limit: int) -> Figures | None:
