@@ -16,7 +16,7 @@ from reftrail.contracts.events import Source
 from reftrail.contracts.life import FulfilmentOutcome, ReviewDecision
 from reftrail.contracts.reference import CodeStatus
 from reftrail.lists import Subject
-from reftrail.testing.policy_scenarios.moments import FIRST_DAY, When
+from reftrail.scenarios.moments import FIRST_DAY, When
 
 _Names: TypeAlias = Annotated[
     tuple[Text, ...],

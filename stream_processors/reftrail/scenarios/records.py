@@ -29,8 +29,8 @@ from reftrail.contracts.reference import (
 )
 from reftrail.contracts.registry import latest
 from reftrail.lists import Entry, Subject, subject_value
-from reftrail.testing.policy_scenarios.derived import SECRET, DerivedNames
-from reftrail.testing.policy_scenarios.script import (
+from reftrail.scenarios.derived import SECRET, DerivedNames
+from reftrail.scenarios.script import (
     TAKES,
     GivenCode,
     GivenFormat,

@@ -38,9 +38,9 @@ from reftrail.contracts.topics import (
 from reftrail.engine.memory import MemoryHost
 from reftrail.lists import Subject
 from reftrail.rules.reasons import is_part
-from reftrail.testing.policy_scenarios.moments import Moment, beginning
-from reftrail.testing.policy_scenarios.records import CannotHappen, Records
-from reftrail.testing.policy_scenarios.script import Given, GivenCode, GivenFormat, Happening, What
+from reftrail.scenarios.moments import Moment, beginning
+from reftrail.scenarios.records import CannotHappen, Records
+from reftrail.scenarios.script import Given, GivenCode, GivenFormat, Happening, What
 
 R = TypeVar("R", bound=Record)
 

@@ -11,9 +11,9 @@ from reftrail.campaigns.units import money_text
 from reftrail.contracts.decisions import Attributed, DeadLettered, RewardDecided, RewardGranted
 from reftrail.contracts.life import MilestoneChanged
 from reftrail.contracts.record import Millis
-from reftrail.testing.policy_scenarios.moments import Moment, day_text
-from reftrail.testing.policy_scenarios.play import Play
-from reftrail.testing.policy_scenarios.script import Bounds, Then
+from reftrail.scenarios.moments import Moment, day_text
+from reftrail.scenarios.play import Play
+from reftrail.scenarios.script import Bounds, Then
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from reftrail import scenarios
 from reftrail.campaigns import FaultyFile
-from reftrail.testing import policy_scenarios
-from reftrail.testing.policy_scenarios import Outcome, as_text, read_scenarios, reference
+from reftrail.scenarios import Outcome, as_text, read_scenarios, reference
 
-README = (Path(policy_scenarios.__file__).parent / "README.md").read_text("utf-8")
+README = (Path(scenarios.__file__).parent / "README.md").read_text("utf-8")
 
 CAMPAIGN = """
 [campaign]
@@ -348,7 +348,7 @@ def test_the_report_fits_a_terminal(tmp_path: Path) -> None:
 
 
 def test_the_page_is_that_of_the_types() -> None:
-    after = "Write it anew from: python -m reftrail.testing.policy_scenarios.reference"
+    after = "Write it anew from: python -m reftrail.scenarios.reference"
     assert "\n".join(reference.type_rows()) in README, after
     assert README.split("## Tables\n\n")[1].strip() == reference.page(), after
 

@@ -1,6 +1,6 @@
 """The tables of the page about scenarios, written from the types.
 
-`python -m reftrail.testing.policy_scenarios.reference` prints them; a test holds `README.md` to
+`python -m reftrail.scenarios.reference` prints them; a test holds `README.md` to
 them.
 """
 
@@ -10,7 +10,7 @@ from typing import Final
 from pydantic import BaseModel
 
 from reftrail.campaigns.reference import rows
-from reftrail.testing.policy_scenarios.script import (
+from reftrail.scenarios.script import (
     NEEDS,
     TAKES,
     Attribution,
