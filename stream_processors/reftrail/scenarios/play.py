@@ -38,9 +38,10 @@ from reftrail.contracts.topics import (
 from reftrail.engine.memory import MemoryHost
 from reftrail.lists import Subject
 from reftrail.rules.reasons import is_part
+from reftrail.scenarios.happening import CLIENT_EVENTS, Happening, What
 from reftrail.scenarios.moments import Moment, beginning
-from reftrail.scenarios.records import CannotHappen, Records
-from reftrail.scenarios.script import Given, GivenCode, GivenFormat, Happening, What
+from reftrail.scenarios.records import CannotHappen, NotAccepted, Records, RejectedEvent
+from reftrail.scenarios.script import Given, GivenCode, GivenFormat
 
 R = TypeVar("R", bound=Record)
 
@@ -60,6 +61,7 @@ class Found:
     fulfil: list[RewardGranted]
     milestones: list[MilestoneChanged]
     refused: list[DeadLettered]
+    rejected: list[RejectedEvent]
 
 
 class Play:
@@ -71,6 +73,7 @@ class Play:
         self._before = self.first_day
         self._has_begun = False
         self._given: dict[str, int] = {}
+        self._rejected: list[RejectedEvent] = []
         self._host = MemoryHost()
         versions = _versions(campaigns, self.first_day)
         self._host.publish(CAMPAIGNS, *versions)
@@ -91,14 +94,17 @@ class Play:
         self._given = {topic.name: len(self._host.log(topic)) for topic in _COMPARED}
 
     def happen(self, one: Happening) -> None:
-        """One thing happens, and what follows. Raises `CannotHappen` or `ExpectedError`."""
+        """One thing happens, and what follows. Raises `CannotHappen` or `ExpectedError`.
+
+        An event that the collector rejects is found afterwards; what is given it must accept.
+        """
         if one.code is not None:
             one = one.model_copy(update={"code": self.spelt(one.code)})
         if one.subject == Subject.CODE:
             one = one.model_copy(update={"value": self.spelt(str(one.value))})
         at = self.time(one.at)
         arrives = at if one.arrives is None else self.time(one.arrives)
-        if arrives < at:
+        if arrives < at and one.type not in CLIENT_EVENTS:
             raise CannotHappen("it can't arrive before it happens", "arrives")
         if not self._has_begun:
             self._now, self._has_begun = min(self._now, arrives), True
@@ -110,7 +116,12 @@ class Play:
             )
         self._pass(arrives)
         self._before = at
-        self._host.publish(*self._arriving(one, at, arrives))
+        try:
+            self._host.publish(*self._arriving(one, at, arrives))
+        except NotAccepted as error:
+            if not self._given:
+                raise
+            self._rejected.append(error.rejected)
         self._host.run()
 
     def time(self, moment: Moment) -> Millis:
@@ -126,6 +137,7 @@ class Play:
             fulfil=self._since_when(REWARD_GRANTED, RewardGranted),
             milestones=self._since_when(MILESTONES, MilestoneChanged),
             refused=self._since_when(DEAD_LETTERS, DeadLettered),
+            rejected=self._rejected,
         )
 
     def _pass(self, until: Millis) -> None:
@@ -152,7 +164,8 @@ class Play:
             case What.CODE:
                 return CODES, make.changed_code(one, arrives)
             case _:
-                return EVENTS, make.event(one, at, arrives)
+                sent_at = None if one.sent_at is None else self.time(one.sent_at)
+                return EVENTS, make.event(one, at, sent_at, arrives)
 
     def _reward(self, one: Happening) -> RewardDecided:
         """The last entry about the reward that somebody means."""
