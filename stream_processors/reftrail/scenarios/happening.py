@@ -88,8 +88,8 @@ SUBMITTED: Final = frozenset(
 """The fields of an event besides its type and time: the collector's, which all events share."""
 
 TAKES: Final[dict[What, frozenset[str]]] = dict.fromkeys(CLIENT_EVENTS, SUBMITTED | {"key"}) | {
-    What.REVIEW: frozenset({"user", "code", "role", "decision", "reason", "note"}),
-    What.FULFILMENT: frozenset({"user", "code", "role", "outcome"}),
+    What.REVIEW: frozenset({"user", "code", "role", "action", "decision", "reason", "note"}),
+    What.FULFILMENT: frozenset({"user", "code", "role", "action", "outcome"}),
     What.BLOCK: frozenset({"subject", "value", "until", "reason"}),
     What.ALLOW: frozenset({"subject", "value", "until", "reason"}),
     What.UNLIST: frozenset({"subject", "value"}),
@@ -169,6 +169,9 @@ class Happening(Table):
     properties: _Properties | None = Field(default=None, description="What is the client's own.")
     role: Role | None = Field(
         default=None, strict=False, description="Of several rewards the one that is meant."
+    )
+    action: Text | None = Field(
+        default=None, description="Of several rewards of the role the one for this action."
     )
     decision: ReviewDecision | None = Field(
         default=None, strict=False, description="What the review decides."

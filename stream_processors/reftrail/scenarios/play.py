@@ -6,6 +6,7 @@ every few seconds.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Final, TypeVar
 
 import msgspec
@@ -74,6 +75,7 @@ class Play:
         self._has_begun = False
         self._given: dict[str, int] = {}
         self._rejected: list[RejectedEvent] = []
+        self._registrations: list[tuple[Millis, GivenCode, Millis | None]] = []
         self._host = MemoryHost()
         versions = _versions(campaigns, self.first_day)
         self._host.publish(CAMPAIGNS, *versions)
@@ -85,9 +87,13 @@ class Play:
         self._records.given_format(given, self.first_day)
 
     def give(self, code: GivenCode) -> None:
-        """A code is there from the beginning. Raises `CannotHappen` or `ExpectedError`."""
+        """A code is there from when it is registered. Raises `CannotHappen` or `ExpectedError`."""
         expires_at = None if code.expires is None else self.time(code.expires)
-        self._host.publish(CODES, self._records.given_code(code, self.first_day, expires_at))
+        if code.registered is None:
+            self._register(code, self.first_day, expires_at)
+        else:
+            self._registrations.append((self.time(code.registered), code, expires_at))
+            self._registrations.sort(key=itemgetter(0))
 
     def begin(self) -> None:
         """What has happened until now is what was given."""
@@ -114,6 +120,10 @@ class Play:
                 "arrives, and give what comes late a time at which it arrives",
                 "at",
             )
+        while self._registrations and self._registrations[0][0] <= arrives:
+            registered_at, code, expires_at = self._registrations.pop(0)
+            self._pass(registered_at)
+            self._register(code, registered_at, expires_at)
         self._pass(arrives)
         self._before = at
         try:
@@ -140,6 +150,9 @@ class Play:
             rejected=self._rejected,
         )
 
+    def _register(self, code: GivenCode, at: Millis, expires_at: Millis | None) -> None:
+        self._host.publish(CODES, self._records.given_code(code, at, expires_at))
+
     def _pass(self, until: Millis) -> None:
         """Time passes."""
         while self._now < until:
@@ -157,7 +170,7 @@ class Play:
                 reward = None if one.role is None else self._reward(one)
                 return REVIEWS, make.review(one, arrives, reward)
             case What.FULFILMENT:
-                return FULFILMENTS, make.report(one, arrives, self._reward(one))
+                return FULFILMENTS, make.report(one, at, arrives, self._reward(one))
             case What.BLOCK | What.ALLOW | What.UNLIST:
                 until = None if one.until is None else self.time(one.until)
                 return LISTS, make.listed(one, arrives, until)
@@ -174,9 +187,11 @@ class Play:
             entry
             for entry in self._entries()
             if (entry.code, entry.user_id, entry.role) == (one.code, user, one.role)
+            and one.action in (None, entry.action)
         ]
         if not meant:
-            raise CannotHappen(f"{user} has no {one.role}'s reward under {one.code} then", "role")
+            what = f"{one.role}'s reward" + (f" for {one.action}" if one.action else "")
+            raise CannotHappen(f"{user} has no {what} under {one.code} then", "role")
         return meant[-1]
 
     def _entries(self) -> list[RewardDecided]:

@@ -192,11 +192,13 @@ class Records:
             note=one.note,
         )
 
-    def report(self, one: Happening, at: Millis, reward: RewardDecided) -> FulfilmentReported:
-        """What became of the order to fulfil a reward."""
+    def report(
+        self, one: Happening, at: Millis, arrives: Millis, reward: RewardDecided
+    ) -> FulfilmentReported:
+        """The outcome of the order to fulfil a reward."""
         assert one.outcome is not None
         return FulfilmentReported(
-            **self._common(at),
+            **self._common(at) | {"received_at": arrives},
             code=reward.code,
             user_id=reward.user_id,
             reward_id=reward.reward_id,

@@ -49,6 +49,9 @@ class GivenCode(Table):
     campaign: Text | None = Field(
         default=None, description="Its campaign; if it isn't given, the only one there is."
     )
+    registered: When | None = Field(
+        default=None, description="From when on it is there; if it isn't given, from day 1."
+    )
     expires: When | None = Field(default=None, description="From when on it is no longer good.")
     max_uses: Count | None = Field(default=None, description="How many users may earn through it.")
     channels: list[Text] = Field(default=[], description="Where it is good; else everywhere.")

@@ -255,6 +255,31 @@ def test_a_code_changes_when_it_says_so(tmp_path: Path) -> None:
     assert differences(outcome) == {}
 
 
+@pytest.mark.parametrize(
+    ("registered", "earns"), [("day 1 09:59", True), ("day 1 10:00", True), ("day 1 10:01", False)]
+)
+def test_a_code_is_there_from_when_it_is_registered(
+    tmp_path: Path, registered: str, earns: bool
+) -> None:
+    given = f'given.codes = [{{ code = "NEW", owner = "ned", registered = "{registered}" }}]'
+    click = CLICK.replace("AMY", "NEW")
+    attributions = "[{ who = 'bob', code = 'NEW' }]" if earns else "[]"
+    outcome = played(tmp_path, f"{click}, {SIGNUP}", f"attributions = {attributions}", given)
+    assert differences(outcome) == {}
+
+
+def test_a_report_of_several_rewards_says_for_which_action(tmp_path: Path) -> None:
+    report = (
+        '{ at = "day 4", type = "fulfilment", who = "bob", code = "AMY", role = "referrer", '
+        'outcome = "delivered", action = "%s" }'
+    )
+    when = f"{STORY}, {report % 'first_purchase'}"
+    then = 'rewards = [{ status = "fulfilled", to = "amy" }, { status = "granted", to = "bob" }]'
+    assert differences(played(tmp_path, when, then)) == {}
+    with pytest.raises(FaultyFile, match="bob has no referrer's reward for signup under AMY then"):
+        played(tmp_path, f"{STORY}, {report % 'signup'}", then)
+
+
 def test_a_reward_stands_at_what_refunds_have_left(tmp_path: Path) -> None:
     order = PURCHASE.replace('"purchase"', '"purchase", order = "lamp"')
     refund = '{ at = "+1 day", type = "refund", who = "bob", order = "lamp", amount = "7.50" }'
