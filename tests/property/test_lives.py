@@ -32,10 +32,10 @@ from reftrail.contracts.decisions import RewardDecided, RewardStatus, Role
 from reftrail.contracts.events import Event
 from reftrail.contracts.policy import Caps
 from reftrail.contracts.record import DAY, HOUR, Micros
+from reftrail.contracts.reward_reasons import Reason, is_part
 from reftrail.contracts.topics import DEAD_LETTERS
 from reftrail.engine.topology import STAGES, TOPOLOGY
 from reftrail.rules.limits import LimitState, limit_key
-from reftrail.contracts.reward_reasons import Reason, is_part
 from reftrail.rules.reward.transitions import STANDING, TRANSITIONS, effect
 from reftrail.testing import MemoryHost, replay
 from reftrail.testing.times import FIRST_DAY

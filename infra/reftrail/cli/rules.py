@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from reftrail.testing.policy_scenarios import as_text, read_scenarios
+from reftrail.scenarios import as_text, read_scenarios
 
 
 def register(app: typer.Typer) -> None:

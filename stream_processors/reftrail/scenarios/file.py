@@ -8,12 +8,13 @@ from reftrail.campaigns import Campaign, read_campaigns
 from reftrail.campaigns.toml_file import FaultyFile, TomlFile, Where, read_toml
 from reftrail.campaigns.validation import validated
 from reftrail.contracts.errors import ExpectedError
-from reftrail.testing.policy_scenarios.comparison import Comparison, Difference
-from reftrail.testing.policy_scenarios.play import Play
-from reftrail.testing.policy_scenarios.records import CannotHappen
-from reftrail.testing.policy_scenarios.script import GivenCode, Happening, Scenario, Script
+from reftrail.scenarios.comparison import Comparison, Difference
+from reftrail.scenarios.happening import Happening
+from reftrail.scenarios.play import Play
+from reftrail.scenarios.records import CannotHappen
+from reftrail.scenarios.script import GivenCode, Scenario, Script
 
-_PARTS = ("attributions", "ledger", "fulfil", "milestones", "refused")
+_PARTS = ("attributions", "ledger", "fulfil", "milestones", "refused", "rejected")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,10 @@ from reftrail.contracts.decisions import Attributed, DeadLettered, RewardDecided
 from reftrail.contracts.life import MilestoneChanged
 from reftrail.contracts.money import amount_text
 from reftrail.contracts.record import Millis
-from reftrail.testing.policy_scenarios.moments import Moment, day_text
-from reftrail.testing.policy_scenarios.play import Play
-from reftrail.testing.policy_scenarios.script import Bounds, Then
+from reftrail.scenarios.expectations import Bounds, Then
+from reftrail.scenarios.moments import Moment, day_text
+from reftrail.scenarios.play import Play
+from reftrail.scenarios.records import RejectedEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class Comparison:
         found = []
         for part in type(then).model_fields:
             expected = getattr(then, part)
+            if expected is None and part == "rejected":
+                expected = []
             if expected is not None:
                 lines = tuple(self._compared(part, expected, getattr(self._found, part)))
                 if lines:
@@ -135,6 +138,9 @@ class Comparison:
                 return f"{record.beneficiary} {record.name}" + ("" if record.reached else ", lost")
             case DeadLettered():
                 return f"{record.stage}: {record.reason}: {record.detail}"
+            case RejectedEvent():
+                what = f"{record.field or 'the event'} {record.reason}"
+                return f"{self._day(record.event_time)}  {record.type}: {what}"
         raise TypeError(f"nobody expects a {type(record).__name__}")
 
 
@@ -186,6 +192,8 @@ _GETS: Final[dict[str, Callable[[Any], Any]]] = {
     "at": lambda record: record.event_time,
     "due": lambda record: record.due_at,
     "name": lambda record: record.name,
+    "type": lambda record: record.type,
+    "field": lambda record: record.field,
     "reached": lambda record: record.reached,
     "reason": lambda record: record.reasons if isinstance(record, RewardDecided) else record.reason,
     "detail": lambda record: record.detail,

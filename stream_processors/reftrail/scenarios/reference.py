@@ -1,6 +1,6 @@
 """The tables of the page about scenarios, written from the types.
 
-`python -m reftrail.testing.policy_scenarios.reference` prints them; a test holds `README.md` to
+`python -m reftrail.scenarios.reference` prints them; a test holds `README.md` to
 them.
 """
 
@@ -10,21 +10,17 @@ from typing import Final
 from pydantic import BaseModel
 
 from reftrail.campaigns.reference import rows
-from reftrail.testing.policy_scenarios.script import (
-    NEEDS,
-    TAKES,
+from reftrail.scenarios.expectations import (
     Attribution,
     Entry,
-    Given,
-    GivenCode,
-    GivenFormat,
-    Happening,
     Order,
     Reached,
     Refusal,
+    Rejected,
     Then,
-    What,
 )
+from reftrail.scenarios.happening import CLIENT_EVENTS, NEEDS, TAKES, Happening, What
+from reftrail.scenarios.script import Given, GivenCode, GivenFormat
 
 TABLES: Final[dict[str, type[BaseModel]]] = {
     "given": Given,
@@ -37,16 +33,19 @@ TABLES: Final[dict[str, type[BaseModel]]] = {
     "then.fulfil": Order,
     "then.milestones": Reached,
     "then.refused": Refusal,
+    "then.rejected": Rejected,
 }
 """The tables of a file of scenarios, in the order of the page."""
 
 
 def type_rows() -> list[str]:
-    """What can happen as rows: its type, the fields that it needs, those it may have besides."""
-    return [
-        f"| `{what}` | {_names(NEEDS[what])} | {_names(sorted({*TAKES[what]} - {*NEEDS[what]}))} |"
-        for what in What
-    ]
+    """The types as rows: name, the fields that it needs, those that it may have besides."""
+    return [f"| `{what}` | {_names(NEEDS[what])} | {_besides(what)} |" for what in What]
+
+
+def event_fields() -> str:
+    """The fields of every event that a client sends."""
+    return _names(sorted(TAKES[What.CLICK]))
 
 
 def page() -> str:
@@ -60,10 +59,16 @@ def page() -> str:
     return "\n\n".join(parts)
 
 
+def _besides(what: What) -> str:
+    if what in CLIENT_EVENTS:
+        return "the fields of an event"
+    return _names(sorted({*TAKES[what]} - {*NEEDS[what]}))
+
+
 def _names(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
 if __name__ == "__main__":
-    print("\n".join(type_rows()))  # noqa: T201
+    print(event_fields() + "\n\n" + "\n".join(type_rows()))  # noqa: T201
     print("\n" + page())  # noqa: T201

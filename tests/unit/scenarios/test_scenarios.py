@@ -1,14 +1,18 @@
 """Scenarios in TOML: what passes, what fails and how it is told, what can't be."""
 
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
+from reftrail import scenarios
 from reftrail.campaigns import FaultyFile
-from reftrail.testing import policy_scenarios
-from reftrail.testing.policy_scenarios import Outcome, as_text, read_scenarios, reference
+from reftrail.scenarios import Outcome, as_text, read_scenarios, reference
+from reftrail.scenarios.happening import Happening
+from reftrail.scenarios.records import Records
 
-README = (Path(policy_scenarios.__file__).parent / "README.md").read_text("utf-8")
+README = (Path(scenarios.__file__).parent / "README.md").read_text("utf-8")
 
 CAMPAIGN = """
 [campaign]
@@ -51,6 +55,7 @@ def differences(outcome: Outcome) -> dict[str, tuple[str, ...]]:
 
 
 STORY = f"{CLICK}, {SIGNUP}, {PURCHASE}"
+BAD_CODE = CLICK.replace('"AMY"', '"A B"')
 
 
 @pytest.mark.parametrize(
@@ -145,6 +150,91 @@ def test_codes_are_looked_up_as_the_collector_does(tmp_path: Path) -> None:
     assert played(tmp_path, f"{bot}, {SIGNUP}", "attributions = []").passed
 
 
+@pytest.mark.parametrize(
+    ("when", "field", "reason"),
+    [
+        (BAD_CODE, "code", "is 'A B'; expected 1 to 64 of A-Z"),
+        (SIGNUP.replace("}", ', ip = "x" }'), "ip", "is 'x'; expected an IPv4 or IPv6 address"),
+        (CLICK.replace("}", ', key = "publishable", ip = "x" }'), "ip", "is 'x'; expected an IP"),
+        (CLICK.replace("}", ', event_id = "first" }'), "event_id", "expected a UUID such as"),
+        (CLICK.replace("}", ', country = "Germany" }'), "country", "expected two capital letters"),
+        (CLICK.replace("}", f', properties.long = "{"x" * 20_000}" }}'), "properties", "at most"),
+        (SIGNUP.replace("}", ', key = "publishable" }'), "type", "needs a secret key"),
+        (PURCHASE.replace("30.00", "-30"), "amount", "is '-30'; expected a decimal in a string"),
+        (PURCHASE.replace('"30.00"', '"5", currency = "eur"'), "currency", "is 'eur'; expected"),
+        (CLICK.replace("}", ', arrives = "day 1 09:54" }'), "at", "lies 360 s ahead of the coll"),
+        (
+            CLICK.replace("}", ', key = "publishable", arrives = "day 8 10:01" }'),
+            "at",
+            "lies more than 7 days back",
+        ),
+    ],
+)
+def test_an_event_that_the_collector_rejects_fails_unless_that_is_expected(
+    tmp_path: Path, when: str, field: str, reason: str
+) -> None:
+    (difference,) = played(tmp_path, when, "ledger = []").differences
+    (found,) = difference.found
+    assert (difference.part, difference.lines) == ("rejected", ("expected 0, found 1",))
+    assert reason in found
+
+    expected = f"rejected = [{{ field = '{field}', reason = \"{reason}\" }}]"
+    assert played(tmp_path, when, expected).passed
+    assert not played(tmp_path, when, expected.replace(reason, "another")).passed
+    assert not played(tmp_path, when, expected.replace(field, "source")).passed
+
+
+def test_a_rejection_that_is_expected_and_does_not_come_fails(tmp_path: Path) -> None:
+    outcome = played(tmp_path, CLICK, 'rejected = [{ type = "click" }]')
+    assert differences(outcome) == {
+        "rejected": ("expected 1, found 0", "1. there is none such: type click")
+    }
+
+
+def test_a_rejected_event_is_not_there(tmp_path: Path) -> None:
+    """A page can't report a purchase, whatever else happens."""
+    forged = PURCHASE.replace("}", ', key = "publishable" }')
+    then = 'ledger = []\nrejected = [{ type = "purchase", field = "type" }]'
+    assert differences(played(tmp_path, f"{CLICK}, {SIGNUP}, {forged}", then)) == {}
+
+
+def test_every_field_of_an_event_reaches_the_collector() -> None:
+    given = {
+        "event_id": "0190a6b0-5c4e-7d3a-9f51-0a1b2c3d4e5f",
+        "code": "AMY",
+        "campaign_id": "nonsense",
+        "category": "shoes",
+        "channel": "poster",
+        "source": "portal",
+        "user_agent": "Mozilla/5.0",
+        "country": "DE",
+        "currency": "EUR",
+    }
+    renamed = {"visitor": "v", "user": "u", "order": "o", "amount": "1.5"}
+    hashed = {"device": "D", "ip": "203.0.113.9", "email": "bob@example.org"}
+    event = recorded("signup", given | renamed | hashed | {"properties": {"size": [1, 2]}})
+    assert {name: event[name] for name in given} == given
+    assert (event["visitor_id"], event["user_id"], event["order_id"]) == ("v", "u", "o")
+    assert (event["amount_micros"], event["properties"]) == (1_500_000, '{"size":[1,2]}')
+    assert all(event[f"{kind}_hash"] for kind in ("device", "ip", "network", "email"))
+
+
+def test_the_address_of_a_page_is_that_of_its_connection() -> None:
+    """Both keys give the same hash of the same address: velocity counts them together."""
+    hashes = {
+        recorded("click", {"who": "bob", "key": key, "ip": "::ffff:203.0.113.9"})["ip_hash"]
+        for key in ("secret", "publishable")
+    }
+    assert len(hashes - {None}) == len(hashes) == 1
+
+
+def recorded(what: str, given: dict[str, Any]) -> dict[str, Any]:
+    """The record that the collector makes of an event on day 1."""
+    happening = Happening.model_validate({"at": "day 1", "type": what} | given)
+    event = Records([]).event(happening, 1_767_225_600_000, None, 1_767_225_600_000)
+    return msgspec.structs.asdict(event)
+
+
 def test_what_comes_late_arrives_late(tmp_path: Path) -> None:
     late = (
         '{ at = "day 1 09:00", arrives = "day 1 12:00", type = "click", who = "bob", code = "AMY" }'
@@ -163,6 +253,31 @@ def test_a_code_changes_when_it_says_so(tmp_path: Path) -> None:
         'rewards = [{ status = "rejected", reasons = ["code_inactive"] }, { status = "rejected" }]',
     )
     assert differences(outcome) == {}
+
+
+@pytest.mark.parametrize(
+    ("registered", "earns"), [("day 1 09:59", True), ("day 1 10:00", True), ("day 1 10:01", False)]
+)
+def test_a_code_is_there_from_when_it_is_registered(
+    tmp_path: Path, registered: str, earns: bool
+) -> None:
+    given = f'given.codes = [{{ code = "NEW", owner = "ned", registered = "{registered}" }}]'
+    click = CLICK.replace("AMY", "NEW")
+    attributions = "[{ who = 'bob', code = 'NEW' }]" if earns else "[]"
+    outcome = played(tmp_path, f"{click}, {SIGNUP}", f"attributions = {attributions}", given)
+    assert differences(outcome) == {}
+
+
+def test_a_report_of_several_rewards_says_for_which_action(tmp_path: Path) -> None:
+    report = (
+        '{ at = "day 4", type = "fulfilment", who = "bob", code = "AMY", role = "referrer", '
+        'outcome = "delivered", action = "%s" }'
+    )
+    when = f"{STORY}, {report % 'first_purchase'}"
+    then = 'rewards = [{ status = "fulfilled", to = "amy" }, { status = "granted", to = "bob" }]'
+    assert differences(played(tmp_path, when, then)) == {}
+    with pytest.raises(FaultyFile, match="bob has no referrer's reward for signup under AMY then"):
+        played(tmp_path, f"{STORY}, {report % 'signup'}", then)
 
 
 def test_a_reward_stands_at_what_refunds_have_left(tmp_path: Path) -> None:
@@ -278,9 +393,24 @@ def test_a_derived_code_that_cannot_be_is_pointed_to(
             'decision is "AMY"; expected one of "approve"',
         ),
         (
-            scenario(SIGNUP.replace("}", ", amount = '5' }"), "ledger = []"),
+            scenario(SIGNUP.replace("}", ", outcome = 'failed' }"), "ledger = []"),
             8,
-            "a signup has no amount; it has arrives, at, category",
+            "a signup has no outcome; it has amount, arrives, at, campaign_id",
+        ),
+        (
+            scenario(SIGNUP, "ledger = []", given=f"given.events = [{BAD_CODE}]"),
+            7,
+            "code is 'A B'; expected 1 to 64 of A-Z",
+        ),
+        (
+            scenario(CLICK.replace("}", ', key = "public" }'), "ledger = []"),
+            8,
+            'key is "public"; expected one of "secret", "publishable"',
+        ),
+        (
+            scenario(PURCHASE.replace('"30.00"', "30.0"), "ledger = []"),
+            8,
+            'amount is 30.0; expected an amount in quotes, as the client sends it, such as "19.99"',
         ),
         (scenario(STORY, ""), 9, "nothing is expected; give one of attributions"),
         (scenario(STORY, 'ledger = [{ to = "amy" }]'), 10, "status is missing"),
@@ -289,16 +419,6 @@ def test_a_derived_code_that_cannot_be_is_pointed_to(
             scenario(f"{SIGNUP}, {CLICK}", "ledger = []"),
             8,
             "something before it came later",
-        ),
-        (
-            scenario(CLICK.replace('"AMY"', '"A B"'), "ledger = []"),
-            8,
-            "code is 'A B'; expected 1 to 64 of A-Z",
-        ),
-        (
-            scenario(SIGNUP.replace("}", ", ip = 'x' }"), "ledger = []"),
-            8,
-            "ip is 'x'; expected an IPv4 or IPv6 address",
         ),
         (
             scenario('{ at = "day 1", type = "code", code = "X" }', "ledger = []"),
@@ -348,7 +468,8 @@ def test_the_report_fits_a_terminal(tmp_path: Path) -> None:
 
 
 def test_the_page_is_that_of_the_types() -> None:
-    after = "Write it anew from: python -m reftrail.testing.policy_scenarios.reference"
+    after = "Write it anew from: python -m reftrail.scenarios.reference"
+    assert reference.event_fields() in README, after
     assert "\n".join(reference.type_rows()) in README, after
     assert README.split("## Tables\n\n")[1].strip() == reference.page(), after
 

@@ -4,7 +4,7 @@ Input: a file of scenarios and the campaign files that it names. Output: what di
 expects. Guarantee: the rules, their topology and the collector's judgement are the real ones.
 """
 
-from reftrail.testing.policy_scenarios.file import Outcome, ScenarioFile, read_scenarios
-from reftrail.testing.policy_scenarios.report import as_text
+from reftrail.scenarios.file import Outcome, ScenarioFile, read_scenarios
+from reftrail.scenarios.report import as_text
 
 __all__ = ["Outcome", "ScenarioFile", "as_text", "read_scenarios"]

@@ -6,6 +6,7 @@ every few seconds.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Final, TypeVar
 
 import msgspec
@@ -38,9 +39,10 @@ from reftrail.contracts.topics import (
 )
 from reftrail.engine.memory import MemoryHost
 from reftrail.lists import Subject
-from reftrail.testing.policy_scenarios.moments import Moment, beginning
-from reftrail.testing.policy_scenarios.records import CannotHappen, Records
-from reftrail.testing.policy_scenarios.script import Given, GivenCode, GivenFormat, Happening, What
+from reftrail.scenarios.happening import CLIENT_EVENTS, Happening, What
+from reftrail.scenarios.moments import Moment, beginning
+from reftrail.scenarios.records import CannotHappen, NotAccepted, Records, RejectedEvent
+from reftrail.scenarios.script import Given, GivenCode, GivenFormat
 
 R = TypeVar("R", bound=Record)
 
@@ -60,6 +62,7 @@ class Found:
     fulfil: list[RewardGranted]
     milestones: list[MilestoneChanged]
     refused: list[DeadLettered]
+    rejected: list[RejectedEvent]
 
 
 class Play:
@@ -71,6 +74,8 @@ class Play:
         self._before = self.first_day
         self._has_begun = False
         self._given: dict[str, int] = {}
+        self._rejected: list[RejectedEvent] = []
+        self._registrations: list[tuple[Millis, GivenCode, Millis | None]] = []
         self._host = MemoryHost()
         versions = _versions(campaigns, self.first_day)
         self._host.publish(CAMPAIGNS, *versions)
@@ -82,23 +87,30 @@ class Play:
         self._records.given_format(given, self.first_day)
 
     def give(self, code: GivenCode) -> None:
-        """A code is there from the beginning. Raises `CannotHappen` or `ExpectedError`."""
+        """A code is there from when it is registered. Raises `CannotHappen` or `ExpectedError`."""
         expires_at = None if code.expires is None else self.time(code.expires)
-        self._host.publish(CODES, self._records.given_code(code, self.first_day, expires_at))
+        if code.registered is None:
+            self._register(code, self.first_day, expires_at)
+        else:
+            self._registrations.append((self.time(code.registered), code, expires_at))
+            self._registrations.sort(key=itemgetter(0))
 
     def begin(self) -> None:
         """What has happened until now is what was given."""
         self._given = {topic.name: len(self._host.log(topic)) for topic in _COMPARED}
 
     def happen(self, one: Happening) -> None:
-        """One thing happens, and what follows. Raises `CannotHappen` or `ExpectedError`."""
+        """One thing happens, and what follows. Raises `CannotHappen` or `ExpectedError`.
+
+        An event that the collector rejects is found afterwards; what is given it must accept.
+        """
         if one.code is not None:
             one = one.model_copy(update={"code": self.spelt(one.code)})
         if one.subject == Subject.CODE:
             one = one.model_copy(update={"value": self.spelt(str(one.value))})
         at = self.time(one.at)
         arrives = at if one.arrives is None else self.time(one.arrives)
-        if arrives < at:
+        if arrives < at and one.type not in CLIENT_EVENTS:
             raise CannotHappen("it can't arrive before it happens", "arrives")
         if not self._has_begun:
             self._now, self._has_begun = min(self._now, arrives), True
@@ -108,9 +120,18 @@ class Play:
                 "arrives, and give what comes late a time at which it arrives",
                 "at",
             )
+        while self._registrations and self._registrations[0][0] <= arrives:
+            registered_at, code, expires_at = self._registrations.pop(0)
+            self._pass(registered_at)
+            self._register(code, registered_at, expires_at)
         self._pass(arrives)
         self._before = at
-        self._host.publish(*self._arriving(one, at, arrives))
+        try:
+            self._host.publish(*self._arriving(one, at, arrives))
+        except NotAccepted as error:
+            if not self._given:
+                raise
+            self._rejected.append(error.rejected)
         self._host.run()
 
     def time(self, moment: Moment) -> Millis:
@@ -126,7 +147,11 @@ class Play:
             fulfil=self._since_when(REWARD_GRANTED, RewardGranted),
             milestones=self._since_when(MILESTONES, MilestoneChanged),
             refused=self._since_when(DEAD_LETTERS, DeadLettered),
+            rejected=self._rejected,
         )
+
+    def _register(self, code: GivenCode, at: Millis, expires_at: Millis | None) -> None:
+        self._host.publish(CODES, self._records.given_code(code, at, expires_at))
 
     def _pass(self, until: Millis) -> None:
         """Time passes."""
@@ -145,14 +170,15 @@ class Play:
                 reward = None if one.role is None else self._reward(one)
                 return REVIEWS, make.review(one, arrives, reward)
             case What.FULFILMENT:
-                return FULFILMENTS, make.report(one, arrives, self._reward(one))
+                return FULFILMENTS, make.report(one, at, arrives, self._reward(one))
             case What.BLOCK | What.ALLOW | What.UNLIST:
                 until = None if one.until is None else self.time(one.until)
                 return LISTS, make.listed(one, arrives, until)
             case What.CODE:
                 return CODES, make.changed_code(one, arrives)
             case _:
-                return EVENTS, make.event(one, at, arrives)
+                sent_at = None if one.sent_at is None else self.time(one.sent_at)
+                return EVENTS, make.event(one, at, sent_at, arrives)
 
     def _reward(self, one: Happening) -> RewardDecided:
         """The last entry about the reward that somebody means."""
@@ -161,9 +187,11 @@ class Play:
             entry
             for entry in self._entries()
             if (entry.code, entry.user_id, entry.role) == (one.code, user, one.role)
+            and one.action in (None, entry.action)
         ]
         if not meant:
-            raise CannotHappen(f"{user} has no {one.role}'s reward under {one.code} then", "role")
+            what = f"{one.role}'s reward" + (f" for {one.action}" if one.action else "")
+            raise CannotHappen(f"{user} has no {what} under {one.code} then", "role")
         return meant[-1]
 
     def _entries(self) -> list[RewardDecided]:

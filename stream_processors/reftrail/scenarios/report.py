@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
-from reftrail.testing.policy_scenarios.file import Outcome
+from reftrail.scenarios.file import Outcome
 
 WIDTH = 80
 

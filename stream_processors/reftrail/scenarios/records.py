@@ -1,10 +1,11 @@
-"""What reaches an installation when something happens in a scenario: the records, made as hosts do.
+"""The records that reach an installation when something happens in a scenario, made as hosts do.
 
-Events pass through the collector's own judgement, so that codes, addresses and e-mails become what
-they become there.
+Events pass the collector's own judgement, under the key that they are sent with: it rejects what it
+would reject over HTTP, and codes, addresses and e-mails become what they become there.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID, uuid5
@@ -15,6 +16,7 @@ from reftrail.collector.accept import Circumstances, Sender, accept
 from reftrail.collector.codes import KnownCodes
 from reftrail.collector.keys import KeyKind
 from reftrail.collector.pseudonyms import HashKey, pseudonyms
+from reftrail.collector.submission import parse_address
 from reftrail.contracts.codec import decode, encode_datum
 from reftrail.contracts.decisions import RewardDecided
 from reftrail.contracts.life import FulfilmentReported, Listed, Listing, Reviewed, Ticked
@@ -29,14 +31,9 @@ from reftrail.contracts.reference import (
 )
 from reftrail.contracts.registry import latest
 from reftrail.lists import Entry, Subject, subject_value
-from reftrail.testing.policy_scenarios.derived import SECRET, DerivedNames
-from reftrail.testing.policy_scenarios.script import (
-    TAKES,
-    GivenCode,
-    GivenFormat,
-    Happening,
-    What,
-)
+from reftrail.scenarios.derived import SECRET, DerivedNames
+from reftrail.scenarios.happening import SUBMITTED, Happening, What
+from reftrail.scenarios.script import GivenCode, GivenFormat
 
 _IDS: Final = UUID("5d1c7a56-0d9f-5c52-b6f5-706f6c696379")
 _EVENT: Final = latest("Event")
@@ -45,6 +42,7 @@ _NAMES: Final = {
     "user": "user_id",
     "order": "order_id",
     "device": "device_id",
+    "at": "event_time",
 }
 """Fields that the collector knows under another name."""
 _FIELDS: Final = {theirs: ours for ours, theirs in _NAMES.items()}
@@ -56,6 +54,24 @@ class CannotHappen(Exception):  # noqa: N818  (it says what is wrong)
     def __init__(self, message: str, field: str | None = None) -> None:
         super().__init__(message)
         self.field = field
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedEvent:
+    """An event that the collector rejects; field is "" where the event as a whole is at fault."""
+
+    type: What
+    event_time: Millis
+    field: str
+    reason: str
+
+
+class NotAccepted(CannotHappen):
+    """The collector rejects an event."""
+
+    def __init__(self, rejected: RejectedEvent) -> None:
+        super().__init__(f"{rejected.field} {rejected.reason}", rejected.field or None)
+        self.rejected = rejected
 
 
 class Records:
@@ -137,29 +153,32 @@ class Records:
             changed["owner_user_id"] = one.owner
         return self._registered(msgspec.structs.replace(known, **changed))
 
-    def event(self, one: Happening, at: Millis, arrives: Millis) -> Record:
-        """What the collector makes of an event."""
-        told = {name: one.said(name) for name in TAKES[one.type]}
-        if one.amount is not None:
-            told["currency"] = one.currency or self._currency()
-            told["amount"] = amount_text(one.amount, told["currency"])
-        if one.type == What.PURCHASE and one.order is None:
-            told["order"] = f"order {self._made}"
-        submission = {_NAMES.get(name, name): str(value) for name, value in told.items() if value}
-        submission |= {
-            "type": one.type.value,
-            "event_id": self._common(at)["event_id"],
-            "event_time": datetime.fromtimestamp(at / 1000, UTC).isoformat(),
-        }
-        sender = Sender(KeyKind.SECRET)
-        judged = accept(
-            [submission], Circumstances(sender, arrives, self._hash, self._known.lookup)
-        )
+    def event(self, one: Happening, at: Millis, sent_at: Millis | None, arrives: Millis) -> Record:
+        """The record that the collector makes of an event. Raises `NotAccepted`."""
+        submission = self._submission(one, at, sent_at)
+        circumstances = Circumstances(_sender(one), arrives, self._hash, self._known.lookup)
+        judged = accept([submission], circumstances)
         for rejection in judged.rejected:
             theirs = rejection.pointer.removeprefix("/")
             field = _FIELDS.get(theirs, theirs)
-            raise CannotHappen(f"{field} {rejection.reason}", field)
+            raise NotAccepted(RejectedEvent(one.type, at, field, rejection.reason))
         return decode(encode_datum(_EVENT, judged.accepted[0].datum))
+
+    def _submission(self, one: Happening, at: Millis, sent_at: Millis | None) -> dict[str, Any]:
+        """The event as its client sends it. Its id, order and currency are made up where absent."""
+        event_id = self._common(at)["event_id"]
+        given = {name: one.said(name) for name in SUBMITTED} | {"at": _rfc3339(at)}
+        given["sent_at"] = None if sent_at is None else _rfc3339(sent_at)
+        given["source"] = None if one.source is None else one.source.value
+        given["event_id"] = one.event_id or event_id
+        if one.amount is not None:
+            given["currency"] = one.currency or self._currency()
+            given["amount"] = amount_text(one.amount, given["currency"])
+        if one.type == What.PURCHASE and one.order is None:
+            given["order"] = f"order {self._made}"
+        return {"type": one.type.value} | {
+            _NAMES.get(name, name): value for name, value in given.items() if value is not None
+        }
 
     def review(self, one: Happening, at: Millis, reward: RewardDecided | None) -> Reviewed:
         """An analyst's decision on one reward, or on all of the user's under the code."""
@@ -175,11 +194,13 @@ class Records:
             note=one.note,
         )
 
-    def report(self, one: Happening, at: Millis, reward: RewardDecided) -> FulfilmentReported:
-        """What became of the order to fulfil a reward."""
+    def report(
+        self, one: Happening, at: Millis, arrives: Millis, reward: RewardDecided
+    ) -> FulfilmentReported:
+        """The outcome of the order to fulfil a reward."""
         assert one.outcome is not None
         return FulfilmentReported(
-            **self._common(at),
+            **self._common(at) | {"received_at": arrives},
             code=reward.code,
             user_id=reward.user_id,
             reward_id=reward.reward_id,
@@ -227,3 +248,18 @@ class Records:
         """That of the campaigns' rewards, unless they are paid in units."""
         found = [defined.reward_currency for defined in self._campaigns]
         return next((currency for currency in found if currency.isupper()), "USD")
+
+
+def _sender(one: Happening) -> Sender:
+    """The connection that an event comes through. A page's or app's is the visitor's own."""
+    if one.key is KeyKind.SECRET:
+        return Sender(one.key)
+    try:
+        ip = None if one.ip is None else str(parse_address(one.ip))
+    except ValueError:
+        ip = None  # the event says it too, and is rejected for it
+    return Sender(one.key, ip, one.user_agent)
+
+
+def _rfc3339(at: Millis) -> str:
+    return datetime.fromtimestamp(at / 1000, UTC).isoformat()
