@@ -20,7 +20,6 @@ from reftrail.collector.submission import parse_address
 from reftrail.contracts.codec import decode, encode_datum
 from reftrail.contracts.decisions import RewardDecided
 from reftrail.contracts.life import FulfilmentReported, Listed, Listing, Reviewed, Ticked
-from reftrail.contracts.money import amount_text
 from reftrail.contracts.record import Millis, Record
 from reftrail.contracts.reference import (
     CampaignDefined,
@@ -173,7 +172,6 @@ class Records:
         given["event_id"] = one.event_id or event_id
         if one.amount is not None:
             given["currency"] = one.currency or self._currency()
-            given["amount"] = amount_text(one.amount, given["currency"])
         if one.type == What.PURCHASE and one.order is None:
             given["order"] = f"order {self._made}"
         return {"type": one.type.value} | {
