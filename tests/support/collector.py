@@ -107,5 +107,10 @@ def collector_without_kafka(**given: Any) -> Collector:
         Publisher(settings, EVENTS, metrics),
         metrics,
         codes_api(settings, known, hashes, codes, metrics),
-        Reviews(known, Publisher(settings, REVIEWS, Metrics())),
+        Reviews(
+            known,
+            Publisher(settings, REVIEWS, Metrics()),
+            codes,
+            settings.ack_timeout_seconds,
+        ),
     )

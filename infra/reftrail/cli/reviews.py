@@ -9,6 +9,7 @@ import typer
 from reftrail.cli.actor import Actor, whoever_is_here
 from reftrail.cli.connection import (
     BootstrapServers,
+    Connection,
     ReadyFile,
     ReportsUrl,
     SecretKey,
@@ -16,6 +17,7 @@ from reftrail.cli.connection import (
     resolve,
 )
 from reftrail.cli.installation import installation_at
+from reftrail.contracts.code_spelling import trimmed
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.life import ReviewDecision
 from reftrail.contracts.money import amount_text
@@ -96,10 +98,14 @@ def _deciding(decision: ReviewDecision) -> Any:
         reason: _Reason = None,
         note: _Note = None,
         actor: Actor = None,
+        reports_url: ReportsUrl = None,
+        secret_key: SecretKey = None,
         bootstrap_servers: BootstrapServers = None,
         topic_prefix: TopicPrefix = None,
         ready_file: ReadyFile = None,
     ) -> None:
+        connection = resolve(ready_file, reports_url=reports_url, secret_key=secret_key)
+        code = _registered_spelling(connection, code, user)
         told = {
             "code": code,
             "user_id": user,
@@ -117,3 +123,13 @@ def _deciding(decision: ReviewDecision) -> Any:
         typer.echo(f"{decision}: {code} {user}; see: reftrail explain {code} {user}")
 
     return decide
+
+
+def _registered_spelling(connection: Connection, code: str, user: str) -> str:
+    """The registered spelling of a code, where the reports know it; else the code as given."""
+    try:
+        with ReportsClient(connection.reports_url, connection.secret_key) as client:
+            registered = client.journey(code, user)["code"]
+    except ExpectedError:
+        registered = None
+    return trimmed(code) if registered is None else str(registered["code"])

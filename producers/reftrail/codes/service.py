@@ -40,6 +40,7 @@ from reftrail.codes.terms import (
 from reftrail.codes.transactions import Transactions
 from reftrail.codes.validity import check_terms
 from reftrail.codes.verifying import Circumstances, candidates, judge
+from reftrail.contracts.code_spelling import trimmed
 from reftrail.contracts.record import Millis
 from reftrail.contracts.reference import CodeAct, CodeActed, FormatKind, FormatStatus
 from reftrail.contracts.times import now
@@ -244,7 +245,7 @@ class CodeService:
 
     # -- asking --------------------------------------------------------------------------------
     def find(self, code: str) -> Code | None:
-        """A code of exactly this spelling, None if it isn't registered."""
+        """A code in any case of its letters, None if it isn't registered."""
         with self._transactions.reading() as connection:
             return reading.find_codes(connection, [code]).get(code)
 
@@ -256,7 +257,9 @@ class CodeService:
     def audit(self, code: str) -> list[CodeActed]:
         """What was done to a code, from the beginning."""
         with self._transactions.reading() as connection:
-            return reading.audit_of(connection, code)
+            registered = reading.find_codes(connection, [code]).get(code)
+            spelling = trimmed(code) if registered is None else registered.code
+            return reading.audit_of(connection, spelling)
 
     def verify(  # noqa: PLR0913  (each is a question of its own)
         self,

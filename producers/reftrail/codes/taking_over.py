@@ -1,6 +1,6 @@
 """Codes that exist already, on paper or in another system, and are to be known here as they are."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from reftrail.codes.store.reading import find_codes, skeletons_taken
 from reftrail.codes.store.writing import Raced, Writing
 from reftrail.codes.terms import Clash, Code, Format, GivenCode, Imported, Origin
 from reftrail.codes.vanity import skeleton
+from reftrail.contracts.code_spelling import canonical
 from reftrail.contracts.reference import CodeAct
 
 Outcome = Code | str | None
@@ -33,16 +34,19 @@ def take_over(
     holdings = _Holdings(work, given, formats)
     for place, one in enumerate(given):
         draft = draft_of(one.code, one.terms, origin, one.created_at or work.at)
-        known = existing.get(one.code) or drafts.get(one.code)
-        if known is not None:
+        form = canonical(one.code)
+        known = existing.get(one.code) or drafts.get(form)
+        if known is not None and known.code != one.code:
+            outcomes[place] = f"is the code {known.code}; case doesn't distinguish codes"
+        elif known is not None:
             agree = _agrees(draft, known, has_time=one.created_at is not None)
             outcomes[place] = None if agree else "exists already, otherwise than given"
         elif why := _looks_derived(one, judging) or holdings.why_not(one):
             outcomes[place] = why
         else:
-            outcomes[place] = drafts[one.code] = draft
+            outcomes[place] = drafts[form] = draft
     act = CodeAct.IMPORTED if origin == Origin.IMPORTED else CodeAct.ISSUED
-    inserted = work.insert(act, list(drafts.values()), _free_skeletons(work, drafts))
+    inserted = work.insert(act, list(drafts.values()), _free_skeletons(work, drafts.values()))
     if len(inserted) < len(drafts):
         raise Raced
     work.hold(holdings.new)
@@ -104,14 +108,14 @@ def _looks_derived(one: GivenCode, judging: Formats) -> str | None:
             return f"is written like the derived codes of {name}" if name else None
 
 
-def _free_skeletons(work: Writing, drafts: dict[str, Code]) -> dict[str, str]:
+def _free_skeletons(work: Writing, drafts: Iterable[Code]) -> dict[str, str]:
     """What keeps people from choosing codes that look like these; of those alike only the first.
 
     Given codes may look alike, they are there already.
     """
     by_skeleton: dict[str, str] = {}
-    for code in drafts:
-        by_skeleton.setdefault(skeleton(code), code)
+    for draft in drafts:
+        by_skeleton.setdefault(skeleton(draft.code), draft.code)
     taken = skeletons_taken(work.connection, by_skeleton)
     return {code: looks for looks, code in by_skeleton.items() if looks not in taken}
 

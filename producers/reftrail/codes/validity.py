@@ -1,13 +1,11 @@
 """What the service takes: checked once, whoever calls, in words that name the field."""
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from reftrail.codes.patterns import LONGEST_CODE
 from reftrail.codes.terms import Filter, Refused, Terms, Why
+from reftrail.contracts.code_spelling import LONGEST_CODE, is_code, trimmed
 
-_CODE: Final = re.compile(f"[A-Za-z0-9_-]{{1,{LONGEST_CODE}}}", re.ASCII)
 _LONGEST_TEXT: Final = 128
 _LONGEST_NOTES: Final = 2_000
 _LIMIT: Final = range(1, 2**31)
@@ -24,14 +22,9 @@ _TEXTS: Final = (
 )
 
 
-def is_code(text: str) -> bool:
-    """Whether a text may be a code at all; nothing else need be looked for in the store."""
-    return _CODE.fullmatch(text) is not None
-
-
 def check_code(code: str) -> None:
     """Raises `Refused`, INVALID, for what the collector wouldn't take as a code."""
-    if not is_code(code):
+    if not is_code(trimmed(code)):
         raise Refused(
             Why.INVALID,
             f"code is {code[:80]!r}; give 1 to {LONGEST_CODE} characters of A-Z, a-z, 0-9, _ and -",

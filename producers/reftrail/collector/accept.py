@@ -20,6 +20,7 @@ from reftrail.collector.disposable import is_disposable
 from reftrail.collector.keys import PUBLISHABLE_TYPES, KeyKind
 from reftrail.collector.pseudonyms import Pseudonyms
 from reftrail.collector.submission import EXPECTED, TOO_MANY_PLACES, AnySubmission, validate_all
+from reftrail.contracts.code_spelling import canonical
 from reftrail.contracts.events import CodeEvidence
 from reftrail.contracts.record import DAY, MINUTE, Millis
 
@@ -40,7 +41,8 @@ _LONGEST_NAME: Final = 100
 class CodeFacts(NamedTuple):
     """What is known of a code: by its record, or, where there is none, from its symbols.
 
-    code is its canonical spelling, where a format has read it. known and evidence are what events
+    code is how events write it: in its registered spelling, or as its format does; None: in its
+    canonical form. known and evidence are what events
     say of it (`contracts.events.Event`).
     """
 
@@ -229,7 +231,11 @@ def _record(index: int, event: AnySubmission, circumstances: Circumstances) -> A
     device_hash = hashed.device(event.device_id) if event.device_id else None
     email_hash = hashed.email(event.email) if event.email else None
     code, lookup = event.code, circumstances.codes
-    facts = (lookup(code) or UNKNOWN) if code and lookup else _NOT_LOOKED_UP
+    if code and lookup:
+        facts = lookup(code) or UNKNOWN
+        code = facts.code or canonical(code)
+    else:
+        facts = _NOT_LOOKED_UP
     # A derived code proves its campaign, which earns nothing by what a client says.
     campaign_id = None if facts.evidence == CodeEvidence.DERIVED else event.campaign_id
     datum = {
@@ -239,7 +245,7 @@ def _record(index: int, event: AnySubmission, circumstances: Circumstances) -> A
         "received_at": circumstances.now,
         "visitor_id": event.visitor_id,
         "user_id": event.user_id,
-        "code": facts.code or code,
+        "code": code,
         "code_known": facts.known,
         "code_evidence": facts.evidence,
         "campaign_id": campaign_id or facts.campaign_id,

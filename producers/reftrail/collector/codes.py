@@ -1,10 +1,9 @@
 """What the collector knows of codes: the registered ones, and the formats that judge the others."""
 
 import logging
-import re
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from reftrail.codes.formats import Verdict
 from reftrail.codes.secrets import MasterSecret
@@ -12,14 +11,13 @@ from reftrail.collector.accept import CodeFacts
 from reftrail.collector.evidence import Evidence
 from reftrail.collector.follower import Follower, Table
 from reftrail.collector.metrics import Metrics
+from reftrail.contracts.code_spelling import canonical, is_code, trimmed
 from reftrail.contracts.events import CodeEvidence
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.reference import CodeChanged, CodeFormatDefined
 from reftrail.contracts.topics import CODE_FORMATS, CODES
 
 logger = logging.getLogger(__name__)
-
-_CODE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
 class _Known(NamedTuple):
@@ -39,6 +37,9 @@ class KnownCodes:
     def __init__(self, secret: MasterSecret | None) -> None:
         self._secret = secret
         self._codes: dict[str, _Known] = {}
+        # The registered spellings that aren't the canonical form themselves, by that form. The
+        # store has one at most; a topic that an older version wrote may have more.
+        self._spellings: dict[str, tuple[str, ...]] = {}
         self._definitions: dict[str, CodeFormatDefined] = {}
         self._evidence: Evidence | None = None
         self._told_of: frozenset[str] = frozenset()
@@ -53,10 +54,17 @@ class KnownCodes:
             self._codes[code.code] = _known(
                 code.campaign_id, code.category, code.channel, code.revision
             )
+            if before is None and (form := canonical(code.code)) != code.code:
+                alike = (*self._spellings.get(form, ()), code.code)
+                self._spellings[form] = tuple(sorted(alike))
 
     def drop(self, code: str) -> None:
         """A code was taken out of the topic."""
-        self._codes.pop(code, None)
+        if self._codes.pop(code, None) is None or (form := canonical(code)) == code:
+            return
+        left = tuple(alike for alike in self._spellings.pop(form) if alike != code)
+        if left:
+            self._spellings[form] = left
 
     def take_format(self, defined: CodeFormatDefined) -> None:
         """A format as it stands, unless a later revision of it is here already."""
@@ -73,26 +81,31 @@ class KnownCodes:
     def lookup(self, text: str) -> CodeFacts:
         """What is known of a code. Its record counts, if there is one, but for a retired format.
 
-        A text that isn't registered as it stands is looked for in its canonical spelling too,
-        where a format can read it.
+        A code is found in any case of its letters, and as its format would write it, where one can
+        read it.
         """
         evidence = self._evidence or self._judging()
-        known, spelt = self._codes.get(text), text
-        if known is not None and not text.startswith(evidence.retired):
-            return known.facts
-        found = evidence.of(text)
-        if known is None and found.code is not None:
-            known, spelt = self._codes.get(found.code), found.code
-        if known is None:
+        registered = self._registered(text)
+        if registered is not None and not canonical(registered).startswith(evidence.retired):
+            return self._codes[registered].facts._replace(code=registered)
+        found = evidence.of(trimmed(text))
+        if registered is None and found.code is not None:
+            registered = self._registered(found.code)
+        if registered is None:
             return found
+        facts = self._codes[registered].facts._replace(code=registered)
         if found.evidence == CodeEvidence.RETIRED:
-            return known.facts._replace(code=spelt, known=False, evidence=found.evidence)
-        return known.facts._replace(code=spelt)
+            return facts._replace(known=False, evidence=found.evidence)
+        return facts
+
+    def spelling(self, text: str) -> str:
+        """How events and reviews write a code: as it is registered, else in its canonical form."""
+        return self.lookup(text).code or canonical(text)
 
     def unregistered(self, text: str) -> Verdict | None:
         """What the formats say of a text; None if it is registered, so that its record counts."""
         evidence = self._evidence or self._judging()
-        if text in self._codes or evidence.of(text).code in self._codes:
+        if self._is_registered(text) or self._is_registered(evidence.of(trimmed(text)).code):
             return None
         return evidence.verdict(text)
 
@@ -106,10 +119,28 @@ class KnownCodes:
         since these codes are made so as not to be registered. All others may have been
         registered, or be of a campaign that has grown, a moment ago.
         """
-        if text in self._codes or not _CODE.fullmatch(text):
+        if self._is_registered(text) or not is_code(text := trimmed(text)):
             return True
         found = (self._evidence or self._judging()).of(text)
-        return found.evidence == CodeEvidence.DERIVED or found.code in self._codes
+        return found.evidence == CodeEvidence.DERIVED or self._is_registered(found.code)
+
+    def _registered(self, text: str) -> str | None:
+        """The registered spelling of a text; None if no case of its letters is registered.
+
+        Of several, one written exactly so, else the canonical form, else the first.
+        """
+        if text in self._codes:
+            return text
+        form = canonical(text)
+        if form in self._codes:
+            return form
+        alike = self._spellings.get(form)
+        if alike is None:
+            return None
+        return exact if (exact := trimmed(text)) in alike else alike[0]
+
+    def _is_registered(self, text: str | None) -> bool:
+        return text is not None and self._registered(text) is not None
 
     def _judging(self) -> Evidence:
         """Under all formats known by now; made when first asked for, since many may come at once.
@@ -155,6 +186,7 @@ class CodesFollower:
             on_undecodable=metrics.codes_undecodable.inc,
         )
         self.lookup = self._known.lookup
+        self.spelling = self._known.spelling
         self.unregistered = self._known.unregistered
         self.run = self._follower.run
 

@@ -20,6 +20,7 @@ from reftrail.codes.formats import (
 from reftrail.codes.patterns import Malformed, Mistyped
 from reftrail.codes.secrets import MasterSecret
 from reftrail.collector.accept import UNKNOWN, CodeFacts
+from reftrail.contracts.code_spelling import canonical
 from reftrail.contracts.events import CodeEvidence
 from reftrail.contracts.reference import CodeFormatDefined, FormatStatus
 
@@ -32,7 +33,8 @@ class Evidence:
     """The formats as defined at one time, and how codes are judged under them.
 
     A judgement takes some 15 to 80 us; the last ones are remembered. unchecked names the derived
-    formats whose secret isn't here. retired has the prefixes of those whose codes count no longer.
+    formats whose secret isn't here. retired has the prefixes of those whose codes count no longer,
+    in canonical form.
     """
 
     def __init__(
@@ -45,7 +47,7 @@ class Evidence:
             one.name for one in self._formats.formats if isinstance(one, UncheckedFormat)
         )
         self.retired = tuple(
-            prefix
+            canonical(prefix)
             for one in self._formats.formats
             if self._defined[one.name].status == FormatStatus.RETIRED
             for prefix in one.pattern.prefixes

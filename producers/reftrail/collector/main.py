@@ -74,7 +74,12 @@ async def running(settings: CollectorSettings) -> AsyncIterator[Collector]:
         metrics,
         codes_api(settings, known, hashes, codes, metrics),
         # Reviews are few: the metrics of this publisher would hide those of the events' one.
-        Reviews(known, Publisher(settings, REVIEWS, Metrics())),
+        Reviews(
+            known,
+            Publisher(settings, REVIEWS, Metrics()),
+            codes,
+            settings.ack_timeout_seconds,
+        ),
     )
     writing = asyncio.create_task(collector.publisher.run(), name="publisher")
     following = asyncio.create_task(collector.codes.run(), name="codes")

@@ -8,11 +8,11 @@ import uuid_utils
 from starlette.responses import RedirectResponse, Response
 
 from reftrail.codes.links import landing_link
+from reftrail.contracts.code_spelling import is_code, trimmed
 
 COOKIE: Final = "reftrail_visitor"
 _COOKIE_SECONDS: Final = 365 * 24 * 3600
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
-_CODE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ def visit(code: str, cookie: str | None) -> Visit:
     """Who follows which link. A visitor without a cookie of ours is new."""
     known = cookie is not None and _UUID.fullmatch(cookie)
     return Visit(
-        code if _CODE.fullmatch(code) else None,
+        text if is_code(text := trimmed(code)) else None,
         cookie if cookie is not None and known else str(uuid_utils.uuid7()),
     )
 

@@ -6,6 +6,8 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from reftrail.collector.accept import codes_named
+from reftrail.collector.codes import CodesFollower
 from reftrail.collector.errors import Refused
 from reftrail.collector.keys import KeyKind, Keys
 from reftrail.collector.publisher import Message, Publisher
@@ -18,10 +20,12 @@ from reftrail.reviews import judged
 
 @dataclass(frozen=True, slots=True)
 class Reviews:
-    """The route's handler, with all that it needs."""
+    """The route's handler, with all that it needs. patience: for Kafka's codes, in seconds."""
 
     keys: Keys
     publisher: Publisher
+    codes: CodesFollower
+    patience: float
 
     async def take(self, request: Request) -> Response:
         """Answers 202 once Kafka has the decisions that were well formed."""
@@ -33,7 +37,8 @@ class Reviews:
             case KeyKind.SECRET:
                 pass
         items = await read_items(request, "reviews")
-        taken, rejected = judged(items, now())
+        await self.codes.know(codes_named(items), self.patience)
+        taken, rejected = judged(items, now(), self.codes.spelling)
         await self.publisher.publish([Message(REVIEWS.key_of(one), encode(one)) for one in taken])
         body = {"accepted": len(taken), "rejected": rejected}
         return Response(msgspec.json.encode(body), 202, media_type="application/json")

@@ -9,6 +9,7 @@ import uuid_utils
 
 from reftrail.collector.pseudonyms import Pseudonyms
 from reftrail.collector.submission import EXPECTED, parse_address
+from reftrail.contracts.code_spelling import canonical
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.life import Listed, Listing
 from reftrail.contracts.record import Millis
@@ -34,6 +35,8 @@ _LONGEST: Final = 254
 def subject_value(subject: Subject, raw: str, pseudonyms: Pseudonyms | None) -> str:
     """The value under which a subject stands in the topic: itself, or the hash that events have.
 
+    A code stands there in its canonical form, so that its letters' case doesn't matter.
+
     pseudonyms are needed for what is hashed. Raises `ExpectedError` that says what is expected.
     """
     text = raw.strip()
@@ -41,7 +44,9 @@ def subject_value(subject: Subject, raw: str, pseudonyms: Pseudonyms | None) -> 
         raise ExpectedError(
             f"a {subject} has 1 to {_LONGEST} characters and none that is invisible"
         )
-    if subject in (Subject.CODE, Subject.USER):
+    if subject is Subject.CODE:
+        return canonical(text)
+    if subject is Subject.USER:
         return text
     if pseudonyms is None:
         raise ExpectedError(

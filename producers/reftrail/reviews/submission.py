@@ -1,6 +1,6 @@
 """Decisions as an analyst, or a program, tells them, and the records that they become."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from typing import Annotated, Any, Final, TypeAlias
 from uuid import UUID
@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_core import ErrorDetails
 
 from reftrail.collector.accept import Rejection
+from reftrail.contracts.code_spelling import CODE_PATTERN, trimmed
 from reftrail.contracts.life import ReviewDecision, Reviewed
 from reftrail.contracts.record import Millis
 
@@ -41,7 +42,7 @@ class Review(BaseModel):
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
-    code: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+    code: Annotated[str, AfterValidator(trimmed), Field(pattern=CODE_PATTERN)]
     user_id: _Name
     decision: Annotated[ReviewDecision, Field(strict=False)]
     reviewer: _Name
@@ -51,13 +52,20 @@ class Review(BaseModel):
     event_id: _Uuid | None = None
 
 
-def judged(items: Iterable[Any], at: Millis) -> tuple[list[Reviewed], list[Rejection]]:
-    """The records of the decisions that are well formed, and why the others aren't taken."""
+def judged(
+    items: Iterable[Any], at: Millis, spelling: Callable[[str], str] = trimmed
+) -> tuple[list[Reviewed], list[Rejection]]:
+    """The records of the decisions that are well formed, and why the others aren't taken.
+
+    spelling gives the registered spelling of a code.
+    """
     taken: list[Reviewed] = []
     rejected: list[Rejection] = []
     for index, item in enumerate(items):
         try:
-            taken.append(reviewed(Review.model_validate(item), at))
+            review = Review.model_validate(item)
+            spelt = review.model_copy(update={"code": spelling(review.code)})
+            taken.append(reviewed(spelt, at))
         except ValidationError as error:
             fault = error.errors(include_url=False, include_context=False)[0]
             rejected.append(Rejection(index, *_explained(fault)))

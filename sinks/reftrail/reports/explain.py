@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from reftrail.contracts.code_spelling import trimmed
 from reftrail.contracts.decisions import Claimed, RewardStatus
 from reftrail.contracts.events import CodeEvidence, Event
 from reftrail.contracts.record import Derived, Millis
@@ -32,6 +33,7 @@ _NAMES: Final = {"RewardDecided": "entry", "Claimed": "claim", "Converted": "con
 def explain(reports: ReportsClient, log: Log, code: str, user_id: str) -> Explanation:
     """All that became of a user under a code, and why. Raises `ExpectedError`."""
     known = reports.journey(code, user_id)
+    code = known["code"]["code"] if known["code"] else trimmed(code)
     by_cause: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
     for entry in known["rewards"]:
         cause = (entry["cause_topic"], entry["cause_partition"], entry["cause_offset"])

@@ -1,12 +1,13 @@
 """Rewards that wait for a review: what is held, why, and until when."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 import msgspec
 from clickhouse_connect.driver.client import Client
 
 from reftrail.reports.asking import rows
+from reftrail.reports.code_spelling import registered_spelling
 from reftrail.reports.questions import BadQuestion
 
 MOST: Final = 1000
@@ -30,6 +31,8 @@ def held_rewards(client: Client, wanted: Wanted) -> list[dict[str, Any]]:
 
     evidence is a list of {"reason", "weight", "figures"}, money is in micros.
     """
+    if wanted.code:
+        wanted = replace(wanted, code=registered_spelling(client, wanted.code))
     return [_row(found) for found in rows(client, "review/held", **asdict(wanted))]
 
 

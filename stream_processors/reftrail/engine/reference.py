@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from operator import attrgetter
 from typing import Literal, TypeAlias
 
+from reftrail.contracts.code_spelling import canonical
 from reftrail.contracts.life import Listed
 from reftrail.contracts.policy import Scope, policy_in
 from reftrail.contracts.record import Millis, Record
@@ -49,10 +50,9 @@ class ReferenceTables:
                 if policy_in(record.policy).scope == Scope.CAMPAIGN:
                     self._by_campaign.add(record.campaign_id)
             case Listed():
-                said = self._lists.get((record.subject, record.value), ())
-                self._lists[record.subject, record.value] = sorted(
-                    [*said, record], key=attrgetter("event_time")
-                )
+                named = _named(record.subject, record.value)
+                said = self._lists.get(named, ())
+                self._lists[named] = sorted([*said, record], key=attrgetter("event_time"))
             case _:
                 raise TypeError(
                     f"a {type(record).__name__} is neither a code, a campaign nor a list's entry"
@@ -117,7 +117,7 @@ class ReferenceTables:
         It is so from the moment it was made until it expires, or the next one is made. Nothing is
         missed: hardly anybody is on a list.
         """
-        said = self._lists.get((subject, value))
+        said = self._lists.get(_named(subject, value))
         if said is None:
             return None
         entry = next((one for one in reversed(said) if one.event_time <= at), None)
@@ -131,3 +131,8 @@ class ReferenceTables:
             name in (self._campaigns if kind == "campaign" else self._codes)
             for kind, name in lookups
         )
+
+
+def _named(subject: str, value: str) -> tuple[str, str]:
+    """What an entry of the lists names: a code in any case of its letters."""
+    return subject, canonical(value) if subject == "code" else value

@@ -463,6 +463,47 @@ def test_answers_say_whether_kafka_has_it(
         assert {before["codes"][0]["code"], after["codes"][0]["code"]} <= on_topic
 
 
+@pytest.mark.parametrize("registered", ["AMY-CASE", "Bob-Case"])
+def test_what_verify_calls_valid_is_the_code_of_an_event(
+    api: httpx.Client,
+    collector: RunningCollector,
+    installation: TestInstallation,
+    store_url: str,
+    registered: str,
+) -> None:
+    """Trimmed and in any case, verified, sent as an event and as a link: one registered code."""
+    with relaying(installation, store_url):
+        body = {"existing": [{"code": f" {registered} ", "campaign_id": "summer"}]}
+        answer = api.post("/v1/codes?wait=true", json=body)
+        assert (answer.status_code, answer.json()["published"]) == (201, True), answer.text
+    typed = [f"{registered} ", f" {registered}\n", registered.lower(), registered.swapcase()]
+    with collector.client(PUBLISHABLE) as page:
+        page.headers["x-forwarded-for"] = "198.51.100.9"
+        for text in typed:
+            assert page.post("/v1/codes/verify", json={"code": text}).json() == {"valid": True}
+    for text in typed:
+        assert api.post("/v1/codes/verify", json={"code": text}).json()["code"] == registered
+    sent = [
+        {"type": kind, "visitor_id": registered, "user_id": registered, "code": text}
+        for kind in ("click", "signup")
+        for text in typed
+    ]
+    answer = api.post("/v1/events", json={"events": sent})
+    assert answer.json() == {"accepted": len(sent), "rejected": []}
+    browser = {"user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Firefox/140.0"}
+    assert api.get(f"/r/{registered.lower()}%20", headers=browser).status_code == 302
+    found = [entry.record for entry in read_committed(installation, EVENTS)]
+    mine = [one for one in found if str(one.code).casefold() == registered.casefold()]
+    assert [(one.code, one.code_known, one.campaign_id) for one in mine] == [
+        (registered, True, "summer")
+    ] * (len(sent) + 1)
+
+    again = api.post("/v1/codes", json={"campaign_id": "summer", "code": registered.lower()})
+    assert again.status_code == 409, again.text
+    shown = api.get(f"/v1/codes/{registered.swapcase()}").json()
+    assert shown["code"] == registered
+
+
 README = Path(codes_api.__file__).parents[1].joinpath("README.md").read_text("utf-8")
 
 

@@ -343,6 +343,20 @@ def test_adding_is_the_same_twice_and_refused_otherwise(codes: Codes) -> None:
     assert "give either CODE" in codes.refuses(2, "add")
 
 
+def test_a_code_is_named_in_any_case_and_shown_as_registered(codes: Codes) -> None:
+    codes.run("add", " Amy-B ", "--owner", "amy", "--campaign", "spring")
+    assert "is the code Amy-B" in codes.refuses(
+        4, "add", "AMY-B", "--owner", "amy", "--campaign", "spring"
+    )
+    codes.run("issue", "--campaign", "spring", "--chosen", "amy-b", exit_code=4)
+    assert json.loads(codes.says("show", "aMY-b", "-o", "json"))["code"] == "Amy-B"
+    assert "the code is valid" in codes.says("verify", "AMY-B ")
+    assert "ref=Amy-B" in codes.says("link", "amy-b", "--landing", "https://shop.example/")
+    codes.run("suspend", "AMY-B", "--reason", "asked to")
+    assert [row["act"] for row in codes.rows("audit", "amy-b")] == ["issued", "suspended"]
+    assert [row["code"] for row in codes.rows("list", "--prefix", "AMY")] == ["Amy-B"]
+
+
 def test_links_and_their_qr_codes(codes: Codes) -> None:
     codes.run("add", "AMY1", "--campaign", "spring")
     assert codes.says("link", "amy1") == "https://go.example/r/AMY1\n"

@@ -395,10 +395,14 @@ def test_listing_page_by_page_while_codes_are_added(codes: CodeService) -> None:
 
 
 def test_listing_by_prefix_and_status(codes: CodeService) -> None:
-    given = [GivenCode(code=code, terms=SUMMER) for code in ("AB", "ABC", "AB_", "ABz", "AC", "ab")]
+    given = [GivenCode(code=code, terms=SUMMER) for code in ("AB", "ABC", "AB_", "abz", "AC", "aA")]
     codes.register(given, BY)
-    found = codes.page(Filter(prefix="AB")).codes
-    assert [one.code for one in found] == ["AB", "ABC", "AB_", "ABz"]
+    for prefix in ("AB", "ab"):
+        found = codes.page(Filter(prefix=prefix)).codes
+        assert [one.code for one in found] == ["AB", "ABC", "abz", "AB_"]
+    first = codes.page(Filter(prefix="ab"), limit=3)
+    rest = codes.page(Filter(prefix="ab"), cursor=first.next_cursor, limit=3)
+    assert [one.code for one in (*first.codes, *rest.codes)] == ["AB", "ABC", "abz", "AB_"]
     codes.suspend("ABC", BY)
     found = codes.page(Filter(prefix="AB", status=CodeStatus.SUSPENDED)).codes
     assert [one.code for one in found] == ["ABC"]
@@ -584,7 +588,7 @@ def test_a_newer_store_is_refused(store_url: str) -> None:
     with store.write() as connection:
         connection.execute(sa.update(installed).values(version=99))
     store.close()
-    with pytest.raises(ExpectedError, match="version 99, this reftrail knows version 1"):
+    with pytest.raises(ExpectedError, match="version 99, this reftrail knows version 2"):
         Store.open(store_url)
 
 

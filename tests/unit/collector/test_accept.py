@@ -20,19 +20,24 @@ from reftrail.collector.accept import (
     accept,
     codes_named,
 )
+from reftrail.collector.codes import KnownCodes
 from reftrail.collector.keys import KeyKind
 from reftrail.collector.pseudonyms import HashKey, pseudonyms
 from reftrail.contracts.codec import decode, encode_datum
 from reftrail.contracts.events import AnyEvent, CodeEvidence, Event, event_key
 from reftrail.contracts.record import Record
 from reftrail.contracts.registry import latest
+from reftrail.testing import code
 
 NOW = 1_750_000_000_000
 SECRET = Sender(KeyKind.SECRET, ip="10.1.1.1", user_agent="python-httpx/0.28")
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 PUBLISHABLE = Sender(KeyKind.PUBLISHABLE, ip="203.0.113.7", user_agent=BROWSER)
 HASHED = pseudonyms(HashKey("k1", b"0123456789abcdef"))
-CODES = {"AMY1": CodeFacts("summer", "retail", "mail"), "BARE": CodeFacts("winter")}
+CODES = {
+    "AMY1": CodeFacts("summer", "retail", "mail", "AMY1"),
+    "BARE": CodeFacts("winter", code="BARE"),
+}
 
 NEEDED: dict[str, dict[str, Any]] = {
     "view": {"visitor_id": "v"},
@@ -102,8 +107,8 @@ def test_a_derived_code_is_of_the_campaign_that_it_proves_whatever_the_client_sa
 @pytest.mark.parametrize(
     ("facts", "says"),
     [
-        (None, ("spr-1", False, None)),
-        (CodeFacts(known=False, evidence=CodeEvidence.MISTYPED), ("spr-1", False, "mistyped")),
+        (None, ("SPR-1", False, None)),
+        (CodeFacts(known=False, evidence=CodeEvidence.MISTYPED), ("SPR-1", False, "mistyped")),
         (
             CodeFacts(code="SPR1", known=False, evidence=CodeEvidence.FORGED),
             ("SPR1", False, "forged"),
@@ -118,6 +123,33 @@ def test_what_is_found_out_about_a_code_is_told(
     event = found(signup, facts)
     assert (event.code, event.code_known, event.code_evidence) == says
     assert event.campaign_id == "own"
+
+
+@pytest.mark.parametrize("kind", ["click", "signup"])
+def test_an_event_is_written_with_the_registered_spelling_of_its_code(kind: str) -> None:
+    codes = KnownCodes(None)
+    codes.take(code("AMY"))
+    codes.take(code("Bob"))
+    sent = {"type": kind, "visitor_id": "v", "user_id": "u"}
+    spellings = {
+        "AMY ": "AMY",
+        "amy": "AMY",
+        "\tAmy\n": "AMY",
+        "BOB": "Bob",
+        " bob": "Bob",
+        "Bob": "Bob",
+        " eve ": "EVE",
+    }
+    for typed, written in spellings.items():
+        outcome = accept([sent | {"code": typed}], Circumstances(SECRET, NOW, HASHED, codes.lookup))
+        assert outcome.rejected == [], typed
+        assert outcome.accepted[0].datum["code"] == written
+        assert outcome.accepted[0].datum["code_known"] is (written != "EVE")
+
+
+def test_a_code_that_could_not_be_looked_up_is_written_as_it_was_sent() -> None:
+    event = taken({"type": "click", "visitor_id": "v", "code": " Amy "}, codes=False)
+    assert (event.code, event.code_known) == ("Amy", None)
 
 
 def test_without_a_code_nothing_is_said_of_one() -> None:
@@ -214,7 +246,7 @@ def test_each_type_takes_every_field(kind: str) -> None:
         ),
         ("visitor_id", ["", "x" * 129, "a\nb", "a\x00", "a\x7f", "a\x85", 1, True, ["v"]]),
         ("user_id", ["", "x" * 129, "a\tb"]),
-        ("code", ["", "a:b", "a b", "x" * 65, "é", "a\n", "../x", 7]),
+        ("code", ["", " ", "a:b", "a b", "x" * 65, "é", "\u0131", "\u017f", "../x", 7]),
         ("campaign_id", ["", "x" * 129]),
         ("category", ["", 1]),
         ("channel", ["", "\x1b[31m"]),
@@ -272,8 +304,8 @@ def test_values_that_are_not_right(field: str, values: list[Any]) -> None:
             ["2025-06-15t12:00:00z", "2024-06-15 12:00:00.123456789-11:30", "2000-01-01T00:00:00Z"],
         ),
         ("visitor_id", ["x" * 128, "é 1", "日本", "a:b", "\U0001f600"]),
-        ("code", ["A", "a_b-C9", "x" * 64]),
         ("amount", ["0.01", "1", "0019.90", "19.990000", "9223372036854.77"]),
+        ("code", ["A", "a_b-C9", "x" * 64, " A", "A\n", f" {'x' * 64} "]),
         ("ip", ["::1", "::ffff:1.2.3.4", "fe80::1%eth0", " 1.2.3.4 "]),
         ("email", ["a@b", "Ä.ö+x@exämple.de"]),
         ("properties", [{}, {"a": {"b": {"c": []}}}, {"a": "\U0001f600"}, {"n": 2**64 - 1}]),
@@ -513,8 +545,9 @@ def valid_items(draw: st.DrawFn) -> dict[str, Any]:
 @given(valid_items())
 def test_whatever_is_valid_arrives_as_it_was_sent(item: dict[str, Any]) -> None:
     event = taken(item)
-    for field in ("visitor_id", "user_id", "code", "order_id", "currency", "country", "source"):
+    for field in ("visitor_id", "user_id", "order_id", "currency", "country", "source"):
         assert getattr(event, field) == item.get(field)
+    assert event.code == (item["code"].upper() if "code" in item else None)
     if "amount" in item:
         assert event.amount_micros == Decimal(item["amount"]) * 1_000_000
     assert (event.properties is None) == ("properties" not in item)

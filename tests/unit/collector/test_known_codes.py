@@ -62,7 +62,7 @@ def take(codes: KnownCodes, *records: CodeChanged | CodeFormatDefined) -> None:
 def test_a_registered_code_is_what_its_record_says_whatever_its_status() -> None:
     for status in CodeStatus:
         codes = known(code("AMY", category="media", channel="mail", status=status))
-        assert codes.lookup("AMY") == CodeFacts("spring", "media", "mail")
+        assert codes.lookup("AMY") == CodeFacts("spring", "media", "mail", "AMY")
         assert codes.is_settled("AMY")
     assert known().lookup("AMY") == UNKNOWN
     assert not known().is_settled("AMY")
@@ -87,16 +87,52 @@ def test_a_code_is_found_by_its_canonical_spelling_where_a_format_reads_it() -> 
     codes = known(random(), code("REFABCDEFGHJ"), code("AMY-SMITH"))
     assert codes.lookup("ref-abcdef-ghj") == CodeFacts("spring", code="REFABCDEFGHJ")
     assert codes.is_settled("ref-abcdef-ghj")
-    assert codes.lookup("amy-smith") == UNKNOWN, "no format reads it"
+    assert codes.lookup(" amy-smith") == CodeFacts("spring", code="AMY-SMITH")
     assert codes.lookup("ref-222222222") == CodeFacts(code="REF222222222", known=False)
     assert not codes.is_settled("ref-222222222")
 
 
 def test_a_code_registered_as_it_is_typed_is_that_one() -> None:
     codes = known(random(), code("refabcdefghj", channel="own"), code("REFABCDEFGHJ"))
-    assert codes.lookup("refabcdefghj") == CodeFacts("spring", channel="own")
+    own = CodeFacts("spring", channel="own", code="refabcdefghj")
+    assert codes.lookup("refabcdefghj") == own
     take(codes, random(revision=2, status="retired"))
-    assert codes.lookup("refabcdefghj").code in {None, "refabcdefghj"}
+    assert codes.lookup("refabcdefghj").code == "refabcdefghj"
+
+
+@pytest.mark.parametrize("registered", ["AMY", "Amy", "amy"])
+def test_a_code_is_found_in_any_case_and_told_as_it_is_registered(registered: str) -> None:
+    codes = known(code(registered, channel="mail"))
+    for typed in ("AMY", "amy", "Amy", "AMY ", " amy\n", "\u00a0aMy"):
+        assert codes.lookup(typed) == CodeFacts("spring", None, "mail", registered)
+        assert codes.spelling(typed) == registered
+        assert codes.is_settled(typed)
+        assert codes.unregistered(typed) is None
+    take(codes, code(registered, channel="web", revision=2))
+    assert codes.lookup("aMY").channel == "web"
+    codes.drop(registered)
+    assert codes.lookup("amy") == codes.lookup(registered) == UNKNOWN
+    assert codes.spelling(" amy") == "AMY"
+    assert not codes.is_settled("amy")
+
+
+def test_a_letter_that_only_str_upper_takes_for_another_is_no_code() -> None:
+    codes = known(code("KIM-S"))
+    for typed in ("k\u0131m-s", "kim-\u017f", "\u212aim-s", "\uff4bim-s"):
+        assert codes.lookup(typed) == UNKNOWN
+    assert codes.lookup("kim-s").code == "KIM-S"
+
+
+@pytest.mark.parametrize("order", [("Amy", "aMY"), ("aMY", "Amy")])
+def test_two_codes_of_an_older_topic_that_differ_in_case_only_stay_two(
+    order: tuple[str, str],
+) -> None:
+    codes = known(*map(code, order))
+    assert [codes.lookup(one).code for one in ("Amy", " aMY ", "amy")] == ["Amy", "aMY", "Amy"]
+    codes.drop("Amy")
+    assert codes.lookup("amy").code == codes.lookup("Amy").code == "aMY"
+    take(codes, code("AMY"))
+    assert codes.lookup("amy").code == "AMY"
 
 
 def test_a_derived_code_proves_itself_and_needs_no_reading() -> None:
@@ -111,7 +147,7 @@ def test_a_derived_code_proves_itself_and_needs_no_reading() -> None:
 
 def test_the_record_of_a_derived_code_counts_where_there_is_one() -> None:
     codes = known(derived(), code(SPRING.code(1), channel="poster"))
-    assert codes.lookup(SPRING.code(1)) == CodeFacts("spring", channel="poster")
+    assert codes.lookup(SPRING.code(1)).channel == "poster"
     spelt = codes.lookup(SPRING.code(1).lower())
     assert spelt == CodeFacts("spring", channel="poster", code=SPRING.code(1))
 
@@ -152,7 +188,7 @@ def test_codes_of_a_retired_format_count_no_longer_registered_or_not() -> None:
     assert codes.lookup("SPRING").known is True, "it is of no format, and begins so by chance"
     take(codes, derived(revision=2))
     assert codes.lookup(loose).evidence == CodeEvidence.DERIVED
-    assert codes.lookup(bound) == CodeFacts("spring")
+    assert codes.lookup(bound) == CodeFacts("spring", code=bound)
 
 
 def test_a_format_that_was_taken_out_says_nothing() -> None:

@@ -125,8 +125,9 @@ def test_where_a_link_leads() -> None:
 
 
 def test_only_what_can_be_a_code_is_one() -> None:
-    assert visit("a-B_9", None).code == "a-B_9"
-    for other in ("", "a b", "a:b", "a/b", "a\n", "\u00e9", "x" * 65):
+    for typed in ("a-B_9", " a-B_9 ", "a-B_9\n"):
+        assert visit(typed, None).code == "a-B_9"
+    for other in ("", "a b", "a:b", "a/b", "\u00e9", "\u0131", "x" * 65):
         assert visit(other, None).code is None
 
 

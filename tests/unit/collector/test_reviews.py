@@ -1,5 +1,6 @@
 """Reviews over HTTP: who may send them, and what is taken."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import httpx
@@ -7,6 +8,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
+from reftrail.collector.codes import KnownCodes
 from reftrail.collector.errors import Refused
 from reftrail.collector.keys import keys
 from reftrail.collector.publisher import Message
@@ -14,6 +16,7 @@ from reftrail.collector.reviews import Reviews
 from reftrail.contracts.codec import decode
 from reftrail.contracts.life import Reviewed
 from reftrail.reviews import EXPECTED, Review, judged
+from reftrail.testing import code
 
 GOOD: dict[str, Any] = {
     "code": "AMY",
@@ -34,8 +37,25 @@ class Written:
         self.messages += messages
 
 
-async def post(written: Written, body: Any, key: str = "sk") -> httpx.Response:
-    reviews: Any = Reviews(keys(["sk"], ["pk"]), written)  # type: ignore[arg-type]
+class Known:
+    """The codes that the collector knows, as `CodesFollower` tells of them."""
+
+    def __init__(self) -> None:
+        codes = KnownCodes(None)
+        codes.take(code("AMY"))
+        codes.take(code("Eve"))
+        self.spelling = codes.spelling
+        self.asked: set[str] = set()
+
+    async def know(self, codes: Iterable[str], patience: float) -> None:
+        assert patience == 5
+        self.asked |= {*codes}
+
+
+async def post(
+    written: Written, body: Any, key: str = "sk", known: Known | None = None
+) -> httpx.Response:
+    reviews: Any = Reviews(keys(["sk"], ["pk"]), written, known or Known(), 5)  # type: ignore[arg-type]
     app = Starlette(routes=[Route("/v1/reviews", reviews.take, methods=["POST"])])
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app), base_url="http://collector.example"
@@ -55,6 +75,17 @@ async def test_a_decision_is_written_under_code_and_user() -> None:
     assert isinstance(found, Reviewed)
     assert (found.decision, found.reviewer, found.reason) == ("decline", "ann", "fraud")
     assert found.event_time == found.received_at > 1_700_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("typed", "spelling"), [(" amy ", "AMY"), ("EVE", "Eve"), ("Eve", "Eve"), ("zoe", "ZOE")]
+)
+async def test_a_decision_is_on_the_registered_spelling(typed: str, spelling: str) -> None:
+    written, known = Written(), Known()
+    await post(written, GOOD | {"code": typed}, known=known)
+    ((key, value),) = written.messages
+    assert (key, decode(value).code) == (f"{spelling}:bob", spelling)  # type: ignore[union-attr]
+    assert known.asked == {typed}
 
 
 async def test_the_same_event_id_is_the_same_decision() -> None:

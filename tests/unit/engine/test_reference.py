@@ -5,7 +5,8 @@ import pytest
 from reftrail.contracts.life import Listed
 from reftrail.contracts.record import Millis
 from reftrail.engine.reference import ReferenceTables
-from reftrail.testing import campaign, click, code
+from reftrail.testing import campaign, click, code, listed
+from reftrail.testing.times import FIRST_DAY
 
 
 def test_a_campaign_s_version_holds_until_the_next_one_s_beginning() -> None:
@@ -106,6 +107,14 @@ def test_a_later_entry_ends_an_earlier_one_and_changes_nothing_before() -> None:
         tables = ReferenceTables(entries)
         found = [tables.listed("user", "eve", at) for at in (100, 199, 200, 299, 300)]
         assert [one and one.listing for one in found] == ["block", "block", "allow", "allow", None]
+
+
+@pytest.mark.parametrize("typed", ["AMY", "Amy"])
+def test_a_code_is_listed_in_any_case(typed: str) -> None:
+    tables = ReferenceTables([listed("code", typed), listed("user", typed)])
+    for name in ("AMY", "Amy", "amy"):
+        assert tables.listed("code", name, FIRST_DAY) is not None
+        assert (tables.listed("user", name, FIRST_DAY) is not None) == (name == typed)
 
 
 def test_tables_share_all_but_the_codes() -> None:

@@ -6,8 +6,17 @@ from reftrail.collector.accept import Circumstances, CodeFacts, Sender, accept
 from reftrail.collector.keys import KeyKind
 from reftrail.collector.pseudonyms import HashKey, pseudonyms
 from reftrail.contracts.errors import ExpectedError
+from reftrail.contracts.installation import Installation
 from reftrail.contracts.life import Listed, Listing
-from reftrail.lists import HASHED, Entry, Subject, of_other_keys, subject_value, told_of_other_keys
+from reftrail.lists import (
+    HASHED,
+    Entry,
+    Subject,
+    entries,
+    of_other_keys,
+    subject_value,
+    told_of_other_keys,
+)
 
 HASHES = pseudonyms(HashKey("k1", b"0123456789abcdef"))
 EVENT = {
@@ -49,6 +58,22 @@ def test_a_network_of_ipv6_is_that_of_one_customer() -> None:
 @pytest.mark.parametrize("subject", [Subject.CODE, Subject.USER])
 def test_codes_and_users_stand_as_they_are(subject: Subject) -> None:
     assert subject_value(subject, " AMY ", None) == "AMY"
+
+
+def test_a_code_is_listed_in_its_canonical_form() -> None:
+    assert subject_value(Subject.CODE, " Amy-s\n", None) == "AMY-S"
+    assert subject_value(Subject.USER, "Amy", None) == "Amy"
+
+
+def test_a_code_that_an_older_version_listed_as_typed_is_that_entry(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    typed = Entry(subject=Subject.CODE, value="Amy", listing=Listing.BLOCK, actor="ann").record(5)
+    off = Entry(subject=Subject.CODE, value="AMY", listing=None, actor="ann").record(6)
+    monkeypatch.setattr("reftrail.lists.topic.read_all", lambda *_: [typed, off])
+    installation = Installation(bootstrap_servers="nowhere:1")
+    assert [one.value for one in entries(installation, 5)] == ["AMY"]
+    assert entries(installation, 6) == []
 
 
 @pytest.mark.parametrize("subject", HASHED)

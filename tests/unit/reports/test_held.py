@@ -8,8 +8,11 @@ from support.clickhouse import ClickHouse
 from support.programme import T0, entry
 
 from reftrail.contracts.record import DAY
-from reftrail.contracts.topics import REWARDS
+from reftrail.contracts.topics import CODES, REWARDS
+from reftrail.reports.code_spelling import registered_spelling
 from reftrail.reports.held import Wanted, held_rewards
+from reftrail.reports.journeys import journey
+from reftrail.testing import code
 from reftrail.warehouse.http import application
 from reftrail.warehouse.metrics import Metrics
 from reftrail.warehouse.progress import Progress
@@ -38,6 +41,18 @@ async def rewards(clickhouse: ClickHouse) -> ClickHouse:
         ],
     )
     return clickhouse
+
+
+async def test_a_code_is_asked_for_in_any_case(rewards: ClickHouse) -> None:
+    await rewards.load(CODES, [code("AMY"), code("Eve")])
+    await rewards.load(REWARDS, [held("r7", "Eve", "uma")])
+    for typed, reward_ids in ((" amy ", ["r2", "r1"]), ("EVE", ["r7"]), ("Eve", ["r7"])):
+        found = held_rewards(rewards.reading, Wanted(code=typed))
+        assert [one["reward_id"] for one in found] == reward_ids
+    assert registered_spelling(rewards.reading, " nobody ") == "nobody"
+    known = journey(rewards.reading, "eVE", "uma")
+    assert known["code"]["code"] == "Eve"
+    assert {reward["reward_id"] for reward in known["rewards"]} == {"r7"}
 
 
 async def test_the_most_urgent_comes_first(rewards: ClickHouse) -> None:

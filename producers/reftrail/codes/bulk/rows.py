@@ -1,6 +1,5 @@
 """Rows of a file as codes to take over: which column is which field, and what is wrong with it."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,7 @@ from pydantic import (
 from reftrail.codes.bulk.files import LIST_SEPARATOR, Row, read_table
 from reftrail.codes.terms import GivenCode, Refused, Terms, Why
 from reftrail.codes.validity import check_code, check_terms
+from reftrail.contracts.code_spelling import is_code, trimmed
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.times import millis
 
@@ -38,12 +38,11 @@ _Regions: TypeAlias = Annotated[tuple[_Country, ...], BeforeValidator(_listed)]
 
 
 def _written_like_a_code(text: str) -> str:
-    if not _CODE.fullmatch(text):
+    if not is_code(code := trimmed(text)):
         raise ValueError("1 to 64 of A-Z, a-z, 0-9, _ and - make a code")
-    return text
+    return code
 
 
-_CODE: Final = re.compile("[A-Za-z0-9_-]{1,64}", re.ASCII)
 _CodeText: TypeAlias = Annotated[str, AfterValidator(_written_like_a_code)]
 
 

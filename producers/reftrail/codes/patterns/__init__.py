@@ -6,13 +6,12 @@ and odds. The alphabet stands in one place, `alphabet`; nothing else spells it.
 
 from reftrail.codes.patterns.alphabet import DIGITS, LETTERS, UNAMBIGUOUS, Alphabet
 from reftrail.codes.patterns.odds import collision, next_collides, right_guess
-from reftrail.codes.patterns.pattern import LONGEST_CODE, Pattern
+from reftrail.codes.patterns.pattern import Pattern
 from reftrail.codes.patterns.reading import Malformed, Mistyped, Reading
 
 __all__ = [
     "DIGITS",
     "LETTERS",
-    "LONGEST_CODE",
     "UNAMBIGUOUS",
     "Alphabet",
     "Malformed",

@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
 
 from reftrail.codes.patterns.alphabet import UNAMBIGUOUS, Alphabet
 from reftrail.codes.patterns.check import adds_up, check_symbol
@@ -28,9 +27,7 @@ from reftrail.codes.patterns.segments import (
     Taken,
     Words,
 )
-
-LONGEST_CODE: Final = 64
-"""Characters; what the collector takes."""
+from reftrail.contracts.code_spelling import LONGEST_CODE
 
 
 @dataclass(frozen=True)

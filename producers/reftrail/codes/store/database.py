@@ -11,6 +11,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from reftrail.codes.store.migrations import migrate
 from reftrail.codes.store.tables import METADATA, VERSION, installed
 from reftrail.contracts.errors import ExpectedError
 
@@ -30,7 +31,8 @@ class Store:
     def open(cls, url: str) -> Self:
         """The database at an SQLAlchemy URL, its tables made if they aren't there.
 
-        Raises `ExpectedError` if it doesn't answer, or was made by a newer reftrail.
+        Raises `ExpectedError` if it doesn't answer, was made by a newer reftrail, or was made by an
+        older one and has codes that can't stay beside each other.
         """
         engine = _engine(url)
         store = cls(engine)
@@ -107,7 +109,9 @@ class Store:
         found = connection.execute(sa.select(installed.c.version)).scalar_one_or_none()
         if found is None:
             connection.execute(sa.insert(installed).values(version=VERSION))
-        elif found != VERSION:
+        elif found < VERSION:
+            migrate(connection, found, self.name)
+        elif found > VERSION:
             raise ExpectedError(
                 f"the store of codes {self.name} has version {found}, this reftrail knows "
                 f"version {VERSION}; install the reftrail that made it, or a newer one"

@@ -9,21 +9,34 @@ import msgspec
 import sqlalchemy as sa
 
 from reftrail.codes.store.rows import act_of, code_of, format_of
-from reftrail.codes.store.tables import acts, codes, formats
+from reftrail.codes.store.tables import CANONICAL, acts, codes, formats
 from reftrail.codes.terms import Code, Filter, Format, Page, Refused, Why
-from reftrail.codes.validity import check_filter, is_code
+from reftrail.codes.validity import check_filter
+from reftrail.contracts.code_spelling import canonical, is_code
 from reftrail.contracts.reference import CodeActed
 
 LARGEST_PAGE: Final = 1_000
 
 
 def find_codes(connection: sa.Connection, wanted: Iterable[str]) -> dict[str, Code]:
-    """Those of the codes that are registered, by their text."""
-    possible = [one for one in wanted if is_code(one)]
-    if not possible:
+    """Those of the codes that are registered, by the text that was asked for."""
+    return _found(connection, wanted, locked=False)
+
+
+def lock_found(connection: sa.Connection, wanted: Iterable[str]) -> dict[str, Code]:
+    """The same, held until the transaction's end."""
+    return _found(connection, wanted, locked=True)
+
+
+def _found(connection: sa.Connection, wanted: Iterable[str], *, locked: bool) -> dict[str, Code]:
+    """The registered codes by the texts that they are asked for by, in any case of letters."""
+    forms = {text: form for text in wanted if is_code(form := canonical(text))}
+    if not forms:
         return {}
-    statement = sa.select(codes).where(codes.c.code.in_(possible))
-    return {row["code"]: code_of(row) for row in connection.execute(statement).mappings()}
+    statement = sa.select(codes).where(CANONICAL.in_(set(forms.values()))).order_by(codes.c.code)
+    found = connection.execute(statement.with_for_update() if locked else statement).mappings()
+    registered = {canonical(row["code"]): code_of(row) for row in found}
+    return {text: registered[form] for text, form in forms.items() if form in registered}
 
 
 def page_of(connection: sa.Connection, which: Filter, cursor: str | None, limit: int) -> Page:
@@ -54,7 +67,7 @@ def lock_codes(
 
 
 def audit_of(connection: sa.Connection, code: str) -> list[CodeActed]:
-    """The audit lines of a code, in order."""
+    """The audit lines of a code by its registered spelling, in order."""
     if not is_code(code):
         return []
     statement = sa.select(acts).where(acts.c.code == code).order_by(acts.c.number)
@@ -96,8 +109,12 @@ def _codes(connection: sa.Connection, statement: "sa.Select[Any]") -> list[Code]
 
 def _behind(which: Filter, after: str | None, limit: int) -> "sa.Select[Any]":
     """So many codes that fit, in alphabetical order, behind one of them."""
-    statement = sa.select(codes).where(*_conditions(which)).order_by(codes.c.code).limit(limit)
-    return statement if after is None else statement.where(codes.c.code > after)
+    # A prefix is looked for in any case of letters: then by the index of the canonical form.
+    position = codes.c.code if which.prefix is None else CANONICAL
+    statement = sa.select(codes).where(*_conditions(which)).order_by(position).limit(limit)
+    if after is None:
+        return statement
+    return statement.where(position > (after if which.prefix is None else canonical(after)))
 
 
 def _conditions(which: Filter) -> list[sa.ColumnElement[bool]]:
@@ -112,7 +129,8 @@ def _conditions(which: Filter) -> list[sa.ColumnElement[bool]]:
     ]
     if which.prefix is not None:
         # As a range, which the index serves; the character behind all that codes may have ends it.
-        conditions += [codes.c.code >= which.prefix, codes.c.code < which.prefix + "\x7f"]
+        prefix = canonical(which.prefix)
+        conditions += [CANONICAL >= prefix, CANONICAL < prefix + "\x7f"]  # noqa: SIM300
     if which.expires_before is not None:
         conditions.append(codes.c.expires_at < which.expires_before)
     return conditions

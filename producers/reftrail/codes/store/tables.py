@@ -1,9 +1,9 @@
 """The tables of the store, in SQLAlchemy's terms, for SQLite and PostgreSQL alike.
 
-`codes.code` is unique, and so is `codes.skeleton`, which chosen codes have: whoever else issues at
-the same time, the database lets no code through twice. `holdings` holds at most one code of a user
-in a scope, see `policy`. `acts` is the audit log. `outbox` holds what Kafka hasn't acknowledged
-yet, in the order in which it is to get it. `requests` holds the
+`codes.code` is unique, in any case of its letters, and so is `codes.skeleton`, which chosen codes
+have: whoever else issues at the same time, the database lets no code through twice. `holdings`
+holds at most one code of a user in a scope, see `policy`. `acts` is the audit log. `outbox` holds
+what Kafka hasn't acknowledged yet, in the order in which it is to get it. `requests` holds the
 answers to requests that came with an Idempotency-Key, written where what they asked for is.
 """
 
@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of these tables. A change adds one and a way to get there from the version before."""
 
 METADATA: Final = sa.MetaData()
@@ -62,6 +62,12 @@ codes = sa.Table(
     sa.Index("codes_by_format", "format"),
     sa.Index("codes_by_expiry", "expires_at"),
 )
+
+CANONICAL: Final = sa.func.upper(codes.c.code)
+"""`contracts.code_spelling.canonical` in SQL: of what `codes` holds, both databases change ASCII
+letters alone, PostgreSQL by the column's collation."""
+
+codes_by_canonical: Final = sa.Index("codes_by_canonical", CANONICAL, unique=True)
 
 holdings = sa.Table(
     "holdings",

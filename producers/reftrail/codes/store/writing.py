@@ -15,8 +15,8 @@ import uuid_utils
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from reftrail.codes.store.reading import lock_found
 from reftrail.codes.store.rows import (
-    code_of,
     differences,
     format_of,
     row_of,
@@ -25,7 +25,6 @@ from reftrail.codes.store.rows import (
 )
 from reftrail.codes.store.tables import acts, codes, formats, holdings, outbox, sequences
 from reftrail.codes.terms import By, Code, Format
-from reftrail.codes.validity import is_code
 from reftrail.contracts.codec import encode
 from reftrail.contracts.record import Millis, Record
 from reftrail.contracts.reference import CodeAct, CodeActed, CodeStatus
@@ -100,12 +99,8 @@ class Writing:
         return stamped
 
     def locked(self, wanted: Iterable[str]) -> dict[str, Code]:
-        """Those of the codes that are there, held until the transaction's end."""
-        possible = [one for one in wanted if is_code(one)]
-        statement = (
-            sa.select(codes).where(codes.c.code.in_(possible)).order_by(codes.c.code)
-        ).with_for_update()
-        return {row["code"]: code_of(row) for row in self.connection.execute(statement).mappings()}
+        """Those of the codes that are there, by what was asked for, held until the end."""
+        return lock_found(self.connection, wanted)
 
     def holdings(self, scope: str, users: Iterable[str]) -> dict[str, str]:
         """Which code each of these users holds in a scope."""

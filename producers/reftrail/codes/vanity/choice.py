@@ -14,6 +14,7 @@ from reftrail.codes.vanity.confusables import (
     skeleton,
 )
 from reftrail.codes.vanity.words import RESERVED, offensive_word, reserved_name
+from reftrail.contracts.code_spelling import canonical
 
 SHORTEST: Final = 3
 LONGEST: Final = 32
@@ -67,13 +68,13 @@ def choose(
 
 
 def normalised(wanted: str) -> str:
-    """As codes are written: compatibility forms (full-width letters) plain, upper case.
+    """As codes are written: compatibility forms (full-width letters) plain, in canonical form.
 
     Blanks inside become one hyphen each, blanks around and invisible characters go.
     """
     plain = unicodedata.normalize("NFKC", wanted)
     visible = "".join(one for one in plain if unicodedata.category(one) != "Cf")
-    return "-".join(visible.split()).upper()
+    return canonical("-".join(visible.split()))
 
 
 def _foreign(code: str, character: str) -> Refused:
@@ -106,7 +107,7 @@ def _refused(code: str, patterns: Iterable[Pattern], reserved: frozenset[str]) -
     if name := reserved_name(code, reserved):
         return Refused(Reason.RESERVED, f"{name} is reserved; choose another")
     issued = [prefix for pattern in patterns for prefix in pattern.prefixes if prefix]
-    if like := next((one for one in issued if code.startswith(one.upper())), None):
+    if like := next((one for one in issued if code.startswith(canonical(one))), None):
         return Refused(
             Reason.LIKE_ISSUED,
             f"codes that begin with {like} are issued by us; begin with something else",

@@ -15,6 +15,7 @@ from reftrail.codes.terms import (
 )
 from reftrail.collector.pseudonyms import Pseudonyms
 from reftrail.collector.submission import parse_address, parse_time
+from reftrail.contracts.code_spelling import CODE_PATTERN, trimmed
 from reftrail.contracts.record import Millis
 from reftrail.contracts.reference import CodeStatus, FormatKind
 
@@ -42,6 +43,7 @@ def _no_arguments(segments: dict[str, str]) -> dict[str, str]:
 _Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\p{Cc}]+$")]
 _Text: TypeAlias = Annotated[str, Field(min_length=1, max_length=1_000, pattern=r"^[^\p{Cc}]+$")]
 _Typed: TypeAlias = Annotated[str, Field(min_length=1, max_length=128)]
+_Code: TypeAlias = Annotated[str, AfterValidator(trimmed), Field(pattern=CODE_PATTERN)]
 _Country: TypeAlias = Annotated[str, Field(pattern="^[A-Z]{2}$")]
 _Moment: TypeAlias = Annotated[
     Millis | None, BeforeValidator(_moment, json_schema_input_type=str | None)
@@ -123,7 +125,7 @@ class TermsBody(Body):
 class GivenBody(TermsBody):
     """A code that exists already, elsewhere or on paper."""
 
-    code: Annotated[str, Field(pattern="^[A-Za-z0-9_-]{1,64}$")]
+    code: _Code
     created_at: _Moment = None
 
     def given(self, hashes: Pseudonyms) -> GivenCode:
@@ -271,7 +273,7 @@ class Listing(BaseModel):
 
     owner: _Name | None = None
     campaign: _Name | None = None
-    prefix: Annotated[str, Field(pattern="^[A-Za-z0-9_-]{1,64}$")] | None = None
+    prefix: _Code | None = None
     status: CodeStatus | None = None
     cursor: Annotated[str, Field(max_length=1_000)] | None = None
     limit: Annotated[int, Field(ge=1, le=MOST_CODES)] = 100

@@ -1,0 +1,14 @@
+"""The spelling under which the warehouse has a code, whatever spelling is asked for."""
+
+from clickhouse_connect.driver.client import Client
+
+from reftrail.contracts.code_spelling import canonical, trimmed
+from reftrail.reports.asking import rows
+
+
+def registered_spelling(client: Client, text: str) -> str:
+    """The registered spelling of a code; the text itself, trimmed, if none is; blocks."""
+    code = trimmed(text)
+    found = rows(client, "code/spelling", code=code, form=canonical(code))
+    spelling: str = found[0]["code"] if found else code
+    return spelling
