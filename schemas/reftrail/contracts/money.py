@@ -38,6 +38,10 @@ _PLACES: Final[dict[str, int]] = _WITHDRAWN | {
     for currency in Currency
 }
 
+_IN_MINOR_UNIT: Final[dict[str, Micros]] = {
+    currency: int(10 ** (MOST_PLACES - places)) for currency, places in _PLACES.items()
+}
+
 
 class CurrencyMismatchError(ValueError):
     """Two amounts of different currencies were added or compared."""
@@ -180,4 +184,5 @@ def _shown_places(currency: str | None) -> int:
 
 
 def _micros_in_minor_unit(currency: str) -> int:
-    return int(10 ** (MOST_PLACES - minor_places(currency)))
+    micros = _IN_MINOR_UNIT.get(currency)
+    return int(10 ** (MOST_PLACES - minor_places(currency))) if micros is None else micros

@@ -1,8 +1,8 @@
 """What every record on a topic has in common, and the units used in all of them.
 
 Times are integers: milliseconds since 1970-01-01T00:00Z. Money is an integer: millionths of one
-unit of the currency ("micros"), so that sums are exact and every ISO 4217 currency fits. Each amount
-is a whole number of minor units (cents, yen); `money.py` computes with those.
+unit of the currency ("micros"), so that sums are exact and every ISO 4217 currency fits. Each
+amount is a whole number of minor units (cents, yen); `money.py` computes with those.
 """
 
 from typing import TypeAlias

@@ -11,6 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reftrail.client import Event, Receipt, Rejected
+from reftrail.collector.accept import Circumstances, Sender, accept
+from reftrail.collector.keys import KeyKind
+from reftrail.collector.pseudonyms import HashKey, pseudonyms
 from reftrail.contracts.errors import ExpectedError
 from reftrail.ingestion import FileMapping, Outcome, Plan, ingest, read_mapping
 from reftrail.ingestion.lines import Format, format_of, read_lines
@@ -213,6 +216,18 @@ def test_a_mapping(tmp_path: Path) -> None:
     assert [(one["line"], one["pointer"]) for one in told] == [(5, "/type"), (6, "/event_time")]
     assert "visit, sale, heartbeat" in told[0]["reason"]
     assert "%d.%m.%Y %H:%M" in told[1]["reason"]
+
+
+@pytest.mark.parametrize(("total", "taken"), [("1980", True), ("1980.00", True), (19.99, False)])
+def test_an_amount_of_a_file_is_judged_in_the_mappings_currency(total: Any, taken: bool) -> None:
+    mapping = FileMapping(
+        fields={"user_id": "user", "order_id": "bill", "amount": "total"},
+        constants={"type": "purchase", "currency": "JPY"},
+    )
+    event = mapping.event({"user": "u", "bill": "b", "total": total})
+    hashed = pseudonyms(HashKey("k", b"0" * 32))
+    outcome = accept([event], Circumstances(Sender(KeyKind.SECRET), 1, hashed, None))
+    assert [rejection.pointer for rejection in outcome.rejected] == ([] if taken else ["/amount"])
 
 
 def event_time(given_time: str, **time: str) -> str:

@@ -4,6 +4,8 @@ from collections import Counter
 
 import pytest
 
+from reftrail.collector.submission import parse_amount
+from reftrail.contracts.money import is_whole
 from reftrail.contracts.record import DAY
 from reftrail.simulator import Simulation, Step
 from reftrail.simulator.programme import LENGTH
@@ -35,6 +37,13 @@ def test_what_is_sent_again_is_the_same_event_and_comes_later() -> None:
         assert step.again is (first is not step)
         assert step.event == first.event
     assert any(step.again for step in sent())
+
+
+def test_every_amount_is_whole_in_its_currency() -> None:
+    paid = [step.event for step in sent() if step.event.amount is not None]
+    assert {event.type for event in paid} == {"purchase", "refund"}
+    for event in paid:
+        assert is_whole(parse_amount(event.amount), str(event.currency))
 
 
 def test_stragglers_come_last_and_nothing_comes_from_the_future() -> None:
