@@ -15,7 +15,7 @@ from reftrail.rules.fraud.scoring import Judgement, Verdict, gather, judge
 from reftrail.rules.limits import Place, limit_key
 from reftrail.rules.policy import NO_CURRENCY, NO_KIND, Terms
 from reftrail.rules.reward.context import DecisionContext
-from reftrail.rules.reward.rejection import WEIGHT, broken_rules, exceeded_limits
+from reftrail.rules.reward.rejection import WEIGHT, objections
 from reftrail.rules.reward.state import (
     AssessedReward,
     Order,
@@ -70,10 +70,7 @@ def assess(  # noqa: PLR0913 - what a reward rests on is rarely given
     sides = sides_of(claim, terms)
     if not sides:
         return None
-    broken = [
-        *broken_rules(claim, terms.code, terms, context.reference),
-        *exceeded_limits(context, claim, terms.code, terms),
-    ]
+    broken = objections(context, claim, terms.code, terms)
     fraud = terms.policy.fraud
     judgement = judge(broken, gather(_fraud_case(context, waiting, terms), fraud), fraud)
     judgement = _held(claim, terms, judgement)

@@ -8,7 +8,7 @@ from reftrail.rules.reward.context import DecisionContext
 from reftrail.rules.reward.eligibility import is_open, is_triggered
 from reftrail.rules.reward.purchases import purchase
 from reftrail.rules.reward.refunds import refund
-from reftrail.rules.reward.rejection import broken_rules, exceeded_limits, unknown
+from reftrail.rules.reward.rejection import objections, unknown
 from reftrail.rules.reward.reserving import ask_or_decide, decide
 from reftrail.rules.reward.state import Waiting
 from reftrail.rules.reward.state_events import EvidenceKept
@@ -59,8 +59,5 @@ def _reject_unpriced(context: DecisionContext, claim: Claimed) -> None:
     if code is None:
         broken = [unknown(claim)]
     else:
-        broken = [
-            *broken_rules(claim, code, None, context.reference),
-            *exceeded_limits(context, claim, code, None),
-        ]
+        broken = objections(context, claim, code, None)
     decide(context, unpriced(claim, code, broken))

@@ -176,6 +176,10 @@ def _earned(cells: Cells, key: str, referral: ReferralCell, earned: AssessedRewa
             used=referral.used + is_used,
         ),
     )
+    if earned.threshold:
+        first_key = f"{key}:a:{':'.join(case.action.split(':')[:2])}"
+        first = cells.get(first_key, ActionCell)
+        cells.put(first_key, _replace(first, times=first.times + 1))
     for text in case.user_places:
         place_key = f"{key}:l:{Place.parse(text).key}"
         held = cells.get(place_key, CountCell)

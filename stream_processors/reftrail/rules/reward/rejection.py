@@ -43,6 +43,17 @@ def broken_rules(
     return _in_order(found)
 
 
+def objections(
+    context: DecisionContext, claim: Claimed, code: CodeChanged, terms: Terms | None
+) -> list[Evidence]:
+    """The rules that a claim breaks and the limits that it exceeds, in the order of reasons."""
+    found = [
+        *broken_rules(claim, code, terms, context.reference),
+        *exceeded_limits(context, claim, code, terms),
+    ]
+    return sorted(found, key=lambda evidence: _ORDER[Reason(evidence.reason)])
+
+
 def exceeded_limits(
     context: DecisionContext, claim: Claimed, code: CodeChanged, terms: Terms | None
 ) -> list[Evidence]:
