@@ -23,8 +23,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from reftrail.contracts.money import is_currency, is_whole, whole_amount
 from reftrail.contracts.code_spelling import CODE_PATTERN, trimmed
+from reftrail.contracts.money import is_currency, is_whole, whole_amount
 from reftrail.contracts.record import MICROS_PER_UNIT, Micros, Millis
 
 MAX_PROPERTIES_BYTES: Final = 16 * 1024

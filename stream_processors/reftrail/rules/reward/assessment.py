@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from reftrail.contracts.decisions import Claimed, Role
-from reftrail.contracts.money import Money
+from reftrail.contracts.money import Money, is_currency
 from reftrail.contracts.policy import AtHoldsEnd, OnRefund, OrderIds, Policy
 from reftrail.contracts.reference import CampaignDefined, CodeChanged, Trigger
 from reftrail.contracts.reward_reasons import Reason
@@ -97,11 +97,19 @@ def _less_refunded(side: SideReward, case: RewardCase, order: Order) -> SideRewa
 
 
 def refunded_share(value: int, case: RewardCase, order: Order) -> int:
-    """How much of a value is gone by refunds of its order, where it goes in proportion."""
-    refunded, amount = order.refunded, order.amount_micros
-    if case.on_refund != OnRefund.PROPORTIONAL or not refunded or not amount:
+    """How much of a value is gone by refunds of its order, where it goes in proportion.
+
+    What remains is rounded, half to even: it is that part of the value which is left of the order.
+    """
+    amount = order.amount_micros
+    if case.on_refund != OnRefund.PROPORTIONAL or not order.refunded or not amount:
         return 0
-    return Money.of_micros(value, case.currency).share(refunded, amount).micros
+    return value - _in_minor_units(value, case.currency).share(order.left, amount).micros
+
+
+def _in_minor_units(value: int, currency: str) -> Money:
+    """A value of a policy; one from before currencies were checked counts in micros."""
+    return Money.nearest(value, currency if is_currency(currency) else NO_CURRENCY)
 
 
 def rejected_order(

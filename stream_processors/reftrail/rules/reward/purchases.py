@@ -37,10 +37,22 @@ def purchase(context: DecisionContext, waiting: Waiting, terms: Terms) -> None:
     if known.amount_micros is not None and not waiting.is_again:
         return
     order = with_purchase(known, claim, terms)
+    if not waiting.is_again:
+        refuse_foreign_refund(context, order)
     if terms.campaign.trigger == Trigger.FIRST_PURCHASE:
         _earn_by_itself(context, waiting, terms, order)
     else:
         _count(context, waiting, terms, order)
+
+
+def refuse_foreign_refund(context: DecisionContext, order: Order) -> None:
+    """Say that a refund in another currency than its order's doesn't count, once both are known."""
+    if order.has_foreign_refund:
+        context.refuse(
+            "refund_currency",
+            f"order {order.order_id} was paid in {order.currency}, and paid back in another "
+            f"currency; send the refund again with its amount in {order.currency}",
+        )
 
 
 def _earn_by_itself(context: DecisionContext, waiting: Waiting, terms: Terms, order: Order) -> None:

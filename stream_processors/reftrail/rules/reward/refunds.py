@@ -37,6 +37,8 @@ def refund(context: DecisionContext, claim: Claimed) -> None:
     context.apply(
         OrderRecorded(**context.noted(), order=msgspec.structs.replace(after, counted=counted))
     )
+    if claim.amount_micros is not None and claim.currency not in (None, order.currency):
+        refuse_foreign_refund(context, after)
     if cell.case is not None:
         _take_back(context, cell.case, after, claim)
     if order.counted_as and counted != order.counted:

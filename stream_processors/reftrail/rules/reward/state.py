@@ -151,14 +151,24 @@ class Order(msgspec.Struct, frozen=True, array_like=True):
     def refunded(self) -> Micros | None:
         """How much of the amount was paid back; None where nothing ever was.
 
-        All of it by a refund without an amount, or with one in another currency: what is left of
-        the order can't be said then.
+        All of it by a refund without an amount. One in another currency can't be compared with the
+        amount: it doesn't count.
         """
-        if self.amount_micros is None or not (self.refunds or self.is_paid_back):
+        if self.amount_micros is None:
             return None
-        if self.is_paid_back or any(c not in (None, self.currency) for c, _ in self.paid_back):
+        if self.is_paid_back:
             return self.amount_micros
-        return min(sum(micros for _, micros in self.paid_back), self.amount_micros)
+        counted = [micros for currency, micros in self.paid_back if not self._is_foreign(currency)]
+        return min(sum(counted), self.amount_micros) if counted else None
+
+    @property
+    def has_foreign_refund(self) -> bool:
+        """Whether something was paid back in another currency than the order's."""
+        return any(self._is_foreign(currency) for currency, _ in self.paid_back)
+
+    def _is_foreign(self, currency: str | None) -> bool:
+        is_known = self.amount_micros is not None
+        return is_known and currency not in (None, self.currency)
 
     @property
     def left(self) -> Micros:
