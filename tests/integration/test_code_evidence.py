@@ -120,6 +120,35 @@ def test_a_derived_code_earns_unregistered_and_a_forged_one_is_called_so(
     assert sorted(map(LedgerLine.of, entries), key=repr) == oracle.ledger()
 
 
+def test_a_code_in_another_case_or_with_white_space_is_the_registered_one_and_earns(
+    installation: TestInstallation, tmp_path: Path
+) -> None:
+    produce(installation, CAMPAIGNS, [campaign()])
+    produce(installation, CODES, [code("AMY", owner="amy"), code("Bob", owner="bob")])
+    with (
+        running_collector(installation, tmp_path / "collector.log") as collector,
+        worker(installation, tmp_path / "worker.log") as stages,
+    ):
+        collector.wait_ready()
+        stages.wait_until_ready()
+        with collector.client() as client:
+            send(client, signup("u1", "AMY "))
+            hour_ago = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+            for visitor, typed in (("v2", "amy"), ("v3", "BOB")):
+                click = {"type": "click", "visitor_id": visitor, "code": typed}
+                send(client, click | {"event_time": hour_ago})
+            send(client, signup("u2", visitor_id="v2"), signup("u3", visitor_id="v3"))
+        entries = _entries(installation, 6)
+    assert {(e.user_id, e.role): (e.code, e.status) for e in entries} == {
+        ("u1", "referee"): ("AMY", "granted"),
+        ("u1", "referrer"): ("AMY", "granted"),
+        ("u2", "referee"): ("AMY", "granted"),
+        ("u2", "referrer"): ("AMY", "granted"),
+        ("u3", "referee"): ("Bob", "granted"),
+        ("u3", "referrer"): ("Bob", "granted"),
+    }
+
+
 def _entries(installation: TestInstallation, count: int) -> list[Any]:
     found = read_until(installation, REWARDS, lambda found: len(found) >= count, seconds=40)
     return [logged.record for logged in found]

@@ -84,7 +84,9 @@ async def test_a_decision_is_on_the_registered_spelling(typed: str, spelling: st
     written, known = Written(), Known()
     await post(written, GOOD | {"code": typed}, known=known)
     ((key, value),) = written.messages
-    assert (key, decode(value).code) == (f"{spelling}:bob", spelling)  # type: ignore[union-attr]
+    found = decode(value)
+    assert isinstance(found, Reviewed)
+    assert (key, found.code) == (f"{spelling}:bob", spelling)
     assert known.asked == {typed}
 
 
