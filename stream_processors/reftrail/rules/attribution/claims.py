@@ -267,6 +267,9 @@ def may_earn(action: str, trigger: str) -> bool:
     return action == (Action.SIGNUP if trigger == Trigger.SIGNUP else Action.PURCHASE)
 
 
-def when_done(deed: Deed) -> tuple[Millis, str]:
-    """The order in which deeds claim: by time, and by event_id where times are equal."""
-    return deed.event_time, deed.event_id
+def when_claimed(deed: Deed) -> tuple[bool, Millis, str]:
+    """The order in which deeds that waited claim: refunds first, then by time, then by event_id.
+
+    What was paid back by now earns nothing, not even for the moment until its refund is read.
+    """
+    return deed.action != Action.REFUND, deed.event_time, deed.event_id

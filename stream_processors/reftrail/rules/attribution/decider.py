@@ -30,7 +30,7 @@ from reftrail.rules.attribution.claims import (
     deed_of,
     may_claim,
     may_earn,
-    when_done,
+    when_claimed,
 )
 from reftrail.rules.attribution.expiry import expire
 from reftrail.rules.attribution.state import (
@@ -301,7 +301,7 @@ def _attribute(
     if not is_claimed:
         events += claims_of(signup, decision, attributed, on.cause, on.reference)
     waiting = (waiting.deed for _, waiting in waiting_of(on.cells, on.record.user_id))
-    for deed in sorted((deed for deed in waiting if deed is not None), key=when_done):
+    for deed in sorted((deed for deed in waiting if deed is not None), key=when_claimed):
         if may_claim(deed, decision, on.reference):
             events += claims_of(deed, decision, attributed, on.cause, on.reference)
     return events
