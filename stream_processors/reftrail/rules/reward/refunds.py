@@ -10,7 +10,11 @@ from reftrail.rules.reward.assessment import refunded_share
 from reftrail.rules.reward.context import DecisionContext
 from reftrail.rules.reward.eligibility import counted_amount, still_earns
 from reftrail.rules.reward.lifecycle import Reward, change
-from reftrail.rules.reward.purchases import attempt, requeue_candidates
+from reftrail.rules.reward.purchases import (
+    attempt,
+    refuse_foreign_refund,
+    requeue_candidates,
+)
 from reftrail.rules.reward.state import Order, RewardCase, SideReward
 from reftrail.rules.reward.state_events import (
     OrderRecorded,
