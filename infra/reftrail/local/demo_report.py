@@ -24,7 +24,7 @@ _MOST_TOLD: Final = 10
 
 
 def funnel_table(title: str, dimension: str, rows: Sequence[Mapping[str, Any]]) -> Table:
-    """The funnel by one dimension; conversion is signups per click."""
+    """The funnel by one dimension; conversion is of visitors who clicked, who signed up."""
     table = Table(
         title=f"\n{title}", title_justify="left", box=None, pad_edge=False, collapse_padding=True
     )

@@ -10,7 +10,6 @@ from reftrail.contracts.decisions import RewardStatus, Role
 from reftrail.contracts.record import Micros, Millis
 from reftrail.contracts.reward_reasons import is_again, is_part
 from reftrail.reports.rows import Entry
-from reftrail.rules.reward.transitions import effect_of
 
 _PRECEDENCE: Final = attrgetter("precedence")
 _ORDER: Final = attrgetter("position", "event_id")
@@ -71,12 +70,12 @@ def each_once(rows: Sequence[Entry]) -> list[Entry]:
 def earnings(entries: Sequence[Entry]) -> Earnings:
     """All of a user's entries, in the order of the log, as sums."""
     found = Earnings()
-    added: dict[tuple[str, str, str], Micros] = defaultdict(int)
+    added: dict[tuple[str, str], Micros] = defaultdict(int)
     granted: set[str] = set()
     decided: set[str] = set()
     for entry in entries:
         status = entry.status
-        added[entry.currency, entry.kind, status] += entry.value_micros
+        added[entry.currency, entry.kind] += entry.effect_micros
         if status != _HELD:
             decided.add(entry.reward_id)
         if status in _COUNTED and entry.role == _REFERRER:
@@ -87,8 +86,8 @@ def earnings(entries: Sequence[Entry]) -> Earnings:
                 found.last = entry
         if entry.kind == "shipment":
             _ship(found, entry)
-    for (currency, kind, status), value in added.items():
-        found.sums[currency, kind].balance += effect_of(status, value)
+    for key, value in added.items():
+        found.sums[key].balance = value
     for entry in entries:
         if entry.status == _HELD and entry.reward_id not in decided:
             _hold(found, entry)

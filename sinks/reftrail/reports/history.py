@@ -9,7 +9,6 @@ from reftrail.contracts.money import amount_text
 from reftrail.reports.explanation import rfc3339
 from reftrail.reports.questions import BadQuestion
 from reftrail.reports.rows import Entry
-from reftrail.rules.reward.transitions import effect_of
 
 MOST: Final = 1000
 """How many entries a page has at most."""
@@ -74,7 +73,7 @@ def _shown(entry: Entry) -> dict[str, Any]:
         "supersedes": entry.supersedes,
         "due_at": None if entry.due_ms is None else rfc3339(entry.due_ms),
         "value": amount_text(entry.value_micros, entry.currency),
-        "effect": amount_text(effect_of(entry.status, entry.value_micros), entry.currency),
+        "effect": amount_text(entry.effect_micros, entry.currency),
     }
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from io import StringIO
+from textwrap import fill
 from typing import Any, Final
 
 import msgspec
@@ -70,7 +71,8 @@ def as_table(report: Report, answer: Answer, width: int = NARROW) -> str:
     console = Console(file=out, width=max(width, least), color_system=None, highlight=False)
     console.print(table, markup=False)
     lines = [line.rstrip() for line in out.getvalue().splitlines()]
-    return "\n".join([report.title, "", *lines, *_footer(report, answer)]) + "\n"
+    footer = (fill(line, width) for line in _footer(report, answer))
+    return "\n".join([report.title, "", *lines, *footer]) + "\n"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ from reftrail.contracts.record import Micros, Millis
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="entry"):
-    """An entry of the ledger: the column entry of `warehouse/ddl/009_rewards.sql`.
+    """An entry of the ledger: the column entry of `warehouse/ddl/009_rewards.sql`, and its effect.
 
+    effect_micros is what it adds to the balance, see `warehouse/ddl/019_balances.sql`.
     position is its cause's in the log, where a reward's entries stand in one partition. Of several
     under one event_id the one with the highest precedence was received first.
     """
@@ -31,6 +32,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="entry")
     reasons: tuple[str, ...]
     supersedes: str | None
     due_ms: Millis | None
+    effect_micros: Micros
 
 
 class CodeFacts(msgspec.Struct, frozen=True, array_like=True, tag="code"):

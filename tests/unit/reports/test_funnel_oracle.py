@@ -43,12 +43,14 @@ def events(draw: st.DrawFn) -> AnyEvent:
     if kind in (Signup, Purchase):
         fields["user_id"] = draw(maybe(["u1", "u2", "u3"]))
     if kind is Purchase:
-        fields |= {"order_id": "o", "amount_micros": 1, "currency": "USD"}
+        fields |= {"order_id": draw(maybe(["o1", "o2"])), "amount_micros": 1, "currency": "USD"}
     return kind(**fields)
 
 
 attributions = st.dictionaries(
-    st.sampled_from(["u1", "u2", "u3"]), st.sampled_from(["A", "B", "X"]), max_size=3
+    st.sampled_from(["u1", "u2", "u3"]),
+    st.tuples(st.sampled_from(["A", "B", "X"]), st.sampled_from(["first_touch", "typed_code"])),
+    max_size=3,
 )
 grants = st.dictionaries(
     st.sampled_from(["r1", "r2", "r3", "r4"]),
@@ -70,12 +72,14 @@ grants = st.dictionaries(
 def test_the_funnel_equals_the_oracle(
     clickhouse: ClickHouse,
     given_events: list[AnyEvent],
-    given_attributions: dict[str, str],
+    given_attributions: dict[str, tuple[str, str]],
     given_grants: dict[str, tuple[str, int, bool]],
     by: list[str],
 ) -> None:
     clickhouse.empty()
-    decided = [attributed(user, code) for user, code in given_attributions.items()]
+    decided = [
+        attributed(user, code, basis=basis) for user, (code, basis) in given_attributions.items()
+    ]
     ledger = [
         entry(reward, code, "u", value=value, campaign_id=None, status=status)
         for reward, (code, value, is_reversed) in given_grants.items()
@@ -123,7 +127,8 @@ def _oracle(
     }
     attribution = {one.user_id: one for one in decided}
     counts: dict[tuple[str | None, ...], Counter[str]] = defaultdict(Counter)
-    for event in _first_received(given_events):
+    stored = _first_received(given_events)
+    for event in _conversions_once(stored):
         kind = str(event.__struct_config__.tag)
         owner: Any = event
         if isinstance(event, Signup | Purchase):
@@ -131,6 +136,11 @@ def _oracle(
         elif event.is_bot:
             continue
         counts[_key(owner, by)][names[kind]] += 1
+        if isinstance(event, Signup) and owner is not None and owner.basis == "typed_code":
+            counts[_key(owner, by)]["typed_signups"] += 1
+    for key, (clicked, signed_up) in _visitors(stored, attribution, by).items():
+        counts[key]["visitors_clicked"] = len(clicked)
+        counts[key]["visitors_signed_up"] = len(signed_up)
     for decision in decided:
         counts[_key(decision, by)]["attributed"] += 1
     taken_back = {one.reward_id for one in ledger if one.status == "reversed"}
@@ -139,13 +149,63 @@ def _oracle(
             counts[_key(one, by)]["rewards_granted"] += 1
             value = 0 if one.reward_id in taken_back else one.value_micros
             counts[_key(one, by)]["micros"] += value
-    measured = (*names.values(), "attributed", "rewards_granted")
+    measured = (*names.values(), "attributed", "rewards_granted", "typed_signups")
+    measured += ("visitors_clicked", "visitors_signed_up")
     return {
         key: {name: count[name] for name in measured}
-        | {"reward_value": amount_text(count["micros"], "USD")}
+        | {
+            "reward_value": amount_text(count["micros"], "USD"),
+            "conversion_rate": _rate(count["visitors_signed_up"], count["visitors_clicked"]),
+        }
         for key, count in counts.items()
         if count.total()
     }
+
+
+def _rate(part: int, whole: int) -> float | None:
+    if not whole:
+        return None
+    assert part <= whole
+    return round(part / whole, 4)
+
+
+def _visitors(
+    stored: list[AnyEvent], attribution: dict[str, Attributed], by: list[str]
+) -> dict[tuple[str | None, ...], tuple[set[str], set[str]]]:
+    """Who clicked, and who of them signed up afterwards under the code that they clicked."""
+    found: dict[tuple[str | None, ...], tuple[set[str], set[str]]] = defaultdict(
+        lambda: (set(), set())
+    )
+    for click in stored:
+        if not isinstance(click, Click) or click.is_bot:
+            continue
+        clicked, signed_up = found[_key(click, by)]
+        clicked.add(click.visitor_id)
+        for signup in stored:
+            if isinstance(signup, Signup) and signup.visitor_id == click.visitor_id:
+                decision = attribution.get(signup.user_id)
+                is_same = (decision and decision.code) == click.code
+                if is_same and signup.event_time >= click.event_time:
+                    signed_up.add(click.visitor_id)
+    return found
+
+
+def _conversions_once(stored: list[AnyEvent]) -> list[AnyEvent]:
+    """Without a user's further signups, and reports of an order under a second event id."""
+    known: set[tuple[str, ...]] = set()
+    found: list[AnyEvent] = []
+    for event in sorted(stored, key=lambda event: (event.received_at, event.event_id)):
+        match event:
+            case Signup(user_id=user):
+                what: tuple[str, ...] = ("signup", user)
+            case Purchase(user_id=user, order_id=order):
+                what = ("purchase", user, order)
+            case _:
+                what = ("event", event.event_id)
+        if what not in known:
+            known.add(what)
+            found.append(event)
+    return found
 
 
 def _first_received(given_events: list[AnyEvent]) -> list[AnyEvent]:

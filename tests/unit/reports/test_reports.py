@@ -98,7 +98,9 @@ def test_funnel_by_code(programme: ClickHouse) -> None:
             rewards_granted=2,
             reward_value="5.00",
             currency="USD",
-            conversion_rate=0.5,
+            visitors_clicked=1,
+            visitors_signed_up=1,
+            conversion_rate=1.0,
         ),
         _funnel(
             code="BOB",
@@ -108,10 +110,14 @@ def test_funnel_by_code(programme: ClickHouse) -> None:
             rewards_granted=1,
             reward_value="1.23",
             currency="EUR",
-            conversion_rate=1.0,
+            visitors_clicked=1,
+            typed_signups=1,
+            conversion_rate=0.0,
         ),
-        _funnel(code="NONE", clicks=1, conversion_rate=0.0),
-        _funnel(code=None, clicks=1, signups=1, purchases=1, conversion_rate=1.0),
+        _funnel(code="NONE", clicks=1, visitors_clicked=1, conversion_rate=0.0),
+        _funnel(
+            code=None, clicks=1, signups=1, purchases=1, visitors_clicked=1, conversion_rate=0.0
+        ),
     ]
 
 
@@ -195,6 +201,7 @@ def test_rewards_as_they_stand_now(programme: ClickHouse) -> None:
             "rewards_rejected": 0,
             "reward_value": "5.00",
             "reversed_value": "2.50",
+            "lapsed_value": "0.00",
             "beneficiaries": 1,
         },
         {
@@ -205,6 +212,7 @@ def test_rewards_as_they_stand_now(programme: ClickHouse) -> None:
             "rewards_rejected": 0,
             "reward_value": "1.23",
             "reversed_value": "0.00",
+            "lapsed_value": "0.00",
             "beneficiaries": 1,
         },
         {
@@ -215,6 +223,7 @@ def test_rewards_as_they_stand_now(programme: ClickHouse) -> None:
             "rewards_rejected": 1,
             "reward_value": "0.00",
             "reversed_value": "0.00",
+            "lapsed_value": "0.00",
             "beneficiaries": 0,
         },
     ]
@@ -306,6 +315,9 @@ def _funnel(**given: Any) -> dict[str, Any]:
             "rewards_granted": 0,
             "reward_value": "0.00",
             "currency": None,
+            "visitors_clicked": 0,
+            "visitors_signed_up": 0,
+            "typed_signups": 0,
             "conversion_rate": None,
         }
     )

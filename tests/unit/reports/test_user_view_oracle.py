@@ -59,6 +59,10 @@ async def test_counting_by_clickhouse_equals_counting_by_python(clickhouse: Clic
 
     expected = {name: _attributed(one, name) for one in towns for name in one.codes}
     assert counted[0] == counted[9999] == {name: users for name, users in expected.items() if users}
+    by_view = clickhouse.rows(
+        "SELECT code, uniqExact(user_id) FROM current_attributions GROUP BY code"
+    )
+    assert dict(by_view) == counted[0]
 
 
 def _whole(clickhouse: ClickHouse, user: str) -> dict[str, Any]:

@@ -6,65 +6,83 @@
 -- kind            at                   belongs to
 -- view, click,    its time             the code, campaign, category and channel that the event
 -- form_started                         names; bots are left out
--- signup,         its time             the code that its user is attributed to, else to none
--- purchase
+-- signup          its time             the code that its user is attributed to, else to none; once a
+--                                      user
+-- purchase        its time             the same; once an order of a user
 -- attributed      the user's signup    the code that the user is attributed to
 -- late_touch      the user's signup    the code of a touch that came too late to change anything
 -- reward          the action that it   what its ledger entry names
 --                 was decided for
 --
+-- Of a user's signups, and of purchases of one order, under several event ids the one received first
+-- counts. signed_up, of a click: its visitor signed up, not before it, and the user is attributed to
+-- the click's code (without a code: to none). Rewards are those that were granted or rejected, worth
+-- what the view reward_balances says.
+--
 -- Where a campaign, category or channel is missing, it is that of the code as it is registered
 -- now, else (the category) that of the campaign's newest version.
 WITH
 decisions AS (
-    SELECT * FROM attributions FINAL
-    WHERE decisive
-        AND event_id NOT IN (SELECT assumeNotNull(corrects) FROM attributions WHERE corrects IS NOT NULL)
+    SELECT * FROM current_attributions
     ORDER BY user_id, received_at, event_id LIMIT 1 BY user_id
 ),
-entries AS (
-    SELECT
-        reward_id,
-        countIf(status = 'granted') > 0 AS is_granted,
-        countIf(status = 'reversed') > 0 AS is_reversed,
-        argMax(
-            tuple(event_time, code, campaign_id, category, channel, value_micros, currency, beneficiary),
-            tuple(status = 'granted', received_at, event_id)
-        ) AS decided
-    FROM rewards FINAL
-    WHERE status IN ('granted', 'rejected', 'reversed')
-    GROUP BY reward_id
+conversions_once AS (
+    SELECT type, user_id, argMin(event_time, tuple(received_at, event_id)) AS event_time
+    FROM (SELECT * FROM events FINAL WHERE type IN ('signup', 'purchase'))
+    GROUP BY type, user_id, if(type = 'purchase', order_id, NULL)
+),
+visitors AS (
+    SELECT e.visitor_id AS visitor_id, a.code AS code, max(e.event_time) AS signed_up_at
+    FROM (SELECT visitor_id, user_id, event_time FROM events FINAL WHERE type = 'signup') AS e
+    LEFT JOIN current_attributions AS a ON e.user_id = a.user_id
+    WHERE e.visitor_id IS NOT NULL
+    GROUP BY visitor_id, code
 ),
 things AS (
     SELECT
         type AS kind, event_time AS at, code, campaign_id, category, channel,
         '' AS basis, toFloat64(0) AS hours,
-        false AS is_granted, false AS is_reversed, toInt64(0) AS value_micros, '' AS in_currency,
-        CAST(NULL, 'Nullable(String)') AS beneficiary
+        CAST(NULL, 'Nullable(String)') AS visitor_id, false AS signed_up,
+        false AS is_granted, false AS is_reversed, false AS has_value,
+        toInt64(0) AS value_micros, toInt64(0) AS reversed_micros, toInt64(0) AS lapsed_micros,
+        '' AS in_currency, CAST(NULL, 'Nullable(String)') AS beneficiary
     FROM events FINAL
-    WHERE type IN ('view', 'click', 'form_started') AND NOT is_bot
+    WHERE type IN ('view', 'form_started') AND NOT is_bot
+    UNION ALL
+    SELECT
+        'click', c.event_time, c.code, c.campaign_id, c.category, c.channel,
+        '', 0, c.visitor_id, c.event_time <= v.signed_up_at, false, false, false, 0, 0, 0, '', NULL
+    FROM (
+        SELECT event_time, code, campaign_id, category, channel, visitor_id, ifNull(code, '') AS its_code
+        FROM events FINAL
+        WHERE type = 'click' AND NOT is_bot
+    ) AS c
+    LEFT JOIN visitors AS v ON c.visitor_id = v.visitor_id AND c.its_code = v.code
     UNION ALL
     SELECT
         e.type, e.event_time, nullIf(d.code, ''), d.campaign_id, d.category, d.channel,
-        '', 0, false, false, 0, '', NULL
-    FROM (SELECT type, event_time, user_id FROM events FINAL WHERE type IN ('signup', 'purchase')) AS e
+        d.basis, 0, NULL, false, false, false, false, 0, 0, 0, '', NULL
+    FROM conversions_once AS e
     LEFT JOIN decisions AS d ON e.user_id = d.user_id
     UNION ALL
     SELECT
         'attributed', event_time, code, campaign_id, category, channel,
-        basis, dateDiff('millisecond', touch_time, event_time) / 3600000, false, false, 0, '', NULL
+        basis, dateDiff('millisecond', touch_time, event_time) / 3600000,
+        NULL, false, false, false, false, 0, 0, 0, '', NULL
     FROM decisions
     UNION ALL
     SELECT
         'late_touch', event_time, code, campaign_id, category, channel,
-        '', 0, false, false, 0, '', NULL
+        '', 0, NULL, false, false, false, false, 0, 0, 0, '', NULL
     FROM attributions FINAL
     WHERE NOT decisive
     UNION ALL
     SELECT
-        'reward', decided.1, decided.2, decided.3, decided.4, decided.5,
-        '', 0, is_granted, is_reversed, decided.6, nullIf(decided.7, 'XXX'), decided.8
-    FROM entries
+        'reward', at, code, campaign_id, category, channel,
+        '', 0, NULL, false, is_granted, status = 'reversed', status IN ('granted', 'fulfilled'),
+        balance_micros, reversed_micros, lapsed_micros, nullIf(currency, 'XXX'), beneficiary
+    FROM reward_balances
+    WHERE is_granted OR status = 'rejected'
 ),
 registered AS (
     SELECT code, campaign_id, category, channel FROM codes FINAL

@@ -3,13 +3,16 @@
 -- views: count. Views that carry a code or campaign, or none; bots left out.
 -- clicks: count. Followed links; bots left out.
 -- forms_started (forms): count. Sign-up forms begun; bots left out.
--- signups: count. Signups, under the code that the user is attributed to.
--- purchases (purch- ases): count. Purchases, under the code that the user is attributed to.
+-- signups: count. Users who signed up, under the code that the user is attributed to.
+-- purchases (purch- ases): count. Orders, under the code that the user is attributed to.
 -- attributed (attri- buted): count. Users attributed to somebody who referred them.
 -- rewards_granted (rewards granted): count. Rewards that were granted, reversed ones included.
--- reward_value: money. Value of rewards granted and not reversed; null where currencies differ.
+-- reward_value: money. What granted rewards are worth now; null where currencies differ.
 -- currency (cur- rency): text. The currency of reward_value; null where there is none or several.
--- conversion_rate (conv. rate): rate. Signups per click; null without clicks.
+-- visitors_clicked (visi- tors clicked): count. Different visitors who clicked; bots left out.
+-- visitors_signed_up (of these signed up): count. Of these, who then signed up under the same code.
+-- typed_signups (typed sign- ups): count. Users who signed up under a code that they typed in.
+-- conversion_rate (conv. rate): rate. Of visitors who clicked, who signed up; null without clicks.
 SELECT
     by_campaign, by_category, by_channel, by_code, by_day,
     countIf(kind = 'view') AS views,
@@ -22,10 +25,13 @@ SELECT
     if(
         uniqExactIf(in_currency, is_granted) > 1,
         NULL,
-        sumIf(value_micros, is_granted AND NOT is_reversed)
+        sumIf(value_micros, is_granted)
     ) AS reward_value,
     if(uniqExactIf(in_currency, is_granted) = 1, anyIf(in_currency, is_granted), NULL) AS currency,
-    if(clicks = 0, NULL, signups / clicks) AS conversion_rate
+    uniqExactIf(visitor_id, kind = 'click') AS visitors_clicked,
+    uniqExactIf(visitor_id, signed_up) AS visitors_signed_up,
+    countIf(kind = 'signup' AND basis = 'typed_code') AS typed_signups,
+    if(visitors_clicked = 0, NULL, visitors_signed_up / visitors_clicked) AS conversion_rate
 FROM counted
 GROUP BY by_campaign, by_category, by_channel, by_code, by_day
 HAVING views + clicks + forms_started + signups + purchases + attributed + rewards_granted > 0

@@ -10,9 +10,7 @@ clicked AS (
 ),
 attributed_users AS (
     SELECT code, count() AS attributed FROM (
-        SELECT user_id, code FROM attributions FINAL
-        WHERE decisive
-            AND event_id NOT IN (SELECT assumeNotNull(corrects) FROM attributions WHERE corrects IS NOT NULL)
+        SELECT user_id, code FROM current_attributions
         ORDER BY user_id, received_at, event_id LIMIT 1 BY user_id
     )
     GROUP BY code

@@ -12,16 +12,14 @@ seen AS (
 ),
 attributed_users AS (
     SELECT user_id FROM (
-        SELECT user_id, code FROM attributions FINAL
-        WHERE decisive
-            AND event_id NOT IN (SELECT assumeNotNull(corrects) FROM attributions WHERE corrects IS NOT NULL)
-          AND user_id IN (SELECT user_id FROM attributions WHERE code = {code:String})
+        SELECT user_id, code FROM current_attributions
+        WHERE user_id IN (SELECT user_id FROM attributions WHERE code = {code:String})
         ORDER BY user_id, received_at, event_id LIMIT 1 BY user_id
     )
     WHERE code = {code:String}
 ),
 conversions_seen AS (
-    SELECT type FROM events FINAL
+    SELECT type, user_id, order_id FROM events FINAL
     WHERE event_id IN (SELECT event_id FROM events WHERE user_id IN attributed_users)
       AND user_id IN attributed_users AND type IN ('signup', 'purchase')
 ),
@@ -32,8 +30,8 @@ granted AS (
 SELECT
     (SELECT countIf(type = 'view') FROM seen) AS views,
     (SELECT countIf(type = 'click') FROM seen) AS clicks,
-    (SELECT countIf(type = 'signup') FROM conversions_seen) AS signups,
-    (SELECT countIf(type = 'purchase') FROM conversions_seen) AS purchases,
+    (SELECT uniqExactIf(user_id, type = 'signup') FROM conversions_seen) AS signups,
+    (SELECT uniqExactIf(tuple(user_id, order_id), type = 'purchase') FROM conversions_seen) AS purchases,
     (SELECT count() FROM attributed_users) AS attributed,
     (SELECT uniqExact(reward_id) FROM granted) AS rewards_granted,
     (SELECT uniqExact(user_id) FROM granted) AS users_rewarded

@@ -1,5 +1,6 @@
--- Referrers by how many users they brought: those for whom a reward of theirs stands, granted and
--- not taken back in whole. A reward belongs to the time of the action that it was granted for.
+-- Referrers by how many users they brought: those for whom they were granted a reward that was not
+-- taken back in whole. One that failed or expired still counts, as it does for milestones: the user
+-- was brought. A reward belongs to the time of the action that it was granted for.
 --
 -- milestones are the names of the tiers and badges that they have now. Their positions are those of
 -- one partition, so the last word on each is the one with the highest.
@@ -7,17 +8,12 @@
 -- Parameters: campaign String (empty: all), since and until DateTime64(3, 'UTC') (until excluded),
 -- most UInt32.
 WITH
-standing AS (
-    SELECT
-        any(assumeNotNull(beneficiary)) AS referrer,
-        any(user_id) AS referred,
-        minIf(coalesce(action_time, event_time), status = 'granted') AS at
-    FROM rewards FINAL
-    WHERE role = 'referrer' AND beneficiary IS NOT NULL AND status IN ('granted', 'reversed')
+brought AS (
+    SELECT assumeNotNull(beneficiary) AS referrer, user_id AS referred, at
+    FROM reward_balances
+    WHERE role = 'referrer' AND beneficiary IS NOT NULL AND is_granted AND status != 'reversed'
       AND ({campaign:String} = '' OR campaign_id = {campaign:String})
-    GROUP BY reward_id
-    HAVING countIf(status = 'granted') > 0
-       AND countIf(status = 'reversed' AND NOT has(reasons, 'partly_refunded')) = 0
+      AND at >= {since:DateTime64(3, 'UTC')} AND at < {until:DateTime64(3, 'UTC')}
 ),
 leaders AS (
     SELECT
@@ -26,8 +22,7 @@ leaders AS (
         count() AS rewards,
         max(at) AS last_at,
         rank() OVER (ORDER BY users DESC, rewards DESC) AS place
-    FROM standing
-    WHERE at >= {since:DateTime64(3, 'UTC')} AND at < {until:DateTime64(3, 'UTC')}
+    FROM brought
     GROUP BY referrer
     ORDER BY place, referrer
     LIMIT {most:UInt32}
