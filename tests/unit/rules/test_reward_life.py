@@ -596,6 +596,4 @@ def test_where_nothing_can_be_earned_any_more_nothing_is_waited_for() -> None:
 
 def test_a_claim_under_an_unknown_code_waits_for_its_checks_and_is_rejected() -> None:
     story = given(campaign()).when(signed_up(checks=["ip"], basis=Basis.TYPED_CODE)).then_nothing()
-    story.when(signal_checked("ip", of="claim")).then(
-        rejected(REFEREE, "AMY", Reason.UNKNOWN_CODE)
-    )
+    story.when(signal_checked("ip", of="claim")).then(rejected(REFEREE, "AMY", Reason.UNKNOWN_CODE))

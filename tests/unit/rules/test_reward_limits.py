@@ -234,9 +234,7 @@ def test_a_user_who_has_a_place_asks_for_no_second_one_but_for_another_day_and_f
     story.when(bought("o2")).then(places_asked(BUDGET_PER_DAY, BUDGET))
     story.given(places_answered(of="claim of o2"))
     next_day = [text.replace(str(DAY_ONE), str(DAY_ONE + 1)) for text in (PER_DAY, BUDGET_PER_DAY)]
-    story.when(bought("o3", at="1d 11:00")).then(
-        places_asked(next_day[1], BUDGET, next_day[0])
-    )
+    story.when(bought("o3", at="1d 11:00")).then(places_asked(next_day[1], BUDGET, next_day[0]))
 
 
 def test_a_held_reward_that_is_rejected_gives_its_places_back() -> None:
@@ -308,7 +306,9 @@ def test_a_milestone_that_is_called_like_another_one_s_number_is_another_one() -
 def test_a_bonus_in_the_campaign_s_currency_comes_out_of_its_budget() -> None:
     story = owned(caps=Caps(budget_micros=100 * UNIT, per_referrer=1))
     story.when(milestone("third", 3, event_id="m")).then(
-        places_asked(f"cap_budget:spring:USD|{5 * UNIT}|{100 * UNIT}", claim_id="m", user_id="owner")
+        places_asked(
+            f"cap_budget:spring:USD|{5 * UNIT}|{100 * UNIT}", claim_id="m", user_id="owner"
+        )
     )
     story.when(places_answered(of="m", user_id="owner")).then(
         bonus_granted("AMY"), to_fulfil(Role.MILESTONE, "AMY")
