@@ -2,11 +2,15 @@
 
 from typing import Any
 
+import msgspec
+
 from reftrail.contracts.decisions import Action, Basis
 from reftrail.contracts.policy import Policy, Scope, policy_text
 from reftrail.contracts.reference import Trigger
+from reftrail.rules.attribution.state import AttributionState
 from reftrail.testing import (
     Outline,
+    Scenario,
     attributed,
     campaign,
     checked,
@@ -17,6 +21,8 @@ from reftrail.testing import (
     given,
     late_touch,
     moment,
+    refused,
+    tick,
 )
 
 
@@ -40,6 +46,11 @@ def bought(order: str, at: str, **told: Any) -> Outline:
 
 def paid_back(order: str, at: str, **told: Any) -> Outline:
     return converted("refund", at, order_id=order, **told)
+
+
+def kept(story: Scenario) -> dict[str, Any]:
+    """What a host keeps of the states: cells that aren't empty."""
+    return {key: cell for key, cell in story.states.items() if cell != type(cell)()}
 
 
 def test_a_signup_is_attributed_to_its_touch_and_claims() -> None:
@@ -288,9 +299,36 @@ def test_an_earlier_touch_corrects_a_typed_code_unless_its_campaign_lets_it_win(
     given(wins, typed).when(late()).then(KEPT)
 
 
-def test_who_claimed_nothing_but_refunds_can_be_corrected() -> None:
+def test_who_claimed_nothing_but_refunds_can_be_corrected_and_claims_them_again() -> None:
     story = given(ON_PURCHASE, signed_up_by_touch("AMY", touch="09:00", country="DE"))
-    story.given(paid_back("o1", at="10:01")).when(late()).then(*CORRECTED)
+    story.given(paid_back("o1", at="10:01")).when(late()).then(
+        *CORRECTED, claimed(Action.REFUND, "BOB", at="10:01", order_id="o1")
+    )
+
+
+def test_a_purchase_before_the_touch_claims_once_an_earlier_touch_corrects_the_decision() -> None:
+    story = given(ON_PURCHASE, bought("o0", at="08:30"))
+    story.given(signed_up_by_touch("AMY", touch="09:00", country="DE"))
+    story.when(bought("o1", at="08:40")).then_nothing()
+    story.when(late()).then(
+        *CORRECTED,
+        claimed(Action.PURCHASE, "BOB", at="08:30", order_id="o0"),
+        claimed(Action.PURCHASE, "BOB", at="08:40", order_id="o1"),
+    )
+
+
+def test_a_purchase_seen_before_the_first_of_two_signups_claims_under_the_second_code_too() -> None:
+    scope = policy_text(Policy(scope=Scope.CAMPAIGN))
+    on_purchase: dict[str, Any] = {"trigger": Trigger.FIRST_PURCHASE, "policy": scope}
+    story = given(campaign("one", **on_purchase), campaign("two", **on_purchase))
+    story.given(by_code("AMY", "one", at="10:00")).when(bought("o1", at="10:55")).then(
+        claimed(Action.PURCHASE, "AMY", at="10:55")
+    )
+    story.when(by_code("BOB", "two", at="11:00")).then(
+        attributed("BOB", Basis.TYPED_CODE, event_time=moment("11:00")),
+        claimed(Action.SIGNUP, "BOB", at="11:00"),
+        claimed(Action.PURCHASE, "BOB", at="10:55", order_id="o1"),
+    )
 
 
 def by_code(code: str, campaign_id: str, at: str) -> Outline:
@@ -316,7 +354,7 @@ def test_a_user_is_referred_once_in_each_campaign_that_says_so() -> None:
     )
     story.when(by_code("BOB", "two", at="11:00"), by_code("CAT", "two", at="12:00")).then_nothing()
     story.when(by_code("DAN", "three", at="12:00")).then_nothing()
-    story.when(bought("o1", at="10:30"), bought("o1", at="10:30")).then(
+    story.when(bought("o1", at="10:30")).then(
         claimed(Action.PURCHASE, "AMY", at="10:30", order_id="o1")
     )
     story.when(bought("o2", at="12:30"), paid_back("o2", at="12:40")).then(
@@ -337,13 +375,41 @@ def test_who_signed_up_without_a_referrer_can_be_referred_in_a_campaign_of_its_o
     )
 
 
+def test_a_typed_code_decides_where_the_touch_s_campaign_has_referred_the_user_before() -> None:
+    scope = policy_text(Policy(scope=Scope.CAMPAIGN))
+    story = given(campaign("spring", policy=scope), campaign("two", policy=scope))
+    story.given(signed_up_by_touch("AMY", touch="09:00"))
+    again = {"typed_code": "BOB", "typed_campaign_id": "two"}
+    story.when(signed_up_by_touch("AMY", touch="09:00", at="11:00", **again)).then(
+        attributed("BOB", Basis.TYPED_CODE, event_time=moment("11:00")),
+        claimed(Action.SIGNUP, "BOB", at="11:00"),
+    )
+
+
+def test_the_campaign_of_a_decision_is_that_of_the_code_s_record_whatever_a_client_says() -> None:
+    story = given(campaign(), code("AMY"))
+    story.when(signed_up_by_touch("AMY", touch_campaign_id="nonsense"))
+    assert [getattr(record, "campaign_id", "") for record in story.followed[:2]] == ["spring"] * 2
+    story = given(campaign(), code("BOB"))
+    story.when(signed_up(typed_code="BOB", typed_campaign_id="nonsense"))
+    assert [getattr(record, "campaign_id", "") for record in story.followed[:2]] == ["spring"] * 2
+
+
+def test_a_label_of_another_campaign_refers_nobody_a_second_time() -> None:
+    scope = policy_text(Policy(scope=Scope.CAMPAIGN))
+    story = given(campaign(), campaign("each", policy=scope), code("AMY"), code("BOB"))
+    story.given(signed_up_by_touch("AMY", touch="09:00"))
+    labelled = signed_up_by_touch("BOB", touch="08:00", at="11:00", touch_campaign_id="each")
+    story.when(labelled).then_nothing()
+
+
 SIGNALS: dict[str, Any] = {"ip_hash": "i", "network_hash": "n", "device_hash": "d"}
 
 
 def test_the_signals_of_a_claim_that_may_earn_are_asked_about() -> None:
     asked = {"owner_user_id": "owner", "code": "AMY", "user_id": "u1"}
     story = given(campaign(), code("AMY", owner="owner"))
-    story.when(signed_up_by_touch(source="portal", **SIGNALS))
+    story.when(signed_up_by_touch(source="portal", email_hash="e", **SIGNALS))
     claim_id = story.followed[1].event_id
     story.then(
         attributed("AMY"),
@@ -351,13 +417,14 @@ def test_the_signals_of_a_claim_that_may_earn_are_asked_about() -> None:
             Action.SIGNUP,
             "AMY",
             at="10:00",
-            checks=["ip", "network", "device", "pair"],
+            checks=["ip", "network", "device", "email", "pair"],
             root_reference="click 09:00",
             source="portal",
         ),
         checked("ip:i", claim_id=claim_id, **asked),
         checked("network:n", claim_id=claim_id, **asked),
         checked("device:d", claim_id=claim_id, **asked),
+        checked("email:e", claim_id=claim_id, **asked),
         checked("pair:owner|u1", claim_id=claim_id, **asked),
     )
 
@@ -415,39 +482,43 @@ def test_a_late_touch_of_a_user_who_is_not_known_says_nothing() -> None:
     (given().when(late_touch("AMY", at="09:00", arrived="10:05", signed_up="10:00")).then_nothing())
 
 
-def test_a_purchase_by_an_attributed_user_claims_once_for_each_order() -> None:
-    (
-        given(signed_up_by_touch())
-        .when(bought("o1", at="11:00", ip_hash="i"), bought("o1", at="11:01"))
-        .then(
-            claimed(
-                Action.PURCHASE,
-                "AMY",
-                at="11:00",
-                order_id="o1",
-                amount_micros=5,
-                currency="USD",
-                action_event_id="purchase o1 11:00",
-                visitor_id="v1",
-                ip_hash="i",
-            )
-        )
+def test_a_purchase_by_an_attributed_user_claims_whenever_it_is_reported() -> None:
+    """The reward stage knows orders for ever; nothing is kept for that here."""
+    story = given(signed_up_by_touch())
+    first = claimed(
+        Action.PURCHASE,
+        "AMY",
+        at="11:00",
+        order_id="o1",
+        amount_micros=5,
+        currency="USD",
+        action_event_id="purchase o1 11:00",
+        visitor_id="v1",
+        ip_hash="i",
     )
+    again = first.but(event_time=moment("11:01"), action_event_id="purchase o1 11:01", ip_hash=None)
+    purchase = bought("o1", at="11:00", ip_hash="i")
+    story.when(purchase, bought("o1", at="11:01")).then(first, again)
+    ids = [record.event_id for record in story.followed]
+    assert len(set(ids)) == 2
+    story.when(purchase).then(first)
+    assert story.followed[0].event_id == ids[0]
+    assert kept(story).keys() == {"attribution/u1"}
 
 
-def test_each_refund_claims_once() -> None:
-    (
-        given(signed_up_by_touch())
-        .when(
-            paid_back("o1", at="11:00", amount_micros=1),
-            paid_back("o1", at="11:00", amount_micros=1),
-            paid_back("o1", at="11:05"),
-        )
-        .then(
-            claimed(Action.REFUND, "AMY", at="11:00", order_id="o1", amount_micros=1),
-            claimed(Action.REFUND, "AMY", at="11:05", order_id="o1", amount_micros=None),
-        )
+def test_each_refund_claims_and_again_under_the_same_id() -> None:
+    story = given(signed_up_by_touch()).when(
+        paid_back("o1", at="11:00", amount_micros=1),
+        paid_back("o1", at="11:05"),
+        paid_back("o1", at="11:00", amount_micros=1),
     )
+    story.then(
+        claimed(Action.REFUND, "AMY", at="11:00", order_id="o1", amount_micros=1),
+        claimed(Action.REFUND, "AMY", at="11:05", order_id="o1", amount_micros=None),
+        claimed(Action.REFUND, "AMY", at="11:00", order_id="o1", amount_micros=1),
+    )
+    first, second, third = (record.event_id for record in story.followed)
+    assert first == third != second
 
 
 def test_a_user_who_never_signs_up_claims_nothing() -> None:
@@ -471,11 +542,10 @@ def test_what_came_before_the_signup_claims_after_it_in_the_order_of_time() -> N
             attributed("AMY"),
             claimed(Action.SIGNUP, "AMY", at="10:00"),
             claimed(Action.PURCHASE, "AMY", at="09:30", order_id="o1"),
+            claimed(Action.PURCHASE, "AMY", at="09:31", order_id="o1"),
             claimed(Action.PURCHASE, "AMY", at="09:45", order_id="o2"),
             claimed(Action.REFUND, "AMY", at="11:00", order_id="o1"),
         )
-        .when(bought("o2", at="09:45"), paid_back("o1", at="11:00"))
-        .then_nothing()
     )
 
 
@@ -491,15 +561,23 @@ def test_a_purchase_from_before_the_touch_never_claims_whenever_it_comes_in() ->
     )
 
 
-def test_a_purchase_from_before_a_typed_code_s_signup_never_claims() -> None:
+def test_a_purchase_claims_from_15_minutes_before_a_typed_code_s_signup_on() -> None:
     (
-        given(bought("o1", at="09:30"))
+        given(bought("o0", at="09:44:59.999"), bought("o1", at="09:45"))
         .when(signed_up(typed_code="BOB"))
         .then(
             attributed("BOB", Basis.TYPED_CODE),
             claimed(Action.SIGNUP, "BOB", at="10:00", basis=Basis.TYPED_CODE),
+            claimed(Action.PURCHASE, "BOB", at="09:45", order_id="o1"),
         )
     )
+
+
+def test_how_long_before_the_signup_a_purchase_claims_is_said_by_the_campaign() -> None:
+    at_once = policy_text(Policy(checkout_tolerance=0))
+    typed = signed_up(typed_code="BOB", typed_campaign_id="spring")
+    story = given(campaign(policy=at_once), bought("o1", at="09:59:59.999")).when(typed)
+    assert [getattr(record, "action", None) for record in story.followed] == [None, Action.SIGNUP]
 
 
 def test_what_waits_for_a_late_touch_claims_with_it() -> None:
@@ -514,25 +592,40 @@ def test_what_waits_for_a_late_touch_claims_with_it() -> None:
     )
 
 
-def test_the_earliest_purchases_wait_if_there_are_too_many() -> None:
-    late_first = reversed(
-        [bought(f"o{nth}", at=f"11:00:{nth % 60:02}.{nth:03}") for nth in range(60)]
-    )
-    overflow = [bought(f"p{nth}", at=f"12:00:{nth:02}") for nth in range(10)]
-    story = given(*overflow, *late_first).when(signed_up_by_touch())
+def test_however_many_purchases_wait_each_in_a_cell_of_its_own_and_claim_in_their_order() -> None:
+    late_first = [bought(f"o{nth}", at=f"11:{nth // 60:02}:{nth % 60:02}") for nth in range(300)]
+    story = given()
+    for purchase in reversed(late_first):
+        story.given(purchase)
+        assert len(msgspec.msgpack.encode(story.states["attribution/u1"])) < 32
+    story.when(signed_up_by_touch())
     waited = [record for record in story.followed if getattr(record, "order_id", None)]
-    assert len(waited) == MOST_WAITING
     assert [record.order_id for record in waited] == [  # type: ignore[attr-defined]
-        *(f"o{nth}" for nth in range(60)),
-        *(f"p{nth}" for nth in range(4)),
+        f"o{nth}" for nth in range(300)
     ]
 
 
-def test_as_many_orders_are_known_again_as_is_said() -> None:
-    orders = [f"o{nth}" for nth in range(MOST_REMEMBERED + 1)]
-    story = given(signed_up_by_touch(), *(bought(order, at="11:00") for order in orders))
-    story.when(bought(orders[1], at="11:00")).then_nothing()
-    story.when(bought(orders[0], at="11:00")).then(claimed(Action.PURCHASE, "AMY", at="11:00"))
+def test_a_purchase_waits_30_days_from_its_receipt_and_is_then_put_into_the_dead_letters() -> None:
+    story = given(bought("o1", at="11:00", received_at=moment("1d 11:00"), country="DE"))
+    story.when(tick("31d 10:59:59.999")).then_nothing()
+    story.when(tick("31d 11:00")).then(refused("no_signup", event_time=moment("31d 11:00")))
+    payload = story.followed[0].payload  # type: ignore[attr-defined]
+    assert bought("o1", at="11:00", received_at=moment("1d 11:00"), country="DE").describes(payload)
+    story.when(tick("60d 00:00")).then_nothing()
+    story.when(signed_up_by_touch()).then(attributed("AMY"), claimed(Action.SIGNUP, "AMY", "10:00"))
+
+
+def test_of_a_customer_who_never_signed_up_the_time_of_the_first_purchase_is_kept() -> None:
+    orders = [bought(f"o{nth}", at=f"{nth}d 11:00") for nth in range(50)]
+    story = given(*orders, tick("99d 00:00"))
+    left = kept(story)
+    assert left == {"attribution/u1": AttributionState(first_purchase_at=moment("0d 11:00"))}
+    assert len(msgspec.msgpack.encode(left["attribution/u1"])) < 100
+
+
+def test_what_was_put_back_after_the_signup_claims() -> None:
+    story = given(bought("o1", at="11:00"), tick("30d 11:00"), signed_up_by_touch())
+    story.when(bought("o1", at="11:00")).then(claimed(Action.PURCHASE, "AMY", at="11:00"))
 
 
 def test_a_claim_is_called_the_same_whether_its_purchase_waited_or_not() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from reftrail.contracts.decisions import Action, Basis, Role
 from reftrail.contracts.events import CodeEvidence
+from reftrail.contracts.policy import OrderIds, Policy, policy_text
 from reftrail.contracts.reference import CodeStatus, Trigger
 from reftrail.contracts.reward_reasons import Reason
 from reftrail.testing import (
@@ -171,10 +172,11 @@ def test_a_derived_code_earns_under_its_campaign_without_being_registered() -> N
 
 def test_a_derived_code_earns_on_purchase_and_its_refund_takes_that_back() -> None:
     refunded = claimed(Action.REFUND, "SPR1", "12:00", order_id="o1", **DERIVED)
+    by_user = policy_text(Policy(order_ids=OrderIds.USER))
     (
-        given(campaign(trigger=Trigger.FIRST_PURCHASE))
+        given(campaign(trigger=Trigger.FIRST_PURCHASE, policy=by_user))
         .when(bought("o1", **DERIVED))
-        .then(*referee_granted(action="first_purchase"))
+        .then(*referee_granted(action="purchase:o1"))
         .when(refunded)
         .then(reversed_reward(Role.REFEREE, "SPR1"))
     )

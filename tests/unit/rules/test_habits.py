@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from reftrail.contracts.decisions import Action, RewardDecided
+from reftrail.contracts.policy import OrderIds, Policy, policy_text
 from reftrail.contracts.record import SECOND
 from reftrail.contracts.reference import Trigger
 from reftrail.testing import Outline, Scenario, campaign, claimed, code, given, moment
@@ -71,7 +72,8 @@ def test_a_code_whose_claims_are_half_honest_is_not_suspicious() -> None:
 def test_fast_throughout_is_held_and_fast_once_is_not(
     signup_took: int, purchase_took: int, expected: tuple[str, list[str]]
 ) -> None:
-    story = programme(trigger=Trigger.FIRST_PURCHASE).when(
+    by_user = policy_text(Policy(order_ids=OrderIds.USER))
+    story = programme(trigger=Trigger.FIRST_PURCHASE, policy=by_user).when(
         claimed(
             Action.PURCHASE,
             "AMY",

@@ -53,6 +53,30 @@ def test_places_are_given_back_one_after_the_other() -> None:
     assert set(story.states.values()) == {LimitState(0)}
 
 
+def orders(user: str, **told: Any) -> Outline:
+    return asks("order:o1|1|1", user_id=user, claim_id=f"claim of {user}", **told)
+
+
+def test_an_order_is_one_user_s_however_often_that_user_asks() -> None:
+    story = given().when(orders("u1")).then(has(claim_id="claim of u1"))
+    story.when(orders("u1")).then(has(claim_id="claim of u1"))
+    story.when(orders("u2")).then(
+        has("order:o1", claim_id="claim of u2", user_id="u2"),
+    )
+
+
+def test_an_order_is_another_user_s_once_its_user_has_given_back_all_places() -> None:
+    story = given(orders("u1"), orders("u1"), orders("u1", releasing=True))
+    story.when(orders("u2")).then(has("order:o1", claim_id="claim of u2", user_id="u2"))
+    story.given(orders("u1", releasing=True))
+    story.when(orders("u2")).then(has(claim_id="claim of u2", user_id="u2"))
+
+
+def test_other_limits_are_not_of_one_user() -> None:
+    story = given(asks("a|1|1")).when(asks("a|1|1"))
+    story.then(has("a"))
+
+
 def test_keys_tell_apart_whatever_they_are_made_of() -> None:
     names = {
         limit_key("cap", "a:b", "c"),

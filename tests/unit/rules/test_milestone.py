@@ -36,12 +36,16 @@ BONUS = Milestone(
 
 
 def grant(user: str, **told: Any) -> Outline:
+    """A grant by which a referral begins to count."""
     fields = {"user_id": user, "beneficiary": "owner", "event_time": moment("10:00")}
+    fields |= {"qualifies": 1}
     return granted(Role.REFERRER, "AMY", **(fields | told))
 
 
 def reversal(user: str, **told: Any) -> Outline:
+    """A reversal by which a referral counts no longer."""
     fields = {"user_id": user, "beneficiary": "owner", "event_time": moment("11:00")}
+    fields |= {"qualifies": -1}
     return reversed_reward(Role.REFERRER, "AMY", **(fields | told))
 
 
@@ -99,26 +103,34 @@ def test_codes_of_one_referrer_are_counted_together() -> None:
     [
         granted(Role.REFEREE, "AMY", beneficiary="owner"),
         granted(Role.MILESTONE, "AMY", beneficiary="owner"),
-        grant("u9", status=RewardStatus.HELD),
-        grant("u9", status=RewardStatus.REJECTED),
-        grant("u9", status=RewardStatus.FULFILLED),
-        grant("u9", reasons=[Reason.TRIED_AGAIN]),
+        grant("u9", qualifies=None),
+        grant("u9", qualifies=None, status=RewardStatus.HELD),
+        grant("u9", qualifies=None, status=RewardStatus.REJECTED),
+        grant("u9", qualifies=None, status=RewardStatus.FULFILLED),
+        grant("u9", qualifies=None, reasons=[Reason.TRIED_AGAIN]),
     ],
 )
-def test_only_grants_to_referrers_count(other: Outline) -> None:
+def test_only_entries_by_which_a_referral_begins_to_count_reach_anything(other: Outline) -> None:
     after(2, BONUS).when(other).then_nothing()
+
+
+def test_a_held_reward_of_no_value_that_is_granted_later_counts() -> None:
+    after(2, BONUS).when(grant("u9", value_micros=0, reasons=[Reason.APPROVED])).then(
+        milestone("third", 3, user_id="u9")
+    )
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        reversal("u0", reasons=[Reason.PARTLY_REFUNDED]),
-        reversal("u0", status=RewardStatus.EXPIRED),
-        reversal("u0", status=RewardStatus.FAILED),
-        reversal("u0").but(role=Role.REFEREE),
+        reversal("u0", qualifies=None),
+        reversal("u0", qualifies=None, reasons=[Reason.PARTLY_REFUNDED]),
+        reversal("u0", qualifies=None, status=RewardStatus.EXPIRED),
+        reversal("u0", qualifies=None, status=RewardStatus.FAILED),
+        reversal("u0", qualifies=None).but(role=Role.REFEREE),
     ],
 )
-def test_only_full_reversals_of_referrers_rewards_lose(other: Outline) -> None:
+def test_only_entries_by_which_a_referral_counts_no_longer_lose_anything(other: Outline) -> None:
     after(3, BONUS).when(other).then_nothing()
 
 
