@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from reftrail.contracts.record import DAY, Micros, Millis
+from reftrail.contracts.record import DAY, MINUTE, Micros, Millis
 
 
 class Scope(StrEnum):
@@ -102,7 +102,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     trigger_count is n of the nth purchase. repeats is how many rewards one user may earn a side
     under the campaign (1: single use; 0: no limit). hold_for keeps every grant back so long after
     its action, then grants it. expires_after is how long after its grant a reward that hasn't been
-    fulfilled is good; None for ever. typed codes, windows and rewards are in `CampaignDefined`.
+    fulfilled is good; None for ever. backdated_touch_for is how old a touch under a publishable key
+    may be when it comes in: an older one displaces no other. typed codes, windows and rewards are
+    in `CampaignDefined`.
     """
 
     scope: Scope = Scope.USER
@@ -110,6 +112,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     repeats: int = 1
     hold_for: Millis = 0
     expires_after: Millis | None = None
+    backdated_touch_for: Millis = 5 * MINUTE
     on_refund: OnRefund = OnRefund.REVERSE
     caps: Caps = Caps()
     fraud: Fraud = Fraud()
