@@ -94,7 +94,10 @@ def _send(stack: Stack, prepared: Path) -> None:
     """What `reftrail ingest build/ecom/events.csv --mapping mapping.toml` does."""
     ready, began = stack.ready, time.monotonic()
     plan = Plan(prepared, prepared.with_suffix(".rejected"), read_mapping(HERE / "mapping.toml"))
-    with Reftrail(ready.collector_url, ready.secret_key) as reftrail, Progress() as bar:
+    with (
+        Reftrail(ready.collector_url, ready.secret_key, own_clock=False) as reftrail,
+        Progress() as bar,
+    ):
         task = bar.add_task("sending", total=prepared.stat().st_size)
         outcome = ingest(plan, reftrail.send, lambda now: bar.update(task, completed=now.bytes))
     if outcome.rejected:

@@ -57,7 +57,10 @@ class Customers:
         Raises at the end what went wrong. Then everything has been acknowledged.
         """
         closing = Event()
-        with ThreadPoolExecutor(2) as pool, Reftrail(url, key, patience=PATIENCE) as client:
+        with (
+            ThreadPoolExecutor(2) as pool,
+            Reftrail(url, key, patience=PATIENCE, own_clock=False) as client,
+        ):
             work: Sequence[tuple[Callable[..., None], Sequence[object]]] = (
                 (self._come, (client, closing)),
                 (self._want_money_back, (installation, client, closing)),

@@ -34,7 +34,10 @@ class Load:
 
         A request that isn't answered is sent again under the same event_ids, by the client.
         """
-        with ThreadPoolExecutor(LANES) as pool, Reftrail(url, key, patience=PATIENCE) as client:
+        with (
+            ThreadPoolExecutor(LANES) as pool,
+            Reftrail(url, key, patience=PATIENCE, own_clock=False) as client,
+        ):
             began = time.monotonic()
             lanes = [pool.submit(self._play, lane, client, began) for lane in self._lanes]
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from property.programmes import ISSUED, REGISTERED, hours, logs
 
-from reftrail.contracts.events import AnyEvent, Click, FormStarted, View, event_key
+from reftrail.contracts.events import AnyEvent, Click, FormStarted, KeyKind, View, event_key
 from reftrail.contracts.record import Record
 from reftrail.engine.reference import ReferenceTables
 from reftrail.rules.decider import Cause
@@ -65,10 +65,11 @@ def clicks_by_one_visitor(draw: st.DrawFn) -> list[AnyEvent]:
         Click(
             event_id=f"e{nth:02}",
             event_time=draw(hours),
-            received_at=0,
+            received_at=draw(hours),
             visitor_id="v0",
             code=code,
             campaign_id=codes[code],
+            key_kind=draw(st.sampled_from([None, *KeyKind])),
         )
         for nth, code in enumerate(draw(st.lists(st.sampled_from(sorted(codes)), max_size=12)))
     ]

@@ -107,6 +107,7 @@ def policies(draw: st.DrawFn, currency: str) -> Policy:
         repeats=draw(st.integers(0, 2**31 - 1)),
         hold_for=draw(durations),
         expires_after=draw(st.none() | durations),
+        backdated_touch_for=draw(durations),
         on_refund=draw(st.sampled_from(OnRefund)),
         caps=Caps(
             per_code=draw(caps),

@@ -12,12 +12,13 @@ from reftrail.contracts.events import (
     CodeEvidence,
     Event,
     FormStarted,
+    KeyKind,
     Purchase,
     Signup,
     View,
 )
 from reftrail.contracts.record import DAY
-from reftrail.contracts.reference import CampaignDefined
+from reftrail.contracts.reference import CampaignDefined, CodeChanged
 from reftrail.engine.batch import StageOfPartition
 from reftrail.engine.chunks import Chunk
 from reftrail.engine.reference import ReferenceTables
@@ -43,8 +44,20 @@ def _campaign(campaign_id: str, *, counts_views: bool) -> CampaignDefined:
     )
 
 
+def _code(code: str, campaign_id: str) -> CodeChanged:
+    return CodeChanged(
+        event_id=code,
+        event_time=T0,
+        received_at=T0,
+        code=code,
+        campaign_id=campaign_id,
+        created_at=T0,
+    )
+
+
 KINDS: list[type[Any]] = [View, Click, Click, Click, FormStarted, Signup, Purchase]
 CAMPAIGNS = [_campaign("plain", counts_views=False), _campaign("views", counts_views=True)]
+CODES = [_code("AMY", "views"), _code("BOB", "plain")]
 # Around the ends of a window, where holding or not is decided by one millisecond.
 TIMES = st.builds(
     lambda day, off: T0 + day * WINDOW + off, st.integers(0, 4), st.sampled_from([-1, 0, 1, DAY])
@@ -71,11 +84,12 @@ def events(draw: st.DrawFn) -> list[Event]:
         common: dict[str, Any] = {
             "event_id": f"e{draw(st.integers(0, 30))}-{n % 7}",
             "event_time": draw(TIMES),
-            "received_at": T0 + n,
+            "received_at": T0 + draw(st.integers(0, 5)) * WINDOW + n,
             "visitor_id": draw(st.sampled_from(["v1", "v2", "v3"])),
             "code": draw(st.sampled_from([None, "AMY", "BOB"])),
             **draw(st.sampled_from(FINDINGS)),
             "campaign_id": draw(st.sampled_from([None, "plain", "views", "unheard-of"])),
+            "key_kind": draw(st.sampled_from([None, *KeyKind])),
             "is_bot": draw(st.sampled_from([False, False, True])),
         }
         if kind is Signup:
@@ -88,7 +102,7 @@ def events(draw: st.DrawFn) -> list[Event]:
 
 def _run(batches: Sequence[Sequence[bytes | None]], sieve: Sieve | None) -> Any:
     work, store = StageOfPartition(TOPOLOGY[0], 0, 1), StateStore()
-    reference, outputs, position = ReferenceTables(CAMPAIGNS), [], 0
+    reference, outputs, position = ReferenceTables([*CAMPAIGNS, *CODES]), [], 0
     for values in batches:
         end = position + len(values)
         offsets = list(range(position, end))

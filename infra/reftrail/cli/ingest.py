@@ -53,7 +53,10 @@ def ingest(
         batch,
         resume,
     )
-    with Reftrail(connection.collector_url, connection.secret_key) as reftrail, _bar() as bar:
+    with (
+        Reftrail(connection.collector_url, connection.secret_key, own_clock=False) as reftrail,
+        _bar() as bar,
+    ):
         task = bar.add_task(file.name, total=_size(file), accepted=0, rejected=0)
         outcome = ingestion.ingest(plan, reftrail.send, lambda now: _show(bar, task, now))
     if outcome.resumed_at:

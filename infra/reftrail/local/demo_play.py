@@ -86,7 +86,7 @@ async def play(
     Raises `ExpectedError` if the collector stays away or refuses an event.
     """
     all_here = asyncio.Barrier(len(outbox.lanes))
-    async with AsyncReftrail(collector_url, secret_key) as reftrail:
+    async with AsyncReftrail(collector_url, secret_key, own_clock=False) as reftrail:
         try:
             async with asyncio.TaskGroup() as connections:
                 for lane in outbox.lanes:

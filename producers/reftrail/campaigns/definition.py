@@ -36,7 +36,7 @@ from reftrail.campaigns.units import (
 )
 from reftrail.campaigns.validation import Told
 from reftrail.contracts.policy import AtHoldsEnd, MilestoneKind, OnRefund, Scope
-from reftrail.contracts.record import DAY
+from reftrail.contracts.record import DAY, MINUTE
 from reftrail.contracts.reference import Trigger
 
 FLAT: Final[dict[str, Where]] = {
@@ -234,6 +234,11 @@ class Campaign(_Table):
         default=DAY,
         description="How long after a signup without one a touch from before it may still come in "
         "and count, by the collector's clock.",
+    )
+    backdated_touch_for: Duration = Field(
+        default=5 * MINUTE,
+        description="How old a touch under a publishable key may be when it comes in. An older one "
+        "(what an app kept while it was offline) counts only where the visitor has no other.",
     )
     once_per: Scope = Field(
         default=Scope.USER,

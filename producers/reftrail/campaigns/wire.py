@@ -63,6 +63,7 @@ def policy(campaign: Campaign) -> Policy:
         repeats=campaign.repeats,
         hold_for=campaign.hold_for,
         expires_after=campaign.expires_after,
+        backdated_touch_for=campaign.backdated_touch_for,
         on_refund=OnRefund(campaign.on_refund),
         caps=contract.Caps(
             per_code=caps.per_code,
@@ -109,6 +110,7 @@ def campaign_of(defined: CampaignDefined) -> Campaign:
         repeats=settings.repeats,
         hold_for=settings.hold_for,
         expires_after=settings.expires_after,
+        backdated_touch_for=settings.backdated_touch_for,
         on_refund=settings.on_refund,
         reward=_rewards_of(defined),
         caps=_caps_of(settings.caps),

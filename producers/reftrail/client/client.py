@@ -16,6 +16,7 @@ from reftrail.client.requests import (
     chunks,
     delay_after,
     is_worth_retrying,
+    now_text,
     refusal,
 )
 
@@ -26,11 +27,18 @@ _PATH: Final = "/v1/events"
 
 
 class Reftrail:
-    """Sends events to a collector. A context manager; safe to use from several threads."""
+    """Sends events to a collector. A context manager; safe to use from several threads.
 
-    def __init__(self, url: str, key: str, *, patience: float = PATIENCE) -> None:
+    Each request says what this machine's clock shows, by which the collector corrects the times of
+    events. Where these come from other clocks (a file's, another machine's), own_clock=False.
+    """
+
+    def __init__(
+        self, url: str, key: str, *, patience: float = PATIENCE, own_clock: bool = True
+    ) -> None:
         self._http = httpx.Client(base_url=url, headers=_headers(key), timeout=_TIMEOUT)
         self._patience = patience
+        self._sent_at = now_text if own_clock else _not_said
 
     def send(self, events: Iterable[Event]) -> Receipt:
         """Send any number of events, in order; returns when Kafka has what was accepted.
@@ -47,7 +55,7 @@ class Reftrail:
         trial = _Trial(self._patience, before)
         while True:
             try:
-                answer = self._http.post(_PATH, content=chunk.body)
+                answer = self._http.post(_PATH, content=chunk.body(self._sent_at()))
             except httpx.TransportError as error:
                 time.sleep(trial.pause(error))
                 continue
@@ -74,9 +82,12 @@ class Reftrail:
 class AsyncReftrail:
     """The same for asyncio: several `send` may run at once, each in order in itself."""
 
-    def __init__(self, url: str, key: str, *, patience: float = PATIENCE) -> None:
+    def __init__(
+        self, url: str, key: str, *, patience: float = PATIENCE, own_clock: bool = True
+    ) -> None:
         self._http = httpx.AsyncClient(base_url=url, headers=_headers(key), timeout=_TIMEOUT)
         self._patience = patience
+        self._sent_at = now_text if own_clock else _not_said
 
     async def send(self, events: Iterable[Event]) -> Receipt:
         """See `Reftrail.send`."""
@@ -89,7 +100,7 @@ class AsyncReftrail:
         trial = _Trial(self._patience, before)
         while True:
             try:
-                answer = await self._http.post(_PATH, content=chunk.body)
+                answer = await self._http.post(_PATH, content=chunk.body(self._sent_at()))
             except httpx.TransportError as error:
                 await asyncio.sleep(trial.pause(error))
                 continue
@@ -132,6 +143,10 @@ class _Trial:
         if time.monotonic() + delay > self._until:
             raise NotSent(f"{said}; gave up after {self._attempts} tries", self._before)
         return delay
+
+
+def _not_said() -> None:
+    """No time of sending: events' times come from other clocks."""
 
 
 def _headers(key: str) -> dict[str, str]:

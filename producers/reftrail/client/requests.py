@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
 import httpx
@@ -43,22 +44,37 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of events: each is accepted or rejected."""
+    """What became of events: each is accepted or rejected.
+
+    clock_skew_ms is the largest correction of an event's time, None if there was none: by so much
+    the clock that dated it is ahead of the collector's.
+    """
 
     accepted: int = 0
     rejected: tuple[Rejected, ...] = ()
+    clock_skew_ms: int | None = None
 
     def __add__(self, other: "Receipt") -> "Receipt":
         """Both together."""
-        return Receipt(self.accepted + other.accepted, self.rejected + other.rejected)
+        skews = [skew for skew in (self.clock_skew_ms, other.clock_skew_ms) if skew is not None]
+        return Receipt(
+            self.accepted + other.accepted,
+            self.rejected + other.rejected,
+            max(skews, key=abs, default=None),
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """The body of one request; first is the index of its first event among those sent."""
+    """The events of one request; first is the index of its first event among those sent."""
 
     first: int
-    body: bytes
+    events: bytes
+
+    def body(self, sent_at: str | None) -> bytes:
+        """The request, sent at a time (RFC 3339) by the clock that dated the events."""
+        told = b"" if sent_at is None else b'"sent_at":"%b",' % sent_at.encode()
+        return b'{%b"events":[%b]}' % (told, self.events)
 
     def receipt(self, answer: httpx.Response) -> Receipt:
         """What the collector's answer says, with indexes among all events sent."""
@@ -86,7 +102,12 @@ def chunks(events: Iterable[Event]) -> Iterator[Chunk]:
 
 
 def _chunk(first: int, encoded: list[bytes]) -> Chunk:
-    return Chunk(first, b'{"events":[' + b",".join(encoded) + b"]}")
+    return Chunk(first, b",".join(encoded))
+
+
+def now_text() -> str:
+    """The time that this machine's clock shows, in RFC 3339."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def with_id(event: Event) -> Event:

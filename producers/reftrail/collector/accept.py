@@ -16,16 +16,20 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from reftrail.collector.bots import is_bot
+from reftrail.collector.clock import LATEST, corrected
 from reftrail.collector.disposable import is_disposable
 from reftrail.collector.keys import PUBLISHABLE_TYPES, KeyKind
 from reftrail.collector.pseudonyms import Pseudonyms
-from reftrail.collector.submission import EXPECTED, TOO_MANY_PLACES, AnySubmission, validate_all
+from reftrail.collector.submission import (
+    TOO_MANY_PLACES,
+    AnySubmission,
+    expected,
+    validate_all,
+)
 from reftrail.contracts.code_spelling import canonical
 from reftrail.contracts.events import CodeEvidence
-from reftrail.contracts.record import DAY, MINUTE, Millis
+from reftrail.contracts.record import DAY, SECOND, Millis
 
-LATEST: Final[Millis] = 5 * MINUTE
-"""How far ahead of the collector's clock a client's may be."""
 EARLIEST: Final[Millis] = 946_684_800_000
 """2000-01-01T00:00Z: what is older was not dated by any clock. Imports may go back that far."""
 OLDEST_PUBLISHED: Final[Millis] = 7 * DAY
@@ -102,15 +106,26 @@ class Acceptance:
     accepted: list[Accepted]
     rejected: list[Rejection]
 
+    @property
+    def clock_skew(self) -> Millis | None:
+        """The largest correction of an event's time; None if all are as they were sent."""
+        skews = [accepted.datum["clock_skew_ms"] for accepted in self.accepted]
+        return max((skew for skew in skews if skew is not None), key=abs, default=None)
+
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """All that the outcome depends on besides the events. codes None: nobody could look."""
+    """All that the outcome depends on besides the events.
+
+    codes None: nobody could look. clock_skew is how far the sender's clock is ahead
+    (`clock.clock_skew`).
+    """
 
     sender: Sender
     now: Millis
     pseudonyms: Pseudonyms
     codes: Codes | None
+    clock_skew: Millis = 0
 
 
 def accept(items: Sequence[Any], circumstances: Circumstances) -> Acceptance:
@@ -167,10 +182,10 @@ def _explained(fault: ErrorDetails) -> tuple[str, str]:
         return pointer, f"is not a field of an event{_perhaps(field)}"
     article = "an" if tag[0] in "aeiou" else "a"
     if kind == "missing" or given is None:
-        return pointer, f"is missing; {article} {tag} needs {EXPECTED[field]}"
+        return pointer, f"is missing; {article} {tag} needs {expected(tag, field)}"
     if kind == TOO_MANY_PLACES:
         return pointer, f"is {_shown(given)}; {fault['msg']}"
-    return pointer, f"is {_shown(given)}; expected {EXPECTED[field]}"
+    return pointer, f"is {_shown(given)}; expected {expected(tag, field)}"
 
 
 def _perhaps(field: str) -> str:
@@ -195,18 +210,20 @@ def _shown(given: object) -> str:
 
 def _refusal(submission: AnySubmission, circumstances: Circumstances) -> tuple[str, str] | None:
     """Why this sender may not send this event now, as pointer and reason; None if it may."""
-    sender, now, at = circumstances.sender, circumstances.now, submission.event_time
+    sender, now, said = circumstances.sender, circumstances.now, submission.event_time
     published = sender.kind is KeyKind.PUBLISHABLE
     if published and submission.type not in PUBLISHABLE_TYPES:
         return "/type", (
             "needs a secret key; a publishable key may send view, click and form_started"
         )
-    if at is None:
+    if said is None:
         return None
+    at = said - circumstances.clock_skew
     if at > now + LATEST:
         return "/event_time", (
-            f"lies {(at - now) // 1000} s ahead of the collector's clock; at most "
-            f"{LATEST // 1000} s are allowed: check the sender's clock"
+            f"lies {(at - now) // SECOND} s ahead of the collector's clock; at most "
+            f"{LATEST // SECOND} s are allowed: set the sender's clock, or say what it shows by "
+            f"sent_at beside the events"
         )
     if published and at < now - OLDEST_PUBLISHED:
         return "/event_time", (
@@ -236,19 +253,20 @@ def _record(index: int, event: AnySubmission, circumstances: Circumstances) -> A
         code = facts.code or canonical(code)
     else:
         facts = _NOT_LOOKED_UP
-    # A derived code proves its campaign, which earns nothing by what a client says.
-    campaign_id = None if facts.evidence == CodeEvidence.DERIVED else event.campaign_id
+    now, said = circumstances.now, event.event_time
+    at = now if said is None else corrected(said, circumstances.clock_skew, now)
     datum = {
         "event_id": event.event_id or _made_id(index, sender),
         "type": kind,
-        "event_time": circumstances.now if event.event_time is None else event.event_time,
-        "received_at": circumstances.now,
+        "event_time": at,
+        "received_at": now,
         "visitor_id": event.visitor_id,
         "user_id": event.user_id,
         "code": code,
         "code_known": facts.known,
         "code_evidence": facts.evidence,
-        "campaign_id": campaign_id or facts.campaign_id,
+        # What earns is the code's record's to say: a client's word would choose its own rules.
+        "campaign_id": facts.campaign_id if code else event.campaign_id,
         "category": event.category or facts.category,
         "channel": event.channel or facts.channel,
         "source": event.source,
@@ -265,6 +283,9 @@ def _record(index: int, event: AnySubmission, circumstances: Circumstances) -> A
         "amount_micros": event.amount,
         "currency": event.currency,
         "properties": event.properties,
+        "client_campaign_id": event.campaign_id,
+        "key_kind": sender.kind.value,
+        "clock_skew_ms": None if said is None or said == at else said - at,
     }
     by_user = kind in ("purchase", "refund") or event.visitor_id is None
     key = event.user_id if by_user else event.visitor_id

@@ -20,8 +20,17 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from reftrail.collector import redirect
-from reftrail.collector.accept import Accepted, Circumstances, Codes, Sender, accept, codes_named
+from reftrail.collector.accept import (
+    Acceptance,
+    Accepted,
+    Circumstances,
+    Codes,
+    Sender,
+    accept,
+    codes_named,
+)
 from reftrail.collector.bots import is_bot
+from reftrail.collector.clock import clock_skew
 from reftrail.collector.codes import CodesFollower
 from reftrail.collector.codes_api import CodesApi, endpoints
 from reftrail.collector.errors import Refused, Unavailable
@@ -36,11 +45,13 @@ from reftrail.collector.requests import (
     prefetched,
     read_events,
     read_rest,
+    refused_sent_at,
     user_agent_of,
 )
 from reftrail.collector.reviews import Reviews
 from reftrail.collector.settings import CollectorSettings, listed
 from reftrail.contracts.codec import encode_datum
+from reftrail.contracts.record import Millis
 from reftrail.contracts.registry import latest
 from reftrail.contracts.times import now
 
@@ -71,19 +82,15 @@ class Collector:
     async def events(self, request: Request) -> Response:
         """POST /v1/events."""
         sender = self._sender(request)
-        items = await read_events(request)
+        items, sent_at = await read_events(request)
+        skew = _skew(sent_at)
         await self.codes.know(codes_named(items), self.settings.ack_timeout_seconds)
-        at = now()
-        outcome = accept(items, Circumstances(sender, at, self.pseudonyms, self.codes.lookup))
+        outcome = accept(
+            items, Circumstances(sender, now(), self.pseudonyms, self.codes.lookup, skew)
+        )
         await self._publish(outcome.accepted)
         self.metrics.count_rejected(outcome.rejected)
-        return _json(
-            202,
-            {
-                "accepted": len(outcome.accepted),
-                "rejected": outcome.rejected,
-            },
-        )
+        return _json(202, _taken(outcome))
 
     async def follow(self, request: Request) -> Response:
         """GET /r/{code}. The visitor is redirected whether or not Kafka takes the click in time.
@@ -206,6 +213,24 @@ def application(collector: Collector) -> Starlette:
         ],
         middleware=[cors] if origins else [],
     )
+
+
+def _skew(sent_at: Millis | None) -> Millis:
+    """Read as soon as a request is: what it waits for afterwards is none of its clock's doing."""
+    try:
+        return clock_skew(sent_at, now())
+    except ValueError as error:
+        raise refused_sent_at(str(error)) from error
+
+
+def _taken(outcome: Acceptance) -> dict[str, Any]:
+    answer: dict[str, Any] = {
+        "accepted": len(outcome.accepted),
+        "rejected": outcome.rejected,
+    }
+    if outcome.clock_skew is not None:
+        answer["clock_skew_ms"] = outcome.clock_skew
+    return answer
 
 
 def _answering(path: str, handle: Endpoint, metrics: Metrics) -> Endpoint:

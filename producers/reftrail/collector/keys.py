@@ -2,18 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from hashlib import sha256
 from typing import Final
 
 from reftrail.contracts.errors import ExpectedError
+from reftrail.contracts.events import KeyKind
 
-
-class KeyKind(StrEnum):
-    """What a key is good for: a publishable one stands in pages and apps, for all to read."""
-
-    SECRET = "secret"  # noqa: S105  the name of a kind, no password
-    PUBLISHABLE = "publishable"
+__all__ = ["PUBLISHABLE_TYPES", "KeyKind", "Keys", "keys"]
 
 
 PUBLISHABLE_TYPES: Final = frozenset({"view", "click", "form_started"})

@@ -1,10 +1,12 @@
 """The collector's routes as its OpenAPI description tells of them: events, reviews, codes."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from reftrail.collector.clock import LARGEST_SKEW
 from reftrail.collector.codes_api import described
 from reftrail.collector.codes_api.routes import Endpoint
 from reftrail.collector.requests import MAX_BYTES, MAX_EVENTS
@@ -17,6 +19,7 @@ from reftrail.collector.submission import (
     Signup,
     View,
 )
+from reftrail.contracts.record import HOUR
 from reftrail.hosting.openapi import Operation, Parameter, document
 from reftrail.reviews import Review
 
@@ -27,7 +30,7 @@ _ERRORS: Final = {
     415: "The body is compressed.",
     503: "Kafka doesn't take them; send the whole request again after Retry-After.",
 }
-_TAKEN: Final = {
+_TAKEN: Final[dict[str, Any]] = {
     "type": "object",
     "required": ["accepted", "rejected"],
     "properties": {
@@ -48,12 +51,31 @@ _TAKEN: Final = {
 }
 
 
+_EVENTS_TAKEN: Final = _TAKEN | {
+    "properties": _TAKEN["properties"]
+    | {
+        "clock_skew_ms": {
+            "type": "integer",
+            "description": "The largest correction of an event's time, if any was corrected: by "
+            "so much the sender's clock is ahead.",
+        }
+    }
+}
+
+
 class Events(BaseModel):
     """Several events; each is accepted or rejected on its own."""
 
     model_config = ConfigDict(extra="forbid")
 
     events: Annotated[list[AnySubmission], Field(max_length=MAX_EVENTS)]
+    sent_at: Annotated[
+        datetime | None,
+        Field(
+            description="What the clock that dated the events shows when this is sent. If it is "
+            f"off by at most {LARGEST_SKEW // HOUR} hours, the events' times are corrected."
+        ),
+    ] = None
 
 
 class Decisions(BaseModel):
@@ -73,9 +95,9 @@ _OPERATIONS: Final = (
         parameters=(
             Parameter("Idempotency-Key", "header", "What is sent twice under one counts once."),
         ),
-        errors=_ERRORS,
+        errors=_ERRORS | {422: "sent_at is no time, or too far from the collector's clock."},
         status=202,
-        answer=_TAKEN,
+        answer=_EVENTS_TAKEN,
     ),
     Operation(
         "POST",

@@ -12,6 +12,7 @@ from functools import lru_cache
 from ipaddress import ip_network
 from typing import Final
 
+from reftrail.collector.mailboxes import canonical_mailbox
 from reftrail.contracts.errors import ExpectedError
 
 _HEX_DIGITS: Final = 32  # 128 bits
@@ -68,7 +69,7 @@ def pseudonyms(key: HashKey) -> Pseudonyms:
 
     @lru_cache(maxsize=16_384)
     def email(address: str) -> str:
-        return digest(b"email\0", address.strip().lower())
+        return digest(b"email\0", canonical_mailbox(address))
 
     @lru_cache(maxsize=16_384)
     def address(ip: str) -> tuple[str, str]:

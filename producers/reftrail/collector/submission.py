@@ -57,7 +57,7 @@ EXPECTED: Final = {
     "country": "two capital letters as in ISO 3166-1, such as DE",
     "email": "an e-mail address of at most 254 characters",
     "order_id": "1 to 128 characters, none of them a control character",
-    "amount": 'a decimal in a string, above 0 and with at most 6 places, such as "19.99"',
+    "amount": 'a decimal in a string, not negative and with at most 6 places, such as "19.99"',
     "currency": "one of the codes of ISO 4217 in capital letters, such as EUR",
     "properties": f"a JSON object of at most {MAX_PROPERTIES_BYTES} bytes",
 }
@@ -66,6 +66,16 @@ EXPECTED: Final = {
 TOO_MANY_PLACES: Final = "too_many_places"
 """The type of pydantic's error for an amount that is no whole number of minor units; its message is
 the reason of the rejection."""
+
+_EXPECTED_OF: Final = {
+    ("refund", "amount"): "a decimal in a string, above 0 and with at most 6 places; leave it out "
+    "for a refund in full",
+}
+
+
+def expected(kind: str, field: str) -> str:
+    """A field in words, as an event of a kind takes it."""
+    return _EXPECTED_OF.get((kind, field), EXPECTED[field])
 
 
 def parse_time(text: object) -> Millis:
@@ -79,14 +89,20 @@ def parse_time(text: object) -> Millis:
 
 
 def parse_amount(text: object) -> Micros:
-    """Micros of a positive decimal. Raises ValueError."""
+    """Micros of a decimal that isn't negative: free orders are orders. Raises ValueError."""
     found = _DECIMAL.fullmatch(text) if isinstance(text, str) else None
     if found is None:
         raise ValueError("no decimal")
     micros = int(found[1]) * MICROS_PER_UNIT + int((found[2] or "").ljust(6, "0"))
-    if not 0 < micros <= _INT64_MAX:
+    if micros > _INT64_MAX:
         raise ValueError("out of range")
     return micros
+
+
+def _above_zero(amount: Micros) -> Micros:
+    if amount == 0:
+        raise ValueError("nothing")
+    return amount
 
 
 def parse_address(text: str) -> IPv4Address | IPv6Address:
@@ -232,6 +248,7 @@ class Refund(Submission):
     type: Literal["refund"]
     user_id: _Name
     order_id: _Name
+    amount: Annotated[_Amount, AfterValidator(_above_zero)] | None = None
 
 
 AnySubmission: TypeAlias = Annotated[

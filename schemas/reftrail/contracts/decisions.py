@@ -10,6 +10,7 @@ class Touched(Derived, frozen=True, kw_only=True):
 
     A later record for the same visitor replaces it: an earlier touch that came in late, or the
     next one after this one had run out. It counts for conversions up to expires_at, included.
+    key_kind is a value of `events.KeyKind`: that of the key the touch came under.
     """
 
     visitor_id: str
@@ -23,6 +24,8 @@ class Touched(Derived, frozen=True, kw_only=True):
     expires_at: Millis
     device_hash: str | None = None
     ip_hash: str | None = None
+    network_hash: str | None = None
+    key_kind: str | None = None
 
 
 class ConversionKind(StrEnum):
@@ -36,6 +39,9 @@ class ConversionKind(StrEnum):
 
 class Converted(Derived, frozen=True, kw_only=True):
     """A signup, purchase or refund, joined to the visitor's first touch where one counts.
+
+    touch_received_at, touch_key_kind and touch_*_hash are those of the touch's own event; the other
+    signals are the conversion's.
 
     kind late_touch: no conversion happened; a touch from before this user's signup came in after
     it. Then event_time is the signup's, arrived_at is when the touch was received and signed_up_at
@@ -78,6 +84,11 @@ class Converted(Derived, frozen=True, kw_only=True):
     email_hash: str | None = None
     email_disposable: bool | None = None
     hash_key_id: str | None = None
+    touch_received_at: Millis | None = None
+    touch_key_kind: str | None = None
+    touch_device_hash: str | None = None
+    touch_ip_hash: str | None = None
+    touch_network_hash: str | None = None
 
 
 class Basis(StrEnum):

@@ -6,7 +6,7 @@ A type says which fields its kind can't do without; the wire has them all, nulla
 from enum import StrEnum
 from typing import Final, TypeAlias
 
-from reftrail.contracts.record import Micros, Record
+from reftrail.contracts.record import Micros, Millis, Record
 
 
 class Source(StrEnum):
@@ -33,16 +33,28 @@ class CodeEvidence(StrEnum):
     RETIRED = "retired"
 
 
+class KeyKind(StrEnum):
+    """The kind of API key that an event came under.
+
+    A publishable one stands in pages and apps, for all to read.
+    """
+
+    SECRET = "secret"  # noqa: S105  the name of a kind, no password
+    PUBLISHABLE = "publishable"
+
+
 class Event(Record, frozen=True, kw_only=True, tag_field="type", tag="event"):
     """What any client event may tell about its context.
 
     code_known is the collector's finding: False means that no such code was registered when the
     event came in, None that nobody looked. code_evidence is a value of `CodeEvidence`; where it is
-    derived, code_known is True and campaign_id the campaign whose secret makes the code, whatever
-    the client said. email_disposable: the address is of a domain that gives out addresses for
-    minutes; None where there was none. *_hash are keyed hashes made by the collector under the
-    key hash_key_id; network_hash covers the /24 or /48 around the address. properties is a JSON
-    object as text. source is a value of `Source`.
+    derived, code_known is True. campaign_id is the code's own, by its record or by the secret that
+    makes it; of an event without a code, the client's word. client_campaign_id is the client's word
+    in any case, for reports only. email_disposable: the address is of a domain that gives out
+    addresses for minutes; None where there was none. *_hash are keyed hashes made by the collector
+    under the key hash_key_id; network_hash covers the /24 or /48 around the address. properties is
+    a JSON object as text. source is a value of `Source`, key_kind of `KeyKind`. clock_skew_ms is
+    how far ahead the sender's time was: event_time is that less this; None where the two are equal.
     """
 
     visitor_id: str | None = None
@@ -67,6 +79,9 @@ class Event(Record, frozen=True, kw_only=True, tag_field="type", tag="event"):
     amount_micros: Micros | None = None
     currency: str | None = None
     properties: str | None = None
+    client_campaign_id: str | None = None
+    key_kind: str | None = None
+    clock_skew_ms: Millis | None = None
 
 
 class View(Event, frozen=True, kw_only=True, tag="view"):

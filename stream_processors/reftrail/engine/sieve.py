@@ -7,7 +7,7 @@ from typing import Final, Protocol
 import msgspec
 import polars as pl
 
-from reftrail.contracts.codec import FRAME, container
+from reftrail.contracts.codec import Undecodable, container, schema_of
 from reftrail.contracts.events import AnyEvent
 from reftrail.contracts.record import Record
 from reftrail.engine.reference import ReferenceTables
@@ -23,7 +23,6 @@ _COLUMNS: Final = [
     "campaign_id",
     "is_bot",
 ]
-_FIRST_SCHEMA_ID: Final = b"\x00\x00\x00\x00\x01"
 # What polars makes of bytes that aren't what their schema says; None among the values is a
 # TypeError, another schema a ValueError.
 _BROKEN: Final = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
@@ -75,7 +74,7 @@ class TouchSieve:
         reference: ReferenceTables,
     ) -> Survivors | None:
         """See `Sieve`."""
-        if len(values) < self._fewest or not _is_first_version(values[0]):
+        if len(values) < self._fewest or not _is_event(values[0]):
             return None
         framed: Sequence[bytes] = values  # type: ignore[assignment]
         try:
@@ -93,9 +92,15 @@ class TouchSieve:
             return None
 
 
-def _is_first_version(value: bytes | None) -> bool:
-    """Whether it was written with version 1 of Event, as then all of the batch must be."""
-    return value is not None and value[: FRAME.size] == _FIRST_SCHEMA_ID
+def _is_event(value: bytes | None) -> bool:
+    """Whether it was written with some version of Event, with which then all of the batch must be.
+
+    Every version has the columns looked at here.
+    """
+    try:
+        return schema_of(value).record == "Event"
+    except Undecodable:
+        return False
 
 
 def _may_matter(
@@ -105,11 +110,13 @@ def _may_matter(
     kind = pl.col("type")
     campaigns = events.filter(kind == "view").get_column("campaign_id").unique().drop_nulls()
     counting = [campaign for campaign in campaigns if reference.may_count_views(campaign)]
+    # Which campaign a code is of that the collector couldn't look up, the rule finds out.
+    may_count = pl.col("campaign_id").is_in(counting) | pl.col("campaign_id").is_null()
     touches = (
         pl.col("code").is_not_null()
         & ~pl.col("is_bot")
         & pl.col("code_known").fill_null(value=True)
-        & ((kind == "click") | ((kind == "view") & pl.col("campaign_id").is_in(counting)))
+        & ((kind == "click") | ((kind == "view") & may_count))
     )
     rows = events.with_row_index("row").select(
         "row",

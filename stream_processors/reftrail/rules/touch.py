@@ -8,6 +8,10 @@ What a touch was once found to be, it stays: a period ends no earlier because an
 its first place, and nothing from before a period's begin counts that an earlier one covers. So a
 touch with touch_time < t <= expires_at changes nothing, not in this state nor in any later one, and
 neither does one that comes a second time.
+
+Pages and apps can date a click as they like. So under a publishable key a touch that was old when
+it came in displaces no other, nor a code typed in at signup: it counts where the visitor has none
+(`Policy.backdated_touch_for`).
 """
 
 from typing import Final, TypeAlias, assert_never
@@ -21,17 +25,35 @@ from reftrail.contracts.events import (
     Conversion,
     FormStarted,
     Interaction,
+    KeyKind,
     Purchase,
     Refund,
     Signup,
     View,
 )
+from reftrail.contracts.policy import policy_in
 from reftrail.contracts.record import Derived, Millis
+from reftrail.contracts.reference import CampaignDefined
 from reftrail.rules.decider import Cause, Reference, because
 from reftrail.rules.policy import policy_at
 
 NEVER: Final[Millis] = -1
 """In place of a time that there is none of. Real times are not negative."""
+
+
+class TouchEvidence(msgspec.Struct, frozen=True, array_like=True):
+    """How a touch came: what checks of its signup want to know, and nobody else."""
+
+    received_at: Millis | None = None
+    key_kind: str | None = None
+    device_hash: str | None = None
+    ip_hash: str | None = None
+    network_hash: str | None = None
+
+
+_pack_evidence: Final = msgspec.msgpack.Encoder().encode
+_unpack_evidence: Final = msgspec.msgpack.Decoder(TouchEvidence).decode
+_NO_EVIDENCE: Final = TouchEvidence()
 
 
 class TouchState(msgspec.Struct, frozen=True, array_like=True):
@@ -40,6 +62,8 @@ class TouchState(msgspec.Struct, frozen=True, array_like=True):
     touch_time and expires_at come first, for the sieve: with touch_time < t <= expires_at a touch
     at t changes nothing. They, covered_until and signed_up_at are NEVER where there was no touch,
     no earlier period, no signup. period_end is NEVER unless it is later than expires_at.
+    typed_a_code is of the signup. evidence is the touch's `TouchEvidence`, packed: the sieve, which
+    looks at states of millions of events, passes it over in one step.
     """
 
     touch_time: Millis = NEVER
@@ -56,6 +80,8 @@ class TouchState(msgspec.Struct, frozen=True, array_like=True):
     period_end: Millis = NEVER
     covered_until: Millis = NEVER
     code_evidence: str | None = None
+    typed_a_code: bool = False
+    evidence: bytes = b""
 
     @property
     def ends_at(self) -> Millis:
@@ -104,6 +130,7 @@ class TouchDecider:
                     signed_up_at=record.event_time,
                     signup_event_id=record.conversion_event_id,
                     user_id=record.user_id,
+                    typed_a_code=bool(record.typed_code) and record.typed_code_known is not False,
                 )
             case Converted():
                 return state
@@ -125,9 +152,29 @@ def counts_as_touch(event: View | Click, reference: Reference) -> bool:
         case Click():
             return True
         case View():
-            return policy_at(reference, event.campaign_id, event.event_time).counts_views
+            campaign_id = campaign_of(event, reference)
+            return policy_at(reference, campaign_id, event.event_time).counts_views
         case _:
             assert_never(event)
+
+
+def campaign_of(event: View | Click, reference: Reference) -> str | None:
+    """The campaign that an event's code is of.
+
+    Where the collector couldn't look the code up, its record may be known by now.
+    """
+    if event.campaign_id is not None or event.code is None:
+        return event.campaign_id
+    known = reference.code_if_known(event.code)
+    return known.campaign_id if known else None
+
+
+def is_backdated(event: View | Click, rules: CampaignDefined) -> bool:
+    """Whether a touch is older on receipt than its campaign takes from a publishable key."""
+    return (
+        event.key_kind == KeyKind.PUBLISHABLE
+        and event.received_at - event.event_time > policy_in(rules.policy).backdated_touch_for
+    )
 
 
 def holds_for(state: TouchState, signup: Signup) -> bool:
@@ -161,19 +208,26 @@ def _touch(
 ) -> list[Conclusion]:
     if _is_covered(state, event):
         return []
-    policy = policy_at(reference, event.campaign_id, event.event_time)
-    expires_at = event.event_time + policy.attribution_window_ms
+    campaign_id = campaign_of(event, reference)
+    rules = policy_at(reference, campaign_id, event.event_time)
+    backdated = is_backdated(event, rules)
+    if backdated and event.event_time <= state.ends_at:
+        return []
+    expires_at = event.event_time + rules.attribution_window_ms
     if expires_at < state.touch_time:
         ended_at = max(expires_at, state.covered_until)
         return [EarlierPeriod(**because(event, cause, "earlier_period"), ended_at=ended_at)]
-    touched = _touched(event, cause, expires_at)
-    if state.signed_up_at != NEVER and event.event_time <= state.signed_up_at <= expires_at:
+    touched = _touched(event, cause, campaign_id, expires_at)
+    is_late = state.signed_up_at != NEVER and event.event_time <= state.signed_up_at <= expires_at
+    if is_late and not (backdated and state.typed_a_code):
         return [touched, _late_touch(state, event, touched, cause)]
     return [touched]
 
 
 def _is_covered(state: TouchState, event: Interaction) -> bool:
     """Whether another touch held then: the first one of this period, or one of a period before."""
+    if event.event_id == state.touch_event_id:
+        return True
     if event.event_time > state.ends_at:
         return False
     is_earlier = (event.event_time, event.event_id) < (state.touch_time, state.touch_event_id)
@@ -195,19 +249,30 @@ def _with_touch(state: TouchState, touched: Touched) -> TouchState:
         category=touched.category,
         channel=touched.channel,
         code_evidence=touched.code_evidence,
+        evidence=_pack_evidence(
+            TouchEvidence(
+                touched.received_at,
+                touched.key_kind,
+                touched.device_hash,
+                touched.ip_hash,
+                touched.network_hash,
+            )
+        ),
         period_end=stays_until if stays_until > touched.expires_at else NEVER,
         covered_until=state.ends_at if opens_period else state.covered_until,
     )
 
 
-def _touched(event: View | Click, cause: Cause, expires_at: Millis) -> Touched:
+def _touched(
+    event: View | Click, cause: Cause, campaign_id: str | None, expires_at: Millis
+) -> Touched:
     assert event.code is not None
     return Touched(
         **because(event, cause, "touched"),
         visitor_id=event.visitor_id,
         type="click" if isinstance(event, Click) else "view",
         code=event.code,
-        campaign_id=event.campaign_id,
+        campaign_id=campaign_id,
         category=event.category,
         channel=event.channel,
         code_evidence=event.code_evidence,
@@ -215,6 +280,8 @@ def _touched(event: View | Click, cause: Cause, expires_at: Millis) -> Touched:
         expires_at=expires_at,
         device_hash=event.device_hash,
         ip_hash=event.ip_hash,
+        network_hash=event.network_hash,
+        key_kind=event.key_kind,
     )
 
 
@@ -240,6 +307,11 @@ def _late_touch(
         touch_channel=touched.channel,
         arrived_at=touched.received_at,
         signed_up_at=state.signed_up_at,
+        touch_received_at=touched.received_at,
+        touch_key_kind=touched.key_kind,
+        touch_device_hash=touched.device_hash,
+        touch_ip_hash=touched.ip_hash,
+        touch_network_hash=touched.network_hash,
     )
 
 
@@ -252,6 +324,7 @@ _KINDS: Final[dict[type[Conversion], ConversionKind]] = {
 
 def _converted(event: Conversion, cause: Cause, touch: TouchState | None) -> Converted:
     typed = event if isinstance(event, Signup) and event.code is not None else None
+    evidence = _unpack_evidence(touch.evidence) if touch and touch.evidence else _NO_EVIDENCE
     return Converted(
         **because(event, cause, "converted"),
         kind=_KINDS[type(event)],
@@ -283,4 +356,9 @@ def _converted(event: Conversion, cause: Cause, touch: TouchState | None) -> Con
         email_hash=event.email_hash,
         email_disposable=event.email_disposable,
         hash_key_id=event.hash_key_id,
+        touch_received_at=evidence.received_at,
+        touch_key_kind=evidence.key_kind,
+        touch_device_hash=evidence.device_hash,
+        touch_ip_hash=evidence.ip_hash,
+        touch_network_hash=evidence.network_hash,
     )

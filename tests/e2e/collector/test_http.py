@@ -17,7 +17,9 @@ from support.kafka import TestInstallation
 from support.log import produce, read_committed
 
 from reftrail.contracts.events import Click, Event
+from reftrail.contracts.record import MINUTE, SECOND
 from reftrail.contracts.reference import CodeChanged
+from reftrail.contracts.times import moment, now
 from reftrail.contracts.topics import CODES, EVENTS
 
 
@@ -42,6 +44,38 @@ def written(installation: TestInstallation) -> dict[str, Event]:
     events = [logged.record for logged in read_committed(installation, EVENTS)]
     assert all(isinstance(event, Event) for event in events)
     return {event.event_id: event for event in events}
+
+
+def test_a_phone_s_clock_is_corrected_and_the_answer_says_so(
+    collector: RunningCollector, installation: TestInstallation
+) -> None:
+    begun = now()
+
+    def at(ahead: int) -> str:
+        return moment(now() + ahead).isoformat(timespec="milliseconds")
+
+    def after(answer: httpx.Response) -> int:
+        assert answer.status_code == 202
+        assert answer.json()["accepted"] == 1
+        return int(answer.json()["clock_skew_ms"])
+
+    minutes = {"sent": 6 * MINUTE, "ahead": 4 * MINUTE}
+    clicks = {name: click(event_time=at(ahead)) for name, ahead in minutes.items()}
+    with collector.client(PUBLISHABLE) as client:
+        told = {"events": [clicks["sent"]]}
+        assert (
+            client.post("/v1/events", json=told).json()["rejected"][0]["pointer"] == "/event_time"
+        )
+        skews = {
+            "sent": after(client.post("/v1/events", json=told | {"sent_at": at(6 * MINUTE)})),
+            "ahead": after(client.post("/v1/events", json=clicks["ahead"])),
+        }
+    for name, ahead in minutes.items():
+        event = written(installation)[clicks[name]["event_id"]]
+        assert event.clock_skew_ms == skews[name]
+        assert abs(skews[name] - ahead) < 30 * SECOND
+        assert begun - SECOND <= event.event_time <= event.received_at
+        assert event.key_kind == "publishable"
 
 
 def test_what_is_answered_with_202_is_on_the_topic(

@@ -33,7 +33,7 @@ from reftrail.contracts.policy import (
     policy_in,
     policy_text,
 )
-from reftrail.contracts.record import DAY, HOUR, SECOND
+from reftrail.contracts.record import DAY, HOUR, MINUTE, SECOND
 from reftrail.contracts.reference import CampaignDefined
 
 FLAT = """
@@ -69,6 +69,7 @@ trigger_count = 3
 repeats = "no limit"
 hold_for = "30 days"
 expires_after = "52 weeks"
+backdated_touch_for = "90 minutes"
 on_refund = "proportional"
 
 [campaign.reward]
@@ -160,6 +161,7 @@ def test_a_file_of_tables_reads_as_it_is_meant(tmp_path: Path) -> None:
         repeats=0,
         hold_for=30 * DAY,
         expires_after=364 * DAY,
+        backdated_touch_for=90 * MINUTE,
         on_refund=OnRefund.PROPORTIONAL,
         caps=Caps(
             per_code=1,

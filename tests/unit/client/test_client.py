@@ -16,7 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reftrail.client import AsyncReftrail, NotSent, Receipt, Reftrail, Rejected
-from reftrail.client.requests import MAX_BYTES, chunks, delay_after
+from reftrail.client.requests import MAX_BYTES, chunks, delay_after, now_text
+from reftrail.collector.submission import parse_time
+from reftrail.contracts.times import millis
 
 
 class _Collector(BaseHTTPRequestHandler):
@@ -107,8 +109,33 @@ def test_it_tries_again_with_the_same_ids(server: str, status: int) -> None:
     _Collector.answers = [(status, b'{"error": "later"}')] * 2
     with Reftrail(server, "sk") as reftrail:
         assert reftrail.send([view(), view()]) == Receipt(2)
-    first, *others = _Collector.bodies
+    first, *others = (body["events"] for body in _Collector.bodies)
     assert others == [first, first]
+
+
+def test_each_try_says_what_the_clock_shows_when_it_is_sent(server: str) -> None:
+    _Collector.answers = [(503, b'{"error": "later"}')]
+    began = datetime.now(UTC).replace(microsecond=0)
+    with Reftrail(server, "sk") as reftrail:
+        reftrail.send([view()])
+    first, second = (parse_time(body["sent_at"]) for body in _Collector.bodies)
+    assert millis(began) <= first < second <= millis(datetime.now(UTC))
+
+
+def test_times_of_other_clocks_are_sent_without_one(server: str) -> None:
+    with Reftrail(server, "sk", own_clock=False) as reftrail:
+        reftrail.send([view()])
+    assert _Collector.bodies[0].keys() == {"events"}
+
+
+def test_the_receipt_says_how_far_times_were_corrected(server: str) -> None:
+    answers = [{}, {"clock_skew_ms": -9000}, {"clock_skew_ms": 4000}]
+    _Collector.answers = [
+        (202, json.dumps({"accepted": 1000, "rejected": []} | told).encode()) for told in answers
+    ]
+    with Reftrail(server, "sk") as reftrail:
+        receipt = reftrail.send([view() for _ in range(3000)])
+    assert receipt == Receipt(3000, clock_skew_ms=-9000)
 
 
 def test_a_refused_request_is_not_tried_again(server: str) -> None:
@@ -159,8 +186,9 @@ def test_threads_may_share_a_client(server: str) -> None:
 def test_no_request_is_larger_than_the_collector_takes(sizes: list[int]) -> None:
     events = [view("x" * size) for size in sizes]
     made = list(chunks(events))
-    assert all(len(chunk.body) <= MAX_BYTES + 20 for chunk in made)
-    sent = [event for chunk in made for event in json.loads(chunk.body)["events"]]
+    bodies = [chunk.body(now_text()) for chunk in made]
+    assert all(len(body) <= MAX_BYTES + 60 for body in bodies)
+    sent = [event for body in bodies for event in json.loads(body)["events"]]
     assert [len(event["visitor_id"]) for event in sent] == sizes
 
 

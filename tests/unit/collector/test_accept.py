@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from reftrail.collector.accept import (
     EARLIEST,
-    LATEST,
     OLDEST_PUBLISHED,
     Acceptance,
     Circumstances,
@@ -21,6 +20,7 @@ from reftrail.collector.accept import (
     codes_named,
 )
 from reftrail.collector.codes import KnownCodes
+from reftrail.collector.clock import LARGEST_SKEW, LATEST, ON_THE_WAY, clock_skew
 from reftrail.collector.keys import KeyKind
 from reftrail.collector.pseudonyms import HashKey, pseudonyms
 from reftrail.contracts.codec import decode, encode_datum
@@ -69,8 +69,11 @@ FULL: dict[str, Any] = {
 }
 
 
-def judged(*items: Any, sender: Sender = SECRET, now: int = NOW, codes: bool = True) -> Acceptance:
-    return accept(items, Circumstances(sender, now, HASHED, CODES.get if codes else None))
+def judged(
+    *items: Any, sender: Sender = SECRET, now: int = NOW, codes: bool = True, skew: int = 0
+) -> Acceptance:
+    lookup = CODES.get if codes else None
+    return accept(items, Circumstances(sender, now, HASHED, lookup, skew))
 
 
 def taken(item: Any, sender: Sender = SECRET, now: int = NOW, codes: bool = True) -> Event:
@@ -94,14 +97,15 @@ def found(item: dict[str, Any], facts: CodeFacts | None) -> Event:
     return event
 
 
-def test_a_derived_code_is_of_the_campaign_that_it_proves_whatever_the_client_says() -> None:
+def test_a_code_is_of_its_own_campaign_whatever_the_client_says() -> None:
     click = {"type": "click", "visitor_id": "v", "code": "spr-1", "campaign_id": "own"}
     event = found(click, DERIVED)
     assert (event.code, event.code_known, event.code_evidence) == ("SPR1", True, "derived")
     assert (event.campaign_id, event.category, event.channel) == ("spring", None, "leaflet")
     assert found(click | {"channel": "mail"}, DERIVED).channel == "mail"
     registered = found(click, CodeFacts("spring", code="SPR1"))
-    assert (registered.code, registered.campaign_id) == ("SPR1", "own")
+    assert (registered.code, registered.campaign_id) == ("SPR1", "spring")
+    assert event.client_campaign_id == registered.client_campaign_id == "own"
 
 
 @pytest.mark.parametrize(
@@ -122,7 +126,23 @@ def test_what_is_found_out_about_a_code_is_told(
     signup = {"type": "signup", "user_id": "u", "code": "spr-1", "campaign_id": "own"}
     event = found(signup, facts)
     assert (event.code, event.code_known, event.code_evidence) == says
-    assert event.campaign_id == "own"
+    assert (event.campaign_id, event.client_campaign_id) == (None, "own")
+
+
+def test_a_code_that_nobody_could_look_up_has_no_campaign_by_the_client_s_word() -> None:
+    click = {"type": "click", "visitor_id": "v", "code": "AMY1", "campaign_id": "own"}
+    event = taken(click, codes=False)
+    assert (event.code_known, event.campaign_id, event.client_campaign_id) == (None, None, "own")
+
+
+def test_without_a_code_the_client_says_which_campaign() -> None:
+    event = taken({"type": "view", "visitor_id": "v", "campaign_id": "own"})
+    assert (event.campaign_id, event.client_campaign_id) == ("own", "own")
+
+
+@pytest.mark.parametrize("sender", [SECRET, PUBLISHABLE], ids=lambda sender: sender.kind)
+def test_the_kind_of_key_is_told(sender: Sender) -> None:
+    assert taken({"type": "click", "visitor_id": "v"}, sender).key_kind == sender.kind.value
 
 
 @pytest.mark.parametrize("kind", ["click", "signup"])
@@ -201,7 +221,8 @@ def test_each_type_takes_every_field(kind: str) -> None:
     assert event.event_id == FULL["event_id"].lower()
     assert event.event_time == 1_749_981_600_123
     assert (event.visitor_id, event.user_id, event.code) == ("v", "u", "AMY1")
-    assert (event.campaign_id, event.category, event.channel) == ("own", "books", "phone")
+    assert (event.campaign_id, event.client_campaign_id) == ("summer", "own")
+    assert (event.category, event.channel) == ("books", "phone")
     assert (event.source, event.country, event.code_known) == ("portal", "DE", True)
     assert (event.order_id, event.amount_micros, event.currency) == ("o", 19_990_000, "EUR")
     assert event.properties == '{"page":"/x","n":[1,2.5,null]}'
@@ -261,8 +282,8 @@ def test_each_type_takes_every_field(kind: str) -> None:
             "amount",
             [
                 "",
-                "0",
-                "0.000000",
+                "-0",
+                "-0.00",
                 "-1",
                 "+1",
                 "1e3",
@@ -304,7 +325,7 @@ def test_values_that_are_not_right(field: str, values: list[Any]) -> None:
             ["2025-06-15t12:00:00z", "2024-06-15 12:00:00.123456789-11:30", "2000-01-01T00:00:00Z"],
         ),
         ("visitor_id", ["x" * 128, "é 1", "日本", "a:b", "\U0001f600"]),
-        ("amount", ["0.01", "1", "0019.90", "19.990000", "9223372036854.77"]),
+        ("amount", ["0", "0.00", "0.01", "1", "0019.90", "19.990000", "9223372036854.77"]),
         ("code", ["A", "a_b-C9", "x" * 64, " A", "A\n", f" {'x' * 64} "]),
         ("ip", ["::1", "::ffff:1.2.3.4", "fe80::1%eth0", " 1.2.3.4 "]),
         ("email", ["a@b", "Ä.ö+x@exämple.de"]),
@@ -319,8 +340,20 @@ def test_values_that_are_right(field: str, values: list[Any]) -> None:
         taken({"type": "purchase", **FULL, field: value})
 
 
+def test_of_nothing_nothing_can_be_paid_back() -> None:
+    refund = {"type": "refund", "user_id": "u", "order_id": "o"}
+    assert taken(refund).amount_micros is None
+    assert taken({**refund, "amount": "0.01"}).amount_micros == 10_000
+    for nothing in ("0", "0.00"):
+        pointer, reason = refused({**refund, "amount": nothing})
+        assert pointer == "/amount"
+        assert "above 0" in reason
+        assert "leave it out for a refund in full" in reason
+
+
 def test_amounts_are_exact() -> None:
     for text, currency, micros in (
+        ("0.00", "EUR", 0),
         ("0.1", "EUR", 100_000),
         ("0.000001", "XAU", 1),
         ("19.99", "EUR", 19_990_000),
@@ -449,11 +482,67 @@ def test_times_out_of_bounds() -> None:
         (ahead,) = at(NOW + LATEST + 1, sender).rejected
         assert ahead.pointer == "/event_time"
         assert "ahead of the collector's clock" in ahead.reason
+        assert "sent_at" in ahead.reason
     assert at(EARLIEST, SECRET).accepted
     assert "before the year 2000" in at(EARLIEST - 1, SECRET).rejected[0].reason
     assert at(NOW - OLDEST_PUBLISHED, PUBLISHABLE).accepted
     (old,) = at(NOW - OLDEST_PUBLISHED - 1, PUBLISHABLE).rejected
     assert "with a secret key" in old.reason
+
+
+def _dated(at: int, **circumstances: Any) -> tuple[int, int | None]:
+    """The time of a click said to be at a time, and how far that was corrected."""
+    click = {"type": "click", "visitor_id": "v", "event_time": _iso(at)}
+    (accepted,) = judged(click, **circumstances).accepted
+    return accepted.datum["event_time"], accepted.datum["clock_skew_ms"]
+
+
+def test_what_is_dated_after_its_receipt_happened_at_its_receipt() -> None:
+    assert _dated(NOW + 240_000) == (NOW, 240_000)
+    assert _dated(NOW + LATEST) == (NOW, LATEST)
+    assert _dated(NOW) == (NOW, None)
+    assert _dated(NOW - 1) == (NOW - 1, None)
+    click = {"type": "click", "visitor_id": "v"}
+    assert judged(click).accepted[0].datum["clock_skew_ms"] is None
+
+
+@pytest.mark.parametrize("skew", [360_000, -360_000, LARGEST_SKEW])
+def test_times_are_corrected_by_the_sender_s_clock(skew: int) -> None:
+    assert _dated(NOW - 60_000 + skew, skew=skew) == (NOW - 60_000, skew)
+    # Dated a minute after it was sent: that is before its receipt neither.
+    assert _dated(NOW + 60_000 + skew, skew=skew) == (NOW, skew + 60_000)
+    late = {"type": "click", "visitor_id": "v", "event_time": _iso(NOW + LATEST + 1 + skew)}
+    assert judged(late, skew=skew).rejected[0].pointer == "/event_time"
+
+
+def test_a_clock_that_is_behind_makes_no_click_too_old() -> None:
+    old = {"type": "click", "visitor_id": "v", "event_time": _iso(NOW - OLDEST_PUBLISHED - 60_000)}
+    assert judged(old, sender=PUBLISHABLE).rejected
+    assert judged(old, sender=PUBLISHABLE, skew=-60_000).accepted
+
+
+def test_how_far_a_clock_is_off() -> None:
+    assert clock_skew(None, NOW) == 0
+    for on_the_way in (0, 1, ON_THE_WAY):
+        assert clock_skew(NOW - on_the_way, NOW) == 0
+    assert clock_skew(NOW - ON_THE_WAY - 1, NOW) == -ON_THE_WAY - 1
+    assert clock_skew(NOW + 1, NOW) == 1
+    for off in (LARGEST_SKEW, -LARGEST_SKEW):
+        assert clock_skew(NOW + off, NOW) == off
+    with pytest.raises(ValueError, match=r"86400 s ahead of the collector's clock; at most 86400"):
+        clock_skew(NOW + LARGEST_SKEW + 1, NOW)
+    with pytest.raises(ValueError, match=r"behind the collector's clock.*set the sender's clock"):
+        clock_skew(NOW - LARGEST_SKEW - 1, NOW)
+
+
+def test_the_answer_says_the_largest_correction() -> None:
+    def clicks(*ahead: int | None) -> int | None:
+        told = [{} if one is None else {"event_time": _iso(NOW + one)} for one in ahead]
+        return judged(*({"type": "click", "visitor_id": "v"} | times for times in told)).clock_skew
+
+    assert clicks() is None
+    assert clicks(None, -5) is None
+    assert clicks(None, 5, 240_000, 7) == 240_000
 
 
 def _iso(millis: int) -> str:

@@ -1,21 +1,33 @@
 """Who sent a request, whose key it bears, and where a link leads."""
 
+import json
 from ipaddress import ip_network
 from urllib.parse import parse_qsl, urlsplit
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from starlette.requests import Request
+from support.collector import collector_without_kafka
 
 from reftrail.collector.accept import Rejection
 from reftrail.collector.bots import is_bot, is_prefetch
+from reftrail.collector.errors import Refused
+from reftrail.collector.http import application
 from reftrail.collector.keys import KeyKind, keys
 from reftrail.collector.metrics import Metrics
 from reftrail.collector.pseudonyms import HashKey, network_of, parse_hash_key
 from reftrail.collector.redirect import landing, visit
-from reftrail.collector.requests import client_address, is_https, user_agent_of
+from reftrail.collector.requests import (
+    EventBatch,
+    client_address,
+    is_https,
+    read_events,
+    read_items,
+    user_agent_of,
+)
 from reftrail.collector.settings import CollectorSettings
 from reftrail.contracts.errors import ExpectedError
 
@@ -72,6 +84,50 @@ def test_a_user_agent_is_bounded_text() -> None:
     assert user_agent_of(request(user_agent="x" * 5000)) == "x" * 1024
     assert user_agent_of(request(user_agent="Fire\xfffox")) == "Fire\xfffox"
     assert user_agent_of(request()) is None
+
+
+def _posted(body: object) -> Request:
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": json.dumps(body).encode(), "more_body": False}
+
+    return Request({**request().scope, "method": "POST"}, receive)
+
+
+async def test_a_body_may_say_when_it_was_sent() -> None:
+    view = {"type": "view", "visitor_id": "v"}
+    said = {"events": [view], "sent_at": "2025-06-15T12:00:00.250+02:00"}
+    assert await read_events(_posted(said)) == EventBatch([view], 1_749_981_600_250)
+    assert await read_events(_posted({"events": [view]})) == EventBatch([view], None)
+    assert await read_events(_posted({"events": [view], "sent_at": None})) == EventBatch(
+        [view], None
+    )
+    # One event as the body says nothing beside itself: it is no field of an event.
+    alone = view | {"sent_at": "2025-06-15T12:00:00Z"}
+    assert await read_events(_posted(alone)) == EventBatch([alone], None)
+    with pytest.raises(Refused, match="beside \"reviews\" there is 'sent_at'"):
+        await read_items(_posted({"reviews": [], "sent_at": "2025-06-15T12:00:00Z"}), "reviews")
+
+
+@pytest.mark.parametrize(
+    ("sent_at", "says"),
+    [
+        ("yesterday", "sent_at is 'yesterday'; expected a time with its offset as in RFC 3339"),
+        (1_749_981_600_250, "sent_at is '1749981600250'; expected a time with its offset"),
+        ("2001-06-15T12:00:00Z", "behind the collector's clock; at most 86400 s are corrected"),
+        ("2201-06-15T12:00:00Z", "ahead of the collector's clock; at most 86400 s are corrected"),
+    ],
+)
+async def test_a_clock_that_is_too_far_off_is_refused(sent_at: object, says: str) -> None:
+    transport = httpx.ASGITransport(application(collector_without_kafka()))
+    async with httpx.AsyncClient(transport=transport, base_url="http://host") as client:
+        answer = await client.post(
+            "/v1/events",
+            json={"events": [{"type": "view", "visitor_id": "v"}], "sent_at": sent_at},
+            headers={"authorization": "Bearer sk"},
+        )
+    assert answer.status_code == 422
+    assert answer.json()["pointer"] == "/sent_at"
+    assert says in answer.json()["error"]
 
 
 def test_keys_have_kinds() -> None:

@@ -17,7 +17,8 @@ from support.wallets import Purse, purses
 
 from reftrail.contracts.decisions import RewardDecided, RewardStatus
 from reftrail.contracts.topics import REWARDS
-from reftrail.reports.catalogue import ask, find, money
+from reftrail.contracts.money import amount_text
+from reftrail.reports.catalogue import ask, find
 from reftrail.reports.history import Page
 from reftrail.reports.leaderboard import Board, leaderboard
 from reftrail.reports.questions import question
@@ -63,14 +64,15 @@ async def test_the_report_rewards_adds_up_what_is_left(
     rows = _report(clickhouse, "rewards")
 
     assert {(row["code"], row["currency"]): row["reward_value"] for row in rows} == {
-        key: money(worth) for key, worth in _worth(filled, "code", "currency").items()
+        (code, currency): amount_text(worth, currency)
+        for (code, currency), worth in _worth(filled, "code", "currency").items()
     }
     for (code, currency), row in {(row["code"], row["currency"]): row for row in rows}.items():
         these = [one for one in filled if (one.code, one.currency) == (code, currency)]
         assert row["rewards_granted"] == sum(one.was_granted for one in these)
         assert row["rewards_rejected"] == sum(one.is_rejected for one in these)
         assert row["rewards_reversed"] == sum(one.was_granted and one.is_over for one in these)
-        assert row["reversed_value"] == money(_taken(these))
+        assert row["reversed_value"] == amount_text(_taken(these), currency)
         assert row["beneficiaries"] == any(one.is_good for one in these)
 
 
@@ -84,7 +86,7 @@ async def test_the_funnel_adds_up_what_is_left(town: tuple[ClickHouse, list[Purs
 
     worth = _worth(in_dollars, "code")
     assert {(row["code"],): row["reward_value"] for row in rows} == {
-        key: money(worth) for key, worth in worth.items()
+        key: amount_text(micros, "USD") for key, micros in worth.items()
     }
 
 
@@ -99,7 +101,7 @@ async def test_the_user_s_view_adds_up_what_is_left(town: tuple[ClickHouse, list
         for purse in mine:
             worth[purse.currency] += purse.worth
         assert {one["currency"]: one["balance"] for one in found["balance"]} == {
-            currency: money(sum_) for currency, sum_ in worth.items()
+            currency: amount_text(sum_, currency) for currency, sum_ in worth.items()
         }
 
 
@@ -144,7 +146,7 @@ async def test_a_warehouse_made_before_has_the_effect_of_its_entries(
     await clickhouse.load(REWARDS, [entry("r1", "A", "u", value=7, status="failed")])
     assert clickhouse.rows("SELECT effect_micros FROM rewards ORDER BY 1") == [(-7,), (7,)]
     found = user_view(clickhouse.reading, "amy", Page(), NOW)
-    assert [one["balance"] for one in found["balance"]] == [money(7)]
+    assert [one["balance"] for one in found["balance"]] == [amount_text(7, "USD")]
 
 
 def _acts(*acts: tuple[str, int] | tuple[str, int, str]) -> list[RewardDecided]:

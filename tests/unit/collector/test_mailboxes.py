@@ -1,0 +1,68 @@
+"""Addresses of one mailbox have one spelling; those of two never do."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reftrail.collector.mailboxes import canonical_mailbox
+from reftrail.collector.pseudonyms import HashKey, pseudonyms
+
+HASHED = pseudonyms(HashKey("k1", b"0123456789abcdef"))
+
+
+@pytest.mark.parametrize(
+    ("mailbox", "addresses"),
+    [
+        (
+            "amysmith@gmail.com",
+            [
+                "amy.smith@gmail.com",
+                "amysmith+1@gmail.com",
+                " A.m.y.Smith+shop.2@GoogleMail.com ",
+                "amysmith@gmail.com.",
+            ],
+        ),
+        ("amy.smith@outlook.com", ["Amy.Smith+x@Outlook.com"]),
+        ("amy@hotmail.com", ["amy+x@hotmail.com"]),
+        ("amy@live.com", ["amy+@live.com"]),
+        ("amy@icloud.com", ["amy+x+y@icloud.com"]),
+        ("amy@fastmail.com", ["amy+x@fastmail.com"]),
+        ("amy@proton.me", ["amy+x@proton.me"]),
+        ("amy@protonmail.com", ["amy+x@protonmail.com"]),
+        (
+            "amy@xn--exmple-cua.de",
+            ["Amy@EXÄMPLE.de", "amy@exa\u0308mple.de", "amy@XN--exmple-cua.de"],
+        ),
+        ("j\u00f6rg@example.com", ["jo\u0308rg@example.com", "JÖRG@example.com"]),
+    ],
+)
+def test_addresses_of_one_mailbox(mailbox: str, addresses: list[str]) -> None:
+    assert {canonical_mailbox(address) for address in [mailbox, *addresses]} == {mailbox}
+    assert len({HASHED.email(address) for address in addresses}) == 1
+
+
+@pytest.mark.parametrize(
+    ("one", "another"),
+    [
+        ("amy.smith@example.com", "amysmith@example.com"),
+        ("amy+1@example.com", "amy@example.com"),
+        ("amy.smith@outlook.com", "amysmith@outlook.com"),
+        ("amy-1@yahoo.com", "amy@yahoo.com"),
+        ("amy@outlook.com", "amy@hotmail.com"),
+        ("amy@gmail.com", "amy@mail.gmail.com"),
+        ("straße@example.com", "strasse@example.com"),
+    ],
+)
+def test_addresses_of_two(one: str, another: str) -> None:
+    assert canonical_mailbox(one) != canonical_mailbox(another)
+
+
+@pytest.mark.parametrize("address", ["a@b", "+x@gmail.com", "...@gmail.com", "a@-", "a@b..c", "@"])
+def test_what_is_hardly_an_address_stays_apart(address: str) -> None:
+    assert canonical_mailbox(address) == address
+
+
+@given(st.emails() | st.text(max_size=40))
+def test_the_canonical_spelling_is_its_own(address: str) -> None:
+    canonical = canonical_mailbox(address)
+    assert canonical_mailbox(canonical) == canonical
