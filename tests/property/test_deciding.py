@@ -18,6 +18,7 @@ from property.programmes import (
     logs,
     manners,
     played,
+    repetitions,
     with_repetitions,
 )
 
@@ -66,9 +67,11 @@ def everything_written(host: MemoryHost) -> dict[str, list[Said]]:
     return {topic.name: all_said(host, topic) for topic in topics}
 
 
-@given(logs(), st.data())
-def test_repeated_events_change_nothing(events: list[AnyEvent], data: st.DataObject) -> None:
-    once, often = played(events), played(data.draw(with_repetitions(events)))
+@given(logs(), repetitions)
+def test_repeated_events_change_nothing(
+    events: list[AnyEvent], again: list[tuple[int, int]]
+) -> None:
+    once, often = played(events), played(with_repetitions(events, again))
     assert often.ledger() == once.ledger()
     for topic in (ATTRIBUTIONS, CLAIMS, REWARDS, REWARD_GRANTED):
         assert all_said(often, topic) == all_said(once, topic)
