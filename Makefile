@@ -6,7 +6,7 @@ SETUP := .venv/.setup-done
 ECOM := .venv/.ecom-done
 SOURCES := schemas producers stream_processors sinks infra tests benchmarks examples
 
-.PHONY: help setup lock check format test demo crash bench example-ecom clean
+.PHONY: help setup lock check format test demo explore crash bench example-ecom clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 18
@@ -46,6 +46,10 @@ test: $(SETUP) ## the whole suite, on real brokers and the real ClickHouse engin
 
 demo: $(SETUP) ## a simulated programme through the whole stack; EVENTS=100000
 	$(BIN)/reftrail demo $(if $(EVENTS),--events $(EVENTS))
+
+explore: $(SETUP) ## properties with fresh seeds, failures kept as files; MINUTES=10 SEED= JOBS=2
+	PYTHONPATH=tests $(BIN)/python -m explore.run --minutes $(or $(MINUTES),10) \
+		--jobs $(or $(JOBS),2) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 crash: $(SETUP) ## load, kill -9 at random times, and the books balanced afterwards
 	PYTHONPATH=tests $(BIN)/python -m crash.run $(ARGS)

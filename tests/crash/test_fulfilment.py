@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from random import Random, SystemRandom
+from random import Random
 
 from support.fulfilment import Lag, an_order, environment, lag_of, partners, wait_until
 from support.fulfilment_books import wrongs
@@ -60,7 +60,7 @@ def judged(
 def test_killed_while_rewards_flow_it_fulfils_each_once(
     installation: TestInstallation, tmp_path: Path
 ) -> None:
-    seed = int(os.environ.get("CRASH_SEED") or SystemRandom().randrange(1_000_000))
+    seed = int(os.environ.get("CRASH_SEED") or 1)
     rng, began = Random(seed), time.monotonic()
     orders = [an_order(n, KINDS[n % 4]) for n in range(REWARDS)]
     each = REWARDS // KILLS

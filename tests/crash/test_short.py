@@ -2,7 +2,6 @@
 
 import os
 from pathlib import Path
-from random import SystemRandom
 from typing import Any
 
 from crash.cast import REVIEWER
@@ -18,7 +17,7 @@ KILLED = (worker_name(1), COLLECTOR, WAREHOUSE, FULFILMENT, REVIEWER)
 
 
 def test_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
-    seed = int(os.environ.get("CRASH_SEED") or SystemRandom().randrange(1_000_000))
+    seed = int(os.environ.get("CRASH_SEED") or 1)
     plan = Plan(seed, events=1_800, seconds=19.0, kills=len(KILLED), hosts=KILLED)
     said: list[str] = []
     report = carried_out(Experiment(plan, tmp_path, said.append))

@@ -8,7 +8,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 from hypothesis import strategies as st
@@ -20,6 +20,8 @@ from reftrail.contracts.reference import CampaignDefined, CodeChanged, CodeStatu
 from reftrail.contracts.topics import CAMPAIGNS, CODES, EVENTS
 from reftrail.testing import MemoryHost, campaign, code
 from reftrail.testing.times import FIRST_DAY
+
+Something = TypeVar("Something")
 
 VISITORS: Final = ("v0", "v1")
 USERS: Final = {"u0": "v0", "u1": "v0", "u2": "v1", "u3": None}
@@ -134,13 +136,19 @@ def _called(events: Iterable[AnyEvent]) -> list[AnyEvent]:
     ]
 
 
-@st.composite
-def with_repetitions(draw: st.DrawFn, events: list[AnyEvent]) -> list[AnyEvent]:
-    """The same events, some of them several times: again right away, or much later."""
-    repeated = list(events)
-    for event in draw(st.lists(st.sampled_from(events), max_size=12)) if events else []:
-        first = repeated.index(event)
-        repeated.insert(draw(st.integers(first + 1, len(repeated))), event)
+repetitions = st.lists(st.tuples(st.integers(0, 2**16), st.integers(0, 2**16)), max_size=12)
+"""What comes again, and how much later, for `with_repetitions`."""
+
+
+def with_repetitions(
+    first_times: Sequence[Something], again: Iterable[tuple[int, int]]
+) -> list[Something]:
+    """The same, some of them several times: again right away, or much later."""
+    repeated = list(first_times)
+    for which, later in again if repeated else ():
+        found = first_times[which % len(first_times)]
+        earliest = repeated.index(found) + 1
+        repeated.insert(earliest + later % (len(repeated) + 1 - earliest), found)
     return repeated
 
 

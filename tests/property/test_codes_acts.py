@@ -11,6 +11,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.codes import BY, SECRET, sqlite_url
+from support.draws import seeded
 
 from reftrail.codes.service import CodeService
 from reftrail.codes.store import Store, outbox
@@ -161,9 +162,9 @@ acts: st.SearchStrategy[Act] = st.one_of(
 
 
 @settings(max_examples=40)
-@given(st.lists(acts, max_size=25))
-def test_store_audit_log_and_messages_agree(done: list[Act]) -> None:
-    with a_service() as (codes, store):
+@given(st.lists(acts, max_size=25), st.integers(0, 2**32))
+def test_store_audit_log_and_messages_agree(done: list[Act], seed: int) -> None:
+    with seeded(seed), a_service() as (codes, store):
         for minute, act in enumerate(done):
             before = sent(store)
             try:

@@ -2,7 +2,14 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from property.programmes import ISSUED, REGISTERED, hours, logs
+from property.programmes import (
+    ISSUED,
+    REGISTERED,
+    hours,
+    logs,
+    repetitions,
+    with_repetitions,
+)
 
 from reftrail.contracts.events import AnyEvent, Click, FormStarted, KeyKind, View, event_key
 from reftrail.contracts.record import Record
@@ -75,14 +82,11 @@ def clicks_by_one_visitor(draw: st.DrawFn) -> list[AnyEvent]:
     ]
 
 
-@given(clicks_by_one_visitor(), st.integers(1, 12), st.data())
+@given(clicks_by_one_visitor(), st.integers(1, 12), repetitions)
 def test_a_visitor_s_touches_may_be_left_out_and_repeated(
-    events: list[AnyEvent], batch: int, data: st.DataObject
+    events: list[AnyEvent], batch: int, again: list[tuple[int, int]]
 ) -> None:
-    repeated = list(events)
-    for event in data.draw(st.lists(st.sampled_from(events), max_size=4)) if events else []:
-        first = repeated.index(event)
-        repeated.insert(data.draw(st.integers(first + 1, len(repeated))), event)
+    repeated = with_repetitions(events, again)
     alone, kept = decided(events, 1, drop=False), decided(repeated, batch, drop=True)
     assert kept[1] == alone[1]
     assert [one.event_id for one in kept[0]] == [one.event_id for one in alone[0]]

@@ -26,7 +26,7 @@ from property.lives import (
     to_fulfil,
     went_on,
 )
-from property.programmes import Manner, manners
+from property.programmes import Manner, manners, repetitions, with_repetitions
 
 from reftrail.contracts.decisions import RewardDecided, RewardStatus, Role
 from reftrail.contracts.events import Event
@@ -64,7 +64,7 @@ def balances(host: MemoryHost) -> dict[tuple[str, str], Micros]:
 
 
 @given(plans, manners)
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_a_reward_is_worth_what_its_entries_add_up_to(plan: list[Step], manner: Manner) -> None:
     """Never less than nothing, never more than was granted; something only while it stands."""
     host = played(inputs_of(plan), manner)
@@ -84,7 +84,7 @@ def test_a_reward_is_worth_what_its_entries_add_up_to(plan: list[Step], manner: 
 
 
 @given(plans, manners)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_status_changes_but_as_the_table_says(plan: list[Step], manner: Manner) -> None:
     for entries in lives(played(inputs_of(plan), manner)).values():
         status = None
@@ -105,7 +105,7 @@ def test_no_status_changes_but_as_the_table_says(plan: list[Step], manner: Manne
 
 
 @given(plans, manners)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_no_limit_is_ever_exceeded(plan: list[Step], manner: Manner) -> None:
     host = played(inputs_of(plan), manner)
     granted = [one for one in ledger(host) if one.status == RewardStatus.GRANTED]
@@ -127,7 +127,7 @@ def test_no_limit_is_ever_exceeded(plan: list[Step], manner: Manner) -> None:
 
 
 @given(plans, manners)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_shared_limits_know_what_is_taken_to_the_cent(plan: list[Step], manner: Manner) -> None:
     """What is rejected in the end has left all its places, what isn't holds them."""
     host = played(inputs_of(plan), manner)
@@ -185,7 +185,7 @@ def is_referral(entry: RewardDecided) -> bool:
 
 
 @given(plans, manners)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_when_everything_is_taken_back_nothing_is_left(plan: list[Step], manner: Manner) -> None:
     host = played(inputs_of(plan), manner)
     pairs = {(one.code, one.user_id): one for one in ledger(host)}.values()
@@ -201,15 +201,13 @@ def test_when_everything_is_taken_back_nothing_is_left(plan: list[Step], manner:
         assert last_status(entries) in (RewardStatus.REVERSED, RewardStatus.REJECTED)
 
 
-@given(plans, st.data())
-@settings(max_examples=150, deadline=None)
-def test_inputs_that_come_again_change_nothing(plan: list[Step], data: st.DataObject) -> None:
+@given(plans, repetitions)
+@settings(max_examples=150)
+def test_inputs_that_come_again_change_nothing(
+    plan: list[Step], again: list[tuple[int, int]]
+) -> None:
     inputs = inputs_of(plan)
-    again = list(inputs)
-    for one in data.draw(st.lists(st.sampled_from(inputs), max_size=12)) if inputs else []:
-        first = again.index(one)
-        again.insert(data.draw(st.integers(first + 1, len(again))), one)
-    once, often = played(inputs), played(in_time(again))
+    once, often = played(inputs), played(in_time(with_repetitions(inputs, again)))
     assert often.ledger() == once.ledger()
     assert [one.event_id for one in ledger(often)] == [one.event_id for one in ledger(once)]
     assert balances(often) == balances(once)
@@ -228,7 +226,7 @@ def in_time(inputs: list[Input]) -> Iterator[Input]:
 
 
 @given(plans, manners)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_what_was_concluded_with_ticks_reviews_and_reports_follows_again(
     plan: list[Step], manner: Manner
 ) -> None:
@@ -245,7 +243,7 @@ def packed(records: object) -> list[bytes]:
 
 
 @given(plans, manners, st.integers(0, 2**32))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_users_who_have_nothing_to_do_with_each_other_may_come_in_any_order(
     plan: list[Step], manner: Manner, seed: int
 ) -> None:
@@ -268,7 +266,7 @@ def test_users_who_have_nothing_to_do_with_each_other_may_come_in_any_order(
 
 
 @given(plans, manners)
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_a_bonus_stands_while_there_are_grants_enough(plan: list[Step], manner: Manner) -> None:
     """Without limits: while as many were granted as it takes, and not reversed."""
     host = played(inputs_of(plan, capped=False), manner, capped=False)

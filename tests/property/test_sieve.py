@@ -116,7 +116,7 @@ def _run(batches: Sequence[Sequence[bytes | None]], sieve: Sieve | None) -> Any:
     return outputs, store.packed
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(events(), st.integers(1, 25))
 def test_the_sieve_drops_nothing_that_matters(found: list[Event], size: int) -> None:
     values = [encode(event) for event in found]

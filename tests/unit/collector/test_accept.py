@@ -626,11 +626,11 @@ valid_fields = {
 @st.composite
 def valid_items(draw: st.DrawFn) -> dict[str, Any]:
     kind = draw(st.sampled_from(sorted(NEEDED)))
-    fields = {*draw(st.sets(st.sampled_from(sorted(valid_fields)))), *NEEDED[kind]}
+    fields = sorted({*draw(st.sets(st.sampled_from(sorted(valid_fields)))), *NEEDED[kind]})
     return {"type": kind} | {field: draw(valid_fields[field]) for field in fields}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(valid_items())
 def test_whatever_is_valid_arrives_as_it_was_sent(item: dict[str, Any]) -> None:
     event = taken(item)
@@ -650,7 +650,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.lists(
         json_values
