@@ -64,12 +64,13 @@ def test_a_code_whose_claims_are_half_honest_is_not_suspicious() -> None:
 @pytest.mark.parametrize(
     ("signup_took", "purchase_took", "expected"),
     [
-        (9, 29, ("held", ["fast_signup", "fast_purchase"])),
-        (10, 29, ("granted", [])),
-        (9, 30, ("granted", [])),
+        (9, 29, ("granted", [])),
+        (3, 30, ("granted", [])),
+        (2, 30, ("held", ["fast_signup", "instant_signup"])),
+        (2, 29, ("rejected", ["fast_signup", "instant_signup", "fast_purchase"])),
     ],
 )
-def test_fast_throughout_is_held_and_fast_once_is_not(
+def test_haste_of_people_is_granted_and_that_of_programs_is_not(
     signup_took: int, purchase_took: int, expected: tuple[str, list[str]]
 ) -> None:
     by_user = policy_text(Policy(order_ids=OrderIds.USER))

@@ -12,9 +12,10 @@ PUBLISHABLE: Final = "publishable"
 def fast_signup(case: Case, limit: int) -> Figures | None:
     """From the click to the signup it took less than the limit.
 
-    Weight 45, limit 10000 ms (the issue's): hardly anybody fills in a form in ten seconds, but some
-    browsers do, so that it takes another reason, such as the owner's address, to hold. Typed codes
-    have no click; a touch reported as later than the signup is none.
+    Weight 35, limit 10000 ms: hardly anybody fills in a form in ten seconds, but some browsers do,
+    at home and in offices too, so that with the owner's address (20) it comes to 55 and is granted;
+    with throw-away e-mail or a suspicious code it is rejected. Typed codes have no click; a touch
+    reported as later than the signup is none.
     """
     return _sooner(case, limit)
 
@@ -22,7 +23,7 @@ def fast_signup(case: Case, limit: int) -> Figures | None:
 def instant_signup(case: Case, limit: int) -> Figures | None:
     """From the click to the signup it took less than the limit, which is a program's time.
 
-    Weight 15, limit 3000 ms; it adds to the one above, as both apply, and holds: a page must load
+    Weight 25, limit 3000 ms; it adds to the one above, as both apply, and holds: a page must load
     and a button be pressed, however much of the form the browser fills in.
     """
     return _sooner(case, limit)
@@ -31,9 +32,9 @@ def instant_signup(case: Case, limit: int) -> Figures | None:
 def fast_purchase(case: Case, limit: int) -> Figures | None:
     """From the signup to the purchase it took less than the limit.
 
-    Weight 12, limit 30000 ms: guests who check out sign up at the till, so it says little alone.
-    After a signup that was fast as well it holds; on top of all there is to say of an address it
-    holds and does not reject.
+    Weight 12, limit 30000 ms: guests who check out sign up at the till, so it says little alone,
+    or after a fast signup; on top of all there is to say of an address it holds and does not
+    reject.
     """
     claim = case.claim
     took = claim.event_time - claim.signed_up_at

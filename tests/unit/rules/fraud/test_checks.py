@@ -396,7 +396,7 @@ def test_a_policy_sets_weights_and_limits_and_leaves_reasons_out() -> None:
     fast = case(touch_time=NOON - 15 * SECOND, email_disposable=True)
     stricter = Fraud(weights={"disposable_email": 0}, limits={"fast_signup": 20 * SECOND})
     (evidence,) = gather(fast, stricter)
-    assert (evidence.reason, evidence.weight) == ("fast_signup", 45)
+    assert (evidence.reason, evidence.weight) == ("fast_signup", 35)
     assert [one.weight for one in gather(fast, Fraud(weights={"disposable_email": 7}))] == [7]
 
 
