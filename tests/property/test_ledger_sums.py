@@ -22,7 +22,7 @@ from reftrail.contracts.policy import Fraud, OnRefund, Policy, policy_text
 from reftrail.contracts.record import HOUR, MICROS_PER_UNIT, MINUTE, Micros
 from reftrail.contracts.reference import CampaignDefined, CodeChanged, Trigger
 from reftrail.contracts.topics import CAMPAIGNS, CODES, EVENTS, REWARDS, TICKS
-from reftrail.rules.transitions import effect_of
+from reftrail.rules.reward.transitions import effect_of
 from reftrail.testing import MemoryHost, campaign, code
 from reftrail.testing.times import FIRST_DAY
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from reftrail.campaigns import campaign_file, lint
-from reftrail.campaigns.lint import Around
+from reftrail.campaigns.findings import Around
 from reftrail.scenarios.happening import Happening
 from reftrail.scenarios.play import Play
 from reftrail.scenarios.script import Given, GivenCode

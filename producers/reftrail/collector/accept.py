@@ -21,6 +21,7 @@ from reftrail.collector.disposable import is_disposable
 from reftrail.collector.keys import PUBLISHABLE_TYPES, KeyKind
 from reftrail.collector.pseudonyms import Pseudonyms
 from reftrail.collector.submission import (
+    EXPECTED,
     TOO_MANY_PLACES,
     AnySubmission,
     expected,

@@ -68,11 +68,6 @@ class Converted(Derived, frozen=True, kw_only=True):
     touch_campaign_id: str | None = None
     touch_category: str | None = None
     touch_channel: str | None = None
-    touch_received_at: Millis | None = None
-    touch_key_kind: str | None = None
-    touch_device_hash: str | None = None
-    touch_ip_hash: str | None = None
-    touch_network_hash: str | None = None
     arrived_at: Millis | None = None
     signed_up_at: Millis | None = None
     country: str | None = None

@@ -13,6 +13,7 @@ from uuid import UUID, uuid5
 import msgspec
 
 from reftrail.collector.accept import Circumstances, Sender, accept
+from reftrail.collector.clock import clock_skew
 from reftrail.collector.codes import KnownCodes
 from reftrail.collector.keys import KeyKind
 from reftrail.collector.pseudonyms import HashKey, pseudonyms
@@ -154,8 +155,14 @@ class Records:
 
     def event(self, one: Happening, at: Millis, sent_at: Millis | None, arrives: Millis) -> Record:
         """The record that the collector makes of an event. Raises `NotAccepted`."""
-        submission = self._submission(one, at, sent_at)
-        circumstances = Circumstances(_sender(one), arrives, self._hash, self._known.lookup)
+        submission = self._submission(one, at)
+        try:
+            skew = clock_skew(sent_at, arrives)
+        except ValueError as error:
+            raise NotAccepted(RejectedEvent(one.type, at, "sent_at", str(error))) from error
+        circumstances = Circumstances(
+            _sender(one), arrives, self._hash, self._known.lookup, clock_skew=skew
+        )
         judged = accept([submission], circumstances)
         for rejection in judged.rejected:
             theirs = rejection.pointer.removeprefix("/")
@@ -163,11 +170,11 @@ class Records:
             raise NotAccepted(RejectedEvent(one.type, at, field, rejection.reason))
         return decode(encode_datum(_EVENT, judged.accepted[0].datum))
 
-    def _submission(self, one: Happening, at: Millis, sent_at: Millis | None) -> dict[str, Any]:
+    def _submission(self, one: Happening, at: Millis) -> dict[str, Any]:
         """The event as its client sends it. Its id, order and currency are made up where absent."""
         event_id = self._common(at)["event_id"]
         given = {name: one.said(name) for name in SUBMITTED} | {"at": _rfc3339(at)}
-        given["sent_at"] = None if sent_at is None else _rfc3339(sent_at)
+        given.pop("sent_at", None)  # the request's, not the event's
         given["source"] = None if one.source is None else one.source.value
         given["event_id"] = one.event_id or event_id
         if one.amount is not None:

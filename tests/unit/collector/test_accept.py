@@ -19,8 +19,8 @@ from reftrail.collector.accept import (
     accept,
     codes_named,
 )
-from reftrail.collector.codes import KnownCodes
 from reftrail.collector.clock import LARGEST_SKEW, LATEST, ON_THE_WAY, clock_skew
+from reftrail.collector.codes import KnownCodes
 from reftrail.collector.keys import KeyKind
 from reftrail.collector.pseudonyms import HashKey, pseudonyms
 from reftrail.contracts.codec import decode, encode_datum

@@ -16,8 +16,8 @@ from support.programme import T0, entry
 from support.wallets import Purse, purses
 
 from reftrail.contracts.decisions import RewardDecided, RewardStatus
-from reftrail.contracts.topics import REWARDS
 from reftrail.contracts.money import amount_text
+from reftrail.contracts.topics import REWARDS
 from reftrail.reports.catalogue import ask, find
 from reftrail.reports.history import Page
 from reftrail.reports.leaderboard import Board, leaderboard
