@@ -59,8 +59,8 @@ def derive(log: Log, code: str, user_id: str) -> list[Derivation]:
 
     Reads the partitions in question from their beginnings. Raises `ExpectedError`.
     """
-    reference = ReferenceTables(one.record for one in _reference(log, code))
-    conversions = log.having(CONVERSIONS, user_id, _of_user(user_id), user_id.encode())
+    conversions = list(log.having(CONVERSIONS, user_id, _of_user(user_id), user_id.encode()))
+    reference = ReferenceTables(one.record for one in _reference(log, _codes(code, conversions)))
     visitors = {getattr(one.record, "visitor_id", None) for one in conversions}
     events = tuple(sorted(filter(None, {*visitors, user_id})))
     pair = f"{code}:{user_id}"
@@ -176,9 +176,17 @@ def _user_of(record: Any) -> str | None:
     return record.beneficiary if isinstance(record, MilestoneChanged) else record.user_id
 
 
-def _reference(log: Log, code: str) -> Iterable[Logged]:
-    """What the stages look up: of codes this one alone."""
-    yield from log.having(CODES, code, _of_code(code), code.encode())
+def _codes(code: str, conversions: Iterable[Logged]) -> list[str]:
+    """A code, and those that a user's conversions name beside it."""
+    records: list[Any] = [one.record for one in conversions]
+    named = {name for record in records for name in (record.touch_code, record.typed_code)}
+    return sorted({code, *named} - {None})
+
+
+def _reference(log: Log, codes: Iterable[str]) -> Iterable[Logged]:
+    """What the stages look up: of codes these alone."""
+    for code in codes:
+        yield from log.having(CODES, code, _of_code(code), code.encode())
     for topic in (CAMPAIGNS, LISTS):
         yield from log.everything(topic)
 
