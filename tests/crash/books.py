@@ -14,6 +14,7 @@ from crash.findings import repeated, some
 from reftrail.contracts.decisions import DeadLettered, RewardStatus
 from reftrail.contracts.life import Ticked
 from reftrail.contracts.record import Record
+from reftrail.contracts.reward_reasons import is_again
 from reftrail.contracts.topics import (
     ATTRIBUTIONS,
     CAMPAIGNS,
@@ -32,7 +33,6 @@ from reftrail.contracts.topics import (
 from reftrail.engine.memory import REFERENCE, Logged, MemoryHost
 from reftrail.engine.oracle import recompute, replay
 from reftrail.engine.topology import STAGES, TOPOLOGY
-from reftrail.contracts.reward_reasons import is_again
 
 LONGEST_TAKEOVER: Final = 10.0
 

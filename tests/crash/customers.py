@@ -20,10 +20,10 @@ from reftrail.client import Reftrail
 from reftrail.contracts.decisions import RewardDecided, RewardStatus, Role
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.record import HOUR, MINUTE, SECOND, Millis
+from reftrail.contracts.reward_reasons import is_again
 from reftrail.contracts.times import now
 from reftrail.contracts.topics import REWARDS
 from reftrail.rules.decider import derived_id
-from reftrail.contracts.reward_reasons import is_again
 from reftrail.simulator import Occurrence
 from reftrail.simulator.journeys import BROWSERS
 

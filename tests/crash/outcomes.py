@@ -16,6 +16,7 @@ from reftrail.contracts.decisions import DeadLettered, RewardDecided, RewardStat
 from reftrail.contracts.life import FulfilmentOutcome, FulfilmentReported, Ticked
 from reftrail.contracts.policy import policy_in
 from reftrail.contracts.record import Micros, Record
+from reftrail.contracts.reward_reasons import Reason, is_part
 from reftrail.contracts.topics import (
     CAMPAIGNS,
     CODES,
@@ -26,7 +27,6 @@ from reftrail.contracts.topics import (
     REWARD_INPUTS,
     REWARDS,
 )
-from reftrail.contracts.reward_reasons import Reason, is_part
 from reftrail.rules.reward.transitions import STANDING, TRANSITIONS, effect
 
 _STEPS: Final = {(before, after) for (before, _), after in TRANSITIONS.items()}

@@ -8,10 +8,10 @@ from support.fulfilment import lag_of
 from support.log import read_committed
 
 from reftrail.contracts.decisions import RewardDecided, RewardStatus
+from reftrail.contracts.reward_reasons import is_part
 from reftrail.contracts.topics import REWARDS
 from reftrail.local.drain import wait_until_drained
 from reftrail.local.stack import Stack
-from reftrail.contracts.reward_reasons import is_part
 
 _AT_REST_WITHIN: Final = 60.0
 _DRAINED_WITHIN: Final = 180.0

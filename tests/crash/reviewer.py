@@ -19,10 +19,10 @@ from reftrail.contracts.decisions import RewardDecided, RewardStatus, Role
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.life import ReviewDecision
 from reftrail.contracts.record import Millis
+from reftrail.contracts.reward_reasons import Reason, is_part
 from reftrail.contracts.times import now
 from reftrail.contracts.topics import REWARDS
 from reftrail.rules.decider import derived_id
-from reftrail.contracts.reward_reasons import Reason, is_part
 
 DIRECTORY: Final = "CRASH_DIRECTORY"
 COLLECTOR: Final = "CRASH_COLLECTOR"

@@ -13,6 +13,7 @@ from crash.evidence import Evidence
 from crash.outcomes import reached, timers
 from crash.right import changed, right, with_one_more, without
 from reftrail.contracts.codec import encode
+from reftrail.contracts.reward_reasons import is_part
 from reftrail.contracts.topics import (
     DEAD_LETTERS,
     FULFILMENTS,
@@ -21,7 +22,6 @@ from reftrail.contracts.topics import (
     REWARDS,
     Topic,
 )
-from reftrail.contracts.reward_reasons import is_part
 
 Which: TypeAlias = Callable[[Any], bool]
 

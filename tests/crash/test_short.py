@@ -10,9 +10,9 @@ from crash.experiment import Experiment, carried_out
 from crash.outcomes import LIMITS_ON_USERS, reached
 from crash.schedule import Plan
 from reftrail.contracts.decisions import RewardStatus
+from reftrail.contracts.reward_reasons import is_part
 from reftrail.contracts.topics import DEAD_LETTERS, LIMITS, REWARDS
 from reftrail.local.hosts import COLLECTOR, FULFILMENT, WAREHOUSE, worker_name
-from reftrail.contracts.reward_reasons import is_part
 
 KILLED = (worker_name(1), COLLECTOR, WAREHOUSE, FULFILMENT, REVIEWER)
 

@@ -24,9 +24,9 @@ from property.programmes import (
 from reftrail.contracts.decisions import Attributed, RewardDecided, RewardGranted, RewardStatus
 from reftrail.contracts.events import AnyEvent, Purchase, Refund
 from reftrail.contracts.record import Derived, Record
+from reftrail.contracts.reward_reasons import Reason
 from reftrail.contracts.topics import ATTRIBUTIONS, CLAIMS, REWARD_GRANTED, REWARDS, Topic
 from reftrail.engine.topology import TOPOLOGY
-from reftrail.contracts.reward_reasons import Reason
 from reftrail.simulator import in_force
 from reftrail.testing import LedgerLine, MemoryHost, replay
 
