@@ -94,7 +94,7 @@ def claims_by_id(host: MemoryHost) -> dict[str, Said]:
 
 def attribution_states(host: MemoryHost) -> dict[str, set[object]]:
     """What is kept of each user, and what waits: each report in a cell of its own for a time."""
-    found = defaultdict(set)
+    found: defaultdict[str, set[object]] = defaultdict(set)
     for key, packed in host.states(STAGES["attribution"]).items():
         cell = msgspec.msgpack.decode(packed, type=attribution.kind_of(key))
         if isinstance(cell, attribution.WaitingDeed):

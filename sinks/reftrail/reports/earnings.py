@@ -8,8 +8,8 @@ from typing import Final
 
 from reftrail.contracts.decisions import RewardStatus, Role
 from reftrail.contracts.record import Micros, Millis
-from reftrail.reports.rows import Entry
 from reftrail.contracts.reward_reasons import is_again, is_part
+from reftrail.reports.rows import Entry
 from reftrail.rules.reward.transitions import effect_of
 
 _PRECEDENCE: Final = attrgetter("precedence")

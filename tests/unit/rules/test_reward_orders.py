@@ -517,8 +517,8 @@ def test_the_answers_about_the_signup_count_for_every_later_claim() -> None:
 
 
 def test_what_the_signup_and_its_touch_showed_is_kept_for_every_later_claim() -> None:
-    shown = {"device_hash": "d", "email_hash": "e", "touch_ip_hash": "i"}
-    seen = {"touch_received_at": moment("09:01"), "touch_key_kind": "publishable"}
+    shown: dict[str, Any] = {"device_hash": "d", "email_hash": "e", "touch_ip_hash": "i"}
+    seen: dict[str, Any] = {"touch_received_at": moment("09:01"), "touch_key_kind": "publishable"}
     story = on_purchase().given(signed_up(**shown, **seen))
     referral = story.states["reward/AMY:u1"]
     assert referral.signals == (

@@ -56,8 +56,5 @@ def _reject_unpriced(context: DecisionContext, claim: Claimed) -> None:
     if context.referral.latest:
         return
     code = code_of(claim, context.reference)
-    if code is None:
-        broken = [unknown(claim)]
-    else:
-        broken = objections(context, claim, code, None)
+    broken = [unknown(claim)] if code is None else objections(context, claim, code, None)
     decide(context, unpriced(claim, code, broken))
