@@ -203,6 +203,37 @@ def test_an_order_that_was_paid_back_since_it_was_skipped_is_passed_over() -> No
     assert told(story) == [("purchase:o1", "reversed"), ("purchase:o3", "granted")]
 
 
+def test_a_skipped_order_that_is_rejected_passes_its_turn_on() -> None:
+    story = on_purchase().given(code("AMY", regions=["DE"]), bought("o1", country="DE"))
+    story.given(bought("o2", at="11:10", country="US"), bought("o3", at="11:20", country="DE"))
+    story.when(paid_back("o1"))
+    assert told(story) == [
+        ("purchase:o1", "reversed"),
+        ("purchase:o2", "rejected"),
+        ("purchase:o3", "granted"),
+    ]
+
+
+def test_a_skipped_order_of_another_user_passes_its_turn_on() -> None:
+    story = on_purchase(order_ids=OrderIds.INSTALLATION)
+    story.given(bought("o1"), answered("o1"))
+    story.given(bought("o2", at="11:10"), bought("o3", at="11:20"))
+    story.when(paid_back("o1"))
+    assert told(story) == [("purchase:o1", "reversed")]
+    story.when(answered("o2", at="11:10", refused_by="order:o2"))
+    assert told(story) == [("purchase:o2", "rejected")]
+    assert type(story.followed[-1]).__name__ == "LimitRequested"
+    story.when(answered("o3", at="11:20")).then(*both_granted(action="purchase:o3"))
+
+
+def test_a_skipped_order_whose_refund_is_under_way_passes_its_turn_on() -> None:
+    """The refunds of both orders wait behind a claim that waits for its checks."""
+    story = on_purchase().given(bought("o1"), bought("o2", at="11:10"), bought("o3", at="11:20"))
+    story.given(bought("o4", at="11:30", checks=["ip"]), paid_back("o1"), paid_back("o2"))
+    story.when(signal_checked("ip", of=claim_id("AMY", "o4 11:30")))
+    assert told(story) == [("purchase:o1", "reversed"), ("purchase:o3", "granted")]
+
+
 @pytest.mark.parametrize("decision", ["decline", "reverse"])
 def test_what_a_review_ended_frees_no_turn(decision: str) -> None:
     story = on_purchase(hold_for=DAY if decision == "decline" else 0)

@@ -20,7 +20,13 @@ from reftrail.rules.reward.eligibility import (
 from reftrail.rules.reward.rejection import WEIGHT, broken_rules
 from reftrail.rules.reward.reserving import ask_or_decide, ask_to_count, decide
 from reftrail.rules.reward.state import Order, Waiting
-from reftrail.rules.reward.state_events import OrderRecorded, ProgressMade, SkippedOrderTaken
+from reftrail.rules.reward.state_events import (
+    OrderRecorded,
+    ProgressMade,
+    Queued,
+    SkippedOrderTaken,
+)
+from reftrail.rules.scoring import Verdict
 
 MOST_AT_ONCE: Final = 1_000
 """How many rewards by amount one order makes at most. The rest is refused, and a dead letter says
@@ -137,7 +143,26 @@ def attempt(trigger: str, number: int, times: int) -> str:
     return f"{trigger}:{number}" if times <= 1 else f"{trigger}:{number}:{times}"
 
 
-def requeue_candidates(context: DecisionContext) -> SkippedOrderTaken | None:
+def requeue(context: DecisionContext) -> None:
+    """Let the earliest order that was skipped have its turn, if there is one."""
+    taken = _earliest_skipped(context)
+    if taken is None:
+        return
+    skipped = context.action(taken.action).skipped
+    assert skipped is not None
+    again = msgspec.structs.replace(skipped, is_again=True)
+    context.apply(taken, Queued(**context.noted(), waiting=again))
+
+
+def pass_turn_on(context: DecisionContext, order_id: str | None) -> None:
+    """Leave the turn of an order that came to nothing after all to the next one."""
+    cell = context.action(f"purchase:{order_id}")
+    is_rejected = cell.case is None or cell.case.verdict == Verdict.REJECT
+    if is_rejected and cell.skipped is None and context.referral.asking is None:
+        requeue(context)
+
+
+def _earliest_skipped(context: DecisionContext) -> SkippedOrderTaken | None:
     """The earliest order that was skipped and would still earn; None if there is none."""
     best: tuple[int, str] | None = None
     found: SkippedOrderTaken | None = None

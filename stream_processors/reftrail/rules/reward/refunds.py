@@ -10,13 +10,12 @@ from reftrail.rules.reward.assessment import refunded_share
 from reftrail.rules.reward.context import DecisionContext
 from reftrail.rules.reward.eligibility import counted_amount, still_earns
 from reftrail.rules.reward.lifecycle import Reward, change
-from reftrail.rules.reward.purchases import attempt, requeue_candidates
+from reftrail.rules.reward.purchases import attempt, requeue
 from reftrail.rules.reward.state import Order, RewardCase, SideReward
 from reftrail.rules.reward.state_events import (
     OrderRecorded,
     PartialRefundDeferred,
     ProgressMade,
-    Queued,
     SlotFreed,
 )
 from reftrail.rules.reward.transitions import STANDING, Transition, allowed
@@ -129,12 +128,4 @@ def _reached(context: DecisionContext, trigger: str, number: int) -> int:
 def free_slot(context: DecisionContext) -> None:
     """Leave the turn to the earliest order that earned nothing since the user earned enough."""
     context.apply(SlotFreed(**context.noted()))
-    taken = requeue_candidates(context)
-    if taken is None:
-        return
-    skipped = context.action(taken.action).skipped
-    assert skipped is not None
-    context.apply(
-        taken,
-        Queued(**context.noted(), waiting=msgspec.structs.replace(skipped, is_again=True)),
-    )
+    requeue(context)
