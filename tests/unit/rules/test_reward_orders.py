@@ -326,6 +326,27 @@ def test_orders_in_other_currencies_are_never_added_up() -> None:
     story.when(bought("o9", 99)).then_nothing()
 
 
+def test_amounts_in_two_currencies_of_two_versions_rise_and_fall_apart() -> None:
+    by_user = policy_text(Policy(order_ids=OrderIds.USER, repeats=0))
+    rules: dict[str, Any] = {
+        "trigger": Trigger.AMOUNT_REACHED,
+        "minimum_amount_micros": 100 * UNIT,
+        "policy": by_user,
+    }
+    story = given(
+        campaign(reward_currency="EUR", **rules),
+        campaign(version=2, effective_from=moment("11:30"), **rules),
+        code("AMY"),
+    )
+    story.given(bought("euros", currency="EUR", at="11:00"), bought("dollars", at="12:00"))
+    story.when(paid_back("euros", at="13:00")).then(
+        *both(reversed_reward, action="amount_reached:1", currency="EUR")
+    )
+    story.when(paid_back("dollars", at="13:01")).then(
+        *both(reversed_reward, action="amount_reached:1:2", currency="USD")
+    )
+
+
 # No bound.
 
 
