@@ -302,6 +302,19 @@ def test_one_order_reaches_no_more_than_repeats_allows_and_a_fall_frees_that() -
     assert told(story) == [("amount_reached:2:2", "granted")]
 
 
+def test_one_order_reaches_1000_rewards_and_what_is_beyond_goes_to_the_dead_letters() -> None:
+    assert len(told(on_amount(1).when(bought("o1", 1_000)))) == 1_000
+    assert type(on_amount(1).when(bought("o1", 1_000)).followed[-1]).__name__ == "RewardGranted"
+    story = on_amount(1).when(bought("o1", 1_001))
+    assert len(told(story)) == 1_000
+    assert refused("too_many_rewards").describes(story.followed[-1])
+    story.when(bought("o2", 1))
+    assert [action for action, _ in told(story)] == [
+        "amount_reached:1001",
+        "amount_reached:1002",
+    ]
+
+
 def test_an_amount_is_reached_by_small_orders_however_many() -> None:
     story = on_amount(258)
     for nth in range(257):

@@ -116,11 +116,15 @@ def reach(context: DecisionContext, waiting: Waiting, terms: Terms) -> None:
     Goes on until one has to ask for places, is rejected, or nothing more is reached.
     """
     trigger, step = terms.campaign.trigger, step_of(terms)
-    for _ in range(MOST_AT_ONCE):
+    for count in range(MOST_AT_ONCE + 1):
         referral = context.referral
         progress = referral.of(trigger, _currency(terms))
         threshold = progress.reached + step
         if progress.standing < threshold or not is_open(referral, terms):
+            return
+        if count == MOST_AT_ONCE:
+            detail = f"one order reaches more than {MOST_AT_ONCE} rewards"
+            context.refuse("too_many_rewards", detail)
             return
         action = next_action(context, trigger, progress.given + 1)
         assessed = assess(context, waiting, terms, action, threshold=threshold)
@@ -129,7 +133,6 @@ def reach(context: DecisionContext, waiting: Waiting, terms: Terms) -> None:
         ask_or_decide(context, msgspec.structs.replace(assessed, waiting=waiting))
         if context.referral.of(trigger, _currency(terms)).given == progress.given:
             return
-    context.refuse("too_many_rewards", f"one order reaches more than {MOST_AT_ONCE} rewards")
 
 
 def next_action(context: DecisionContext, trigger: str, number: int) -> str:
