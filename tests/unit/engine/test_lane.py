@@ -228,7 +228,8 @@ async def test_lingering_ends_when_there_is_a_batch_of_it() -> None:
 
 
 async def test_only_positions_that_moved_are_committed() -> None:
-    bench = Bench(**{"attribution-inputs": 5})
+    committed: dict[str, Any] = {"attribution-inputs": 5}
+    bench = Bench(**committed)
     await bench.run(_clicks(0, 1, "v1"))
     assert [positions for _, positions in bench.writer.commits] == [{"events": 1}]
 
