@@ -35,7 +35,7 @@ from reftrail.campaigns.units import (
     quoted,
 )
 from reftrail.campaigns.validation import Told
-from reftrail.contracts.policy import AtHoldsEnd, MilestoneKind, OnRefund, Scope
+from reftrail.contracts.policy import AtHoldsEnd, MilestoneKind, OnRefund, OrderIds, Scope
 from reftrail.contracts.record import DAY, MINUTE
 from reftrail.contracts.reference import Trigger
 
@@ -270,6 +270,17 @@ class Campaign(_Table):
         strict=False,
         description="What a refund of the order takes back: all, once the order no longer "
         "qualifies; as much as of the order; nothing.",
+    )
+    order_ids: OrderIds = Field(
+        default=OrderIds.INSTALLATION,
+        strict=False,
+        description="Within what an order id names one order. By default two users who report one "
+        "order are paid for it once; `user` is for merchants whose ids clash.",
+    )
+    checkout_tolerance: Duration = Field(
+        default=15 * MINUTE,
+        description="How long before the signup a purchase may lie that still counts for a code "
+        "typed in at that signup.",
     )
     reward: Rewards = Field(default=Rewards(), description="What the two sides earn.")
     caps: Caps = Field(default=Caps(), description="The most that may be granted.")

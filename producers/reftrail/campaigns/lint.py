@@ -25,6 +25,9 @@ KINDS: Final = ("credit", "code", "shipment", "cash")
 """Kinds of reward that somebody is known to fulfil."""
 
 
+_FOR_SEVERAL_ORDERS: Final = (Trigger.NTH_PURCHASE, Trigger.AMOUNT_REACHED)
+
+
 def lint(campaign: Campaign, around: Around) -> list[Finding]:
     """All warnings about a policy."""
     return [finding for check in CHECKS for finding in check(campaign, around)]
@@ -43,6 +46,18 @@ def hold_shorter_than_refunds(campaign: Campaign, around: Around) -> Iterator[Fi
             ("hold_for",),
             f"hold_for is {duration_text(campaign.hold_for)}, and orders can be sent back for "
             f"{duration_text(around.refund_window)}: rewards will be fulfilled and then taken back",
+        )
+
+
+def refunds_reverse_all(campaign: Campaign, _: Around) -> Iterator[Finding]:
+    """A reward for several orders is reversed as a whole, not in proportion to a refund."""
+    if campaign.on_refund == OnRefund.PROPORTIONAL and campaign.trigger in _FOR_SEVERAL_ORDERS:
+        yield Finding(
+            "refunds-reverse-all",
+            ("on_refund",),
+            f'with trigger = "{campaign.trigger}" on_refund = "proportional" acts as "reverse": '
+            f'a reward is taken back whole once too few orders are left; write "reverse" or '
+            f'"keep"',
         )
 
 
@@ -220,6 +235,7 @@ def setting_without_effect(campaign: Campaign, _: Around) -> Iterator[Finding]:
 
 CHECKS: Final[tuple[Check, ...]] = (
     hold_shorter_than_refunds,
+    refunds_reverse_all,
     unknown_reason,
     limit_without_use,
     decisive_without_weight,
