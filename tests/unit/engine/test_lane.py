@@ -27,7 +27,7 @@ T0 = 1_790_000_000_000
 
 
 EVENTS = TopicPartition("referral.events", 0)
-CONVERSIONS = TopicPartition("referral.conversions", 0)
+CONVERSIONS = TopicPartition("referral.attribution-inputs", 0)
 
 
 class RememberingWriter:
@@ -183,7 +183,7 @@ async def test_what_waits_for_several_stages_is_committed_in_one_transaction() -
     await asyncio.sleep(0.02)
     await bench.lane.stop()
     ((written, positions),) = bench.writer.commits
-    assert positions == {"events": 8, "conversions": 6}
+    assert positions == {"events": 8, "attribution-inputs": 6}
     assert {"touches", "attribution-changelog"} <= set(written)
 
 
@@ -207,7 +207,9 @@ async def test_what_a_stage_waits_for_goes_at_once_and_takes_along_what_lingers(
     await asyncio.sleep(0.02)
     await bench.lane.hand_over(EVENTS, _purchases(1, 2))
     await asyncio.sleep(0.1)
-    assert bench.writer.commits == [(["conversions", "touch-changelog", "touches"], {"events": 2})]
+    assert bench.writer.commits == [
+        (["attribution-inputs", "conversions", "touch-changelog", "touches"], {"events": 2})
+    ]
     await bench.lane.stop()
 
 
@@ -257,7 +259,8 @@ async def test_chunks_that_overlap_are_decided_once() -> None:
     for begin, end in ((5, 7), (5, 6), (6, 9)):
         await bench.lane.hand_over(EVENTS, _purchases(begin, end))
     await bench.run()
-    assert bench.writer.commits == [(["conversions"] * 4, {"events": 9})]
+    both = ["attribution-inputs"] * 4 + ["conversions"] * 4
+    assert bench.writer.commits == [(both, {"events": 9})]
 
 
 async def test_a_gap_in_the_log_ends_the_work_and_commits_nothing() -> None:

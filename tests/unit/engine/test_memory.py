@@ -17,6 +17,7 @@ from reftrail.contracts.decisions import (
 from reftrail.contracts.life import CheckRequested, SignalChecked
 from reftrail.contracts.record import Record
 from reftrail.contracts.topics import (
+    ATTRIBUTION_INPUTS,
     ATTRIBUTIONS,
     CAMPAIGNS,
     CHECKS,
@@ -57,7 +58,7 @@ def told(host: MemoryHost) -> MemoryHost:
 def causes(host: MemoryHost) -> list[tuple[str, Record]]:
     """Each record of the stages' outputs with the event_id at the place that it names as cause."""
     found = []
-    by_name = {topic.name: topic for topic in (EVENTS, CONVERSIONS, REWARD_INPUTS)}
+    by_name = {topic.name: topic for topic in (EVENTS, ATTRIBUTION_INPUTS, REWARD_INPUTS)}
     for topic in (TOUCHES, CONVERSIONS, ATTRIBUTIONS, CLAIMS, REWARDS, REWARD_GRANTED):
         for record in host.log(topic):
             at = msgspec.structs.asdict(record)
