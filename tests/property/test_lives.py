@@ -133,16 +133,19 @@ def test_shared_limits_know_what_is_taken_to_the_cent(plan: list[Step], manner: 
     host = played(inputs_of(plan), manner)
     taken: Counter[str] = Counter()
     users = defaultdict(set)
+    orders = defaultdict(set)
     for entries in lives(host).values():
         first = entries[0]
         if last_status(entries) == RewardStatus.REJECTED or first.campaign_id is None:
             continue
         caps = {"join": JOIN, "buy": BUY}[first.campaign_id]
         if first.currency == "USD" and caps.budget_micros is not None:
-            taken[limit_key("cap_budget", first.campaign_id)] += first.value_micros
+            taken[limit_key("cap_budget", first.campaign_id, "USD")] += first.value_micros
         if first.currency == "USD" and caps.budget_per_day_micros is not None:
-            key = limit_key("cap_budget_per_day", first.campaign_id, at=first.action_time)
+            key = limit_key("cap_budget_per_day", first.campaign_id, "USD", at=first.action_time)
             taken[key] += first.value_micros
+        if first.action.startswith("purchase:"):
+            orders[limit_key("order", first.order_id or "")].add((first.code, first.user_id))
         if is_referral(first):
             whose = (first.campaign_id, OWNERS[first.code])
             if caps.per_referrer is not None:
@@ -150,7 +153,7 @@ def test_shared_limits_know_what_is_taken_to_the_cent(plan: list[Step], manner: 
             if caps.per_referrer_per_day is not None:
                 key = limit_key("cap_per_referrer_per_day", *whose, at=first.action_time)
                 users[key].add(first.user_id)
-    expected = taken | {key: len(names) for key, names in users.items()}
+    expected = taken | {key: len(names) for key, names in (users | orders).items()}
     known = {
         key: msgspec.msgpack.decode(packed, type=LimitState).taken
         for key, packed in host.states(STAGES["limits"]).items()

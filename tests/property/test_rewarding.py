@@ -1,6 +1,6 @@
 """What holds for rewards whatever is claimed: by few users, under codes with limits, often twice.
 
-The stage before lets hardly any repetition through, so claims come to this one directly.
+Claims come to the reward stage directly. Orders ask for no place there, since nobody would answer.
 """
 
 from collections import defaultdict
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from reftrail.contracts.decisions import Action, Claimed, RewardDecided, RewardStatus
 from reftrail.contracts.events import CodeEvidence
+from reftrail.contracts.policy import OrderIds, Policy, policy_text
 from reftrail.contracts.record import MICROS_PER_UNIT, Micros
 from reftrail.contracts.reference import Trigger
 from reftrail.contracts.topics import CAMPAIGNS, CODES, REWARD_INPUTS, REWARDS
@@ -53,7 +54,12 @@ def decided(log: list[Claimed]) -> list[RewardDecided]:
     host.publish(
         CAMPAIGNS,
         campaign("on-signup"),
-        campaign("on-order", trigger=Trigger.FIRST_PURCHASE, minimum_amount_micros=MINIMUM),
+        campaign(
+            "on-order",
+            trigger=Trigger.FIRST_PURCHASE,
+            minimum_amount_micros=MINIMUM,
+            policy=policy_text(Policy(order_ids=OrderIds.USER)),
+        ),
     )
     host.publish(
         CODES,

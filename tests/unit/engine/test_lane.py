@@ -27,7 +27,7 @@ T0 = 1_790_000_000_000
 
 
 EVENTS = TopicPartition("referral.events", 0)
-CONVERSIONS = TopicPartition("referral.attribution-inputs", 0)
+INPUTS = TopicPartition("referral.attribution-inputs", 0)
 
 
 class RememberingWriter:
@@ -86,7 +86,7 @@ class Bench:
                 )
                 for stage, source, store in (
                     (TOPOLOGY[0], EVENTS, self.store),
-                    (TOPOLOGY[1], CONVERSIONS, StateStore()),
+                    (TOPOLOGY[1], INPUTS, StateStore()),
                 )
             ],
             settings,
@@ -177,7 +177,7 @@ async def test_outputs_state_and_position_are_committed_together() -> None:
 
 async def test_what_waits_for_several_stages_is_committed_in_one_transaction() -> None:
     bench = Bench()
-    await bench.lane.hand_over(CONVERSIONS, _converted(4, "u1", "u2"))
+    await bench.lane.hand_over(INPUTS, _converted(4, "u1", "u2"))
     await bench.lane.hand_over(EVENTS, _clicks(7, 8, "v1"))
     bench.lane.start()
     await asyncio.sleep(0.02)
@@ -207,9 +207,8 @@ async def test_what_a_stage_waits_for_goes_at_once_and_takes_along_what_lingers(
     await asyncio.sleep(0.02)
     await bench.lane.hand_over(EVENTS, _purchases(1, 2))
     await asyncio.sleep(0.1)
-    assert bench.writer.commits == [
-        (["attribution-inputs", "conversions", "touch-changelog", "touches"], {"events": 2})
-    ]
+    written = ["attribution-inputs", "conversions", "touch-changelog", "touches"]
+    assert bench.writer.commits == [(written, {"events": 2})]
     await bench.lane.stop()
 
 
@@ -229,7 +228,7 @@ async def test_lingering_ends_when_there_is_a_batch_of_it() -> None:
 
 
 async def test_only_positions_that_moved_are_committed() -> None:
-    bench = Bench(conversions=5)
+    bench = Bench(**{"attribution-inputs": 5})
     await bench.run(_clicks(0, 1, "v1"))
     assert [positions for _, positions in bench.writer.commits] == [{"events": 1}]
 
@@ -259,13 +258,13 @@ async def test_chunks_that_overlap_are_decided_once() -> None:
     for begin, end in ((5, 7), (5, 6), (6, 9)):
         await bench.lane.hand_over(EVENTS, _purchases(begin, end))
     await bench.run()
-    both = ["attribution-inputs"] * 4 + ["conversions"] * 4
-    assert bench.writer.commits == [(both, {"events": 9})]
+    written = ["attribution-inputs"] * 4 + ["conversions"] * 4
+    assert bench.writer.commits == [(written, {"events": 9})]
 
 
 async def test_a_gap_in_the_log_ends_the_work_and_commits_nothing() -> None:
     bench = Bench(events=5)
-    await bench.lane.hand_over(CONVERSIONS, _converted(0, "u1"))
+    await bench.lane.hand_over(INPUTS, _converted(0, "u1"))
     await bench.run(_clicks(7, 8, "v1"))
     assert bench.writer.commits == []
     (failure,) = bench.failures

@@ -67,7 +67,7 @@ BAD_CODE = CLICK.replace('"AMY"', '"A B"')
         'ledger = [{ status = "granted", role = "referrer", who = "bob" }, { status = "granted" }]',
         'ledger = [{ status = "granted", code = "AMY", value = "10" }, { status = "granted" }]',
         'ledger = [{ status = "granted", currency = "EUR", version = 1 }, { status = "granted" }]',
-        'ledger = [{ status = "granted", action = "first_purchase" }, { status = "granted" }]',
+        'ledger = [{ status = "granted", action = "purchase:order 8" }, { status = "granted" }]',
         'ledger = [{ status = "granted", kind = "credit", reasons = [] }, { status = "granted" }]',
         'rewards = [{ status = "granted", to = "bob" }, { status = "granted", to = "amy" }]',
         'fulfil = [{ to = "amy", value = "10.00" }, { to = "bob" }]',

@@ -77,8 +77,7 @@ def assess(  # noqa: PLR0913 - what a reward rests on is rarely given
     case = _replace(_case(claim, terms, judgement, action), sides=sides)
     if case.verdict == Verdict.REJECT:
         return AssessedReward(case, threshold=threshold)
-    if order is not None:
-        case = _replace(case, sides=tuple(_less_refunded(side, case, order) for side in sides))
+    case = _replace(case, sides=tuple(_reserved(side, case, order) for side in sides))
     own = [*_order_places(claim, terms, order), *budget_places(terms.campaign, terms.policy, case)]
     users = _user_places(terms, case)
     case = _replace(case, places=tuple(own), user_places=users)
@@ -92,8 +91,10 @@ def assess(  # noqa: PLR0913 - what a reward rests on is rarely given
     )
 
 
-def _less_refunded(side: SideReward, case: RewardCase, order: Order) -> SideReward:
-    return _replace(side, taken_back=refunded_share(side.value_micros, case, order))
+def _reserved(side: SideReward, case: RewardCase, order: Order | None) -> SideReward:
+    """A side less what was paid back of its order by now; the rest comes out of budgets."""
+    gone = 0 if order is None else refunded_share(side.value_micros, case, order)
+    return _replace(side, taken_back=gone, reserved=side.value_micros - gone)
 
 
 def refunded_share(value: int, case: RewardCase, order: Order) -> int:

@@ -58,6 +58,7 @@ def _bonus(context: DecisionContext, changed: MilestoneChanged) -> AssessedRewar
         changed.value_micros,
         changed.reward_kind or "credit",
         changed.item,
+        reserved=changed.value_micros,
     )
     case = RewardCase(
         action=action_of(changed),

@@ -12,7 +12,7 @@ from reftrail.rules.reward.context import DecisionContext
 from reftrail.rules.reward.ledger_entries import Change, next_entry
 from reftrail.rules.reward.state import RewardCase, SideReward
 from reftrail.rules.reward.state_events import LimitsReleased
-from reftrail.rules.reward.transitions import ENDED, STANDING, Transition, allowed
+from reftrail.rules.reward.transitions import STANDING, Transition, allowed
 
 _REASONS: Final = {
     Transition.APPROVE: Reason.APPROVED,
@@ -89,7 +89,7 @@ def _release_places(context: DecisionContext, reward: Reward) -> None:
         text for text in case.user_places if context.place(Place.parse(text).key).count <= 0
     )
     now = context.action(case.action).case
-    is_last = now is not None and all(other.status in ENDED for other in now.sides)
+    is_last = now is not None and not now.counts
     texts = [*_own_places(case, side, is_last=is_last), *user_places]
     if not texts:
         return
@@ -113,6 +113,6 @@ def _own_places(case: RewardCase, side: SideReward, *, is_last: bool) -> Iterato
     for text in case.places:
         place = Place.parse(text)
         if place.key.startswith("cap_budget"):
-            yield str(place._replace(amount=side.value_micros))
+            yield str(place._replace(amount=side.reserved))
         elif is_last:
             yield text
