@@ -65,8 +65,9 @@ def derive(
     Raises `ExpectedError`.
     """
     stages = {stage.name: stage for stage in topology_with(signup_wait=signup_wait)}
-    reference = ReferenceTables(one.record for one in _reference(log, code))
-    conversions = log.having(CONVERSIONS, user_id, _of_user(user_id), user_id.encode())
+    conversions = list(log.having(CONVERSIONS, user_id, _of_user(user_id), user_id.encode()))
+    codes = {code, *_codes_of(conversions)}
+    reference = ReferenceTables(one.record for one in _reference(log, sorted(codes)))
     visitors = {getattr(one.record, "visitor_id", None) for one in conversions}
     events = tuple(sorted(filter(None, {*visitors, user_id})))
     pair = f"{code}:{user_id}"
@@ -186,9 +187,19 @@ def _user_of(record: Any) -> str | None:
     return record.beneficiary if isinstance(record, MilestoneChanged) else record.user_id
 
 
-def _reference(log: Log, code: str) -> Iterable[Logged]:
-    """What the stages look up: of codes this one alone."""
-    yield from log.having(CODES, code, _of_code(code), code.encode())
+def _codes_of(conversions: Iterable[Logged]) -> Iterator[str]:
+    """The codes to which a user may have been attributed."""
+    for conversion in conversions:
+        for name in ("touch_code", "typed_code"):
+            code = getattr(conversion.record, name, None)
+            if code is not None:
+                yield code
+
+
+def _reference(log: Log, codes: Iterable[str]) -> Iterable[Logged]:
+    """What the stages look up: of codes these alone."""
+    for code in codes:
+        yield from log.having(CODES, code, _of_code(code), code.encode())
     for topic in (CAMPAIGNS, LISTS):
         yield from log.everything(topic)
 
