@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Final
 
-from reftrail.campaigns.definition import NEEDS_ITEM, Campaign
+from reftrail.campaigns.definition import Campaign
 from reftrail.campaigns.evidence import REASONS, UNITS
 from reftrail.campaigns.findings import Around, Check, Finding
 from reftrail.campaigns.money_checks import (
@@ -14,6 +14,7 @@ from reftrail.campaigns.money_checks import (
     minimum_in_units,
     side_values,
 )
+from reftrail.campaigns.tables import NEEDS_ITEM
 from reftrail.campaigns.text import time_said
 from reftrail.campaigns.toml_file import Where
 from reftrail.campaigns.units import duration_text

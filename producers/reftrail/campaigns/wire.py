@@ -5,7 +5,8 @@ from typing import Any, Final
 
 import msgspec
 
-from reftrail.campaigns.definition import Campaign, Caps, Fraud, Milestone, Reward, Rewards
+from reftrail.campaigns.definition import Campaign
+from reftrail.campaigns.tables import Caps, Fraud, Milestone, Reward, Rewards
 from reftrail.contracts import policy as contract
 from reftrail.contracts.policy import AtHoldsEnd, MilestoneKind, OnRefund, OrderIds, Policy, Scope
 from reftrail.contracts.reference import CampaignDefined, Trigger
