@@ -16,7 +16,13 @@ from reftrail.contracts.decisions import Attributed, RewardDecided
 from reftrail.contracts.events import AnyEvent
 from reftrail.contracts.record import Millis, Record
 from reftrail.contracts.topics import ATTRIBUTIONS, CAMPAIGNS, CODES, EVENTS, REWARDS
-from reftrail.simulator.comparison import Observed, compare, in_force, observed_verdict
+from reftrail.simulator.comparison import (
+    Observed,
+    compare,
+    earning_in,
+    in_force,
+    observed_verdict,
+)
 from reftrail.simulator.simulation import Simulation
 from reftrail.simulator.truth import RewardKey
 from reftrail.testing import MemoryHost
@@ -56,23 +62,24 @@ def test_the_rules_conclude_what_the_simulator_knows_to_be_true(seed: int) -> No
     host.publish(EVENTS, *events)
     host.run()
     truth = simulation.truth
+    entries = [
+        (
+            RewardKey(entry.code, entry.user_id, entry.role, entry.action),
+            observed_verdict(entry.status, entry.reasons),
+        )
+        for entry in host.log(REWARDS)
+        if isinstance(entry, RewardDecided)
+    ]
     result = compare(
         truth,
         Observed(
             distinct=truth.distinct,
             fingerprint=truth.fingerprint,
-            funnel=truth.funnel(),
+            funnel=truth.funnel(earning_in(entries)),
             attributions=in_force(
                 one for one in host.log(ATTRIBUTIONS) if isinstance(one, Attributed)
             ),
-            entries=[
-                (
-                    RewardKey(entry.code, entry.user_id, entry.role),
-                    observed_verdict(entry.status, entry.reasons),
-                )
-                for entry in host.log(REWARDS)
-                if isinstance(entry, RewardDecided)
-            ],
+            entries=entries,
         ),
     )
     assert result.differences == []

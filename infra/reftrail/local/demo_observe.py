@@ -102,7 +102,7 @@ async def _ledger(installation: Installation, partitions: int) -> list[tuple[Rew
     """Every entry of the reward ledger, those of one reward in order."""
     return [
         (
-            RewardKey(record.code, record.user_id, record.role),
+            RewardKey(record.code, record.user_id, record.role, record.action),
             observed_verdict(record.status, record.reasons),
         )
         async for values in committed_values(installation, REWARDS, partitions)

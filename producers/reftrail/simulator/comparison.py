@@ -1,7 +1,7 @@
 """What came out against what ought to have: counted, and told apart line by line."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from reftrail.contracts.decisions import Attributed
@@ -33,7 +33,7 @@ class Observed:
     fingerprint: int
     funnel: Mapping[Cell, int]
     attributions: Iterable[tuple[str, Attribution]]
-    entries: Iterable[tuple[RewardKey, Verdict]]
+    entries: Sequence[tuple[RewardKey, Verdict]]
 
 
 @dataclass(slots=True)
@@ -67,6 +67,12 @@ def in_force(attributions: Iterable[Attributed]) -> list[tuple[str, Attribution]
     ]
 
 
+def earning_in(entries: Iterable[tuple[RewardKey, Verdict]]) -> set[tuple[str, str]]:
+    """Code and user of those to whom something was granted."""
+    granted = Verdict(GRANTED)
+    return {(key.code, key.user_id) for key, verdict in entries if verdict == granted}
+
+
 def compare(truth: Truth, observed: Observed) -> Comparison:
     """Everything that was observed, against everything expected, in both directions."""
     result = Comparison(truth.distinct, len(truth.attributions), len(truth.rewards))
@@ -82,7 +88,7 @@ def _compare_events(truth: Truth, observed: Observed, result: Comparison) -> Non
         result.differences.append(
             f"{observed.distinct} events on the input topic are not the {truth.distinct} sent"
         )
-    expected = truth.funnel()
+    expected = truth.funnel(earning_in(observed.entries))
     for column, code in sorted(expected.keys() | observed.funnel.keys(), key=str):
         want, found = expected[column, code], observed.funnel.get((column, code), 0)
         if want != found:
@@ -133,7 +139,7 @@ def _compare_rewards(truth: Truth, observed: Observed, result: Comparison) -> No
             result.rewards_right += 1
         else:
             result.differences.append(
-                f"reward of {key.user_id} ({key.role}) under {key.code}: "
+                f"reward of {key.user_id} ({key.role}) under {key.code} for {key.action}: "
                 f"{entries or 'none'}, expected {expected or 'none'}{surplus.get(key.code, '')}"
             )
 
@@ -151,7 +157,7 @@ def _histories(expected: Verdict, *, limited: bool) -> list[list[Verdict]]:
 
 def _beyond_limits(truth: Truth, found: Mapping[RewardKey, list[Verdict]]) -> dict[str, str]:
     """The codes through which more or fewer users earned than the limit says, and how many."""
-    earning = {(key.code, key.user_id) for key, all_ in found.items() if Verdict(GRANTED) in all_}
+    earning = earning_in((key, verdict) for key, all_ in found.items() for verdict in all_)
     users = Counter(code for code, _ in earning)
     return {
         code: f"; {users[code]} users earned where {limit.expected} should have"

@@ -5,8 +5,8 @@ at once, with plain lists and dicts, and shares no code with them: where both ag
 would have to be in the reading of the specification, not in how it is carried out.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final, NamedTuple, TypeAlias
@@ -43,11 +43,12 @@ class Attribution(NamedTuple):
 
 
 class RewardKey(NamedTuple):
-    """What at most one ledger entry may be in force for."""
+    """What at most one ledger entry may be in force for. action is signup, or names the order."""
 
     code: str
     user_id: str
     role: str
+    action: str = "signup"
 
 
 class Verdict(NamedTuple):
@@ -114,16 +115,16 @@ class Truth:
             self.attributions[user] = by
             self._judge(user, by, events)
 
-    def funnel(self) -> Counter[Cell]:
-        """What a report by code ought to show: counts, and the rewards that were granted."""
-        roles: defaultdict[str, set[str]] = defaultdict(set)
+    def funnel(self, earning: Collection[tuple[str, str]] = ()) -> Counter[Cell]:
+        """What a report by code ought to show: counts, and the rewards that were granted.
+
+        earning are those (code, user) who came first under codes in limits, where that is known.
+        """
         granted: Counter[Cell] = Counter()
         for key, verdict in self.rewards.items():
-            roles[key.code].add(key.role)
-            if verdict.status != REJECTED and key.code not in self.limits:
+            comes_first = key.code not in self.limits or (key.code, key.user_id) in earning
+            if verdict.status != REJECTED and comes_first:
                 granted["rewards_granted", key.code] += 1
-        for code, limit in self.limits.items():
-            granted["rewards_granted", code] = limit.expected * len(roles[code])
         return self.counts + granted
 
     def _attribution(self, history: Sequence[Step]) -> Attribution | None:
@@ -192,18 +193,13 @@ class Truth:
             self.rewards[RewardKey(by.code, user, "referee")] = Verdict(REJECTED, ("unknown_code",))
             return
         campaign = self.programme.campaigns[code.campaign_id]
-        deed = next(event for event in events if event.type == "signup")
-        verdict = Verdict(GRANTED)
         if campaign.trigger == "first_purchase":
-            found = _first_purchase(events, by.touch_time, campaign.minimum_amount_micros)
-            if found is None:
-                return
-            deed, is_paid_back = found
-            verdict = Verdict(REVERSED if is_paid_back else GRANTED)
-        reasons = _objections(code, campaign, user, deed.event_time)
-        if reasons:
-            verdict = Verdict(REJECTED, reasons)
-        elif code.max_uses is not None:
+            outcomes = _of_orders(events, by.touch_time, campaign, code, user)
+        else:
+            signup = next(event for event in events if event.type == "signup")
+            reasons = _objections(code, campaign, user, signup.event_time)
+            outcomes = {"signup": Verdict(REJECTED, reasons) if reasons else Verdict(GRANTED)}
+        if code.max_uses is not None and any(v.status != REJECTED for v in outcomes.values()):
             self.limits.setdefault(by.code, Limit(code.max_uses)).users.add(user)
         values = {
             "referrer": campaign.referrer_reward_micros,
@@ -211,7 +207,8 @@ class Truth:
         }
         for role, value in values.items():
             if value > 0:
-                self.rewards[RewardKey(by.code, user, role)] = verdict
+                for action, verdict in outcomes.items():
+                    self.rewards[RewardKey(by.code, user, role, action)] = verdict
 
 
 def identity(event_id: str) -> int:
@@ -241,20 +238,60 @@ def _objections(
     return tuple(reasons)
 
 
-def _first_purchase(
-    events: Sequence[Occurrence], since: Millis, minimum: Micros
-) -> tuple[Occurrence, bool] | None:
-    """The order that earns, in the order of sending, and whether it was paid back since."""
+def _of_orders(
+    events: Sequence[Occurrence],
+    since: Millis,
+    campaign: CampaignDefined,
+    code: CodeChanged,
+    user: str,
+) -> dict[str, Verdict]:
+    """What becomes of a user's orders, in the order of sending: one at a time earns.
+
+    The first one that stands earns; if it is paid back, the earliest other one that stands.
+    """
+    orders: dict[str, Occurrence] = {}
+    outcomes: dict[str, Verdict] = {}
+
+    def stands(order_id: str) -> bool:
+        return _stands(orders[order_id], seen, campaign.minimum_amount_micros)
+
+    seen: list[Occurrence] = []
     for event in events:
-        if event.type == "purchase" and event.event_time >= since and _paid(event) >= minimum:
-            refunds = [
-                _paid(event) if other.amount is None else _paid(other)
-                for other in events
-                if other.type == "refund" and other.order_id == event.order_id
-            ]
-            remaining = _paid(event) - sum(refunds)
-            return event, bool(refunds) and (remaining < minimum or remaining <= 0)
-    return None
+        seen.append(event)
+        if event.order_id is None or event.type not in ("purchase", "refund"):
+            continue
+        if event.type == "purchase" and event.event_time >= since:
+            orders.setdefault(event.order_id, event)
+        action = f"purchase:{event.order_id}"
+        if event.type == "refund" and outcomes.get(action, _NONE).status == GRANTED:
+            if not stands(event.order_id):
+                outcomes[action] = Verdict(REVERSED)
+        for order_id in sorted(orders, key=lambda one: _when(orders[one])):
+            is_earning = any(verdict.status == GRANTED for verdict in outcomes.values())
+            name = f"purchase:{order_id}"
+            if is_earning or name in outcomes or not stands(order_id):
+                continue
+            reasons = _objections(code, campaign, user, orders[order_id].event_time)
+            outcomes[name] = Verdict(REJECTED, reasons) if reasons else Verdict(GRANTED)
+    return outcomes
+
+
+_NONE: Final = Verdict("")
+
+
+def _when(event: Occurrence) -> tuple[Millis, str]:
+    return event.event_time, event.event_id
+
+
+def _stands(order: Occurrence, seen: Sequence[Occurrence], minimum: Micros) -> bool:
+    """Whether an order earns by what is left of it, as far as is known by now."""
+    refunds = [
+        _paid(order) if other.amount is None else _paid(other)
+        for other in seen
+        if other.type == "refund" and other.order_id == order.order_id
+    ]
+    left = _paid(order) - sum(refunds)
+    return _paid(order) >= minimum if not refunds else left >= max(minimum, 1)
 
 
 def _paid(event: Occurrence) -> Micros:

@@ -15,8 +15,8 @@ def woken_action(key: str, tick: Ticked, cause: Cause) -> Woken:
 
 def woken_deed(key: str, tick: Ticked, cause: Cause) -> Woken:
     """The record for a purchase or refund that has waited long enough, by its cell's key."""
-    user_id, index = parts_of_waiting_key(key)
-    return Woken(**because(tick, cause, f"woken:{key}"), user_id=user_id, index=index)
+    user_id, event_id = parts_of_waiting_key(key)
+    return Woken(**because(tick, cause, f"woken:{key}"), user_id=user_id, action=event_id)
 
 
 def woken_signal(key: str, tick: Ticked, cause: Cause) -> Woken:

@@ -81,7 +81,6 @@ class Woken(Derived, frozen=True, kw_only=True):
     user_id: str = ""
     signal: str = ""
     action: str = ""
-    index: int = 0
 
 
 class Refused(Derived, frozen=True, kw_only=True):

@@ -97,6 +97,6 @@ def test_a_tick_wakes_whom_the_key_is_of(code: str) -> None:
     assert woken.event_time == 1_000
     assert is_action(key)
     assert not is_action(referral_key(code, "b:ob"))
-    deed = woken_deed(waiting_key("b:ob", 3), tick, cause)
-    assert (deed.user_id, deed.index) == ("b:ob", 3)
+    deed = woken_deed(waiting_key("b:ob", "e:3"), tick, cause)
+    assert (deed.user_id, deed.action) == ("b:ob", "e:3")
     assert woken_signal("ip:abc", tick, Cause("checks", 0, 7)).signal == "ip:abc"

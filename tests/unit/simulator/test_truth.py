@@ -15,7 +15,7 @@ from reftrail.contracts.record import DAY
 from reftrail.contracts.topics import ATTRIBUTIONS, CAMPAIGNS, CODES, EVENTS, REWARDS
 from reftrail.engine.memory import MemoryHost
 from reftrail.simulator import Observed, Programme, Simulation, Step, compare
-from reftrail.simulator.comparison import in_force, observed_verdict
+from reftrail.simulator.comparison import earning_in, in_force, observed_verdict
 from reftrail.simulator.truth import RewardKey, identity
 
 ENDS = 1_760_000_000_000
@@ -63,21 +63,22 @@ def through_the_rules(simulation: Simulation, seed: int) -> Observed:
             host.run()
     host.run()
     distinct = {event.event_id: event for event in sent}
+    entries = [
+        (
+            RewardKey(record.code, record.user_id, record.role, record.action),
+            observed_verdict(record.status, record.reasons),
+        )
+        for record in host.log(REWARDS)
+        if isinstance(record, RewardDecided)
+    ]
     return Observed(
         distinct=len(distinct),
         fingerprint=sum(map(identity, distinct)),
-        funnel=simulation.truth.funnel(),
+        funnel=simulation.truth.funnel(earning_in(entries)),
         attributions=in_force(
             record for record in host.log(ATTRIBUTIONS) if isinstance(record, Attributed)
         ),
-        entries=[
-            (
-                RewardKey(record.code, record.user_id, record.role),
-                observed_verdict(record.status, record.reasons),
-            )
-            for record in host.log(REWARDS)
-            if isinstance(record, RewardDecided)
-        ],
+        entries=entries,
     )
 
 

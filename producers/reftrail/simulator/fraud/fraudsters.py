@@ -150,7 +150,7 @@ def forged_codes(town: Town, story: Story) -> None:
     """Types in codes that look right."""
     rng = town.rng
     for _ in range(rng.randrange(1, 6)):
-        code = f"FORGED-{rng.getrandbits(40):x}"
+        code = f"FORGED-{rng.getrandbits(40):X}"
         if rng.random() < 0.7:
             town.forged.add(code)
         at = town.some_time()

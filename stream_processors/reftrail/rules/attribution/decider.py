@@ -44,6 +44,7 @@ from reftrail.rules.attribution.state import (
     WaitingEnded,
     evolve,
     state_of,
+    waiting_key,
     waiting_of,
 )
 from reftrail.rules.cells import Cells
@@ -253,7 +254,9 @@ def _deed(on: _Question, signup_wait: Millis) -> Sequence[Event]:
     for decision in state.decisions:
         if may_claim(deed, decision, on.reference):
             events += claims_of(deed, decision, record, on.cause, on.reference)
-    if _may_decide_again(on, state):
+    key = waiting_key(record.user_id, deed.event_id)
+    is_here = on.cells.get(key, WaitingDeed).deed is not None
+    if not is_here and _may_decide_again(on, state):
         waiting = WaitingDeed(
             deed,
             record.received_at + signup_wait,
@@ -279,9 +282,9 @@ def _no_longer_waiting(on: _Question, cells: Cells) -> list[Event]:
     state = state_of(cells, user_id)
     if not state.waiting or _may_decide_again(on, state):
         return []
-    indexes = tuple(index for index, _ in waiting_of(cells, user_id))
+    ended = tuple(event_id for event_id, one in waiting_of(cells, user_id) if one.deed is not None)
     common = because(on.record, on.cause, "waiting_ended")
-    return [WaitingEnded(**common, user_id=user_id, indexes=indexes)]
+    return [WaitingEnded(**common, user_id=user_id, ended=ended)]
 
 
 def _attribute(

@@ -20,11 +20,11 @@ def expire(cells: Cells, fired: Woken, cause: Cause) -> list[Event]:
 
     It can be put back from there, once the user has signed up after all.
     """
-    waiting = cells.get(waiting_key(fired.user_id, fired.index), WaitingDeed)
+    waiting = cells.get(waiting_key(fired.user_id, fired.action), WaitingDeed)
     if waiting.deed is None:
         return []
-    common = because(fired, cause, f"waiting_ended {fired.index}")
-    ended = WaitingEnded(**common, user_id=fired.user_id, indexes=(fired.index,))
+    common = because(fired, cause, f"waiting_ended {fired.action}")
+    ended = WaitingEnded(**common, user_id=fired.user_id, ended=(fired.action,))
     if state_of(cells, fired.user_id).decisions:
         return [ended]
     return [ended, _unclaimed(fired, waiting, waiting.deed)]

@@ -4,6 +4,7 @@ user          the decisions, and how much waits
 user:w:index  a purchase or refund that waits
 """
 
+from collections.abc import Iterator
 from typing import TypeAlias, assert_never
 
 import msgspec
@@ -25,14 +26,15 @@ class AttributionState(msgspec.Struct, frozen=True, array_like=True):
     signup is there while the user has signed up and isn't attributed; decisions once they are, one
     for each campaign that refers users once in the campaign. late_touch_time is that of the
     earliest touch recorded as too late, None if there was none. waiting is how many deeds wait,
-    under indexes below next_index. first_purchase_at is when the user bought for the first time.
+    latest the event_id of the one that came last, which leads to the others. first_purchase_at is
+    when the user bought for the first time.
     """
 
     decisions: tuple[Decision, ...] = ()
     signup: Deed | None = None
     late_touch_time: Millis | None = None
     waiting: int = 0
-    next_index: int = 0
+    latest: str = ""
     first_purchase_at: Millis = NEVER
 
     def by_signup(self, event_id: str) -> Decision | None:
@@ -41,13 +43,18 @@ class AttributionState(msgspec.Struct, frozen=True, array_like=True):
 
 
 class WaitingDeed(msgspec.Struct, frozen=True, array_like=True):
-    """A purchase or refund that may be looked at again, until due_at; and its place in the log."""
+    """A purchase or refund that may be looked at again, until due_at; and its place in the log.
+
+    previous is the event_id of the one that came before it. Without a deed it is a mere link to
+    that.
+    """
 
     deed: Deed | None = None
     due_at: Millis = NEVER
     topic: str = ""
     partition: int = 0
     offset: int = 0
+    previous: str = ""
 
 
 class SignedUp(Derived, frozen=True, kw_only=True):
@@ -71,10 +78,10 @@ class FirstPurchaseSeen(Derived, frozen=True, kw_only=True):
 
 
 class WaitingEnded(Derived, frozen=True, kw_only=True):
-    """Deeds wait no longer: those under these indexes. Concluded for the state alone."""
+    """Deeds wait no longer, by their event_ids. Concluded for the state alone."""
 
     user_id: str
-    indexes: tuple[int, ...]
+    ended: tuple[str, ...]
 
 
 class LeftOpen(Derived, frozen=True, kw_only=True):
@@ -110,15 +117,15 @@ def user_key(user_id: str) -> str:
     return escaped(user_id)
 
 
-def waiting_key(user_id: str, index: int) -> str:
+def waiting_key(user_id: str, event_id: str) -> str:
     """The key of a deed that waits."""
-    return f"{escaped(user_id)}:w:{index}"
+    return f"{escaped(user_id)}:w:{event_id}"
 
 
-def parts_of_waiting_key(key: str) -> tuple[str, int]:
-    """The user and the index of a waiting deed's key."""
-    user_id, _, index = key.split(":")
-    return unescaped(user_id), int(index)
+def parts_of_waiting_key(key: str) -> tuple[str, str]:
+    """The user and the event_id of a waiting deed's key."""
+    user_id, _, event_id = key.split(":", 2)
+    return unescaped(user_id), event_id
 
 
 def state_of(cells: Cells, user_id: str) -> AttributionState:
@@ -126,16 +133,13 @@ def state_of(cells: Cells, user_id: str) -> AttributionState:
     return cells.get(user_key(user_id), AttributionState)
 
 
-def waiting_of(cells: Cells, user_id: str) -> list[tuple[int, WaitingDeed]]:
-    """The deeds of a user that wait, with their indexes, in the order of arrival."""
-    state = state_of(cells, user_id)
-    if not state.waiting:
-        return []
-    found = (
-        (index, cells.get(waiting_key(user_id, index), WaitingDeed))
-        for index in range(state.next_index)
-    )
-    return [(index, waiting) for index, waiting in found if waiting.deed is not None]
+def waiting_of(cells: Cells, user_id: str) -> Iterator[tuple[str, WaitingDeed]]:
+    """The deeds of a user that wait, by event_id, the last one that came first; mere links too."""
+    event_id = state_of(cells, user_id).latest
+    while event_id:
+        waiting = cells.get(waiting_key(user_id, event_id), WaitingDeed)
+        yield event_id, waiting
+        event_id = waiting.previous
 
 
 def evolve(cells: Cells, event: Event) -> None:  # noqa: C901 - a table
@@ -161,17 +165,34 @@ def evolve(cells: Cells, event: Event) -> None:  # noqa: C901 - a table
         case FirstPurchaseSeen():
             cells.put(key, replace(state, first_purchase_at=event.event_time))
         case Postponed():
-            cells.put(waiting_key(event.user_id, state.next_index), event.waiting)
-            more = replace(state, waiting=state.waiting + 1, next_index=state.next_index + 1)
-            cells.put(key, more)
+            assert event.waiting.deed is not None
+            event_id = event.waiting.deed.event_id
+            waiting = replace(event.waiting, previous=state.latest)
+            cells.put(waiting_key(event.user_id, event_id), waiting)
+            cells.put(key, replace(state, waiting=state.waiting + 1, latest=event_id))
         case WaitingEnded():
-            for index in event.indexes:
-                cells.put(waiting_key(event.user_id, index), WaitingDeed())
-            left = state.waiting - len(event.indexes)
-            next_index = state.next_index if left else 0
-            cells.put(key, replace(state, waiting=left, next_index=next_index))
+            _end_waiting(cells, key, state, event)
         case _:
             assert_never(event)
+
+
+def _end_waiting(cells: Cells, key: str, state: AttributionState, event: WaitingEnded) -> None:
+    """Forget deeds; one in between stays as a link while others wait that came before it."""
+    left = state.waiting - len(event.ended)
+    if left <= 0:
+        for event_id, _ in list(waiting_of(cells, event.user_id)):
+            cells.put(waiting_key(event.user_id, event_id), WaitingDeed())
+        cells.put(key, msgspec.structs.replace(state, waiting=0, latest=""))
+        return
+    for event_id in event.ended:
+        ended = waiting_key(event.user_id, event_id)
+        previous = cells.get(ended, WaitingDeed).previous
+        leads_on = (
+            previous
+            and cells.get(waiting_key(event.user_id, previous), WaitingDeed) != WaitingDeed()
+        )
+        cells.put(ended, WaitingDeed(previous=previous) if leads_on else WaitingDeed())
+    cells.put(key, msgspec.structs.replace(state, waiting=left))
 
 
 def due_at(cell: WaitingDeed) -> Millis | None:
