@@ -27,6 +27,7 @@ from reftrail.contracts.policy import (
     Milestone,
     MilestoneKind,
     OnRefund,
+    OrderIds,
     Policy,
     Scope,
     policy_text,
@@ -109,6 +110,8 @@ def policies(draw: st.DrawFn, currency: str) -> Policy:
         expires_after=draw(st.none() | durations),
         backdated_touch_for=draw(durations),
         on_refund=draw(st.sampled_from(OnRefund)),
+        order_ids=draw(st.sampled_from(OrderIds)),
+        checkout_tolerance=draw(durations),
         caps=Caps(
             per_code=draw(caps),
             per_code_per_day=draw(caps),

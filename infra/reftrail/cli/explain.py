@@ -13,10 +13,12 @@ from reftrail.cli.connection import (
     TopicPrefix,
     resolve,
 )
+from reftrail.contracts.record import DAY
 from reftrail.reports.client import ReportsClient
 from reftrail.reports.explain import explain as explained
 from reftrail.reports.explanation import as_text
 from reftrail.reports.log import Log
+from reftrail.rules.attribution.decider import SIGNUP_WAIT
 
 
 def register(app: typer.Typer) -> None:
@@ -27,6 +29,14 @@ def register(app: typer.Typer) -> None:
         code: Annotated[str, typer.Argument(help="The referral code.")],
         user: Annotated[str, typer.Argument(help="The user who was referred.")],
         as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+        signup_wait_days: Annotated[
+            float,
+            typer.Option(
+                min=0,
+                envvar="REFTRAIL_SIGNUP_WAIT_DAYS",
+                help="How long purchases wait for a signup, as the workers are set.",
+            ),
+        ] = SIGNUP_WAIT / DAY,
         reports_url: ReportsUrl = None,
         secret_key: SecretKey = None,
         bootstrap_servers: BootstrapServers = None,
@@ -45,7 +55,9 @@ def register(app: typer.Typer) -> None:
             ReportsClient(connection.reports_url, connection.secret_key) as reports,
             Log(connection.bootstrap_servers, connection.topic_prefix) as log,
         ):
-            explanation = explained(reports, log, code, user)
+            explanation = explained(
+                reports, log, code, user, signup_wait=round(signup_wait_days * DAY)
+            )
         if as_json:
             typer.echo(msgspec.json.format(msgspec.json.encode(explanation), indent=2))
         else:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Final
 
-from reftrail.campaigns.definition import NEEDS_ITEM, Campaign
+from reftrail.campaigns.definition import Campaign
 from reftrail.campaigns.evidence import REASONS, UNITS
 from reftrail.campaigns.findings import Around, Check, Finding
 from reftrail.campaigns.money_checks import (
@@ -14,6 +14,7 @@ from reftrail.campaigns.money_checks import (
     minimum_in_units,
     side_values,
 )
+from reftrail.campaigns.tables import NEEDS_ITEM
 from reftrail.campaigns.text import time_said
 from reftrail.campaigns.toml_file import Where
 from reftrail.campaigns.units import duration_text
@@ -23,6 +24,9 @@ from reftrail.contracts.times import millis
 
 KINDS: Final = ("credit", "code", "shipment", "cash")
 """Kinds of reward that somebody is known to fulfil."""
+
+
+_FOR_SEVERAL_ORDERS: Final = (Trigger.NTH_PURCHASE, Trigger.AMOUNT_REACHED)
 
 
 def lint(campaign: Campaign, around: Around) -> list[Finding]:
@@ -43,6 +47,18 @@ def hold_shorter_than_refunds(campaign: Campaign, around: Around) -> Iterator[Fi
             ("hold_for",),
             f"hold_for is {duration_text(campaign.hold_for)}, and orders can be sent back for "
             f"{duration_text(around.refund_window)}: rewards will be fulfilled and then taken back",
+        )
+
+
+def refunds_reverse_all(campaign: Campaign, _: Around) -> Iterator[Finding]:
+    """A reward for several orders is reversed as a whole, not in proportion to a refund."""
+    if campaign.on_refund == OnRefund.PROPORTIONAL and campaign.trigger in _FOR_SEVERAL_ORDERS:
+        yield Finding(
+            "refunds-reverse-all",
+            ("on_refund",),
+            f'with trigger = "{campaign.trigger}" on_refund = "proportional" acts as "reverse": '
+            f'a reward is taken back whole once too few orders are left; write "reverse" or '
+            f'"keep"',
         )
 
 
@@ -220,6 +236,7 @@ def setting_without_effect(campaign: Campaign, _: Around) -> Iterator[Finding]:
 
 CHECKS: Final[tuple[Check, ...]] = (
     hold_shorter_than_refunds,
+    refunds_reverse_all,
     unknown_reason,
     limit_without_use,
     decisive_without_weight,

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import Final
 
-from reftrail.campaigns.definition import Campaign, Milestone
+from reftrail.campaigns.definition import Campaign
 from reftrail.campaigns.findings import Around, Finding
+from reftrail.campaigns.tables import Milestone
 from reftrail.contracts.money import amount_text
 from reftrail.contracts.policy import MilestoneKind
 from reftrail.contracts.record import Micros

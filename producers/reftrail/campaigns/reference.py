@@ -9,9 +9,10 @@ from typing import Any, Final, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from reftrail.campaigns.definition import Campaign, Caps, Fraud, Milestone, Reward, Rewards
+from reftrail.campaigns.definition import Campaign
 from reftrail.campaigns.evidence import limit_text
 from reftrail.campaigns.lint import CHECKS as WARNINGS
+from reftrail.campaigns.tables import Caps, Fraud, Milestone, Reward, Rewards
 from reftrail.campaigns.units import Takes, quoted
 from reftrail.campaigns.validation import takes
 from reftrail.rules.fraud.case import Check

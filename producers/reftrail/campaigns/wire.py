@@ -5,9 +5,10 @@ from typing import Any, Final
 
 import msgspec
 
-from reftrail.campaigns.definition import Campaign, Caps, Fraud, Milestone, Reward, Rewards
+from reftrail.campaigns.definition import Campaign
+from reftrail.campaigns.tables import Caps, Fraud, Milestone, Reward, Rewards
 from reftrail.contracts import policy as contract
-from reftrail.contracts.policy import AtHoldsEnd, MilestoneKind, OnRefund, Policy, Scope
+from reftrail.contracts.policy import AtHoldsEnd, MilestoneKind, OnRefund, OrderIds, Policy, Scope
 from reftrail.contracts.reference import CampaignDefined, Trigger
 from reftrail.contracts.times import millis, moment
 
@@ -65,6 +66,8 @@ def policy(campaign: Campaign) -> Policy:
         expires_after=campaign.expires_after,
         backdated_touch_for=campaign.backdated_touch_for,
         on_refund=OnRefund(campaign.on_refund),
+        order_ids=OrderIds(campaign.order_ids),
+        checkout_tolerance=campaign.checkout_tolerance,
         caps=contract.Caps(
             per_code=caps.per_code,
             per_code_per_day=caps.per_code_per_day,
@@ -112,6 +115,8 @@ def campaign_of(defined: CampaignDefined) -> Campaign:
         expires_after=settings.expires_after,
         backdated_touch_for=settings.backdated_touch_for,
         on_refund=settings.on_refund,
+        order_ids=settings.order_ids,
+        checkout_tolerance=settings.checkout_tolerance,
         reward=_rewards_of(defined),
         caps=_caps_of(settings.caps),
         fraud=_fraud_of(settings.fraud),

@@ -18,7 +18,7 @@ import msgspec
 
 from reftrail.contracts.codec import encode
 from reftrail.contracts.life import MilestoneChanged, Ticked
-from reftrail.contracts.record import Record
+from reftrail.contracts.record import Millis, Record
 from reftrail.contracts.topics import (
     ATTRIBUTION_INPUTS,
     ATTRIBUTIONS,
@@ -34,9 +34,11 @@ from reftrail.contracts.topics import (
 from reftrail.engine.memory import Logged as Placed
 from reftrail.engine.memory import MemoryHost
 from reftrail.engine.reference import ReferenceTables
-from reftrail.engine.topology import STAGES
+from reftrail.engine.stage import Stage
+from reftrail.engine.topology import topology_with
 from reftrail.reports.explanation import DIFFERS, NOTHING, SAME, Derivation, Difference, Link, link
 from reftrail.reports.log import Log, Logged
+from reftrail.rules.attribution.decider import SIGNUP_WAIT
 from reftrail.rules.decider import RULES, Woken
 
 _TICKED = (ATTRIBUTION_INPUTS, REWARD_INPUTS)
@@ -49,33 +51,42 @@ class Asked:
     keys are those of the topic that the stage reads; outputs has for each topic the key there.
     """
 
-    stage: str
+    stage: Stage
     keys: tuple[str, ...]
     outputs: tuple[tuple[Topic, str], ...]
 
 
-def derive(log: Log, code: str, user_id: str) -> list[Derivation]:
+def derive(
+    log: Log, code: str, user_id: str, signup_wait: Millis = SIGNUP_WAIT
+) -> list[Derivation]:
     """Touch, attribution and reward again, as far as they have to do with a code and a user.
 
-    Reads the partitions in question from their beginnings. Raises `ExpectedError`.
+    signup_wait is the workers' setting. Reads the partitions in question from their beginnings.
+    Raises `ExpectedError`.
     """
+    stages = {stage.name: stage for stage in topology_with(signup_wait=signup_wait)}
     conversions = list(log.having(CONVERSIONS, user_id, _of_user(user_id), user_id.encode()))
-    reference = ReferenceTables(one.record for one in _reference(log, _codes(code, conversions)))
+    codes = {code, *_codes_of(conversions)}
+    reference = ReferenceTables(one.record for one in _reference(log, sorted(codes)))
     visitors = {getattr(one.record, "visitor_id", None) for one in conversions}
     events = tuple(sorted(filter(None, {*visitors, user_id})))
     pair = f"{code}:{user_id}"
     questions = (
-        Asked("touch", events, ((CONVERSIONS, user_id),)),
-        Asked("attribution", (user_id,), ((ATTRIBUTIONS, user_id), (CLAIMS, code))),
-        Asked("reward", (code,), ((REWARDS, pair),)),
+        Asked(stages["touch"], events, ((CONVERSIONS, user_id),)),
+        Asked(stages["attribution"], (user_id,), ((ATTRIBUTIONS, user_id), (CLAIMS, code))),
+        Asked(stages["reward"], (code,), ((REWARDS, pair),)),
     )
     return [_derived(log, one, code, user_id, reference) for one in questions]
 
 
 def _derived(
-    log: Log, asked: Asked, code: str, user_id: str, reference: ReferenceTables
+    log: Log,
+    asked: Asked,
+    code: str,
+    user_id: str,
+    reference: ReferenceTables,
 ) -> Derivation:
-    stage = STAGES[asked.stage]
+    stage = asked.stage
     host = MemoryHost((stage,), partitions=log.partitions(stage.reads), wire=False)
     host.reference = reference
     read = {
@@ -97,7 +108,7 @@ def _derived(
         outputs += len(now)
         differences += compare(topic, then, now)
     return Derivation(
-        stage=asked.stage,
+        stage=stage.name,
         rules=RULES,
         verdict=DIFFERS if differences else SAME if outputs else NOTHING,
         inputs=_inputs(host, read, user_id),
@@ -176,11 +187,13 @@ def _user_of(record: Any) -> str | None:
     return record.beneficiary if isinstance(record, MilestoneChanged) else record.user_id
 
 
-def _codes(code: str, conversions: Iterable[Logged]) -> list[str]:
-    """A code, and those that a user's conversions name beside it."""
-    records: list[Any] = [one.record for one in conversions]
-    named = {name for record in records for name in (record.touch_code, record.typed_code)}
-    return sorted({code, *named} - {None})
+def _codes_of(conversions: Iterable[Logged]) -> Iterator[str]:
+    """The codes to which a user may have been attributed."""
+    for conversion in conversions:
+        for name in ("touch_code", "typed_code"):
+            code = getattr(conversion.record, name, None)
+            if code is not None:
+                yield code
 
 
 def _reference(log: Log, codes: Iterable[str]) -> Iterable[Logged]:

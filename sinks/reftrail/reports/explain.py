@@ -18,6 +18,7 @@ from reftrail.reports.client import ReportsClient
 from reftrail.reports.derivation import derive
 from reftrail.reports.explanation import Explanation, Link, Story, link, shown
 from reftrail.reports.log import Log, Logged
+from reftrail.rules.attribution.decider import SIGNUP_WAIT
 
 _CODE_TERMS: Final = (
     "campaign_id owner_user_id category channel status created_at expires_at max_uses"
@@ -30,8 +31,18 @@ _ALWAYS_COUNTED: Final = (RewardStatus.GRANTED, RewardStatus.REVERSED, RewardSta
 _NAMES: Final = {"RewardDecided": "entry", "Claimed": "claim", "Converted": "conversion"}
 
 
-def explain(reports: ReportsClient, log: Log, code: str, user_id: str) -> Explanation:
-    """All that became of a user under a code, and why. Raises `ExpectedError`."""
+def explain(
+    reports: ReportsClient,
+    log: Log,
+    code: str,
+    user_id: str,
+    *,
+    signup_wait: Millis = SIGNUP_WAIT,
+) -> Explanation:
+    """All that became of a user under a code, and why. Raises `ExpectedError`.
+
+    signup_wait is the workers' setting.
+    """
     known = reports.journey(code, user_id)
     code = known["code"]["code"] if known["code"] else trimmed(code)
     by_cause: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
@@ -45,7 +56,7 @@ def explain(reports: ReportsClient, log: Log, code: str, user_id: str) -> Explan
         summary=list(_summary(known, code, user_id)),
         stories=[_story(log, entries, known["touches"]) for entries in by_cause.values()],
         terms=_terms(known),
-        derivations=derive(log, code, user_id),
+        derivations=derive(log, code, user_id, signup_wait),
     )
 
 

@@ -1,6 +1,6 @@
 """One batch of one stage: decode, decide, evolve, and gather what is to be sent."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -24,14 +24,17 @@ _Settle: TypeAlias = Callable[[Any, Any, Cause, ReferenceTables], tuple[Sequence
 
 @dataclass(slots=True)
 class Outcome:
-    """What follows from a batch: messages by topic and partition, and the changed state."""
+    """What follows from a batch: messages by topic and partition, and the changed state.
+
+    decided counts the questions to the decider, dead the dead letters by reason.
+    """
 
     messages: dict[tuple[Topic, int], list[Message]] = field(
         default_factory=lambda: defaultdict(list)
     )
     changes: Mapping[str, bytes | None] = field(default_factory=dict)
     decided: int = 0
-    dead: int = 0
+    dead: Counter[str] = field(default_factory=Counter)
 
     @property
     def is_empty(self) -> bool:
@@ -142,7 +145,7 @@ class StageOfPartition:
         key = DEAD_LETTERS.key_of(letter)
         partition = DEAD_LETTERS.partition(key, self.partitions)
         outcome.messages[DEAD_LETTERS, partition].append((key.encode(), encode(letter)))
-        outcome.dead += 1
+        outcome.dead[letter.reason] += 1
 
     def _undecodable(self, chunk: Chunk, index: int, error: Undecodable) -> DeadLettered:
         at = Cause(self.stage.reads.name, self.partition, chunk.offsets[index])

@@ -19,7 +19,9 @@ class WorkerMetrics:
         labels = ("stage",)
         self.records = self._counter("records", "Records read.", labels)
         self.decided = self._counter("decided", "Records that the decider was asked about.", labels)
-        self.dead = self._counter("dead_letters", "Records put into the dead letters.", labels)
+        self.dead = self._counter(
+            "dead_letters", "Records put into the dead letters.", ("stage", "reason")
+        )
         self.written = self._counter("written", "Records written.", labels)
         self.batch_records = self._histogram(
             "batch_records", "Records in a batch.", _RECORDS, labels
@@ -69,7 +71,7 @@ class StageMetrics:
     def __init__(self, worker: WorkerMetrics, name: str) -> None:
         self._records = worker.records.labels(name)
         self._decided = worker.decided.labels(name)
-        self._dead = worker.dead.labels(name)
+        self._name, self._dead = name, worker.dead
         self._written = worker.written.labels(name)
         self._batch_records = worker.batch_records.labels(name)
         self._deciding = worker.deciding.labels(name)
@@ -78,7 +80,8 @@ class StageMetrics:
         """Count one batch; deciding in seconds."""
         self._records.inc(records)
         self._decided.inc(outcome.decided)
-        self._dead.inc(outcome.dead)
+        for reason, count in outcome.dead.items():
+            self._dead.labels(self._name, reason).inc(count)
         self._written.inc(sum(map(len, outcome.messages.values())))
         self._batch_records.observe(records)
         self._deciding.observe(deciding)

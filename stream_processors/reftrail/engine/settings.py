@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from reftrail.contracts.installation import Installation
+from reftrail.contracts.record import DAY, Millis
 
 
 class WorkerSettings(Installation):
@@ -18,7 +19,8 @@ class WorkerSettings(Installation):
     the broker, the fewer and larger transactions it is given. With nothing to write, the positions
     alone are committed after idle_commit_seconds. A worker that is gone for
     session_timeout_seconds loses its partitions. Time is told every tick_seconds by one of the
-    workers; 0: by none.
+    workers; 0: by none. A purchase or refund waits for its user's signup for signup_wait_days from
+    its receipt, then it is a dead letter; all workers of an installation need the same value.
     """
 
     group: str = "reftrail"
@@ -30,4 +32,10 @@ class WorkerSettings(Installation):
     idle_commit_seconds: Annotated[float, Field(gt=0)] = 0.5
     session_timeout_seconds: Annotated[float, Field(ge=1)] = 6.0
     tick_seconds: Annotated[float, Field(ge=0)] = 5.0
+    signup_wait_days: Annotated[float, Field(gt=0, le=36_500)] = 30
     sieve: bool = True
+
+    @property
+    def signup_wait(self) -> Millis:
+        """signup_wait_days in milliseconds."""
+        return round(self.signup_wait_days * DAY)

@@ -17,6 +17,7 @@ A conclusion that goes to no topic concerns the stage's own state only.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from operator import attrgetter
 from typing import Any, Final
 
@@ -39,6 +40,7 @@ from reftrail.contracts.life import (
     SignalChecked,
     Ticked,
 )
+from reftrail.contracts.record import Millis
 from reftrail.contracts.topics import (
     ATTRIBUTION_CHANGELOG,
     ATTRIBUTION_INPUTS,
@@ -214,6 +216,15 @@ TOPOLOGY: Final[tuple[Stage, ...]] = (
 
 STAGES: Final[Mapping[str, Stage]] = {stage.name: stage for stage in TOPOLOGY}
 """The same by name."""
+
+
+def topology_with(*, signup_wait: Millis) -> tuple[Stage, ...]:
+    """The topology in which purchases and refunds wait so long for their user's signup."""
+    decider = AttributionDecider(signup_wait)
+    return tuple(
+        replace(stage, decider=decider) if stage.name == "attribution" else stage
+        for stage in TOPOLOGY
+    )
 
 
 def awaited(topology: tuple[Stage, ...]) -> frozenset[Topic]:

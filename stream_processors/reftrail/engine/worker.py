@@ -23,7 +23,7 @@ from reftrail.engine.chunks import Chunk
 from reftrail.engine.metrics import WorkerMetrics
 from reftrail.engine.settings import WorkerSettings
 from reftrail.engine.stage import Stage
-from reftrail.engine.topology import TOPOLOGY
+from reftrail.engine.topology import topology_with
 from reftrail.engine.transport import ChunkSchema, ChunkTransport
 
 _log = logging.getLogger(__name__)
@@ -80,8 +80,12 @@ def die(error: BaseException) -> None:
     os._exit(_EXIT_UNEXPECTED)
 
 
-def create_app(settings: WorkerSettings, topology: tuple[Stage, ...] = TOPOLOGY) -> WorkerApp:
-    """The worker's app, with an agent for each stage and pages for health and metrics."""
+def create_app(settings: WorkerSettings, topology: tuple[Stage, ...] | None = None) -> WorkerApp:
+    """The worker's app, with an agent for each stage and pages for health and metrics.
+
+    Without a topology it is reftrail's, as the settings say.
+    """
+    topology = topology or topology_with(signup_wait=settings.signup_wait)
     servers = settings.bootstrap_servers.replace(",", ";")
     app = WorkerApp(
         settings.group,

@@ -50,7 +50,9 @@ class Order(Table):
     to: Text | None = Field(default=None, description="Who earns, or would have.")
     who: Text | None = Field(default=None, description="Whose action earned: the user referred.")
     code: Text | None = Field(default=None, description="The code.")
-    action: Text | None = Field(default=None, description="What earned, such as first_purchase.")
+    action: Text | None = Field(
+        default=None, description="What earned, such as signup or purchase:O-1."
+    )
     value: Money | None = Field(default=None, description="What it is worth.")
     currency: Text | None = Field(default=None, description="In which currency or unit.")
     kind: Text | None = Field(default=None, description="How it is given.")

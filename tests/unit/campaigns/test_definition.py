@@ -28,6 +28,7 @@ from reftrail.contracts.policy import (
     Milestone,
     MilestoneKind,
     OnRefund,
+    OrderIds,
     Policy,
     Scope,
     policy_in,
@@ -71,6 +72,8 @@ hold_for = "30 days"
 expires_after = "52 weeks"
 backdated_touch_for = "90 minutes"
 on_refund = "proportional"
+order_ids = "user"
+checkout_tolerance = "1 hour"
 
 [campaign.reward]
 currency = "EUR"
@@ -163,6 +166,8 @@ def test_a_file_of_tables_reads_as_it_is_meant(tmp_path: Path) -> None:
         expires_after=364 * DAY,
         backdated_touch_for=90 * MINUTE,
         on_refund=OnRefund.PROPORTIONAL,
+        order_ids=OrderIds.USER,
+        checkout_tolerance=HOUR,
         caps=Caps(
             per_code=1,
             per_code_per_day=2,

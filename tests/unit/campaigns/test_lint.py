@@ -43,6 +43,8 @@ def test_a_good_policy_has_no_warnings() -> None:
 def test_what_looks_odd_and_is_meant() -> None:
     assert not findings(trigger="signup", hold_for="0 days")
     assert not findings(hold_for="0 days", on_refund="keep")
+    assert not findings(on_refund="proportional"), "one order earns it"
+    assert not findings(trigger="nth_purchase", trigger_count=3, on_refund="keep")
     assert not findings(caps={"budget": "8.00", "budget_per_day": "8.00"})
     assert not findings(milestones=[tier(2), tier(1, "badge"), tier(3)])
     assert not findings(milestones=[tier(3, "bonus", value="500", currency="EUR")]), "no budget"
@@ -61,6 +63,16 @@ def test_what_looks_odd_and_is_meant() -> None:
     ("rule", "where", "settings"),
     [
         ("hold-shorter-than-refunds", "hold_for", {"hold_for": "13 days"}),
+        (
+            "refunds-reverse-all",
+            "on_refund",
+            {"trigger": "nth_purchase", "trigger_count": 3, "on_refund": "proportional"},
+        ),
+        (
+            "refunds-reverse-all",
+            "on_refund",
+            {"trigger": "amount_reached", "minimum_amount": "9", "on_refund": "proportional"},
+        ),
         ("unknown-reason", "fraud.weights.rnig", {"fraud": {"weights": {"rnig": 5}}}),
         ("unknown-reason", "fraud.limits.rnig", {"fraud": {"limits": {"rnig": 5}}}),
         ("unknown-reason", "fraud.decisive.1", {"fraud": {"decisive": ["ring", "rnig"]}}),

@@ -38,6 +38,8 @@ from reftrail.contracts.topics import (
     TICKS,
 )
 from reftrail.engine.memory import MemoryHost
+from reftrail.engine.stage import Stage
+from reftrail.engine.topology import TOPOLOGY, topology_with
 from reftrail.reports.derivation import derive
 from reftrail.reports.explanation import Derivation, Link
 
@@ -49,9 +51,11 @@ BONUS: Final = Milestone(
 )
 
 
-def programme(policy: Policy | None = None, **terms: Any) -> MemoryHost:
+def programme(
+    policy: Policy | None = None, *, topology: tuple[Stage, ...] = TOPOLOGY, **terms: Any
+) -> MemoryHost:
     """A campaign under a policy, with the codes AMY and BOB of one owner; another beside it."""
-    host = MemoryHost(partitions=PARTITIONS, batch=3)
+    host = MemoryHost(topology, partitions=PARTITIONS, batch=3)
     rewards = {"referrer_reward_micros": 5 * UNIT, "referee_reward_micros": 2 * UNIT}
     host.publish(
         CAMPAIGNS,
@@ -121,9 +125,11 @@ def statuses(host: MemoryHost, user: str) -> list[str]:
     ]
 
 
-def again(host: MemoryHost | MemoryLog, user: str, code: str = "AMY") -> dict[str, Derivation]:
+def again(
+    host: MemoryHost | MemoryLog, user: str, code: str = "AMY", **settings: Any
+) -> dict[str, Derivation]:
     log = host if isinstance(host, MemoryLog) else MemoryLog(host)
-    found = derive(log, code, user)
+    found = derive(log, code, user, **settings)
     assert tuple(one.stage for one in found) == STAGES
     return {one.stage: one for one in found}
 
@@ -300,6 +306,20 @@ def test_a_user_whom_two_codes_might_have_referred(*, typed_code_wins: bool) -> 
         assert [one.differences for one in derived.values()] == [[], [], []]
         expected = "same" if code_asked == name else "nothing"
         assert derived["reward"].verdict == expected
+
+
+@pytest.mark.parametrize(("wait", "verdict"), [(60 * DAY, "same"), (30 * DAY, "differs")])
+def test_purchases_wait_as_long_as_workers_are_set_to(wait: Millis, verdict: str) -> None:
+    topology = topology_with(signup_wait=60 * DAY)
+    host = programme(
+        trigger=Trigger.FIRST_PURCHASE, attribution_window_ms=90 * DAY, topology=topology
+    )
+    clicked, _ = comes("uma", 12 * DAY)
+    bought, (_, signed_up) = buys("uma", 13 * DAY), comes("uma", 50 * DAY)
+    happen(host, [clicked, bought])
+    time_is(host, 45 * DAY)
+    happen(host, [signed_up])
+    assert again(host, "uma", signup_wait=wait)["attribution"].verdict == verdict
 
 
 def test_what_differs_is_told() -> None:

@@ -54,7 +54,8 @@ def differences(outcome: Outcome) -> dict[str, tuple[str, ...]]:
     return {one.part: one.lines for one in outcome.differences}
 
 
-STORY = f"{CLICK}, {SIGNUP}, {PURCHASE}"
+CHAIR = PURCHASE.replace('"purchase"', '"purchase", order = "chair"')
+STORY = f"{CLICK}, {SIGNUP}, {CHAIR}"
 BAD_CODE = CLICK.replace('"AMY"', '"A B"')
 
 
@@ -67,7 +68,7 @@ BAD_CODE = CLICK.replace('"AMY"', '"A B"')
         'ledger = [{ status = "granted", role = "referrer", who = "bob" }, { status = "granted" }]',
         'ledger = [{ status = "granted", code = "AMY", value = "10" }, { status = "granted" }]',
         'ledger = [{ status = "granted", currency = "EUR", version = 1 }, { status = "granted" }]',
-        'ledger = [{ status = "granted", action = "purchase:order 8" }, { status = "granted" }]',
+        'ledger = [{ status = "granted", action = "purchase:chair" }, { status = "granted" }]',
         'ledger = [{ status = "granted", kind = "credit", reasons = [] }, { status = "granted" }]',
         'rewards = [{ status = "granted", to = "bob" }, { status = "granted", to = "amy" }]',
         'fulfil = [{ to = "amy", value = "10.00" }, { to = "bob" }]',
@@ -213,6 +214,8 @@ def test_every_field_of_an_event_reaches_the_collector() -> None:
     renamed = {"visitor": "v", "user": "u", "order": "o", "amount": "1.5"}
     hashed = {"device": "D", "ip": "203.0.113.9", "email": "bob@example.org"}
     event = recorded("signup", given | renamed | hashed | {"properties": {"size": [1, 2]}})
+    label = given.pop("campaign_id")
+    assert (event["campaign_id"], event["client_campaign_id"]) == (None, label)
     assert {name: event[name] for name in given} == given
     assert (event["visitor_id"], event["user_id"], event["order_id"]) == ("v", "u", "o")
     assert (event["amount_micros"], event["properties"]) == (1_500_000, '{"size":[1,2]}')
@@ -273,7 +276,7 @@ def test_a_report_of_several_rewards_says_for_which_action(tmp_path: Path) -> No
         '{ at = "day 4", type = "fulfilment", who = "bob", code = "AMY", role = "referrer", '
         'outcome = "delivered", action = "%s" }'
     )
-    when = f"{STORY}, {report % 'first_purchase'}"
+    when = f"{STORY}, {report % 'purchase:chair'}"
     then = 'rewards = [{ status = "fulfilled", to = "amy" }, { status = "granted", to = "bob" }]'
     assert differences(played(tmp_path, when, then)) == {}
     with pytest.raises(FaultyFile, match="bob has no referrer's reward for signup under AMY then"):

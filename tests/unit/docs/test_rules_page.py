@@ -1,0 +1,27 @@
+"""The page of the rules lists the dead letters and cells that there are."""
+
+import re
+from pathlib import Path
+
+from reftrail.rules.reward.keys import _BY_LETTER
+
+PROCESSORS = Path(__file__).parents[3] / "stream_processors"
+DOCUMENT = (PROCESSORS / "README.md").read_text()
+REFUSED = re.compile(r'(?:\brefuse\(|\breason=)\s*"([a-z_]+)"')
+
+
+def test_every_reason_of_a_dead_letter_is_listed() -> None:
+    table = DOCUMENT.partition("| reason | what it is about |")[2].partition("\n\n")[0]
+    listed = re.findall(r"^\| `([a-z_]+)`", table, re.MULTILINE)
+    files = [
+        file
+        for part in ("rules", "engine")
+        for file in (PROCESSORS / "reftrail" / part).rglob("*.py")
+    ]
+    used = {reason for file in files for reason in REFUSED.findall(file.read_text())}
+    assert sorted(listed) == sorted(used)
+
+
+def test_every_kind_of_cell_is_listed() -> None:
+    letters = re.findall(r"^\|[^|]*\| `code:(?:user)?:([a-z]):\w+` \|", DOCUMENT, re.MULTILINE)
+    assert sorted(letters) == sorted(_BY_LETTER)
