@@ -281,9 +281,9 @@ def test_a_bonus_stands_while_there_are_grants_enough(plan: list[Step], manner: 
         first = entries[0]
         whose = first.beneficiary or "", first.campaign_id or ""
         statuses = [one.status for one in entries if not is_part(one)]
-        if first.role == Role.REFERRER and RewardStatus.GRANTED in statuses:
-            if statuses[-1] != RewardStatus.REVERSED:
-                referrals[whose].add((first.code, first.user_id))
+        stands = RewardStatus.GRANTED in statuses and statuses[-1] != RewardStatus.REVERSED
+        if first.role == Role.REFERRER and stands:
+            referrals[whose].add((first.code, first.user_id))
         if first.role == Role.MILESTONE:
             bonuses[whose].append(entries)
     counted = {whose: len(found) for whose, found in referrals.items()}
