@@ -19,7 +19,7 @@ from reftrail.contracts.topics import ATTRIBUTIONS, CAMPAIGNS, CODES, EVENTS, RE
 from reftrail.simulator.comparison import (
     Observed,
     compare,
-    earning_in,
+    granted_in,
     in_force,
     observed_verdict,
 )
@@ -75,7 +75,7 @@ def test_the_rules_conclude_what_the_simulator_knows_to_be_true(seed: int) -> No
         Observed(
             distinct=truth.distinct,
             fingerprint=truth.fingerprint,
-            funnel=truth.funnel(earning_in(entries)),
+            funnel=truth.funnel(granted_in(entries)),
             attributions=in_force(
                 one for one in host.log(ATTRIBUTIONS) if isinstance(one, Attributed)
             ),

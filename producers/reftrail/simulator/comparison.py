@@ -67,10 +67,9 @@ def in_force(attributions: Iterable[Attributed]) -> list[tuple[str, Attribution]
     ]
 
 
-def earning_in(entries: Iterable[tuple[RewardKey, Verdict]]) -> set[tuple[str, str]]:
-    """Code and user of those to whom something was granted."""
-    granted = Verdict(GRANTED)
-    return {(key.code, key.user_id) for key, verdict in entries if verdict == granted}
+def granted_in(entries: Iterable[tuple[RewardKey, Verdict]]) -> set[RewardKey]:
+    """The rewards that were granted, whatever became of them."""
+    return {key for key, verdict in entries if verdict == Verdict(GRANTED)}
 
 
 def compare(truth: Truth, observed: Observed) -> Comparison:
@@ -88,7 +87,7 @@ def _compare_events(truth: Truth, observed: Observed, result: Comparison) -> Non
         result.differences.append(
             f"{observed.distinct} events on the input topic are not the {truth.distinct} sent"
         )
-    expected = truth.funnel(earning_in(observed.entries))
+    expected = truth.funnel(granted_in(observed.entries))
     for column, code in sorted(expected.keys() | observed.funnel.keys(), key=str):
         want, found = expected[column, code], observed.funnel.get((column, code), 0)
         if want != found:
@@ -134,8 +133,9 @@ def _compare_rewards(truth: Truth, observed: Observed, result: Comparison) -> No
         expected = truth.rewards.get(key)
         entries = found.get(key, [])
         limited = key.code in truth.limits and key.user_id in truth.limits[key.code].users
-        allowed = [] if expected is None else _histories(expected, limited=limited)
-        if (entries in allowed if allowed else not entries) and key.code not in surplus:
+        limit_only = [[], [Verdict(REJECTED, (USED_UP,))]] if limited else [[]]
+        allowed = limit_only if expected is None else _histories(expected, limited=limited)
+        if entries in allowed and key.code not in surplus:
             result.rewards_right += 1
         else:
             result.differences.append(
@@ -145,20 +145,24 @@ def _compare_rewards(truth: Truth, observed: Observed, result: Comparison) -> No
 
 
 def _histories(expected: Verdict, *, limited: bool) -> list[list[Verdict]]:
-    """The ledger entries that lead to a verdict; with a limit, also those of coming too late."""
+    """The ledger entries that lead to a verdict; with a limit, also those of coming too late.
+
+    An order that was paid back before its user's signup came earns nothing in the first place.
+    """
     histories = {
         GRANTED: [Verdict(GRANTED)],
         REVERSED: [Verdict(GRANTED), Verdict(REVERSED)],
         REJECTED: [expected],
     }
     too_late = [Verdict(REJECTED, (USED_UP,))]
-    return [histories[expected.status], *([too_late] if limited else [])]
+    found = [histories[expected.status], *([too_late] if limited else [])]
+    return [*found, []] if expected.status == REVERSED or limited else found
 
 
 def _beyond_limits(truth: Truth, found: Mapping[RewardKey, list[Verdict]]) -> dict[str, str]:
     """The codes through which more or fewer users earned than the limit says, and how many."""
-    earning = earning_in((key, verdict) for key, all_ in found.items() for verdict in all_)
-    users = Counter(code for code, _ in earning)
+    granted = granted_in((key, verdict) for key, all_ in found.items() for verdict in all_)
+    users = Counter(code for code, _ in {(key.code, key.user_id) for key in granted})
     return {
         code: f"; {users[code]} users earned where {limit.expected} should have"
         for code, limit in truth.limits.items()

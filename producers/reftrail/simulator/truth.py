@@ -115,17 +115,18 @@ class Truth:
             self.attributions[user] = by
             self._judge(user, by, events)
 
-    def funnel(self, earning: Collection[tuple[str, str]] = ()) -> Counter[Cell]:
+    def funnel(self, granted: Collection[RewardKey] = ()) -> Counter[Cell]:
         """What a report by code ought to show: counts, and the rewards that were granted.
 
-        earning are those (code, user) who came first under codes in limits, where that is known.
+        granted are the rewards that were, where that depends on what came first: users under codes
+        in limits, and refunds of orders that waited for their user's signup.
         """
-        granted: Counter[Cell] = Counter()
+        counts: Counter[Cell] = Counter()
         for key, verdict in self.rewards.items():
-            comes_first = key.code not in self.limits or (key.code, key.user_id) in earning
-            if verdict.status != REJECTED and comes_first:
-                granted["rewards_granted", key.code] += 1
-        return self.counts + granted
+            is_sure = verdict.status == GRANTED and key.code not in self.limits
+            if is_sure or (verdict.status != REJECTED and key in granted):
+                counts["rewards_granted", key.code] += 1
+        return self.counts + counts
 
     def _attribution(self, history: Sequence[Step]) -> Attribution | None:
         """Who referred the user whom this visitor became; None also if they became none."""
@@ -263,9 +264,8 @@ def _of_orders(
         if event.type == "purchase" and event.event_time >= since:
             orders.setdefault(event.order_id, event)
         action = f"purchase:{event.order_id}"
-        if event.type == "refund" and outcomes.get(action, _NONE).status == GRANTED:
-            if not stands(event.order_id):
-                outcomes[action] = Verdict(REVERSED)
+        if outcomes.get(action, _NONE).status == GRANTED and not stands(event.order_id):
+            outcomes[action] = Verdict(REVERSED)
         for order_id in sorted(orders, key=lambda one: _when(orders[one])):
             is_earning = any(verdict.status == GRANTED for verdict in outcomes.values())
             name = f"purchase:{order_id}"

@@ -1,8 +1,16 @@
 """What a stage keeps: the committed state, and what a batch changes on top of it."""
 
-from support.timers import TIMERS, Rung, Timer, review
+from support.timers import TIMERS, Rung, Timer, review, ticks
 
+from reftrail.contracts.decisions import Converted
+from reftrail.contracts.record import Record
+from reftrail.engine.keys import woken_deed
+from reftrail.engine.reference import ReferenceTables
 from reftrail.engine.state import Batch, StateStore
+from reftrail.engine.topology import STAGES
+from reftrail.rules.attribution.decider import AttributionDecider
+from reftrail.rules.decider import Cause, Woken
+from reftrail.testing import converted, moment
 
 EVENT = review("set", "AMY", "u1", 0, "1 0")
 
@@ -38,3 +46,62 @@ def test_what_stays_as_it_is_needs_no_word() -> None:
     assert changes(store, Rung(1), Timer(due_at=5)) == {}
     assert changes(store, Rung(2), Timer(due_at=5)).keys() == {"AMY"}
     assert store.alarms.due(5, 1) == [(5, "AMY:u1")]
+
+
+# A family of cells.
+
+ATTRIBUTION = STAGES["attribution"]
+CAUSE = Cause("attribution-inputs", 0, 0)
+
+
+def decided(store: StateStore, record: Record) -> dict[str, bytes | None]:
+    """What a batch of one record changes."""
+    decider = ATTRIBUTION.decider
+    assert isinstance(decider, AttributionDecider)
+    assert isinstance(record, Converted | Woken)
+    batch = Batch(ATTRIBUTION, store)
+    keys, state = batch.load(record)
+    assert keys == ("u1",)
+    batch.save(keys, decider.settle(state, record, CAUSE, ReferenceTables())[1])
+    return batch.changes()
+
+
+def test_cells_that_a_decision_changes_are_kept_each_under_its_key() -> None:
+    store = StateStore(ATTRIBUTION)
+    for order in ("o1", "o2"):
+        bought = converted("purchase", "11:00", order_id=order).record()
+        store.apply(decided(store, bought))
+    assert store.packed.keys() == {"u1", "u1:w:0", "u1:w:1"}
+    due_at = moment("30d 11:00")
+    assert store.alarms.due(due_at, 9) == [(due_at, "u1:w:0"), (due_at, "u1:w:1")]
+
+
+def test_cells_that_are_empty_again_are_forgotten_and_wake_no_more() -> None:
+    store, restored = StateStore(ATTRIBUTION), StateStore(ATTRIBUTION)
+    (tick,) = ticks(moment("30d 11:00"), 1)
+    for record in (
+        converted("purchase", "11:00", order_id="o1").record(),
+        woken_deed("u1:w:0", tick, CAUSE),
+    ):
+        changed = decided(store, record)
+        store.apply(changed)
+        for key, value in changed.items():
+            restored.restore(key.encode(), value)
+    assert changed["u1:w:0"] is None
+    assert store.packed.keys() == restored.packed.keys() == {"u1"}
+    assert store.alarms.due(moment("99d 00:00"), 9) == []
+    assert restored.alarms.due(moment("99d 00:00"), 9) == []
+
+
+def test_a_cell_that_a_batch_has_changed_wakes_by_what_it_is_by_now() -> None:
+    store = StateStore(ATTRIBUTION)
+    store.apply(decided(store, converted("purchase", "11:00", order_id="o1").record()))
+    batch = Batch(ATTRIBUTION, store)
+    (tick,) = ticks(moment("30d 11:00"), 1)
+    assert batch.due(tick) == ["u1:w:0"]
+    fired = woken_deed("u1:w:0", tick, CAUSE)
+    keys, state = batch.load(fired)
+    decider = ATTRIBUTION.decider
+    assert isinstance(decider, AttributionDecider)
+    batch.save(keys, decider.settle(state, fired, CAUSE, ReferenceTables())[1])
+    assert batch.due(tick) == []

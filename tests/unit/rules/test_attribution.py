@@ -623,6 +623,12 @@ def test_of_a_customer_who_never_signed_up_the_time_of_the_first_purchase_is_kep
     assert len(msgspec.msgpack.encode(left["attribution/u1"])) < 100
 
 
+def test_a_purchase_of_a_user_whom_nobody_referred_is_let_go_without_a_word() -> None:
+    story = given(signed_up("10:00"), bought("o1", at="11:00"))
+    story.when(tick("30d 11:00")).then_nothing()
+    assert not [key for key in kept(story) if ":w:" in key]
+
+
 def test_what_was_put_back_after_the_signup_claims() -> None:
     story = given(bought("o1", at="11:00"), tick("30d 11:00"), signed_up_by_touch())
     story.when(bought("o1", at="11:00")).then(claimed(Action.PURCHASE, "AMY", at="11:00"))

@@ -15,7 +15,7 @@ from reftrail.contracts.record import DAY
 from reftrail.contracts.topics import ATTRIBUTIONS, CAMPAIGNS, CODES, EVENTS, REWARDS
 from reftrail.engine.memory import MemoryHost
 from reftrail.simulator import Observed, Programme, Simulation, Step, compare
-from reftrail.simulator.comparison import earning_in, in_force, observed_verdict
+from reftrail.simulator.comparison import granted_in, in_force, observed_verdict
 from reftrail.simulator.truth import RewardKey, identity
 
 ENDS = 1_760_000_000_000
@@ -74,7 +74,7 @@ def through_the_rules(simulation: Simulation, seed: int) -> Observed:
     return Observed(
         distinct=len(distinct),
         fingerprint=sum(map(identity, distinct)),
-        funnel=simulation.truth.funnel(earning_in(entries)),
+        funnel=simulation.truth.funnel(granted_in(entries)),
         attributions=in_force(
             record for record in host.log(ATTRIBUTIONS) if isinstance(record, Attributed)
         ),

@@ -16,16 +16,18 @@ from reftrail.rules.decider import RULES, Cause, Refused, Woken, because, derive
 
 
 def expire(cells: Cells, fired: Woken, cause: Cause) -> list[Event]:
-    """Let go of a deed that waited long enough; without a decision it is a dead letter.
+    """Let go of a deed that waited long enough; without any signup it is a dead letter.
 
-    It can be put back from there, once the user has signed up after all.
+    It can be put back from there, once the user has signed up after all. Of a user whom nobody
+    referred there is nothing to be made up for.
     """
     waiting = cells.get(waiting_key(fired.user_id, fired.action), WaitingDeed)
     if waiting.deed is None:
         return []
     common = because(fired, cause, f"waiting_ended {fired.action}")
     ended = WaitingEnded(**common, user_id=fired.user_id, ended=(fired.action,))
-    if state_of(cells, fired.user_id).decisions:
+    state = state_of(cells, fired.user_id)
+    if state.decisions or state.signup is not None:
         return [ended]
     return [ended, _unclaimed(fired, waiting, waiting.deed)]
 

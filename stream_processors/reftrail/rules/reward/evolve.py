@@ -154,7 +154,7 @@ def _earned(cells: Cells, key: str, referral: ReferralCell, earned: AssessedRewa
     """A new reward is the first of the referral's list, and rests on its places."""
     case = earned.case
     assert case is not None
-    _with_usual(cells, key, case, earned)
+    _with_usual(cells, key, referral, earned)
     cell_key = f"{key}:a:{case.action}"
     cell = cells.get(cell_key, ActionCell)
     is_new = cell.case is None
@@ -252,24 +252,27 @@ def _part_deferred(cells: Cells, key: str, event: PartialRefundDeferred) -> None
     cells.put(cell_key, _replace(cell, case=_replace(cell.case, sides=sides)))
 
 
-def _with_usual(cells: Cells, key: str, case: RewardCase, earned: AssessedReward) -> None:
-    """Keep what is usual: all claims decided on under a known campaign, and amounts of good ones.
+def _with_usual(cells: Cells, key: str, referral: ReferralCell, earned: AssessedReward) -> None:
+    """Keep what is usual under the code: amounts of good claims, and referrals by hour.
 
-    Of all claims also how many were suspicious.
+    Of referrals also how many were suspicious. Each counts with the first that is decided of it:
+    however often somebody buys, that says nothing about the code.
     """
+    case = earned.case
+    assert case is not None
     if case.campaign_version is None or case.is_bonus:
         return
     code = key.partition(":")[0]
     usage = cells.get(code, CodeCell)
-    cells.put(
-        code,
-        _replace(
+    amounts = with_amount(usage.amounts, earned.amount_micros, earned.amount_currency)
+    usage = _replace(usage, amounts=amounts)
+    if not referral.latest:
+        usage = _replace(
             usage,
             hours=with_claim(usage.hours, case.action_time),
-            amounts=with_amount(usage.amounts, earned.amount_micros, earned.amount_currency),
             claims=with_judged(usage.claims, is_suspicious=is_suspicious(case.evidence)),
-        ),
-    )
+        )
+    cells.put(code, usage)
 
 
 def _count(cells: Cells, key: str, code: str, case: RewardCase | None, *, by: int) -> None:

@@ -11,7 +11,13 @@ from reftrail.rules.reward.assessment import reason_of, refused_by, signals_of
 from reftrail.rules.reward.bonuses import is_bonus, settle_milestone
 from reftrail.rules.reward.claims import settle_claim, terms_of
 from reftrail.rules.reward.context import DecisionContext
-from reftrail.rules.reward.purchases import count_order, order_of_another, reach, refuse_order
+from reftrail.rules.reward.purchases import (
+    count_order,
+    order_of_another,
+    pass_turn_on,
+    reach,
+    refuse_order,
+)
 from reftrail.rules.reward.reserving import decide
 from reftrail.rules.reward.state import AssessedReward, Origin, Waiting
 from reftrail.rules.reward.state_events import (
@@ -76,6 +82,8 @@ def take_answer(context: DecisionContext, answered: LimitAnswered) -> None:
         _go_on_counting(context, asking, refused)
         return
     decide(context, asking if refused is None else refused_by(asking, refused))
+    if refused is not None and asking.case.order_id is not None:
+        pass_turn_on(context, asking.case.order_id)
     if asking.threshold and refused is None and asking.waiting is not None:
         _reach_more(context, asking.waiting)
 
@@ -92,6 +100,8 @@ def go_on(context: DecisionContext) -> None:
         context.origin = Origin(waiting.event_id, waiting.offset)
         if waiting.claim is not None:
             settle_claim(context, waiting)
+            if waiting.is_again:
+                pass_turn_on(context, waiting.claim.order_id)
         elif waiting.milestone is not None:
             settle_milestone(context, waiting.milestone)
 

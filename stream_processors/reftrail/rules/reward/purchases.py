@@ -7,6 +7,7 @@ import msgspec
 from reftrail.contracts.policy import OrderIds
 from reftrail.contracts.reference import Trigger
 from reftrail.rules.fraud.case import Evidence
+from reftrail.rules.fraud.scoring import Verdict
 from reftrail.rules.policy import Terms
 from reftrail.rules.reward.assessment import assess, rejected_order
 from reftrail.rules.reward.context import DecisionContext
@@ -20,7 +21,12 @@ from reftrail.rules.reward.eligibility import (
 from reftrail.rules.reward.rejection import WEIGHT, broken_rules
 from reftrail.rules.reward.reserving import ask_or_decide, ask_to_count, decide
 from reftrail.rules.reward.state import Order, Waiting
-from reftrail.rules.reward.state_events import OrderRecorded, ProgressMade, SkippedOrderTaken
+from reftrail.rules.reward.state_events import (
+    OrderRecorded,
+    ProgressMade,
+    Queued,
+    SkippedOrderTaken,
+)
 
 MOST_AT_ONCE: Final = 1_000
 """How many rewards by amount one order makes at most. The rest is refused, and a dead letter says
@@ -122,11 +128,15 @@ def reach(context: DecisionContext, waiting: Waiting, terms: Terms) -> None:
     Goes on until one has to ask for places, is rejected, or nothing more is reached.
     """
     trigger, step = terms.campaign.trigger, step_of(terms)
-    for _ in range(MOST_AT_ONCE):
+    for count in range(MOST_AT_ONCE + 1):
         referral = context.referral
         progress = referral.of(trigger, _currency(terms))
         threshold = progress.reached + step
         if progress.standing < threshold or not is_open(referral, terms):
+            return
+        if count == MOST_AT_ONCE:
+            detail = f"one order reaches more than {MOST_AT_ONCE} rewards"
+            context.refuse("too_many_rewards", detail)
             return
         action = next_action(context, trigger, progress.given + 1)
         assessed = assess(context, waiting, terms, action, threshold=threshold)
@@ -135,7 +145,6 @@ def reach(context: DecisionContext, waiting: Waiting, terms: Terms) -> None:
         ask_or_decide(context, msgspec.structs.replace(assessed, waiting=waiting))
         if context.referral.of(trigger, _currency(terms)).given == progress.given:
             return
-    context.refuse("too_many_rewards", f"one order reaches more than {MOST_AT_ONCE} rewards")
 
 
 def next_action(context: DecisionContext, trigger: str, number: int) -> str:
@@ -149,7 +158,26 @@ def attempt(trigger: str, number: int, times: int) -> str:
     return f"{trigger}:{number}" if times <= 1 else f"{trigger}:{number}:{times}"
 
 
-def requeue_candidates(context: DecisionContext) -> SkippedOrderTaken | None:
+def requeue(context: DecisionContext) -> None:
+    """Let the earliest order that was skipped have its turn, if there is one."""
+    taken = _earliest_skipped(context)
+    if taken is None:
+        return
+    skipped = context.action(taken.action).skipped
+    assert skipped is not None
+    again = msgspec.structs.replace(skipped, is_again=True)
+    context.apply(taken, Queued(**context.noted(), waiting=again))
+
+
+def pass_turn_on(context: DecisionContext, order_id: str | None) -> None:
+    """Leave the turn of an order that came to nothing after all to the next one."""
+    cell = context.action(f"purchase:{order_id}")
+    is_rejected = cell.case is None or cell.case.verdict == Verdict.REJECT
+    if is_rejected and cell.skipped is None and context.referral.asking is None:
+        requeue(context)
+
+
+def _earliest_skipped(context: DecisionContext) -> SkippedOrderTaken | None:
     """The earliest order that was skipped and would still earn; None if there is none."""
     best: tuple[int, str] | None = None
     found: SkippedOrderTaken | None = None

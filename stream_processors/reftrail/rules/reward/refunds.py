@@ -10,17 +10,12 @@ from reftrail.rules.reward.assessment import refunded_share
 from reftrail.rules.reward.context import DecisionContext
 from reftrail.rules.reward.eligibility import counted_amount, still_earns
 from reftrail.rules.reward.lifecycle import Reward, change
-from reftrail.rules.reward.purchases import (
-    attempt,
-    refuse_foreign_refund,
-    requeue_candidates,
-)
-from reftrail.rules.reward.state import Order, RewardCase, SideReward
+from reftrail.rules.reward.purchases import attempt, refuse_foreign_refund, requeue
+from reftrail.rules.reward.state import ActionCell, Order, Progress, RewardCase, SideReward
 from reftrail.rules.reward.state_events import (
     OrderRecorded,
     PartialRefundDeferred,
     ProgressMade,
-    Queued,
     SlotFreed,
 )
 from reftrail.rules.reward.transitions import STANDING, Transition, allowed
@@ -104,43 +99,40 @@ def _fall(context: DecisionContext, order: Order, by: int, claim: Claimed) -> No
     progress = msgspec.structs.replace(progress, standing=progress.standing + by)
     context.apply(ProgressMade(**context.noted(), progress=progress))
     while progress.given and progress.standing < progress.reached:
-        case = _current(context, trigger, progress.given)
+        case = _standing(context, progress, progress.given).case
+        assert case is not None
         had_ended = case.has_ended
         for side in case.sides:
             if allowed(side.status, Transition.REFUND):
                 change(context, Reward(case, side), Transition.REFUND, of=claim)
         progress = msgspec.structs.replace(
-            progress, given=progress.given - 1, reached=_reached(context, trigger, progress.given)
+            progress, given=progress.given - 1, reached=_reached_before(context, progress)
         )
         context.apply(ProgressMade(**context.noted(), progress=progress))
         if not had_ended:
             free_slot(context)
 
 
-def _current(context: DecisionContext, trigger: str, number: int) -> RewardCase:
+def _standing(context: DecisionContext, progress: Progress, number: int) -> ActionCell:
+    """The number-th reward, as it was decided on last; of amounts, in the same currency."""
+    trigger = progress.trigger
     times = context.action(f"{trigger}:{number}").times
-    case = context.action(attempt(trigger, number, times)).case
-    assert case is not None
-    return case
+    cells = (context.action(attempt(trigger, number, nth)) for nth in range(times, 0, -1))
+    return next(
+        cell
+        for cell in cells
+        if not progress.currency or (cell.case and cell.case.currency == progress.currency)
+    )
 
 
-def _reached(context: DecisionContext, trigger: str, number: int) -> int:
-    """What the reward before the number-th one needs."""
-    if number == 1:
+def _reached_before(context: DecisionContext, progress: Progress) -> int:
+    """What the reward before the last one needs."""
+    if progress.given == 1:
         return 0
-    times = context.action(f"{trigger}:{number - 1}").times
-    return context.action(attempt(trigger, number - 1, times)).threshold
+    return _standing(context, progress, progress.given - 1).threshold
 
 
 def free_slot(context: DecisionContext) -> None:
     """Leave the turn to the earliest order that earned nothing since the user earned enough."""
     context.apply(SlotFreed(**context.noted()))
-    taken = requeue_candidates(context)
-    if taken is None:
-        return
-    skipped = context.action(taken.action).skipped
-    assert skipped is not None
-    context.apply(
-        taken,
-        Queued(**context.noted(), waiting=msgspec.structs.replace(skipped, is_again=True)),
-    )
+    requeue(context)
