@@ -26,6 +26,7 @@ BENCHMARKS = (
     "warehouse",
     "codec",
     "codes",
+    "orders",
 )
 # What the project asks of itself; figures without a bound are for information.
 BOUNDS = {
@@ -37,6 +38,12 @@ BOUNDS = {
     "signup_to_grant_p99_ms": ("<=", 400),
     "claims_300_p99_ms": ("<=", 1_000),
     "restore_keys_per_s": (">=", 150_000),
+    "orders_first_purchase_ratio": ("<=", 2),
+    "orders_first_purchase_once_ratio": ("<=", 2),
+    "orders_nth_purchase_ratio": ("<=", 2),
+    "orders_amount_reached_ratio": ("<=", 2),
+    "waiting_changelog_growth": ("<=", 1.1),
+    "waiting_lasting_bytes_per_customer": ("<=", 100),
 }
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final, NamedTuple, TypeAlias
 
-from reftrail.contracts.record import MICROS_PER_UNIT, Micros, Millis
+from reftrail.contracts.record import MICROS_PER_UNIT, MINUTE, Micros, Millis
 from reftrail.contracts.reference import CampaignDefined, CodeChanged
 from reftrail.simulator.journeys import BOT
 from reftrail.simulator.occurrence import Occurrence, Step
@@ -21,6 +21,8 @@ GRANTED: Final = "granted"
 REVERSED: Final = "reversed"
 REJECTED: Final = "rejected"
 USED_UP: Final = "code_used_up"
+CHECKOUT: Final[Millis] = 15 * MINUTE
+"""How long before the signup an order may lie that a code typed in with it still earns."""
 
 Cell: TypeAlias = tuple[str, str | None]
 """A column of a report, and the code of a line, or None for what belongs to none."""
@@ -195,7 +197,7 @@ class Truth:
             return
         campaign = self.programme.campaigns[code.campaign_id]
         if campaign.trigger == "first_purchase":
-            outcomes = _of_orders(events, by.touch_time, campaign, code, user)
+            outcomes = _of_orders(events, _since(by), campaign, code, user)
         else:
             signup = next(event for event in events if event.type == "signup")
             reasons = _objections(code, campaign, user, signup.event_time)
@@ -274,6 +276,11 @@ def _of_orders(
             reasons = _objections(code, campaign, user, orders[order_id].event_time)
             outcomes[name] = Verdict(REJECTED, reasons) if reasons else Verdict(GRANTED)
     return outcomes
+
+
+def _since(by: Attribution) -> Millis:
+    """From when on a user's orders earn: the touch, or the checkout at which the code was typed."""
+    return by.touch_time - (CHECKOUT if by.basis == "typed_code" else 0)
 
 
 _NONE: Final = Verdict("")

@@ -66,7 +66,8 @@ def derive(
     """
     stages = {stage.name: stage for stage in topology_with(signup_wait=signup_wait)}
     conversions = list(log.having(CONVERSIONS, user_id, _of_user(user_id), user_id.encode()))
-    reference = ReferenceTables(one.record for one in _reference(log, _codes(code, conversions)))
+    codes = {code, *_codes_of(conversions)}
+    reference = ReferenceTables(one.record for one in _reference(log, sorted(codes)))
     visitors = {getattr(one.record, "visitor_id", None) for one in conversions}
     events = tuple(sorted(filter(None, {*visitors, user_id})))
     pair = f"{code}:{user_id}"
@@ -186,11 +187,13 @@ def _user_of(record: Any) -> str | None:
     return record.beneficiary if isinstance(record, MilestoneChanged) else record.user_id
 
 
-def _codes(code: str, conversions: Iterable[Logged]) -> list[str]:
-    """A code, and those that a user's conversions name beside it."""
-    records: list[Any] = [one.record for one in conversions]
-    named = {name for record in records for name in (record.touch_code, record.typed_code)}
-    return sorted({code, *named} - {None})
+def _codes_of(conversions: Iterable[Logged]) -> Iterator[str]:
+    """The codes to which a user may have been attributed."""
+    for conversion in conversions:
+        for name in ("touch_code", "typed_code"):
+            code = getattr(conversion.record, name, None)
+            if code is not None:
+                yield code
 
 
 def _reference(log: Log, codes: Iterable[str]) -> Iterable[Logged]:

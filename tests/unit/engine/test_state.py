@@ -54,9 +54,6 @@ ATTRIBUTION = STAGES["attribution"]
 CAUSE = Cause("attribution-inputs", 0, 0)
 
 
-FIRST, SECOND = (f"u1:w:purchase {order} 11:00" for order in ("o1", "o2"))
-
-
 def decided(store: StateStore, record: Record) -> dict[str, bytes | None]:
     """What a batch of one record changes."""
     decider = ATTRIBUTION.decider
@@ -74,9 +71,12 @@ def test_cells_that_a_decision_changes_are_kept_each_under_its_key() -> None:
     for order in ("o1", "o2"):
         bought = converted("purchase", "11:00", order_id=order).record()
         store.apply(decided(store, bought))
-    assert store.packed.keys() == {"u1", FIRST, SECOND}
+    assert store.packed.keys() == {"u1", "u1:w:purchase o1 11:00", "u1:w:purchase o2 11:00"}
     due_at = moment("30d 11:00")
-    assert store.alarms.due(due_at, 9) == [(due_at, FIRST), (due_at, SECOND)]
+    assert store.alarms.due(due_at, 9) == [
+        (due_at, "u1:w:purchase o1 11:00"),
+        (due_at, "u1:w:purchase o2 11:00"),
+    ]
 
 
 def test_cells_that_are_empty_again_are_forgotten_and_wake_no_more() -> None:
@@ -84,13 +84,13 @@ def test_cells_that_are_empty_again_are_forgotten_and_wake_no_more() -> None:
     (tick,) = ticks(moment("30d 11:00"), 1)
     for record in (
         converted("purchase", "11:00", order_id="o1").record(),
-        woken_deed(FIRST, tick, CAUSE),
+        woken_deed("u1:w:purchase o1 11:00", tick, CAUSE),
     ):
         changed = decided(store, record)
         store.apply(changed)
         for key, value in changed.items():
             restored.restore(key.encode(), value)
-    assert changed[FIRST] is None
+    assert changed["u1:w:purchase o1 11:00"] is None
     assert store.packed.keys() == restored.packed.keys() == {"u1"}
     assert store.alarms.due(moment("99d 00:00"), 9) == []
     assert restored.alarms.due(moment("99d 00:00"), 9) == []
@@ -101,8 +101,8 @@ def test_a_cell_that_a_batch_has_changed_wakes_by_what_it_is_by_now() -> None:
     store.apply(decided(store, converted("purchase", "11:00", order_id="o1").record()))
     batch = Batch(ATTRIBUTION, store)
     (tick,) = ticks(moment("30d 11:00"), 1)
-    assert batch.due(tick) == [FIRST]
-    fired = woken_deed(FIRST, tick, CAUSE)
+    assert batch.due(tick) == ["u1:w:purchase o1 11:00"]
+    fired = woken_deed("u1:w:purchase o1 11:00", tick, CAUSE)
     keys, state = batch.load(fired)
     decider = ATTRIBUTION.decider
     assert isinstance(decider, AttributionDecider)
