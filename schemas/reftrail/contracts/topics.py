@@ -361,7 +361,7 @@ TOUCH_CHANGELOG: Final = Topic(
 )
 ATTRIBUTION_CHANGELOG: Final = Topic(
     "attribution-changelog",
-    "user_id; user_id:w:index",
+    "user_id; user_id:w:event_id",
     None,
     compacted=True,
     public=False,

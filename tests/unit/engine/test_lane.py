@@ -62,7 +62,7 @@ class Bench:
         failure: Exception | None = None,
         followers: Sequence[Any] = (),
         linger_ms: float = 0,
-        **committed: int,
+        committed: Mapping[str, int] | None = None,
     ) -> None:
         self.writer = RememberingWriter(failure)
         self.failures: list[BaseException] = []
@@ -78,7 +78,7 @@ class Bench:
             [
                 LaneStage(
                     StageOfPartition(stage, 0, 1),
-                    Intake(source, committed.get(stage.reads.name)),
+                    Intake(source, (committed or {}).get(stage.reads.name)),
                     store,
                     LiveReference(self.tables, followers),
                     None,
@@ -228,8 +228,7 @@ async def test_lingering_ends_when_there_is_a_batch_of_it() -> None:
 
 
 async def test_only_positions_that_moved_are_committed() -> None:
-    committed: dict[str, Any] = {"attribution-inputs": 5}
-    bench = Bench(**committed)
+    bench = Bench(committed={"attribution-inputs": 5})
     await bench.run(_clicks(0, 1, "v1"))
     assert [positions for _, positions in bench.writer.commits] == [{"events": 1}]
 
@@ -248,14 +247,14 @@ async def test_positions_without_messages_are_committed_too() -> None:
 
 
 async def test_what_was_processed_before_is_left_out() -> None:
-    bench = Bench(events=5)
+    bench = Bench(committed={"events": 5})
     await bench.run(_clicks(3, 6, "v1", "v2", "v3"))
     assert bench.writer.commits == [(["touch-changelog", "touches"], {"events": 6})]
     assert bench.store.packed.keys() == {"v3"}
 
 
 async def test_chunks_that_overlap_are_decided_once() -> None:
-    bench = Bench(events=5)
+    bench = Bench(committed={"events": 5})
     for begin, end in ((5, 7), (5, 6), (6, 9)):
         await bench.lane.hand_over(EVENTS, _purchases(begin, end))
     await bench.run()
@@ -264,7 +263,7 @@ async def test_chunks_that_overlap_are_decided_once() -> None:
 
 
 async def test_a_gap_in_the_log_ends_the_work_and_commits_nothing() -> None:
-    bench = Bench(events=5)
+    bench = Bench(committed={"events": 5})
     await bench.lane.hand_over(INPUTS, _converted(0, "u1"))
     await bench.run(_clicks(7, 8, "v1"))
     assert bench.writer.commits == []
@@ -281,7 +280,7 @@ async def test_a_failed_commit_is_reported_and_nothing_follows_it() -> None:
 
 
 async def test_stopping_does_not_wait_for_what_is_still_queued() -> None:
-    bench = Bench(events=0)
+    bench = Bench(committed={"events": 0})
     handing = [
         asyncio.create_task(bench.lane.hand_over(EVENTS, _clicks(n, n + 1, "v"))) for n in range(9)
     ]

@@ -1,7 +1,7 @@
 """What the attribution stage keeps of a user, and how that follows from what it concludes.
 
 user          the decisions, and how much waits
-user:w:index  a purchase or refund that waits
+user:w:event  a purchase or refund that waits
 """
 
 from collections.abc import Iterator
