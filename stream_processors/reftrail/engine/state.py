@@ -58,6 +58,17 @@ def _due_at(stage: Stage) -> Callable[[str, bytes], Millis | None] | None:
     return lambda key, packed: due_at(unpack_cell(key, packed)) if owns(key) else None
 
 
+class UnknownStateError(RuntimeError):
+    """A stage's changelog has a state that another version of reftrail wrote."""
+
+    def __init__(self, key: str, kind: type) -> None:
+        super().__init__(
+            f"the state under {key!r} is no {kind.__name__}: another version of reftrail wrote it. "
+            f"Run that version, or rebuild the installation: stop its workers, delete the topics "
+            f"that they write, changelogs included, and their group's offsets, and start anew"
+        )
+
+
 def _unpack_of(family: CellFamily) -> Callable[[str, bytes], Any]:
     """How to unpack the cell of a key."""
     decoders: dict[type, Callable[[bytes], Any]] = {}
@@ -67,7 +78,10 @@ def _unpack_of(family: CellFamily) -> Callable[[str, bytes], Any]:
         decode = decoders.get(kind)
         if decode is None:
             decode = decoders[kind] = msgspec.msgpack.Decoder(kind).decode
-        return decode(packed)
+        try:
+            return decode(packed)
+        except msgspec.ValidationError as error:
+            raise UnknownStateError(key, kind) from error
 
     return unpack
 

@@ -1,16 +1,19 @@
 """What a stage keeps: the committed state, and what a batch changes on top of it."""
 
+import msgspec
+import pytest
 from support.timers import TIMERS, Rung, Timer, review, ticks
 
 from reftrail.contracts.decisions import Converted
 from reftrail.contracts.record import Record
 from reftrail.engine.keys import woken_deed
 from reftrail.engine.reference import ReferenceTables
-from reftrail.engine.state import Batch, StateStore
+from reftrail.engine.state import Batch, StateStore, UnknownStateError
 from reftrail.engine.topology import STAGES
 from reftrail.rules.attribution.decider import AttributionDecider
 from reftrail.rules.decider import Cause, Woken
-from reftrail.testing import converted, moment
+from reftrail.rules.reward.state import ReferralCell
+from reftrail.testing import claimed, converted, moment
 
 EVENT = review("set", "AMY", "u1", 0, "1 0")
 
@@ -108,3 +111,12 @@ def test_a_cell_that_a_batch_has_changed_wakes_by_what_it_is_by_now() -> None:
     assert isinstance(decider, AttributionDecider)
     batch.save(keys, decider.settle(state, fired, CAUSE, ReferenceTables())[1])
     assert batch.due(tick) == []
+
+
+def test_state_of_another_version_is_told_apart_from_a_fault() -> None:
+    store = StateStore()
+    store.packed["AMY:bob"] = msgspec.msgpack.encode([["what an older version kept"]])
+    batch = Batch(STAGES["reward"], store)
+    _, cells = batch.load(claimed("signup", "AMY", at="10:00", user_id="bob").record())
+    with pytest.raises(UnknownStateError, match="another version of reftrail wrote it"):
+        cells.get("AMY:bob", ReferralCell)

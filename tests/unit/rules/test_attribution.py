@@ -529,9 +529,7 @@ def test_a_user_without_a_referrer_claims_nothing() -> None:
     given(signed_up()).when(bought("o1", at="11:00")).then_nothing()
 
 
-def test_what_came_before_the_signup_claims_after_it_refunds_first_then_by_time() -> (
-    None
-):
+def test_what_came_before_the_signup_claims_after_it_refunds_first_then_by_time() -> None:
     (
         given(
             paid_back("o1", at="11:00"),
