@@ -3,7 +3,8 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from functools import cache
+from typing import Any, TypeAlias, cast
 
 from reftrail.contracts.codec import Undecodable, decode, encode
 from reftrail.contracts.decisions import DeadLettered
@@ -42,10 +43,16 @@ class Outcome:
         return not self.messages and not self.changes
 
 
+@cache
+def _settles(kind: type) -> bool:
+    """Whether deciders of a type are `Settling`: a check that takes as long as a small batch."""
+    return issubclass(kind, Settling)
+
+
 def _settling(decider: Decider[Any]) -> _Settle:
     """How to get a decider's conclusions together with the state after them."""
-    if isinstance(decider, Settling):
-        return decider.settle
+    if _settles(type(decider)):
+        return cast("Settling[Any]", decider).settle
 
     def settle(
         state: Any, record: Record, cause: Cause, reference: ReferenceTables

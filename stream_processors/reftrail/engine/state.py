@@ -157,11 +157,17 @@ class _FamilyView:
         self._kind_of = family.kind_of
         self._unpack = _unpack_of(family)
         self._packed = packed
+        self._stored: dict[str, Any] = {}  # a decision looks at most cells several times
 
     def get(self, key: str) -> Any:
         cell = self.changed.get(key)
-        if cell is not None:
-            return cell
+        if cell is None:
+            cell = self._stored.get(key)
+        if cell is None:
+            cell = self._stored[key] = self._stored_cell(key)
+        return cell
+
+    def _stored_cell(self, key: str) -> Any:
         packed = self._packed.get(key)
         return _empty_of(self._kind_of(key)) if packed is None else self._unpack(key, packed)
 

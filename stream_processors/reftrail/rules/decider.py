@@ -109,16 +109,22 @@ class Because(TypedDict):
     rules: str
 
 
-def because(record: Record, cause: Cause, what: str) -> Because:
-    """The common fields of a record derived from another; what tells apart several from one."""
+def because(record: Record, cause: Cause, what: str = "") -> Because:
+    """The common fields of a record derived from another; what tells apart several from one.
+
+    Without it the id is the record's own: for an event that goes to no topic, and where the caller
+    sets another.
+    """
     return {  # written like this, it takes half as long as by the name of its type
-        "event_id": derived_id(what, record.event_id),
+        "event_id": derived_id(what, record.event_id) if what else record.event_id,
         "event_time": record.event_time,
         "received_at": record.received_at,
         "cause_topic": cause.topic,
         "cause_partition": cause.partition,
         "cause_offset": cause.offset,
-        "cause_event_id": cause_id_of(record),
+        "cause_event_id": (  # as cause_id_of does: a call less for every record derived
+            record.cause_event_id if isinstance(record, Woken) else record.event_id
+        ),
         "rules": RULES,
     }
 

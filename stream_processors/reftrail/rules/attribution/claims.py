@@ -204,7 +204,7 @@ def _claim(
     Its channel is the one through which the code came, and the deed's own where that isn't known.
     signals are those that are checked, by kind.
     """
-    common = because(record, cause, "claimed")
+    common = because(record, cause)
     if isinstance(record, Attributed):
         common["cause_event_id"] = record.cause_event_id
     common["event_id"] = derived_id("claimed", decision.code, deed.event_id)

@@ -129,7 +129,7 @@ def _signup(on: _Question) -> Sequence[Event]:
             return _attribute(on, attributed, deed_of(record))
     if candidates or state.decisions or state.signup is not None:
         return []
-    common = because(record, on.cause, "signed_up")
+    common = because(record, on.cause)
     return [SignedUp(**common, user_id=record.user_id, signup=deed_of(record))]
 
 
@@ -249,7 +249,7 @@ def _deed(on: _Question, signup_wait: Millis) -> Sequence[Event]:
     deed = deed_of(record)
     events: list[Event] = []
     if deed.action == Action.PURCHASE and not 0 <= state.first_purchase_at <= deed.event_time:
-        common = because(record, on.cause, "first_purchase")
+        common = because(record, on.cause)
         events.append(FirstPurchaseSeen(**common, user_id=record.user_id))
     for decision in state.decisions:
         if may_claim(deed, decision, on.reference):
@@ -264,7 +264,7 @@ def _deed(on: _Question, signup_wait: Millis) -> Sequence[Event]:
             on.cause.partition,
             on.cause.offset,
         )
-        common = because(record, on.cause, "postponed")
+        common = because(record, on.cause)
         events.append(Postponed(**common, user_id=record.user_id, waiting=waiting))
     return events
 
@@ -283,7 +283,7 @@ def _no_longer_waiting(on: _Question, cells: Cells) -> list[Event]:
     if not state.waiting or _may_decide_again(on, state):
         return []
     ended = tuple(event_id for event_id, one in waiting_of(cells, user_id) if one.deed is not None)
-    common = because(on.record, on.cause, "waiting_ended")
+    common = because(on.record, on.cause)
     return [WaitingEnded(**common, user_id=user_id, ended=ended)]
 
 
@@ -297,7 +297,7 @@ def _attribute(
     decision = decision_of(attributed)
     events: list[Event] = [attributed]
     if not _may_have_earned(on, decision):
-        common = because(on.record, on.cause, "left_open")
+        common = because(on.record, on.cause)
         still = Open(signup, attributed.event_id)
         left = LeftOpen(**common, user_id=on.record.user_id, code=decision.code, open=still)
         events.append(left)

@@ -144,8 +144,9 @@ def waiting_of(cells: Cells, user_id: str) -> Iterator[tuple[str, WaitingDeed]]:
 
 def evolve(cells: Cells, event: Event) -> None:  # noqa: C901 - a table
     """Take an event into the cells: the decisions, what waits, and what was claimed."""
-    if isinstance(event, CheckRequested | Refused):
-        return
+    match event:
+        case CheckRequested() | Refused():
+            return
     replace = msgspec.structs.replace
     key = user_key(event.user_id)
     state = cells.get(key, AttributionState)
