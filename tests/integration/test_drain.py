@@ -12,7 +12,7 @@ from kafka import KafkaAdminClient
 from kafka.errors import NotLeaderForPartitionError
 from support.kafka import TestInstallation
 
-from reftrail.contracts.topics import CONVERSIONS, EVENTS, REWARD_INPUTS
+from reftrail.contracts.topics import ATTRIBUTION_INPUTS, EVENTS, REWARD_INPUTS
 from reftrail.local.drain import wait_until_drained
 
 GROUP = "drained"
@@ -23,7 +23,7 @@ class Stages:
 
     def __init__(self, installation: TestInstallation) -> None:
         self.events = TopicPartition(installation.name_of(EVENTS), 0)
-        self.conversions = TopicPartition(installation.name_of(CONVERSIONS), 1)
+        self.conversions = TopicPartition(installation.name_of(ATTRIBUTION_INPUTS), 1)
         self.claims = TopicPartition(installation.name_of(REWARD_INPUTS), 2)
         self.group = installation.topic_prefix + GROUP
         self.producer = AIOKafkaProducer(
@@ -88,7 +88,8 @@ async def test_a_stage_that_lags_is_named(installation: TestInstallation, stages
         await stages.write(stages.events)
     await stages.handle(stages.events, 1, stages.conversions, stages.conversions)
     await stages.handle(stages.conversions, 1)
-    with pytest.raises(TimeoutError, match=r"stage attribution .*conversions\[1\] at 1 of 3$"):
+    lagging = r"stage attribution .*attribution-inputs\[1\] at 1 of 3$"
+    with pytest.raises(TimeoutError, match=lagging):
         drained(installation)
 
 

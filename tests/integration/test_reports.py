@@ -18,9 +18,9 @@ from reftrail.cli.main import command_line
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.record import DAY
 from reftrail.contracts.topics import (
+    ATTRIBUTION_INPUTS,
     CAMPAIGNS,
     CODES,
-    CONVERSIONS,
     EVENTS,
     REWARD_INPUTS,
     REWARDS,
@@ -114,13 +114,13 @@ def _check_the_chain(running: Running) -> None:
 
     entries = only(running.installation, REWARDS, user_id="uma")
     (claim,) = only(running.installation, REWARD_INPUTS, user_id="uma", action="signup")
-    (conversion,) = only(running.installation, CONVERSIONS, user_id="uma")
+    (conversion,) = only(running.installation, ATTRIBUTION_INPUTS, user_id="uma")
     (event,) = only(running.installation, EVENTS, event_id="the-signup")
     (touch,) = only(running.installation, EVENTS, event_id="the-click")
     assert {place(one) for one in story["entries"]} == {(e.partition, e.offset) for e in entries}
     assert [(one["topic"], *place(one)) for one in story["causes"]] == [
         ("reward-inputs", claim.partition, claim.offset),
-        ("conversions", conversion.partition, conversion.offset),
+        ("attribution-inputs", conversion.partition, conversion.offset),
         ("events", event.partition, event.offset),
     ]
     assert place(story["touch"]) == (touch.partition, touch.offset)

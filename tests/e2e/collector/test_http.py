@@ -120,11 +120,11 @@ def test_each_event_is_judged_on_its_own(
     assert answer.status_code == 202
     assert answer.json()["accepted"] == 1
     assert [(r["index"], r["pointer"]) for r in answer.json()["rejected"]] == [
-        (0, "/amount"),
+        (0, "/currency"),
         (2, ""),
     ]
     assert written(installation).keys() == {good["event_id"]}
-    assert collector.metric('reftrail_collector_events_rejected_total{field="amount"}') == 1
+    assert collector.metric('reftrail_collector_events_rejected_total{field="currency"}') == 1
     assert collector.metric('reftrail_collector_events_accepted_total{type="click"}') == 1
 
 
