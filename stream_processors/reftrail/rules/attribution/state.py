@@ -134,12 +134,17 @@ def state_of(cells: Cells, user_id: str) -> AttributionState:
 
 
 def waiting_of(cells: Cells, user_id: str) -> Iterator[tuple[str, WaitingDeed]]:
-    """The deeds of a user that wait, by event_id, the last one that came first; mere links too."""
-    event_id = state_of(cells, user_id).latest
+    """The deeds of a user that wait, by event_id, the last one that came first; mere links too.
+
+    What came before stands earlier in the log: one that ended and came again is no predecessor.
+    """
+    event_id, end = state_of(cells, user_id).latest, None
     while event_id:
         waiting = cells.get(waiting_key(user_id, event_id), WaitingDeed)
+        if end is not None and waiting.offset >= end:
+            return
         yield event_id, waiting
-        event_id = waiting.previous
+        event_id, end = waiting.previous, waiting.offset
 
 
 def evolve(cells: Cells, event: Event) -> None:  # noqa: C901 - a table
@@ -168,6 +173,8 @@ def evolve(cells: Cells, event: Event) -> None:  # noqa: C901 - a table
         case Postponed():
             assert event.waiting.deed is not None
             event_id = event.waiting.deed.event_id
+            if cells.get(waiting_key(event.user_id, event_id), WaitingDeed) != WaitingDeed():
+                _unlink(cells, event.user_id, event_id)
             waiting = replace(event.waiting, previous=state.latest)
             cells.put(waiting_key(event.user_id, event_id), waiting)
             cells.put(key, replace(state, waiting=state.waiting + 1, latest=event_id))
@@ -175,6 +182,15 @@ def evolve(cells: Cells, event: Event) -> None:  # noqa: C901 - a table
             _end_waiting(cells, key, state, event)
         case _:
             assert_never(event)
+
+
+def _unlink(cells: Cells, user_id: str, event_id: str) -> None:
+    """Let the chain leave out a deed that waited before: it comes again at the beginning."""
+    own = cells.get(waiting_key(user_id, event_id), WaitingDeed)
+    for later_id, later in list(waiting_of(cells, user_id)):
+        if later.previous == event_id:
+            now = msgspec.structs.replace(later, previous=own.previous)
+            cells.put(waiting_key(user_id, later_id), now)
 
 
 def _end_waiting(cells: Cells, key: str, state: AttributionState, event: WaitingEnded) -> None:
@@ -187,12 +203,15 @@ def _end_waiting(cells: Cells, key: str, state: AttributionState, event: Waiting
         return
     for event_id in event.ended:
         ended = waiting_key(event.user_id, event_id)
-        previous = cells.get(ended, WaitingDeed).previous
+        cell = cells.get(ended, WaitingDeed)
+        previous, offset = cell.previous, cell.offset
         leads_on = (
             previous
             and cells.get(waiting_key(event.user_id, previous), WaitingDeed) != WaitingDeed()
         )
-        cells.put(ended, WaitingDeed(previous=previous) if leads_on else WaitingDeed())
+        cells.put(
+            ended, WaitingDeed(previous=previous, offset=offset) if leads_on else WaitingDeed()
+        )
     cells.put(key, msgspec.structs.replace(state, waiting=left))
 
 

@@ -77,7 +77,11 @@ def assess(  # noqa: PLR0913 - what a reward rests on is rarely given
     case = _replace(_case(claim, terms, judgement, action), sides=sides)
     if case.verdict == Verdict.REJECT:
         return AssessedReward(case, threshold=threshold)
-    case = _replace(case, sides=tuple(_reserved(side, case, order) for side in sides))
+    reserved = (_reserved(side, case, order) for side in sides)
+    sides = tuple(one for one in reserved if one.remaining or not one.value_micros)
+    if not sides:
+        return None
+    case = _replace(case, sides=sides)
     own = [*_order_places(claim, terms, order), *budget_places(terms.campaign, terms.policy, case)]
     users = _user_places(terms, case)
     case = _replace(case, places=tuple(own), user_places=users)
@@ -110,7 +114,8 @@ def refunded_share(value: int, case: RewardCase, order: Order) -> int:
 
 def _in_minor_units(value: int, currency: str) -> Money:
     """A value of a policy; one from before currencies were checked counts in micros."""
-    return Money.nearest(value, currency if is_currency(currency) else NO_CURRENCY)
+    is_unit = currency.islower() and not is_currency(currency.upper())
+    return Money.nearest(value, currency if is_unit or is_currency(currency) else NO_CURRENCY)
 
 
 def rejected_order(

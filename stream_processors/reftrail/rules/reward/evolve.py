@@ -82,11 +82,13 @@ def evolve(cells: Cells, event: Event) -> None:  # noqa: C901, PLR0912, PLR0915 
         case LimitsRequested():
             cells.put(key, _replace(referral, asking=event.assessed))
             _count(cells, key, event.code, event.assessed.case, by=1)
+            _rest(cells, key, event.assessed.case, by=1)
         case LimitsSettled():
             assert referral.asking is not None
             case = referral.asking.case
             cells.put(key, _replace(referral, asking=None))
             _count(cells, key, event.code, case, by=-1)
+            _rest(cells, key, case, by=-1)
         case LimitsReleased():
             for text in event.places:
                 cells.put(f"{key}:l:{Place.parse(text).key}", CountCell())
@@ -106,6 +108,14 @@ def evolve(cells: Cells, event: Event) -> None:  # noqa: C901, PLR0912, PLR0915 
             _part_deferred(cells, key, event)
         case _:
             assert_never(event)
+
+
+def _rest(cells: Cells, key: str, case: RewardCase | None, *, by: int) -> None:
+    """Let what asks rest on its places like what is decided: they may not be released meanwhile."""
+    for text in () if case is None else case.user_places:
+        place_key = f"{key}:l:{Place.parse(text).key}"
+        held = cells.get(place_key, CountCell)
+        cells.put(place_key, CountCell(held.count + by, text))
 
 
 def _queued(cells: Cells, key: str, referral: ReferralCell, event: Queued) -> None:

@@ -11,6 +11,7 @@ from reftrail.rules.reward.assessment import reason_of, refused_by, signals_of
 from reftrail.rules.reward.bonuses import is_bonus, settle_milestone
 from reftrail.rules.reward.claims import settle_claim, terms_of
 from reftrail.rules.reward.context import DecisionContext
+from reftrail.rules.reward.lifecycle import release_unused
 from reftrail.rules.reward.purchases import (
     count_order,
     order_of_another,
@@ -35,6 +36,8 @@ def take_claim(context: DecisionContext, claim: Claimed) -> None:
         return
     if claim.action == Action.SIGNUP:
         _show_signup(context, claim)
+    if claim.action == Action.PURCHASE and _is_known(context, claim):
+        return
     waiting = Waiting(context.cause.offset, claim=claim)
     unanswered = () if _is_known(context, claim) else tuple(claim.checks)
     if unanswered or _is_busy(context):
@@ -81,6 +84,8 @@ def take_answer(context: DecisionContext, answered: LimitAnswered) -> None:
     if asking.case is None:
         _go_on_counting(context, asking, refused)
         return
+    if refused is not None:
+        release_unused(context, asking)
     decide(context, asking if refused is None else refused_by(asking, refused))
     if refused is not None and asking.case.order_id is not None:
         pass_turn_on(context, asking.case.order_id)

@@ -10,7 +10,7 @@ from reftrail.contracts.reward_reasons import Reason
 from reftrail.rules.limits import Place
 from reftrail.rules.reward.context import DecisionContext
 from reftrail.rules.reward.ledger_entries import Change, next_entry
-from reftrail.rules.reward.state import RewardCase, SideReward
+from reftrail.rules.reward.state import AssessedReward, RewardCase, SideReward
 from reftrail.rules.reward.state_events import LimitsReleased
 from reftrail.rules.reward.transitions import STANDING, Transition, allowed
 
@@ -67,7 +67,7 @@ def change(  # noqa: PLR0913 - the last two are rarely given
         ),
     )
     if status == RewardStatus.REJECTED:
-        _release_places(context, reward)
+        _release_places(context, reward, is_refunded=transition == Transition.REFUND)
 
 
 def _reasons(reward: Reward, transition: Transition, why: str | None) -> list[str]:
@@ -82,8 +82,11 @@ def _reasons(reward: Reward, transition: Transition, why: str | None) -> list[st
     return reasons
 
 
-def _release_places(context: DecisionContext, reward: Reward) -> None:
-    """Leave the places of a reward that was held and is rejected to others."""
+def _release_places(context: DecisionContext, reward: Reward, *, is_refunded: bool) -> None:
+    """Leave the places of a reward that was held and is rejected to others.
+
+    An order that was paid back stays its user's: nobody else earns by it.
+    """
     case, side = reward
     user_places = tuple(
         text for text in case.user_places if context.place(Place.parse(text).key).count <= 0
@@ -116,3 +119,30 @@ def _own_places(case: RewardCase, side: SideReward, *, is_last: bool) -> Iterato
             yield str(place._replace(amount=side.reserved))
         elif is_last:
             yield text
+
+
+def release_unused(context: DecisionContext, asking: AssessedReward) -> None:
+    """Leave the users' places that a refused reward relied on, if nothing rests on them by now."""
+    case = asking.case
+    assert case is not None
+    places = tuple(
+        text
+        for text in case.user_places
+        if text not in asking.asked
+        and context.place(Place.parse(text).key).place
+        and context.place(Place.parse(text).key).count <= 0
+    )
+    if not places:
+        return
+    context.apply(
+        LimitsReleased(**context.noted(), places=places),
+        LimitRequested(
+            **context.metadata("places_back", case.claim_id, case.action, "asking"),
+            limits=list(places),
+            passed=[],
+            releasing=True,
+            code=context.code,
+            user_id=context.user_id,
+            claim_id=case.claim_id,
+        ),
+    )

@@ -1,0 +1,109 @@
+"""Histories that hardly ever happen, each of which once led to a wrong decision or to none."""
+
+from typing import Any
+
+from reftrail.contracts.decisions import RewardDecided
+from reftrail.contracts.life import LimitRequested, Reviewed
+from reftrail.contracts.policy import Caps, Fraud, OnRefund, Policy, policy_text
+from reftrail.contracts.record import DAY, MICROS_PER_UNIT
+from reftrail.contracts.reference import Trigger
+from reftrail.contracts.topics import CAMPAIGNS, CODES, EVENTS, REVIEWS, REWARDS, TICKS
+from reftrail.rules.reward.transitions import effect
+from reftrail.testing import MemoryHost, campaign, code, purchase, refund, reviewed, signup, tick
+
+TRUSTING = Fraud(grant_up_to=999, reject_from=1000)
+
+
+def programme(reward_currency: str = "USD", **policy: Any) -> MemoryHost:
+    host = MemoryHost()
+    rules = policy_text(Policy(fraud=TRUSTING, **policy))
+    first = {"trigger": Trigger.FIRST_PURCHASE, "reward_currency": reward_currency}
+    host.publish(CAMPAIGNS, campaign(policy=rules, **first))
+    host.publish(CODES, code("AMY"))
+    return host
+
+
+def happens(host: MemoryHost, *events: Any) -> None:
+    for event in events:
+        host.publish(EVENTS, event)
+        host.run()
+
+
+def ledger(host: MemoryHost) -> list[tuple[str, str]]:
+    entries = (one for one in host.log(REWARDS) if isinstance(one, RewardDecided))
+    return [(one.status, one.action) for one in entries if one.role == "referrer"]
+
+
+def test_a_purchase_that_waited_long_enough_and_comes_again_waits_again() -> None:
+    host = programme()
+    first = purchase("O1", "10:00")
+    happens(host, first, purchase("O2", "10d 10:00"))
+    host.publish(TICKS, tick("30d 11:00"))
+    happens(host, first, signup("31d 10:00", typed="AMY"))
+    assert ledger(host) == []  # both from before the signup, by more than a checkout's tolerance
+
+
+def test_a_skipped_order_that_is_reported_again_while_its_turn_comes_is_decided_on_once() -> None:
+    host = programme()
+    second = purchase("O2", "12:00")
+    happens(host, signup("10:00", typed="AMY"), purchase("O1", "11:00"), second)
+    host.publish(EVENTS, purchase("O3", "13:00", ip_hash="ip"), refund("O1", "13:01"), second)
+    host.run()
+    assert ledger(host) == [
+        ("granted", "purchase:O1"),
+        ("reversed", "purchase:O1"),
+        ("granted", "purchase:O2"),
+    ]
+
+
+def test_a_place_that_another_reward_asks_to_rest_on_is_not_given_back_by_a_review() -> None:
+    caps = Caps(per_referrer=1, budget_micros=1_000 * MICROS_PER_UNIT)
+    host = programme(repeats=2, hold_for=DAY, caps=caps)
+    happens(
+        host,
+        signup("10:00", typed="AMY"),
+        signup("10:01", typed="AMY", user_id="u2", visitor_id="v2"),
+        purchase("O1", "11:00"),
+    )
+    host.publish(EVENTS, purchase("O2", "12:00"))
+    while not _asks(host):
+        host._decide_on_batch(*host._waiting()[0], 1)
+    host.publish(REVIEWS, reviewed("decline", "12:01"))
+    while not _has_reviewed(host):
+        waiting = next(one for one in host._waiting() if one[0].name != "limits")
+        host._decide_on_batch(*waiting, 1)
+    host.run()
+    happens(host, purchase("O9", "13:00", user_id="u2"))
+    assert ledger(host) == [
+        ("held", "purchase:O1"),
+        ("rejected", "purchase:O1"),
+        ("held", "purchase:O2"),
+        ("rejected", "purchase:O9"),
+    ]
+
+
+def _asks(host: MemoryHost) -> bool:
+    last = host.steps[-1]
+    return last.stage.name == "reward" and any(
+        isinstance(one, LimitRequested) for one in last.conclusions
+    )
+
+
+def _has_reviewed(host: MemoryHost) -> bool:
+    return any(
+        isinstance(step.record, Reviewed) and step.stage.name == "reward" for step in host.steps
+    )
+
+
+def test_a_part_that_rounds_to_nothing_earns_nothing_and_leaves_the_turn() -> None:
+    host = programme("points", on_refund=OnRefund.PROPORTIONAL)
+    happens(
+        host,
+        signup("10:00", typed="AMY"),
+        refund("O1", "11:01", paid_back=96),
+        purchase("O1", "11:00"),
+        purchase("O2", "12:30"),
+    )
+    entries = [one for one in host.log(REWARDS) if isinstance(one, RewardDecided)]
+    assert ledger(host) == [("granted", "purchase:O2")]
+    assert sum(map(effect, entries)) == 20 * MICROS_PER_UNIT
