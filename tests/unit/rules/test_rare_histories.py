@@ -95,6 +95,23 @@ def _has_reviewed(host: MemoryHost) -> bool:
     )
 
 
+def test_an_order_that_was_paid_back_while_its_reward_was_held_earns_nobody_else() -> None:
+    host = programme(hold_for=DAY)
+    happens(
+        host,
+        signup("10:00", typed="AMY"),
+        signup("10:01", typed="AMY", user_id="u2", visitor_id="v2"),
+        purchase("O1", "11:00"),
+        refund("O1", "11:30"),
+        purchase("O1", "12:00", user_id="u2"),
+    )
+    assert ledger(host) == [
+        ("held", "purchase:O1"),
+        ("rejected", "purchase:O1"),
+        ("rejected", "purchase:O1"),
+    ]
+
+
 def test_a_part_that_rounds_to_nothing_earns_nothing_and_leaves_the_turn() -> None:
     host = programme("points", on_refund=OnRefund.PROPORTIONAL)
     happens(

@@ -163,10 +163,16 @@ def test_a_signup_asks_for_no_order() -> None:
 def test_an_order_is_left_to_others_once_both_sides_of_its_reward_are_rejected() -> None:
     story = paying(Trigger.FIRST_PURCHASE, hold_for=DAY)
     story.given(bought("o1"), answered("o1"))
-    story.when(paid_back("o1")).then(
-        *both(rejected, Reason.REFUNDED, Reason.HOLDING_PERIOD),
+    story.when(reviewed("decline", "11:30")).then(
+        *both(rejected, Reason.DECLINED, Reason.HOLDING_PERIOD),
         places_asked("order:o1|1|1", releasing=True),
     )
+
+
+def test_an_order_that_was_paid_back_stays_its_users() -> None:
+    story = paying(Trigger.FIRST_PURCHASE, hold_for=DAY)
+    story.given(bought("o1"), answered("o1"))
+    story.when(paid_back("o1")).then(*both(rejected, Reason.REFUNDED, Reason.HOLDING_PERIOD))
 
 
 def test_an_order_is_kept_where_one_side_was_granted_and_reversed() -> None:

@@ -92,7 +92,7 @@ def _release_places(context: DecisionContext, reward: Reward, *, is_refunded: bo
         text for text in case.user_places if context.place(Place.parse(text).key).count <= 0
     )
     now = context.action(case.action).case
-    is_last = now is not None and not now.counts
+    is_last = not is_refunded and now is not None and not now.counts
     texts = [*_own_places(case, side, is_last=is_last), *user_places]
     if not texts:
         return
