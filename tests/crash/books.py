@@ -117,7 +117,7 @@ def _decisions(evidence: Evidence, should_be: MemoryHost) -> Iterator[str]:
 
     Touches and conversions are the same to the byte. Of an attribution the place of its cause
     isn't: transactions take up offsets. A claim's cause may be the signup or the deed itself,
-    whichever came last, so only its identity is compared; and how often it is there hangs on whether
+    whichever came last, so only its identity is compared. How often it is there depends on whether
     a purchase that was sent twice came before its user's signup.
     """
     same: dict[Topic, Callable[[Any], object]] = {
