@@ -190,10 +190,7 @@ def _earned(cells: Cells, key: str, referral: ReferralCell, earned: AssessedRewa
         first_key = f"{key}:a:{':'.join(case.action.split(':')[:2])}"
         first = cells.get(first_key, ActionCell)
         cells.put(first_key, _replace(first, times=first.times + 1))
-    for text in case.user_places:
-        place_key = f"{key}:l:{Place.parse(text).key}"
-        held = cells.get(place_key, CountCell)
-        cells.put(place_key, CountCell(held.count + 1, text))
+    _rest(cells, key, case, by=1)
 
 
 def _entry(cells: Cells, key: str, referral: ReferralCell, entry: RewardDecided) -> None:
