@@ -166,10 +166,14 @@ def _beyond_limits(truth: Truth, found: Mapping[RewardKey, list[Verdict]]) -> di
     granted = granted_in((key, verdict) for key, all_ in found.items() for verdict in all_)
     users = Counter(code for code, _ in {(key.code, key.user_id) for key in granted})
     return {
-        code: f"; {users[code]} users earned where {limit.expected} should have"
+        code: f"; {users[code]} users earned where {_in_words(limit.expected)} should have"
         for code, limit in truth.limits.items()
-        if users[code] != limit.expected
+        if users[code] not in limit.expected
     }
+
+
+def _in_words(numbers: range) -> str:
+    return " or ".join(map(str, numbers))
 
 
 def observed_verdict(status: str, reasons: Iterable[str]) -> Verdict:

@@ -65,18 +65,22 @@ class Verdict(NamedTuple):
 
 @dataclass(slots=True)
 class Limit:
-    """A code whose uses are limited: who may earn through it, of whom `most` do.
+    """A code whose uses are limited: the users who may earn through it, of whom `most` do.
 
-    Who comes first is decided by the pipeline: users are independent of one another.
+    Who comes first is decided by the pipeline: users are independent of one another. `unsure` are
+    those of the users whose every order is paid back: a user whose refunds arrive before the
+    signup never earns, and leaves the place to another one.
     """
 
     most: int
     users: set[str] = field(default_factory=set)
+    unsure: set[str] = field(default_factory=set)
 
     @property
-    def expected(self) -> int:
-        """How many users earn: never more than allowed, never fewer than could."""
-        return min(self.most, len(self.users))
+    def expected(self) -> range:
+        """The possible numbers of users who earn: within the limit, and not fewer than can."""
+        fewest = min(self.most, len(self.users - self.unsure))
+        return range(fewest, min(self.most, len(self.users)) + 1)
 
 
 @dataclass(slots=True)
@@ -203,7 +207,10 @@ class Truth:
             reasons = _objections(code, campaign, user, signup.event_time)
             outcomes = {"signup": Verdict(REJECTED, reasons) if reasons else Verdict(GRANTED)}
         if code.max_uses is not None and any(v.status != REJECTED for v in outcomes.values()):
-            self.limits.setdefault(by.code, Limit(code.max_uses)).users.add(user)
+            limit = self.limits.setdefault(by.code, Limit(code.max_uses))
+            limit.users.add(user)
+            if not any(verdict.status == GRANTED for verdict in outcomes.values()):
+                limit.unsure.add(user)
         values = {
             "referrer": campaign.referrer_reward_micros,
             "referee": campaign.referee_reward_micros,

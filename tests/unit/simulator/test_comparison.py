@@ -111,6 +111,29 @@ def test_of_a_limited_code_any_users_may_earn_but_not_more_and_not_fewer(truth: 
         assert not compare(truth, replace(RIGHT, entries=wrong)).is_equal
 
 
+def test_who_was_refunded_before_the_signup_came_leaves_the_place_of_a_limit(truth: Truth) -> None:
+    other = KEY._replace(user_id="user-2")
+    truth.rewards = {KEY: Verdict("reversed"), other: GRANTED}
+    truth.limits["AMY"] = Limit(1, {USER, "user-2"}, unsure={USER})
+    used_up = observed_verdict("rejected", ["code_used_up"])
+    earned_first = [(KEY, GRANTED), (KEY, Verdict("reversed"))]
+    for entries in ([*earned_first, (other, used_up)], [(other, GRANTED)]):
+        assert compare(truth, replace(RIGHT, entries=entries)).is_equal
+    for wrong in ([], [(other, used_up)], [*earned_first, (other, GRANTED)]):
+        assert not compare(truth, replace(RIGHT, entries=wrong)).is_equal
+
+
+def test_a_limit_whose_only_user_was_refunded_may_be_left_unused(truth: Truth) -> None:
+    truth.rewards = {KEY: Verdict("reversed")}
+    truth.limits["AMY"] = Limit(1, {USER}, unsure={USER})
+    counts = {cell: count for cell, count in FUNNEL.items() if cell[0] != "rewards_granted"}
+    assert compare(truth, replace(RIGHT, funnel=counts, entries=[])).is_equal
+    entries = [(KEY, GRANTED), (KEY, Verdict("reversed"))]
+    assert compare(truth, replace(RIGHT, entries=entries)).is_equal
+    twice = replace(RIGHT, funnel=FUNNEL, entries=[*entries, *entries])
+    assert not compare(truth, twice).is_equal
+
+
 def test_used_up_beside_a_lasting_reason_is_not_another_verdict() -> None:
     assert observed_verdict("rejected", ["self_referral", "code_used_up"]) == Verdict(
         "rejected", ("self_referral",)

@@ -51,6 +51,21 @@ def test_every_plot_and_verdict_occurs() -> None:
     assert any(step.straggler for step in steps)
 
 
+def test_a_user_whose_only_order_is_paid_back_may_leave_the_place_of_a_limit() -> None:
+    simulation = Simulation(5, 3_000, ENDS)
+    list(simulation.steps())
+    limits = simulation.truth.limits.items()
+    unsure = {(code, user) for code, limit in limits for user in limit.unsure}
+    assert unsure == {("HB3-G6WF", "user-299"), ("NS11-9TNH", "user-334")}
+    for code, user in unsure:
+        verdicts = {
+            verdict.status
+            for key, verdict in simulation.truth.rewards.items()
+            if (key.code, key.user_id) == (code, user)
+        }
+        assert verdicts == {"reversed"}
+
+
 def through_the_rules(simulation: Simulation, seed: int) -> Observed:
     """What the rules make of a simulation, in some interleaving, with what a collector adds."""
     host = MemoryHost(partitions=3, batch=50, shuffle=Random(seed))
