@@ -1,7 +1,7 @@
 """Keys that a tick wakes, and the records with which it does."""
 
 from reftrail.contracts.life import Ticked
-from reftrail.rules.attribution.state import parts_of_waiting_key
+from reftrail.rules.attribution.state import parts_of_timed_key
 from reftrail.rules.decider import Cause, Woken, because
 from reftrail.rules.reward.keys import parts_of_action_key
 
@@ -15,8 +15,8 @@ def woken_action(key: str, tick: Ticked, cause: Cause) -> Woken:
 
 def woken_deed(key: str, tick: Ticked, cause: Cause) -> Woken:
     """The record for a purchase or refund that has waited long enough, by its cell's key."""
-    user_id, event_id = parts_of_waiting_key(key)
-    return Woken(**because(tick, cause, f"woken:{key}"), user_id=user_id, action=event_id)
+    user_id, rest = parts_of_timed_key(key)
+    return Woken(**because(tick, cause, f"woken:{key}"), user_id=user_id, action=rest)
 
 
 def woken_signal(key: str, tick: Ticked, cause: Cause) -> Woken:

@@ -98,5 +98,5 @@ def test_a_tick_wakes_whom_the_key_is_of(code: str) -> None:
     assert is_action(key)
     assert not is_action(referral_key(code, "b:ob"))
     deed = woken_deed(waiting_key("b:ob", "e:3"), tick, cause)
-    assert (deed.user_id, deed.action) == ("b:ob", "e:3")
+    assert (deed.user_id, deed.action) == ("b:ob", "w:e:3")
     assert woken_signal("ip:abc", tick, Cause("checks", 0, 7)).signal == "ip:abc"

@@ -623,6 +623,17 @@ def test_of_a_customer_who_never_signed_up_the_time_of_the_first_purchase_is_kep
     assert len(msgspec.msgpack.encode(left["attribution/u1"])) < 100
 
 
+def test_a_refund_that_waited_in_vain_is_remembered_for_a_year_and_then_costs_nothing() -> None:
+    story = given(paid_back("o1", at="11:00"), tick("30d 11:00"))
+    marks = {key: cell for key, cell in kept(story).items() if ":r:" in key}
+    assert list(marks) == ["attribution/u1:r:o1"]
+    assert len(msgspec.msgpack.encode(marks["attribution/u1:r:o1"])) < 32
+    story.given(tick("359d 11:00"))
+    assert [key for key in kept(story) if ":r:" in key]
+    story.given(tick("360d 11:00"))
+    assert not [key for key in kept(story) if ":" in key]
+
+
 def test_a_purchase_of_a_user_whom_nobody_referred_is_let_go_without_a_word() -> None:
     story = given(signed_up("10:00"), bought("o1", at="11:00"))
     story.when(tick("30d 11:00")).then_nothing()

@@ -11,7 +11,7 @@ Purchases and refunds wait for a decision, and for its correction, for a time: a
 on them as if it had been the first decision.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import assert_never
 
 import msgspec
@@ -33,6 +33,7 @@ from reftrail.rules.attribution.claims import (
     when_claimed,
 )
 from reftrail.rules.attribution.expiry import expire
+from reftrail.rules.attribution.refusals import is_refund_forgotten, refuse_purchase
 from reftrail.rules.attribution.state import (
     AttributionState,
     Event,
@@ -48,7 +49,7 @@ from reftrail.rules.attribution.state import (
     waiting_of,
 )
 from reftrail.rules.cells import Cells
-from reftrail.rules.decider import Cause, Reference, Woken, because
+from reftrail.rules.decider import Cause, Reference, Woken, because, fingerprint
 from reftrail.rules.policy import policy_at
 
 SIGNUP_WAIT: Millis = 30 * DAY
@@ -251,22 +252,43 @@ def _deed(on: _Question, signup_wait: Millis) -> Sequence[Event]:
     if deed.action == Action.PURCHASE and not 0 <= state.first_purchase_at <= deed.event_time:
         common = because(record, on.cause)
         events.append(FirstPurchaseSeen(**common, user_id=record.user_id))
+    waiting = WaitingDeed(
+        deed,
+        record.received_at + signup_wait,
+        on.cause.topic,
+        on.cause.partition,
+        on.cause.offset,
+    )
     for decision in state.decisions:
-        if may_claim(deed, decision, on.reference):
-            events += claims_of(deed, decision, record, on.cause, on.reference)
+        events += _claimed(on, waiting, decision, record, ())
     key = waiting_key(record.user_id, deed.event_id)
     is_here = on.cells.get(key, WaitingDeed).deed is not None
     if not is_here and _may_decide_again(on, state):
-        waiting = WaitingDeed(
-            deed,
-            record.received_at + signup_wait,
-            on.cause.topic,
-            on.cause.partition,
-            on.cause.offset,
-        )
         common = because(record, on.cause)
         events.append(Postponed(**common, user_id=record.user_id, waiting=waiting))
     return events
+
+
+def _claimed(
+    on: _Question,
+    waiting: WaitingDeed,
+    decision: Decision,
+    record: Converted | Attributed,
+    refunds: Container[int],
+) -> Sequence[Event]:
+    """The claim of a deed that lies within a decision; refunds are those that claim with it.
+
+    A purchase is refused where its order was paid back and the refund is forgotten by now.
+    """
+    deed = waiting.deed
+    assert deed is not None
+    if not may_claim(deed, decision, on.reference):
+        return []
+    if deed.action == Action.PURCHASE and is_refund_forgotten(
+        on.cells, record.user_id, deed.order_id, decision.code, refunds
+    ):
+        return [refuse_purchase(on.record, waiting)]
+    return claims_of(deed, decision, record, on.cause, on.reference)
 
 
 def _may_decide_again(on: _Question, state: AttributionState) -> bool:
@@ -303,11 +325,20 @@ def _attribute(
         events.append(left)
     if not is_claimed:
         events += claims_of(signup, decision, attributed, on.cause, on.reference)
-    waiting = (waiting.deed for _, waiting in waiting_of(on.cells, on.record.user_id))
-    for deed in sorted((deed for deed in waiting if deed is not None), key=when_claimed):
-        if may_claim(deed, decision, on.reference):
-            events += claims_of(deed, decision, attributed, on.cause, on.reference)
+    waiting = [cell for _, cell in waiting_of(on.cells, on.record.user_id) if cell.deed is not None]
+    refunds = {
+        fingerprint(cell.deed.event_id)
+        for cell in waiting
+        if cell.deed is not None and cell.deed.action == Action.REFUND
+    }
+    for cell in sorted(waiting, key=_claim_order):
+        events += _claimed(on, cell, decision, attributed, refunds)
     return events
+
+
+def _claim_order(waiting: WaitingDeed) -> tuple[bool, Millis, str]:
+    assert waiting.deed is not None
+    return when_claimed(waiting.deed)
 
 
 def _may_have_earned(on: _Question, decision: Decision) -> bool:

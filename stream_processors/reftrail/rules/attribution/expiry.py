@@ -1,72 +1,63 @@
 """End of waiting: purchases and refunds whose user's signup never came."""
 
-import msgspec
-
-from reftrail.contracts.decisions import Converted
-from reftrail.rules.attribution.claims import Deed
+from reftrail.contracts.decisions import Action
+from reftrail.rules.attribution.refusals import refused
 from reftrail.rules.attribution.state import (
     Event,
+    ForgottenRefundsDropped,
+    RefundForgotten,
     WaitingDeed,
     WaitingEnded,
     state_of,
     waiting_key,
 )
 from reftrail.rules.cells import Cells
-from reftrail.rules.decider import RULES, Cause, Refused, Woken, because, derived_id
+from reftrail.rules.decider import Cause, Woken, because
+
+REMEMBERED_LONGER = 12
+"""How many times as long as it waits a refund is remembered: a year, where it waits 30 days."""
 
 
 def expire(cells: Cells, fired: Woken, cause: Cause) -> list[Event]:
+    """End the time of a key: of a deed that waited long enough, or of refunds that are forgotten.
+
+    fired.action is the key after the user, such as `w:event`.
+    """
+    kind, _, name = fired.action.partition(":")
+    if kind == "w":
+        return _stop_waiting(cells, fired, name, cause)
+    common = because(fired, cause, f"dropped {name}")
+    return [ForgottenRefundsDropped(**common, user_id=fired.user_id, order_id=name)]
+
+
+def _stop_waiting(cells: Cells, fired: Woken, event_id: str, cause: Cause) -> list[Event]:
     """Let go of a deed that waited long enough; without any signup it is a dead letter.
 
     It can be put back from there, once the user has signed up after all. Of a user whom nobody
-    referred there is nothing to be made up for.
+    referred there is nothing to be made up for. A refund is remembered for longer, since its
+    purchase may be sent again after it.
     """
-    waiting = cells.get(waiting_key(fired.user_id, fired.action), WaitingDeed)
-    if waiting.deed is None:
+    waiting = cells.get(waiting_key(fired.user_id, event_id), WaitingDeed)
+    deed = waiting.deed
+    if deed is None:
         return []
-    common = because(fired, cause, f"waiting_ended {fired.action}")
-    ended = WaitingEnded(**common, user_id=fired.user_id, ended=(fired.action,))
+    common = because(fired, cause, f"waiting_ended {event_id}")
+    events: list[Event] = [WaitingEnded(**common, user_id=fired.user_id, ended=(event_id,))]
+    if deed.action == Action.REFUND and deed.order_id is not None:
+        waited_for = waiting.due_at - deed.received_at
+        forgotten = RefundForgotten(
+            **because(fired, cause, f"refund_forgotten {event_id}"),
+            user_id=fired.user_id,
+            order_id=deed.order_id,
+            refund_event_id=event_id,
+            due_at=deed.received_at + REMEMBERED_LONGER * waited_for,
+        )
+        events.append(forgotten)
     state = state_of(cells, fired.user_id)
     if state.decisions or state.signup is not None:
-        return [ended]
-    return [ended, _unclaimed(fired, waiting, waiting.deed)]
-
-
-def _unclaimed(fired: Woken, waiting: WaitingDeed, deed: Deed) -> Refused:
-    return Refused(
-        event_id=derived_id("no_signup", f"{waiting.partition}:{waiting.offset}", deed.event_id),
-        event_time=fired.event_time,
-        received_at=fired.received_at,
-        cause_topic=waiting.topic,
-        cause_partition=waiting.partition,
-        cause_offset=waiting.offset,
-        cause_event_id=deed.event_id,
-        rules=RULES,
-        reason="no_signup",
-        detail=(
-            f"the {deed.action} of this user waited for a signup until its time was over; put it "
-            f"back if the user has signed up since"
-        ),
-        payload=_conversion(fired.user_id, waiting, deed),
+        return events
+    detail = (
+        f"the {deed.action} of this user waited for a signup until its time was over; put it "
+        f"back if the user has signed up since"
     )
-
-
-def _conversion(user_id: str, waiting: WaitingDeed, deed: Deed) -> Converted:
-    """The conversion that the deed was read from."""
-    told = {
-        name: value
-        for name, value in msgspec.structs.asdict(deed).items()
-        if name not in ("action", "event_id", "touch")
-    }
-    return Converted(
-        event_id=derived_id("converted", deed.event_id),
-        cause_topic=waiting.topic,
-        cause_partition=waiting.partition,
-        cause_offset=waiting.offset,
-        cause_event_id=deed.event_id,
-        rules=RULES,
-        kind=deed.action,
-        user_id=user_id,
-        conversion_event_id=deed.event_id,
-        **told,
-    )
+    return [*events, refused(fired, waiting, reason="no_signup", detail=detail)]

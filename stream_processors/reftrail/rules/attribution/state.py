@@ -2,6 +2,7 @@
 
 user          the decisions, and how much waits
 user:w:event  a purchase or refund that waits
+user:r:order  refunds of an order that waited in vain
 """
 
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from reftrail.contracts.life import CheckRequested
 from reftrail.contracts.record import Derived, Millis
 from reftrail.rules.attribution.claims import Decision, Deed, Open, decision_of
 from reftrail.rules.cells import Cells, escaped, unescaped
-from reftrail.rules.decider import Refused
+from reftrail.rules.decider import Refused, fingerprint
 
 NEVER: Millis = -1
 """In place of a time that there is none of. Real times are not negative."""
@@ -57,6 +58,17 @@ class WaitingDeed(msgspec.Struct, frozen=True, array_like=True):
     previous: str = ""
 
 
+class ForgottenRefunds(msgspec.Struct, frozen=True, array_like=True):
+    """The refunds of an order that wait no longer, until due_at.
+
+    Each has the fingerprint of its event, and the codes under which it has claimed: of a referral
+    under any other code, the reward stage doesn't know that the order was paid back.
+    """
+
+    refunds: tuple[tuple[int, tuple[str, ...]], ...] = ()
+    due_at: Millis = NEVER
+
+
 class SignedUp(Derived, frozen=True, kw_only=True):
     """A user signed up and nothing says who referred them. Concluded for the state alone."""
 
@@ -84,6 +96,22 @@ class WaitingEnded(Derived, frozen=True, kw_only=True):
     ended: tuple[str, ...]
 
 
+class RefundForgotten(Derived, frozen=True, kw_only=True):
+    """A refund waits no longer; that it came is remembered until due_at. For the state alone."""
+
+    user_id: str
+    order_id: str
+    refund_event_id: str
+    due_at: Millis
+
+
+class ForgottenRefundsDropped(Derived, frozen=True, kw_only=True):
+    """It is no longer remembered that an order was paid back. Concluded for the state alone."""
+
+    user_id: str
+    order_id: str
+
+
 class LeftOpen(Derived, frozen=True, kw_only=True):
     """A decision may still be corrected. Concluded for the state alone."""
 
@@ -100,16 +128,28 @@ Event: TypeAlias = (
     | Postponed
     | FirstPurchaseSeen
     | WaitingEnded
+    | RefundForgotten
+    | ForgottenRefundsDropped
     | LeftOpen
     | Refused
 )
-STATE_EVENTS = (SignedUp, Postponed, FirstPurchaseSeen, WaitingEnded, LeftOpen)
+STATE_EVENTS = (
+    SignedUp,
+    Postponed,
+    FirstPurchaseSeen,
+    WaitingEnded,
+    RefundForgotten,
+    ForgottenRefundsDropped,
+    LeftOpen,
+)
 """The types of what goes to no topic."""
 
 
-def kind_of(key: str) -> type[AttributionState | WaitingDeed]:
+def kind_of(key: str) -> type[AttributionState | WaitingDeed | ForgottenRefunds]:
     """The type of the cell under a key."""
-    return WaitingDeed if ":" in key else AttributionState
+    if ":" not in key:
+        return AttributionState
+    return WaitingDeed if key.split(":", 2)[1] == "w" else ForgottenRefunds
 
 
 def user_key(user_id: str) -> str:
@@ -122,10 +162,15 @@ def waiting_key(user_id: str, event_id: str) -> str:
     return f"{escaped(user_id)}:w:{event_id}"
 
 
-def parts_of_waiting_key(key: str) -> tuple[str, str]:
-    """The user and the event_id of a waiting deed's key."""
-    user_id, _, event_id = key.split(":", 2)
-    return unescaped(user_id), event_id
+def forgotten_key(user_id: str, order_id: str) -> str:
+    """The key of the refunds of an order that waited in vain."""
+    return f"{escaped(user_id)}:r:{order_id}"
+
+
+def parts_of_timed_key(key: str) -> tuple[str, str]:
+    """The user of a key that has a time, and the rest of it, such as `w:event`."""
+    user_id, _, rest = key.partition(":")
+    return unescaped(user_id), rest
 
 
 def state_of(cells: Cells, user_id: str) -> AttributionState:
@@ -147,7 +192,7 @@ def waiting_of(cells: Cells, user_id: str) -> Iterator[tuple[str, WaitingDeed]]:
         event_id, end = waiting.previous, waiting.offset
 
 
-def evolve(cells: Cells, event: Event) -> None:  # noqa: C901 - a table
+def evolve(cells: Cells, event: Event) -> None:  # noqa: C901, PLR0912 - a table
     """Take an event into the cells: the decisions, what waits, and what was claimed."""
     match event:
         case CheckRequested() | Refused():
@@ -164,6 +209,8 @@ def evolve(cells: Cells, event: Event) -> None:  # noqa: C901 - a table
             cells.put(key, _with_open(state, event.code, event.open))
         case Claimed(action=Action.PURCHASE):
             cells.put(key, _with_open(state, event.code, None))
+        case Claimed(action=Action.REFUND, order_id=str(order_id)):
+            _known_under(cells, forgotten_key(event.user_id, order_id), event)
         case Claimed():
             pass
         case SignedUp():
@@ -180,6 +227,10 @@ def evolve(cells: Cells, event: Event) -> None:  # noqa: C901 - a table
             cells.put(key, replace(state, waiting=state.waiting + 1, latest=event_id))
         case WaitingEnded():
             _end_waiting(cells, key, state, event)
+        case RefundForgotten():
+            _forget(cells, state, event)
+        case ForgottenRefundsDropped():
+            cells.put(forgotten_key(event.user_id, event.order_id), ForgottenRefunds())
         case _:
             assert_never(event)
 
@@ -215,9 +266,33 @@ def _end_waiting(cells: Cells, key: str, state: AttributionState, event: Waiting
     cells.put(key, msgspec.structs.replace(state, waiting=left))
 
 
-def due_at(cell: WaitingDeed) -> Millis | None:
-    """When a deed has waited long enough."""
-    return None if cell.deed is None else cell.due_at
+def _forget(cells: Cells, state: AttributionState, event: RefundForgotten) -> None:
+    """Remember a refund under the codes of all decisions: under each of them it has claimed."""
+    key = forgotten_key(event.user_id, event.order_id)
+    cell = cells.get(key, ForgottenRefunds)
+    refund = fingerprint(event.refund_event_id)
+    others = (known for known in cell.refunds if known[0] != refund)
+    codes = tuple(decision.code for decision in state.decisions)
+    refunds = (*others, (refund, codes))
+    cells.put(key, ForgottenRefunds(refunds, max(cell.due_at, event.due_at)))
+
+
+def _known_under(cells: Cells, key: str, claimed: Claimed) -> None:
+    """A refund that waited in vain came again, and claims under one more code."""
+    cell = cells.get(key, ForgottenRefunds)
+    if not cell.refunds:
+        return
+    refund = fingerprint(claimed.action_event_id)
+    refunds = tuple(
+        (known, (*codes, claimed.code) if known == refund and claimed.code not in codes else codes)
+        for known, codes in cell.refunds
+    )
+    cells.put(key, msgspec.structs.replace(cell, refunds=refunds))
+
+
+def due_at(cell: WaitingDeed | ForgottenRefunds) -> Millis | None:
+    """When a deed has waited long enough, or a refund was remembered long enough."""
+    return None if cell.due_at == NEVER else cell.due_at
 
 
 def _with_decision(state: AttributionState, attributed: Attributed) -> AttributionState:

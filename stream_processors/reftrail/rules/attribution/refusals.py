@@ -1,0 +1,79 @@
+"""Refusals of purchases and refunds: dead letters from which they can be put back."""
+
+from collections.abc import Container
+
+import msgspec
+
+from reftrail.contracts.decisions import Converted
+from reftrail.rules.attribution.claims import Deed
+from reftrail.rules.attribution.state import ForgottenRefunds, WaitingDeed, forgotten_key
+from reftrail.rules.cells import Cells
+from reftrail.rules.decider import RULES, Refused, Woken, derived_id
+
+
+def is_refund_forgotten(
+    cells: Cells, user_id: str, order_id: str | None, code: str, claiming: Container[int]
+) -> bool:
+    """Whether a refund of an order waited in vain, and hasn't claimed under a code since.
+
+    claiming are the fingerprints of the refunds that claim now.
+    """
+    if order_id is None:
+        return False
+    forgotten = cells.get(forgotten_key(user_id, order_id), ForgottenRefunds)
+    return any(code not in codes and refund not in claiming for refund, codes in forgotten.refunds)
+
+
+def refuse_purchase(record: Converted, waiting: WaitingDeed) -> Refused:
+    """Refuse a purchase whose order was paid back by a refund that no referral knows of."""
+    assert waiting.deed is not None
+    detail = (
+        f"a refund of order {waiting.deed.order_id} waited in vain until its time was over; put "
+        f"that refund back or send it again, then put this purchase back"
+    )
+    return refused(record, waiting, reason="refund_forgotten", detail=detail)
+
+
+def refused(
+    record: Converted | Woken, waiting: WaitingDeed, *, reason: str, detail: str
+) -> Refused:
+    """The dead letter of a deed that waits, with the conversion in it that it was read from.
+
+    record is what came now.
+    """
+    deed = waiting.deed
+    assert deed is not None
+    return Refused(
+        event_id=derived_id(reason, f"{waiting.partition}:{waiting.offset}", deed.event_id),
+        event_time=record.event_time,
+        received_at=record.received_at,
+        cause_topic=waiting.topic,
+        cause_partition=waiting.partition,
+        cause_offset=waiting.offset,
+        cause_event_id=deed.event_id,
+        rules=RULES,
+        reason=reason,
+        detail=detail,
+        payload=_conversion(record.user_id, waiting, deed),
+    )
+
+
+def _conversion(user_id: str, waiting: WaitingDeed, deed: Deed) -> Converted:
+    """The conversion that the deed was read from."""
+    told = {
+        name: value
+        for name, value in msgspec.structs.asdict(deed).items()
+        if name not in ("action", "event_id", "touch")
+    }
+    return Converted(
+        event_id=derived_id("converted", deed.event_id),
+        cause_topic=waiting.topic,
+        cause_partition=waiting.partition,
+        cause_offset=waiting.offset,
+        cause_event_id=deed.event_id,
+        rules=RULES,
+        kind=deed.action,
+        user_id=user_id,
+        conversion_event_id=deed.event_id,
+        **told,
+    )
