@@ -234,7 +234,6 @@ def test_what_failed_is_tried_again_when_approved() -> None:
     )
     failure = story.followed[0].event_id
     story.when(reported(REFEREE, "11:01", outcome="failed", event_id="twice")).then_nothing()
-    story.when(reported(REFEREE, "11:02")).then(refused("not_allowed"))
     story.when(reviewed("approve", "12:00")).then(
         granted(REFEREE, "AMY", reasons=[Reason.TRIED_AGAIN], supersedes=failure),
         to_fulfil(REFEREE, "AMY", reward_id=reward_id("AMY", "u1", "signup", "referee")),

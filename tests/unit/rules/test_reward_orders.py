@@ -503,13 +503,17 @@ def test_expiry_counts_from_the_grant(told_of: dict[str, Any], granted_at: str) 
     )
 
 
-def only_referee_expiring() -> Scenario:
+def only_referee() -> Scenario:
     rules = campaign(policy=policy_text(Policy(expires_after=DAY)), referrer_reward_micros=0)
-    return given(rules, code("AMY"), signed_up(), tick("1d 10:00"))
+    return given(rules, code("AMY"), signed_up())
+
+
+def only_referee_expired() -> Scenario:
+    return only_referee().given(tick("1d 10:00"))
 
 
 def test_a_delivery_before_expiry_that_is_reported_later_counts() -> None:
-    story = only_referee_expiring()
+    story = only_referee_expired()
     report = reported(REFEREE, "1d 09:59:59.999", received_at=moment("3d 10:00"))
     story.when(report).then(
         granted(REFEREE, "AMY", reasons=[Reason.DELIVERED_IN_TIME], value_micros=10 * UNIT),
@@ -519,8 +523,22 @@ def test_a_delivery_before_expiry_that_is_reported_later_counts() -> None:
 
 
 def test_a_delivery_after_expiry_is_refused() -> None:
-    story = only_referee_expiring()
+    story = only_referee_expired()
     story.when(reported(REFEREE, "1d 10:00")).then(refused("not_allowed"))
+
+
+@pytest.mark.parametrize("delivered_at", ["11:30", "10:30"])
+def test_a_delivery_that_is_reported_after_a_failure_counts_and_is_not_ordered_again(
+    delivered_at: str,
+) -> None:
+    story = only_referee().given(reported(REFEREE, "11:00", outcome="failed"))
+    report = reported(REFEREE, delivered_at, received_at=moment("12:00"), event_id="delivered")
+    story.when(report).then(
+        granted(REFEREE, "AMY", reasons=[Reason.DELIVERED_IN_TIME], value_micros=10 * UNIT),
+        fulfilled(REFEREE, "AMY", value_micros=10 * UNIT),
+    )
+    story.when(report).then_nothing()
+    story.when(reviewed("approve", "13:00")).then(refused("not_allowed"))
 
 
 # What counts for milestones.

@@ -65,9 +65,10 @@ def report_fulfilment(context: DecisionContext, report: FulfilmentReported) -> N
         return
     transition, status = _BY_OUTCOME[report.outcome]
     asked = _rewards_of(context, report.reward_id, report.action)
-    if any(_was_in_time(reward, report, transition) for reward in asked):
+    if transition == Transition.DELIVER:
         for reward in asked:
-            change(context, reward, Transition.REINSTATE, of=report)
+            if _is_to_be_reinstated(reward, report):
+                change(context, reward, Transition.REINSTATE, of=report)
         asked = _rewards_of(context, report.reward_id, report.action)
     for reward in asked:
         if allowed(reward.side.status, transition):
@@ -94,15 +95,16 @@ def fire(context: DecisionContext, fired: Woken) -> None:
             change(context, reward, Transition.RELEASE if grants else Transition.LAPSE, of=fired)
 
 
-def _was_in_time(reward: Reward, report: FulfilmentReported, transition: Transition) -> bool:
-    """Whether an expired reward was delivered before that, by the time of the report itself."""
-    due_at = reward.side.due_at
-    return (
-        transition == Transition.DELIVER
-        and reward.side.status == RewardStatus.EXPIRED
-        and due_at is not None
-        and report.event_time < due_at
-    )
+def _is_to_be_reinstated(reward: Reward, report: FulfilmentReported) -> bool:
+    """Whether a reward that failed or expired was delivered after all.
+
+    An expired one must have been delivered before that, by the time of the report itself. One that
+    failed never is ordered again once it is delivered, whenever that was.
+    """
+    status, due_at = reward.side.status, reward.side.due_at
+    if status == RewardStatus.EXPIRED:
+        return due_at is not None and report.event_time < due_at
+    return status == RewardStatus.FAILED
 
 
 def _was_carried_out(context: DecisionContext, event_id: str) -> bool:

@@ -56,7 +56,8 @@ TRANSITIONS: Final[Mapping[tuple[RewardStatus | None, Transition], RewardStatus]
     (_FAILED, Transition.APPROVE): _GRANTED,
     # It is good for a while.
     (_GRANTED, Transition.EXPIRE): _EXPIRED,
-    # It was delivered in time, and reported after that.
+    # It was delivered, although it was reported as failed; or in time, and reported after that.
+    (_FAILED, Transition.REINSTATE): _GRANTED,
     (_EXPIRED, Transition.REINSTATE): _GRANTED,
     # What it rests on goes afterwards, or fraud is found. From fulfilled it is a clawback.
     (_GRANTED, Transition.REFUND): _REVERSED,
