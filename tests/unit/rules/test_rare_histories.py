@@ -4,7 +4,15 @@ from typing import Any
 
 from reftrail.contracts.decisions import RewardDecided
 from reftrail.contracts.life import LimitRequested, Reviewed
-from reftrail.contracts.policy import Caps, Fraud, OnRefund, Policy, policy_text
+from reftrail.contracts.policy import (
+    Caps,
+    Fraud,
+    Milestone,
+    MilestoneKind,
+    OnRefund,
+    Policy,
+    policy_text,
+)
 from reftrail.contracts.record import DAY, MICROS_PER_UNIT
 from reftrail.contracts.reference import Trigger
 from reftrail.contracts.topics import CAMPAIGNS, CODES, EVENTS, REVIEWS, REWARDS, TICKS
@@ -124,3 +132,31 @@ def test_a_part_that_rounds_to_nothing_earns_nothing_and_leaves_the_turn() -> No
     entries = [one for one in host.log(REWARDS) if isinstance(one, RewardDecided)]
     assert ledger(host) == [("granted", "purchase:O2")]
     assert sum(map(effect, entries)) == 20 * MICROS_PER_UNIT
+
+
+def test_a_milestone_of_the_campaign_that_a_code_moves_to_is_another_one() -> None:
+    """Both campaigns call it gold. Each counts the users who qualified in it, and loses its own."""
+    gold = Milestone(
+        name="gold",
+        kind=MilestoneKind.BONUS,
+        grants=1,
+        value_micros=MICROS_PER_UNIT,
+        currency="USD",
+    )
+    host = programme(milestones=[gold], repeats=2)
+    rules = policy_text(Policy(fraud=TRUSTING, milestones=[gold], repeats=2))
+    summer = campaign("summer", policy=rules, trigger=Trigger.FIRST_PURCHASE)
+    host.publish(CAMPAIGNS, summer)
+    happens(host, signup("10:00", typed="AMY"), purchase("O1", "11:00"))
+    host.publish(CODES, code("AMY", campaign_id="summer", revision=2))
+    happens(host, purchase("O2", "12:00"))
+    assert bonuses(host) == [("granted", "spring"), ("granted", "summer")]
+    happens(host, refund("O1", "13:00"))
+    assert bonuses(host)[2:] == [("reversed", "spring")]
+    happens(host, refund("O2", "14:00"))
+    assert bonuses(host)[3:] == [("reversed", "summer")]
+
+
+def bonuses(host: MemoryHost) -> list[tuple[str, str | None]]:
+    entries = (one for one in host.log(REWARDS) if isinstance(one, RewardDecided))
+    return [(one.status, one.campaign_id) for one in entries if one.role == "milestone"]

@@ -274,7 +274,7 @@ def test_a_milestone_s_bonus_is_granted_to_the_referrer() -> None:
         bonus_granted(
             "AMY",
             beneficiary="owner",
-            action="milestone:third",
+            action="milestone:spring:third",
             currency="USD",
             kind="credit",
             campaign_id="spring",
@@ -283,7 +283,7 @@ def test_a_milestone_s_bonus_is_granted_to_the_referrer() -> None:
         to_fulfil(
             Role.MILESTONE,
             "AMY",
-            action="milestone:third",
+            action="milestone:spring:third",
             beneficiary="owner",
             user_id="owner",
         ),
@@ -329,7 +329,7 @@ def test_a_lost_milestone_takes_its_bonus_back_even_when_fulfilled_and_can_be_re
 ):
     story = owned().when(milestone("third", 3, event_id="m"))
     grant = story.followed[0].event_id
-    delivered = reported(Role.MILESTONE, "11:00", user_id="owner", action="milestone:third")
+    delivered = reported(Role.MILESTONE, "11:00", user_id="owner", action="milestone:spring:third")
     story.given(delivered).when(milestone("third", 3, reached=False, event_id="l"))
     story.then(
         reversed_reward(
@@ -343,7 +343,7 @@ def test_a_lost_milestone_takes_its_bonus_back_even_when_fulfilled_and_can_be_re
     )
     story.when(milestone("third", 3, reached=False, event_id="l")).then_nothing()
     story.when(milestone("third", 3, times=2, event_id="n")).then(
-        bonus_granted("AMY", action="milestone:third:2"), to_fulfil(Role.MILESTONE, "AMY")
+        bonus_granted("AMY", action="milestone:spring:third:2"), to_fulfil(Role.MILESTONE, "AMY")
     )
 
 

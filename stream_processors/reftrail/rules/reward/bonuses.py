@@ -24,11 +24,12 @@ def is_bonus(changed: MilestoneChanged) -> bool:
 
 
 def action_of(changed: MilestoneChanged) -> str:
-    """The action that a bonus is for: the milestone, numbered where it was lost in between.
+    """The action that a bonus is for: the campaign and its milestone, numbered if lost in between.
 
-    No milestone is called like another one's number: colons in names are escaped.
+    The campaign is named since a code may move to another one. Colons in names are escaped, so no
+    milestone is called like another one's number.
     """
-    name = f"milestone:{escaped(changed.name)}"
+    name = f"milestone:{escaped(changed.campaign_id)}:{escaped(changed.name)}"
     return name if changed.times == 1 else f"{name}:{changed.times}"
 
 

@@ -200,9 +200,12 @@ def _entry(cells: Cells, key: str, referral: ReferralCell, entry: RewardDecided)
     assert before is not None
     after = _decided(before, entry)
     cells.put(cell_key, _replace(cell, case=after))
-    if entry.qualifies or _is_qualified(before) != _is_qualified(after):
-        by = _is_qualified(after) - _is_qualified(before)
-        cells.put(key, _replace(referral, qualified=referral.qualified + by))
+    by = _is_qualified(after) - _is_qualified(before)
+    if by:
+        counts = dict(referral.qualified)
+        counts[after.campaign_id] = counts.get(after.campaign_id, 0) + by
+        qualified = tuple((campaign, count) for campaign, count in counts.items() if count)
+        cells.put(key, _replace(referral, qualified=qualified))
     if after.counts != before.counts:
         _count(cells, key, entry.code, after, by=after.counts - before.counts)
     if before.counts and not after.counts:

@@ -120,7 +120,7 @@ def _qualifies(context: DecisionContext, side: SideReward, entry: RewardDecided)
     was, is_now = side.status in QUALIFIED, entry.status in QUALIFIED
     if was == is_now:
         return None
-    others = context.referral.qualified - was
+    others = context.referral.qualified_in(entry.campaign_id) - was
     return None if others > 0 else is_now - was
 
 

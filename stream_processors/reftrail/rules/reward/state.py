@@ -279,7 +279,8 @@ class ReferralCell(msgspec.Struct, frozen=True, array_like=True):
     because the user earned often enough.
 
     used is how many rewards the user has earned of those that `repeats` allows, counted how many
-    count under limits for users, qualified how many the referrer was granted and lost none of.
+    count under limits for users, qualified how many the referrer was granted and lost none of, by
+    campaign: a code may move from one to another.
     """
 
     signals: tuple[Signals, ...] = ()
@@ -293,8 +294,12 @@ class ReferralCell(msgspec.Struct, frozen=True, array_like=True):
     skipped: str = ""
     used: int = 0
     counted: int = 0
-    qualified: int = 0
+    qualified: tuple[tuple[str | None, int], ...] = ()
     progress: tuple[Progress, ...] = ()
+
+    def qualified_in(self, campaign_id: str | None) -> int:
+        """How many rewards of the referral count for a campaign's milestones."""
+        return dict(self.qualified).get(campaign_id, 0)
 
     def of(self, trigger: str, currency: str) -> Progress:
         """The progress towards rewards of a trigger."""
