@@ -194,7 +194,8 @@ async def _one(client: httpx.AsyncClient, user: int) -> float:
             continue
         taken = (time.perf_counter() - began) * 1000
         assert answer.is_success, answer.text
-        assert answer.json()["codes"], f"referrer-{user} has no code"
+        codes = answer.json()["codes"]
+        assert codes, f"referrer-{user} has no code"
         return taken
 
 

@@ -43,7 +43,11 @@ def test_deleted_topics_are_gone(installation: TestInstallation) -> None:
 
 def test_topics_are_kept_as_the_table_says(installation: TestInstallation) -> None:
     expected = {
-        EVENTS: {"cleanup.policy": "delete", "retention.ms": str(90 * 24 * 60 * 60 * 1000)},
+        EVENTS: {
+            "cleanup.policy": "delete",
+            "retention.ms": str(90 * 24 * 60 * 60 * 1000),
+            "min.insync.replicas": "1",
+        },
         REWARDS: {"cleanup.policy": "delete", "retention.ms": "-1"},
         TOUCHES: {"cleanup.policy": "compact"},
     }

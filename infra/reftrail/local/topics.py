@@ -32,7 +32,7 @@ def create_topics(installation: Installation, partitions: int, replication_facto
                 installation.name_of(topic): {
                     "num_partitions": partitions,
                     "replication_factor": replication_factor,
-                    "configs": topic_configuration(topic),
+                    "configs": topic_configuration(topic, replication_factor),
                 }
                 for topic in TOPICS
                 if installation.name_of(topic) not in found
@@ -60,8 +60,11 @@ def delete_topics(installation: Installation) -> None:
             time.sleep(0.02)
 
 
-def topic_configuration(topic: Topic) -> dict[str, str]:
+def topic_configuration(topic: Topic, replication_factor: int = 1) -> dict[str, str]:
     """A topic's settings on the broker: https://kafka.apache.org/documentation/#topicconfigs."""
+    # Kafka's default of 1 lets acks=all mean one replica, whose loss then loses what was answered.
+    # 2 of 3 replicas keep an acknowledged record and allow one broker to be away.
+    replicas_in_sync = 2 if replication_factor >= 3 else 1
     kept = (
         {"cleanup.policy": "compact", "segment.bytes": str(_COMPACTED_SEGMENT)}
         if topic.compacted
@@ -72,7 +75,11 @@ def topic_configuration(topic: Topic) -> dict[str, str]:
     )
     # What is kept so long is kept from its arrival: an event of last year, sent today, would
     # otherwise be dropped at once, and one dated tomorrow be refused.
-    return {**kept, "message.timestamp.type": "LogAppendTime"}
+    return {
+        **kept,
+        "message.timestamp.type": "LogAppendTime",
+        "min.insync.replicas": str(replicas_in_sync),
+    }
 
 
 @contextmanager

@@ -229,7 +229,11 @@ def _batches(producer: Any, messages: Sequence[Waiting]) -> list[Any]:
         key = message.key.encode()
         if builders[-1].append(timestamp=None, key=key, value=message.value) is None:
             builders.append(producer.create_batch())
-            builders[-1].append(timestamp=None, key=key, value=message.value)
+            if builders[-1].append(timestamp=None, key=key, value=message.value) is None:
+                raise ValueError(
+                    f"message {message.number} of the outbox has {len(message.value)} bytes and "
+                    f"does not fit into a batch of {_BATCH_BYTES} bytes"
+                )
     return builders
 
 

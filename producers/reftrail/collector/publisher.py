@@ -164,9 +164,8 @@ class _Lane:
         batch = self._gathering[-1] if self._gathering else self._begin()
         if batch.builder.append(timestamp=None, key=key, value=value) is None:
             batch = self._begin()
-            assert batch.builder.append(timestamp=None, key=key, value=value) is not None, (
-                f"a message of {len(value)} bytes does not fit into a batch"
-            )
+            if batch.builder.append(timestamp=None, key=key, value=value) is None:
+                raise ValueError(f"a message of {len(value)} bytes does not fit into a batch")
         size = len(key) + len(value) + _OVERHEAD
         batch.bytes += size
         self._publisher._buffered += size  # noqa: SLF001  publisher and lane are one

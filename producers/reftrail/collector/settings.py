@@ -1,10 +1,10 @@
 """The collector's settings."""
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Annotated, Self
+from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator
 
 from reftrail.codes.secrets import MasterSecret, parse_master_secret
 from reftrail.contracts.installation import Installation
@@ -71,10 +71,12 @@ class CollectorSettings(Installation):
             raise ValueError("must be an absolute http or https URL, such as https://example.com/")
         return url or None
 
-    @model_validator(mode="after")
-    def _proxies_are_networks(self) -> Self:
-        assert self.proxies is not None
-        return self
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, given: str) -> str:
+        for part in listed(given):
+            ip_network(part)
+        return given
 
 
 def listed(text: str) -> list[str]:

@@ -81,7 +81,8 @@ class Ledger:
         loads = []
         for topic, token, ranges in rows:
             load = Load(topic, tuple(sorted(Range(*one) for one in ranges)))
-            assert load.token == token, f"the ledger's load {token} has only the ranges {ranges}"
+            if load.token != token:
+                raise RuntimeError(f"the ledger's load {token} has only the ranges {ranges}")
             loads.append(load)
         return loads
 

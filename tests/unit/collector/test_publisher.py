@@ -201,3 +201,12 @@ async def test_before_kafka_is_reached_nothing_is_taken() -> None:
     with pytest.raises(Unavailable, match="not been reached yet"):
         await publisher.publish(messages(b"a"))
     await publisher.publish([])
+
+
+async def test_a_message_that_fits_into_no_batch_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with running(monkeypatch) as (publisher, _):
+        monkeypatch.setattr(FakeBatch, "append", lambda *_, **__: None)
+        with pytest.raises(ValueError, match="a message of 1 bytes does not fit into a batch"):
+            await publisher.publish(messages(b"a"))
