@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from reftrail.contracts.decisions import RewardDecided
 from reftrail.contracts.life import LimitRequested, Reviewed
 from reftrail.contracts.policy import (
@@ -16,17 +18,27 @@ from reftrail.contracts.policy import (
 from reftrail.contracts.record import DAY, MICROS_PER_UNIT
 from reftrail.contracts.reference import Trigger
 from reftrail.contracts.topics import CAMPAIGNS, CODES, EVENTS, REVIEWS, REWARDS, TICKS
+from reftrail.rules.reward.ledger_entries import reward_id
 from reftrail.rules.reward.transitions import effect
 from reftrail.testing import MemoryHost, campaign, code, purchase, refund, reviewed, signup, tick
 
 TRUSTING = Fraud(grant_up_to=999, reject_from=1000)
 
 
-def programme(reward_currency: str = "USD", **policy: Any) -> MemoryHost:
+def programme(
+    reward_currency: str = "USD",
+    trigger: Trigger = Trigger.FIRST_PURCHASE,
+    minimum_amount_micros: int = 0,
+    **policy: Any,
+) -> MemoryHost:
     host = MemoryHost()
-    rules = policy_text(Policy(fraud=TRUSTING, **policy))
-    first = {"trigger": Trigger.FIRST_PURCHASE, "reward_currency": reward_currency}
-    host.publish(CAMPAIGNS, campaign(policy=rules, **first))
+    defined = campaign(
+        policy=policy_text(Policy(fraud=TRUSTING, **policy)),
+        trigger=trigger,
+        reward_currency=reward_currency,
+        minimum_amount_micros=minimum_amount_micros,
+    )
+    host.publish(CAMPAIGNS, defined)
     host.publish(CODES, code("AMY"))
     return host
 
@@ -160,3 +172,55 @@ def test_a_milestone_of_the_campaign_that_a_code_moves_to_is_another_one() -> No
 def bonuses(host: MemoryHost) -> list[tuple[str, str | None]]:
     entries = (one for one in host.log(REWARDS) if isinstance(one, RewardDecided))
     return [(one.status, one.campaign_id) for one in entries if one.role == "milestone"]
+
+
+@pytest.mark.parametrize("decision", ["reverse", "decline"])
+def test_a_reward_by_number_that_a_review_ended_is_not_given_again_for_a_later_order(
+    decision: str,
+) -> None:
+    rules = {"repeats": 0, "trigger_count": 2, "hold_for": DAY if decision == "decline" else 0}
+    host = programme(trigger=Trigger.NTH_PURCHASE, **rules)
+    happens(host, signup("10:00", typed="AMY"), purchase("O1", "11:00"), purchase("O2", "11:01"))
+    host.publish(REVIEWS, reviewed(decision, "11:02"))
+    host.run()
+    happens(host, refund("O2", "12:00"), purchase("O3", "13:00"))
+    assert [action for _, action in ledger(host)] == ["nth_purchase:1"] * 2
+    happens(host, purchase("O4", "14:00"), purchase("O5", "15:00"))
+    assert [action for _, action in ledger(host)][2:] == ["nth_purchase:2"]
+
+
+def test_a_side_that_a_review_left_has_its_reward_by_amount_again() -> None:
+    rules = {"repeats": 0, "minimum_amount_micros": 90 * MICROS_PER_UNIT}
+    host = programme(trigger=Trigger.AMOUNT_REACHED, **rules)
+    happens(host, signup("10:00", typed="AMY"), purchase("O1", "11:00"))
+    fraud = reward_id("AMY", "u1", "amount_reached:1", "referrer")
+    host.publish(REVIEWS, reviewed("reverse", "11:02", reward_id=fraud))
+    host.run()
+    happens(host, refund("O1", "12:00"), purchase("O2", "13:00"))
+    happens(host, refund("O2", "14:00"), purchase("O3", "15:00"))
+    entries = [one for one in host.log(REWARDS) if isinstance(one, RewardDecided)]
+    assert [(one.role, one.status, one.action) for one in entries] == [
+        ("referrer", "granted", "amount_reached:1"),
+        ("referee", "granted", "amount_reached:1"),
+        ("referrer", "reversed", "amount_reached:1"),
+        ("referee", "reversed", "amount_reached:1"),
+        ("referee", "granted", "amount_reached:1:2"),
+        ("referee", "reversed", "amount_reached:1:2"),
+        ("referee", "granted", "amount_reached:1:3"),
+    ]
+
+
+def test_a_bonus_that_a_review_took_back_is_not_given_again() -> None:
+    gold = Milestone(
+        name="gold",
+        kind=MilestoneKind.BONUS,
+        grants=1,
+        value_micros=MICROS_PER_UNIT,
+        currency="USD",
+    )
+    host = programme(milestones=[gold], repeats=0)
+    happens(host, signup("10:00", typed="AMY"), purchase("O1", "11:00"))
+    host.publish(REVIEWS, reviewed("reverse", "11:02", user_id="owner"))
+    host.run()
+    happens(host, refund("O1", "12:00"), purchase("O2", "13:00"))
+    assert bonuses(host) == [("granted", "spring"), ("reversed", "spring")]

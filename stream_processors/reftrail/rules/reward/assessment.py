@@ -1,6 +1,6 @@
 """Assessment of a claim: its sides, the evidence, the verdict, and the places that it needs."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -60,14 +60,16 @@ def assess(  # noqa: PLR0913 - what a reward rests on is rarely given
     *,
     order: Order | None = None,
     threshold: int = 0,
+    without: Container[str] = (),
 ) -> AssessedReward | None:
     """What a claim that earns comes to, for an order or a threshold; None if nobody gets anything.
 
-    What was paid back of the order by now is off its value.
+    What was paid back of the order by now is off its value. without are the roles of sides that
+    get nothing.
     """
     claim = waiting.claim
     assert claim is not None
-    sides = sides_of(claim, terms)
+    sides = tuple(side for side in sides_of(claim, terms) if side.role not in without)
     if not sides:
         return None
     broken = objections(context, claim, terms.code, terms)

@@ -5,13 +5,13 @@ import msgspec
 from reftrail.contracts.decisions import Role
 from reftrail.contracts.life import Listing, MilestoneChanged
 from reftrail.contracts.policy import DEFAULT, MilestoneKind, policy_in
-from reftrail.rules.cells import escaped
 from reftrail.rules.fraud.case import Evidence
 from reftrail.rules.fraud.scoring import Verdict
 from reftrail.rules.policy import DEFAULT_POLICY
+from reftrail.rules.reward.actions import of_milestone
 from reftrail.rules.reward.assessment import budget_places
 from reftrail.rules.reward.context import DecisionContext
-from reftrail.rules.reward.lifecycle import Reward, change
+from reftrail.rules.reward.lifecycle import Reward, change, ended_by_review
 from reftrail.rules.reward.rejection import WEIGHT
 from reftrail.rules.reward.reserving import ask_or_decide
 from reftrail.rules.reward.state import AssessedReward, RewardCase, SideReward
@@ -23,21 +23,15 @@ def is_bonus(changed: MilestoneChanged) -> bool:
     return changed.kind == MilestoneKind.BONUS and changed.value_micros > 0
 
 
-def action_of(changed: MilestoneChanged) -> str:
-    """The action that a bonus is for: the campaign and its milestone, numbered if lost in between.
-
-    The campaign is named since a code may move to another one. Colons in names are escaped, so no
-    milestone is called like another one's number.
-    """
-    name = f"milestone:{escaped(changed.campaign_id)}:{escaped(changed.name)}"
-    return name if changed.times == 1 else f"{name}:{changed.times}"
-
-
 def settle_milestone(context: DecisionContext, changed: MilestoneChanged) -> None:
-    """Give a bonus that wasn't decided on yet, or take it back where the milestone is lost."""
-    case = context.action(action_of(changed)).case
+    """Give a bonus that wasn't decided on yet, or take it back where the milestone is lost.
+
+    One that a review ended isn't given again, however often the milestone is reached.
+    """
+    action = of_milestone(changed)
+    case = context.action(action).case
     if changed.reached:
-        if case is None:
+        if case is None and not ended_by_review(context, action):
             ask_or_decide(context, _bonus(context, changed))
         return
     if case is None:
@@ -62,7 +56,7 @@ def _bonus(context: DecisionContext, changed: MilestoneChanged) -> AssessedRewar
         reserved=changed.value_micros,
     )
     case = RewardCase(
-        action=action_of(changed),
+        action=of_milestone(changed),
         claim_id=changed.event_id,
         action_event_id=changed.event_id,
         action_time=changed.event_time,

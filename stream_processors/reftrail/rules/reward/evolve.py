@@ -12,6 +12,7 @@ from reftrail.rules.decider import Refused, fingerprint
 from reftrail.rules.fraud.baselines import with_amount, with_claim, with_judged
 from reftrail.rules.fraud.scoring import is_suspicious
 from reftrail.rules.limits import Place
+from reftrail.rules.reward.actions import first_attempt, of_order
 from reftrail.rules.reward.keys import code_key, referral_key
 from reftrail.rules.reward.state import (
     ActionCell,
@@ -19,6 +20,7 @@ from reftrail.rules.reward.state import (
     CodeCell,
     Command,
     CountCell,
+    EndedSide,
     ReferralCell,
     RewardCase,
     SideReward,
@@ -42,7 +44,7 @@ from reftrail.rules.reward.state_events import (
     SkippedOrderTaken,
     SlotFreed,
 )
-from reftrail.rules.reward.transitions import QUALIFIED
+from reftrail.rules.reward.transitions import ENDED_BY_REVIEW, QUALIFIED
 
 _replace = msgspec.structs.replace
 
@@ -137,7 +139,7 @@ def _noted(cells: Cells, key: str, event: SignalNoted) -> None:
 
 
 def _order(cells: Cells, key: str, referral: ReferralCell, event: OrderRecorded) -> None:
-    action = f"purchase:{event.order.order_id}"
+    action = of_order(event.order.order_id)
     cell_key = f"{key}:a:{action}"
     cell = _replace(cells.get(cell_key, ActionCell), order=event.order)
     if event.skipped is not None:
@@ -187,7 +189,7 @@ def _earned(cells: Cells, key: str, referral: ReferralCell, earned: AssessedRewa
         ),
     )
     if earned.threshold:
-        first_key = f"{key}:a:{':'.join(case.action.split(':')[:2])}"
+        first_key = f"{key}:a:{first_attempt(case.action)}"
         first = cells.get(first_key, ActionCell)
         cells.put(first_key, _replace(first, times=first.times + 1))
     _rest(cells, key, case, by=1)
@@ -200,6 +202,7 @@ def _entry(cells: Cells, key: str, referral: ReferralCell, entry: RewardDecided)
     assert before is not None
     after = _decided(before, entry)
     cells.put(cell_key, _replace(cell, case=after))
+    _note_review(cells, key, entry)
     by = _is_qualified(after) - _is_qualified(before)
     if by:
         counts = dict(referral.qualified)
@@ -213,6 +216,17 @@ def _entry(cells: Cells, key: str, referral: ReferralCell, entry: RewardDecided)
             place_key = f"{key}:l:{Place.parse(text).key}"
             held = cells.get(place_key, CountCell)
             cells.put(place_key, CountCell(held.count - 1, held.place))
+
+
+def _note_review(cells: Cells, key: str, entry: RewardDecided) -> None:
+    """Keep which side a review ended, with the first attempt, where others may follow."""
+    first = first_attempt(entry.action)
+    if first is None or not ENDED_BY_REVIEW.intersection(entry.reasons):
+        return
+    first_key = f"{key}:a:{first}"
+    cell = cells.get(first_key, ActionCell)
+    ended = (*cell.ended_by_review, EndedSide(entry.role, entry.currency))
+    cells.put(first_key, _replace(cell, ended_by_review=ended))
 
 
 def _is_qualified(case: RewardCase) -> bool:

@@ -7,6 +7,7 @@ limits waits for those. Nothing of the same referral overtakes what waits.
 from reftrail.contracts.decisions import Action, Claimed
 from reftrail.contracts.life import LimitAnswered, MilestoneChanged, SignalChecked
 from reftrail.rules.fraud.case import Signals, SignalSeen
+from reftrail.rules.reward.actions import of_order
 from reftrail.rules.reward.assessment import reason_of, refused_by, signals_of
 from reftrail.rules.reward.bonuses import is_bonus, settle_milestone
 from reftrail.rules.reward.claims import settle_claim, terms_of
@@ -168,5 +169,5 @@ def _is_known(context: DecisionContext, claim: Claimed) -> bool:
     """Whether the claim was decided on before, so that no answers need be waited for."""
     if claim.action == Action.SIGNUP:
         return context.action(Action.SIGNUP).case is not None
-    order = context.action(f"purchase:{claim.order_id}").order
+    order = context.action(of_order(claim.order_id)).order
     return order is not None and order.amount_micros is not None

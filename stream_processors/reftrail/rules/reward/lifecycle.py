@@ -8,9 +8,10 @@ from reftrail.contracts.life import LimitRequested
 from reftrail.contracts.record import Record
 from reftrail.contracts.reward_reasons import Reason
 from reftrail.rules.limits import Place
+from reftrail.rules.reward.actions import first_attempt
 from reftrail.rules.reward.context import DecisionContext
 from reftrail.rules.reward.ledger_entries import Change, next_entry
-from reftrail.rules.reward.state import AssessedReward, RewardCase, SideReward
+from reftrail.rules.reward.state import AssessedReward, EndedSide, RewardCase, SideReward
 from reftrail.rules.reward.state_events import LimitsReleased
 from reftrail.rules.reward.transitions import STANDING, Transition, allowed
 
@@ -68,6 +69,12 @@ def change(  # noqa: PLR0913 - the last two are rarely given
     )
     if status == RewardStatus.REJECTED:
         _release_places(context, reward, is_refunded=transition == Transition.REFUND)
+
+
+def ended_by_review(context: DecisionContext, action: str) -> frozenset[EndedSide]:
+    """The sides of an action that a review ended for good, whenever that was decided on."""
+    first = first_attempt(action)
+    return frozenset() if first is None else frozenset(context.action(first).ended_by_review)
 
 
 def _reasons(reward: Reward, transition: Transition, why: str | None) -> list[str]:

@@ -9,7 +9,8 @@ from reftrail.contracts.reference import Trigger
 from reftrail.rules.fraud.case import Evidence
 from reftrail.rules.fraud.scoring import Verdict
 from reftrail.rules.policy import Terms
-from reftrail.rules.reward.assessment import assess, rejected_order
+from reftrail.rules.reward.actions import of_order, of_threshold
+from reftrail.rules.reward.assessment import assess, rejected_order, sides_of
 from reftrail.rules.reward.context import DecisionContext
 from reftrail.rules.reward.eligibility import (
     counted_amount,
@@ -18,6 +19,7 @@ from reftrail.rules.reward.eligibility import (
     still_earns,
     with_purchase,
 )
+from reftrail.rules.reward.lifecycle import ended_by_review
 from reftrail.rules.reward.rejection import WEIGHT, broken_rules
 from reftrail.rules.reward.reserving import ask_or_decide, ask_to_count, decide
 from reftrail.rules.reward.state import Order, Waiting
@@ -39,7 +41,7 @@ def purchase(context: DecisionContext, waiting: Waiting, terms: Terms) -> None:
     assert claim is not None
     if claim.order_id is None:
         return
-    known = context.action(f"purchase:{claim.order_id}").order or Order(claim.order_id)
+    known = context.action(of_order(claim.order_id)).order or Order(claim.order_id)
     if known.amount_micros is not None and not waiting.is_again:
         return
     order = with_purchase(known, claim, terms)
@@ -70,7 +72,7 @@ def _earn_by_itself(context: DecisionContext, waiting: Waiting, terms: Terms, or
         context.apply(OrderRecorded(**common, order=order, skipped=waiting))
         return
     context.apply(OrderRecorded(**common, order=order))
-    assessed = assess(context, waiting, terms, f"purchase:{order.order_id}", order=order)
+    assessed = assess(context, waiting, terms, of_order(order.order_id), order=order)
     if assessed is not None:
         ask_or_decide(context, assessed)
 
@@ -96,7 +98,7 @@ def refuse_order(
     """Reject an order that may not count."""
     claim = waiting.claim
     assert claim is not None
-    rejected = rejected_order(claim, terms, broken, f"purchase:{claim.order_id}")
+    rejected = rejected_order(claim, terms, broken, of_order(claim.order_id))
     if rejected is not None:
         decide(context, rejected)
 
@@ -110,7 +112,7 @@ def count_order(context: DecisionContext, waiting: Waiting, terms: Terms) -> Non
     """Count an order that has its place, and give what is reached by that."""
     claim = waiting.claim
     assert claim is not None
-    order = context.action(f"purchase:{claim.order_id}").order
+    order = context.action(of_order(claim.order_id)).order
     assert order is not None
     trigger = terms.campaign.trigger
     amount = counted_amount(order, trigger)
@@ -127,6 +129,8 @@ def reach(context: DecisionContext, waiting: Waiting, terms: Terms) -> None:
 
     Goes on until one has to ask for places, is rejected, or nothing more is reached.
     """
+    claim = waiting.claim
+    assert claim is not None
     trigger, step = terms.campaign.trigger, step_of(terms)
     for count in range(MOST_AT_ONCE + 1):
         referral = context.referral
@@ -139,7 +143,12 @@ def reach(context: DecisionContext, waiting: Waiting, terms: Terms) -> None:
             context.refuse("too_many_rewards", detail)
             return
         action = next_action(context, trigger, progress.given + 1)
-        assessed = assess(context, waiting, terms, action, threshold=threshold)
+        without = _ended_roles(context, terms, action)
+        if without.issuperset(side.role for side in sides_of(claim, terms)):
+            now = msgspec.structs.replace(progress, given=progress.given + 1, reached=threshold)
+            context.apply(ProgressMade(**context.noted(), progress=now))
+            continue
+        assessed = assess(context, waiting, terms, action, threshold=threshold, without=without)
         if assessed is None:
             return
         ask_or_decide(context, msgspec.structs.replace(assessed, waiting=waiting))
@@ -149,13 +158,15 @@ def reach(context: DecisionContext, waiting: Waiting, terms: Terms) -> None:
 
 def next_action(context: DecisionContext, trigger: str, number: int) -> str:
     """The action of the number-th reward; numbered itself where it was decided on before."""
-    times = context.action(f"{trigger}:{number}").times
-    return attempt(trigger, number, times + 1)
+    times = context.action(of_threshold(trigger, number)).times
+    return of_threshold(trigger, number, times + 1)
 
 
-def attempt(trigger: str, number: int, times: int) -> str:
-    """The action of the number-th reward, decided on for so many times."""
-    return f"{trigger}:{number}" if times <= 1 else f"{trigger}:{number}:{times}"
+def _ended_roles(context: DecisionContext, terms: Terms, action: str) -> frozenset[str]:
+    """The sides whose reward for a threshold a review ended: they don't get it again."""
+    currency = _currency(terms)
+    ended = ended_by_review(context, action)
+    return frozenset(side.role for side in ended if currency in ("", side.currency))
 
 
 def requeue(context: DecisionContext) -> None:
@@ -171,7 +182,7 @@ def requeue(context: DecisionContext) -> None:
 
 def pass_turn_on(context: DecisionContext, order_id: str | None) -> None:
     """Leave the turn of an order that came to nothing after all to the next one."""
-    cell = context.action(f"purchase:{order_id}")
+    cell = context.action(of_order(order_id))
     is_rejected = cell.case is None or cell.case.verdict == Verdict.REJECT
     if is_rejected and cell.skipped is None and context.referral.asking is None:
         requeue(context)

@@ -6,11 +6,12 @@ from reftrail.contracts.decisions import Claimed
 from reftrail.contracts.policy import OnRefund
 from reftrail.contracts.reference import Trigger
 from reftrail.rules.decider import fingerprint
+from reftrail.rules.reward.actions import of_order, of_threshold
 from reftrail.rules.reward.assessment import refunded_share
 from reftrail.rules.reward.context import DecisionContext
 from reftrail.rules.reward.eligibility import counted_amount, still_earns
 from reftrail.rules.reward.lifecycle import Reward, change
-from reftrail.rules.reward.purchases import attempt, refuse_foreign_refund, requeue
+from reftrail.rules.reward.purchases import refuse_foreign_refund, requeue
 from reftrail.rules.reward.state import ActionCell, Order, Progress, RewardCase, SideReward
 from reftrail.rules.reward.state_events import (
     OrderRecorded,
@@ -25,7 +26,7 @@ def refund(context: DecisionContext, claim: Claimed) -> None:
     """Take in what was paid back of an order, whether the order is known by now or not."""
     if claim.order_id is None:
         return
-    action = f"purchase:{claim.order_id}"
+    action = of_order(claim.order_id)
     cell = context.action(action)
     order = cell.order or Order(claim.order_id)
     seen = fingerprint(claim.action_event_id)
@@ -116,8 +117,8 @@ def _fall(context: DecisionContext, order: Order, by: int, claim: Claimed) -> No
 def _standing(context: DecisionContext, progress: Progress, number: int) -> ActionCell:
     """The number-th reward, as it was decided on last; of amounts, in the same currency."""
     trigger = progress.trigger
-    times = context.action(f"{trigger}:{number}").times
-    cells = (context.action(attempt(trigger, number, nth)) for nth in range(times, 0, -1))
+    times = context.action(of_threshold(trigger, number)).times
+    cells = (context.action(of_threshold(trigger, number, nth)) for nth in range(times, 0, -1))
     return next(
         cell
         for cell in cells

@@ -4,6 +4,8 @@ No cell grows with the number of orders. Rewards of a referral, claims that wait
 earned nothing only because a user earns so often are linked lists over cells.
 """
 
+from typing import NamedTuple
+
 import msgspec
 
 from reftrail.contracts.decisions import Claimed, RewardStatus, Role
@@ -239,12 +241,20 @@ class WaitingCell(msgspec.Struct, frozen=True, array_like=True):
     next_id: str = ""
 
 
+class EndedSide(NamedTuple):
+    """A side of an action whose reward a review declined or took back, in that currency."""
+
+    role: str
+    currency: str
+
+
 class ActionCell(msgspec.Struct, frozen=True, array_like=True):
     """An action of a referral: its order if it is one, and its reward if it has one.
 
     skipped is there while the order earns nothing because the user earned often enough; threshold
     is what the count must be at least for the reward to stand, times how often it was decided on.
     previous and previous_skipped are actions: the next ones in the referral's lists.
+    ended_by_review are the sides that are given nothing when the action is decided on again.
     """
 
     order: Order | None = None
@@ -254,6 +264,7 @@ class ActionCell(msgspec.Struct, frozen=True, array_like=True):
     previous_skipped: str = ""
     threshold: Micros = 0
     times: int = 0
+    ended_by_review: tuple[EndedSide, ...] = ()
 
 
 class Progress(msgspec.Struct, frozen=True, array_like=True):

@@ -6,6 +6,7 @@ from typing import Final
 
 from reftrail.contracts.decisions import RewardDecided, RewardStatus
 from reftrail.contracts.record import Micros
+from reftrail.contracts.reward_reasons import Reason
 
 
 class Transition(StrEnum):
@@ -84,6 +85,9 @@ STANDING: Final = frozenset({_GRANTED, _FULFILLED})
 
 ENDED: Final = frozenset({_REJECTED, _REVERSED})
 """The statuses that nothing leads out of."""
+
+ENDED_BY_REVIEW: Final = frozenset({Reason.DECLINED, Reason.TAKEN_BACK})
+"""The reasons of entries with which a review ends a reward."""
 
 QUALIFIED: Final = frozenset({_GRANTED, _FULFILLED, _FAILED, _EXPIRED})
 """The statuses in which a referrer's reward makes the referral count for milestones."""
