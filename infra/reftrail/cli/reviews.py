@@ -17,7 +17,7 @@ from reftrail.cli.connection import (
     resolve,
 )
 from reftrail.cli.installation import installation_at
-from reftrail.contracts.code_spelling import trimmed
+from reftrail.contracts.code_spelling import spelled
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.life import ReviewDecision
 from reftrail.contracts.money import amount_text
@@ -132,4 +132,4 @@ def _registered_spelling(connection: Connection, code: str, user: str) -> str:
             registered = client.journey(code, user)["code"]
     except ExpectedError:
         registered = None
-    return trimmed(code) if registered is None else str(registered["code"])
+    return spelled(code) if registered is None else str(registered["code"])

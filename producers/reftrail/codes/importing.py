@@ -11,7 +11,7 @@ from reftrail.codes.store.writing import Writing
 from reftrail.codes.taking_over import counted, take_over
 from reftrail.codes.terms import By, Format, GivenCode, Imported, Origin
 from reftrail.codes.validity import check_code, check_terms
-from reftrail.contracts.code_spelling import trimmed
+from reftrail.contracts.code_spelling import spelled
 
 Transact: TypeAlias = Callable[[By, Callable[[Writing], Imported]], Imported]
 
@@ -69,7 +69,7 @@ class Importing:
         for one in given:
             check_code(one.code)
             check_terms(one.terms)
-        codes = [replace(one, code=trimmed(one.code)) for one in given]
+        codes = [replace(one, code=spelled(one.code)) for one in given]
         formats = work.formats()
         outcomes = take_over(work, origin, codes, formats, self._judging(formats))
         return counted(before, codes, outcomes)

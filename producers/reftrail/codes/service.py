@@ -40,7 +40,7 @@ from reftrail.codes.terms import (
 from reftrail.codes.transactions import Transactions
 from reftrail.codes.validity import check_terms
 from reftrail.codes.verifying import Circumstances, candidates, judge
-from reftrail.contracts.code_spelling import trimmed
+from reftrail.contracts.code_spelling import spelled
 from reftrail.contracts.record import Millis
 from reftrail.contracts.reference import CodeAct, CodeActed, FormatKind, FormatStatus
 from reftrail.contracts.times import now
@@ -258,7 +258,7 @@ class CodeService:
         """What was done to a code, from the beginning."""
         with self._transactions.reading() as connection:
             registered = reading.find_codes(connection, [code]).get(code)
-            spelling = trimmed(code) if registered is None else registered.code
+            spelling = spelled(code) if registered is None else registered.code
             return reading.audit_of(connection, spelling)
 
     def verify(  # noqa: PLR0913  (each is a question of its own)
@@ -283,6 +283,7 @@ class CodeService:
             uses=uses,
             distributing=distributing,
         )
+        text = spelled(text)
         with self._transactions.reading() as connection:
             verdict = self._judging(reading.all_formats(connection)).verify(text)
             tried = candidates(text, verdict)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from reftrail.codes.terms import Filter, Refused, Terms, Why
-from reftrail.contracts.code_spelling import LONGEST_CODE, is_code, trimmed
+from reftrail.contracts.code_spelling import LONGEST_CODE, is_code, spelled
 
 _LONGEST_TEXT: Final = 128
 _LONGEST_NOTES: Final = 2_000
@@ -24,7 +24,7 @@ _TEXTS: Final = (
 
 def check_code(code: str) -> None:
     """Raises `Refused`, INVALID, for what the collector wouldn't take as a code."""
-    if not is_code(trimmed(code)):
+    if not is_code(spelled(code)):
         raise Refused(
             Why.INVALID,
             f"code is {code[:80]!r}; give 1 to {LONGEST_CODE} characters of A-Z, a-z, 0-9, _ and -",

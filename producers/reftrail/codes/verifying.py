@@ -16,7 +16,6 @@ from reftrail.codes.formats import (
 )
 from reftrail.codes.patterns import Malformed, Mistyped
 from reftrail.codes.terms import Answer, Code, Verification
-from reftrail.codes.vanity import normalised
 from reftrail.contracts.record import Millis
 from reftrail.contracts.reference import CodeStatus
 
@@ -46,10 +45,9 @@ class Circumstances:
 
 
 def candidates(text: str, verdict: Verdict) -> list[str]:
-    """The codes a text may stand for, the likeliest first: as typed, as its format writes it."""
-    typed = text.strip()[:_LONGEST_TEXT]
-    read = canonical(verdict)
-    return list(dict.fromkeys(one for one in (typed, read, normalised(typed)) if one))
+    """The codes a spelled text may stand for: as typed, then as its format writes it."""
+    typed = text[:_LONGEST_TEXT]
+    return list(dict.fromkeys(one for one in (typed, canonical(verdict)) if one))
 
 
 def canonical(verdict: Verdict) -> str | None:

@@ -11,7 +11,7 @@ from reftrail.collector.accept import CodeFacts
 from reftrail.collector.evidence import Evidence
 from reftrail.collector.follower import Follower, Table
 from reftrail.collector.metrics import Metrics
-from reftrail.contracts.code_spelling import canonical, is_code, trimmed
+from reftrail.contracts.code_spelling import canonical, is_code, spelled
 from reftrail.contracts.events import CodeEvidence
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.reference import CodeChanged, CodeFormatDefined
@@ -88,7 +88,7 @@ class KnownCodes:
         registered = self._registered(text)
         if registered is not None and not canonical(registered).startswith(evidence.retired):
             return self._codes[registered].facts._replace(code=registered)
-        found = evidence.of(trimmed(text))
+        found = evidence.of(spelled(text))
         if registered is None and found.code is not None:
             registered = self._registered(found.code)
         if registered is None:
@@ -105,9 +105,9 @@ class KnownCodes:
     def unregistered(self, text: str) -> Verdict | None:
         """What the formats say of a text; None if it is registered, so that its record counts."""
         evidence = self._evidence or self._judging()
-        if self._is_registered(text) or self._is_registered(evidence.of(trimmed(text)).code):
+        if self._is_registered(text) or self._is_registered(evidence.of(spelled(text)).code):
             return None
-        return evidence.verdict(text)
+        return evidence.verdict(spelled(text))
 
     def is_settled(self, text: str) -> bool:
         """Whether reading on can't change what becomes of an event with this code.
@@ -119,7 +119,7 @@ class KnownCodes:
         since these codes are made so as not to be registered. All others may have been
         registered, or be of a campaign that has grown, a moment ago.
         """
-        if self._is_registered(text) or not is_code(text := trimmed(text)):
+        if self._is_registered(text) or not is_code(text := spelled(text)):
             return True
         found = (self._evidence or self._judging()).of(text)
         return found.evidence == CodeEvidence.DERIVED or self._is_registered(found.code)
@@ -137,7 +137,7 @@ class KnownCodes:
         alike = self._spellings.get(form)
         if alike is None:
             return None
-        return exact if (exact := trimmed(text)) in alike else alike[0]
+        return exact if (exact := spelled(text)) in alike else alike[0]
 
     def _is_registered(self, text: str | None) -> bool:
         return text is not None and self._registered(text) is not None

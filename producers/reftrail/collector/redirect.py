@@ -8,7 +8,7 @@ import uuid_utils
 from starlette.responses import RedirectResponse, Response
 
 from reftrail.codes.links import landing_link
-from reftrail.contracts.code_spelling import is_code, trimmed
+from reftrail.contracts.code_spelling import is_code, spelled
 
 COOKIE: Final = "reftrail_visitor"
 _COOKIE_SECONDS: Final = 365 * 24 * 3600
@@ -27,7 +27,7 @@ def visit(code: str, cookie: str | None) -> Visit:
     """Who follows which link. A visitor without a cookie of ours is new."""
     known = cookie is not None and _UUID.fullmatch(cookie)
     return Visit(
-        text if is_code(text := trimmed(code)) else None,
+        text if is_code(text := spelled(code)) else None,
         cookie if cookie is not None and known else str(uuid_utils.uuid7()),
     )
 

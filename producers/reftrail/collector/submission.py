@@ -23,7 +23,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from reftrail.contracts.code_spelling import CODE_PATTERN, trimmed
+from reftrail.contracts.code_spelling import CODE_PATTERN, spelled
 from reftrail.contracts.money import is_currency, is_whole, whole_amount
 from reftrail.contracts.record import MICROS_PER_UNIT, Micros, Millis
 
@@ -161,7 +161,7 @@ def _text(longest: int, pattern: str) -> Any:
 
 
 _Name: TypeAlias = Annotated[str, _text(128, r"^[^\p{Cc}]+$")]
-_Code: TypeAlias = Annotated[str, AfterValidator(trimmed), Field(pattern=CODE_PATTERN)]
+_Code: TypeAlias = Annotated[str, AfterValidator(spelled), Field(pattern=CODE_PATTERN)]
 _HEX: Final = "[0-9a-fA-F]"
 _Uuid: TypeAlias = Annotated[
     str,

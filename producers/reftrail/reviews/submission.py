@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_core import ErrorDetails
 
 from reftrail.collector.accept import Rejection
-from reftrail.contracts.code_spelling import CODE_PATTERN, trimmed
+from reftrail.contracts.code_spelling import CODE_PATTERN, spelled
 from reftrail.contracts.life import ReviewDecision, Reviewed
 from reftrail.contracts.record import Millis
 
@@ -42,7 +42,7 @@ class Review(BaseModel):
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
-    code: Annotated[str, AfterValidator(trimmed), Field(pattern=CODE_PATTERN)]
+    code: Annotated[str, AfterValidator(spelled), Field(pattern=CODE_PATTERN)]
     user_id: _Name
     decision: Annotated[ReviewDecision, Field(strict=False)]
     reviewer: _Name
@@ -53,7 +53,7 @@ class Review(BaseModel):
 
 
 def judged(
-    items: Iterable[Any], at: Millis, spelling: Callable[[str], str] = trimmed
+    items: Iterable[Any], at: Millis, spelling: Callable[[str], str] = spelled
 ) -> tuple[list[Reviewed], list[Rejection]]:
     """The records of the decisions that are well formed, and why the others aren't taken.
 

@@ -1,8 +1,9 @@
 """Spelling of codes: which texts can be codes, and when two texts are one code.
 
-Codes are ASCII. White space around a code and the case of its letters don't distinguish it from
-another. The spelling under which a code was registered is what is stored and shown; the canonical
-form is what is compared, and how an unregistered code is written.
+Codes are ASCII. However a person types a code, it is the same one: with white space around it, in
+any case of its letters, in full-width letters, or with a blank for a hyphen. The spelling under
+which a code was registered is what is stored and shown; the canonical form is what is compared,
+and how an unregistered code is written.
 """
 
 import re
@@ -11,27 +12,35 @@ from typing import Final
 
 LONGEST_CODE: Final = 64
 CODE_PATTERN: Final = rf"^[A-Za-z0-9_-]{{1,{LONGEST_CODE}}}$"
-"""For a text without white space around it."""
+"""For a text that is `spelled`."""
 
 _UPPER: Final = str.maketrans(string.ascii_lowercase, string.ascii_uppercase)
+_FULL_WIDTH: Final = {code + 0xFEE0: code for code in range(ord("!"), ord("~") + 1)}
+_BLANKS: Final = re.compile(r"\s*-\s*|\s+")
 _CODE: Final = re.compile(rf"[A-Za-z0-9_-]{{1,{LONGEST_CODE}}}", re.ASCII)
 
 
-def trimmed(text: str) -> str:
-    """A text without the white space around it."""
-    return text.strip()
+def spelled(text: str) -> str:
+    """A typed text as codes are written, in the case of its letters.
+
+    Full-width letters, which East Asian keyboards write, become plain ones. White space around it
+    goes, blanks inside become a hyphen.
+    """
+    if is_code(text):
+        return text
+    return _BLANKS.sub("-", text.translate(_FULL_WIDTH).strip())
 
 
 def canonical(text: str) -> str:
-    """The form that all spellings of a code share: trimmed, its ASCII letters in upper case.
+    """The form that all spellings of a code share: `spelled`, its ASCII letters in upper case.
 
     Other letters stay: str.upper would make I of the dotless i, S of the long s, and so somebody's
     code of a text that is none.
     """
-    text = trimmed(text)
+    text = spelled(text)
     return text.upper() if text.isascii() else text.translate(_UPPER)
 
 
 def is_code(text: str) -> bool:
-    """Whether a trimmed text can be a code at all."""
+    """Whether a spelled text can be a code at all."""
     return _CODE.fullmatch(text) is not None

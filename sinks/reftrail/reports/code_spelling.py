@@ -2,13 +2,13 @@
 
 from clickhouse_connect.driver.client import Client
 
-from reftrail.contracts.code_spelling import canonical, trimmed
+from reftrail.contracts.code_spelling import canonical, spelled
 from reftrail.reports.asking import rows
 
 
 def registered_spelling(client: Client, text: str) -> str:
-    """The registered spelling of a code; the text itself, trimmed, if none is; blocks."""
-    code = trimmed(text)
+    """The registered spelling of a code; the text itself, spelled, if none is; blocks."""
+    code = spelled(text)
     found = rows(client, "code/spelling", code=code, form=canonical(code))
     spelling: str = found[0]["code"] if found else code
     return spelling

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from reftrail.contracts.code_spelling import trimmed
+from reftrail.contracts.code_spelling import spelled
 from reftrail.contracts.decisions import Claimed, RewardStatus
 from reftrail.contracts.events import CodeEvidence, Event
 from reftrail.contracts.record import Derived, Millis
@@ -44,7 +44,7 @@ def explain(
     signup_wait is the workers' setting.
     """
     known = reports.journey(code, user_id)
-    code = known["code"]["code"] if known["code"] else trimmed(code)
+    code = known["code"]["code"] if known["code"] else spelled(code)
     by_cause: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
     for entry in known["rewards"]:
         cause = (entry["cause_topic"], entry["cause_partition"], entry["cause_offset"])

@@ -424,7 +424,7 @@ def test_registering_is_all_or_nothing_and_idempotent(codes: CodeService) -> Non
     said = refused(Why.CLASH, lambda: codes.register([new, stolen], BY))
     assert "AMY1 exists already, otherwise than given" in said
     assert codes.find("EVE1") is None
-    for wrong in ("", "A B", "Ä", "A" * 65):
+    for wrong in ("", "A: B", "Ä", "A" * 65):
         one = GivenCode(code=wrong, terms=SUMMER)
         refused(Why.INVALID, lambda: codes.register([one], BY))  # noqa: B023
 

@@ -267,7 +267,7 @@ def test_each_type_takes_every_field(kind: str) -> None:
         ),
         ("visitor_id", ["", "x" * 129, "a\nb", "a\x00", "a\x7f", "a\x85", 1, True, ["v"]]),
         ("user_id", ["", "x" * 129, "a\tb"]),
-        ("code", ["", " ", "a:b", "a b", "x" * 65, "é", "\u0131", "\u017f", "../x", 7]),
+        ("code", ["", " ", "a:b", "a: b", "x" * 65, "é", "\u0131", "\u017f", "../x", 7]),
         ("campaign_id", ["", "x" * 129]),
         ("category", ["", 1]),
         ("channel", ["", "\x1b[31m"]),

@@ -10,12 +10,15 @@ from support.codes import SECRET
 from reftrail.codes.derived import DerivedCodes
 from reftrail.codes.patterns import Pattern
 from reftrail.codes.terms import Answer
+from reftrail.collector.accept import Circumstances, Sender, accept
 from reftrail.collector.codes import KnownCodes
 from reftrail.collector.codes_api.backend import Backend
 from reftrail.collector.codes_api.counters import CounterSource
 from reftrail.collector.codes_api.models import Verify
 from reftrail.collector.codes_api.verifying import SLOT_SECONDS, Verifier, end_of_slot
 from reftrail.collector.errors import Refused, Unavailable
+from reftrail.collector.keys import KeyKind
+from reftrail.collector.pseudonyms import HashKey, pseudonyms
 from reftrail.contracts.reference import CodeChanged, CodeFormatDefined, FormatKind
 
 SPRING = DerivedCodes(
@@ -76,6 +79,23 @@ async def test_without_a_store_the_formats_tell(text: str, answer: Answer) -> No
     assert found.answer == answer
     if answer == Answer.VALID:
         assert (found.sequence, found.campaign_id) == (5, "spring")
+
+
+GROUPED = f"{SPRING.code(5)[:3]} {SPRING.code(5)[3:7]}\u3000{SPRING.code(5)[7:]}"
+FULL_WIDTH = "".join(chr(ord(character) + 0xFEE0) for character in SPRING.code(5))
+
+
+@pytest.mark.parametrize("text", [f" {SPRING.code(5).lower()}\n", GROUPED, FULL_WIDTH])
+async def test_what_is_verified_as_valid_is_the_same_code_in_an_event(text: str) -> None:
+    topics = Topics()
+    found = await verifier(topics).verify(Verify(code=text))
+    assert (found.answer, found.code) == (Answer.VALID, SPRING.code(5))
+    event = {"type": "click", "visitor_id": "v", "code": text}
+    sender = Sender(KeyKind.PUBLISHABLE)
+    hashes = pseudonyms(HashKey("k1", b"0123456789abcdef"))
+    judged = accept([event], Circumstances(sender, 1, hashes, topics.known.lookup))
+    assert [one.datum["code"] for one in judged.accepted] == [SPRING.code(5)]
+    assert judged.accepted[0].datum["code_evidence"] == "derived"
 
 
 @pytest.mark.parametrize("text", ["AMY", SPRING.code(7), SPRING.code(7).lower()])

@@ -134,6 +134,7 @@ def test_keys_have_kinds() -> None:
     known = keys(["s1", "s2"], ["p1"])
     assert known.kind_of("Bearer s2") is KeyKind.SECRET
     assert known.kind_of("bearer  p1 ") is KeyKind.PUBLISHABLE
+    assert visit("a B_9", None).code == "a-B_9"
     for other in (None, "", "s1", "Basic s1", "Bearer", "Bearer ", "Bearer s", "Bearer \udcff"):
         assert known.kind_of(other) is None
     with pytest.raises(ExpectedError, match="no API key"):
@@ -183,7 +184,8 @@ def test_where_a_link_leads() -> None:
 def test_only_what_can_be_a_code_is_one() -> None:
     for typed in ("a-B_9", " a-B_9 ", "a-B_9\n"):
         assert visit(typed, None).code == "a-B_9"
-    for other in ("", "a b", "a:b", "a/b", "\u00e9", "\u0131", "x" * 65):
+    assert visit("a B_9", None).code == "a-B_9"
+    for other in ("", "a: b", "a:b", "a/b", "\u00e9", "\u0131", "x" * 65):
         assert visit(other, None).code is None
 
 
@@ -198,6 +200,7 @@ def test_no_link_leads_elsewhere(code: str) -> None:
 def test_a_visitor_is_known_by_a_cookie_of_ours_only() -> None:
     known = "0190a6b0-5c4e-7d3a-9f51-0a1b2c3d4e5f"
     assert visit("A", known).visitor_id == known
+    assert visit("a B_9", None).code == "a-B_9"
     for other in (None, "", "amy", known + "\n", known.upper()):
         made = visit("A", other).visitor_id
         assert made != other

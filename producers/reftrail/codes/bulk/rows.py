@@ -18,7 +18,7 @@ from pydantic import (
 from reftrail.codes.bulk.files import LIST_SEPARATOR, Row, read_table
 from reftrail.codes.terms import GivenCode, Refused, Terms, Why
 from reftrail.codes.validity import check_code, check_terms
-from reftrail.contracts.code_spelling import is_code, trimmed
+from reftrail.contracts.code_spelling import is_code, spelled
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.times import millis
 
@@ -38,7 +38,7 @@ _Regions: TypeAlias = Annotated[tuple[_Country, ...], BeforeValidator(_listed)]
 
 
 def _written_like_a_code(text: str) -> str:
-    if not is_code(code := trimmed(text)):
+    if not is_code(code := spelled(text)):
         raise ValueError("1 to 64 of A-Z, a-z, 0-9, _ and - make a code")
     return code
 

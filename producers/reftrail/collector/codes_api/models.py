@@ -15,7 +15,7 @@ from reftrail.codes.terms import (
 )
 from reftrail.collector.pseudonyms import Pseudonyms
 from reftrail.collector.submission import parse_address, parse_time
-from reftrail.contracts.code_spelling import CODE_PATTERN, trimmed
+from reftrail.contracts.code_spelling import CODE_PATTERN, spelled
 from reftrail.contracts.record import Millis
 from reftrail.contracts.reference import CodeStatus, FormatKind
 
@@ -43,7 +43,7 @@ def _no_arguments(segments: dict[str, str]) -> dict[str, str]:
 _Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\p{Cc}]+$")]
 _Text: TypeAlias = Annotated[str, Field(min_length=1, max_length=1_000, pattern=r"^[^\p{Cc}]+$")]
 _Typed: TypeAlias = Annotated[str, Field(min_length=1, max_length=128)]
-_Code: TypeAlias = Annotated[str, AfterValidator(trimmed), Field(pattern=CODE_PATTERN)]
+_Code: TypeAlias = Annotated[str, AfterValidator(spelled), Field(pattern=CODE_PATTERN)]
 _Country: TypeAlias = Annotated[str, Field(pattern="^[A-Z]{2}$")]
 _Moment: TypeAlias = Annotated[
     Millis | None, BeforeValidator(_moment, json_schema_input_type=str | None)
