@@ -11,7 +11,7 @@ import support.log
 from crash import outcomes
 from crash.evidence import Evidence
 from crash.findings import repeated, some
-from reftrail.contracts.decisions import DeadLettered, RewardStatus
+from reftrail.contracts.decisions import DeadLettered, RewardGranted, RewardStatus, RewardWithdrawn
 from reftrail.contracts.life import Ticked
 from reftrail.contracts.record import Record
 from reftrail.contracts.reward_reasons import Reason, is_again
@@ -168,7 +168,7 @@ def _grants(evidence: Evidence) -> Iterator[str]:
     ledger: list[Any] = evidence.records(REWARDS)
     granted = [entry for entry in ledger if entry.status == RewardStatus.GRANTED]
     again = {entry.event_id for entry in granted if is_again(entry)}
-    orders: list[Any] = evidence.records(REWARD_GRANTED)
+    orders = evidence.of(REWARD_GRANTED, RewardGranted)
     for name, records in (("ordered more than once", orders), ("granted more than once", granted)):
         first = (record.reward_id for record in records if record.event_id not in again)
         yield from some(name, repeated(first))
@@ -181,6 +181,10 @@ def _grants(evidence: Evidence) -> Iterator[str]:
     ordered = {order.event_id for order in orders}
     yield from some("granted, but not ordered", in_ledger - needs_none - ordered)
     yield from some("ordered, but not granted", ordered - in_ledger)
+    withdrawn = [one.event_id for one in evidence.of(REWARD_GRANTED, RewardWithdrawn)]
+    taken_back = {entry.event_id for entry in ledger if entry.status == RewardStatus.REVERSED}
+    yield from some("withdrawn more than once", repeated(withdrawn))
+    yield from some("withdrawn, but not reversed", set(withdrawn) - taken_back)
 
 
 def _topics(evidence: Evidence) -> Iterator[str]:
@@ -201,7 +205,7 @@ def _topics(evidence: Evidence) -> Iterator[str]:
 def _tables(evidence: Evidence) -> Iterator[str]:
     """A table holds each message once, and a reader sees each fact once."""
     for topic, facts in evidence.facts.items():
-        records = evidence.records(topic)
+        records = [one for one in evidence.records(topic) if not isinstance(one, topic.also)]
         messages = Counter(record.event_id for record in records)
         stored = Counter(facts.stored)
         yield from some(f"table {topic.name}: not loaded", (messages - stored).elements())

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 from support.log import Logged, read_committed
 
@@ -18,6 +18,8 @@ from reftrail.engine.topology import TOPOLOGY
 LOGGED: Final = tuple({*PUBLIC_TOPICS, *(stage.reads for stage in TOPOLOGY)})
 """All whose records are looked at."""
 _AT_A_TIME: Final = 6
+
+R = TypeVar("R", bound=Record)
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,10 @@ class Evidence:
     def records(self, topic: Topic) -> list[Record]:
         """What is committed on a topic, partition by partition."""
         return [logged.record for logged in self.log[topic]]
+
+    def of(self, topic: Topic, kind: type[R]) -> list[R]:
+        """Those of them that are of one type."""
+        return [record for record in self.records(topic) if isinstance(record, kind)]
 
 
 def committed_log(installation: Installation) -> dict[Topic, list[Logged]]:

@@ -12,7 +12,13 @@ from crash.evidence import Evidence
 from crash.findings import repeated, some
 from crash.rest import unsettled
 from reftrail.contracts.codec import decode
-from reftrail.contracts.decisions import DeadLettered, RewardDecided, RewardStatus, Role
+from reftrail.contracts.decisions import (
+    DeadLettered,
+    RewardDecided,
+    RewardGranted,
+    RewardStatus,
+    Role,
+)
 from reftrail.contracts.life import FulfilmentOutcome, FulfilmentReported, Ticked
 from reftrail.contracts.policy import policy_in
 from reftrail.contracts.record import Micros, Record
@@ -45,13 +51,14 @@ def reviews(evidence: Evidence) -> Iterator[str]:
 def fulfilment(evidence: Evidence) -> Iterator[str]:
     """Partners gave each reward at most once, and only what was ordered; all of it was told once.
 
-    What was delivered is fulfilled in the ledger, unless it had been taken back by then, or its
-    time was up: then its report was refused. Codes are given by fulfilment itself.
+    What was delivered is fulfilled in the ledger, or to be collected where it had been taken
+    back by then; where its time was up its report was refused. A failure to give what had been
+    taken back changes nothing. Codes are given by fulfilment itself.
     """
     reports: list[Any] = evidence.records(FULFILMENTS)
     delivered = [one for one in reports if one.outcome == FulfilmentOutcome.DELIVERED]
     by_partners = Counter(one.reward_id for one in delivered if one.kind != "code")
-    orders: list[Any] = evidence.records(REWARD_GRANTED)
+    orders = evidence.of(REWARD_GRANTED, RewardGranted)
     ordered = {order.reward_id for order in orders}
     given = Counter(dict(evidence.given))
     yield from some("given more than once", [one for one, count in given.items() if count > 1])
@@ -61,12 +68,25 @@ def fulfilment(evidence: Evidence) -> Iterator[str]:
     yield from some("told, but not ordered", {one.reward_id for one in reports} - ordered)
     codes = [one.reference for one in delivered if one.kind == "code"]
     yield from some("codes handed out more than once", repeated(codes))
-    yield from _taken("fulfilments", {one.event_id for one in reports}, evidence)
+    reversed_ids = {
+        reward_id
+        for reward_id, entries in _lives(evidence).items()
+        if _latest(entries).status == RewardStatus.REVERSED
+    }
+    crossed = {
+        one.event_id
+        for one in reports
+        if one.outcome == FulfilmentOutcome.FAILED and one.reward_id in reversed_ids
+    }
+    of_reports = {one.event_id for one in reports}
+    changing = {one.cause_event_id for one in _ledger(evidence)}
+    yield from _taken("fulfilments", of_reports - (crossed - changing), evidence)
     fulfilled = {one.reward_id for one in _ledger(evidence) if one.status == RewardStatus.FULFILLED}
     refused = {one.reward_id for one in _refused(evidence) if isinstance(one, FulfilmentReported)}
     told = {one.reward_id for one in delivered}
     yield from some("fulfilled, but not delivered", fulfilled - told)
-    yield from some("delivered, neither fulfilled nor refused", told - fulfilled - refused)
+    owed = {one.reward_id for one in _ledger(evidence) if Reason.DELIVERED_ANYWAY in one.reasons}
+    yield from some("delivered, but not in the ledger", told - fulfilled - refused - owed)
 
 
 def transitions(evidence: Evidence) -> Iterator[str]:

@@ -222,6 +222,8 @@ def _reports(host: MemoryHost) -> list[FulfilmentReported]:
 def facts(topic: Topic, log: Sequence[Logged]) -> Facts:
     stored: dict[str, int] = {}
     for at in log:
+        if isinstance(at.record, topic.also):
+            continue
         stored[at.record.event_id] = stored.get(at.record.event_id, 0) + 1
     return Facts(stored, dict.fromkeys(stored, 1))
 

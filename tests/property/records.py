@@ -15,6 +15,7 @@ from reftrail.contracts.decisions import (
     DeadLettered,
     RewardDecided,
     RewardGranted,
+    RewardWithdrawn,
     Touched,
 )
 from reftrail.contracts.events import Click, Event, FormStarted, Purchase, Refund, Signup, View
@@ -58,6 +59,7 @@ KINDS: Final[tuple[type[Record], ...]] = (
     Claimed,
     RewardDecided,
     RewardGranted,
+    RewardWithdrawn,
     DeadLettered,
     CheckRequested,
     FulfilmentReported,

@@ -18,7 +18,7 @@ from reftrail.warehouse.clickhouse import connect_for_reading, connect_for_writi
 from reftrail.warehouse.ledger import Ledger
 from reftrail.warehouse.loader import Loader, Work
 from reftrail.warehouse.metrics import Metrics
-from reftrail.warehouse.tables import TABLES, apply_ddl
+from reftrail.warehouse.tables import TABLES, apply_ddl, table_of
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,10 @@ class ClickHouse:
         self.writing.command("SYSTEM STOP MERGES")
 
     def empty(self) -> None:
-        for name in [*(table.name for table in TABLES.values()), "ledger", "sources"]:
+        records = {
+            table_of(topic, record.__name__).name for topic in TABLES for record in topic.records
+        }
+        for name in [*records, "ledger", "sources"]:
             self.writing.command(f"TRUNCATE TABLE {name}")
 
     async def load(self, topic: Topic, records: Sequence[Record], partition: int = 0) -> None:

@@ -15,6 +15,7 @@ class Purse:
 
     worth is kept by the acts themselves: each says in money what it does, and writes an entry.
     taken is what refunds have made of the price for good, given_back what they took out of hands.
+    in_hand is what was delivered and not taken back, owed what was taken back of that.
     """
 
     reward_id: str
@@ -25,6 +26,8 @@ class Purse:
     worth: int = 0
     taken: int = 0
     given_back: int = 0
+    in_hand: int = 0
+    owed: int = 0
     is_good: bool = False
     is_over: bool = False
     was_granted: bool = False
@@ -36,7 +39,7 @@ class Purse:
         """What a grant pays: the price without what was taken back for good."""
         return self.price - self.taken
 
-    def write(self, status: str, value: int, *reasons: str) -> None:
+    def write(self, status: str, value: int, *reasons: str, owed: int = 0) -> None:
         self.entries.append(
             entry(
                 self.reward_id,
@@ -47,6 +50,7 @@ class Purse:
                 beneficiary=self.beneficiary,
                 currency=self.currency,
                 reasons=list(reasons),
+                clawback_micros=owed or None,
                 event_time=T0 + len(self.entries),
                 action_time=T0,
             )
@@ -81,15 +85,35 @@ def deliver(purse: Purse, _: Random) -> bool:
     """Delivering gives nobody more than was granted."""
     if not purse.is_good:
         return False
+    if purse.in_hand:
+        return False
     purse.write("fulfilled", purse.worth)
+    purse.in_hand = purse.worth
     return True
+
+
+def deliver_too_late(purse: Purse, _: Random) -> bool:
+    """What was taken back before is delivered after all."""
+    if not purse.is_over or purse.is_rejected or purse.in_hand or purse.owed:
+        return False
+    purse.write("reversed", 0, "delivered_anyway", owed=purse.price)
+    purse.owed = purse.price
+    return True
+
+
+def _collect(purse: Purse, value: int) -> int:
+    """What is owed by taking so much back: all of it, if it was delivered."""
+    owed = min(purse.in_hand, value)
+    purse.in_hand -= owed
+    purse.owed += owed
+    return owed
 
 
 def refund_a_part(purse: Purse, chance: Random) -> bool:
     if not purse.is_good or purse.worth < 2:
         return False
     part = chance.randrange(1, purse.worth)
-    purse.write("reversed", part, "partly_refunded")
+    purse.write("reversed", part, "partly_refunded", owed=_collect(purse, part))
     purse.worth -= part
     purse.taken += part
     purse.given_back += part
@@ -99,7 +123,7 @@ def refund_a_part(purse: Purse, chance: Random) -> bool:
 def refund_the_rest(purse: Purse, _: Random) -> bool:
     if not purse.was_granted or purse.is_over:
         return False
-    purse.write("reversed", purse.worth, "refunded")
+    purse.write("reversed", purse.worth, "refunded", owed=_collect(purse, purse.worth))
     purse.given_back += purse.worth
     purse.worth, purse.taken = 0, purse.price
     purse.is_good, purse.is_over = False, True
@@ -115,7 +139,7 @@ def expire(purse: Purse, _: Random) -> bool:
 
 
 def _lapse(purse: Purse, status: str, reason: str) -> bool:
-    if not purse.is_good:
+    if not purse.is_good or purse.in_hand:
         return False
     purse.write(status, purse.worth, reason)
     purse.worth, purse.is_good = 0, False
@@ -136,6 +160,7 @@ ACTS: Final[Sequence[Callable[[Purse, Random], bool]]] = (
     grant,
     grant,
     deliver,
+    deliver_too_late,
     refund_a_part,
     refund_a_part,
     refund_the_rest,

@@ -43,7 +43,8 @@ def _told(found: dict[str, Any]) -> Iterator[str]:
     yield f"User {found['user_id']}"
     for one in found["balance"]:
         held = f", {one['pending']} held" if one["rewards_held"] else ""
-        yield f"  {one['balance']} {one['currency']} {one['kind']}{held}"
+        owed = f", {one['to_collect']} to collect" if _is_owed(one["to_collect"]) else ""
+        yield f"  {one['balance']} {one['currency']} {one['kind']}{held}{owed}"
     if not found["balance"]:
         yield "  has earned nothing"
     if last := found["last_earned"]:
@@ -66,6 +67,11 @@ def _told(found: dict[str, Any]) -> Iterator[str]:
         )
     if found["next"]:
         yield f"  more with: --before {found['next']}"
+
+
+def _is_owed(amount: str) -> bool:
+    """Whether a decimal amount is more than nothing."""
+    return bool(amount.strip("0."))
 
 
 def _standing(one: dict[str, Any]) -> str:

@@ -22,6 +22,7 @@ from reftrail.contracts.decisions import (
     DeadLettered,
     RewardDecided,
     RewardGranted,
+    RewardWithdrawn,
     Touched,
 )
 from reftrail.contracts.decoder import UNREADABLE, compile_decoder
@@ -63,6 +64,7 @@ _TYPES: Final[dict[str, Any]] = {
     "Claimed": Claimed,
     "RewardDecided": RewardDecided,
     "RewardGranted": RewardGranted,
+    "RewardWithdrawn": RewardWithdrawn,
     "DeadLettered": DeadLettered,
     "CheckRequested": CheckRequested,
     "FulfilmentReported": FulfilmentReported,

@@ -205,6 +205,8 @@ class RewardDecided(Derived, frozen=True, kw_only=True):
     that everything goes back to: the touch, else the signup. due_at is when a held reward's hold
     ends, or a granted one expires. qualifies is 1 where the entry makes the referral count for the
     referrer's milestones, -1 where it counts no longer, None where it changes nothing about that.
+    clawback_micros is what the entry makes the beneficiary owe: a reversal of what was delivered,
+    or a delivery of what was reversed; None where it is nothing.
     """
 
     reward_id: str
@@ -235,6 +237,7 @@ class RewardDecided(Derived, frozen=True, kw_only=True):
     root_reference: str | None = None
     due_at: Millis | None = None
     qualifies: int | None = None
+    clawback_micros: Micros | None = None
 
 
 class RewardGranted(Derived, frozen=True, kw_only=True):
@@ -255,6 +258,25 @@ class RewardGranted(Derived, frozen=True, kw_only=True):
     order_id: str | None = None
     item: str | None = None
     expires_at: Millis | None = None
+
+
+class RewardWithdrawn(Derived, frozen=True, kw_only=True):
+    """The order to fulfil reward_id is withdrawn: only remaining_micros of it may still be given.
+
+    It follows its order on the same topic, under the same key. event_id is that of the ledger entry
+    that took the rest back, and reasons are that entry's. remaining_micros never grows.
+    """
+
+    reward_id: str
+    code: str
+    user_id: str
+    beneficiary: str
+    role: str
+    action: str
+    remaining_micros: Micros
+    currency: str
+    kind: str
+    reasons: list[str]
 
 
 class DeadLettered(Record, frozen=True, kw_only=True):

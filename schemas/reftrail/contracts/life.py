@@ -50,6 +50,7 @@ class FulfilmentReported(Record, frozen=True, kw_only=True):
     event_id follows from reward_id and outcome, so that a repeated report is the same. reference is
     what the fulfiller calls it, such as the credit's id or the code given out; tracking_number is a
     carrier's. action is that of the order to fulfil; without it the reward is looked for.
+    value_micros is what was delivered; without it, what was ordered last.
     """
 
     code: str
@@ -64,6 +65,7 @@ class FulfilmentReported(Record, frozen=True, kw_only=True):
     tracking_number: str | None = None
     detail: str | None = None
     action: str | None = None
+    value_micros: Micros | None = None
 
 
 class Listing(StrEnum):

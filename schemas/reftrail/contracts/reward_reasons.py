@@ -39,6 +39,7 @@ class Reason(StrEnum):
     TRIED_AGAIN = "tried_again"
     NOT_USED_IN_TIME = "not_used_in_time"
     DELIVERED_IN_TIME = "delivered_in_time"
+    DELIVERED_ANYWAY = "delivered_anyway"
 
 
 class Reasoned(Protocol):

@@ -16,6 +16,7 @@ from reftrail.contracts.decisions import (
     DeadLettered,
     RewardDecided,
     RewardGranted,
+    RewardWithdrawn,
     Touched,
 )
 from reftrail.contracts.events import Event, event_key
@@ -49,8 +50,8 @@ class Topic:
     where given, computes the part of the key that decides on the partition: `code:user` topics
     are partitioned by the code alone, so that whatever concerns a code meets in one place. kept
     is a retention time, or FOR_GOOD; a compacted topic keeps the last record of each key for
-    good. record None: a stage's own state; Record: records of several types. public topics go to
-    the warehouse.
+    good. record None: a stage's own state; Record: records of several types. also are further types
+    of a topic of one main type. public topics go to the warehouse.
     """
 
     name: str
@@ -63,6 +64,12 @@ class Topic:
     compacted: bool = False
     partitioned_by: Callable[[str], str] = str
     public: bool = True
+    also: tuple[type[Record], ...] = ()
+
+    @property
+    def records(self) -> tuple[type[Record], ...]:
+        """The types of records that it carries, where they are stated one by one."""
+        return () if self.record is None else (self.record, *self.also)
 
     def partition(self, key: str, partitions: int) -> int:
         """The partition of a key, if the topic has so many partitions."""
@@ -74,7 +81,7 @@ class Topic:
 
 
 def _code_and_user(
-    record: RewardDecided | RewardGranted | Reviewed | FulfilmentReported,
+    record: RewardDecided | RewardGranted | RewardWithdrawn | Reviewed | FulfilmentReported,
 ) -> str:
     return f"{record.code}:{record.user_id}"
 
@@ -226,6 +233,7 @@ REWARD_GRANTED: Final = Topic(
     written_by="reward",
     read_by=("fulfilment", "warehouse"),
     key_of=_code_and_user,
+    also=(RewardWithdrawn,),
 )
 DEAD_LETTERS: Final = Topic(
     "dead-letters",

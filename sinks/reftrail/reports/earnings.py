@@ -23,9 +23,14 @@ _REFERRER: Final = Role.REFERRER.value
 
 @dataclass(slots=True)
 class Sum:
-    """pending is of rewards about which nothing is decided but that they are held."""
+    """Totals of one currency and kind.
+
+    pending is of rewards about which nothing is decided but that they are held; to_collect is what
+    was delivered and taken back, before or after that.
+    """
 
     balance: Micros = 0
+    to_collect: Micros = 0
     pending: Micros = 0
     held: int = 0
 
@@ -71,11 +76,13 @@ def earnings(entries: Sequence[Entry]) -> Earnings:
     """All of a user's entries, in the order of the log, as sums."""
     found = Earnings()
     added: dict[tuple[str, str], Micros] = defaultdict(int)
+    owed: dict[tuple[str, str], Micros] = defaultdict(int)
     granted: set[str] = set()
     decided: set[str] = set()
     for entry in entries:
         status = entry.status
         added[entry.currency, entry.kind] += entry.effect_micros
+        owed[entry.currency, entry.kind] += entry.clawback_micros
         if status != _HELD:
             decided.add(entry.reward_id)
         if status in _COUNTED and entry.role == _REFERRER:
@@ -88,6 +95,7 @@ def earnings(entries: Sequence[Entry]) -> Earnings:
             _ship(found, entry)
     for key, value in added.items():
         found.sums[key].balance = value
+        found.sums[key].to_collect = owed[key]
     for entry in entries:
         if entry.status == _HELD and entry.reward_id not in decided:
             _hold(found, entry)

@@ -8,7 +8,8 @@ from reftrail.contracts.record import Micros, Millis
 class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="entry"):
     """An entry of the ledger: the column entry of `warehouse/ddl/009_rewards.sql`, and its effect.
 
-    effect_micros is what it adds to the balance, see `warehouse/ddl/019_balances.sql`.
+    effect_micros is what it adds to the balance, see `warehouse/ddl/019_balances.sql`;
+    clawback_micros what the user owes by it, 0 for nothing.
     position is its cause's in the log, where a reward's entries stand in one partition. Of several
     under one event_id the one with the highest precedence was received first.
     """
@@ -33,6 +34,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="entry")
     supersedes: str | None
     due_ms: Millis | None
     effect_micros: Micros
+    clawback_micros: Micros
 
 
 class CodeFacts(msgspec.Struct, frozen=True, array_like=True, tag="code"):

@@ -76,6 +76,7 @@ def _balance(found: Earnings) -> list[dict[str, Any]]:
             "currency": currency,
             "kind": kind,
             "balance": amount_text(one.balance, currency),
+            "to_collect": amount_text(one.to_collect, currency),
             "pending": amount_text(one.pending, currency),
             "rewards_held": one.held,
         }

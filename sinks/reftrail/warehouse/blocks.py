@@ -7,7 +7,7 @@ from io import BytesIO
 import fastavro
 
 from reftrail.contracts.codec import FRAME, Undecodable, container, schema_of
-from reftrail.contracts.registry import WriterSchema
+from reftrail.contracts.registry import WriterSchema, schemas
 from reftrail.contracts.topics import Topic
 from reftrail.engine.chunks import Chunk
 
@@ -26,6 +26,11 @@ class Block:
 
     schema_id: int
     values: list[bytes]
+
+    @property
+    def record(self) -> str:
+        """The name of the record."""
+        return schemas()[self.schema_id].record
 
     def container(self) -> bytes:
         """As an Avro object container."""
@@ -105,8 +110,8 @@ def _refused(topic: Topic, parts: Sequence[Part]) -> Iterator[Refused]:
             except Undecodable as error:
                 yield _refuse(part, index, str(error))
                 continue
-            if schema.record != _record_name(topic):
-                detail = f"expected a {_record_name(topic)}, found a {schema.record}"
+            if schema.record not in (names := _record_names(topic)):
+                detail = f"expected a {' or a '.join(names)}, found a {schema.record}"
                 yield _refuse(part, index, detail)
 
 
@@ -133,7 +138,7 @@ def _schema(topic: Topic, frame: bytes) -> WriterSchema | None:
         schema = schema_of(frame)
     except Undecodable:
         return None
-    return schema if schema.record == _record_name(topic) else None
+    return schema if schema.record in _record_names(topic) else None
 
 
 def _schema_id(value: bytes) -> int | None:
@@ -157,6 +162,6 @@ def _problem(value: bytes) -> str | None:
     return None
 
 
-def _record_name(topic: Topic) -> str:
-    assert topic.record is not None, f"{topic.name} is not a public topic"
-    return topic.record.__name__
+def _record_names(topic: Topic) -> list[str]:
+    assert topic.records, f"{topic.name} is not a public topic"
+    return [record.__name__ for record in topic.records]

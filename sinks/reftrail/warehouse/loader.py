@@ -25,7 +25,7 @@ from reftrail.warehouse.blocks import Block, Part, Refused, sort_out, unreadable
 from reftrail.warehouse.dead_letters import Bury, letter
 from reftrail.warehouse.ledger import Counts, Ledger, Load, Range
 from reftrail.warehouse.metrics import Metrics
-from reftrail.warehouse.tables import table_of
+from reftrail.warehouse.tables import Table, table_of
 
 _SCRATCH: Final = "recovery"
 _UNPROTECTED: Final = {"deduplicate_insert": "disable", "insert_deduplicate": "0"}
@@ -115,22 +115,21 @@ class Loader:
         return refused
 
     def _insert_block(self, topic: Topic, block: Block, token: str, verify: bool) -> None:
-        table = table_of(topic).name
+        table = table_of(topic, block.record)
         container = block.container()
         settings = {"insert_deduplication_token": token} if self._with_tokens else _UNPROTECTED
-        self._client.raw_insert(table, insert_block=container, fmt="Avro", settings=settings)
-        if verify and self._is_missing(topic, container):
+        self._client.raw_insert(table.name, insert_block=container, fmt="Avro", settings=settings)
+        if verify and self._is_missing(table, container):
             _log.warning("%s was known as inserted, but isn't there: inserting it again", token)
             again = {"insert_deduplication_token": f"{token}#again"}
-            self._client.raw_insert(table, insert_block=container, fmt="Avro", settings=again)
+            self._client.raw_insert(table.name, insert_block=container, fmt="Avro", settings=again)
 
-    def _is_missing(self, topic: Topic, container: bytes) -> bool:
+    def _is_missing(self, table: Table, container: bytes) -> bool:
         """Whether rows of a block that was surely inserted aren't there.
 
         ClickHouse notes a token before it puts the rows in place (as seen in 26.9, without
         replication): killed in between, it takes the insert's repetition for one too many.
         """
-        table = table_of(topic)
         self._client.command(f"DROP TABLE IF EXISTS {_SCRATCH}")
         self._client.command(f"CREATE TABLE {_SCRATCH} AS {table.name} ENGINE = Memory")
         try:

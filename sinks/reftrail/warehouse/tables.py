@@ -40,6 +40,10 @@ TABLES: Final = {
     topic: Table(name, _KEYS.get(name, "event_id"))
     for topic, name in ((topic, topic.name.replace("-", "_")) for topic in PUBLIC_TOPICS)
 }
+"""Of a topic's main record."""
+
+_ALSO: Final = {"RewardWithdrawn": Table("reward_withdrawn", "event_id")}
+"""Of the further records that topics carry, by the schema's record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,6 @@ def _apply(client: Client, file: DdlFile, checksum: str | None) -> bool:
     return True
 
 
-def table_of(topic: Topic) -> Table:
-    """Where a public topic's records go."""
-    return TABLES[topic]
+def table_of(topic: Topic, record: str | None = None) -> Table:
+    """Where a public topic's records go; those of its main record, unless another one is named."""
+    return TABLES[topic] if record is None else _ALSO.get(record, TABLES[topic])

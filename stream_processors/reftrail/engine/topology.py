@@ -27,6 +27,7 @@ from reftrail.contracts.decisions import (
     Converted,
     RewardDecided,
     RewardGranted,
+    RewardWithdrawn,
     Touched,
 )
 from reftrail.contracts.events import event_key
@@ -177,6 +178,7 @@ TOPOLOGY: Final[tuple[Stage, ...]] = (
         writes={
             RewardDecided: (REWARDS, MILESTONE_INPUTS),
             RewardGranted: (REWARD_GRANTED,),
+            RewardWithdrawn: (REWARD_GRANTED,),
             LimitRequested: (LIMITS,),
             Refused: (DEAD_LETTERS,),
             **dict.fromkeys(STATE_EVENTS, ()),

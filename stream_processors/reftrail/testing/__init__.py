@@ -36,9 +36,11 @@ from reftrail.testing.outlines import (
     rejected,
     reversed_reward,
     signup,
+    taken_from,
     to_fulfil,
     touched,
     view,
+    withdrawn,
 )
 from reftrail.testing.scenario import Scenario, given
 from reftrail.testing.times import duration, moment
@@ -85,8 +87,10 @@ __all__ = [
     "reviewed",
     "signal_checked",
     "signup",
+    "taken_from",
     "tick",
     "to_fulfil",
     "touched",
     "view",
+    "withdrawn",
 ]

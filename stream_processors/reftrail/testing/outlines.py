@@ -18,6 +18,7 @@ from reftrail.contracts.decisions import (
     RewardDecided,
     RewardGranted,
     RewardStatus,
+    RewardWithdrawn,
     Touched,
 )
 from reftrail.contracts.events import Click, Event, FormStarted, Purchase, Refund, Signup, View
@@ -188,6 +189,21 @@ def to_fulfil(role: str, code: str, **told: Any) -> Outline:
     """One side's reward is to be fulfilled."""
     fillers = _reward_fillers(told) | {"campaign_id": CAMPAIGN, "campaign_version": 1}
     return derived(RewardGranted, None, {"role": role, "code": code} | told, fillers)
+
+
+def withdrawn(role: str, code: str, remaining: float | None = 0, **told: Any) -> Outline:
+    """One side's order is withdrawn, but for what remains, in units; None: whatever that is."""
+    fields = {"role": role, "code": code} | told
+    if remaining is not None:
+        fields["remaining_micros"] = micros(remaining)
+    fillers = _reward_fillers(told) | {"reasons": [], "remaining_micros": 0}
+    del fillers["value_micros"]
+    return derived(RewardWithdrawn, None, fields, fillers)
+
+
+def taken_from(role: str, code: str, **told: Any) -> tuple[Outline, Outline]:
+    """One side's reward is reversed, in whole or in part, and its order withdrawn."""
+    return reversed_reward(role, code, **told), withdrawn(role, code, None)
 
 
 def campaign(campaign_id: str = CAMPAIGN, **rules: Any) -> CampaignDefined:

@@ -9,7 +9,7 @@ DOCUMENT = Path(__file__).parents[3] / "schemas" / "README.md"
 
 
 def _row(topic: Topic) -> str:
-    carries = topic.record.__name__ if topic.record else "packed state"
+    carries = ", ".join(record.__name__ for record in topic.records) or "packed state"
     kept = "for good" if topic.kept == FOR_GOOD else f"{topic.kept // DAY} days"
     if topic.compacted:
         kept = "last of each key"

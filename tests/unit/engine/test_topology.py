@@ -30,8 +30,7 @@ def test_stages_read_and_write_what_the_topic_table_says() -> None:
                     assert topic is DEAD_LETTERS
                     continue
                 assert stage.name in writers(topic)
-                assert topic.record is not None
-                assert issubclass(record, topic.record)
+                assert issubclass(record, topic.records)
         looks_up = stage.looks_up_codes is not Codes.NONE
         assert (stage.name in CODES.read_by) == looks_up
 

@@ -33,9 +33,9 @@ NOW = datetime.fromtimestamp(T0 / 1000, UTC)
 async def town(
     request: pytest.FixtureRequest, clickhouse: ClickHouse
 ) -> tuple[ClickHouse, list[Purse]]:
-    """60 rewards, their entries mixed, some of them loaded twice."""
+    """90 rewards, their entries mixed, some of them loaded twice."""
     chance = Random(request.param)
-    filled = purses(chance, 60)
+    filled = purses(chance, 90)
     ledger = [one for purse in filled for one in purse.entries]
     clickhouse.stop_merges()
     mixed = chance.sample(ledger, len(ledger))
@@ -56,6 +56,17 @@ async def test_the_view_of_balances_has_the_worth_of_each_reward(
     assert len({one.worth for one in filled}) > 10
 
 
+async def test_the_view_of_balances_has_what_is_to_be_collected(
+    town: tuple[ClickHouse, list[Purse]],
+) -> None:
+    clickhouse, filled = town
+
+    found = clickhouse.rows("SELECT reward_id, clawback_micros FROM reward_balances")
+
+    assert dict(found) == {one.reward_id: one.owed for one in filled if one.entries}
+    assert len({one.owed for one in filled}) > 3
+
+
 async def test_the_report_rewards_adds_up_what_is_left(
     town: tuple[ClickHouse, list[Purse]],
 ) -> None:
@@ -73,6 +84,7 @@ async def test_the_report_rewards_adds_up_what_is_left(
         assert row["rewards_rejected"] == sum(one.is_rejected for one in these)
         assert row["rewards_reversed"] == sum(one.was_granted and one.is_over for one in these)
         assert row["reversed_value"] == amount_text(_taken(these), currency)
+        assert row["clawback_value"] == amount_text(sum(one.owed for one in these), currency)
         assert row["beneficiaries"] == any(one.is_good for one in these)
 
 
@@ -98,8 +110,13 @@ async def test_the_user_s_view_adds_up_what_is_left(town: tuple[ClickHouse, list
         found = user_view(clickhouse.reading, user, Page(1000), NOW)
         mine = [one for one in filled if one.beneficiary == user and one.entries]
         worth: dict[str, int] = defaultdict(int)
+        owed: dict[str, int] = defaultdict(int)
         for purse in mine:
             worth[purse.currency] += purse.worth
+            owed[purse.currency] += purse.owed
+        assert {one["currency"]: one["to_collect"] for one in found["balance"]} == {
+            currency: amount_text(sum_, currency) for currency, sum_ in owed.items()
+        }
         assert {one["currency"]: one["balance"] for one in found["balance"]} == {
             currency: amount_text(sum_, currency) for currency, sum_ in worth.items()
         }

@@ -202,6 +202,7 @@ def test_rewards_as_they_stand_now(programme: ClickHouse) -> None:
             "reward_value": "5.00",
             "reversed_value": "2.50",
             "lapsed_value": "0.00",
+            "clawback_value": "0.00",
             "beneficiaries": 1,
         },
         {
@@ -213,6 +214,7 @@ def test_rewards_as_they_stand_now(programme: ClickHouse) -> None:
             "reward_value": "1.23",
             "reversed_value": "0.00",
             "lapsed_value": "0.00",
+            "clawback_value": "0.00",
             "beneficiaries": 1,
         },
         {
@@ -224,6 +226,7 @@ def test_rewards_as_they_stand_now(programme: ClickHouse) -> None:
             "reward_value": "0.00",
             "reversed_value": "0.00",
             "lapsed_value": "0.00",
+            "clawback_value": "0.00",
             "beneficiaries": 0,
         },
     ]

@@ -149,6 +149,7 @@ def _balance(
                 "currency": currency,
                 "kind": kind,
                 "balance": amount_text(sum(map(effect, these)), currency),
+                "to_collect": amount_text(sum(one.clawback_micros or 0 for one in these), currency),
                 "pending": amount_text(sum(one.value_micros for one in held), currency),
                 "rewards_held": len(held),
             }

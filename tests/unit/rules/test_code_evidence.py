@@ -23,8 +23,8 @@ from reftrail.testing import (
     moment,
     purchase,
     rejected,
-    reversed_reward,
     signup,
+    taken_from,
     to_fulfil,
     touched,
 )
@@ -178,7 +178,7 @@ def test_a_derived_code_earns_on_purchase_and_its_refund_takes_that_back() -> No
         .when(bought("o1", **DERIVED))
         .then(*referee_granted(action="purchase:o1"))
         .when(refunded)
-        .then(reversed_reward(Role.REFEREE, "SPR1"))
+        .then(*taken_from(Role.REFEREE, "SPR1"))
     )
 
 

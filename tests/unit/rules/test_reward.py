@@ -22,7 +22,7 @@ from reftrail.testing import (
     moment,
     refused,
     rejected,
-    reversed_reward,
+    taken_from,
     to_fulfil,
 )
 
@@ -81,7 +81,7 @@ def both_sides_rejected(*reasons: str, **told: Any) -> tuple[Outline, ...]:
 
 
 def both_sides_reversed(**told: Any) -> tuple[Outline, ...]:
-    return reversed_reward(REFERRER, "AMY", **told), reversed_reward(REFEREE, "AMY", **told)
+    return *taken_from(REFERRER, "AMY", **told), *taken_from(REFEREE, "AMY", **told)
 
 
 def test_a_signup_earns_for_both_sides() -> None:
@@ -352,7 +352,7 @@ def test_a_rejection_takes_no_use_and_a_reversal_gives_none_back() -> None:
     story = pays_on_purchase().given(code("AMY", max_uses=1, owner="u1"))
     story.given(bought("o1", user_id="u1"), bought("o2", user_id="u2"))
     story.when(paid_back("o2", user_id="u2")).then(
-        *(reversed_reward(role, "AMY", user_id="u2") for role in (REFERRER, REFEREE))
+        *taken_from(REFERRER, "AMY", user_id="u2"), *taken_from(REFEREE, "AMY", user_id="u2")
     )
     story.when(bought("o3", user_id="u3")).then(
         *(rejected(role, "AMY", Reason.CODE_USED_UP) for role in (REFERRER, REFEREE))
@@ -433,7 +433,7 @@ def test_a_full_refund_of_the_order_that_earned_reverses_both_sides() -> None:
     story = pays_on_purchase(category="media").when(bought("o1"))
     grants = story.followed
     story.when(paid_back("o1")).then(
-        reversed_reward(
+        *taken_from(
             REFERRER,
             "AMY",
             reward_id=reward_id("AMY", "u1", "purchase:o1", "referrer"),
@@ -452,7 +452,7 @@ def test_a_full_refund_of_the_order_that_earned_reverses_both_sides() -> None:
             campaign_version=1,
             category="media",
         ),
-        reversed_reward(
+        *taken_from(
             REFEREE,
             "AMY",
             reward_id=reward_id("AMY", "u1", "purchase:o1", "referee"),

@@ -32,8 +32,10 @@ from reftrail.testing import (
     reversed_reward,
     reviewed,
     signal_checked,
+    taken_from,
     tick,
     to_fulfil,
+    withdrawn,
 )
 
 REFERRER, REFEREE = Role.REFERRER, Role.REFEREE
@@ -76,7 +78,8 @@ def only_referee(policy: Policy = Policy(), **rules: Any) -> Scenario:  # noqa: 
 
 
 def both(entry: Any, *reasons: str, **told: Any) -> tuple[Outline, ...]:
-    return tuple(entry(role, "AMY", *reasons, **told) for role in BOTH)
+    made = [entry(role, "AMY", *reasons, **told) for role in BOTH]
+    return tuple(one for each in made for one in (each if isinstance(each, tuple) else (each,)))
 
 
 def both_granted(**told: Any) -> tuple[Outline, ...]:
@@ -278,21 +281,94 @@ def test_fraud_found_later_reverses_what_is_granted_and_what_is_fulfilled() -> N
     story = programme().when(signed_up())
     grants = [story.followed[0].event_id, story.followed[2].event_id]
     story.given(reported(REFEREE, "11:00"))
-    story.when(reviewed("reverse", "12:00", reason="chargeback")).then(
-        *(
-            reversed_reward(
-                role,
-                "AMY",
-                supersedes=grant,
-                reasons=[Reason.TAKEN_BACK, "chargeback"],
-                value_micros=10 * UNIT,
-            )
-            for role, grant in zip(BOTH, grants, strict=True)
+    referrer, referee = (
+        reversed_reward(
+            role,
+            "AMY",
+            supersedes=grant,
+            reasons=[Reason.TAKEN_BACK, "chargeback"],
+            value_micros=10 * UNIT,
+            clawback_micros=clawback,
         )
+        for role, grant, clawback in zip(BOTH, grants, (None, 10 * UNIT), strict=True)
+    )
+    story.when(reviewed("reverse", "12:00", reason="chargeback")).then(
+        referrer, withdrawn(REFERRER, "AMY"), referee
     )
     story.when(reviewed("reverse", "12:00", reason="chargeback")).then_nothing()
     story.when(reviewed("reverse", "13:00")).then(refused("not_allowed"))
-    story.when(reported(REFERRER, "13:00")).then(refused("not_allowed"))
+    story.when(reported(REFERRER, "13:00", outcome="failed")).then_nothing()
+
+
+def owed(story: Scenario) -> int:
+    return sum(entry.clawback_micros or 0 for entry in entries(story))
+
+
+def test_a_reversal_withdraws_the_order_by_its_reward() -> None:
+    story = only_referee().given(signed_up())
+    story.when(reviewed("reverse", "12:00", reason="fraud")).then(
+        reversed_reward(REFEREE, "AMY", clawback_micros=None),
+        withdrawn(
+            REFEREE,
+            "AMY",
+            reward_id=reward_id("AMY", "u1", "signup", "referee"),
+            reasons=[Reason.TAKEN_BACK, "fraud"],
+        ),
+    )
+    assert story.followed[1].event_id == story.followed[0].event_id
+
+
+def test_a_delivery_that_crossed_with_a_reversal_is_a_clawback() -> None:
+    story = only_referee().given(signed_up(), reviewed("reverse", "12:00"))
+    delivery = reported(REFEREE, "12:01")
+    story.when(delivery).then(
+        reversed_reward(
+            REFEREE,
+            "AMY",
+            value_micros=0,
+            clawback_micros=10 * UNIT,
+            reasons=[Reason.DELIVERED_ANYWAY],
+        )
+    )
+    assert balance(story) == 0
+    story.when(delivery).then_nothing()
+
+
+@pytest.mark.parametrize(("delivered", "clawback"), [(10, 3), (7, 0), (None, 3)])
+def test_what_was_delivered_beyond_what_a_refund_left_is_a_clawback(
+    delivered: float | None, clawback: float
+) -> None:
+    """Without a value in the report, what was ordered was delivered."""
+    story = only_referee(on_refund_in_parts(), trigger=Trigger.FIRST_PURCHASE).given(bought("o1"))
+    story.when(paid_back("o1", 30)).then(
+        reversed_reward(REFEREE, "AMY", value_micros=3 * UNIT, clawback_micros=None),
+        withdrawn(REFEREE, "AMY", 7),
+    )
+    value = None if delivered is None else delivered * UNIT
+    story.when(reported(REFEREE, "12:01", action="purchase:o1", value_micros=value)).then(
+        fulfilled(REFEREE, "AMY", value_micros=7 * UNIT, clawback_micros=clawback * UNIT or None)
+    )
+    story.when(paid_back("o1", at="13:00")).then(
+        reversed_reward(REFEREE, "AMY", value_micros=7 * UNIT, clawback_micros=7 * UNIT)
+    )
+
+
+def test_what_is_ordered_anew_is_withdrawn_anew() -> None:
+    story = only_referee().given(
+        signed_up(), reported(REFEREE, "11:00", outcome="failed"), reviewed("approve", "12:00")
+    )
+    story.when(reviewed("reverse", "13:00")).then(*taken_from(REFEREE, "AMY"))
+    story.when(reported(REFEREE, "13:01"))
+    assert owed(story) == 10 * UNIT
+
+
+def test_what_was_never_ordered_or_is_not_open_is_not_withdrawn() -> None:
+    story = only_referee(Policy(hold_for=DAY)).given(signed_up())
+    story.when(reviewed("decline", "12:00")).then(
+        rejected(REFEREE, "AMY", Reason.DECLINED, Reason.HOLDING_PERIOD)
+    )
+    story = only_referee().given(signed_up(), reported(REFEREE, "11:00", outcome="failed"))
+    story.when(reviewed("reverse", "12:00")).then(reversed_reward(REFEREE, "AMY"))
 
 
 def test_what_failed_or_expired_has_nothing_left_to_take_back() -> None:
@@ -300,7 +376,7 @@ def test_what_failed_or_expired_has_nothing_left_to_take_back() -> None:
     story.when(reviewed("reverse", "12:00")).then(reversed_reward(REFEREE, "AMY", value_micros=0))
     story = only_referee(Policy(expires_after=DAY)).given(signed_up(), tick("1d 10:00"))
     story.when(reviewed("reverse", "2d 00:00")).then(
-        reversed_reward(REFEREE, "AMY", value_micros=0)
+        reversed_reward(REFEREE, "AMY", value_micros=0), withdrawn(REFEREE, "AMY")
     )
 
 
@@ -323,7 +399,7 @@ def test_proportional_refunds_add_up_to_the_grant_exactly() -> None:
     parts = []
     for minute, reason in ((1, "partly_refunded"), (2, "partly_refunded"), (3, "refunded")):
         story.when(paid_back("o1", 1, at=f"12:0{minute}"))
-        story.then(*both(reversed_reward, reasons=[reason]))
+        story.then(*both(taken_from, reasons=[reason]))
         parts.append(entries(story)[0].value_micros)
     assert parts == [3_330_000, 3_340_000, 3_330_000]
     story.when(paid_back("o1", 1, at="12:09")).then_nothing()
@@ -331,9 +407,9 @@ def test_proportional_refunds_add_up_to_the_grant_exactly() -> None:
 
 def test_proportional_refunds_never_take_more_than_the_grant() -> None:
     story = on_purchase(on_refund=OnRefund.PROPORTIONAL).given(bought("o1", 100))
-    story.when(paid_back("o1", 30)).then(*both(reversed_reward, value_micros=3 * UNIT))
+    story.when(paid_back("o1", 30)).then(*both(taken_from, value_micros=3 * UNIT))
     story.when(paid_back("o1", 1_000, at="12:01")).then(
-        *both(reversed_reward, value_micros=7 * UNIT, reasons=[Reason.REFUNDED])
+        *both(taken_from, value_micros=7 * UNIT, reasons=[Reason.REFUNDED])
     )
     story.when(paid_back("o1", at="12:02")).then_nothing()
 
@@ -345,7 +421,7 @@ def test_a_refund_too_small_to_matter_takes_nothing() -> None:
 
 def test_the_refund_of_a_free_order_takes_everything() -> None:
     story = on_purchase(on_refund=OnRefund.PROPORTIONAL).given(bought("o1", 0))
-    story.when(paid_back("o1")).then(*both(reversed_reward, reasons=[Reason.REFUNDED]))
+    story.when(paid_back("o1")).then(*both(taken_from, reasons=[Reason.REFUNDED]))
 
 
 def test_the_effects_of_all_entries_are_what_a_reward_is_worth() -> None:
@@ -375,7 +451,7 @@ def test_a_part_paid_back_while_a_reward_is_held_is_left_out_of_the_grant() -> N
     story.when(paid_back("o1", 25)).then_nothing()
     story.when(tick("1d 11:00")).then(*both_granted(value_micros=7_500_000))
     story.when(paid_back("o1", at="1d 12:00")).then(
-        *both(reversed_reward, value_micros=7_500_000, reasons=[Reason.REFUNDED])
+        *both(taken_from, value_micros=7_500_000, reasons=[Reason.REFUNDED])
     )
 
 
@@ -384,7 +460,8 @@ def test_a_clawback_after_fulfilment_is_bound_to_the_grant() -> None:
     grant = story.followed[2].event_id
     story.given(reported(REFEREE, "11:30", action="purchase:o1"))
     story.when(paid_back("o1")).then(
-        reversed_reward(REFERRER, "AMY"), reversed_reward(REFEREE, "AMY", supersedes=grant)
+        *taken_from(REFERRER, "AMY", clawback_micros=None),
+        reversed_reward(REFEREE, "AMY", supersedes=grant, clawback_micros=10 * UNIT),
     )
 
 
@@ -426,7 +503,7 @@ def test_purchases_that_were_paid_back_are_not_counted() -> None:
     story = programme(Policy(trigger_count=2), trigger=Trigger.NTH_PURCHASE)
     story.given(bought("o1"), paid_back("o1")).when(bought("o2")).then_nothing()
     story.when(bought("o3")).then(*both_granted())
-    story.when(paid_back("o2")).then(*both(reversed_reward))
+    story.when(paid_back("o2")).then(*both(taken_from))
 
 
 def test_purchases_below_the_minimum_are_not_counted() -> None:
@@ -447,7 +524,7 @@ def test_purchases_that_add_up_to_the_amount_earn() -> None:
     story = amount_reached()
     story.when(bought("o1", 60), bought("o2", 39.999999)).then_nothing()
     story.when(bought("o3", 0.000001)).then(*both_granted(action="amount_reached:1"))
-    story.when(paid_back("o2", 0.000001)).then(*both(reversed_reward))
+    story.when(paid_back("o2", 0.000001)).then(*both(taken_from))
 
 
 def test_what_was_paid_back_or_is_rejected_for_its_currency_does_not_add_up() -> None:
@@ -462,7 +539,7 @@ def test_what_was_paid_back_or_is_rejected_for_its_currency_does_not_add_up() ->
 def test_an_amount_reached_is_reversed_as_a_whole_also_where_refunds_take_parts() -> None:
     story = amount_reached(on_refund=OnRefund.PROPORTIONAL).given(bought("o1", 60))
     story.given(bought("o2", 40)).when(paid_back("o1", 30))
-    story.then(*both(reversed_reward, value_micros=10 * UNIT, reasons=[Reason.REFUNDED]))
+    story.then(*both(taken_from, value_micros=10 * UNIT, reasons=[Reason.REFUNDED]))
 
 
 def test_so_many_orders_earn_as_the_policy_says_and_one_paid_back_leaves_its_turn() -> None:
@@ -470,13 +547,13 @@ def test_so_many_orders_earn_as_the_policy_says_and_one_paid_back_leaves_its_tur
     story.when(bought("o1")).then(*both_granted(action="purchase:o1"))
     story.when(bought("o1")).then_nothing()
     story.when(bought("o2")).then(*both_granted(action="purchase:o2", order_id="o2"))
-    story.when(paid_back("o2")).then(*both(reversed_reward, action="purchase:o2"))
+    story.when(paid_back("o2")).then(*both(taken_from, action="purchase:o2"))
     story.when(bought("o2")).then_nothing()
     story.when(bought("o3")).then(*both_granted(action="purchase:o3"))
     story.when(bought("o4")).then(*both_granted(action="purchase:o4"))
     story.when(bought("o5")).then_nothing()
     story.when(paid_back("o1")).then(
-        *both(reversed_reward, action="purchase:o1"), *both_granted(action="purchase:o5")
+        *both(taken_from, action="purchase:o1"), *both_granted(action="purchase:o5")
     )
 
 
@@ -559,7 +636,7 @@ def test_refunds_and_other_claims_of_the_user_do_not_overtake_one_that_waits() -
     )
     story.when(signal_checked("ip", of="claim")).then(
         *both_granted(order_id="o1"),
-        *both(reversed_reward, order_id="o1"),
+        *both(taken_from, order_id="o1"),
         *both_granted(order_id="o2"),
     )
 

@@ -40,9 +40,9 @@ from reftrail.testing import (
     refused,
     rejected,
     reported,
-    reversed_reward,
     reviewed,
     signal_checked,
+    taken_from,
     tick,
     to_fulfil,
 )
@@ -93,7 +93,8 @@ def on_amount(amount: float, **policy: Any) -> Scenario:
 
 
 def both(entry: Any, *reasons: str, **told: Any) -> tuple[Outline, ...]:
-    return tuple(entry(role, "AMY", *reasons, **told) for role in BOTH)
+    made = [entry(role, "AMY", *reasons, **told) for role in BOTH]
+    return tuple(one for each in made for one in (each if isinstance(each, tuple) else (each,)))
 
 
 def both_granted(**told: Any) -> tuple[Outline, ...]:
@@ -193,13 +194,13 @@ def test_the_earliest_order_that_was_skipped_is_decided_on_when_a_turn_comes_fre
     story = on_purchase().given(bought("o1", at="11:00"))
     story.when(bought("late", at="11:30"), bought("early", at="11:10")).then_nothing()
     story.when(paid_back("o1")).then(
-        *both(reversed_reward, action="purchase:o1"),
+        *both(taken_from, action="purchase:o1"),
         *both_granted(action="purchase:early", action_time=moment("11:10")),
     )
     story.when(paid_back("early")).then(
-        *both(reversed_reward, action="purchase:early"), *both_granted(action="purchase:late")
+        *both(taken_from, action="purchase:early"), *both_granted(action="purchase:late")
     )
-    story.when(paid_back("late"), bought("early", at="11:10")).then(*both(reversed_reward))
+    story.when(paid_back("late"), bought("early", at="11:10")).then(*both(taken_from))
 
 
 def test_an_order_that_was_paid_back_since_it_was_skipped_is_passed_over() -> None:
@@ -359,10 +360,10 @@ def test_amounts_in_two_currencies_of_two_versions_rise_and_fall_apart() -> None
     )
     story.given(bought("euros", currency="EUR", at="11:00"), bought("dollars", at="12:00"))
     story.when(paid_back("euros", at="13:00")).then(
-        *both(reversed_reward, action="amount_reached:1", currency="EUR")
+        *both(taken_from, action="amount_reached:1", currency="EUR")
     )
     story.when(paid_back("dollars", at="13:01")).then(
-        *both(reversed_reward, action="amount_reached:1:2", currency="USD")
+        *both(taken_from, action="amount_reached:1:2", currency="USD")
     )
 
 
@@ -375,7 +376,7 @@ def test_130_refunds_of_one_order_add_up() -> None:
     for nth in range(129):
         at = f"12:{nth // 60:02}:{nth % 60:02}"
         story.when(paid_back("o1", 1, at=at)).then_nothing()
-    story.when(paid_back("o1", 1, at="13:00")).then(*both(reversed_reward))
+    story.when(paid_back("o1", 1, at="13:00")).then(*both(taken_from))
 
 
 def test_100_refunds_by_100th_parts_take_everything_back_in_proportion() -> None:
@@ -383,7 +384,7 @@ def test_100_refunds_by_100th_parts_take_everything_back_in_proportion() -> None
     parts = []
     for nth in range(100):
         story.when(paid_back("o1", 1, at=f"12:{nth // 60:02}:{nth % 60:02}"))
-        story.then(*both(reversed_reward))
+        story.then(*both(taken_from))
         parts.append(story.followed[0].value_micros)  # type: ignore[attr-defined]
     assert parts == [UNIT // 10] * 100
 
@@ -391,7 +392,7 @@ def test_100_refunds_by_100th_parts_take_everything_back_in_proportion() -> None
 def test_an_order_is_known_for_ever_whoever_reports_it_again() -> None:
     story = on_purchase(repeats=0).given(*(bought(f"o{nth}") for nth in range(301)))
     story.when(bought("o0", at="13:00", action_event_id="told again")).then_nothing()
-    story.when(paid_back("o0", at="14:00")).then(*both(reversed_reward, action="purchase:o0"))
+    story.when(paid_back("o0", at="14:00")).then(*both(taken_from, action="purchase:o0"))
 
 
 def test_what_waits_is_not_cut_off() -> None:
@@ -457,9 +458,9 @@ def test_parts_are_whole_minor_units_and_add_up() -> None:
     parts = []
     for minute in (1, 2, 3):
         story.when(paid_back("o1", 100, at=f"12:0{minute}", currency="JPY"))
-        (part,) = story.followed
-        parts.append(part.value_micros)  # type: ignore[attr-defined]
-    assert parts == [33 * UNIT, 34 * UNIT, 33 * UNIT]
+        part, rest = story.followed
+        parts.append((part.value_micros, rest.remaining_micros))  # type: ignore[attr-defined]
+    assert parts == [(33 * UNIT, 67 * UNIT), (34 * UNIT, 33 * UNIT), (33 * UNIT, 0)]
 
 
 # Windows and expiry.

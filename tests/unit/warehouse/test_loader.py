@@ -11,7 +11,16 @@ from reftrail.contracts.codec import FRAME, encode
 from reftrail.contracts.decisions import DeadLettered, Touched
 from reftrail.contracts.events import Click, Event, View
 from reftrail.contracts.reference import CampaignDefined, CodeChanged
-from reftrail.contracts.topics import CAMPAIGNS, CODES, DEAD_LETTERS, EVENTS, TOUCHES, Topic
+from reftrail.contracts.topics import (
+    CAMPAIGNS,
+    CODES,
+    DEAD_LETTERS,
+    EVENTS,
+    REWARD_GRANTED,
+    TOUCHES,
+    Topic,
+)
+from reftrail.testing import to_fulfil, withdrawn
 from reftrail.warehouse.blocks import Part
 from reftrail.warehouse.dead_letters import Bury
 from reftrail.warehouse.ledger import Ledger
@@ -337,3 +346,14 @@ async def test_codes_and_campaigns_stand_as_last_changed(clickhouse: ClickHouse)
 
     assert clickhouse.rows("SELECT status FROM codes FINAL") == [("revoked",)]
     assert clickhouse.rows("SELECT name FROM campaigns FINAL ORDER BY version") == [("b",), ("c",)]
+
+
+async def test_an_order_and_its_withdrawal_each_have_their_table(clickhouse: ClickHouse) -> None:
+    order = to_fulfil("referee", "AMY", event_id="order").record()
+    taken_back = withdrawn("referee", "AMY", 2, event_id="withdrawal").record()
+
+    await clickhouse.load(REWARD_GRANTED, [order, taken_back, order])
+
+    assert clickhouse.rows("SELECT event_id FROM reward_granted FINAL") == [("order",)]
+    found = clickhouse.rows("SELECT event_id, remaining_micros FROM reward_withdrawn FINAL")
+    assert found == [("withdrawal", 2_000_000)]

@@ -45,13 +45,14 @@ things AS (
         CAST(NULL, 'Nullable(String)') AS visitor_id, false AS signed_up,
         false AS is_granted, false AS is_reversed, false AS has_value,
         toInt64(0) AS value_micros, toInt64(0) AS reversed_micros, toInt64(0) AS lapsed_micros,
+        toInt64(0) AS clawback_micros,
         '' AS in_currency, CAST(NULL, 'Nullable(String)') AS beneficiary
     FROM events FINAL
     WHERE type IN ('view', 'form_started') AND NOT is_bot
     UNION ALL
     SELECT
         'click', c.event_time, c.code, c.campaign_id, c.category, c.channel,
-        '', 0, c.visitor_id, c.event_time <= v.signed_up_at, false, false, false, 0, 0, 0, '', NULL
+        '', 0, c.visitor_id, c.event_time <= v.signed_up_at, false, false, false, 0, 0, 0, 0, '', NULL
     FROM (
         SELECT event_time, code, campaign_id, category, channel, visitor_id, ifNull(code, '') AS its_code
         FROM events FINAL
@@ -61,26 +62,27 @@ things AS (
     UNION ALL
     SELECT
         e.type, e.event_time, nullIf(d.code, ''), d.campaign_id, d.category, d.channel,
-        d.basis, 0, NULL, false, false, false, false, 0, 0, 0, '', NULL
+        d.basis, 0, NULL, false, false, false, false, 0, 0, 0, 0, '', NULL
     FROM conversions_once AS e
     LEFT JOIN decisions AS d ON e.user_id = d.user_id
     UNION ALL
     SELECT
         'attributed', event_time, code, campaign_id, category, channel,
         basis, dateDiff('millisecond', touch_time, event_time) / 3600000,
-        NULL, false, false, false, false, 0, 0, 0, '', NULL
+        NULL, false, false, false, false, 0, 0, 0, 0, '', NULL
     FROM decisions
     UNION ALL
     SELECT
         'late_touch', event_time, code, campaign_id, category, channel,
-        '', 0, NULL, false, false, false, false, 0, 0, 0, '', NULL
+        '', 0, NULL, false, false, false, false, 0, 0, 0, 0, '', NULL
     FROM attributions FINAL
     WHERE NOT decisive
     UNION ALL
     SELECT
         'reward', at, code, campaign_id, category, channel,
         '', 0, NULL, false, is_granted, status = 'reversed', status IN ('granted', 'fulfilled'),
-        balance_micros, reversed_micros, lapsed_micros, nullIf(currency, 'XXX'), beneficiary
+        balance_micros, reversed_micros, lapsed_micros, clawback_micros, nullIf(currency, 'XXX'),
+        beneficiary
     FROM reward_balances
     WHERE is_granted OR status = 'rejected'
 ),

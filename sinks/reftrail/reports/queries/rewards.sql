@@ -7,6 +7,7 @@
 -- reward_value: money. What granted rewards are worth now: without what was reversed or lapsed.
 -- reversed_value: money. What was taken back of rewards, in whole or in part.
 -- lapsed_value: money. What could not be delivered, or expired, and was not granted again.
+-- clawback_value (claw- back): money. What is to be collected: delivered, and taken back before or after.
 -- beneficiaries (benefi- ciaries): count. Different users who have a reward not reversed or lapsed.
 SELECT
     by_campaign, by_category, by_channel, by_code, by_day,
@@ -17,6 +18,7 @@ SELECT
     sumIf(value_micros, is_granted) AS reward_value,
     sumIf(counted.reversed_micros, is_granted) AS reversed_value,
     sumIf(counted.lapsed_micros, is_granted) AS lapsed_value,
+    sumIf(counted.clawback_micros, is_granted) AS clawback_value,
     uniqExactIf(beneficiary, has_value) AS beneficiaries
 FROM counted
 WHERE kind = 'reward'

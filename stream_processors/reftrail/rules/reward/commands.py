@@ -73,9 +73,10 @@ def report_fulfilment(context: DecisionContext, report: FulfilmentReported) -> N
     for reward in asked:
         if allowed(reward.side.status, transition):
             context.apply(CommandNoted(**context.noted(), command_id=report.event_id))
-            change(context, reward, transition, of=report)
+            owed = _owed(reward, report) if transition == Transition.DELIVER else 0
+            change(context, reward, transition, of=report, clawback_micros=owed)
             return
-    if not any(reward.side.status == status for reward in asked):
+    if not any(reward.side.status in (status, RewardStatus.REVERSED) for reward in asked):
         _refuse(context, transition, asked)
 
 
@@ -105,6 +106,14 @@ def _is_to_be_reinstated(reward: Reward, report: FulfilmentReported) -> bool:
     if status == RewardStatus.EXPIRED:
         return due_at is not None and report.event_time < due_at
     return status == RewardStatus.FAILED
+
+
+def _owed(reward: Reward, report: FulfilmentReported) -> int:
+    """How much more was delivered than is left of a reward: a reversal came too late for it."""
+    side = reward.side
+    ordered = side.ordered or side.value_micros  # of state from before orders were kept
+    delivered = report.value_micros if report.value_micros is not None else ordered
+    return max(0, delivered - side.remaining)
 
 
 def _was_carried_out(context: DecisionContext, event_id: str) -> bool:

@@ -4,7 +4,13 @@ from typing import assert_never
 
 import msgspec
 
-from reftrail.contracts.decisions import RewardDecided, RewardGranted, RewardStatus, Role
+from reftrail.contracts.decisions import (
+    RewardDecided,
+    RewardGranted,
+    RewardStatus,
+    RewardWithdrawn,
+    Role,
+)
 from reftrail.contracts.life import LimitRequested
 from reftrail.contracts.reward_reasons import is_part
 from reftrail.rules.cells import Cells
@@ -44,7 +50,7 @@ from reftrail.rules.reward.state_events import (
     SkippedOrderTaken,
     SlotFreed,
 )
-from reftrail.rules.reward.transitions import ENDED_BY_REVIEW, QUALIFIED
+from reftrail.rules.reward.transitions import ENDED_BY_REVIEW, QUALIFIED, is_order
 
 _replace = msgspec.structs.replace
 
@@ -52,7 +58,7 @@ _replace = msgspec.structs.replace
 def evolve(cells: Cells, event: Event) -> None:  # noqa: C901, PLR0912, PLR0915 - a table
     """Take an event into the cells."""
     match event:
-        case RewardGranted() | LimitRequested() | Refused():
+        case RewardGranted() | RewardWithdrawn() | LimitRequested() | Refused():
             return
     key = referral_key(event.code, event.user_id)
     referral = cells.get(key, ReferralCell)
@@ -260,6 +266,7 @@ def _side_now(side: SideReward, entry: RewardDecided) -> SideReward:
         entry_id=entry.event_id if is_superseded_later else side.entry_id,
         taken_back=side.value_micros if entry.status == RewardStatus.REVERSED else side.taken_back,
         due_at=side.due_at if entry.status == RewardStatus.EXPIRED else entry.due_at,
+        ordered=entry.value_micros if is_order(entry) else side.ordered,
     )
 
 

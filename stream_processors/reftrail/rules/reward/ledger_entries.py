@@ -1,17 +1,23 @@
-"""Entries of the reward ledger, and the orders to fulfil that go with grants."""
+"""Entries of the reward ledger, and the orders and withdrawals that fulfilment gets with them."""
 
 from typing import Final
 
 import msgspec
 
-from reftrail.contracts.decisions import RewardDecided, RewardGranted, RewardStatus, Role
+from reftrail.contracts.decisions import (
+    RewardDecided,
+    RewardGranted,
+    RewardStatus,
+    RewardWithdrawn,
+    Role,
+)
 from reftrail.contracts.record import Micros, Millis, Record
-from reftrail.contracts.reward_reasons import Reason, is_part
+from reftrail.contracts.reward_reasons import is_part
 from reftrail.rules.decider import Because, derived_id
 from reftrail.rules.fraud.scoring import Verdict, evidence_text
 from reftrail.rules.reward.context import DecisionContext
 from reftrail.rules.reward.state import RewardCase, SideReward
-from reftrail.rules.reward.transitions import QUALIFIED, Transition, allowed
+from reftrail.rules.reward.transitions import QUALIFIED, Transition, allowed, is_order
 
 _BY_VERDICT: Final = {
     Verdict.GRANT: Transition.GRANT,
@@ -29,7 +35,7 @@ class Change(msgspec.Struct, frozen=True):
     """What an entry says about a reward that was there before.
 
     of is the record that brought it, whose times it has. order_id and action_event_id are those of
-    a refund, None where the ones that earned hold on.
+    a refund, None where the ones that earned hold on. clawback_micros is as in `RewardDecided`.
     """
 
     status: RewardStatus
@@ -38,6 +44,7 @@ class Change(msgspec.Struct, frozen=True):
     of: Record
     order_id: str | None = None
     action_event_id: str | None = None
+    clawback_micros: Micros | None = None
 
 
 def first_entries(context: DecisionContext, case: RewardCase) -> None:
@@ -54,7 +61,8 @@ def first_entries(context: DecisionContext, case: RewardCase) -> None:
         value = side.value_micros if status == RewardStatus.REJECTED else side.remaining
         change = Change(status, value, reasons, context.record)
         granted_at = max(case.decided_at, case.action_time)
-        _conclude(context, _entry(context, common, case, side, change, granted_at))
+        entry = _entry(context, common, case, side, change, granted_at)
+        context.apply(entry, *orders_to_fulfil(entry))
 
 
 def next_entry(
@@ -64,11 +72,8 @@ def next_entry(
     its_id = reward_id(context.code, context.user_id, case.action, side.role)
     words = (f"{change.status}:{side.role}", its_id, side.entry_id, change.of.event_id)
     common = context.metadata(*words, of=change.of)
-    _conclude(context, _entry(context, common, case, side, change, common["event_time"]))
-
-
-def _conclude(context: DecisionContext, entry: RewardDecided) -> None:
-    context.apply(entry, *orders_to_fulfil(entry))
+    entry = _entry(context, common, case, side, change, common["event_time"])
+    context.apply(entry, *orders_to_fulfil(entry), *withdrawals(side, entry))
 
 
 def _entry(  # noqa: PLR0913, PLR0917 - what an entry is made of
@@ -108,6 +113,7 @@ def _entry(  # noqa: PLR0913, PLR0917 - what an entry is made of
         origin_source=case.origin_source,
         root_reference=case.root_reference,
         due_at=_due_at(case, side, change.status, granted_at),
+        clawback_micros=change.clawback_micros,
     )
     qualifies = _qualifies(context, side, entry)
     return msgspec.structs.replace(entry, qualifies=qualifies) if qualifies else entry
@@ -139,12 +145,7 @@ def _due_at(
 
 def orders_to_fulfil(entry: RewardDecided) -> list[RewardGranted]:
     """What fulfilment gets for an entry: an order if it grants something that isn't delivered."""
-    is_to_fulfil = (
-        entry.status == RewardStatus.GRANTED
-        and entry.value_micros > 0
-        and Reason.DELIVERED_IN_TIME not in entry.reasons
-    )
-    if not is_to_fulfil:
+    if not is_order(entry):
         return []
     assert entry.beneficiary is not None
     assert entry.campaign_id is not None
@@ -174,5 +175,38 @@ def orders_to_fulfil(entry: RewardDecided) -> list[RewardGranted]:
             order_id=entry.order_id,
             item=entry.item,
             expires_at=entry.due_at,
+        )
+    ]
+
+
+def withdrawals(side: SideReward, entry: RewardDecided) -> list[RewardWithdrawn]:
+    """What fulfilment gets for a reversal of a side's reward that isn't known to be delivered.
+
+    An expired reward's order counts as open: whoever had begun with it may still be asking.
+    """
+    is_open = side.status in (RewardStatus.GRANTED, RewardStatus.EXPIRED) and side.remaining > 0
+    if entry.status != RewardStatus.REVERSED or not is_open:
+        return []
+    assert entry.beneficiary is not None
+    return [
+        RewardWithdrawn(
+            event_id=entry.event_id,
+            event_time=entry.event_time,
+            received_at=entry.received_at,
+            cause_topic=entry.cause_topic,
+            cause_partition=entry.cause_partition,
+            cause_offset=entry.cause_offset,
+            cause_event_id=entry.cause_event_id,
+            rules=entry.rules,
+            reward_id=entry.reward_id,
+            code=entry.code,
+            user_id=entry.user_id,
+            beneficiary=entry.beneficiary,
+            role=entry.role,
+            action=entry.action,
+            remaining_micros=side.remaining - entry.value_micros if is_part(entry) else 0,
+            currency=entry.currency,
+            kind=entry.kind,
+            reasons=list(entry.reasons),
         )
     ]

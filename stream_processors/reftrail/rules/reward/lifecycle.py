@@ -45,14 +45,20 @@ def change(  # noqa: PLR0913 - the last two are rarely given
     of: Record,
     value_micros: int | None = None,
     why: str | None = None,
+    clawback_micros: int = 0,
 ) -> None:
-    """Conclude an allowed change. Its value is what is left of the reward, unless given."""
+    """Conclude an allowed change. Its value is what is left of the reward, unless given.
+
+    A reversal of what was delivered is to be collected, besides what clawback_micros says.
+    """
     case, side = reward
     status = allowed(side.status, transition)
     assert status is not None
     value = side.remaining if value_micros is None else value_micros
     if status == RewardStatus.REVERSED and side.status not in STANDING:
         value = 0
+    if status == RewardStatus.REVERSED or transition == Transition.REFUND_PART:
+        clawback_micros += value if side.status == RewardStatus.FULFILLED else 0
     refund = of if isinstance(of, Claimed) else None
     next_entry(
         context,
@@ -65,6 +71,7 @@ def change(  # noqa: PLR0913 - the last two are rarely given
             of,
             order_id=refund.order_id if refund else None,
             action_event_id=refund.action_event_id if refund else None,
+            clawback_micros=clawback_micros or None,
         ),
     )
     if status == RewardStatus.REJECTED:
@@ -82,6 +89,8 @@ def _reasons(reward: Reward, transition: Transition, why: str | None) -> list[st
     if transition == Transition.APPROVE and reward.side.status == RewardStatus.FAILED:
         return [Reason.TRIED_AGAIN]
     reasons: list[str] = [_REASONS[transition]] if transition in _REASONS else []
+    if transition == Transition.DELIVER and reward.side.status == RewardStatus.REVERSED:
+        reasons.append(Reason.DELIVERED_ANYWAY)
     if why and why not in reasons:
         reasons.append(why)
     if allowed(reward.side.status, transition) == RewardStatus.REJECTED:

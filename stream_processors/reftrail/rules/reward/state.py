@@ -50,6 +50,7 @@ class SideReward(msgspec.Struct, frozen=True, array_like=True):
     the last one that held or granted it, or says that fulfilment failed. taken_back is how much of
     value is gone for good by refunds. due_at is when its hold ends, or a granted one expires.
     reserved is how much of budgets it takes: what was left of the value when it was decided on.
+    ordered is what was ordered to be fulfilled, the last time; 0 where nothing was.
     """
 
     role: str
@@ -62,6 +63,7 @@ class SideReward(msgspec.Struct, frozen=True, array_like=True):
     taken_back: Micros = 0
     due_at: Millis | None = None
     reserved: Micros = 0
+    ordered: Micros = 0
 
     @property
     def remaining(self) -> Micros:

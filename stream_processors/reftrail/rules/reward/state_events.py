@@ -5,7 +5,7 @@ They name the code and the referred user (for bonuses the beneficiary) whose cel
 
 from typing import Final, TypeAlias, get_args
 
-from reftrail.contracts.decisions import RewardDecided, RewardGranted
+from reftrail.contracts.decisions import RewardDecided, RewardGranted, RewardWithdrawn
 from reftrail.contracts.life import LimitRequested
 from reftrail.contracts.record import Micros, Millis, Record
 from reftrail.rules.decider import Refused
@@ -131,4 +131,6 @@ StateEvent: TypeAlias = (
 STATE_EVENTS: Final = get_args(StateEvent)
 """The types of state events, which go to no topic."""
 
-Event: TypeAlias = RewardDecided | RewardGranted | LimitRequested | Refused | StateEvent
+Event: TypeAlias = (
+    RewardDecided | RewardGranted | RewardWithdrawn | LimitRequested | Refused | StateEvent
+)

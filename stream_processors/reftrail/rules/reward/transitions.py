@@ -78,13 +78,15 @@ TRANSITIONS: Final[Mapping[tuple[RewardStatus | None, Transition], RewardStatus]
     (_EXPIRED, Transition.REFUND_PART): _EXPIRED,
     (_EXPIRED, Transition.LOSE): _REVERSED,
     (_EXPIRED, Transition.REVERSE): _REVERSED,
+    # The reversal and the delivery crossed: it stays reversed, and what was delivered is owed.
+    (_REVERSED, Transition.DELIVER): _REVERSED,
 }
 
 STANDING: Final = frozenset({_GRANTED, _FULFILLED})
 """The statuses in which a reward is worth something to its beneficiary."""
 
 ENDED: Final = frozenset({_REJECTED, _REVERSED})
-"""The statuses that nothing leads out of."""
+"""The statuses that nothing leads out of; a delivery of what was reversed is a clawback."""
 
 ENDED_BY_REVIEW: Final = frozenset({Reason.DECLINED, Reason.TAKEN_BACK})
 """The reasons of entries with which a review ends a reward."""
@@ -103,6 +105,15 @@ _EFFECTS: Final[Mapping[str, int]] = {
 def allowed(status: str | None, change: Transition) -> RewardStatus | None:
     """To which status this leads from there; None where it is not allowed."""
     return TRANSITIONS.get((RewardStatus(status) if status else None, change))
+
+
+def is_order(entry: RewardDecided) -> bool:
+    """Whether a ledger entry orders its reward to be fulfilled."""
+    return (
+        entry.status == _GRANTED
+        and entry.value_micros > 0
+        and Reason.DELIVERED_IN_TIME not in entry.reasons
+    )
 
 
 def effect(entry: RewardDecided) -> Micros:
