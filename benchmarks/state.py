@@ -21,8 +21,9 @@ from reftrail.contracts.installation import Installation
 from reftrail.contracts.topics import EVENTS, TOUCH_CHANGELOG
 from reftrail.engine.batch import StageOfPartition
 from reftrail.engine.chunks import Chunk
+from reftrail.engine.partition_state import PartitionState
 from reftrail.engine.reference import ReferenceTables
-from reftrail.engine.restore import restore
+from reftrail.engine.restore import restore_from
 from reftrail.engine.state import StateStore
 from reftrail.engine.topology import TOPOLOGY
 from reftrail.local.broker import Broker
@@ -38,17 +39,21 @@ def measure(keys: int) -> dict[str, float]:
         create_topics(installation, PARTITIONS)
         asyncio.run(_write(installation, keys))
         gc.collect()
-        stores = {
-            TopicPartition(installation.name_of(TOUCH_CHANGELOG), partition): StateStore()
-            for partition in range(PARTITIONS)
+        states = [PartitionState(TOPOLOGY) for _ in range(PARTITIONS)]
+        changelogs = {
+            TopicPartition(installation.name_of(TOUCH_CHANGELOG), partition): (
+                state,
+                TOUCH_CHANGELOG,
+            )
+            for partition, state in enumerate(states)
         }
         before = psutil.Process().memory_info().rss
         started = time.perf_counter()
-        asyncio.run(restore(installation.bootstrap_servers, stores))
+        asyncio.run(restore_from(installation.bootstrap_servers, changelogs))
         seconds = time.perf_counter() - started
         gc.collect()
         grown = psutil.Process().memory_info().rss - before
-        held = sum(len(store.packed) for store in stores.values())
+        held = sum(len(state.stores["touch"].packed) for state in states)
         return {"restore_keys_per_s": held / seconds, "bytes_per_visitor": grown / held}
 
 

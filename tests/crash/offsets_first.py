@@ -24,11 +24,11 @@ class OffsetsFirstWriter(TransactionalWriter):
         self,
         messages: Mapping[tuple[Topic, int], Sequence[Message]],
         positions: Mapping[TopicPartition, int],
-    ) -> None:
+    ) -> dict[tuple[Topic, int], int]:
         if any(topic is REWARDS for topic, _ in messages):
             await super().commit({}, positions)
             die_once()
-        await super().commit(messages, positions)
+        return await super().commit(messages, positions)
 
 
 if __name__ == "__main__":

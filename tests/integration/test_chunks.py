@@ -5,10 +5,11 @@ import itertools
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from support.kafka import TestInstallation
 
-from reftrail.contracts.topics import CONVERSIONS, EVENTS
+from reftrail.contracts.topics import EVENTS, TOUCH_CHANGELOG
 from reftrail.engine.chunks import Chunk, ChunkReader, join
-from reftrail.engine.restore import restore
-from reftrail.engine.state import StateStore
+from reftrail.engine.partition_state import PartitionState
+from reftrail.engine.restore import restore_from
+from reftrail.engine.topology import TOPOLOGY
 
 
 async def _write(installation: TestInstallation, topic: str) -> None:
@@ -85,17 +86,15 @@ async def _with_the_client(
 async def test_state_is_restored_up_to_what_is_committed_and_then_only_what_is_new(
     installation: TestInstallation,
 ) -> None:
-    topic = installation.name_of(CONVERSIONS)
-    partition, store = TopicPartition(topic, 0), StateStore()
+    topic = installation.name_of(TOUCH_CHANGELOG)
+    partition, state = TopicPartition(topic, 0), PartitionState(TOPOLOGY)
     await _write(installation, topic)
-    assert await restore(installation.bootstrap_servers, {partition: store}) == 21
-    assert store.packed == {f"k{n}": f"4-{n}".encode() for n in range(7)}
-    assert await restore(installation.bootstrap_servers, {partition: store}) == 0
+    changelogs = {partition: (state, TOUCH_CHANGELOG)}
+    assert await restore_from(installation.bootstrap_servers, changelogs) == 21
+    assert state.stores["touch"].packed == {f"k{n}": f"4-{n}".encode() for n in range(7)}
+    assert await restore_from(installation.bootstrap_servers, changelogs) == 0
 
 
-def test_the_part_of_a_chunk_after_a_position() -> None:
+def test_chunks_that_follow_each_other_are_joined() -> None:
     chunk = Chunk(10, 20, [11, 12, 15], [1, 2, 3], [b"a", b"b", b"c"], [b"x", b"y", b"z"])
-    assert chunk.after(10) == chunk
-    assert chunk.after(13) == Chunk(13, 20, [15], [3], [b"c"], [b"z"])
-    assert chunk.after(16) == Chunk(16, 20, [], [], [], [])
     assert join([chunk, Chunk(20, 21, [], [], [], [])]).end == 21

@@ -31,7 +31,6 @@ class RunningWorker:
             **os.environ,
             "REFTRAIL_BOOTSTRAP_SERVERS": installation.bootstrap_servers,
             "REFTRAIL_TOPIC_PREFIX": installation.topic_prefix,
-            "REFTRAIL_GROUP": group_of(installation),
             "REFTRAIL_WORKER_WEB_PORT": str(self.port),
             **finding_tests(),
             **settings,

@@ -19,4 +19,4 @@ class CodesSettings(Installation):
     codes_secret: SecretStr | None = None
     codes_host: str = "127.0.0.1"
     codes_port: Annotated[int, Field(ge=1, le=65535)] = 6068
-    group: str = "reftrail"
+    group: str = Field(default_factory=lambda given: f"{given['topic_prefix']}codes")

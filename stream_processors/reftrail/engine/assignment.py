@@ -1,39 +1,65 @@
-"""The partitions that a worker holds: taking them over, feeding them, letting them go."""
+"""The partitions that a worker holds: taking them over, feeding them, letting them go.
+
+Nothing of it happens in the group's callbacks, during which the client sends no heartbeats: they
+only note what was assigned. Reading state and codes goes on in a task beside the poll loop, each
+partition goes on as soon as it can, and the group knows all the while that this worker is alive.
+"""
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, Protocol
 
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
-from reftrail.contracts.topics import CAMPAIGNS, CODES, LISTS, TICKS, Topic
+from reftrail.contracts.topics import CAMPAIGNS, CODES, LISTS, TICKS
 from reftrail.engine.batch import StageOfPartition
 from reftrail.engine.chunks import Chunk
 from reftrail.engine.follower import Follower, LiveReference
 from reftrail.engine.intake import Intake
 from reftrail.engine.lane import Lane, LaneStage
 from reftrail.engine.metrics import WorkerMetrics
+from reftrail.engine.partition_state import PartitionState
+from reftrail.engine.positions import kept_in
 from reftrail.engine.reference import ReferenceTables
-from reftrail.engine.restore import restore
+from reftrail.engine.restore import restore_from
 from reftrail.engine.settings import WorkerSettings
 from reftrail.engine.sieve import SIEVES
 from reftrail.engine.stage import Codes, Stage
-from reftrail.engine.state import StateStore
+from reftrail.engine.takeover import PartitionTakeover, Restored, changelogs_of
 from reftrail.engine.ticker import Ticker
 from reftrail.engine.topology import awaited
 from reftrail.engine.transaction import TransactionalWriter
+
+_AT_ONCE: Final = 4
+"""How many partitions are taken over side by side: what one waits for, another one uses."""
+_NEARLY_ALL: Final = 10_000
+"""Messages that a takeover reads in a moment: whoever lacks no more is warm."""
 
 
 class SplitLaneError(RuntimeError):
     """The group assigned a partition of some topics, but not of all."""
 
 
+class Group(Protocol):
+    """What taking over asks of this worker's membership in the group."""
+
+    async def resume(self, positions: Mapping[TopicPartition, int]) -> None:
+        """Fetch from these positions on, in partitions that have been paused since assigned."""
+
+    async def rejoin(self, warm: frozenset[int]) -> None:
+        """Ask to have the partitions shared out again, now that the state of these is here."""
+
+    def is_warm_for(self, partitions: frozenset[int]) -> None:
+        """Note the partitions whose state is here, for whenever they are shared out again."""
+
+
 class Assignment:
     """All that a worker does for the partitions assigned to it.
 
     State outlives a rebalance: if a partition stays, only what was added to its changelog in the
-    meantime is read.
+    meantime is read. Codes, campaigns and lists are read once in a worker's life.
     """
 
     def __init__(
@@ -44,14 +70,19 @@ class Assignment:
         on_failure: Callable[[BaseException], None],
     ) -> None:
         self._settings = settings
+        self._topology = topology
         self._stages = {settings.name_of(stage.reads): stage for stage in topology}
         self._awaited = awaited(topology)
         self._metrics = metrics
         self._on_failure = on_failure
-        self._stores: dict[TopicPartition, StateStore] = {}
+        self._states: dict[int, PartitionState] = {}
+        self._warm: set[int] = set()
         self._lanes: dict[int, Lane] = {}
-        self._followers: list[Follower] = []
+        self._reference = _Reference(settings, topology, on_failure)
         self._ticker: Ticker | None = None
+        self._restoring = asyncio.Semaphore(_AT_ONCE)
+        self._task: asyncio.Task[None] | None = None
+        self.is_ready = False
 
     def partitions(self) -> list[str]:
         """What is held, for people."""
@@ -69,148 +100,198 @@ class Assignment:
         await lane.hand_over(source, chunk)
 
     async def let_go(self) -> None:
-        """Finish what is under way and give up all partitions."""
-        lanes, followers, ticker = list(self._lanes.values()), self._followers, self._ticker
-        self._lanes, self._followers, self._ticker = {}, [], None
+        """Finish what is under way and give up all partitions; their state is kept for now."""
+        self.is_ready = False
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        lanes, ticker = list(self._lanes.values()), self._ticker
+        self._lanes, self._ticker = {}, None
         if ticker is not None:
             await ticker.stop()
         await asyncio.gather(*(lane.stop() for lane in lanes))
-        await asyncio.gather(*(follower.stop() for follower in followers))
 
-    async def take_over(self, assigned: set[TopicPartition]) -> None:
-        """Fence former owners, bring the state up to date, and be ready to go on.
-
-        Raises `SplitLaneError` if a partition is assigned without all topics of it.
-        """
+    async def close(self) -> None:
+        """Give up all partitions, and stop following codes, campaigns and lists."""
         await self.let_go()
-        started = time.perf_counter()
-        sources = sorted(
-            TopicPartition(tp.topic, tp.partition) for tp in assigned if tp.topic in self._stages
-        )
-        held = self._whole_lanes(sources)
-        self._stores = {
-            tp: self._stores.get(tp) or StateStore(self._stages[tp.topic]) for tp in sources
-        }
-        writers = {
-            partition: TransactionalWriter(self._settings, self._settings.group, partition)
-            for partition in held
-        }
-        await asyncio.gather(*(writer.start() for writer in writers.values()))
-        restored = await restore(self._settings.bootstrap_servers, self._changelogs())
-        committed, partitions = await self._look_up(sources)
-        references = await self._follow(sources, partitions)
-        await self._start_ticker(sources, partitions)
-        for partition, writer in writers.items():
-            self._lanes[partition] = lane = Lane(
-                [
-                    self._lane_stage(tp, partitions, committed.get(tp), references[tp])
-                    for tp in held[partition]
-                ],
-                self._settings,
-                awaited=self._awaited,
-                writer=writer,
-                committing=self._metrics.committing.observe,
-                on_failure=self._on_failure,
-            )
-            lane.start()
-        self._metrics.restored.inc(restored)
-        self._metrics.restore_seconds.set(time.perf_counter() - started)
-        self._metrics.rebalances.inc()
+        await self._reference.stop()
 
-    def _whole_lanes(self, sources: list[TopicPartition]) -> dict[int, list[TopicPartition]]:
-        """The sources by partition, in the order of the topology."""
-        assigned = set(sources)
-        lanes = {}
-        for partition in sorted({tp.partition for tp in sources}):
-            whole = [TopicPartition(topic, partition) for topic in self._stages]
-            if missing := [tp.topic for tp in whole if tp not in assigned]:
+    def begin(
+        self, assigned: Iterable[TopicPartition], warm_up: frozenset[int], group: Group
+    ) -> None:
+        """Start to take over what was assigned, then to read the state of those to warm up.
+
+        Returns at once. Raises `SplitLaneError` if a partition is assigned without all its topics.
+        """
+        owned = self._whole_partitions(assigned)
+        kept = {*owned, *warm_up}
+        self._warm &= kept
+        self._states = {
+            partition: self._states.get(partition) or PartitionState(self._topology)
+            for partition in sorted(kept)
+        }
+        group.is_warm_for(frozenset(self._warm))
+        self._task = asyncio.create_task(self._work(owned, warm_up, group), name="take over")
+
+    def _whole_partitions(self, assigned: Iterable[TopicPartition]) -> list[int]:
+        held = {at for at in assigned if at.topic in self._stages}
+        for partition in (partitions := sorted({at.partition for at in held})):
+            whole = {TopicPartition(topic, partition) for topic in self._stages}
+            if missing := sorted(at.topic for at in whole - held):
                 raise SplitLaneError(
                     f"This worker was assigned partition {partition}, but not that of "
                     f"{', '.join(missing)}. All topics of an installation must have the same "
                     "number of partitions, and all workers of a group the same version."
                 )
-            lanes[partition] = whole
-        return lanes
+        return partitions
 
-    def _changelogs(self) -> dict[TopicPartition, StateStore]:
-        return {
-            TopicPartition(self._settings.name_of(changelog), tp.partition): store
-            for tp, store in self._stores.items()
-            if (changelog := self._stages[tp.topic].changelog) is not None
-        }
+    async def _work(self, owned: list[int], warm_up: frozenset[int], group: Group) -> None:
+        started = time.perf_counter()
+        try:
+            partitions, tables = await self._reference.read()
+            await self._start_ticker(owned, partitions)
+            warm_first = sorted(owned, key=lambda partition: partition not in self._warm)
+            await asyncio.gather(
+                *(self._serve(partition, partitions, tables, group) for partition in warm_first)
+            )
+            self._metrics.restore_seconds.set(time.perf_counter() - started)
+            self._metrics.rebalances.inc()
+            if warm_up - self._warm:
+                await self._warm_up(warm_up)
+                await group.rejoin(frozenset(self._warm))
+            else:
+                self.is_ready = True
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            self._on_failure(error)
+            raise
 
-    def _lane_stage(
-        self, source: TopicPartition, partitions: int, position: int | None, known: LiveReference
-    ) -> LaneStage:
-        stage = self._stages[source.topic]
-        return LaneStage(
-            StageOfPartition(stage, source.partition, partitions),
-            Intake(source, position),
-            self._stores[source],
-            known,
-            SIEVES.get(stage.name) if self._settings.sieve else None,
-            self._metrics.stage(stage.name),
+    async def _serve(
+        self, partition: int, partitions: int, tables: LiveReference, group: Group
+    ) -> None:
+        """Take one partition over, and let it go on."""
+        state = self._states[partition]
+        writer = TransactionalWriter(self._settings, partition, kept_in(self._topology))
+        try:
+            async with self._restoring:
+                await writer.start()
+                takeover = PartitionTakeover(self._settings, self._topology, state)
+                restored = await takeover.restore(partition)
+        except BaseException:
+            await writer.stop()
+            raise
+        self._metrics.restored.inc(restored.messages)
+        self._warm.add(partition)
+        group.is_warm_for(frozenset(self._warm))
+        self._lanes[partition] = lane = self._lane(state, restored, partitions, tables, writer)
+        lane.start()
+        await group.resume(restored.positions)
+
+    def _lane(
+        self,
+        state: PartitionState,
+        restored: Restored,
+        partitions: int,
+        reference: LiveReference,
+        writer: TransactionalWriter,
+    ) -> Lane:
+        stages = []
+        for source, position in restored.positions.items():
+            stage = self._stages[source.topic]
+            stages.append(
+                LaneStage(
+                    StageOfPartition(stage, source.partition, partitions),
+                    Intake(source, position),
+                    state.stores[stage.name],
+                    reference.for_another_stage(),
+                    SIEVES.get(stage.name) if self._settings.sieve else None,
+                    self._metrics.stage(stage.name),
+                )
+            )
+        return Lane(
+            stages,
+            self._settings,
+            awaited=self._awaited,
+            state=state,
+            writer=writer,
+            committed=restored.recorded,
+            committing=self._metrics.committing.observe,
+            on_failure=self._on_failure,
         )
 
-    async def _start_ticker(self, sources: list[TopicPartition], partitions: int) -> None:
-        """Be the one who tells the time, if the first partition of ticks is here."""
-        first = TopicPartition(self._settings.name_of(TICKS), 0)
-        if first in sources and self._settings.tick_seconds:
+    async def _warm_up(self, partitions: frozenset[int]) -> None:
+        """Read the state of partitions that another worker owns, until it is nearly all here."""
+        changelogs: dict[TopicPartition, Any] = {}
+        for partition in partitions:
+            changelogs |= changelogs_of(self._settings, self._states[partition], partition)
+        servers = self._settings.bootstrap_servers
+        while (count := await restore_from(servers, changelogs)) > _NEARLY_ALL:
+            self._metrics.restored.inc(count)
+        self._warm |= partitions
+
+    async def _start_ticker(self, owned: list[int], partitions: int) -> None:
+        """Be the worker that tells the time, if the first partition of ticks is here."""
+        reads_ticks = self._settings.name_of(TICKS) in self._stages
+        if 0 in owned and reads_ticks and self._settings.tick_seconds:
             self._ticker = Ticker(self._settings, partitions, self._on_failure)
             await self._ticker.start()
 
-    async def _look_up(
-        self, sources: list[TopicPartition]
-    ) -> tuple[dict[TopicPartition, int], int]:
-        """The group's committed positions, and how many partitions each topic has."""
+
+class _Reference:
+    """Codes, campaigns and lists, read once and followed until the worker ends."""
+
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        topology: tuple[Stage, ...],
+        on_failure: Callable[[BaseException], None],
+    ) -> None:
+        self._settings = settings
+        looks_up = any(stage.looks_up_codes is not Codes.NONE for stage in topology)
+        self._topics = (CAMPAIGNS, LISTS, CODES) if looks_up else (CAMPAIGNS, LISTS)
+        self._on_failure = on_failure
+        self._follower: Follower | None = None
+        self._reading: asyncio.Task[tuple[int, LiveReference]] | None = None
+
+    async def read(self) -> tuple[int, LiveReference]:
+        """How many partitions each topic has, and the tables; waits until all has been read.
+
+        What has begun goes on if the caller is cancelled: the next one waits for the rest.
+        """
+        if self._reading is None:
+            self._reading = asyncio.create_task(self._read(), name="read codes")
+        return await asyncio.shield(self._reading)
+
+    async def stop(self) -> None:
+        """Stop following."""
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.gather(self._reading, return_exceptions=True)
+        if self._follower is not None:
+            await self._follower.stop()
+
+    async def _read(self) -> tuple[int, LiveReference]:
+        partitions = await self._count_partitions()
+        tables = ReferenceTables()
+        self._follower = Follower(
+            self._settings.bootstrap_servers,
+            [
+                TopicPartition(self._settings.name_of(topic), partition)
+                for topic in self._topics
+                for partition in range(partitions)
+            ],
+            tables,
+            self._on_failure,
+        )
+        await self._follower.start()
+        return partitions, LiveReference(tables, [self._follower])
+
+    async def _count_partitions(self) -> int:
         admin = AIOKafkaAdminClient(bootstrap_servers=self._settings.bootstrap_servers)
         await admin.start()
         try:
             topics = await admin.describe_topics([self._settings.name_of(CAMPAIGNS)])
-            partitions = len(topics[0]["partitions"])
-            found = await admin.list_consumer_group_offsets(
-                self._settings.group, partitions=sources or None
-            )
         finally:
             await admin.close()
-        positions = {
-            TopicPartition(tp.topic, tp.partition): offset.offset for tp, offset in found.items()
-        }
-        return {tp: at for tp, at in positions.items() if at >= 0}, partitions
-
-    async def _follow(
-        self, sources: list[TopicPartition], partitions: int
-    ) -> dict[TopicPartition, LiveReference]:
-        """Follow what all need once for all, and the codes of a partition where they are used.
-
-        Where any code may be looked up, all of them are followed, once for all too.
-        """
-        needs = {tp: self._stages[tp.topic].looks_up_codes for tp in sources}
-        topics = (CAMPAIGNS, LISTS, CODES) if Codes.ANY in needs.values() else (CAMPAIGNS, LISTS)
-        shared = ReferenceTables()
-        follower = self._follower(
-            [(topic, partition) for topic in topics for partition in range(partitions)], shared
-        )
-        references = {}
-        for tp in sources:
-            if CODES in topics:
-                tables, followers = shared.seen_by_another(), [follower]
-            else:
-                tables, followers = shared.with_codes_of_its_own(), [follower]
-                if needs[tp] is Codes.OWN:
-                    followers.append(self._follower([(CODES, tp.partition)], tables))
-            references[tp] = LiveReference(tables, followers)
-        await asyncio.gather(*(follower.start() for follower in self._followers))
-        return references
-
-    def _follower(
-        self, partitions: Iterable[tuple[Topic, int]], tables: ReferenceTables
-    ) -> Follower:
-        follower = Follower(
-            self._settings.bootstrap_servers,
-            [TopicPartition(self._settings.name_of(topic), at) for topic, at in partitions],
-            tables,
-            self._on_failure,
-        )
-        self._followers.append(follower)
-        return follower
+        return len(topics[0]["partitions"])

@@ -15,6 +15,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.consumer.fetcher import FetchResult
 from aiokafka.errors import ConsumerStoppedError, CorruptRecordException
 
+from reftrail.hosting.kafka.log_bounds import LogBounds
+
 _PARTS: Final = attrgetter("offset", "timestamp", "key", "value")
 
 
@@ -33,20 +35,6 @@ class Chunk:
     timestamps: list[int]
     keys: list[bytes | None]
     values: list[bytes | None]
-
-    def after(self, position: int) -> "Chunk":
-        """What of this chunk stands at or after a position."""
-        if position <= self.begin:
-            return self
-        first = next((i for i, at in enumerate(self.offsets) if at >= position), len(self.offsets))
-        return Chunk(
-            position,
-            self.end,
-            self.offsets[first:],
-            self.timestamps[first:],
-            self.keys[first:],
-            self.values[first:],
-        )
 
 
 def join(chunks: list[Chunk]) -> Chunk:
@@ -200,6 +188,13 @@ class ChunkReader:
             self._consumer.assignment()
         )
         return ends
+
+    async def bounds(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, LogBounds]:
+        """Where logs begin, and where they end for readers of committed data; also of others."""
+        wanted = list(partitions)
+        begins = await self._consumer.beginning_offsets(wanted)
+        ends = await self._consumer.end_offsets(wanted)
+        return {at: LogBounds(begins[at], ends[at]) for at in wanted}
 
     async def position(self, partition: TopicPartition) -> int:
         """The next position to be read."""

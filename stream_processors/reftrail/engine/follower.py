@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Final
 
 from aiokafka import TopicPartition
@@ -13,11 +15,16 @@ from reftrail.engine.reference import ReferenceTables
 
 _log = logging.getLogger(__name__)
 _POLL_SECONDS: Final = 1.0
-_REFRESH_SECONDS: Final = 30.0
+_STALLED_SECONDS: Final = 30.0
+_SLICE: Final = 500
+"""Records after which everything else in the process gets a turn: some milliseconds."""
 
 
 class Follower:
-    """Keeps `ReferenceTables` up to date with some partitions of the reference topics."""
+    """Keeps `ReferenceTables` up to date with some partitions of the reference topics.
+
+    It lives as long as its worker: a rebalance doesn't read the topics again.
+    """
 
     def __init__(
         self,
@@ -30,12 +37,15 @@ class Follower:
         self._partitions = tuple(partitions)
         self._tables = tables
         self._on_failure = on_failure
+        self._applied: dict[TopicPartition, int] = {}
         self._progress = asyncio.Condition()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Connect and read what there is by now."""
         await self._reader.start(dict.fromkeys(self._partitions, None))
+        for partition in self._partitions:
+            self._applied[partition] = await self._reader.position(partition)
         self._task = asyncio.create_task(self._follow(), name="follow-reference")
         await self.refresh()
 
@@ -49,18 +59,22 @@ class Follower:
     async def refresh(self) -> None:
         """Return once everything that was acknowledged before this call has been read.
 
-        Raises TimeoutError after 30 s without getting there.
+        Raises TimeoutError when nothing more has been read for 30 s.
         """
         ends = await self._reader.ends()
-        async with asyncio.timeout(_REFRESH_SECONDS), self._progress:
-            while not await self._has_reached(ends):
-                await self._progress.wait()
-
-    async def _has_reached(self, ends: dict[TopicPartition, int]) -> bool:
-        for partition, end in ends.items():
-            if await self._reader.position(partition) < end:
-                return False
-        return True
+        applied, since = dict(self._applied), time.monotonic()
+        async with self._progress:
+            while any(self._applied[partition] < end for partition, end in ends.items()):
+                if applied != self._applied:
+                    applied, since = dict(self._applied), time.monotonic()
+                elif time.monotonic() - since > _STALLED_SECONDS:
+                    raise TimeoutError(
+                        f"nothing more was read of codes, campaigns or lists for "
+                        f"{_STALLED_SECONDS:.0f} s, although there is more: at {applied} of {ends}"
+                    )
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_POLL_SECONDS):
+                        await self._progress.wait()
 
     async def _follow(self) -> None:
         try:
@@ -68,8 +82,8 @@ class Follower:
                 found = await self._reader.read(_POLL_SECONDS)
                 for partition, chunks in found.items():
                     for chunk in chunks:
-                        for value in chunk.values:
-                            self._take(partition, value)
+                        await self._take_all(partition, chunk.values)
+                        self._applied[partition] = chunk.end
                 async with self._progress:
                     self._progress.notify_all()
         except asyncio.CancelledError:
@@ -77,6 +91,12 @@ class Follower:
         except BaseException as error:
             self._on_failure(error)
             raise
+
+    async def _take_all(self, partition: TopicPartition, values: list[bytes | None]) -> None:
+        for begin in range(0, len(values), _SLICE):
+            for value in values[begin : begin + _SLICE]:
+                self._take(partition, value)
+            await asyncio.sleep(0)
 
     def _take(self, partition: TopicPartition, value: bytes | None) -> None:
         if value is None:
@@ -94,6 +114,10 @@ class LiveReference:
     def __init__(self, tables: ReferenceTables, followers: Iterable[Follower]) -> None:
         self.tables = tables
         self._followers = tuple(followers)
+
+    def for_another_stage(self) -> "LiveReference":
+        """The same tables, now and later, for a stage that misses what it misses itself."""
+        return LiveReference(self.tables.seen_by_another(), self._followers)
 
     async def learned_more(self) -> bool:
         """Whether something that a batch asked for in vain is there after reading to the end."""

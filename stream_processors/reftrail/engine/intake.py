@@ -2,21 +2,22 @@
 
 from aiokafka import TopicPartition
 
+from reftrail.contracts.errors import ExpectedError
 from reftrail.engine.chunks import Chunk, join
 
 
-class LostRecordsError(RuntimeError):
-    """The log no longer has what the group was to read next, or the positions don't join."""
+class LostRecordsError(ExpectedError):
+    """The log no longer has what was to be read next."""
 
 
 class Intake:
     """Chunks of one source in the order of its log, each record of them taken up once.
 
-    position is where the next record is expected; None if the group never committed one, until
-    something is taken. waiting is how many records have not been taken yet.
+    position is where the next record is expected. waiting is how many records have not been taken
+    yet.
     """
 
-    def __init__(self, source: TopicPartition, position: int | None) -> None:
+    def __init__(self, source: TopicPartition, position: int) -> None:
         self.source = source
         self.position = position
         self.waiting = 0
@@ -28,20 +29,19 @@ class Intake:
         self.waiting += len(chunk.values)
 
     def take(self) -> Chunk | None:
-        """All that waits as one chunk, without what was taken before; None if nothing is left.
+        """All that waits as one chunk; None if nothing does.
 
-        The position moves to its end. Raises `LostRecordsError` if records before it are missing.
+        The position moves to its end. Raises `LostRecordsError` if it doesn't begin at the
+        position: reading began there, so the log was changed meanwhile.
         """
-        position, expected = self.position, []
         for chunk in self._chunks:
-            if position is not None and chunk.begin > position:
+            if chunk.begin != self.position:
                 raise LostRecordsError(
-                    f"{self.source.topic}[{self.source.partition}] goes on at {chunk.begin}, but "
-                    f"the records from {position} were never processed. Were they deleted by the "
-                    "topic's retention? Set the group's offset by hand to accept the loss."
+                    f"{self.source.topic}/{self.source.partition} goes on at {chunk.begin}, but "
+                    f"what was to be read next is {self.position}: the topic was emptied, made "
+                    "again or cut short, or its retention is too short for how far this worker is "
+                    "behind. It says more, and what can be done, when it is started again"
                 )
-            if position is None or chunk.end > position:
-                expected.append(chunk if position is None else chunk.after(position))
-                position = chunk.end
-        self._chunks, self.waiting, self.position = [], 0, position
-        return join(expected) if expected else None
+            self.position = chunk.end
+        taken, self._chunks, self.waiting = self._chunks, [], 0
+        return join(taken) if taken else None

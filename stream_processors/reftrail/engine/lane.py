@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,6 +16,7 @@ from reftrail.engine.chunks import Chunk
 from reftrail.engine.follower import LiveReference
 from reftrail.engine.intake import Intake
 from reftrail.engine.metrics import StageMetrics
+from reftrail.engine.partition_state import PartitionState
 from reftrail.engine.settings import WorkerSettings
 from reftrail.engine.sieve import Sieve
 from reftrail.engine.state import StateStore
@@ -75,7 +76,7 @@ class Lane:
     for, which otherwise lingers for a while: committing for each stage by itself, and each little
     batch, would cost many transactions. The stages' state is ahead of the log by what isn't
     committed yet. So whatever goes wrong must end the process; it ends the lane, and is reported
-    to on_failure.
+    to on_failure. committed has the positions that are on record; others are put there soon.
     """
 
     def __init__(  # noqa: PLR0913  (one place puts the parts together: Assignment)
@@ -84,24 +85,33 @@ class Lane:
         settings: WorkerSettings,
         *,
         awaited: AbstractSet[Topic],
+        state: PartitionState,
         writer: TransactionalWriter,
+        committed: Mapping[TopicPartition, int],
         committing: Callable[[float], None],
         on_failure: Callable[[BaseException], None],
     ) -> None:
         self._stages = {stage.intake.source: stage for stage in stages}
+        self._partition: int = next(iter(self._stages)).partition
         self._settings = settings
         self._awaited = awaited
+        self._state = state
         self._writer = writer
         self._committing = committing
         self._on_failure = on_failure
         self._turn = _Turn()
-        self._committed = self._positions()
+        self._committed = dict(committed)
         self._committed_at = time.perf_counter()
         self._gather_until = 0.0
         self._something = asyncio.Event()
         self._room = asyncio.Event()
         self._closing = False
         self._task: asyncio.Task[None] | None = None
+
+    @property
+    def partition(self) -> int:
+        """Its partition, of all that the stages read."""
+        return self._partition
 
     @property
     def sources(self) -> list[TopicPartition]:
@@ -192,13 +202,17 @@ class Lane:
 
     async def _commit(self) -> None:
         turn, positions, started = self._turn, self._positions(), time.perf_counter()
-        moved = positions.items() - self._committed.items()
-        await self._writer.commit(turn.messages, dict(moved))
+        moved = dict(positions.items() - self._committed.items())
+        ends = await self._writer.commit(turn.messages, moved)
+        stages = {source: stage.work for source, stage in self._stages.items()}
+        self._state.committed(
+            {stages[source].stage.reads.name: position for source, position in moved.items()},
+            {topic: end for (topic, at), end in ends.items() if at == self.partition},
+        )
         self._turn, self._committed = _Turn(), positions
         self._committed_at = now = time.perf_counter()
         self._gather_until = now + max(now - started, self._settings.gather_ms / 1000)
         self._committing(now - started)
 
     def _positions(self) -> dict[TopicPartition, int]:
-        at = {source: stage.intake.position for source, stage in self._stages.items()}
-        return {source: position for source, position in at.items() if position is not None}
+        return {source: stage.intake.position for source, stage in self._stages.items()}

@@ -92,14 +92,6 @@ class ReferenceTables:
         tables._lists = self._lists
         return tables
 
-    def with_codes_of_its_own(self) -> "ReferenceTables":
-        """Tables without codes as yet, and with the same campaigns and lists, now and later."""
-        tables = ReferenceTables()
-        tables._campaigns = self._campaigns
-        tables._by_campaign = self._by_campaign
-        tables._lists = self._lists
-        return tables
-
     def code(self, code: str) -> CodeChanged | None:
         """A code as it stands; None if it isn't registered."""
         found = self._codes.get(code)

@@ -1,45 +1,78 @@
-"""Bringing a stage's state up to what is committed in its changelog."""
+"""Bringing a partition's state up to what is committed in its changelogs."""
 
+import asyncio
 from collections.abc import Mapping
+from typing import Final
 
 from aiokafka import TopicPartition
 
-from reftrail.engine.chunks import ChunkReader
-from reftrail.engine.state import StateStore
+from reftrail.contracts.topics import Topic
+from reftrail.engine.chunks import Chunk, ChunkReader
+from reftrail.engine.partition_state import PartitionState
+
+_SLICE: Final = 2_000
+"""Messages after which everything else in the process gets a turn: some milliseconds."""
 
 
-async def restore(bootstrap_servers: str, stores: Mapping[TopicPartition, StateStore]) -> int:
-    """Read into each store what its changelog partition holds beyond what the store has.
+async def restore(
+    reader: ChunkReader, changelogs: Mapping[TopicPartition, tuple[PartitionState, Topic]]
+) -> int:
+    """Read into each state what a changelog's partition holds beyond what the state has.
 
-    Returns the number of messages read. The partitions' former writers must be fenced by now:
-    the end that is read up to is the end of what is committed.
+    The reader must have been started at what `resume_positions` says. Returns the number of
+    messages read. What is read up to is the end of what is committed: where the state is to be
+    complete, the partitions' former writers must be fenced by now. May be cancelled, and called
+    again for what is left.
     """
-    if not stores:
+    if not changelogs:
         return 0
+    count = 0
+    ends = await reader.ends()
+    unread = set()
+    for partition, (state, changelog) in changelogs.items():
+        position = await reader.position(partition)
+        state.restored(changelog, position)
+        if position < ends[partition]:
+            unread.add(partition)
+    while unread:
+        for partition, chunks in (await reader.read(timeout_seconds=1.0)).items():
+            state, changelog = changelogs[partition]
+            for chunk in chunks:
+                await _restore_chunk(state, changelog, chunk)
+                count += len(chunk.keys)
+                if chunk.end >= ends[partition]:
+                    unread.discard(partition)
+    return count
+
+
+async def restore_from(
+    bootstrap_servers: str, changelogs: Mapping[TopicPartition, tuple[PartitionState, Topic]]
+) -> int:
+    """As `restore`, with a reader of its own."""
     reader = ChunkReader(bootstrap_servers)
-    await reader.start({partition: store.restored_to for partition, store in stores.items()})
+    await reader.start(resume_positions(changelogs))
     try:
-        return await _read_all(reader, stores)
+        return await restore(reader, changelogs)
     finally:
         await reader.stop()
 
 
-async def _read_all(reader: ChunkReader, stores: Mapping[TopicPartition, StateStore]) -> int:
-    count = 0
-    waiting = dict(await reader.ends())
-    for partition in list(waiting):
-        position = await reader.position(partition)
-        stores[partition].restored_to = position
-        if position >= waiting[partition]:
-            del waiting[partition]
-    while waiting:
-        for partition, chunks in (await reader.read(timeout_seconds=1.0)).items():
-            store = stores[partition]
-            for chunk in chunks:
-                for key, value in zip(chunk.keys, chunk.values, strict=True):
-                    store.restore(key, value)
-                count += len(chunk.keys)
-                store.restored_to = chunk.end
-                if chunk.end >= waiting.get(partition, 0):
-                    waiting.pop(partition, None)
-    return count
+def resume_positions(
+    changelogs: Mapping[TopicPartition, tuple[PartitionState, Topic]],
+) -> dict[TopicPartition, int | None]:
+    """Where reading the changelogs goes on; None: at the beginning."""
+    return {
+        partition: state.changelogs[changelog]
+        for partition, (state, changelog) in changelogs.items()
+    }
+
+
+async def _restore_chunk(state: PartitionState, changelog: Topic, chunk: Chunk) -> None:
+    for begin in range(0, len(chunk.keys), _SLICE):
+        end = begin + _SLICE
+        for key, value in zip(chunk.keys[begin:end], chunk.values[begin:end], strict=True):
+            state.restore(changelog, key, value)
+        if end < len(chunk.keys):
+            # What is left of a chunk is read again if this is cancelled here.
+            await asyncio.sleep(0)
+    state.restored(changelog, chunk.end)

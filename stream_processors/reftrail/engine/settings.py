@@ -11,19 +11,24 @@ from reftrail.contracts.record import DAY, Millis
 class WorkerSettings(Installation):
     """Read from REFTRAIL_* variables.
 
-    group is the consumer group, and part of every transactional id: workers of one installation
-    share it. A batch has at most about max_batch records, so that a worker never works on one for
+    group is the consumer group that shares the partitions out; by default it is named after the
+    prefix, as transactional ids are. How far the stages have read stands in their changelogs; the
+    group's offsets are for tools. Where messages were lost that a stage still had to read, or had
+    read already, a worker refuses to start, unless accept_lost_records lets it go on with what is
+    there. A batch has at most about max_batch records, so that a worker never works on one for
     so long that it misses its heartbeats. What no stage and nobody who fulfils rewards waits for
     is committed together with what they do wait for, or after linger_ms. While records keep
     coming, they gather for as long as the last commit took, but for at least gather_ms: the busier
     the broker, the fewer and larger transactions it is given. With nothing to write, the positions
     alone are committed after idle_commit_seconds. A worker that is gone for
-    session_timeout_seconds loses its partitions. Time is told every tick_seconds by one of the
+    session_timeout_seconds loses its partitions; one that is told to stop and can't finish within
+    stop_seconds ends anyway. Time is told every tick_seconds by one of the
     workers; 0: by none. A purchase or refund waits for its user's signup for signup_wait_days from
     its receipt, then it is a dead letter; all workers of an installation need the same value.
     """
 
-    group: str = "reftrail"
+    group: str = Field(default_factory=lambda given: f"{given['topic_prefix']}workers")
+    accept_lost_records: bool = False
     worker_web_host: str = "127.0.0.1"
     worker_web_port: Annotated[int, Field(ge=0, le=65535)] = 6066
     max_batch: Annotated[int, Field(ge=1)] = 20_000
@@ -31,6 +36,7 @@ class WorkerSettings(Installation):
     gather_ms: Annotated[float, Field(ge=0)] = 5.0
     idle_commit_seconds: Annotated[float, Field(gt=0)] = 0.5
     session_timeout_seconds: Annotated[float, Field(ge=1)] = 6.0
+    stop_seconds: Annotated[float, Field(gt=0)] = 10.0
     tick_seconds: Annotated[float, Field(ge=0)] = 5.0
     signup_wait_days: Annotated[float, Field(gt=0, le=36_500)] = 30
     sieve: bool = True

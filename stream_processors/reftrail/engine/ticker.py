@@ -56,7 +56,7 @@ class Ticker:
         self._now = now
         self._producer = AIOKafkaProducer(
             bootstrap_servers=settings.bootstrap_servers,
-            transactional_id=f"{settings.group}-ticker",
+            transactional_id=f"{settings.topic_prefix}ticker",
             acks="all",
             transaction_timeout_ms=_TIMEOUT_MS,
         )

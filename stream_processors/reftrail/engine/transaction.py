@@ -1,14 +1,17 @@
 """One Kafka transaction for each turn: outputs, changed state and the positions in the input."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 
-from reftrail.contracts.installation import Installation
 from reftrail.contracts.topics import Topic
 from reftrail.engine.batch import Message
+from reftrail.engine.positions import position_message
+from reftrail.engine.settings import WorkerSettings
 
 _BATCH_BYTES: Final = 512 << 10
 _TIMEOUT_MS: Final = 30_000
@@ -17,16 +20,24 @@ _TIMEOUT_MS: Final = 30_000
 class TransactionalWriter:
     """The producer for all stages on one partition.
 
-    Its transactional id is the same in every worker: starting it fences a former owner and
-    finishes what that one left open, so it must be started before state and position are read.
+    Its transactional id is the same in every worker of an installation, whatever group it is in:
+    starting it fences a former owner and finishes what that one left open, so it must be started
+    before state and positions are read. positions_in says which changelog has the position in each
+    topic that is read.
     """
 
-    def __init__(self, installation: Installation, group: str, partition: int) -> None:
-        self._installation = installation
-        self._group = group
+    def __init__(
+        self, settings: WorkerSettings, partition: int, positions_in: Mapping[Topic, Topic]
+    ) -> None:
+        self._settings = settings
+        self._partition = partition
+        self._positions_in = {
+            settings.name_of(source): (source, changelog)
+            for source, changelog in positions_in.items()
+        }
         self._producer = AIOKafkaProducer(
-            bootstrap_servers=installation.bootstrap_servers,
-            transactional_id=f"{group}-{partition}",
+            bootstrap_servers=settings.bootstrap_servers,
+            transactional_id=f"{settings.topic_prefix}worker-{partition}",
             acks="all",
             max_batch_size=_BATCH_BYTES,
             transaction_timeout_ms=_TIMEOUT_MS,
@@ -47,24 +58,46 @@ class TransactionalWriter:
         self,
         messages: Mapping[tuple[Topic, int], Sequence[Message]],
         positions: Mapping[TopicPartition, int],
-    ) -> None:
-        """Write the messages and move the group's positions, all or nothing.
+    ) -> dict[tuple[Topic, int], int]:
+        """Write the messages and the positions, in changelogs and group, all or nothing.
 
-        Raises what the client raises; then nothing of it will ever be seen by readers of
-        committed data, unless the commit itself was under way: the next owner finds out.
+        Returns the position after the last message that was written to each partition. Raises what
+        the client raises; then nothing of it will ever be seen by readers of committed data, unless
+        the commit itself was under way: the next owner finds out.
         """
         producer = self._producer
         await producer.begin_transaction()
         sent = [
             await self._send(topic, partition, batch)
-            for (topic, partition), all_messages in messages.items()
+            for (topic, partition), all_messages in self._with(positions, messages).items()
             for batch in self._batches(all_messages)
         ]
-        await producer.send_offsets_to_transaction(dict(positions), self._group)
-        await asyncio.gather(*sent)
+        await producer.send_offsets_to_transaction(dict(positions), self._settings.group)
+        ends: dict[tuple[Topic, int], int] = {}
+        for batch in sent:
+            end = (await batch.acknowledgement).offset + batch.count
+            ends[batch.topic, batch.partition] = max(
+                end, ends.get((batch.topic, batch.partition), 0)
+            )
         await producer.commit_transaction()
+        return ends
 
-    def _batches(self, messages: Sequence[Message]) -> list["_Builder"]:
+    def _with(
+        self,
+        positions: Mapping[TopicPartition, int],
+        messages: Mapping[tuple[Topic, int], Sequence[Message]],
+    ) -> Mapping[tuple[Topic, int], Sequence[Message]]:
+        kept: dict[tuple[Topic, int], list[Message]] = defaultdict(list)
+        for at, position in positions.items():
+            if at.topic in self._positions_in:
+                source, changelog = self._positions_in[at.topic]
+                kept[changelog, self._partition].append(position_message(source, position))
+        return {
+            **messages,
+            **{place: [*messages.get(place, ()), *added] for place, added in kept.items()},
+        }
+
+    def _batches(self, messages: Sequence[Message]) -> list[Any]:
         builders = [self._producer.create_batch()]
         for key, value in messages:
             if builders[-1].append(timestamp=None, key=key, value=value) is None:
@@ -76,12 +109,19 @@ class TransactionalWriter:
                     )
         return builders
 
-    async def _send(self, topic: Topic, partition: int, batch: "_Builder") -> "_Acknowledgement":
-        acknowledgement: _Acknowledgement = await self._producer.send_batch(
-            batch, self._installation.name_of(topic), partition=partition
+    async def _send(self, topic: Topic, partition: int, batch: Any) -> "_SentBatch":
+        count = batch.record_count()
+        acknowledgement = await self._producer.send_batch(
+            batch, self._settings.name_of(topic), partition=partition
         )
-        return acknowledgement
+        return _SentBatch(topic, partition, count, acknowledgement)
 
 
-_Builder = object
-_Acknowledgement = asyncio.Future[object]
+@dataclass(frozen=True, slots=True)
+class _SentBatch:
+    """A batch on its way; the acknowledgement says where it begins in the log."""
+
+    topic: Topic
+    partition: int
+    count: int
+    acknowledgement: asyncio.Future[Any]

@@ -4,16 +4,21 @@ Faust's work per message is what costs (`Consumer._drain_messages` waits on two 
 so what it sees as one message is a chunk of thousands.
 """
 
-from collections.abc import AsyncIterator, Mapping
-from typing import Any, cast
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping
+from typing import Any, Final, cast
 
 import faust
 from aiokafka import AIOKafkaConsumer
-from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
+from reftrail.engine.assignor import WarmAssignor
 from reftrail.engine.chunks import Chunk, take_chunks
+
+_REBALANCE_SECONDS: Final = 60.0
+"""How long the group waits for members that are alive to finish what is under way."""
+_IDLE_SECONDS: Final = 0.1
 
 
 class ChunkSchema(faust.Schema[Any, Any]):
@@ -31,7 +36,7 @@ class ChunkSchema(faust.Schema[Any, Any]):
 class _ConsumerThread(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
         conf = self.app.conf
-        self._assignor = RangePartitionAssignor  # the same partitions of every topic: a lane each
+        self._assignor = cast("ChunkConsumer", self.consumer).assignor
         return AIOKafkaConsumer(
             bootstrap_servers=driver.server_list(transport.url, transport.default_port),
             client_id=conf.broker_client_id,
@@ -46,6 +51,7 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
             fetch_max_wait_ms=500,
             request_timeout_ms=int(conf.broker_request_timeout * 1000),
             session_timeout_ms=int(conf.broker_session_timeout * 1000),
+            rebalance_timeout_ms=int(max(conf.broker_session_timeout, _REBALANCE_SECONDS) * 1000),
             heartbeat_interval_ms=int(conf.broker_heartbeat_interval * 1000),
             metadata_max_age_ms=conf.consumer_metadata_max_age_ms,
         )
@@ -58,20 +64,90 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
         max_records: int | None = None,  # noqa: ARG002
     ) -> Mapping[TP, list[Chunk]]:
         consumer_of_app = cast("ChunkConsumer", self.consumer)
+        serving = active_partitions & consumer_of_app.serving
+        if not serving:
+            # Polled all the same, or the client would leave the group after some minutes.
+            await take_chunks(consumer, (), 0, 1, may_take=lambda: False)
+            await asyncio.sleep(_IDLE_SECONDS)
+            return {}
         found: Mapping[TP, list[Chunk]] = await take_chunks(
             consumer,
-            active_partitions,
+            serving,
             timeout or 0,
             cast("Any", self.app).chunk_records,
             may_take=consumer_of_app.may_take,
         )
         return found
 
+    async def resume(self, positions: Mapping[TP, int]) -> None:
+        """Fetch paused partitions from these positions on."""
+        await self.call_thread(self._resume, positions)
+
+    async def _resume(self, positions: Mapping[TP, int]) -> None:
+        consumer = self._ensure_consumer()
+        for partition, position in positions.items():
+            consumer.seek(partition, position)
+        consumer.resume(*positions)
+        cast("ChunkConsumer", self.consumer).serving |= {
+            TP(partition.topic, partition.partition) for partition in positions
+        }
+
+    async def rejoin(self) -> None:
+        """Have the group's partitions shared out again."""
+        await self.call_thread(self._rejoin)
+
+    async def _rejoin(self) -> None:
+        # The client has no public way.
+        self._ensure_consumer()._coordinator.request_rejoin()  # noqa: SLF001
+
+
+class _PausingListener(driver.ConsumerRebalanceListener):
+    """Pauses what is assigned until its state is here. Called in the consumer's thread."""
+
+    async def on_partitions_assigned(self, assigned: Iterable[Any]) -> None:
+        thread: Any = self._thread
+        thread.consumer.serving = frozenset()
+        thread._ensure_consumer().pause(*assigned)  # noqa: SLF001
+        await super().on_partitions_assigned(assigned)
+
 
 class ChunkConsumer(driver.Consumer):
     """Yields one Faust message for each chunk; never commits: the stages do, in transactions."""
 
+    RebalanceListener = _PausingListener
+
     _taken_in = -1
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.assignor = WarmAssignor()
+        self.serving: frozenset[TP] = frozenset()
+        super().__init__(*args, **kwargs)
+
+    async def resume(self, positions: Mapping[Any, int]) -> None:
+        """Fetch from these positions on, in partitions that have been paused since assigned."""
+        await self._chunk_thread.resume(positions)
+
+    def is_warm_for(self, partitions: frozenset[int]) -> None:
+        """Note the partitions whose state is here, for whenever they are shared out again."""
+        self.assignor.warm = partitions
+
+    async def rejoin(self, warm: frozenset[int]) -> None:
+        """Ask to have the partitions shared out again, now that the state of these is here."""
+        self.assignor.warm = warm
+        await self._chunk_thread.rejoin()
+
+    @property
+    def _chunk_thread(self) -> _ConsumerThread:
+        return cast("_ConsumerThread", self._thread)
+
+    async def perform_seek(self) -> None:
+        """None: each partition goes on from its own positions, once its state is here."""
+
+    async def _wait_next_records(self, timeout: float) -> tuple[Any, Any]:  # noqa: ASYNC109
+        if not self.flow_active:
+            await self.wait_first(self.can_resume_flow.wait())
+        active = self._get_active_partitions()
+        return await self._getmany(active_partitions=active, timeout=timeout), active
 
     def _new_consumer_thread(self) -> _ConsumerThread:
         return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -79,10 +155,9 @@ class ChunkConsumer(driver.Consumer):
     def may_take(self) -> bool:
         """Whether fetched records may be taken now; notes for which generation they are.
 
-        Not while the flow is stopped: between the seek to the committed positions and the flow's
-        resumption, taking would move the positions on, and getmany would have to throw away what
-        nobody fetches again. What was taken before a rebalance is thrown away and fetched again,
-        by that seek.
+        Not while the flow is stopped: taking would move the positions on, and getmany would have to
+        throw away what nobody fetches again. What was taken before a rebalance is thrown away and
+        fetched again, from the positions where the partitions then go on.
         """
         self._taken_in = self.app.consumer_generation_id
         return bool(self.flow_active)

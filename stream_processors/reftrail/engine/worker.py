@@ -11,33 +11,35 @@ import os
 import sys
 import traceback
 from collections.abc import AsyncIterable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import faust
+from aiokafka import TopicPartition
 from faust.types import TP
 from faust.web import Request, Response, View
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from reftrail.contracts.errors import ExpectedError
 from reftrail.engine.assignment import Assignment
 from reftrail.engine.chunks import Chunk
 from reftrail.engine.metrics import WorkerMetrics
 from reftrail.engine.settings import WorkerSettings
 from reftrail.engine.stage import Stage
 from reftrail.engine.topology import topology_with
-from reftrail.engine.transport import ChunkSchema, ChunkTransport
+from reftrail.engine.transport import ChunkConsumer, ChunkSchema, ChunkTransport
 
 _log = logging.getLogger(__name__)
 _COLLECT_AFTER: Final = 500_000
 _SWITCH_SECONDS: Final = 0.0005
+_EXIT_EXPECTED: Final = 1
 _EXIT_UNEXPECTED: Final = 70  # EX_SOFTWARE of sysexits.h
 
 
 class WorkerApp(faust.App):
-    """A Faust app that is handed chunks and takes over a partition's past before its flow."""
+    """A Faust app that is handed chunks, and leaves what it is assigned to an `Assignment`."""
 
     chunk_records: int
     work: Assignment
-    is_ready = False
 
     def _new_transport(self) -> ChunkTransport:
         return ChunkTransport(self.conf.broker_consumer, self)
@@ -47,12 +49,10 @@ class WorkerApp(faust.App):
 
     async def on_stop(self) -> None:
         """Finish what is under way before Faust takes everything apart."""
-        self.is_ready = False
-        await self.work.let_go()
+        await self.work.close()
         await super().on_stop()
 
     async def _on_partitions_revoked(self, revoked: set[TP]) -> None:
-        self.is_ready = False
         try:
             await super()._on_partitions_revoked(revoked)
             await self.work.let_go()
@@ -61,13 +61,15 @@ class WorkerApp(faust.App):
 
     async def _on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         try:
-            # Before the flow resumes, or positions and state could miss a transaction that is
-            # just being finished for a worker that died.
-            await self.work.take_over(assigned)
             await super()._on_partitions_assigned(assigned, generation_id)
+            if self.should_stop:
+                return
+            consumer = cast("ChunkConsumer", self.consumer)
+            sources = [TopicPartition(at.topic, at.partition) for at in assigned]
+            await self.work.let_go()  # in case nothing was revoked
+            self.work.begin(sources, consumer.assignor.warm_up, consumer)
         except Exception as error:  # noqa: BLE001
             die(error)
-        self.is_ready = True
 
 
 def die(error: BaseException) -> None:
@@ -75,9 +77,11 @@ def die(error: BaseException) -> None:
 
     The group then moves the partitions, and the next owner's fence discards what is open.
     """
-    _log.critical("this worker ends, because: %s", "".join(traceback.format_exception(error)))
+    is_expected = isinstance(error, ExpectedError)
+    reason = str(error) if is_expected else "".join(traceback.format_exception(error))
+    _log.critical("this worker ends, because: %s", reason)
     logging.shutdown()
-    os._exit(_EXIT_UNEXPECTED)
+    os._exit(_EXIT_EXPECTED if is_expected else _EXIT_UNEXPECTED)
 
 
 def create_app(settings: WorkerSettings, topology: tuple[Stage, ...] | None = None) -> WorkerApp:
@@ -130,8 +134,8 @@ def _add_pages(app: WorkerApp, metrics: WorkerMetrics) -> None:
         return view.json({"status": "ok"})
 
     async def readyz(view: View, request: Request) -> Response:  # noqa: ARG001
-        state: dict[str, Any] = {"ready": app.is_ready, "partitions": app.work.partitions()}
-        return view.json(state, status=200 if app.is_ready else 503)
+        state: dict[str, Any] = {"ready": app.work.is_ready, "partitions": app.work.partitions()}
+        return view.json(state, status=200 if app.work.is_ready else 503)
 
     async def exposition(view: View, request: Request) -> Response:  # noqa: ARG001
         text = generate_latest(metrics.registry)

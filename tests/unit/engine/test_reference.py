@@ -117,14 +117,18 @@ def test_a_code_is_listed_in_any_case(typed: str) -> None:
         assert (tables.listed("user", name, FIRST_DAY) is not None) == (name == typed)
 
 
-def test_tables_share_all_but_the_codes() -> None:
-    shared = ReferenceTables([code("AMY")])
-    tables = shared.with_codes_of_its_own()
+def test_tables_are_shared_but_for_what_is_missed() -> None:
+    shared = ReferenceTables()
+    tables = shared.seen_by_another()
     shared.apply(said(100, "block"))
     shared.apply(campaign())
+    shared.apply(code("AMY"))
     assert tables.listed("user", "eve", 100) is not None
     assert tables.campaign("spring", 0) is not None
-    assert tables.code("AMY") is None
+    assert tables.code("AMY") is not None
+    assert tables.code("BOB") is None
+    assert tables.missed == {("code", "BOB")}
+    assert not shared.missed
 
 
 def test_nothing_else_belongs_into_the_tables() -> None:

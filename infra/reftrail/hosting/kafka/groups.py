@@ -1,0 +1,58 @@
+"""What a consumer group has committed, with the broker's error codes looked at."""
+
+import asyncio
+import logging
+from collections.abc import Collection
+from typing import Any, Final
+
+from aiokafka import TopicPartition
+from kafka.admin import KafkaAdminClient
+from kafka.errors import KafkaError
+from tenacity import (
+    before_sleep_log,
+    retry,
+    retry_if_exception,
+    stop_after_delay,
+    wait_exponential_jitter,
+)
+
+_log = logging.getLogger(__name__)
+_GIVE_UP_AFTER: Final = 60.0
+
+
+def _is_retriable(error: BaseException) -> bool:
+    return isinstance(error, KafkaError) and bool(error.retriable)
+
+
+@retry(
+    retry=retry_if_exception(_is_retriable),
+    wait=wait_exponential_jitter(multiplier=0.1, max=2),
+    stop=stop_after_delay(_GIVE_UP_AFTER),
+    before_sleep=before_sleep_log(_log, logging.WARNING),
+    reraise=True,
+)
+async def group_positions(
+    bootstrap_servers: str, group: str, partitions: Collection[TopicPartition]
+) -> dict[TopicPartition, int]:
+    """The positions that a group has committed, without partitions where it has none.
+
+    A coordinator that is loading or moving is asked again, for up to a minute. Raises `KafkaError`
+    if the answer is an error: an error must not look like a group without positions. (aiokafka
+    reads the errors of single partitions only, and the broker reports the group's beside them.)
+    """
+    return await asyncio.to_thread(_group_positions, bootstrap_servers, group, partitions)
+
+
+def _group_positions(
+    bootstrap_servers: str, group: str, partitions: Collection[TopicPartition]
+) -> dict[TopicPartition, int]:
+    admin: Any = KafkaAdminClient(bootstrap_servers=bootstrap_servers)
+    try:
+        found = admin.list_group_offsets({group: list(partitions)})[group]
+    finally:
+        admin.close()
+    return {
+        TopicPartition(at.topic, at.partition): committed.offset
+        for at, committed in found.items()
+        if committed.offset >= 0
+    }

@@ -1,0 +1,45 @@
+"""How far a partition's stages have read: kept in their changelogs, beside the state.
+
+State and positions are one fact. Kept apart, as by Kafka's consumer groups, whose offsets expire or
+are deleted while the state stays, records would be read again on top of what they led to, and count
+twice. A group's offsets are committed too, for tools that show lag.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from reftrail.contracts.topics import Topic
+from reftrail.engine.batch import Message
+from reftrail.engine.stage import Stage
+
+_MARK: Final = b"\xffposition:"
+"""Begins the key of a position. A state's key is UTF-8, which has no such byte."""
+
+
+def kept_in(stages: Iterable[Stage]) -> dict[Topic, Topic]:
+    """The changelog that has the position of each topic that the stages of a partition read.
+
+    It is the stage's own, or that of the first stage that has one. Nothing where no stage has one.
+    """
+    stages = tuple(stages)
+    first = next((stage.changelog for stage in stages if stage.changelog is not None), None)
+    found = {stage.reads: stage.changelog or first for stage in stages}
+    return {source: changelog for source, changelog in found.items() if changelog is not None}
+
+
+def position_message(source: Topic, position: int) -> Message:
+    """What a changelog keeps of the position in a topic."""
+    return _MARK + source.name.encode(), str(position).encode()
+
+
+def is_position(key: bytes | None) -> bool:
+    """Whether a changelog's message keeps a position rather than state."""
+    return key is not None and key.startswith(_MARK)
+
+
+def position_of(key: bytes, value: bytes | None) -> tuple[str, int] | None:
+    """The topic, without prefix, and the position that a message keeps; None if it is a tombstone.
+
+    Raises ValueError if something else than a position stands there.
+    """
+    return None if value is None else (key.removeprefix(_MARK).decode(), int(value))

@@ -1,0 +1,131 @@
+"""Taking over one partition: its state, and where each of its stages is to read on."""
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from aiokafka import TopicPartition
+
+from reftrail.contracts.errors import ExpectedError
+from reftrail.contracts.topics import Topic
+from reftrail.engine.chunks import ChunkReader
+from reftrail.engine.partition_state import PartitionState
+from reftrail.engine.restore import restore, resume_positions
+from reftrail.engine.settings import WorkerSettings
+from reftrail.engine.stage import Stage
+from reftrail.hosting.kafka.groups import group_positions
+from reftrail.hosting.kafka.log_bounds import LogBounds, PositionAdvice, check_position
+
+_log = logging.getLogger(__name__)
+
+_ACCEPT: Final = "set REFTRAIL_ACCEPT_LOST_RECORDS=true for one start to go on {where} without them"
+_ADVICE: Final = PositionAdvice(
+    host="this installation",
+    done="processed",
+    if_removed=f"restore them, or {_ACCEPT.format(where='with the first that is there')}",
+    if_truncated="what was decided from the lost messages still counts. Restore them from a "
+    "replica or a backup, rebuild the installation from its inputs, or "
+    + _ACCEPT.format(where="at the log's present end"),
+)
+
+
+class LostPositionsError(ExpectedError):
+    """A partition has state, but nothing says up to where its stages have read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """Where each source of a partition is read on, and what the changelogs have of that.
+
+    messages is how many were read.
+    """
+
+    positions: Mapping[TopicPartition, int]
+    recorded: Mapping[TopicPartition, int]
+    messages: int
+
+
+class PartitionTakeover:
+    """How one partition's state and positions are read.
+
+    The partition's writer must be started before, so that nobody else changes what is read here.
+    """
+
+    def __init__(
+        self, settings: WorkerSettings, topology: tuple[Stage, ...], state: PartitionState
+    ) -> None:
+        self._settings = settings
+        self._topology = topology
+        self._state = state
+
+    async def restore(self, partition: int) -> Restored:
+        """Bring the state up to date. Raises `ExpectedError` if messages are missing."""
+        changelogs = changelogs_of(self._settings, self._state, partition)
+        sources = {
+            TopicPartition(self._settings.name_of(stage.reads), partition): stage.reads
+            for stage in self._topology
+        }
+        reader = ChunkReader(self._settings.bootstrap_servers)
+        await reader.start(resume_positions(changelogs))
+        try:
+            count = await restore(reader, changelogs)
+            kept = self._state.positions
+            recorded = {at: kept[topic.name] for at, topic in sources.items() if topic.name in kept}
+            known = await self._positions(sources, recorded)
+            bounds = await reader.bounds(sources)
+        finally:
+            await reader.stop()
+        positions = {source: self._begin(source, known, bounds[source]) for source in sources}
+        return Restored(positions, recorded, count)
+
+    async def _positions(
+        self, sources: Iterable[TopicPartition], recorded: Mapping[TopicPartition, int]
+    ) -> Mapping[TopicPartition, int]:
+        """The positions in the changelogs; those of the group where it has others.
+
+        A group alone has them where an earlier version wrote the state, and where no stage keeps
+        any.
+        """
+        sources = list(sources)
+        if len(recorded) == len(sources):
+            return recorded
+        group = self._settings.group
+        committed = await group_positions(self._settings.bootstrap_servers, group, sources)
+        found = {**committed, **recorded}
+        if not found and not self._state.is_empty:
+            raise LostPositionsError(
+                f"partition {sources[0].partition} has state, but no positions: neither "
+                f"its changelogs nor the consumer group {group} say up to where its stages have "
+                f"read. An earlier version kept them in the group only: set REFTRAIL_GROUP to the "
+                f"group's name at that time (it was 'reftrail' if it wasn't set). If that group's "
+                f"offsets are gone, rebuild the installation: stop its workers, delete the topics "
+                f"that they write, changelogs included, and start anew"
+            )
+        return found
+
+    def _begin(
+        self, source: TopicPartition, known: Mapping[TopicPartition, int], bounds: LogBounds
+    ) -> int:
+        position = known.get(source, bounds.begin)
+        if not bounds.holds(position) and self._settings.accept_lost_records:
+            accepted = bounds.nearest(position)
+            _log.error(
+                "%s/%s goes on at %s instead of %s; messages between are lost, and accepted so",
+                *source,
+                accepted,
+                position,
+            )
+            return accepted
+        check_position(source.topic, source.partition, position, bounds, _ADVICE)
+        return position
+
+
+def changelogs_of(
+    settings: WorkerSettings, state: PartitionState, partition: int
+) -> dict[TopicPartition, tuple[PartitionState, Topic]]:
+    """The partitions of changelogs that make up a partition's state."""
+    return {
+        TopicPartition(settings.name_of(changelog), partition): (state, changelog)
+        for changelog in state.changelogs
+    }
