@@ -7,12 +7,14 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, closing, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from kafka import KafkaConsumer, TopicPartition
 from support.codes import BY, SECRET, SUMMER, sqlite_url
 from support.kafka import TestInstallation
 from support.log import Logged, produce, read_committed
@@ -22,6 +24,7 @@ from reftrail.codes.registrar import Registrar
 from reftrail.codes.relay import Relay, wait_until_sent
 from reftrail.codes.service import CodeService
 from reftrail.codes.store import Store, outbox
+from reftrail.codes.store.outbox import Waiting
 from reftrail.codes.terms import Filter, FormatTerms, PerUser
 from reftrail.contracts.codec import decode
 from reftrail.contracts.decisions import ConversionKind, Converted
@@ -139,6 +142,45 @@ def test_killed_between_kafka_and_the_store_it_sends_the_same_again(
     assert last_of_each(twice[CODES.name]) == last_of_each(once[CODES.name]) == in_store(codes)
     events = [entry.record.event_id for entries in twice.values() for entry in entries]
     assert sorted(events) == sorted(2 * [record.event_id for _, record in expected])
+
+
+def ends_of(reader: KafkaConsumer, installation: TestInstallation) -> dict[TopicPartition, int]:
+    """The end of each partition of codes as the reader is given it."""
+    places = [
+        TopicPartition(installation.name_of(topic), number)
+        for topic in TOPICS
+        for number in range(installation.partitions)
+    ]
+    ends: dict[TopicPartition, int] = reader.end_offsets(places)
+    return ends
+
+
+async def test_what_has_left_the_outbox_is_readable_at_once(
+    codes: CodeService, store: Store, installation: TestInstallation
+) -> None:
+    """The broker acknowledges a commit before it has written its markers."""
+    committed, all_there_is = (
+        KafkaConsumer(bootstrap_servers=installation.bootstrap_servers, isolation_level=level)
+        for level in ("read_committed", "read_uncommitted")
+    )
+
+    class LookingRelay(Relay):
+        behind = 0
+        sent = 0
+
+        def _mark_sent(self, sent: Sequence[Waiting]) -> None:
+            readable = ends_of(committed, installation)
+            self.behind += readable != ends_of(all_there_is, installation)
+            self.sent += 1
+            super()._mark_sent(sent)
+
+    relay = LookingRelay(installation, store)
+    with closing(committed), closing(all_there_is):
+        async with running(relay):
+            for number in range(40):
+                list(codes.issue_each([SUMMER] * 5, BY))
+                await until(partial(lambda wanted: relay.sent >= wanted, number + 1))
+    assert relay.behind == 0
 
 
 async def test_a_newer_relay_fences_an_older_one_which_takes_over_when_it_is_gone(

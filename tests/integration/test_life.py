@@ -210,7 +210,7 @@ def check_derived_again(installation: TestInstallation) -> None:
     """What is explained of each user is derived again from the log: holds, reviews, limits, all."""
     pairs = {(entry.code, entry.user_id) for entry in ledger(installation)}
     kinds: set[str] = set()
-    with Log(installation.bootstrap_servers, installation.topic_prefix) as log:
+    with Log(installation) as log:
         for pair in pairs:
             reward = derive(log, *pair)[-1]
             assert (reward.verdict, reward.differences) == ("same", []), pair

@@ -16,8 +16,9 @@ import msgspec
 import typer
 
 from reftrail.contracts.errors import ExpectedError
+from reftrail.contracts.installation import Installation
 from reftrail.contracts.topics import DEFAULT_PREFIX
-from reftrail.local.ready import DEFAULT_DATA_DIR, READY_FILE, read_ready
+from reftrail.local.ready import DEFAULT_DATA_DIR, READY_FILE, local_installation, read_ready
 
 _GROUP: Final = "Connection"
 
@@ -104,6 +105,19 @@ class Connection:
     """What is known of an installation. A property raises `ExpectedError` if it isn't known."""
 
     _known: Mapping[str, str]
+    _has_local_kafka: bool = False
+
+    @property
+    def installation(self) -> Installation:
+        """Kafka and its topics; how to log in is for the environment to say.
+
+        The Kafka of a local stack, known from its ready file, asks for no login.
+        """
+        if self._has_local_kafka:
+            return local_installation(self.bootstrap_servers, self.topic_prefix)
+        return Installation(
+            bootstrap_servers=self.bootstrap_servers, topic_prefix=self.topic_prefix
+        )
 
     @property
     def collector_url(self) -> str:
@@ -168,7 +182,8 @@ def resolve(ready_file: Path | None = None, **given: str | None) -> Connection:
     """
     path = ready_file or DEFAULT_DATA_DIR / READY_FILE
     known = _from(path) if ready_file or path.exists() else {}
-    return Connection({**known, **{name: value for name, value in given.items() if value}})
+    chosen = {name: value for name, value in given.items() if value}
+    return Connection({**known, **chosen}, "bootstrap_servers" not in chosen)
 
 
 def _from(path: Path) -> dict[str, str]:

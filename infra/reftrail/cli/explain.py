@@ -53,7 +53,7 @@ def register(app: typer.Typer) -> None:
         )
         with (
             ReportsClient(connection.reports_url, connection.secret_key) as reports,
-            Log(connection.bootstrap_servers, connection.topic_prefix) as log,
+            Log(connection.installation) as log,
         ):
             explanation = explained(
                 reports, log, code, user, signup_wait=round(signup_wait_days * DAY)

@@ -11,6 +11,4 @@ def installation_at(
 ) -> Installation:
     """The installation that the options name. Raises `ExpectedError` if they name none."""
     connection = resolve(ready_file, bootstrap_servers=bootstrap_servers, topic_prefix=topic_prefix)
-    return Installation(
-        bootstrap_servers=connection.bootstrap_servers, topic_prefix=connection.topic_prefix
-    )
+    return connection.installation

@@ -2,21 +2,23 @@
 
 import subprocess
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
 
 from reftrail.contracts.errors import ExpectedError
+from reftrail.hosting.kafka.blocking import blocking_admin
 from reftrail.local.data_dir import locked_data_dir
 from reftrail.local.jars import classpath, java
 from reftrail.local.leash import Leash
 from reftrail.local.ports import LOOPBACK, answers, free_port, port_for
 from reftrail.local.process import Child, Command
+from reftrail.local.ready import local_installation
 
 _CLUSTER_ID: Final = "reftrail-local-node-01"  # any 22 characters of base64url
 _STOP_GRACE: Final = 20.0
@@ -53,7 +55,8 @@ _CAUSES: Final = (
 class BrokerSettings:
     """Where a local broker keeps its topics, and on which port it answers.
 
-    log is the file for what it says about itself. heap as for java -Xmx.
+    log is the file for what it says about itself. heap as for java -Xmx. properties are set in the
+    broker's configuration after, and over, those that are set here.
     """
 
     data_dir: Path
@@ -61,6 +64,7 @@ class BrokerSettings:
     port: int
     controller_port: int
     heap: str = "1g"
+    properties: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def bootstrap_servers(self) -> str:
@@ -110,8 +114,8 @@ def broker_answers(settings: BrokerSettings) -> bool:
     if not answers(settings.port):
         return False
     try:
-        admin = KafkaAdminClient(
-            bootstrap_servers=settings.bootstrap_servers, bootstrap_timeout_ms=5_000
+        admin = blocking_admin(
+            local_installation(settings.bootstrap_servers), bootstrap_timeout_ms=5_000
         )
     except KafkaError:
         return False
@@ -141,8 +145,10 @@ class Broker:
     killed.
     """
 
-    def __init__(self, data_dir: Path, port: int | None = None) -> None:
-        self.settings = broker_settings(data_dir, port=port)
+    def __init__(
+        self, data_dir: Path, port: int | None = None, properties: Mapping[str, str] | None = None
+    ) -> None:
+        self.settings = replace(broker_settings(data_dir, port=port), properties=properties or {})
         self._leash: Leash
         self._child: Child | None = None
         self._held = ExitStack()
@@ -260,6 +266,7 @@ def _properties(settings: BrokerSettings) -> dict[str, str]:
         "log.index.size.max.bytes": str(1024 * 1024),
         "file.delete.delay.ms": "1000",
         "num.recovery.threads.per.data.dir": "2",
+        **settings.properties,
     }
 
 

@@ -4,11 +4,12 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from itertools import groupby
 from typing import Final
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from reftrail.contracts.codec import FRAME
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.topics import Topic
+from reftrail.hosting.kafka.asynchronous import async_consumer
 
 _AT_ONCE: Final = 20_000
 
@@ -21,12 +22,7 @@ async def committed_values(
     What an aborted transaction wrote isn't among them.
     """
     parts = [TopicPartition(installation.name_of(topic), number) for number in range(partitions)]
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=installation.bootstrap_servers,
-        isolation_level="read_committed",
-        enable_auto_commit=False,
-        max_partition_fetch_bytes=8 << 20,
-    )
+    consumer = async_consumer(installation, max_partition_fetch_bytes=8 << 20)
     await consumer.start()
     try:
         consumer.assign(parts)

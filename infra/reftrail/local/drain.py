@@ -8,13 +8,14 @@ from functools import partial
 from typing import Any, Final
 
 import httpx
-from kafka import KafkaConsumer, TopicPartition
+from kafka import TopicPartition
 from kafka.admin import OffsetSpec
 from kafka.errors import KafkaError
 
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.topics import PUBLIC_TOPICS, Topic
 from reftrail.engine.topology import TOPOLOGY
+from reftrail.hosting.kafka.blocking import blocking_consumer
 from reftrail.local.topics import admin
 
 _ASK_EVERY: Final = 0.1
@@ -203,10 +204,8 @@ def _warehouse_positions(
 @contextmanager
 def _log_of(installation: Installation) -> Iterator[_Log]:
     with admin(installation) as client:
-        reader = KafkaConsumer(
-            bootstrap_servers=installation.bootstrap_servers,
-            isolation_level="read_committed",
-            enable_auto_commit=False,
+        reader = blocking_consumer(
+            installation,
             auto_offset_reset="earliest",
             fetch_max_wait_ms=50,
             check_crcs=False,  # only offsets matter here, and the client sums up in Python

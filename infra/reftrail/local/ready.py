@@ -8,6 +8,8 @@ from typing import Final
 import msgspec
 
 from reftrail.contracts.errors import ExpectedError
+from reftrail.contracts.installation import Installation
+from reftrail.contracts.topics import DEFAULT_PREFIX
 
 READY_FILE: Final = "ready.json"
 DEFAULT_DATA_DIR: Final = Path(".data")
@@ -38,6 +40,15 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True):
     pids: dict[str, int]
     hash_key: str | None = None
     fulfilment_url: str | None = None
+
+
+def local_installation(bootstrap_servers: str, topic_prefix: str = DEFAULT_PREFIX) -> Installation:
+    """The Kafka of a local stack, without the security settings that the environment may have."""
+    return Installation(
+        bootstrap_servers=bootstrap_servers,
+        topic_prefix=topic_prefix,
+        kafka_security_protocol="PLAINTEXT",
+    )
 
 
 def write_ready(path: Path, ready: Ready) -> None:

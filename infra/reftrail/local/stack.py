@@ -12,7 +12,6 @@ import msgspec
 
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.installation import Installation
-from reftrail.contracts.topics import DEFAULT_PREFIX
 from reftrail.local.broker import broker_settings
 from reftrail.local.data_dir import keys_of, locked_data_dir
 from reftrail.local.hosts import (
@@ -32,6 +31,7 @@ from reftrail.local.ready import (
     DEFAULT_DATA_DIR,
     READY_FILE,
     Ready,
+    local_installation,
     remove_ready,
     write_ready,
 )
@@ -128,9 +128,7 @@ class Stack:
     def installation(self) -> Installation:
         """The stack's Kafka and topics."""
         ready = self.ready
-        return Installation(
-            bootstrap_servers=ready.bootstrap_servers, topic_prefix=ready.topic_prefix
-        )
+        return local_installation(ready.bootstrap_servers, ready.topic_prefix)
 
     @property
     def failure(self) -> Exception | None:
@@ -212,9 +210,7 @@ class Stack:
         self._supervisor.add(broker_host(settings))
         self._supervisor.start_watching()
         self._supervisor.wait_until_ready([BROKER], _READY_WITHIN)
-        return Installation(
-            bootstrap_servers=settings.bootstrap_servers, topic_prefix=DEFAULT_PREFIX
-        )
+        return local_installation(settings.bootstrap_servers)
 
     def _create_topics(self, installation: Installation) -> int:
         there = partition_count(installation)

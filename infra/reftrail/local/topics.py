@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.topics import EVENTS, FOR_GOOD, TOPICS, Topic
+from reftrail.hosting.kafka.blocking import blocking_admin
 
 _COMPACTED_SEGMENT: Final = 64 * 1024 * 1024
 _GONE_WITHIN: Final = 15.0
@@ -86,9 +86,7 @@ def topic_configuration(topic: Topic, replication_factor: int = 1) -> dict[str, 
 def admin(installation: Installation) -> Iterator[Any]:
     """A kafka-python admin client of the installation's broker, closed at the end."""
     try:
-        client = KafkaAdminClient(
-            bootstrap_servers=installation.bootstrap_servers, bootstrap_timeout_ms=10_000
-        )
+        client = blocking_admin(installation)
     except KafkaError as error:
         raise ExpectedError(
             f"no Kafka broker answers at {installation.bootstrap_servers}; "

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
 from reftrail.codes.metrics import RelayMetrics
@@ -23,6 +22,7 @@ from reftrail.contracts.decisions import ConversionKind, Converted
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.topics import CONVERSIONS
+from reftrail.hosting.kafka.asynchronous import async_consumer
 
 logger = logging.getLogger(__name__)
 
@@ -52,13 +52,11 @@ class Registrar:
     async def run(self) -> None:
         """Follow until cancelled."""
         while True:
-            consumer = AIOKafkaConsumer(
+            consumer = async_consumer(
+                self._installation,
                 self._installation.name_of(CONVERSIONS),
-                bootstrap_servers=self._installation.bootstrap_servers,
                 group_id=self._group,
-                enable_auto_commit=False,
                 auto_offset_reset="earliest",
-                isolation_level="read_committed",
                 fetch_min_bytes=_FETCH_BYTES,
                 fetch_max_wait_ms=_FETCH_MS,
                 session_timeout_ms=_SESSION_MS,

@@ -14,11 +14,11 @@ of them would never let each other finish where Kafka is slow.
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, Final
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, ProducerFenced
 from sqlalchemy.exc import DBAPIError
 
@@ -28,6 +28,7 @@ from reftrail.codes.store.outbox import Waiting
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.topics import CODE_ACTS, CODE_FORMATS, CODES, Topic
+from reftrail.hosting.kafka.asynchronous import async_consumer, async_producer
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +41,8 @@ _BATCH_BYTES: Final = 512 << 10
 _TIMEOUT_MS: Final = 30_000
 _LOOK_EVERY: Final = 0.05
 _RETRY_SECONDS: Final = 1.0
+_READABLE_SECONDS: Final = 30.0
+_READABLE_EVERY: Final = 0.005
 
 
 class Relay:
@@ -65,9 +68,9 @@ class Relay:
         """Send whatever comes into the outbox, until cancelled."""
         while True:
             try:
-                async with self._producer() as producer:
+                async with self._connected() as (producer, reader):
                     while True:
-                        if not await self._send_some(producer):
+                        if not await self._send_some(producer, reader):
                             await asyncio.sleep(_LOOK_EVERY)
             except ProducerFenced:
                 logger.info("another relay has taken over; standing by")
@@ -78,38 +81,44 @@ class Relay:
 
     async def drain(self) -> None:
         """Send until nothing waits. Raises `KafkaError` or `TimeoutError`."""
-        async with self._producer() as producer:
-            while await self._send_some(producer):
+        async with self._connected() as (producer, reader):
+            while await self._send_some(producer, reader):
                 pass
 
     @asynccontextmanager
-    async def _producer(self) -> AsyncIterator[Any]:
-        """A producer that has fenced off all relays before it."""
-        producer = AIOKafkaProducer(
-            bootstrap_servers=self._installation.bootstrap_servers,
+    async def _connected(self) -> AsyncIterator[tuple[Any, Any]]:
+        """A producer that has fenced off all relays before it, and a reader of committed data."""
+        producer = async_producer(
+            self._installation,
             transactional_id=f"{self._installation.topic_prefix}codes-outbox",
-            acks="all",
             max_batch_size=_BATCH_BYTES,
             transaction_timeout_ms=_TIMEOUT_MS,
             retry_backoff_ms=20,
         )
+        reader = async_consumer(self._installation)
         try:
             await producer.start()
+            await reader.start()
             for topic in _TOPICS.values():
                 found = await producer.partitions_for(self._installation.name_of(topic))
                 self._partitions[topic.name] = len(found)
             self._metrics.active.set(1)
-            yield producer
+            yield producer, reader
         finally:
             self._metrics.active.set(0)
-            with suppress(KafkaError):
-                await producer.stop()
+            for client in (producer, reader):
+                with suppress(KafkaError):
+                    await client.stop()
 
-    async def _send_some(self, producer: Any) -> int:
-        """Send what stands at the head of the outbox; how many messages that was."""
+    async def _send_some(self, producer: Any, reader: Any) -> int:
+        """Send what stands at the head of the outbox; how many messages that was.
+
+        They leave the outbox, and so count as published, once readers of committed data see them.
+        """
         waiting = await asyncio.to_thread(self._first_waiting)
         if waiting:
-            await self._send(producer, waiting)
+            written = await self._send(producer, waiting)
+            await _until_readable(reader, written)
             await asyncio.to_thread(self._mark_sent, waiting)
             self._waits = self._patience
             for message in waiting:
@@ -117,8 +126,8 @@ class Relay:
         self.answered_at = time.monotonic()
         return len(waiting)
 
-    async def _send(self, producer: Any, waiting: Sequence[Waiting]) -> None:
-        """All messages in one transaction."""
+    async def _send(self, producer: Any, waiting: Sequence[Waiting]) -> dict[TopicPartition, int]:
+        """All messages in one transaction; an offset of it in each partition that it wrote to."""
         lanes: dict[tuple[str, int], list[Waiting]] = {}
         for message in waiting:
             topic = _TOPICS[message.topic]
@@ -134,8 +143,9 @@ class Relay:
         ]
         for one in sent:
             one.add_done_callback(_look_at_error)
-        await asyncio.gather(*sent)
+        acknowledged = await asyncio.gather(*sent)
         await producer.commit_transaction()
+        return {one.topic_partition: one.offset for one in acknowledged}
 
     def _first_waiting(self) -> list[Waiting]:
         with self._store.read() as connection:
@@ -214,6 +224,21 @@ class _Standing:
         with self._store.read() as connection:
             head = outbox.head(connection)
         return head is None or head > self._last
+
+
+async def _until_readable(reader: Any, written: Mapping[TopicPartition, int]) -> None:
+    """Return when readers of committed data can read a transaction whose commit was acknowledged.
+
+    The broker acknowledges a commit before it has written the markers to the partitions: in 98 of
+    150 tries they came later, by up to 76 ms. The end that a reader of committed data is given lies
+    before the first record of a transaction that is still open.
+    """
+    async with asyncio.timeout(_READABLE_SECONDS):
+        while True:
+            ends = await reader.end_offsets(list(written))
+            if all(ends[place] > offset for place, offset in written.items()):
+                return
+            await asyncio.sleep(_READABLE_EVERY)
 
 
 def _look_at_error(sent: "asyncio.Future[Any]") -> None:

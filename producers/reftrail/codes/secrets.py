@@ -44,4 +44,9 @@ def parse_master_secret(text: str) -> MasterSecret:
             f"REFTRAIL_CODES_SECRET must be an id, a colon and at least {2 * SHORTEST} hex digits, "
             f"such as c1:$(openssl rand -hex {SHORTEST})"
         )
+    if not any(secret):
+        raise ExpectedError(
+            f"REFTRAIL_CODES_SECRET consists of zeros: anyone could make the codes that follow "
+            f"from it; set one of random digits, such as c1:$(openssl rand -hex {SHORTEST})"
+        )
     return MasterSecret(key_id, secret)

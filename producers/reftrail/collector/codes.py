@@ -175,7 +175,7 @@ class CodesFollower:
         self._metrics = metrics
         self._read_once = False
         self._follower = Follower(
-            installation.bootstrap_servers,
+            installation,
             {
                 installation.name_of(CODES): Table(CodeChanged, self._known.take, self._known.drop),
                 installation.name_of(CODE_FORMATS): Table(

@@ -7,12 +7,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from reftrail.collector.errors import Unavailable
 from reftrail.contracts.codec import Undecodable, decode_as
+from reftrail.contracts.installation import Installation
 from reftrail.contracts.record import Record
+from reftrail.hosting.kafka.asynchronous import async_consumer
 
 logger = logging.getLogger(__name__)
 
@@ -38,13 +40,13 @@ class Follower:
 
     def __init__(
         self,
-        bootstrap_servers: str,
+        installation: Installation,
         tables: Mapping[str, Table],
         *,
         on_progress: Callable[[], None],
         on_undecodable: Callable[[], None],
     ) -> None:
-        self._bootstrap_servers = bootstrap_servers
+        self._installation = installation
         self._tables = tables
         self._on_progress = on_progress
         self._on_undecodable = on_undecodable
@@ -99,13 +101,7 @@ class Follower:
                         await opened.stop()
 
     def _consumer(self, *topics: str) -> Any:
-        return AIOKafkaConsumer(
-            *topics,
-            bootstrap_servers=self._bootstrap_servers,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            isolation_level="read_committed",
-        )
+        return async_consumer(self._installation, *topics, auto_offset_reset="earliest")
 
     async def _follow(self, consumer: Any, ends: Any) -> None:
         partitions = sorted(consumer.assignment())

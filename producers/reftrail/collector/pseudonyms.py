@@ -43,6 +43,11 @@ def parse_hash_key(text: str) -> HashKey:
             "REFTRAIL_HASH_KEY must be an id, a colon and at least 32 hex digits, such as "
             "k1:$(openssl rand -hex 32)"
         )
+    if not any(secret):
+        raise ExpectedError(
+            "REFTRAIL_HASH_KEY consists of zeros: anyone could compute the pseudonyms that it "
+            "makes; set one of random digits, such as k1:$(openssl rand -hex 32)"
+        )
     return HashKey(key_id, secret)
 
 

@@ -12,13 +12,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from reftrail.collector.errors import Unavailable
 from reftrail.collector.metrics import Metrics
 from reftrail.collector.settings import CollectorSettings
+from reftrail.contracts.installation import Installation
 from reftrail.contracts.topics import Topic
+from reftrail.hosting.kafka.asynchronous import async_producer
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ class Publisher:
     """Writes to one topic. `run` keeps it connected; `publish` is what requests call."""
 
     def __init__(self, settings: CollectorSettings, topic: Topic, metrics: Metrics) -> None:
-        self._bootstrap_servers = settings.bootstrap_servers
+        self._installation: Installation = settings
         self._topic = topic
         self._topic_name = settings.name_of(topic)
         self._metrics = metrics
@@ -100,10 +101,9 @@ class Publisher:
     async def run(self) -> None:
         """Stay connected until cancelled; then see to it that what was handed over is written."""
         while True:
-            producer = AIOKafkaProducer(
-                bootstrap_servers=self._bootstrap_servers,
+            producer = async_producer(
+                self._installation,
                 enable_idempotence=True,
-                acks="all",
                 max_batch_size=_BATCH_BYTES,
                 max_request_size=8 * _BATCH_BYTES,
                 request_timeout_ms=_REQUEST_TIMEOUT_MS,

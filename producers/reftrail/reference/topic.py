@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any, Final, TypeVar
 
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import TopicPartition
 from kafka.errors import KafkaError
 
 from reftrail.contracts.codec import Undecodable, decode_as, encode
@@ -12,12 +12,12 @@ from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.record import Record
 from reftrail.contracts.topics import Topic
+from reftrail.hosting.kafka.blocking import blocking_consumer, blocking_producer
 
 R = TypeVar("R", bound=Record)
 
 _POLL_MS: Final = 500
 _ACK_SECONDS: Final = 30.0
-_BOOTSTRAP_MS: Final = 10_000
 
 
 def read_all(installation: Installation, topic: Topic, kind: type[R]) -> list[R]:
@@ -67,24 +67,11 @@ def write(installation: Installation, topic: Topic, records: Iterable[Record]) -
 
 
 def _consumer(installation: Installation) -> Any:
-    return KafkaConsumer(
-        bootstrap_servers=installation.bootstrap_servers,
-        bootstrap_timeout_ms=_BOOTSTRAP_MS,
-        isolation_level="read_committed",
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        fetch_max_wait_ms=100,
-    )
+    return blocking_consumer(installation, auto_offset_reset="earliest", fetch_max_wait_ms=100)
 
 
 def _producer(installation: Installation) -> Any:
-    return KafkaProducer(
-        bootstrap_servers=installation.bootstrap_servers,
-        bootstrap_timeout_ms=_BOOTSTRAP_MS,
-        acks="all",
-        enable_idempotence=True,
-        linger_ms=5,
-    )
+    return blocking_producer(installation, enable_idempotence=True, linger_ms=5)
 
 
 def _partitions(installation: Installation, topic: Topic, known: Any) -> list[int]:

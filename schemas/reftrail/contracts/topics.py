@@ -186,7 +186,7 @@ CONVERSIONS: Final = Topic(
     Converted,
     kept=90 * DAY,
     written_by="touch",
-    read_by=("warehouse",),
+    read_by=("codes", "warehouse"),
     key_of=attrgetter("user_id"),
 )
 ATTRIBUTION_INPUTS: Final = Topic(
@@ -266,7 +266,7 @@ FULFILMENTS: Final = Topic(
     FulfilmentReported,
     partitioned_by=_code_part,
     written_by="fulfilment",
-    read_by=("fulfilments", "warehouse"),
+    read_by=("fulfilments", "fulfilment", "warehouse"),
     key_of=_code_and_user,
 )
 MILESTONES: Final = Topic(

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Protocol
 
-from kafka import KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartition
-from kafka.admin import KafkaAdminClient
+from kafka import OffsetAndMetadata, TopicPartition
 from kafka.errors import InvalidProducerEpochError, KafkaError, ProducerFencedError
 
 from reftrail.contracts.codec import Undecodable, decode_as, encode
@@ -23,6 +22,13 @@ from reftrail.contracts.life import FulfilmentReported
 from reftrail.contracts.topics import DEAD_LETTERS, FULFILMENTS, REWARD_GRANTED, Topic
 from reftrail.fulfilment.journal import Untold
 from reftrail.fulfilment.reports import Place, Refusal
+from reftrail.hosting.kafka.blocking import (
+    BlockingConsumer,
+    BlockingProducer,
+    blocking_admin,
+    blocking_consumer,
+    blocking_producer,
+)
 
 _CHUNK: Final = 500
 
@@ -79,8 +85,8 @@ class KafkaLog:
     identity: str
     installation: Installation
     group: str
-    producer: KafkaProducer
-    consumer: KafkaConsumer
+    producer: BlockingProducer
+    consumer: BlockingConsumer
     orders: Sequence[TopicPartition]
     told: Sequence[TopicPartition]
 
@@ -193,11 +199,10 @@ def connected(installation: Installation, group: str) -> Iterator[KafkaLog]:
         yield KafkaLog(identity, installation, group, producer, consumer, orders, told)
 
 
-def _producer(installation: Installation, group: str) -> KafkaProducer:
-    return KafkaProducer(
-        bootstrap_servers=installation.bootstrap_servers,
+def _producer(installation: Installation, group: str) -> BlockingProducer:
+    return blocking_producer(
+        installation,
         transactional_id=f"{installation.topic_prefix}{group}",
-        acks="all",
         retry_backoff_ms=20,
         max_block_ms=10_000,
         max_request_size=8 << 20,
@@ -205,12 +210,10 @@ def _producer(installation: Installation, group: str) -> KafkaProducer:
     )
 
 
-def _consumer(installation: Installation, group: str) -> KafkaConsumer:
-    return KafkaConsumer(
-        bootstrap_servers=installation.bootstrap_servers,
+def _consumer(installation: Installation, group: str) -> BlockingConsumer:
+    return blocking_consumer(
+        installation,
         group_id=group,
-        isolation_level="read_committed",
-        enable_auto_commit=False,
         auto_offset_reset="earliest",
         max_poll_records=_CHUNK,
         fetch_max_wait_ms=200,
@@ -234,9 +237,7 @@ def _close(close: Callable[[], None]) -> None:
 def _describe(installation: Installation) -> tuple[str, dict[Topic, int]]:
     """Which topics these are, and how many partitions each has."""
     names = {installation.name_of(topic): topic for topic in (REWARD_GRANTED, FULFILMENTS)}
-    admin = KafkaAdminClient(
-        bootstrap_servers=installation.bootstrap_servers, bootstrap_timeout_ms=5_000
-    )
+    admin = blocking_admin(installation, bootstrap_timeout_ms=5_000)
     try:
         described = [one for one in admin.describe_topics(list(names)) if not one["error_code"]]
     finally:

@@ -6,13 +6,15 @@ from functools import cache
 from types import TracebackType
 from typing import Any, Final, Self
 
-from kafka import KafkaConsumer, TopicPartition
+from kafka import TopicPartition
 from kafka.errors import KafkaError
 
 from reftrail.contracts.codec import FRAME, Undecodable, decode, schema_of
 from reftrail.contracts.errors import ExpectedError
+from reftrail.contracts.installation import Installation
 from reftrail.contracts.record import MINUTE, Millis, Record
 from reftrail.contracts.topics import TOPICS, Topic
+from reftrail.hosting.kafka.blocking import blocking_consumer
 
 _POLL_MS: Final = 500
 
@@ -30,20 +32,18 @@ class Logged:
 class Log:
     """Reads an installation's topics. Raises `ExpectedError` if Kafka doesn't answer."""
 
-    def __init__(self, bootstrap_servers: str, topic_prefix: str) -> None:
-        self._prefix = topic_prefix
+    def __init__(self, installation: Installation) -> None:
+        self._prefix = installation.topic_prefix
         try:
-            self._consumer = KafkaConsumer(
-                bootstrap_servers=bootstrap_servers,
-                isolation_level="read_committed",
-                enable_auto_commit=False,
+            self._consumer = blocking_consumer(
+                installation,
                 auto_offset_reset="earliest",
                 max_partition_fetch_bytes=4 << 20,
                 fetch_max_wait_ms=100,
             )
         except KafkaError as error:
             raise ExpectedError(
-                f"Kafka at {bootstrap_servers} does not answer ({error}); set "
+                f"Kafka at {installation.bootstrap_servers} does not answer ({error}); set "
                 f"REFTRAIL_BOOTSTRAP_SERVERS, or start a local stack with: reftrail up"
             ) from error
 

@@ -4,12 +4,11 @@ import logging
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from aiokafka import AIOKafkaProducer
-
 from reftrail.contracts.codec import encode
 from reftrail.contracts.decisions import DeadLettered
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.topics import DEAD_LETTERS, Topic
+from reftrail.hosting.kafka.asynchronous import AsyncProducer, async_producer
 from reftrail.rules.decider import derived_id
 from reftrail.warehouse.blocks import Refused
 
@@ -48,7 +47,7 @@ class DeadLetters:
 
     def __init__(self, installation: Installation) -> None:
         self._installation = installation
-        self._producer: AIOKafkaProducer | None = None
+        self._producer: AsyncProducer | None = None
 
     async def bury(self, letters: Sequence[DeadLettered]) -> None:
         """Write letters and wait for the acknowledgements of all replicas in sync."""
@@ -77,13 +76,10 @@ class DeadLetters:
         if self._producer is not None:
             await self._producer.stop()
 
-    async def _connected(self) -> AIOKafkaProducer:
+    async def _connected(self) -> AsyncProducer:
         if self._producer is None:
-            self._producer = AIOKafkaProducer(
-                bootstrap_servers=self._installation.bootstrap_servers,
-                acks="all",
-                enable_idempotence=True,
-                max_request_size=8 << 20,
+            self._producer = async_producer(
+                self._installation, enable_idempotence=True, max_request_size=8 << 20
             )
             await self._producer.start()
         return self._producer

@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from kafka.admin import KafkaAdminClient
+from aiokafka import TopicPartition
 
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.topics import PUBLIC_TOPICS, Topic
 from reftrail.engine.chunks import Chunk, join, take_chunks
+from reftrail.hosting.kafka.asynchronous import AsyncConsumer, async_consumer
+from reftrail.hosting.kafka.blocking import blocking_admin
 from reftrail.warehouse.blocks import Part
 from reftrail.warehouse.ledger import Load, Source
 from reftrail.warehouse.loader import Work
@@ -25,9 +26,7 @@ def describe(installation: Installation) -> list[tuple[Source, int]]:
 
     Raises `ExpectedError` if one isn't there, `KafkaError` if the broker doesn't answer.
     """
-    admin = KafkaAdminClient(
-        bootstrap_servers=installation.bootstrap_servers, bootstrap_timeout_ms=5_000
-    )
+    admin = blocking_admin(installation, bootstrap_timeout_ms=5_000)
     try:
         cluster_id = admin.describe_cluster()["cluster_id"]
         names = [installation.name_of(topic) for topic in PUBLIC_TOPICS]
@@ -172,11 +171,9 @@ def _check(at: TopicPartition, position: int, begin: int, end: int) -> None:
         )
 
 
-def _consumer(installation: Installation) -> AIOKafkaConsumer:
-    return AIOKafkaConsumer(
-        bootstrap_servers=installation.bootstrap_servers,
-        isolation_level="read_committed",
-        enable_auto_commit=False,
+def _consumer(installation: Installation) -> AsyncConsumer:
+    return async_consumer(
+        installation,
         auto_offset_reset="none",
         max_partition_fetch_bytes=4 << 20,
         fetch_max_bytes=32 << 20,

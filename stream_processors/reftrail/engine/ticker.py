@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import TopicPartition
 
 from reftrail.contracts.codec import Undecodable, decode_as, encode
 from reftrail.contracts.life import Ticked
@@ -19,6 +19,7 @@ from reftrail.contracts.times import now
 from reftrail.contracts.topics import TICKS
 from reftrail.engine.chunks import ChunkReader
 from reftrail.engine.settings import WorkerSettings
+from reftrail.hosting.kafka.asynchronous import async_producer
 from reftrail.rules.decider import derived_id
 
 _TIMEOUT_MS: Final = 30_000
@@ -54,10 +55,9 @@ class Ticker:
         self._partitions = partitions
         self._on_failure = on_failure
         self._now = now
-        self._producer = AIOKafkaProducer(
-            bootstrap_servers=settings.bootstrap_servers,
+        self._producer = async_producer(
+            settings,
             transactional_id=f"{settings.topic_prefix}ticker",
-            acks="all",
             transaction_timeout_ms=_TIMEOUT_MS,
         )
         self._closing = asyncio.Event()

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import TopicPartition
 
 from reftrail.contracts.topics import Topic
 from reftrail.engine.batch import Message
 from reftrail.engine.positions import position_message
 from reftrail.engine.settings import WorkerSettings
+from reftrail.hosting.kafka.asynchronous import async_producer
 
 _BATCH_BYTES: Final = 512 << 10
 _TIMEOUT_MS: Final = 30_000
@@ -35,10 +36,9 @@ class TransactionalWriter:
             settings.name_of(source): (source, changelog)
             for source, changelog in positions_in.items()
         }
-        self._producer = AIOKafkaProducer(
-            bootstrap_servers=settings.bootstrap_servers,
+        self._producer = async_producer(
+            settings,
             transactional_id=f"{settings.topic_prefix}worker-{partition}",
-            acks="all",
             max_batch_size=_BATCH_BYTES,
             transaction_timeout_ms=_TIMEOUT_MS,
             # The broker answers a new transaction with a retriable error while it completes the

@@ -327,7 +327,7 @@ def test_settings_that_are_not_right_are_told(tmp_path: Path) -> None:
         return done.stderr
 
     assert "REFTRAIL_HASH_KEY" in output(bootstrap_servers="127.0.0.1:1")
-    right = {"bootstrap_servers": "127.0.0.1:1", "hash_key": "k:" + "0" * 32, "secret_keys": "s"}
+    right = {"bootstrap_servers": "127.0.0.1:1", "hash_key": "k:" + "5e" * 16, "secret_keys": "s"}
     assert "no API key" in output(**right | {"secret_keys": ""})
     assert "32 hex digits" in output(**right | {"hash_key": "k:abc"})
     assert "both" in output(**right, publishable_keys="s")

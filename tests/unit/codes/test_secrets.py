@@ -37,5 +37,10 @@ def test_what_is_no_secret_is_said_without_repeating_it(text: str) -> None:
     assert "xyz" not in str(caught.value)
 
 
+def test_a_secret_of_zeros_is_refused() -> None:
+    with pytest.raises(ExpectedError, match="consists of zeros"):
+        parse_master_secret(f"c1:{'0' * 64}")
+
+
 def test_a_secret_does_not_show_itself() -> None:
     assert "0b" not in repr(parse_master_secret(f"c1:{DIGITS}"))

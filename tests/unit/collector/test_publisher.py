@@ -13,6 +13,7 @@ from reftrail.collector.errors import Unavailable
 from reftrail.collector.metrics import Metrics
 from reftrail.collector.publisher import Message, Publisher
 from reftrail.collector.settings import CollectorSettings
+from reftrail.contracts.installation import Installation
 from reftrail.contracts.topics import EVENTS
 
 
@@ -32,9 +33,9 @@ class FakeProducer:
 
     made: list["FakeProducer"]
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, installation: Installation, **settings: Any) -> None:
+        assert installation.bootstrap_servers == "b:1"
         assert settings["enable_idempotence"] is True
-        assert settings["acks"] == "all"
         self.sent: list[tuple[int, list[bytes], asyncio.Future[None]]] = []
         self.stopped = False
         FakeProducer.made.append(self)
@@ -75,7 +76,7 @@ async def running(
     monkeypatch: pytest.MonkeyPatch, **settings: Any
 ) -> AsyncIterator[tuple[Publisher, Metrics]]:
     FakeProducer.made = []
-    monkeypatch.setattr(module, "AIOKafkaProducer", FakeProducer)
+    monkeypatch.setattr(module, "async_producer", FakeProducer)
     given = {"bootstrap_servers": "b:1", "hash_key": "k:00", "ack_timeout_seconds": 0.2}
     metrics = Metrics()
     publisher = Publisher(CollectorSettings.model_validate(given | settings), EVENTS, metrics)

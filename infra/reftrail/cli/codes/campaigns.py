@@ -5,15 +5,11 @@ from collections.abc import Set as AbstractSet
 from reftrail.campaigns import defined_campaigns
 from reftrail.cli.connection import Connection
 from reftrail.codes.terms import Refused, Why
-from reftrail.contracts.installation import Installation
 
 
 def check_campaigns(connection: Connection, wanted: AbstractSet[str]) -> None:
     """Raises `Refused` (NOT_FOUND) if one isn't defined. The store knows of none."""
-    installation = Installation(
-        bootstrap_servers=connection.bootstrap_servers, topic_prefix=connection.topic_prefix
-    )
-    known = {defined.campaign_id for defined in defined_campaigns(installation)}
+    known = {defined.campaign_id for defined in defined_campaigns(connection.installation)}
     if missing := sorted(wanted - known):
         there = ", ".join(sorted(known)[:10]) or "none"
         raise Refused(

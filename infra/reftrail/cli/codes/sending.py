@@ -10,7 +10,6 @@ from reftrail.cli.errors import say
 from reftrail.codes import relay
 from reftrail.codes.store import Store, outbox
 from reftrail.contracts.errors import ExpectedError
-from reftrail.contracts.installation import Installation
 
 _LEAST_SECONDS: Final = 60.0
 _A_SECOND: Final = 1_000
@@ -26,12 +25,8 @@ def wait_until_sent(store: Store, connection: Connection) -> None:
         waiting = outbox.how_many_wait(reading)
     try:
         if waiting:
-            installation = Installation(
-                bootstrap_servers=connection.bootstrap_servers,
-                topic_prefix=connection.topic_prefix,
-            )
             timeout = _LEAST_SECONDS + waiting / _A_SECOND
-            relay.wait_until_sent(store, installation, timeout=timeout)
+            relay.wait_until_sent(store, connection.installation, timeout=timeout)
     except ExpectedError as error:
         say(error)
         raise typer.Exit(NOT_IN_KAFKA) from error

@@ -1,1 +1,1 @@
-"""Kafka as every host meets it: whether a position lies in its log, and what a group committed."""
+"""Kafka as every host meets it: clients with TLS and SASL, positions in logs and of groups."""
