@@ -36,6 +36,13 @@ def up(
     collector_port: _Port = None,
     reports_port: _Port = None,
     broker_port: _Port = None,
+    restart_after: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            help="Restart a host that was ready and hasn't been for so many seconds; 0: never.",
+        ),
+    ] = 60.0,
     fulfilment: Annotated[
         bool,
         typer.Option(
@@ -57,6 +64,7 @@ def up(
         collector_port=collector_port,
         reports_port=reports_port,
         broker_port=broker_port,
+        restart_after=restart_after,
         fulfilment=fulfilment or any(name.startswith(_FULFILMENT) for name in os.environ),
     )
     for name in (signal.SIGTERM, signal.SIGHUP):

@@ -17,6 +17,7 @@ from reftrail.local.data_dir import locked_data_dir
 from reftrail.local.jars import classpath, java
 from reftrail.local.leash import Leash
 from reftrail.local.ports import LOOPBACK, answers, free_port, port_for
+from reftrail.local.private_files import PRIVATE_UMASK, make_private_directory, write_private
 from reftrail.local.process import Child, Command
 from reftrail.local.ready import local_installation
 
@@ -222,9 +223,9 @@ def _write_configuration(settings: BrokerSettings) -> Path:
     properties = settings.data_dir / "server.properties"
     text = "".join(f"{name}={value}\n" for name, value in _properties(settings).items())
     try:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
-        (settings.data_dir / "log4j2.properties").write_text(_LOGGING, "utf-8")
-        properties.write_text(text, "utf-8")
+        make_private_directory(settings.data_dir)
+        write_private(settings.data_dir / "log4j2.properties", _LOGGING)
+        write_private(properties, text)
     except OSError as error:
         raise ExpectedError(
             f"cannot write to {settings.data_dir}: {error.strerror}; choose another directory, "
@@ -289,6 +290,7 @@ def _format(settings: BrokerSettings, properties: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
+        umask=PRIVATE_UMASK,
     )
     if done.returncode != 0:
         output = done.stdout + done.stderr

@@ -12,6 +12,7 @@ from typing import Final, TextIO
 import msgspec
 
 from reftrail.contracts.errors import ExpectedError
+from reftrail.local.private_files import close_to_others, make_private_directory, private
 
 _ROOM: Final = 512 * 1024 * 1024
 
@@ -32,7 +33,7 @@ class Keys(msgspec.Struct, frozen=True):
 
 @contextmanager
 def locked_data_dir(path: Path, room: int = _ROOM) -> Iterator[Path]:
-    """Make the directory, if need be, and hold it for one stack or broker.
+    """Make the directory, if need be, and hold it for one stack or broker; for its owner alone.
 
     room is how many bytes must be free. Raises `ExpectedError` when the directory can't be
     written to, is in use, or its disk is nearly full.
@@ -40,6 +41,7 @@ def locked_data_dir(path: Path, room: int = _ROOM) -> Iterator[Path]:
     directory = path.absolute()
     with _open_lock(directory) as lock:
         _take(lock.fileno(), directory)
+        close_to_others(directory)
         _check_room(directory, room)
         lock.truncate(0)
         lock.write(str(os.getpid()))
@@ -96,8 +98,8 @@ def _codes_secret() -> str:
 
 def _open_lock(directory: Path) -> TextIO:
     try:
-        directory.mkdir(parents=True, exist_ok=True)
-        return (directory / "lock").open("a+", encoding="utf-8")
+        make_private_directory(directory)
+        return open(directory / "lock", "a+", encoding="utf-8", opener=private)
     except OSError as error:
         raise ExpectedError(
             f"the data directory {directory} cannot be used: {error.strerror}; choose another "

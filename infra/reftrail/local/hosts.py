@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from reftrail.local.broker import (
 )
 from reftrail.local.data_dir import Keys
 from reftrail.local.ports import LOOPBACK
+from reftrail.local.private_files import write_private
 from reftrail.local.process import Command
 from reftrail.local.supervisor import Host
 
@@ -30,6 +32,21 @@ COLLECTOR: Final = "collector"
 FULFILMENT: Final = "fulfilment"
 PARTNERS: Final = "partners"
 WAREHOUSE: Final = "warehouse"
+
+_SECRETS: Final = (
+    "carrier_key",
+    "clickhouse_url",
+    "codes_secret",
+    "codes_store",
+    "fulfilment_carrier_key",
+    "fulfilment_signing_secrets",
+    "hash_key",
+    "kafka_password",
+    "publishable_keys",
+    "reports_key",
+    "secret_key",
+    "secret_keys",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +73,20 @@ class Place:
         return hashlib.sha256(f"simulated partners\0{self.keys.secret_key}".encode()).hexdigest()
 
     def environment(self, **more: str | None) -> dict[str, str | None]:
-        """The variables of a host, REFTRAIL_ before each name; one of None is not to be set."""
+        """The variables of a host, REFTRAIL_ before each name; one of None is not to be set.
+
+        Secrets that the host isn't given are kept from it, also those of this process.
+        """
         shared: dict[str, str | None] = {
+            **dict.fromkeys(_SECRETS),
             "bootstrap_servers": self.installation.bootstrap_servers,
             "topic_prefix": self.installation.topic_prefix,
-            "secret_keys": self.keys.secret_key,
-            "publishable_keys": self.keys.publishable_key,
+            "kafka_security_protocol": self.installation.kafka_security_protocol,
         }
         settings = {**shared, **more}
         variables = {f"REFTRAIL_{name.upper()}": value for name, value in settings.items()}
-        return {"PYTHONUNBUFFERED": "1", **variables}
+        # So that SIGABRT has a host that hangs write its stacks to its log.
+        return {"PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1", **variables}
 
 
 def worker_name(number: int) -> str:
@@ -86,6 +107,8 @@ def broker_host(settings: BrokerSettings) -> Host:
         answers=lambda: broker_answers(settings),
         explain=lambda output: why_broker_ended(settings, output),
         grace=20.0,
+        needs=(),
+        dump_signal=signal.SIGQUIT,  # has Java print all stacks
     )
 
 
@@ -113,11 +136,12 @@ def collector_host(place: Place, port: int, reports_port: int) -> Host:
         port,
         collector_host=LOOPBACK,
         collector_port=str(port),
+        secret_keys=place.keys.secret_key,
+        publishable_keys=place.keys.publishable_key,
         hash_key=place.keys.hash_key,
         codes_store=place.codes_store,
         codes_secret=place.keys.codes_secret,
         reports_url=url_of(reports_port),
-        reports_key=None,  # one set for reports elsewhere would not be known to ours
     )
 
 
@@ -143,8 +167,8 @@ def warehouse_host(place: Place, port: int) -> Host:
         port,
         reports_host=LOOPBACK,
         reports_port=str(port),
+        secret_keys=place.keys.secret_key,
         clickhouse_path=str(place.directory / "clickhouse"),
-        clickhouse_url=None,  # set for a server elsewhere, it would contradict the path
     )
 
 
@@ -183,17 +207,17 @@ def fulfilment_host(place: Place, port: int, partners_port: int) -> Host:
     )
 
 
-def _unless_set(settings: Mapping[str, str]) -> Mapping[str, str]:
-    """Settings that belong together, but nothing if the environment has one of them."""
-    is_set = any(os.environ.get(f"REFTRAIL_{name.upper()}") for name in settings)
-    return {} if is_set else settings
+def _unless_set(settings: Mapping[str, str]) -> Mapping[str, str | None]:
+    """Settings that belong together, or what the environment has if it has one of them."""
+    given = {name: os.environ.get(f"REFTRAIL_{name.upper()}") for name in settings}
+    return given if any(given.values()) else settings
 
 
 def _codes_file(directory: Path) -> Path:
     """The file of codes to hand out; at first there are none."""
     path = directory / "gift-codes.txt"
     if not path.exists():
-        path.write_text("# Codes to hand out once each, one a line: CODE or CODE,ITEM\n", "utf-8")
+        write_private(path, "# Codes to hand out once each, one a line: CODE or CODE,ITEM\n")
     return path
 
 
@@ -208,6 +232,7 @@ def _python_host(
             environment=place.environment(**settings),
         ),
         answers=lambda: is_ready(url_of(port)),
+        needs=(BROKER,),
     )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from reftrail.local.leash import Leash
+from reftrail.local.private_files import PRIVATE_UMASK, make_private_directory, private
 
 _LOG_BYTES: Final = 16 * 1024 * 1024
 
@@ -33,9 +34,9 @@ class Child:
     def __init__(self, command: Command, leash: Leash) -> None:
         self.log = command.log
         self._leash = leash
-        command.log.parent.mkdir(parents=True, exist_ok=True)
+        make_private_directory(command.log.parent)
         _keep_short(command.log)
-        with command.log.open("ab") as log, _undisturbed():
+        with open(command.log, "ab", opener=private) as log, _undisturbed():
             self.log_start = log.tell()
             self._process = subprocess.Popen(
                 command.arguments,
@@ -44,6 +45,7 @@ class Child:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # so that Ctrl-C reaches the supervisor alone
+                umask=PRIVATE_UMASK,
             )
             leash.hold(self.pid)
 
@@ -66,6 +68,17 @@ class Child:
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(grace)
         self.kill()
+
+    def dump_stacks(self, number: signal.Signals, grace: float = 2.0) -> None:
+        """Have it write its stacks to its log, by a signal; wait until it ends, but not longer.
+
+        It may have been stopped by a signal: then it goes on first.
+        """
+        for sent in (number, signal.SIGCONT):
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, sent)
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(grace)
 
     def kill(self) -> None:
         """Kill -9 for it and all that it started, and wait until it is gone."""

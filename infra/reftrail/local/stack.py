@@ -47,7 +47,8 @@ class StackSettings:
     """What to start and where. A port of None: a free one. partitions None: as they are, or 8.
 
     ready_file is written beside the one that is always there, `ready.json` in the data directory.
-    fulfilment: also carry granted rewards out.
+    fulfilment: also carry granted rewards out. restart_after: seconds after which a host that was
+    ready and isn't any more is restarted; 0: never.
     """
 
     data_dir: Path = DEFAULT_DATA_DIR
@@ -59,6 +60,7 @@ class StackSettings:
     broker_port: int | None = None
     group: str = "reftrail"
     fulfilment: bool = False
+    restart_after: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +176,11 @@ class Stack:
             undo.callback(remove_ready, path)
         keys = keys_of(directory)
         ports = Ports.of(self.settings)
-        self._supervisor = Supervisor(self._say, changed=self._write_ready_files)
+        self._supervisor = Supervisor(
+            self._say,
+            changed=self._write_ready_files,
+            hang_after=self.settings.restart_after,
+        )
         undo.callback(self._supervisor.stop, last=[BROKER])
 
         installation = self._start_broker(directory)

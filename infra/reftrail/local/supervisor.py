@@ -1,17 +1,19 @@
-"""Runs hosts as child processes, starts again what dies, and ends them all in order."""
+"""Supervisor of child processes: restarts what dies or hangs, and ends them all in order."""
 
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from reftrail.contracts.errors import ExpectedError
 from reftrail.local.leash import Leash
 from reftrail.local.process import Child, Command
+from reftrail.local.readiness import Readiness
 
 _LOOK_EVERY: Final = 0.05
+_ASK_EVERY: Final = 1.0
 _LINES_SHOWN: Final = 12
 
 
@@ -25,7 +27,8 @@ class Host:
     """A process to be kept running.
 
     answers says whether it serves. explain turns what it wrote before it ended into what a
-    person can do about it. It has grace seconds to end after SIGTERM.
+    person can do about it. It has grace seconds to end after SIGTERM. Without the hosts named in
+    needs it can't be ready. dump_signal has it write its stacks to its log.
     """
 
     name: str
@@ -33,6 +36,8 @@ class Host:
     answers: Callable[[], bool]
     explain: Callable[[str], str] = _see_log
     grace: float = 10.0
+    needs: tuple[str, ...] = ()
+    dump_signal: signal.Signals = signal.SIGABRT
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,7 @@ class _Kept:
     due: float = 0.0
     failures: int = 0
     has_answered: bool = False
+    readiness: Readiness = field(default_factory=Readiness)
 
 
 class Supervisor:
@@ -72,6 +78,9 @@ class Supervisor:
     say gets a line for a person whenever a host ends or is started again; changed is called
     after each start, when the processes are others than before. A thread looks after the hosts
     between start_watching() and stop(); look() does so once. failure is set when it has given up.
+
+    A host that was ready and then isn't for hang_after seconds, with what it needs being ready, is
+    killed, its stacks in its log, and restarted; 0: never. A second thread asks for that.
     """
 
     def __init__(
@@ -80,17 +89,20 @@ class Supervisor:
         changed: Callable[[], None] = lambda: None,
         back_off: BackOff | None = None,
         clock: Callable[[], float] = time.monotonic,
+        hang_after: float = 0.0,
     ) -> None:
         self.failure: Exception | None = None
         self._say = say
         self._changed = changed
         self._back_off = back_off or BackOff()
         self._clock = clock
+        self._hang_after = hang_after
         self._kept: dict[str, _Kept] = {}
         self._lock = threading.RLock()
         self._stopping = threading.Event()
         self._leash = Leash()
         self._watching = threading.Thread(target=self._watch, name="supervisor", daemon=True)
+        self._asking = threading.Thread(target=self._ask, name="readiness", daemon=True)
 
     def add(self, host: Host) -> None:
         """Start a host and keep it running from now on."""
@@ -101,6 +113,8 @@ class Supervisor:
     def start_watching(self) -> None:
         """Look after the hosts in a thread, until stop()."""
         self._watching.start()
+        if self._hang_after:
+            self._asking.start()
 
     def look(self) -> None:
         """Notice what has ended; start again what is due."""
@@ -112,6 +126,21 @@ class Supervisor:
                     self._start(kept)
                     self._say(f"{kept.host.name} runs again (pid {self.pid(kept.host.name)})")
                     self._changed()
+
+    def look_for_hanging(self) -> None:
+        """Ask all hosts whether they are ready, and end those that have hung for too long."""
+        with self._lock:
+            running = [(kept, kept.child) for kept in self._kept.values() if kept.child is not None]
+        for kept, child in running:
+            ready = kept.host.answers()
+            with self._lock:
+                if kept.child is not child or self._stopping.is_set():
+                    continue  # it ended meanwhile, or ends
+                needed = [self._kept[name].readiness.is_ready for name in kept.host.needs]
+                now = self._clock()
+                kept.readiness.note(now, ready=ready, has_what_it_needs=all(needed))
+                if kept.readiness.seconds_not_ready(now) >= self._hang_after:
+                    self._end_hanging(kept, child)
 
     def wait_until_ready(self, names: Iterable[str], timeout: float) -> None:
         """Wait until all the named hosts answer.
@@ -182,7 +211,24 @@ class Supervisor:
             except Exception as error:  # noqa: BLE001 — handed to whoever waits for the hosts
                 self.failure = error
 
+    def _ask(self) -> None:
+        while not self._stopping.wait(_ASK_EVERY) and self.failure is None:
+            try:
+                self.look_for_hanging()
+            except Exception as error:  # noqa: BLE001 — reported to those who wait for the hosts
+                self.failure = error
+
+    def _end_hanging(self, kept: _Kept, child: Child) -> None:
+        self._say(
+            f"{kept.host.name} has not been ready for {self._hang_after:g} s and is killed; its "
+            f"stacks are in {child.log}"
+        )
+        child.dump_stacks(kept.host.dump_signal)
+        child.kill()
+        kept.readiness = Readiness()
+
     def _start(self, kept: _Kept) -> None:
+        kept.readiness = Readiness()
         kept.child = Child(kept.host.command, self._leash)
         kept.started = self._clock()
 

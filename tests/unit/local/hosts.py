@@ -1,6 +1,7 @@
 """Tiny hosts, so that the supervisor can be tested without the real ones."""
 
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from reftrail.local.process import Command
@@ -18,13 +19,18 @@ def host(
     program: str,
     *,
     name: str = "fake",
-    answers: bool = True,
+    answers: bool | Callable[[], bool | None] = True,
     grace: float = 5.0,
+    needs: tuple[str, ...] = (),
+    environment: Mapping[str, str] | None = None,
 ) -> Host:
     """A host that runs a line of Python."""
     return Host(
         name=name,
-        command=Command((sys.executable, "-c", program), directory / f"{name}.log"),
-        answers=lambda: answers,
+        command=Command(
+            (sys.executable, "-c", program), directory / f"{name}.log", environment or {}
+        ),
+        answers=lambda: bool(answers() if callable(answers) else answers),
         grace=grace,
+        needs=needs,
     )

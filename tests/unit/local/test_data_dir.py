@@ -1,6 +1,8 @@
 """The data directory: one stack at a time, keys that stay, clear words when it can't be used."""
 
 import os
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,12 @@ import pytest
 from reftrail.codes.secrets import parse_master_secret
 from reftrail.contracts.errors import ExpectedError
 from reftrail.local.data_dir import keys_of, locked_data_dir
+from reftrail.local.leash import Leash
+from reftrail.local.process import Child, Command
+
+
+def mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777
 
 
 def test_a_second_stack_on_the_same_directory_is_refused(tmp_path: Path) -> None:
@@ -43,6 +51,44 @@ def test_keys_are_made_once_and_for_their_owner_alone(tmp_path: Path) -> None:
     made = keys_of(tmp_path)
     assert keys_of(tmp_path) == made
     assert (tmp_path / "keys.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_data_directory_is_for_its_owner_alone(tmp_path: Path) -> None:
+    with locked_data_dir(tmp_path / "data") as directory:
+        assert mode(directory) == 0o700
+        assert {mode(entry) for entry in directory.iterdir()} == {0o600}
+
+
+def test_what_an_earlier_version_left_open_to_others_is_closed(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    (data / "clickhouse").mkdir(parents=True, mode=0o755)
+    (data / "codes.sqlite").touch(mode=0o644)
+    (data / "link").symlink_to(tmp_path)
+    before = mode(tmp_path)
+    with locked_data_dir(data):
+        pass
+    assert mode(data) == mode(data / "clickhouse") == 0o700
+    assert mode(data / "codes.sqlite") == 0o600
+    assert mode(tmp_path) == before
+
+
+def test_what_a_host_writes_is_for_its_owner_alone(tmp_path: Path) -> None:
+    program = (
+        "import os, pathlib, sys\n"
+        f"pathlib.Path({str(tmp_path)!r}, 'codes.sqlite').touch()\n"
+        f"pathlib.Path({str(tmp_path)!r}, 'topic').mkdir()\n"
+    )
+    leash = Leash()
+    child = Child(Command((sys.executable, "-c", program), tmp_path / "logs" / "host.log"), leash)
+    try:
+        while child.exit_code() is None:
+            time.sleep(0.01)
+    finally:
+        child.kill()
+        leash.close()
+    assert child.exit_code() == 0, child.output()
+    assert mode(tmp_path / "codes.sqlite") == mode(tmp_path / "logs" / "host.log") == 0o600
+    assert mode(tmp_path / "topic") == mode(tmp_path / "logs") == 0o700
 
 
 def test_keys_of_an_earlier_version_get_what_they_lack(tmp_path: Path) -> None:

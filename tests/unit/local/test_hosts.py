@@ -6,12 +6,21 @@ import pytest
 
 from reftrail.contracts.installation import Installation
 from reftrail.local.data_dir import Keys
-from reftrail.local.hosts import Place, fulfilment_host, partners_host
+from reftrail.local.hosts import (
+    Place,
+    codes_host,
+    collector_host,
+    fulfilment_host,
+    partners_host,
+    warehouse_host,
+    worker_host,
+)
+from reftrail.local.process import _environment
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
-    keys = Keys(**dict.fromkeys(Keys.__struct_fields__, "a key"))
+    keys = Keys(**{name: f"the {name}" for name in Keys.__struct_fields__})
     return Place(tmp_path, Installation(bootstrap_servers="kafka:9092"), keys, "group")
 
 
@@ -34,6 +43,34 @@ def test_fulfilment_asks_whom_the_environment_names(
 ) -> None:
     monkeypatch.setenv("REFTRAIL_FULFILMENT_WEBHOOK_URL", "https://pay.example")
     given = fulfilment_host(place, 1, partners_port=2).command.environment
-    assert "REFTRAIL_FULFILMENT_WEBHOOK_URL" not in given
-    assert "REFTRAIL_FULFILMENT_SIGNING_SECRETS" not in given, "no secret of ours for a stranger"
+    assert given["REFTRAIL_FULFILMENT_WEBHOOK_URL"] == "https://pay.example"
+    assert not given["REFTRAIL_FULFILMENT_SIGNING_SECRETS"], "no secret of ours for a stranger"
     assert given["REFTRAIL_FULFILMENT_CARRIER_URL"] == "http://127.0.0.1:2"
+
+
+def test_each_host_has_the_secrets_that_it_needs_and_no_others(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("SECRET_KEYS", "HASH_KEY", "CODES_SECRET", "KAFKA_PASSWORD", "REPORTS_KEY"):
+        monkeypatch.setenv(f"REFTRAIL_{name}", "the shell's, for another installation")
+    hosts = {
+        "codes": codes_host(place, 1),
+        "collector": collector_host(place, 1, 2),
+        "worker": worker_host(place, 1, 1),
+        "warehouse": warehouse_host(place, 1),
+        "fulfilment": fulfilment_host(place, 1, 2),
+    }
+    known = {"secret_key", "publishable_key", "hash_key", "codes_secret"}
+    given = {
+        name: {key for key in known if f"the {key}" in _environment(host.command).values()}
+        for name, host in hosts.items()
+    }
+    assert given == {
+        "codes": {"codes_secret"},
+        "collector": known,
+        "worker": set(),
+        "warehouse": {"secret_key"},
+        "fulfilment": set(),
+    }
+    for host in hosts.values():
+        assert "the shell's, for another installation" not in _environment(host.command).values()

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -14,6 +15,8 @@ import pytest
 from unit.local.hosts import IGNORE_SIGTERM, SLEEP, host
 
 from reftrail.contracts.errors import ExpectedError
+from reftrail.local.leash import Leash
+from reftrail.local.process import Child
 from reftrail.local.supervisor import BackOff, Supervisor
 
 
@@ -132,6 +135,99 @@ def test_a_host_that_does_not_answer_is_named(watched: Watched, tmp_path: Path) 
     watched.supervisor.add(host(tmp_path, SLEEP, answers=False))
     with pytest.raises(ExpectedError, match=r"no answer within -1 s; .* fake \(.*fake\.log\)"):
         watched.supervisor.wait_until_ready(["fake"], timeout=-1)
+
+
+def test_a_host_that_hangs_is_restarted_with_its_stacks_in_its_log(tmp_path: Path) -> None:
+    """As a worker whose event loop is blocked: it runs, and answers no more."""
+    said: list[str] = []
+    ready = {"fake": True}
+    supervisor = Supervisor(said.append, hang_after=1.0)
+    program = "def blocked_for_ever():\n    import time\n    time.sleep(60)\nblocked_for_ever()"
+    supervisor.add(
+        host(
+            tmp_path,
+            program,
+            answers=lambda: ready["fake"],
+            environment={"PYTHONFAULTHANDLER": "1"},
+        )
+    )
+    before = supervisor.pid("fake")
+    supervisor.start_watching()
+    try:
+        time.sleep(2.5)
+        assert supervisor.pid("fake") == before
+        ready["fake"] = False
+        wait_for(lambda: supervisor.pids().get("fake", before) != before)
+    finally:
+        supervisor.stop()
+    assert "has not been ready for 1 s and is killed; its stacks are in" in said[0]
+    assert "in blocked_for_ever" in (tmp_path / "fake.log").read_text()
+
+
+def test_a_host_stopped_by_a_signal_shows_its_stacks_too(tmp_path: Path) -> None:
+    supervisor = Supervisor(lambda _: None)
+    environment = {"PYTHONFAULTHANDLER": "1"}
+    leash = Leash()
+    command = host(tmp_path, f"print('up', flush=True); {SLEEP}", environment=environment).command
+    child = Child(command, leash)
+    wait_for(lambda: "up" in child.output())
+    os.kill(child.pid, signal.SIGSTOP)
+    child.dump_stacks(signal.SIGABRT)
+    child.kill()
+    leash.close()
+    supervisor.stop()
+    assert "Current thread" in child.output()
+
+
+class Hanging:
+    """A supervisor of a broker and a worker that needs it, asked at times of the test's choice."""
+
+    def __init__(self, tmp_path: Path) -> None:
+        self.now = 0.0
+        self.ready = {"broker": True, "worker": False}
+        self.supervisor = Supervisor(lambda _: None, clock=lambda: self.now, hang_after=60.0)
+        for name, needs in (("broker", ()), ("worker", ("broker",))):
+            self.supervisor.add(
+                host(tmp_path, SLEEP, name=name, answers=partial(self.ready.get, name), needs=needs)
+            )
+        self.pid = self.supervisor.pid("worker")
+
+    def killed_at(self, *times: float) -> bool:
+        for self.now in times:
+            self.supervisor.look_for_hanging()
+        return not is_running(self.pid)
+
+
+@pytest.fixture
+def hanging(tmp_path: Path) -> Iterator[Hanging]:
+    made = Hanging(tmp_path)
+    yield made
+    made.supervisor.stop()
+
+
+def test_a_host_that_was_never_ready_takes_its_time(hanging: Hanging) -> None:
+    assert not hanging.killed_at(0, 1_000)
+
+
+def test_a_host_hangs_only_when_it_was_ready_and_long_is_not(hanging: Hanging) -> None:
+    hanging.ready["worker"] = True
+    assert not hanging.killed_at(0, 1_000)
+    hanging.ready["worker"] = False
+    assert not hanging.killed_at(1_001, 1_060)
+    hanging.ready["worker"] = True
+    assert not hanging.killed_at(1_062)
+    hanging.ready["worker"] = False
+    assert not hanging.killed_at(1_063, 1_122)
+    assert hanging.killed_at(1_123)
+
+
+def test_a_host_without_its_broker_does_not_hang(hanging: Hanging) -> None:
+    hanging.ready["worker"] = True
+    hanging.killed_at(0)
+    hanging.ready.update(worker=False, broker=False)
+    assert not hanging.killed_at(1, 30)
+    hanging.supervisor.kill("broker")
+    assert not hanging.killed_at(1_000)
 
 
 def test_all_hosts_end_and_those_named_last_end_last(tmp_path: Path) -> None:
