@@ -55,7 +55,7 @@ def _in_a_hurry(host: Host) -> Host:
 
 def _reviewer(place: Place, ports: Ports) -> Host:
     environment = {
-        **place.environment(),
+        **place.environment(secret_keys=place.keys.secret_key),
         **finding_tests(),
         DIRECTORY: str(place.directory),
         COLLECTOR: url_of(ports.collector),

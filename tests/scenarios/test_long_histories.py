@@ -17,7 +17,7 @@ from reftrail.scenarios.script import Given, GivenCode
 
 CAMPAIGNS: Final = Path(__file__).parent / "campaigns"
 SIGNUP: Final = {"at": "day 1", "type": "signup", "who": "bob", "code": "AMY"}
-PATIENCE: Final = 60
+PATIENCE: Final = 200
 """Seconds that a history may take: far more than it needs, far less than one of quadratic cost."""
 
 

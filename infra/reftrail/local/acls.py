@@ -39,10 +39,13 @@ _READ_ALL: Final = frozenset({"operator"})  # explain follows a reward through e
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Names under which hosts appear on the brokers: users, consumer groups."""
+    """Names under which hosts appear on the brokers: users, consumer groups.
+
+    group is what REFTRAIL_GROUP says, or None where the hosts' groups have their default names.
+    """
 
     user_prefix: str = "reftrail-"
-    group: str = "reftrail"
+    group: str | None = None
     fulfilment_group: str = "reftrail-fulfilment"
 
 
@@ -68,7 +71,7 @@ def grants(installation: Installation, names: Names) -> list[Grant]:
         for topic in TOPICS
         for operation in _operations(host, topic)
     ]
-    return sorted([*found, *_groups(names), *_transactional_ids(installation, names)])
+    return sorted([*found, *_groups(installation, names), *_transactional_ids(installation, names)])
 
 
 def _operations(host: str, topic: Topic) -> Iterator[str]:
@@ -80,9 +83,10 @@ def _operations(host: str, topic: Topic) -> Iterator[str]:
         yield "WRITE"
 
 
-def _groups(names: Names) -> Iterator[Grant]:
-    yield Grant("worker", "GROUP", names.group, "READ")
-    yield Grant("codes", "GROUP", f"{names.group}-registrar", "READ")
+def _groups(installation: Installation, names: Names) -> Iterator[Grant]:
+    prefix = installation.topic_prefix
+    yield Grant("worker", "GROUP", names.group or f"{prefix}workers", "READ")
+    yield Grant("codes", "GROUP", f"{names.group or f'{prefix}codes'}-registrar", "READ")
     yield Grant("fulfilment", "GROUP", names.fulfilment_group, "READ")
 
 
@@ -90,7 +94,8 @@ def _transactional_ids(installation: Installation, names: Names) -> Iterator[Gra
     prefix = installation.topic_prefix
     for operation in ("WRITE", "DESCRIBE"):
         kind = "TRANSACTIONAL_ID"
-        yield Grant("worker", kind, f"{names.group}-", operation, is_prefix=True)
+        yield Grant("worker", kind, f"{prefix}worker-", operation, is_prefix=True)
+        yield Grant("worker", kind, f"{prefix}ticker", operation)
         yield Grant("fulfilment", kind, f"{prefix}{names.fulfilment_group}", operation)
         for host in ("codes", "operator"):  # commands send what no host of codes sends
             yield Grant(host, kind, f"{prefix}codes-outbox", operation)

@@ -178,7 +178,11 @@ def bonuses(host: MemoryHost) -> list[tuple[str, str | None]]:
 def test_a_reward_by_number_that_a_review_ended_is_not_given_again_for_a_later_order(
     decision: str,
 ) -> None:
-    rules = {"repeats": 0, "trigger_count": 2, "hold_for": DAY if decision == "decline" else 0}
+    rules: dict[str, Any] = {
+        "repeats": 0,
+        "trigger_count": 2,
+        "hold_for": DAY if decision == "decline" else 0,
+    }
     host = programme(trigger=Trigger.NTH_PURCHASE, **rules)
     happens(host, signup("10:00", typed="AMY"), purchase("O1", "11:00"), purchase("O2", "11:01"))
     host.publish(REVIEWS, reviewed(decision, "11:02"))
@@ -190,7 +194,7 @@ def test_a_reward_by_number_that_a_review_ended_is_not_given_again_for_a_later_o
 
 
 def test_a_side_that_a_review_left_has_its_reward_by_amount_again() -> None:
-    rules = {"repeats": 0, "minimum_amount_micros": 90 * MICROS_PER_UNIT}
+    rules: dict[str, Any] = {"repeats": 0, "minimum_amount_micros": 90 * MICROS_PER_UNIT}
     host = programme(trigger=Trigger.AMOUNT_REACHED, **rules)
     happens(host, signup("10:00", typed="AMY"), purchase("O1", "11:00"))
     fraud = reward_id("AMY", "u1", "amount_reached:1", "referrer")
