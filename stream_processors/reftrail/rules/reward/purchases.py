@@ -22,7 +22,7 @@ from reftrail.rules.reward.eligibility import (
 from reftrail.rules.reward.lifecycle import ended_by_review
 from reftrail.rules.reward.rejection import WEIGHT, broken_rules
 from reftrail.rules.reward.reserving import ask_or_decide, ask_to_count, decide
-from reftrail.rules.reward.state import Order, Waiting
+from reftrail.rules.reward.state import LARGEST_SUM, ActionCell, Order, Progress, Waiting
 from reftrail.rules.reward.state_events import (
     OrderRecorded,
     ProgressMade,
@@ -115,9 +115,9 @@ def count_order(context: DecisionContext, waiting: Waiting, terms: Terms) -> Non
     order = context.action(of_order(claim.order_id)).order
     assert order is not None
     trigger = terms.campaign.trigger
-    amount = counted_amount(order, trigger)
-    counted = msgspec.structs.replace(order, counted_as=trigger, counted=amount)
     progress = context.referral.of(trigger, _currency(terms))
+    amount = min(counted_amount(order, trigger), LARGEST_SUM - progress.standing)
+    counted = msgspec.structs.replace(order, counted_as=trigger, counted=amount)
     more = msgspec.structs.replace(progress, standing=progress.standing + amount)
     common = context.noted()
     context.apply(OrderRecorded(**common, order=counted), ProgressMade(**common, progress=more))
@@ -132,13 +132,13 @@ def reach(context: DecisionContext, waiting: Waiting, terms: Terms) -> None:
     claim = waiting.claim
     assert claim is not None
     trigger, step = terms.campaign.trigger, step_of(terms)
-    for count in range(MOST_AT_ONCE + 1):
+    while True:
         referral = context.referral
         progress = referral.of(trigger, _currency(terms))
         threshold = progress.reached + step
         if progress.standing < threshold or not is_open(referral, terms):
             return
-        if count == MOST_AT_ONCE:
+        if _gave_enough(context, progress, waiting):
             detail = f"one order reaches more than {MOST_AT_ONCE} rewards"
             context.refuse("too_many_rewards", detail)
             return
@@ -154,6 +154,27 @@ def reach(context: DecisionContext, waiting: Waiting, terms: Terms) -> None:
         ask_or_decide(context, msgspec.structs.replace(assessed, waiting=waiting))
         if context.referral.of(trigger, _currency(terms)).given == progress.given:
             return
+
+
+def _gave_enough(context: DecisionContext, progress: Progress, waiting: Waiting) -> bool:
+    """Whether so many rewards of an order stand already, whatever each had to ask for."""
+    assert waiting.claim is not None
+    if progress.given < MOST_AT_ONCE:
+        return False
+    case = standing_reward(context, progress, progress.given - MOST_AT_ONCE + 1).case
+    return case is not None and case.claim_id == waiting.claim.event_id
+
+
+def standing_reward(context: DecisionContext, progress: Progress, number: int) -> ActionCell:
+    """The number-th reward, as it was decided on last; of amounts, in the same currency."""
+    trigger = progress.trigger
+    times = context.action(of_threshold(trigger, number)).times
+    cells = (context.action(of_threshold(trigger, number, nth)) for nth in range(times, 0, -1))
+    return next(
+        cell
+        for cell in cells
+        if not progress.currency or (cell.case and cell.case.currency == progress.currency)
+    )
 
 
 def next_action(context: DecisionContext, trigger: str, number: int) -> str:

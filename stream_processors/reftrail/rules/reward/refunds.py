@@ -11,8 +11,8 @@ from reftrail.rules.reward.assessment import refunded_share
 from reftrail.rules.reward.context import DecisionContext
 from reftrail.rules.reward.eligibility import counted_amount, still_earns
 from reftrail.rules.reward.lifecycle import Reward, change
-from reftrail.rules.reward.purchases import refuse_foreign_refund, requeue
-from reftrail.rules.reward.state import ActionCell, Order, Progress, RewardCase, SideReward
+from reftrail.rules.reward.purchases import refuse_foreign_refund, requeue, standing_reward
+from reftrail.rules.reward.state import LARGEST_SUM, Order, Progress, RewardCase, SideReward
 from reftrail.rules.reward.state_events import (
     OrderRecorded,
     PartialRefundDeferred,
@@ -33,7 +33,8 @@ def refund(context: DecisionContext, claim: Claimed) -> None:
     if seen in order.refunds:
         return
     after = _with_refund(order, claim, seen)
-    counted = counted_amount(after, after.counted_as) if after.counted_as else 0
+    left = counted_amount(after, after.counted_as) if after.counted_as else 0
+    counted = min(left, order.counted)
     context.apply(
         OrderRecorded(**context.noted(), order=msgspec.structs.replace(after, counted=counted))
     )
@@ -50,7 +51,8 @@ def _with_refund(order: Order, claim: Claimed, seen: int) -> Order:
     if claim.amount_micros is None:
         return msgspec.structs.replace(order, refunds=refunds, is_paid_back=True)
     sums = dict(order.paid_back)
-    sums[claim.currency] = sums.get(claim.currency, 0) + claim.amount_micros
+    sum_now = sums.get(claim.currency, 0) + claim.amount_micros
+    sums[claim.currency] = min(sum_now, LARGEST_SUM)
     return msgspec.structs.replace(order, refunds=refunds, paid_back=tuple(sums.items()))
 
 
@@ -100,7 +102,7 @@ def _fall(context: DecisionContext, order: Order, by: int, claim: Claimed) -> No
     progress = msgspec.structs.replace(progress, standing=progress.standing + by)
     context.apply(ProgressMade(**context.noted(), progress=progress))
     while progress.given and progress.standing < progress.reached:
-        case = _standing(context, progress, progress.given).case
+        case = standing_reward(context, progress, progress.given).case
         assert case is not None
         had_ended = case.has_ended
         for side in case.sides:
@@ -114,23 +116,11 @@ def _fall(context: DecisionContext, order: Order, by: int, claim: Claimed) -> No
             free_slot(context)
 
 
-def _standing(context: DecisionContext, progress: Progress, number: int) -> ActionCell:
-    """The number-th reward, as it was decided on last; of amounts, in the same currency."""
-    trigger = progress.trigger
-    times = context.action(of_threshold(trigger, number)).times
-    cells = (context.action(of_threshold(trigger, number, nth)) for nth in range(times, 0, -1))
-    return next(
-        cell
-        for cell in cells
-        if not progress.currency or (cell.case and cell.case.currency == progress.currency)
-    )
-
-
 def _reached_before(context: DecisionContext, progress: Progress) -> int:
     """What the reward before the last one needs."""
     if progress.given == 1:
         return 0
-    return _standing(context, progress, progress.given - 1).threshold
+    return standing_reward(context, progress, progress.given - 1).threshold
 
 
 def free_slot(context: DecisionContext) -> None:

@@ -4,7 +4,7 @@ No cell grows with the number of orders. Rewards of a referral, claims that wait
 earned nothing only because a user earns so often are linked lists over cells.
 """
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -14,6 +14,9 @@ from reftrail.contracts.record import DAY, Micros, Millis
 from reftrail.rules.fraud.baselines import Amounts, Claims, Hours
 from reftrail.rules.fraud.case import Evidence, Signals, SignalSeen
 from reftrail.rules.reward.transitions import ENDED
+
+LARGEST_SUM: Final = 2**63 - 1
+"""To which amount amounts are added up at most: that of the largest order. More can't be packed."""
 
 
 class CodeCell(msgspec.Struct, frozen=True, array_like=True):

@@ -1,0 +1,69 @@
+"""Bounds that hardly anybody reaches, each of which once paid too much or stopped a worker."""
+
+from typing import Any
+
+import pytest
+
+from reftrail.contracts.decisions import DeadLettered, RewardDecided
+from reftrail.contracts.policy import Caps, Fraud, OnRefund, Policy, policy_text
+from reftrail.contracts.record import MICROS_PER_UNIT
+from reftrail.contracts.reference import Trigger
+from reftrail.contracts.topics import CAMPAIGNS, CODES, DEAD_LETTERS, EVENTS, REWARDS
+from reftrail.rules.reward.transitions import effect
+from reftrail.testing import MemoryHost, campaign, code, purchase, refund, signup
+
+UNIT = MICROS_PER_UNIT
+TRUSTING = Fraud(grant_up_to=999, reject_from=1000)
+LARGEST = 2**63 - 1
+
+
+def programme(trigger: str, minimum_micros: int = 0, **policy: Any) -> MemoryHost:
+    host = MemoryHost()
+    rules = policy_text(Policy(fraud=TRUSTING, repeats=0, **policy))
+    host.publish(
+        CAMPAIGNS,
+        campaign(policy=rules, trigger=trigger, minimum_amount_micros=minimum_micros),
+    )
+    host.publish(CODES, code("AMY"))
+    happens(host, signup("10:00", typed="AMY"))
+    return host
+
+
+def happens(host: MemoryHost, *events: Any) -> None:
+    for event in events:
+        host.publish(EVENTS, event)
+        host.run()
+
+
+def referrer_s(host: MemoryHost) -> list[RewardDecided]:
+    entries = (one for one in host.log(REWARDS) if isinstance(one, RewardDecided))
+    return [one for one in entries if one.role == "referrer"]
+
+
+@pytest.mark.parametrize(
+    "caps", [Caps(), Caps(budget_micros=LARGEST), Caps(per_referrer=1), Caps(per_code=1)], ids=str
+)
+def test_one_order_reaches_1000_rewards_whatever_places_they_ask_for(caps: Caps) -> None:
+    host = programme(Trigger.AMOUNT_REACHED, UNIT, caps=caps)
+    happens(host, purchase("O1", "11:00", amount_micros=1_500 * UNIT))
+    assert [entry.status for entry in referrer_s(host)] == ["granted"] * 1_000
+    refusals = [one for one in host.log(DEAD_LETTERS) if isinstance(one, DeadLettered)]
+    assert [one.reason for one in refusals] == ["too_many_rewards"]
+
+
+def test_refunds_of_any_amount_add_up() -> None:
+    """Their sum was once larger than a state can hold, and the worker ended at each start."""
+    host = programme(Trigger.FIRST_PURCHASE, on_refund=OnRefund.PROPORTIONAL)
+    order = purchase("O1", "11:00", amount_micros=LARGEST)
+    happens(host, order, *(refund("O1", f"12:0{n}", amount_micros=LARGEST) for n in range(4)))
+    assert [entry.status for entry in referrer_s(host)] == ["granted", "reversed"]
+    assert sum(map(effect, referrer_s(host))) == 0
+
+
+def test_orders_of_any_amount_add_up_and_their_refunds_take_back_everything() -> None:
+    host = programme(Trigger.AMOUNT_REACHED, LARGEST // 2)
+    orders = [f"O{n}" for n in range(5)]
+    happens(host, *(purchase(one, f"11:0{one[1]}", amount_micros=LARGEST) for one in orders))
+    assert [entry.status for entry in referrer_s(host)] == ["granted"] * 2
+    happens(host, *(refund(one, f"12:0{one[1]}") for one in orders))
+    assert sum(map(effect, referrer_s(host))) == 0
