@@ -113,7 +113,7 @@ class Fraud(Table):
         description="From this score on it is rejected. Between the two it is held for a review.",
     )
     review_for: Duration = Field(
-        default=14 * DAY, description="How long a review may take, from the action on."
+        default=14 * DAY, description="How long a review may take, from the decision on."
     )
     at_review_end: AtHoldsEnd = Field(
         default=AtHoldsEnd.REJECT,

@@ -8,6 +8,7 @@ import msgspec
 from reftrail.contracts.decisions import Claimed, Role
 from reftrail.contracts.money import Money, is_currency
 from reftrail.contracts.policy import AtHoldsEnd, OnRefund, OrderIds, Policy
+from reftrail.contracts.record import Millis
 from reftrail.contracts.reference import CampaignDefined, CodeChanged, Trigger
 from reftrail.contracts.reward_reasons import Reason
 from reftrail.rules.fraud.case import Case, Evidence, Signals, SignalSeen
@@ -19,6 +20,7 @@ from reftrail.rules.reward.rejection import WEIGHT, objections
 from reftrail.rules.reward.state import (
     AssessedReward,
     Order,
+    ReferralCell,
     RewardCase,
     SideReward,
     Waiting,
@@ -76,7 +78,8 @@ def assess(  # noqa: PLR0913 - what a reward rests on is rarely given
     fraud = terms.policy.fraud
     judgement = judge(broken, gather(_fraud_case(context, waiting, terms), fraud), fraud)
     judgement = _held(claim, terms, judgement)
-    case = _replace(_case(claim, terms, judgement, action), sides=sides)
+    case = _case(claim, terms, judgement, action, _time_of(context, waiting))
+    case = _replace(case, sides=sides)
     if case.verdict == Verdict.REJECT:
         return AssessedReward(case, threshold=threshold)
     reserved = (_reserved(side, case, order) for side in sides)
@@ -128,7 +131,8 @@ def rejected_order(
     if not sides:
         return None
     judgement = Judgement(Verdict.REJECT, sum(one.weight for one in broken), tuple(broken))
-    return AssessedReward(_replace(_case(claim, terms, judgement, action), sides=sides))
+    case = _case(claim, terms, judgement, action, claim.received_at)
+    return AssessedReward(_replace(case, sides=sides))
 
 
 def unpriced(claim: Claimed, code: CodeChanged | None, broken: list[Evidence]) -> AssessedReward:
@@ -274,7 +278,9 @@ def _held(claim: Claimed, terms: Terms, judgement: Judgement) -> Judgement:
     return _replace(judgement, verdict=Verdict.HOLD, evidence=(*judgement.evidence, until))
 
 
-def _case(claim: Claimed, terms: Terms, judgement: Judgement, action: str) -> RewardCase:
+def _case(
+    claim: Claimed, terms: Terms, judgement: Judgement, action: str, decided_at: Millis
+) -> RewardCase:
     campaign, code, policy = terms.campaign, terms.code, terms.policy
     return RewardCase(
         action=action,
@@ -296,26 +302,37 @@ def _case(claim: Claimed, terms: Terms, judgement: Judgement, action: str) -> Re
         root_reference=claim.root_reference,
         origin_source=claim.source,
         order_id=claim.order_id,
-        decided_at=decided_at(claim),
+        decided_at=decided_at,
         expires_after=policy.expires_after,
         on_refund=policy.on_refund,
         counts_by_day=policy.caps.per_code_per_day is not None,
-        **_hold(claim, terms, judgement),
+        **_hold(claim, terms, judgement, decided_at),
     )
 
 
-def decided_at(claim: Claimed) -> int:
-    """The earliest time at which a claim can be decided on.
+def decided_at(claim: Claimed, referral: ReferralCell) -> Millis:
+    """The earliest time at which a claim can be decided on, by the clock of whoever receives it.
 
-    That is on receipt, or with the signup if the purchase came in before; not before it happened.
+    That is on receipt: its own, or that of the signup or touch that it had to wait for.
     """
-    return max(claim.event_time, claim.received_at, claim.signed_up_at)
+    return max(
+        claim.received_at,
+        claim.signed_up_at,
+        referral.signup_received_at,
+        referral.touch_received_at or 0,
+    )
 
 
-def _hold(claim: Claimed, terms: Terms, judgement: Judgement) -> dict[str, Any]:
+def _time_of(context: DecisionContext, waiting: Waiting) -> Millis:
+    """When something is decided on: an order that was skipped not before its turn came."""
+    assert waiting.claim is not None
+    return max(decided_at(waiting.claim, context.referral), waiting.since)
+
+
+def _hold(claim: Claimed, terms: Terms, judgement: Judgement, decided_at: Millis) -> dict[str, Any]:
     """Until when a reward is held, and what happens then.
 
-    A review's time begins on receipt, or with the signup if the purchase came in before.
+    A review's time begins with the decision.
     """
     if judgement.verdict != Verdict.HOLD:
         return {}
@@ -323,5 +340,5 @@ def _hold(claim: Claimed, terms: Terms, judgement: Judgement) -> dict[str, Any]:
     if any(one.reason == Reason.HOLDING_PERIOD for one in judgement.evidence):
         return {"hold_until": ends, "at_holds_end": AtHoldsEnd.GRANT}
     fraud = terms.policy.fraud
-    reviewed_by = max(claim.received_at, claim.signed_up_at) + fraud.review_for
+    reviewed_by = decided_at + fraud.review_for
     return {"hold_until": max(ends, reviewed_by), "at_holds_end": fraud.at_review_end}

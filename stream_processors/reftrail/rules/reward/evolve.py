@@ -71,6 +71,7 @@ def evolve(cells: Cells, event: Event) -> None:  # noqa: C901, PLR0912, PLR0915 
             now = _replace(
                 referral,
                 signals=event.signals,
+                signup_received_at=event.signup_received_at,
                 touch_received_at=event.touch_received_at,
                 touch_key_kind=event.touch_key_kind,
             )

@@ -89,7 +89,7 @@ def take_answer(context: DecisionContext, answered: LimitAnswered) -> None:
         release_unused(context, asking)
     decide(context, asking if refused is None else refused_by(asking, refused))
     if refused is not None and asking.case.order_id is not None:
-        pass_turn_on(context, asking.case.order_id)
+        pass_turn_on(context, asking.case.order_id, at=asking.case.decided_at)
     if asking.threshold and refused is None and asking.waiting is not None:
         _reach_more(context, asking.waiting)
 
@@ -107,7 +107,7 @@ def go_on(context: DecisionContext) -> None:
         if waiting.claim is not None:
             settle_claim(context, waiting)
             if waiting.is_again:
-                pass_turn_on(context, waiting.claim.order_id)
+                pass_turn_on(context, waiting.claim.order_id, at=waiting.since)
         elif waiting.milestone is not None:
             settle_milestone(context, waiting.milestone)
 
@@ -117,7 +117,7 @@ def _show_signup(context: DecisionContext, claim: Claimed) -> None:
     touch = Signals(claim.touch_device_hash, claim.touch_ip_hash, claim.touch_network_hash)
     shown = tuple(s for s in dict.fromkeys((signals_of(claim), touch)) if s != Signals())
     known = context.referral
-    if (shown, claim.touch_received_at, claim.touch_key_kind) == (
+    if known.signup_received_at and (shown, claim.touch_received_at, claim.touch_key_kind) == (
         known.signals,
         known.touch_received_at,
         known.touch_key_kind,
@@ -127,6 +127,7 @@ def _show_signup(context: DecisionContext, claim: Claimed) -> None:
         SignupShown(
             **context.noted(),
             signals=shown,
+            signup_received_at=claim.received_at,
             touch_received_at=claim.touch_received_at,
             touch_key_kind=claim.touch_key_kind,
         )

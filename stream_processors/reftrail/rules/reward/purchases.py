@@ -5,6 +5,7 @@ from typing import Final
 import msgspec
 
 from reftrail.contracts.policy import OrderIds
+from reftrail.contracts.record import Millis
 from reftrail.contracts.reference import Trigger
 from reftrail.rules.fraud.case import Evidence
 from reftrail.rules.fraud.scoring import Verdict
@@ -190,23 +191,23 @@ def _ended_roles(context: DecisionContext, terms: Terms, action: str) -> frozens
     return frozenset(side.role for side in ended if currency in ("", side.currency))
 
 
-def requeue(context: DecisionContext) -> None:
-    """Let the earliest order that was skipped have its turn, if there is one."""
+def requeue(context: DecisionContext, *, at: Millis) -> None:
+    """Let the earliest order that was skipped have its turn, if there is one; at says when."""
     taken = _earliest_skipped(context)
     if taken is None:
         return
     skipped = context.action(taken.action).skipped
     assert skipped is not None
-    again = msgspec.structs.replace(skipped, is_again=True)
+    again = msgspec.structs.replace(skipped, is_again=True, since=at)
     context.apply(taken, Queued(**context.noted(), waiting=again))
 
 
-def pass_turn_on(context: DecisionContext, order_id: str | None) -> None:
+def pass_turn_on(context: DecisionContext, order_id: str | None, *, at: Millis) -> None:
     """Leave the turn of an order that came to nothing after all to the next one."""
     cell = context.action(of_order(order_id))
     is_rejected = cell.case is None or cell.case.verdict == Verdict.REJECT
     if is_rejected and cell.skipped is None and context.referral.asking is None:
-        requeue(context)
+        requeue(context, at=at)
 
 
 def _earliest_skipped(context: DecisionContext) -> SkippedOrderTaken | None:

@@ -6,8 +6,8 @@ from reftrail.contracts.decisions import Claimed
 from reftrail.contracts.policy import OnRefund
 from reftrail.contracts.reference import Trigger
 from reftrail.rules.decider import fingerprint
-from reftrail.rules.reward.actions import of_order, of_threshold
-from reftrail.rules.reward.assessment import refunded_share
+from reftrail.rules.reward.actions import of_order
+from reftrail.rules.reward.assessment import decided_at, refunded_share
 from reftrail.rules.reward.context import DecisionContext
 from reftrail.rules.reward.eligibility import counted_amount, still_earns
 from reftrail.rules.reward.lifecycle import Reward, change
@@ -65,7 +65,7 @@ def _take_back(context: DecisionContext, case: RewardCase, order: Order, claim: 
             _take(context, Reward(case, side), gone, claim)
     now = context.action(case.action).case
     if not had_ended and now is not None and now.has_ended:
-        free_slot(context)
+        free_slot(context, claim)
 
 
 def _gone(case: RewardCase, side: SideReward, order: Order) -> int:
@@ -113,7 +113,7 @@ def _fall(context: DecisionContext, order: Order, by: int, claim: Claimed) -> No
         )
         context.apply(ProgressMade(**context.noted(), progress=progress))
         if not had_ended:
-            free_slot(context)
+            free_slot(context, claim)
 
 
 def _reached_before(context: DecisionContext, progress: Progress) -> int:
@@ -123,7 +123,7 @@ def _reached_before(context: DecisionContext, progress: Progress) -> int:
     return standing_reward(context, progress, progress.given - 1).threshold
 
 
-def free_slot(context: DecisionContext) -> None:
+def free_slot(context: DecisionContext, claim: Claimed) -> None:
     """Leave the turn to the earliest order that earned nothing since the user earned enough."""
     context.apply(SlotFreed(**context.noted()))
-    requeue(context)
+    requeue(context, at=decided_at(claim, context.referral))

@@ -195,7 +195,8 @@ class Origin(msgspec.Struct, frozen=True, array_like=True):
 class Waiting(msgspec.Struct, frozen=True, array_like=True):
     """A claim or a milestone, one of the two; its offset; and the answers to its checks.
 
-    is_again: its order was decided on before, and earned nothing since the user earned enough.
+    is_again: its order was decided on before, and earned nothing since the user earned enough;
+    since is when its turn came.
     """
 
     offset: int
@@ -203,6 +204,7 @@ class Waiting(msgspec.Struct, frozen=True, array_like=True):
     milestone: MilestoneChanged | None = None
     seen: tuple[SignalSeen, ...] = ()
     is_again: bool = False
+    since: Millis = 0
 
     @property
     def event_id(self) -> str:
@@ -289,7 +291,8 @@ class Progress(msgspec.Struct, frozen=True, array_like=True):
 class ReferralCell(msgspec.Struct, frozen=True, array_like=True):
     """One user under one code.
 
-    signals are what the signup and the touch showed, in this order, seen the answers about them.
+    signals are what the signup and the touch showed, in this order, seen the answers about them;
+    signup_received_at is when the signup was received.
     first and last are those that wait, by event_id; asking is what asks for places. latest and
     skipped are the actions that begin the lists of rewards, and of orders that earned nothing only
     because the user earned often enough.
@@ -312,6 +315,7 @@ class ReferralCell(msgspec.Struct, frozen=True, array_like=True):
     counted: int = 0
     qualified: tuple[tuple[str | None, int], ...] = ()
     progress: tuple[Progress, ...] = ()
+    signup_received_at: Millis = 0
 
     def qualified_in(self, campaign_id: str | None) -> int:
         """How many rewards of the referral count for a campaign's milestones."""

@@ -24,6 +24,7 @@ class SignupShown(_OfReferral, frozen=True, kw_only=True):
     """The signals of the signup and of its touch are known."""
 
     signals: tuple[Signals, ...]
+    signup_received_at: Millis
     touch_received_at: Millis | None
     touch_key_kind: str | None
 
