@@ -23,6 +23,8 @@ class ReferenceTables:
     def __init__(self, records: Iterable[Record] = ()) -> None:
         self.missed: set[Lookup] = set()
         self._codes: dict[str, CodeChanged] = {}
+        # The codes whose registered spelling isn't the canonical form, by that form.
+        self._spellings: dict[str, CodeChanged] = {}
         self._campaigns: dict[str, list[CampaignDefined]] = {}
         self._lists: dict[tuple[str, str], list[Listed]] = {}
         self._by_campaign: set[str] = set()
@@ -41,6 +43,8 @@ class ReferenceTables:
                 known = self._codes.get(record.code)
                 if known is None or known.revision <= record.revision:
                     self._codes[record.code] = record
+                    if (form := canonical(record.code)) != record.code:
+                        self._spellings[form] = record
             case CampaignDefined():
                 versions = self._campaigns.get(record.campaign_id, ())
                 others = [one for one in versions if one.version != record.version]
@@ -87,21 +91,23 @@ class ReferenceTables:
         """The same tables, now and later, for another who misses what they miss."""
         tables = ReferenceTables()
         tables._codes = self._codes
+        tables._spellings = self._spellings
         tables._campaigns = self._campaigns
         tables._by_campaign = self._by_campaign
         tables._lists = self._lists
         return tables
 
     def code(self, code: str) -> CodeChanged | None:
-        """A code as it stands; None if it isn't registered."""
-        found = self._codes.get(code)
+        """A code as it stands, in whatever case it is registered; None if it isn't registered."""
+        found = self.code_if_known(code)
         if found is None:
             self.missed.add(("code", code))
         return found
 
     def code_if_known(self, code: str) -> CodeChanged | None:
         """A code as it stands, if it is here by now. Nothing is missed if it isn't."""
-        return self._codes.get(code)
+        found = self._codes.get(code)
+        return found or (self._spellings.get(canonical(code)) if self._spellings else None)
 
     def listed(self, subject: str, value: str, at: Millis) -> Listed | None:
         """The entry of the allow and block lists that is in force at a time, read by now.
@@ -120,7 +126,7 @@ class ReferenceTables:
     def has_any(self, lookups: Iterable[Lookup]) -> bool:
         """Whether any of these is known by now."""
         return any(
-            name in (self._campaigns if kind == "campaign" else self._codes)
+            name in self._campaigns if kind == "campaign" else self.code_if_known(name) is not None
             for kind, name in lookups
         )
 

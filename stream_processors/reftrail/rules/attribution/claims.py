@@ -150,6 +150,9 @@ def claims_of(
     servers, and tell nothing of where the user was.
     """
     code = code_of(decision.code, decision.code_evidence, reference)
+    if code is not None and code.code != decision.code:
+        # It was registered since, in another case of its letters.
+        decision = msgspec.structs.replace(decision, code=code.code)
     campaign_id = code.campaign_id if code else decision.campaign_id
     campaign = reference.campaign(campaign_id, deed.event_time)
     is_asked = campaign is not None and (

@@ -347,24 +347,27 @@ def _may_have_earned(on: _Question, decision: Decision) -> bool:
     return campaign is not None and may_earn(Action.SIGNUP, campaign.trigger)
 
 
-def _campaign_of(on: _Question, code: str, evidence: str | None, known: str | None) -> str | None:
-    """The campaign of a code, by its record; what is known without one where there is none."""
+def _registered(
+    on: _Question, code: str, evidence: str | None, known: str | None
+) -> tuple[str, str | None]:
+    """The spelling and the campaign of a code, by its record; what is known where there is none."""
     record = code_of(code, evidence, on.reference)
-    return record.campaign_id if record else known
+    return (record.code, record.campaign_id) if record else (code, known)
 
 
 def _by_touch(on: _Question, basis: Basis, *, decisive: bool = True) -> Attributed:
     record = on.record
     assert record.touch_code is not None
     assert record.touch_time is not None
+    code, campaign_id = _registered(
+        on, record.touch_code, record.touch_code_evidence, record.touch_campaign_id
+    )
     return Attributed(
         **because(record, on.cause, "attributed"),
         user_id=record.user_id,
         visitor_id=record.visitor_id,
-        code=record.touch_code,
-        campaign_id=_campaign_of(
-            on, record.touch_code, record.touch_code_evidence, record.touch_campaign_id
-        ),
+        code=code,
+        campaign_id=campaign_id,
         code_evidence=record.touch_code_evidence,
         basis=basis,
         decisive=decisive,
@@ -380,14 +383,15 @@ def _by_typed_code(on: _Question) -> Attributed:
     """The code counts from the moment it was typed in: there is no touch that it goes back to."""
     record = on.record
     assert record.typed_code is not None
+    code, campaign_id = _registered(
+        on, record.typed_code, record.typed_code_evidence, record.typed_campaign_id
+    )
     return Attributed(
         **because(record, on.cause, "attributed"),
         user_id=record.user_id,
         visitor_id=record.visitor_id,
-        code=record.typed_code,
-        campaign_id=_campaign_of(
-            on, record.typed_code, record.typed_code_evidence, record.typed_campaign_id
-        ),
+        code=code,
+        campaign_id=campaign_id,
         code_evidence=record.typed_code_evidence,
         basis=Basis.TYPED_CODE,
         touch_time=record.event_time,

@@ -4,6 +4,7 @@ from collections.abc import Container
 
 import msgspec
 
+from reftrail.contracts.code_spelling import canonical
 from reftrail.contracts.decisions import Converted
 from reftrail.rules.attribution.claims import Deed
 from reftrail.rules.attribution.state import ForgottenRefunds, WaitingDeed, forgotten_key
@@ -21,7 +22,8 @@ def is_refund_forgotten(
     if order_id is None:
         return False
     forgotten = cells.get(forgotten_key(user_id, order_id), ForgottenRefunds)
-    return any(code not in codes and refund not in claiming for refund, codes in forgotten.refunds)
+    form = canonical(code)
+    return any(form not in codes and refund not in claiming for refund, codes in forgotten.refunds)
 
 
 def refuse_purchase(record: Converted, waiting: WaitingDeed) -> Refused:

@@ -10,6 +10,7 @@ from typing import TypeAlias, assert_never
 
 import msgspec
 
+from reftrail.contracts.code_spelling import canonical
 from reftrail.contracts.decisions import Action, Attributed, Claimed
 from reftrail.contracts.life import CheckRequested
 from reftrail.contracts.record import Derived, Millis
@@ -272,7 +273,7 @@ def _forget(cells: Cells, state: AttributionState, event: RefundForgotten) -> No
     cell = cells.get(key, ForgottenRefunds)
     refund = fingerprint(event.refund_event_id)
     others = (known for known in cell.refunds if known[0] != refund)
-    codes = tuple(decision.code for decision in state.decisions)
+    codes = tuple(canonical(decision.code) for decision in state.decisions)
     refunds = (*others, (refund, codes))
     cells.put(key, ForgottenRefunds(refunds, max(cell.due_at, event.due_at)))
 
@@ -282,9 +283,9 @@ def _known_under(cells: Cells, key: str, claimed: Claimed) -> None:
     cell = cells.get(key, ForgottenRefunds)
     if not cell.refunds:
         return
-    refund = fingerprint(claimed.action_event_id)
+    refund, code = fingerprint(claimed.action_event_id), canonical(claimed.code)
     refunds = tuple(
-        (known, (*codes, claimed.code) if known == refund and claimed.code not in codes else codes)
+        (known, (*codes, code) if known == refund and code not in codes else codes)
         for known, codes in cell.refunds
     )
     cells.put(key, msgspec.structs.replace(cell, refunds=refunds))
@@ -305,10 +306,14 @@ def _with_decision(state: AttributionState, attributed: Attributed) -> Attributi
 
 def _with_open(state: AttributionState, code: str, still: Open | None) -> AttributionState:
     """With the decision for a code left open to correction, or no longer."""
-    if all(known.code != code or known.open == still for known in state.decisions):
+    if all(not _is_same(known.code, code) or known.open == still for known in state.decisions):
         return state
     decisions = tuple(
-        msgspec.structs.replace(known, open=still) if known.code == code else known
+        msgspec.structs.replace(known, open=still) if _is_same(known.code, code) else known
         for known in state.decisions
     )
     return msgspec.structs.replace(state, decisions=decisions)
+
+
+def _is_same(code: str, other: str) -> bool:
+    return code == other or canonical(code) == canonical(other)
