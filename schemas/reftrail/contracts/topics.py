@@ -142,7 +142,7 @@ CODES: Final = Topic(
     CodeChanged,
     compacted=True,
     written_by="codes",
-    read_by=("collector", "attribution", "reward", "warehouse"),
+    read_by=("collector", "touch", "attribution", "reward", "warehouse"),
     key_of=attrgetter("code"),
 )
 CODE_FORMATS: Final = Topic(

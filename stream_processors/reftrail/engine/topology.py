@@ -107,6 +107,7 @@ TOPOLOGY: Final[tuple[Stage, ...]] = (
             EarlierPeriod: (),
         },
         changelog=TOUCH_CHANGELOG,
+        looks_up_codes=Codes.ANY,
     ),
     Stage(
         "attribution",

@@ -1,17 +1,32 @@
 """The topology agrees with the topic table, and keys meet."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+from unittest.mock import Mock
+
 import pytest
 from support.timers import ticks
 
-from reftrail.contracts.topics import CODES, DEAD_LETTERS, EVENTS, TOPICS, Topic
+from reftrail.contracts.record import Record
+from reftrail.contracts.reference import Trigger
+from reftrail.contracts.topics import (
+    CAMPAIGNS,
+    CODES,
+    DEAD_LETTERS,
+    EVENTS,
+    REWARDS,
+    TOPICS,
+    Topic,
+)
 from reftrail.engine.keys import woken_action, woken_deed, woken_signal
 from reftrail.engine.stage import Codes
 from reftrail.engine.topology import STAGES, TOPOLOGY
 from reftrail.rules.attribution.state import waiting_key
-from reftrail.rules.decider import Cause, Refused
+from reftrail.rules.decider import Cause, Decider, Reference, Refused
 from reftrail.rules.reward.keys import action_key, code_key, is_action, kind_of, referral_key
 from reftrail.rules.reward.state import CodeCell, ReferralCell
-from reftrail.testing import claimed
+from reftrail.testing import MemoryHost, campaign, claimed, click, code, purchase, signup
 
 
 def writers(topic: Topic) -> set[str]:
@@ -33,6 +48,37 @@ def test_stages_read_and_write_what_the_topic_table_says() -> None:
                 assert issubclass(record, topic.records)
         looks_up = stage.looks_up_codes is not Codes.NONE
         assert (stage.name in CODES.read_by) == looks_up
+
+
+class Watched:
+    """A stage's decider that says whether it looked codes up."""
+
+    def __init__(self, decider: Decider[Any]) -> None:
+        self._decider = decider
+        self.evolve = decider.evolve
+        self.has_looked_up_codes = False
+
+    def decide(
+        self, state: Any, record: Record, cause: Cause, reference: Reference
+    ) -> Sequence[Record]:
+        tables = Mock(wraps=reference)
+        concluded = self._decider.decide(state, record, cause, tables)
+        self.has_looked_up_codes |= tables.code.called or tables.code_if_known.called
+        return concluded
+
+
+def test_a_stage_that_looks_codes_up_says_so() -> None:
+    watched = {stage.name: Watched(stage.decider) for stage in TOPOLOGY}
+    host = MemoryHost(tuple(replace(stage, decider=watched[stage.name]) for stage in TOPOLOGY))
+    host.publish(CAMPAIGNS, campaign(trigger=Trigger.FIRST_PURCHASE))
+    host.publish(CODES, code("AMY"))
+    unsure = click("AMY", "10:00", campaign_id=None, code_known=None)
+    host.publish(EVENTS, unsure, signup("10:05"), purchase("O1", "11:00"))
+    host.run()
+    assert host.log(REWARDS)
+    looking = {name for name, decider in watched.items() if decider.has_looked_up_codes}
+    declared = {stage.name for stage in TOPOLOGY if stage.looks_up_codes is not Codes.NONE}
+    assert looking == declared
 
 
 def test_stages_take_what_their_topic_carries() -> None:
