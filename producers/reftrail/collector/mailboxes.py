@@ -1,8 +1,12 @@
 """The mailbox that an e-mail address leads to, for addresses of which several lead to one.
 
 Only what the provider itself documents is left out: another's dots and tags may tell two people
-apart. Yahoo's disposable addresses (`base-keyword`) are not here: their base is a name of its own,
-which isn't the account's.
+apart. Two providers have such addresses, and none of them can be told from a name:
+
+- Yahoo's disposable addresses (`base-keyword`) have a base that the user chooses, which isn't the
+  account's name, and names may have a hyphen themselves
+  (help.yahoo.com/help/uk/bt/tutorials/mail/addressguard2.html).
+- Microsoft's and Fastmail's domains are apart: amy@outlook.com needn't be amy@hotmail.com.
 """
 
 import unicodedata
@@ -13,31 +17,43 @@ import idna
 
 
 class _Provider(NamedTuple):
-    """What a provider ignores in the part before the @; domain is where it says all mail goes."""
+    """How a provider reads an address; all of those here deliver `name+tag` to `name`.
 
-    ignores_dots: bool = False
+    ignored are the characters that it leaves out of a name. domain is the one to which all others
+    of the provider lead. With subdomains, `anything@name.domain` leads to `name@domain` too.
+    """
+
+    ignored: str = ""
     domain: str | None = None
+    has_subdomains: bool = False
 
 
 def _of(provider: _Provider, domains: Iterable[str]) -> dict[str, _Provider]:
     return dict.fromkeys(domains, provider)
 
 
-_TAGGED: Final[dict[str, _Provider]] = {
+_PROVIDERS: Final[dict[str, _Provider]] = {
     # Dots: https://support.google.com/mail/answer/7436150
     # +tag: https://support.google.com/mail/answer/22370
     # googlemail.com: https://support.google.com/mail/answer/10313
-    **_of(_Provider(ignores_dots=True, domain="gmail.com"), ("gmail.com", "googlemail.com")),
+    **_of(_Provider(ignored=".", domain="gmail.com"), ("gmail.com", "googlemail.com")),
+    # +tag, and no more:
     # https://learn.microsoft.com/exchange/recipients-in-exchange-online/plus-addressing-in-exchange-online
+    # of the free service: https://www.instantfundas.com/2013/09/outlookcom-now-supports-email-aliases.html
     **_of(_Provider(), ("outlook.com", "hotmail.com", "live.com", "msn.com")),
-    # https://support.apple.com/guide/icloud/mm6b1a490a (name+text@icloud.com)
-    **_of(_Provider(), ("icloud.com", "me.com", "mac.com")),
-    # https://www.fastmail.help/hc/en-us/articles/360060591053
-    **_of(_Provider(), ("fastmail.com", "fastmail.fm")),
-    # https://proton.me/support/addresses-and-aliases
-    **_of(_Provider(), ("proton.me", "protonmail.com", "protonmail.ch", "pm.me")),
+    # +tag: https://support.apple.com/guide/icloud/mm6b1a490a (name+text@icloud.com)
+    # me.com, mac.com: https://support.apple.com/118230 (their owners have icloud.com as well)
+    **_of(_Provider(domain="icloud.com"), ("icloud.com", "me.com", "mac.com")),
+    # +tag and subdomains: https://www.fastmail.help/hc/en-us/articles/360060591053
+    **_of(_Provider(has_subdomains=True), ("fastmail.com", "fastmail.fm")),
+    # +tag, domains: https://proton.me/support/addresses-and-aliases (the same name in each)
+    # Dots, hyphens, underscores: https://proton.me/support/change-username
+    **_of(
+        _Provider(ignored=".-_", domain="proton.me"),
+        ("proton.me", "protonmail.com", "protonmail.ch", "pm.me"),
+    ),
 }
-"""The providers that deliver `name+tag` to `name`, by domain."""
+"""Providers by domain."""
 
 
 def canonical_mailbox(address: str) -> str:
@@ -47,13 +63,14 @@ def canonical_mailbox(address: str) -> str:
     """
     name, at, domain = unicodedata.normalize("NFC", address.strip()).lower().rpartition("@")
     domain = _ascii(domain)
-    provider = _TAGGED.get(domain)
+    owner, _, parent = domain.partition(".")
+    if name and owner and (known := _PROVIDERS.get(parent)) and known.has_subdomains:
+        name, domain = owner, parent
+    provider = _PROVIDERS.get(domain)
     if provider is None:
         return f"{name}{at}{domain}"
-    bare = name.partition("+")[0]
-    if provider.ignores_dots:
-        bare = bare.replace(".", "")
-    return f"{bare or name}@{provider.domain or domain}"
+    bare = name.partition("+")[0].translate(dict.fromkeys(map(ord, provider.ignored)))
+    return f"{bare}@{provider.domain or domain}" if bare else f"{name}@{domain}"
 
 
 def _ascii(domain: str) -> str:
