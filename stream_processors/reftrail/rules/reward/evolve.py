@@ -120,7 +120,11 @@ def evolve(cells: Cells, event: Event) -> None:  # noqa: C901, PLR0912, PLR0915 
 
 
 def _rest(cells: Cells, key: str, case: RewardCase | None, *, by: int) -> None:
-    """Let what asks rest on its places like what is decided: they may not be released meanwhile."""
+    """Let one reward more (or less) rest on its places under limits that count users.
+
+    A reward that asks for places rests on them like one that is decided: they may not be released
+    meanwhile.
+    """
     for text in () if case is None else case.user_places:
         place_key = f"{key}:l:{Place.parse(text).key}"
         held = cells.get(place_key, CountCell)
@@ -219,10 +223,7 @@ def _entry(cells: Cells, key: str, referral: ReferralCell, entry: RewardDecided)
     if after.counts != before.counts:
         _count(cells, key, entry.code, after, by=after.counts - before.counts)
     if before.counts and not after.counts:
-        for text in after.user_places:
-            place_key = f"{key}:l:{Place.parse(text).key}"
-            held = cells.get(place_key, CountCell)
-            cells.put(place_key, CountCell(held.count - 1, held.place))
+        _rest(cells, key, after, by=-1)
 
 
 def _note_review(cells: Cells, key: str, entry: RewardDecided) -> None:

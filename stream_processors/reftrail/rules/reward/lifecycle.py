@@ -99,32 +99,16 @@ def _reasons(reward: Reward, transition: Transition, why: str | None) -> list[st
 
 
 def _release_places(context: DecisionContext, reward: Reward, *, is_refunded: bool) -> None:
-    """Leave the places of a reward that was held and is rejected to others.
+    """Release the places of a held reward that is rejected.
 
     An order that was paid back stays its user's: nobody else earns by it.
     """
     case, side = reward
-    user_places = tuple(
-        text for text in case.user_places if context.place(Place.parse(text).key).count <= 0
-    )
     now = context.action(case.action).case
     is_last = not is_refunded and now is not None and not now.counts
-    texts = [*_own_places(case, side, is_last=is_last), *user_places]
-    if not texts:
-        return
-    if user_places:
-        context.apply(LimitsReleased(**context.noted(), places=user_places))
-    context.apply(
-        LimitRequested(
-            **context.metadata("places_back", case.claim_id, case.action, side.role),
-            limits=texts,
-            passed=[],
-            releasing=True,
-            code=context.code,
-            user_id=context.user_id,
-            claim_id=case.claim_id,
-        )
-    )
+    own = tuple(_own_places(case, side, is_last=is_last))
+    unused = tuple(text for text in case.user_places if _is_unused(context, text))
+    _release(context, case, own, unused, words=side.role)
 
 
 def _own_places(case: RewardCase, side: SideReward, *, is_last: bool) -> Iterator[str]:
@@ -138,27 +122,47 @@ def _own_places(case: RewardCase, side: SideReward, *, is_last: bool) -> Iterato
 
 
 def release_unused(context: DecisionContext, asking: AssessedReward) -> None:
-    """Leave the users' places that a refused reward relied on, if nothing rests on them by now."""
+    """Release the users' places that a refused reward relied on, if no other one needs them."""
     case = asking.case
     assert case is not None
-    places = tuple(
+    unused = tuple(
         text
         for text in case.user_places
         if text not in asking.asked
         and context.place(Place.parse(text).key).place
-        and context.place(Place.parse(text).key).count <= 0
+        and _is_unused(context, text)
     )
-    if not places:
-        return
-    context.apply(
-        LimitsReleased(**context.noted(), places=places),
-        LimitRequested(
-            **context.metadata("places_back", case.claim_id, case.action, "asking"),
-            limits=list(places),
-            passed=[],
-            releasing=True,
-            code=context.code,
-            user_id=context.user_id,
-            claim_id=case.claim_id,
-        ),
-    )
+    _release(context, case, (), unused, words="asking")
+
+
+def _is_unused(context: DecisionContext, place: str) -> bool:
+    """Whether no reward of the user rests on a place."""
+    return context.place(Place.parse(place).key).count <= 0
+
+
+def _release(
+    context: DecisionContext,
+    case: RewardCase,
+    own: tuple[str, ...],
+    of_user: tuple[str, ...],
+    *,
+    words: str,
+) -> None:
+    """Ask the limits stage to free places: those of a case, and those of its user.
+
+    words tell apart what one case releases at different times.
+    """
+    if of_user:
+        context.apply(LimitsReleased(**context.noted(), places=of_user))
+    if own or of_user:
+        context.apply(
+            LimitRequested(
+                **context.metadata("places_back", case.claim_id, case.action, words),
+                limits=[*own, *of_user],
+                passed=[],
+                releasing=True,
+                code=context.code,
+                user_id=context.user_id,
+                claim_id=case.claim_id,
+            )
+        )
