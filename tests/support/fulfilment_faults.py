@@ -1,12 +1,11 @@
 """A fulfilment with a fault put in."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from reftrail.fulfilment.answers import Delivered
 from reftrail.fulfilment.fulfilment import Fulfilment
 from reftrail.fulfilment.judgement import Settled
-from reftrail.fulfilment.log import Log
 from reftrail.fulfilment.reports import delivered
 
 
@@ -17,11 +16,6 @@ class ReportsFirst(Fulfilment):
     """
 
     between: ClassVar[Callable[[], None]] = lambda: None
-    _log: Any = None
-
-    def turn(self, log: Log) -> None:
-        self._log = log
-        super().turn(log)
 
     def _judge(self) -> None:
         list(self.desks.answered())
@@ -31,11 +25,12 @@ class ReportsFirst(Fulfilment):
         begun = [
             due
             for kind, free in self.desks.free().items()
-            for due in self.journal.begin(kind, free, now).due
+            for due in self.journal.begin(kind, free, now, self._committed).due
         ]
         if begun:
             reports = [delivered(due.order, Delivered(), due.attempts, now) for due in begun]
             self.journal.record([Settled(report) for report in reports])
+            assert self._log is not None
             self._tell(self._log)
             type(self).between()
         for due in begun:

@@ -96,7 +96,8 @@ def _transactional_ids(installation: Installation, names: Names) -> Iterator[Gra
         kind = "TRANSACTIONAL_ID"
         yield Grant("worker", kind, f"{prefix}worker-", operation, is_prefix=True)
         yield Grant("worker", kind, f"{prefix}ticker", operation)
-        yield Grant("fulfilment", kind, f"{prefix}{names.fulfilment_group}", operation)
+        fulfilment = f"{prefix}{names.fulfilment_group}-"
+        yield Grant("fulfilment", kind, fulfilment, operation, is_prefix=True)
         for host in ("codes", "operator"):  # commands send what no host of codes sends
             yield Grant(host, kind, f"{prefix}codes-outbox", operation)
 

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Self, TextIO
+from uuid import uuid4
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DatabaseError
 
 from reftrail.contracts.errors import ExpectedError
-from reftrail.fulfilment.tables import METADATA, VERSION, installation
+from reftrail.fulfilment.tables import METADATA, TO_2, VERSION, installation
 
 _BUSY_SECONDS: Final = 30
 
@@ -77,10 +78,31 @@ class Database:
                     f"file in REFTRAIL_FULFILMENT_JOURNAL"
                 )
 
+    def member(self) -> str:
+        """A name for whoever writes from this journal, the same after every start."""
+        with self.transaction() as connection:
+            found: str | None = connection.execute(sa.select(installation.c.member)).scalar_one()
+            if found is None:
+                found = uuid4().hex
+                connection.execute(sa.update(installation).values(member=found))
+            return found
+
     def _install(self) -> None:
         with self.transaction() as connection:
+            is_new = not sa.inspect(connection).has_table(installation.name)
+            found = (
+                None
+                if is_new
+                else connection.execute(sa.select(installation.c.version)).scalar_one_or_none()
+            )
+            if found == 1:
+                for statement in TO_2:
+                    connection.exec_driver_sql(statement)
+                connection.execute(sa.update(installation).values(version=VERSION))
+                found = VERSION
             METADATA.create_all(connection)
-            found = connection.execute(sa.select(installation.c.version)).scalar_one_or_none()
+            for index in (index for table in METADATA.tables.values() for index in table.indexes):
+                index.create(connection, checkfirst=True)
             if found is None:
                 connection.execute(sa.insert(installation).values(version=VERSION))
             elif found != VERSION:

@@ -11,13 +11,16 @@ become durable is what the guarantee rests on:
 6. the journal says so;
 7. the group's position passes the order.
 
+An order is asked for once the log has been read to where it ended after the order came in, so that
+a withdrawal that stands there by then is known.
+
 A process killed between 2 and 4 leaves an order in doubt, which the next one asks for again under
 the same key. One killed between 5 and 6 finds its report in the log, since at its start each reads
 the reports that came after those it knows of.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from threading import Event
@@ -40,16 +43,23 @@ _POLL_MS: Final = 100
 _WAIT_SECONDS: Final = 0.05
 _OBSERVE_MS: Final = 1_000
 _POSITIONS_MS: Final = 500
-_OPEN_AT_MOST: Final = 20_000
 _FINISH_SECONDS: Final = 5.0
+_LEAVE_SECONDS: Final = 1.0
 _SHOWN: Final = 300
 
 _log = logging.getLogger(__name__)
 
 
+def _nothing(own: Collection[int], partitions: int) -> None:
+    """Nothing to share."""
+
+
 @dataclass
 class Fulfilment:
-    """Fulfils until it is told to stop. Orders of kinds without a desk are left to others."""
+    """Fulfils until it is told to stop. Orders of kinds without a desk are left to others.
+
+    share hears which partitions of how many are this process's own.
+    """
 
     connect: Callable[[], AbstractContextManager[Log]]
     journal: Journal
@@ -57,11 +67,17 @@ class Fulfilment:
     schedule: Schedule
     metrics: Metrics
     clock: Callable[[], Millis] = now
+    share: Callable[[Collection[int], int], None] = _nothing
     _letters: list[DeadLettered] = field(default_factory=list)
     _committed: Mapping[int, int] = field(default_factory=dict)
     _committed_at: Millis = 0
     _observed_at: Millis = 0
-    _open: int = 0
+    _log: Log | None = None
+    _to_check: Mapping[int, int] | None = None
+    _checking_at: Millis = 0
+    _checked_at: Millis | None = None
+    _unchecked: bool = True
+    _owns: bool = False
 
     def run(self, stop: Event) -> None:
         """Fulfil; while Kafka doesn't answer, wait for it. Raises on anything unexpected."""
@@ -71,7 +87,7 @@ class Fulfilment:
         while not stop.is_set():
             try:
                 with self.connect() as log:
-                    self._catch_up(log)
+                    self._begin(log)
                     silences = 0
                     while not stop.is_set():
                         self.turn(log)
@@ -79,7 +95,7 @@ class Fulfilment:
             except KafkaError as error:
                 silences += 1
                 why = str(error)[:_SHOWN]  # some errors tell of every topic there is
-                _log.warning("Kafka does not answer (%s); trying again", why)
+                _log.warning("Kafka does not answer as it should (%s); trying again", why)
                 stop.wait(min(silences, 5))
         self.desks.close()
 
@@ -87,33 +103,67 @@ class Fulfilment:
         """One round of everything."""
         self._take(log)
         self._judge()
-        self._ask()
-        self._tell(log)
+        if self._owns:
+            self._ask()
+            self._tell(log)
         self._observe(log)
 
-    def _catch_up(self, log: Log) -> None:
-        """Learn which reports are in Kafka already."""
+    def _begin(self, log: Log) -> None:
         self.journal.belong_to(log.identity)
-        positions = self.journal.known_positions()
-        for reports, known in log.reports(positions):
+        self._log = log
+        self._letters = []  # their messages will be read again
+        self._committed, self._owns = {}, False
+        log.join(self)
+
+    def losing(self) -> None:
+        """See `log.Owner`: report what is settled. Who is still being asked may be asked again."""
+        assert self._log is not None
+        self.desks.wait(_LEAVE_SECONDS, for_all=True)
+        self._judge()
+        self._tell(self._log)
+        self._tell(self._log)  # the position that follows from it
+        self._owns = False
+
+    def gained(self, positions: Mapping[int, int]) -> None:
+        """See `log.Owner`: learn what former owners of the partitions have reported."""
+        assert self._log is not None
+        self._letters = [one for one in self._letters if one.partition in positions]
+        for reports, known in self._log.reports(self.journal.known_positions()):
             if news := self.journal.read(reports, known, self.clock()):
                 _log.info("learned of %d outcomes from the log", news)
-        self._letters = []  # their messages will be read again
-        self._committed = log.positions()
+        self.journal.pass_by(positions)
+        self._committed = positions
+        self._checked_at, self._to_check = None, None
+        self._unchecked, self._owns = True, True
+        self.share(positions, self._log.partitions)
+        self.metrics.own.set(len(positions))
 
     def _take(self, log: Log) -> None:
-        is_full = self._open >= _OPEN_AT_MOST
-        has_waited = self.desks.is_busy or is_full
+        """Take in what there is, whoever is slow: what waits is in the journal, by kind."""
+        has_waited = self.desks.is_busy
         if has_waited:  # an answer is as good a reason to go on as an order
             self.desks.wait(_WAIT_SECONDS)
-        if is_full:
-            return
         found = log.poll(0 if has_waited else _POLL_MS)
         ours = [taken for taken in found.orders if taken[0].kind in self.desks.kinds]
         if ours:
-            self._open += self.journal.take(ours, self.clock())
+            self.journal.take(ours, self.clock())
+            self._unchecked = True
+        if found.withdrawals:
+            self.journal.withdraw(found.withdrawals, self.clock())
         self._letters += map(letter_of_unreadable, found.unreadable)
         self._count(found)
+        self._check(log)
+
+    def _check(self, log: Log) -> None:
+        """Note up to when orders came in whose withdrawals would be known by now."""
+        if self._to_check is None and self._unchecked:
+            self._to_check, self._checking_at = log.ends(), self.clock()
+            self._unchecked = False
+        if self._to_check is None:
+            return
+        positions = log.positions()
+        if all(positions.get(number, end) >= end for number, end in self._to_check.items()):
+            self._to_check, self._checked_at = None, self._checking_at
 
     def _judge(self) -> None:
         now = self.clock()
@@ -128,13 +178,11 @@ class Fulfilment:
     def _tell(self, log: Log) -> None:
         """Tell Kafka what the journal has settled, and then how far that goes."""
         now = self.clock()
-        open_from = self.journal.open_from()
-        positions = {
-            number: open_from.get(number, read) for number, read in log.positions().items()
-        }
-        untold = self.journal.untold()
+        read = log.positions()
+        positions = read | self.journal.open_from(read)
+        untold = self.journal.untold(partitions=read)
         has_moved = positions != self._committed and now - self._committed_at >= _POSITIONS_MS
-        if untold or self._letters or has_moved:
+        if untold or self._letters or (has_moved and positions):
             written = log.tell(untold, self._letters, positions)
             self._letters = []
             self._committed, self._committed_at = positions, now
@@ -142,10 +190,13 @@ class Fulfilment:
                 self.journal.told(untold, written)
 
     def _ask(self) -> None:
-        now = self.clock()
+        now, until = self.clock(), self._checked_at
+        if until is None:
+            return
         for kind, free in self.desks.free().items():
-            begun = self.journal.begin(kind, free, now)
+            begun = self.journal.begin(kind, free, now, self._committed, until)
             self.metrics.expired.labels(kind).inc(len(begun.expired))
+            self.metrics.withdrawn.labels(kind).inc(len(begun.withdrawn))
             for due in begun.due:
                 self.desks.ask(due)
 
@@ -155,7 +206,6 @@ class Fulfilment:
             return
         ends, counts = log.ends(), self.journal.counts()
         lag = sum(max(0, end - self._committed.get(number, 0)) for number, end in ends.items())
-        self._open = counts.waiting + counts.asking
         self.metrics.observed(counts, lag, now)
         self._observed_at = now
 
@@ -163,8 +213,9 @@ class Fulfilment:
         """Give those who were asked a little time to answer; for the others there's a next time."""
         self.desks.wait(_FINISH_SECONDS, for_all=True)
         self._judge()
-        self._tell(log)
-        self._tell(log)  # the position that follows from it
+        if self._owns:
+            self._tell(log)
+            self._tell(log)  # the position that follows from it
 
     def _count(self, found: Found) -> None:
         for order, _ in found.orders:

@@ -4,21 +4,20 @@ Every method is one transaction, on the disk when it returns. Times are this hos
 milliseconds since 1970, given by the caller.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, assert_never
+from typing import Any, Final, assert_never
 
 import sqlalchemy as sa
 
 from reftrail.contracts.codec import encode
-from reftrail.contracts.decisions import RewardGranted
+from reftrail.contracts.decisions import RewardGranted, RewardWithdrawn
 from reftrail.contracts.life import FulfilmentReported
 from reftrail.contracts.record import Millis
 from reftrail.fulfilment.database import Database
 from reftrail.fulfilment.judgement import Again, Due, Settled
 from reftrail.fulfilment.pool import mark_used
-from reftrail.fulfilment.reports import Place
+from reftrail.fulfilment.reports import Place, letter_of_withdrawn
 from reftrail.fulfilment.rows import (
     Row,
     due_in,
@@ -33,18 +32,26 @@ from reftrail.fulfilment.rows import (
     taken,
     update,
 )
-from reftrail.fulfilment.tables import State, orders, pool, read_up_to
+from reftrail.fulfilment.tables import (
+    OPEN,
+    SETTLED_UNTOLD,
+    WAITING,
+    State,
+    orders,
+    pool,
+    read_up_to,
+)
 
-_SETTLED: Final = (State.DELIVERED, State.FAILED)
 _AT_ONCE: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """due are now being asked for; expired won't be."""
+    """due are now being asked for; expired and withdrawn won't be."""
 
     due: Sequence[Due]
     expired: Sequence[Due]
+    withdrawn: Sequence[Due] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +59,20 @@ class Untold:
     """A settled order that Kafka hasn't been told of: the message values."""
 
     reward_id: str
-    report: bytes
+    report: bytes | None
     letter: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What there is: orders that wait, and that are asked for now; since when the oldest is open.
+    """What is open, by kind: orders that wait, those asked for now, when the oldest came in.
 
     pool_left counts the codes that are left, by item ("" for those of none).
     """
 
-    waiting: int
-    asking: int
-    oldest: Millis | None
+    waiting: Mapping[str, int]
+    asking: Mapping[str, int]
+    oldest: Mapping[str, Millis]
     pool_left: Mapping[str, int]
 
 
@@ -107,26 +114,70 @@ class Journal:
             put(connection, list(new.values()))
             return len(new)
 
-    def begin(self, kind: str, at_most: int, now: Millis) -> Begun:
+    def withdraw(self, found: Sequence[RewardWithdrawn], now: Millis) -> int:
+        """Take withdrawals in; says how many are about orders that aren't settled.
+
+        What is being asked for goes on; a part or all of it may turn out to be a clawback.
+        """
+        with self._database.transaction() as connection:
+            known = rows_of(connection, {one.reward_id for one in found})
+            open_ones = [one for one in found if _is_open(known.get(one.reward_id))]
+            for one in open_ones:
+                left = sa.func.min(
+                    sa.func.coalesce(orders.c.remaining, one.remaining_micros), one.remaining_micros
+                )
+                values: dict[str, Any] = {"remaining": left}
+                if one.remaining_micros == 0:
+                    values["due_at"] = now
+                update(connection, [one.reward_id], **values)
+            return len(open_ones)
+
+    def pass_by(self, positions: Mapping[int, int]) -> int:
+        """Leave what the group has passed in some partitions: others have settled it meanwhile."""
+        with self._database.transaction() as connection:
+            return sum(
+                connection.execute(
+                    sa.update(orders)
+                    .where(OPEN, orders.c.partition == number, orders.c.offset < position)
+                    .where(orders.c.state.in_((State.WAITING, State.ASKING)))
+                    .values(state=State.PASSED, told=True, payload=None)
+                ).rowcount
+                for number, position in positions.items()
+            )
+
+    def begin(
+        self,
+        kind: str,
+        at_most: int,
+        now: Millis,
+        partitions: Collection[int] | None = None,
+        taken_until: Millis | None = None,
+    ) -> Begun:
         """Begin with the orders of a kind whose time has come, the longest due first.
 
-        Those that nobody can have fulfilled and whose time is up expire instead.
+        Only those of some partitions, and taken in until some time, if given. Those that nobody can
+        have fulfilled and whose time is up expire instead. None is asked for that was withdrawn.
         """
         with self._database.transaction() as connection:
             rows = connection.execute(
                 sa.select(orders)
-                .where(orders.c.state == State.WAITING, orders.c.kind == kind)
-                .where(orders.c.due_at <= now)
+                .where(WAITING, orders.c.kind == kind, orders.c.due_at <= now)
+                .where(*_only(partitions, taken_until))
                 .order_by(orders.c.due_at)
                 .limit(at_most)
             )
             due = [due_in(dict(row)) for row in rows.mappings()]
-            expired = [one for one in due if is_expired(one, now)]
-            begun = [one for one in due if one not in expired]
+            withdrawn = [one for one in due if one.is_withdrawn]
+            expired = [one for one in due if not one.is_withdrawn and is_expired(one, now)]
+            begun = [one for one in due if one not in expired and not one.is_withdrawn]
             update(connection, ids_of(expired), state=State.EXPIRED, told=True, payload=None)
+            _withdraw(connection, withdrawn, now)
+            asked = sa.case(
+                (orders.c.in_doubt, orders.c.asked), else_=orders.c.remaining
+            )  # the value in `rows.due_in`
             attempts = orders.c.attempts + 1
-            update(connection, ids_of(begun), state=State.ASKING, attempts=attempts)
-            return Begun(begun, expired)
+            update(connection, ids_of(begun), state=State.ASKING, attempts=attempts, asked=asked)
+            return Begun(begun, expired, withdrawn)
 
     def record(self, verdicts: Iterable[Settled | Again]) -> None:
         """What asking has come to."""
@@ -147,18 +198,20 @@ class Journal:
                             connection,
                             [reward_id],
                             state=State.WAITING,
-                            due_at=due_at,
+                            due_at=sa.case((orders.c.remaining == 0, 0), else_=due_at),
                             in_doubt=in_doubt,
                         )
                     case _:
                         assert_never(verdict)
 
-    def untold(self, at_most: int = _AT_ONCE) -> list[Untold]:
-        """Settled orders that Kafka hasn't been told of."""
+    def untold(
+        self, at_most: int = _AT_ONCE, partitions: Collection[int] | None = None
+    ) -> list[Untold]:
+        """Settled orders that Kafka hasn't been told of, those of some partitions, if given."""
         with self._database.transaction() as connection:
             rows = connection.execute(
                 sa.select(orders.c.reward_id, orders.c.report, orders.c.letter)
-                .where(~orders.c.told, orders.c.state.in_(_SETTLED))
+                .where(SETTLED_UNTOLD, *_only(partitions))
                 .order_by(orders.c.partition, orders.c.offset)
                 .limit(at_most)
             )
@@ -195,30 +248,64 @@ class Journal:
             rows = connection.execute(sa.select(read_up_to.c.partition, read_up_to.c.position))
             return {row.partition: row.position for row in rows}
 
-    def open_from(self) -> dict[int, int]:
+    def open_from(self, partitions: Iterable[int]) -> dict[int, int]:
         """By partition of the orders, the offset of the first that isn't settled and told."""
         with self._database.transaction() as connection:
-            rows = connection.execute(
-                sa.select(orders.c.partition, sa.func.min(orders.c.offset).label("first"))
-                .where(~orders.c.told)
-                .group_by(orders.c.partition)
-            )
-            return {row.partition: row.first for row in rows}
+            first = sa.select(sa.func.min(orders.c.offset)).where(OPEN)
+            found = {
+                number: connection.execute(first.where(orders.c.partition == number)).scalar_one()
+                for number in partitions
+            }
+            return {number: offset for number, offset in found.items() if offset is not None}
 
     def counts(self) -> Counts:
         """What there is right now."""
         with self._database.transaction() as connection:
             rows = connection.execute(
-                sa.select(orders.c.state, sa.func.count(), sa.func.min(orders.c.taken_at))
-                .where(~orders.c.told)
-                .group_by(orders.c.state)
+                sa.select(
+                    orders.c.kind, orders.c.state, sa.func.count(), sa.func.min(orders.c.taken_at)
+                )
+                .where(OPEN)
+                .group_by(orders.c.kind, orders.c.state)
             ).all()
-            by_state = Counter({State(state): count for state, count, _ in rows})
+            oldest: dict[str, Millis] = {}
+            for kind, _, _, since in rows:
+                oldest[kind] = min(since, oldest.get(kind, since))
             free = sa.func.count() - sa.func.count(pool.c.reward_id)
             left = connection.execute(sa.select(pool.c.item, free).group_by(pool.c.item))
             return Counts(
-                waiting=by_state[State.WAITING],
-                asking=by_state[State.ASKING],
-                oldest=min((since for _, _, since in rows), default=None),
+                waiting={k: count for k, state, count, _ in rows if state == State.WAITING},
+                asking={k: count for k, state, count, _ in rows if state == State.ASKING},
+                oldest=oldest,
                 pool_left={str(item): int(count) for item, count in left},
             )
+
+
+def _is_open(row: Row | None) -> bool:
+    return row is not None and row["state"] in (State.WAITING, State.ASKING)
+
+
+def _withdraw(connection: sa.Connection, withdrawn: Iterable[Due], now: Millis) -> None:
+    """Settle orders that aren't asked for; of those in doubt somebody must hear."""
+    for due in withdrawn:
+        letter = letter_of_withdrawn(due.order, due.place, now) if due.in_doubt else None
+        update(
+            connection,
+            [due.order.reward_id],
+            state=State.WITHDRAWN,
+            told=letter is None,
+            payload=None,
+            letter=None if letter is None else encode(letter),
+        )
+
+
+def _only(
+    partitions: Collection[int] | None, taken_until: Millis | None = None
+) -> list[sa.ColumnElement[bool]]:
+    """The conditions of being in some partitions, and taken in until some time, where given."""
+    found: list[sa.ColumnElement[bool]] = []
+    if partitions is not None:
+        found.append(orders.c.partition.in_(partitions))
+    if taken_until is not None:
+        found.append(orders.c.taken_at <= taken_until)
+    return found

@@ -16,6 +16,7 @@ class Due:
     """An order whose time has come.
 
     attempts is which attempt this is, from 1. in_doubt: an earlier one may have done it.
+    is_withdrawn: all of its reward was taken back.
     """
 
     order: RewardGranted
@@ -23,6 +24,7 @@ class Due:
     attempts: int
     in_doubt: bool
     taken_at: Millis
+    is_withdrawn: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Kafka as fulfilment sees it: orders in, reports and dead letters out, and how far it has come.
 
-Reports, letters and positions go out in transactions of one transactional id: whoever starts later
-on the same group fences whoever ran before, whose reports then are there or never will be.
+Several processes share the partitions of a group. Reports, letters and positions go out together,
+in transactions that the broker takes from the group's current members alone: of whoever has lost a
+partition nothing about it comes to Kafka any more.
 """
 
 import logging
@@ -12,10 +13,12 @@ from functools import partial
 from typing import Any, Final, Protocol
 
 from kafka import OffsetAndMetadata, TopicPartition
+from kafka.consumer.subscription_state import ConsumerRebalanceListener
+from kafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 from kafka.errors import InvalidProducerEpochError, KafkaError, ProducerFencedError
 
-from reftrail.contracts.codec import Undecodable, decode_as, encode
-from reftrail.contracts.decisions import DeadLettered, RewardGranted
+from reftrail.contracts.codec import Undecodable, decode, decode_as, encode
+from reftrail.contracts.decisions import DeadLettered, RewardGranted, RewardWithdrawn
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.life import FulfilmentReported
@@ -37,10 +40,21 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What came in: orders with their places, and messages that are none."""
+    """What came in: orders with their places, withdrawals, and messages that are neither."""
 
     orders: Sequence[tuple[RewardGranted, Place]]
     unreadable: Sequence[Refusal]
+    withdrawals: Sequence[RewardWithdrawn] = ()
+
+
+class Owner(Protocol):
+    """Whom a log tells which partitions of the orders are its own."""
+
+    def losing(self) -> None:
+        """The partitions may go to others when this returns: the last chance to report."""
+
+    def gained(self, positions: Mapping[int, int]) -> None:
+        """These partitions are its own from now on, and the group has passed these positions."""
 
 
 class Log(Protocol):
@@ -52,19 +66,26 @@ class Log(Protocol):
     @property
     def identity(self) -> str: ...  # noqa: D102
 
+    @property
+    def partitions(self) -> int:
+        """Of the orders, those of others included."""
+
     def reports(
         self, positions: Mapping[int, int]
     ) -> Iterator[tuple[list[FulfilmentReported], dict[int, int]]]:
         """The reports from these positions (or the beginning) to the end, and up to where."""
 
+    def join(self, owner: Owner) -> None:
+        """Become a member of the group. owner hears of its partitions during polls."""
+
     def poll(self, timeout_ms: int) -> Found:
         """The next orders, waiting for at most so long; from the group's positions at first."""
 
     def positions(self) -> dict[int, int]:
-        """Up to where orders were polled; the group's positions at first."""
+        """Up to where orders of its own partitions were polled."""
 
     def ends(self) -> dict[int, int]:
-        """Where the orders end by now."""
+        """Where the orders of its own partitions end by now."""
 
     def tell(
         self,
@@ -78,7 +99,7 @@ class Log(Protocol):
         """
 
 
-@dataclass(frozen=True)
+@dataclass
 class KafkaLog:
     """The log on a broker; told are the partitions of the reports. `connected` makes one."""
 
@@ -87,44 +108,71 @@ class KafkaLog:
     group: str
     producer: BlockingProducer
     consumer: BlockingConsumer
-    orders: Sequence[TopicPartition]
     told: Sequence[TopicPartition]
+    owner: Owner | None = None
+    has_gained: bool = False
+
+    @property
+    def partitions(self) -> int:
+        """See `Log`."""
+        return len(self.told)
 
     def reports(
         self, positions: Mapping[int, int]
     ) -> Iterator[tuple[list[FulfilmentReported], dict[int, int]]]:
         """See `Log`."""
-        consumer = self.consumer
-        consumer.assign(self.told)
-        begins, ends = consumer.beginning_offsets(self.told), consumer.end_offsets(self.told)
-        for at in self.told:
-            consumer.seek(at, max(positions.get(at.partition, 0), begins[at]))
-        while any(consumer.position(at) < ends[at] for at in self.told):
-            found = list(_messages(consumer.poll(timeout_ms=200)))
-            yield list(_readable(found)), {at.partition: consumer.position(at) for at in self.told}
+        consumer = _consumer(self.installation, None)
+        try:
+            consumer.assign(self.told)
+            begins, ends = consumer.beginning_offsets(self.told), consumer.end_offsets(self.told)
+            for at in self.told:
+                consumer.seek(at, max(positions.get(at.partition, 0), begins[at]))
+            while any(consumer.position(at) < ends[at] for at in self.told):
+                found = list(_messages(consumer.poll(timeout_ms=200)))
+                known = {at.partition: consumer.position(at) for at in self.told}
+                yield list(_readable(found)), known
+        finally:
+            _close(partial(consumer.close, timeout_ms=1_000))
+
+    def join(self, owner: Owner) -> None:
+        """See `Log`."""
+        self.owner = owner
+        self.consumer.subscribe(
+            [self.installation.name_of(REWARD_GRANTED)], listener=_Changes(self)
+        )
 
     def poll(self, timeout_ms: int) -> Found:
         """See `Log`."""
-        self._read_orders()
-        orders, unreadable = [], []
-        for message in _messages(self.consumer.poll(timeout_ms=timeout_ms)):
+        messages = list(_messages(self.consumer.poll(timeout_ms=timeout_ms)))
+        if self.has_gained:
+            self.has_gained = False
+            assert self.owner is not None
+            self.owner.gained(self._committed())
+        orders, withdrawals, unreadable = [], [], []
+        for message in messages:
             place = Place(message.partition, message.offset)
             try:
-                orders.append((decode_as(RewardGranted, message.value), place))
+                record = decode(message.value)
             except Undecodable as error:
-                unreadable.append(
-                    Refusal(place, message.timestamp, message.key, message.value, str(error))
-                )
-        return Found(orders, unreadable)
+                unreadable.append(_refusal(message, str(error)))
+                continue
+            if isinstance(record, RewardGranted):
+                orders.append((record, place))
+            elif isinstance(record, RewardWithdrawn):
+                withdrawals.append(record)
+            else:
+                unreadable.append(_refusal(message, f"found a {type(record).__name__}"))
+        return Found(orders, unreadable, withdrawals)
 
     def positions(self) -> dict[int, int]:
         """See `Log`."""
-        self._read_orders()
-        return {at.partition: self.consumer.position(at) for at in self.orders}
+        consumer = self.consumer
+        return {at.partition: consumer.position(at) for at in consumer.assignment()}
 
     def ends(self) -> dict[int, int]:
         """See `Log`."""
-        return {at.partition: end for at, end in self.consumer.end_offsets(self.orders).items()}
+        ends = self.consumer.end_offsets(list(self.consumer.assignment()))
+        return {at.partition: end for at, end in ends.items()}
 
     def tell(
         self,
@@ -132,24 +180,25 @@ class KafkaLog:
         letters: Sequence[DeadLettered],
         positions: Mapping[int, int],
     ) -> dict[int, int]:
-        """See `Log`. Raises `ExpectedError` if another fulfilment has taken over.
+        """See `Log`. Raises `KafkaError` also where others have taken its partitions over.
 
-        It must not connect again then, which would fence the other in turn.
+        Raises `ExpectedError` if another process writes from a copy of this one's journal.
         """
         try:
             self.producer.begin_transaction()
-            sent = [self._send(FULFILMENTS, one.report) for one in untold]
+            sent = [self._send(FULFILMENTS, one.report) for one in untold if one.report]
             for value in _values(untold, letters):
                 self._send(DEAD_LETTERS, value)
-            self.producer.send_offsets_to_transaction(self._offsets(positions), self.group)
+            members = self.consumer.group_metadata()
+            self.producer.send_offsets_to_transaction(self._offsets(positions), members)
             self.producer.commit_transaction()
         except KafkaError as error:
             if not _is_fenced(error):
                 raise
             raise ExpectedError(
-                f"another fulfilment of the group {self.group} has started and took over (or Kafka "
-                f"was away for longer than a transaction may take); stop one of them, or give them "
-                f"groups of their own in REFTRAIL_FULFILMENT_GROUP"
+                f"another fulfilment of the group {self.group} has a copy of this one's journal "
+                f"(or Kafka was away for longer than a transaction may take); stop one of them, or "
+                f"give it a journal of its own in REFTRAIL_FULFILMENT_JOURNAL"
             ) from error
         written: dict[int, int] = {}
         for future in sent:
@@ -157,10 +206,10 @@ class KafkaLog:
             written[done.partition] = max(written.get(done.partition, 0), done.offset + 1)
         return written
 
-    def _read_orders(self) -> None:
-        """Turn from reports to orders, if that has not been done; Kafka has the positions."""
-        if self.consumer.assignment() != set(self.orders):
-            self.consumer.assign(self.orders)
+    def _committed(self) -> dict[int, int]:
+        """The group's positions, once no transaction of a former owner is open."""
+        own = self.consumer.assignment()
+        return {at.partition: self.consumer.committed(at) or 0 for at in own}
 
     def _send(self, topic: Topic, value: bytes) -> Any:
         """Write a message value under its record's key."""
@@ -179,30 +228,43 @@ class KafkaLog:
         }
 
 
+class _Changes(ConsumerRebalanceListener):  # type: ignore[misc]  # the client is untyped
+    """Hears from the client which partitions the group gives to this member."""
+
+    def __init__(self, log: KafkaLog) -> None:
+        self._log = log
+
+    def on_partitions_revoked(self, revoked: Any) -> None:
+        if revoked and self._log.owner is not None:
+            self._log.owner.losing()
+
+    def on_partitions_assigned(self, assigned: Any) -> None:  # noqa: ARG002
+        self._log.has_gained = True
+
+
 @contextmanager
-def connected(installation: Installation, group: str) -> Iterator[KafkaLog]:
-    """A log of which whoever ran before is fenced: nothing more of theirs comes to Kafka.
+def connected(installation: Installation, group: str, member: str) -> Iterator[KafkaLog]:
+    """A log of one of the group's processes, which others know by the name member.
 
     Raises `KafkaError`, or `ExpectedError` if the topics aren't there.
     """
     identity, counts = _describe(installation)
-    orders, told = (
-        [TopicPartition(installation.name_of(topic), number) for number in range(counts[topic])]
-        for topic in (REWARD_GRANTED, FULFILMENTS)
-    )
+    name = installation.name_of(FULFILMENTS)
+    told = [TopicPartition(name, number) for number in range(counts[FULFILMENTS])]
     with ExitStack() as closing:
-        producer = _producer(installation, group)
+        producer = _producer(installation, f"{group}-{member}")
         closing.callback(_close, partial(producer.close, timeout=1.0))
         consumer = _consumer(installation, group)
         closing.callback(_close, partial(consumer.close, timeout_ms=1_000))
         producer.init_transactions()
-        yield KafkaLog(identity, installation, group, producer, consumer, orders, told)
+        yield KafkaLog(identity, installation, group, producer, consumer, told)
 
 
-def _producer(installation: Installation, group: str) -> BlockingProducer:
+def _producer(installation: Installation, writer: str) -> BlockingProducer:
     return blocking_producer(
         installation,
-        transactional_id=f"{installation.topic_prefix}{group}",
+        transactional_id=f"{installation.topic_prefix}{writer}",
+        transaction_timeout_ms=10_000,  # what a killed process left open holds others up so long
         retry_backoff_ms=20,
         max_block_ms=10_000,
         max_request_size=8 << 20,
@@ -210,14 +272,16 @@ def _producer(installation: Installation, group: str) -> BlockingProducer:
     )
 
 
-def _consumer(installation: Installation, group: str) -> BlockingConsumer:
+def _consumer(installation: Installation, group: str | None) -> BlockingConsumer:
     return blocking_consumer(
         installation,
         group_id=group,
         auto_offset_reset="earliest",
         max_poll_records=_CHUNK,
         fetch_max_wait_ms=200,
-        request_timeout_ms=10_000,
+        request_timeout_ms=15_000,
+        session_timeout_ms=10_000,
+        partition_assignment_strategy=[StickyPartitionAssignor],
         allow_auto_create_topics=False,
     )
 
@@ -250,6 +314,11 @@ def _describe(installation: Installation) -> tuple[str, dict[Topic, int]]:
         )
     identity = "/".join(str(found[topic]["topic_id"]) for topic in (REWARD_GRANTED, FULFILMENTS))
     return identity, {topic: len(one["partitions"]) for topic, one in found.items()}
+
+
+def _refusal(message: Any, detail: str) -> Refusal:
+    place = Place(message.partition, message.offset)
+    return Refusal(place, message.timestamp, message.key, message.value, detail)
 
 
 def _messages(polled: Mapping[TopicPartition, Iterable[Any]]) -> Iterator[Any]:

@@ -50,13 +50,16 @@ async def run(settings: FulfilmentSettings) -> None:
         closing.callback(database.close)
         http = Http(settings.fulfilment_timeout_seconds)
         closing.callback(http.close)
+        asked = fulfillers(settings, http, database)
         fulfilment = Fulfilment(
-            partial(connected, settings, settings.fulfilment_group),
+            partial(connected, settings, settings.fulfilment_group, database.member()),
             Journal(database),
-            Desks(fulfillers(settings, http, database), metrics, settings.fulfilment_concurrency),
+            Desks(asked, metrics, settings.fulfilment_concurrency),
             schedule_of(settings),
             metrics,
         )
+        if isinstance(pool := asked.get(Kind.CODE), Pool):
+            fulfilment.share = pool.share
         host, port = settings.fulfilment_host, settings.fulfilment_port
         app = application(metrics)
         await _both(

@@ -29,6 +29,9 @@ class Metrics:
         self.fulfilled = self._counter("fulfilled", "Rewards delivered.")
         self.failed = self._counter("failed", "Rewards that failed for good.")
         self.expired = self._counter("expired", "Orders whose time was up before they were asked.")
+        self.withdrawn = self._counter(
+            "withdrawn", "Orders that were withdrawn before they were delivered."
+        )
         self.retries = self._counter("retries", "Attempts that must be repeated.")
         self.left = self._counter("left", "Orders of kinds that are left to other consumers.")
         self.unreadable = Counter(
@@ -46,9 +49,10 @@ class Metrics:
         self._lag = self._gauge(
             "lag", "Positions between the group's and the end of reward-granted, summed."
         )
-        self._waiting = self._gauge("waiting", "Orders that wait for their first or next attempt.")
-        self._asking = self._gauge("asking", "Orders that somebody is being asked for right now.")
-        self._oldest = self._gauge("oldest_seconds", "Age of the oldest open order.")
+        self._waiting = self._by_kind("waiting", "Orders that wait for their next attempt.")
+        self._asking = self._by_kind("asking", "Orders that somebody is being asked for right now.")
+        self._oldest = self._by_kind("oldest_seconds", "Age of the oldest open order.")
+        self.own = self._gauge("own_partitions", "Partitions of reward-granted that are its own.")
         self._gauge("broker_answers", "1 if Kafka answered lately, else 0.").set_function(
             lambda: (silence := self.silence()) is not None and silence <= SILENCE
         )
@@ -63,9 +67,15 @@ class Metrics:
         """The journal and Kafka have said how things stand."""
         self.answered_at = now
         self._lag.set(lag)
-        self._waiting.set(counts.waiting)
-        self._asking.set(counts.asking)
-        self._oldest.set(0 if counts.oldest is None else (now - counts.oldest) / 1000)
+        ages = {kind: (now - since) / 1000 for kind, since in counts.oldest.items()}
+        for gauge, figures in (
+            (self._waiting, counts.waiting),
+            (self._asking, counts.asking),
+            (self._oldest, ages),
+        ):
+            gauge.clear()
+            for kind, figure in figures.items():
+                gauge.labels(kind).set(figure)
         self._pool_left(counts.pool_left)
 
     def silence(self) -> Millis | None:
@@ -82,6 +92,9 @@ class Metrics:
 
     def _counter(self, name: str, meaning: str) -> Counter:
         return Counter(f"reftrail_fulfilment_{name}", meaning, ["kind"], registry=self._registry)
+
+    def _by_kind(self, name: str, meaning: str) -> Gauge:
+        return Gauge(f"reftrail_fulfilment_{name}", meaning, ["kind"], registry=self._registry)
 
     def _gauge(self, name: str, meaning: str) -> Gauge:
         return Gauge(f"reftrail_fulfilment_{name}", meaning, registry=self._registry)

@@ -1,6 +1,7 @@
 """Codes handed out once each: those in a file, by way of the journal's table `pool`."""
 
 import logging
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +11,7 @@ from sqlalchemy.dialects.sqlite import insert
 from reftrail.contracts.decisions import RewardGranted
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.life import FulfilmentOutcome, FulfilmentReported
+from reftrail.contracts.partitions import partition_of
 from reftrail.fulfilment.answers import Answer, Deferred, Delivered
 from reftrail.fulfilment.database import Database
 from reftrail.fulfilment.tables import pool
@@ -23,13 +25,20 @@ _log = logging.getLogger(__name__)
 class Pool:
     """Fulfils orders whose kind is code. The code is the report's reference.
 
-    An order that names an item gets one of that item's codes, any other a code of no item.
+    An order that names an item gets one of that item's codes, any other a code of no item. Where
+    several processes share the orders, each hands out the codes whose own partition it has.
     """
 
     def __init__(self, database: Database, path: Path | None = None) -> None:
         self._database = database
         self._path = path
         self._read: tuple[int, int] | None = None
+        self._own: tuple[frozenset[int], int] | None = None
+
+    def share(self, own: Collection[int], partitions: int) -> None:
+        """Hand out what others don't: codes that belong to own partitions, of so many."""
+        is_all = len(own) == partitions
+        self._own = None if is_all else (frozenset(own), partitions)
 
     def fulfil(self, order: RewardGranted) -> Answer:
         """The code that the reward got earlier, or the first that is left."""
@@ -87,18 +96,25 @@ class Pool:
             code: str | None = connection.execute(had).scalar_one_or_none()
             if code is not None:
                 return code
-            first = (
-                sa.select(sa.func.min(pool.c.number))
+            left = connection.execute(
+                sa.select(pool.c.number, pool.c.code)
                 .where(pool.c.item == item, pool.c.reward_id.is_(None))
-                .scalar_subquery()
+                .order_by(pool.c.number)
             )
-            taken = (
-                sa.update(pool)
-                .where(pool.c.number == first)
-                .values(reward_id=reward_id)
-                .returning(pool.c.code)
+            found = next((row for row in left if self._is_own(row.code)), None)
+            left.close()
+            if found is None:
+                return None
+            connection.execute(
+                sa.update(pool).where(pool.c.number == found.number).values(reward_id=reward_id)
             )
-            return connection.execute(taken).scalar_one_or_none()
+            return str(found.code)
+
+    def _is_own(self, code: str) -> bool:
+        if self._own is None:
+            return True
+        own, partitions = self._own
+        return partition_of(code, partitions) in own
 
 
 def codes_in(text: str, name: str) -> list[tuple[str, str]]:

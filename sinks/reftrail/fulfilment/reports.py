@@ -65,6 +65,7 @@ def delivered(
         carrier=answer.carrier,
         tracking_number=answer.tracking_number,
         action=order.action,
+        value_micros=order.value_micros,
     )
 
 
@@ -90,6 +91,16 @@ def letter_of_failed(order: RewardGranted, place: Place, detail: str, at: Millis
     """The dead letter of an order that has failed for good."""
     key = REWARD_GRANTED.key_of(order).encode()
     return _letter("failed", Refusal(place, at, key, encode(order), detail))
+
+
+def letter_of_withdrawn(order: RewardGranted, place: Place, at: Millis) -> DeadLettered:
+    """The dead letter of an order that was withdrawn while somebody may have carried it out."""
+    key = REWARD_GRANTED.key_of(order).encode()
+    detail = (
+        f"withdrawn after it was asked for without a clear answer, and not asked for again; it may "
+        f"have been done: ask there about {order.reward_id}, and report it as delivered if so"
+    )
+    return _letter("withdrawn_in_doubt", Refusal(place, at, key, encode(order), detail))
 
 
 def letter_of_unreadable(message: Refusal) -> DeadLettered:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
@@ -53,13 +54,22 @@ def ids_of(due: Iterable[Due]) -> list[str]:
 
 
 def due_in(row: Row) -> Due:
-    """The order in a row whose time has come, as the attempt that follows."""
+    """The order in a row whose time has come, as the attempt that follows.
+
+    Its value is what a withdrawal left. Where an earlier attempt may have been carried out, it is
+    that of the attempt: under one idempotency key nothing else may be asked for.
+    """
+    order = decode_as(RewardGranted, row["payload"])
+    left = row["asked"] if row["in_doubt"] else row["remaining"]
+    if left is not None and left < order.value_micros:
+        order = msgspec.structs.replace(order, value_micros=left)
     return Due(
-        order=decode_as(RewardGranted, row["payload"]),
+        order=order,
         place=Place(row["partition"], row["offset"]),
         attempts=row["attempts"] + 1,
         in_doubt=row["in_doubt"],
         taken_at=row["taken_at"],
+        is_withdrawn=row["remaining"] == 0,
     )
 
 
@@ -87,13 +97,15 @@ def taken(order: RewardGranted, place: Place, now: Millis) -> Row:
         "report": None,
         "letter": None,
         "told": False,
+        "remaining": None,
+        "asked": None,
     }
 
 
 def is_anew(row: Row, order: RewardGranted, place: Place) -> bool:
     """Whether an order asks again for what has failed; not the one that failed, read again."""
     return bool(
-        row["state"] == State.FAILED
+        row["state"] in (State.FAILED, State.PASSED)
         and place.offset > row["offset"]
         and order.event_id != row["order_id"]
         and report_id(order, FulfilmentOutcome.FAILED) != row["report_id"]
@@ -103,6 +115,8 @@ def is_anew(row: Row, order: RewardGranted, place: Place) -> bool:
 def is_news(row: Row, report: FulfilmentReported) -> bool:
     """Whether a report from the log says more than the journal knows."""
     if row["told"]:
+        if row["state"] == State.PASSED:
+            return True
         return bool(row["state"] == State.FAILED and report.outcome == FulfilmentOutcome.DELIVERED)
     if report.outcome == FulfilmentOutcome.DELIVERED or row["report_id"] is not None:
         return True
@@ -128,4 +142,6 @@ def restored(row: Row | None, report: FulfilmentReported, now: Millis) -> Row:
         "report": encode(report),
         "letter": None,
         "told": True,
+        "remaining": None,
+        "asked": None,
     }

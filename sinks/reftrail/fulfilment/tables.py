@@ -9,7 +9,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of these tables. A change adds one and a way to get there from the version before."""
 
 METADATA: Final = sa.MetaData()
@@ -19,7 +19,8 @@ class State(StrEnum):
     """Where an order stands.
 
     waiting for its time, due_at; asking: somebody is being asked, or was when the process died;
-    delivered and failed: settled; expired: its time was up before anybody had been asked.
+    delivered and failed: settled; expired: its time was up before anybody had been asked;
+    withdrawn: its reward was reversed; passed: another process of the group settled it.
     """
 
     WAITING = "waiting"
@@ -27,7 +28,15 @@ class State(StrEnum):
     DELIVERED = "delivered"
     FAILED = "failed"
     EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+    PASSED = "passed"
 
+
+# Literally, in the partial indexes and in queries: SQLite takes such an index only where the query
+# repeats its condition.
+WAITING: Final = sa.text("state = 'waiting'")
+OPEN: Final = sa.text("NOT told")
+SETTLED_UNTOLD: Final = sa.text("NOT told AND state IN ('delivered', 'failed', 'withdrawn')")
 
 orders: Final = sa.Table(
     "orders",
@@ -50,10 +59,14 @@ orders: Final = sa.Table(
     sa.Column("report", sa.LargeBinary),
     sa.Column("letter", sa.LargeBinary),
     sa.Column("told", sa.Boolean, nullable=False),
+    # How much of the value a withdrawal leaves (None: all), and how much was last asked for.
+    sa.Column("remaining", sa.BigInteger),
+    sa.Column("asked", sa.BigInteger),
 )
-sa.Index("orders_due", orders.c.kind, orders.c.due_at, sqlite_where=orders.c.state == State.WAITING)
-sa.Index("orders_open", orders.c.partition, orders.c.offset, sqlite_where=~orders.c.told)
-sa.Index("orders_untold", orders.c.state, sqlite_where=~orders.c.told)
+sa.Index("orders_due", orders.c.kind, orders.c.due_at, sqlite_where=WAITING)
+sa.Index("orders_open", orders.c.partition, orders.c.offset, sqlite_where=OPEN)
+sa.Index("orders_counted", orders.c.kind, orders.c.state, orders.c.taken_at, sqlite_where=OPEN)
+sa.Index("orders_settled", orders.c.partition, orders.c.offset, sqlite_where=SETTLED_UNTOLD)
 
 pool: Final = sa.Table(
     "pool",
@@ -77,4 +90,14 @@ installation: Final = sa.Table(
     METADATA,
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("identity", sa.String),
+    # Under which Kafka knows who writes from this journal.
+    sa.Column("member", sa.String),
 )
+
+TO_2: Final = (
+    "ALTER TABLE orders ADD COLUMN remaining BIGINT",
+    "ALTER TABLE orders ADD COLUMN asked BIGINT",
+    "ALTER TABLE installation ADD COLUMN member VARCHAR",
+    "DROP INDEX IF EXISTS orders_untold",
+)
+"""From version 1 of these tables; the indexes that are new are made as in a new file."""

@@ -28,7 +28,7 @@ from reftrail.fulfilment.database import Database
 from reftrail.fulfilment.desks import Desks
 from reftrail.fulfilment.fulfilment import Fulfilment
 from reftrail.fulfilment.journal import Begun, Journal, Untold
-from reftrail.fulfilment.log import Found
+from reftrail.fulfilment.log import Found, Owner
 from reftrail.fulfilment.metrics import Metrics
 from reftrail.fulfilment.pool import Pool
 from reftrail.fulfilment.reports import Place
@@ -77,10 +77,15 @@ class World:
 class MemoryLog:
     world: World
     identity: str = "in memory"
+    partitions: int = 1
     read: int = 0
+    owner: Owner | None = None
 
     def __post_init__(self) -> None:
         self.read = self.world.position
+
+    def join(self, owner: Owner) -> None:
+        self.owner = owner
 
     def reports(
         self, positions: Mapping[int, int]
@@ -88,6 +93,9 @@ class MemoryLog:
         yield self.world.reports[positions.get(0, 0) :], {0: len(self.world.reports)}
 
     def poll(self, timeout_ms: int) -> Found:
+        if self.owner is not None:
+            self.owner.gained({0: self.world.position})
+            self.owner = None
         found = ORDERS[self.read :]
         first, self.read = self.read, len(ORDERS)
         return Found([(order, Place(0, first + n)) for n, order in enumerate(found)], [])
@@ -104,7 +112,8 @@ class MemoryLog:
         letters: Sequence[DeadLettered],
         positions: Mapping[int, int],
     ) -> dict[int, int]:
-        self.world.reports += [decode_as(FulfilmentReported, one.report) for one in untold]
+        values = [one.report for one in untold if one.report is not None]
+        self.world.reports += [decode_as(FulfilmentReported, value) for value in values]
         self.world.letters += [decode_as(DeadLettered, one.letter) for one in untold if one.letter]
         self.world.position = positions[0]
         self.world.steps.step()
@@ -114,7 +123,7 @@ class MemoryLog:
 class SteppedJournal(Journal):
     def __init__(self, database: Database, steps: Steps) -> None:
         super().__init__(database)
-        for name in ("resume", "take", "begin", "record", "told", "read"):
+        for name in ("resume", "take", "withdraw", "pass_by", "begin", "record", "told", "read"):
             setattr(self, name, stepped(getattr(self, name), steps))
 
 
@@ -123,7 +132,7 @@ def stepped(method: Callable[..., Any], steps: Steps) -> Callable[..., Any]:
 
     def call(*given: Any) -> Any:
         answer = method(*given)
-        if answer not in (0, Begun([], [])):
+        if answer not in (0, Begun([], [], [])):
             steps.step()
         return answer
 
@@ -276,8 +285,8 @@ class PositionsFirst(Fulfilment):
 class DoesNotLookBack(Fulfilment):
     """Doesn't read what was reported before."""
 
-    def _catch_up(self, log: Any) -> None:
-        self._committed = log.positions()
+    def gained(self, positions: Mapping[int, int]) -> None:
+        self._committed, self._owns = positions, True
 
 
 class IgnoresKeys(Receiver):

@@ -1,13 +1,15 @@
 """What the journal remembers, over restarts."""
 
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from support.fulfilment import an_order
 
 from reftrail.contracts.codec import decode_as, encode
-from reftrail.contracts.decisions import RewardGranted
+from reftrail.contracts.decisions import DeadLettered, RewardGranted, RewardWithdrawn
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.life import FulfilmentReported
 from reftrail.fulfilment.answers import Delivered, Refused
@@ -16,6 +18,7 @@ from reftrail.fulfilment.journal import Journal
 from reftrail.fulfilment.judgement import Again, Due, Settled, judge
 from reftrail.fulfilment.reports import Place, delivered, failed
 from reftrail.fulfilment.schedule import Schedule
+from reftrail.testing import withdrawn
 
 
 @pytest.fixture
@@ -109,16 +112,16 @@ def test_what_is_settled_is_told_once_as_it_was_written(journal: Journal) -> Non
 
 def test_positions_stay_before_the_first_that_is_not_settled_and_told(journal: Journal) -> None:
     journal.take([(an_order(n), Place(n % 2, n)) for n in range(6)], now=0)
-    assert journal.open_from() == {0: 0, 1: 1}
+    assert journal.open_from(range(2)) == {0: 0, 1: 1}
     begun = begin(journal)
     for due in begun[1:]:
         settle(journal, due, Delivered())
-    assert journal.open_from() == {0: 0, 1: 1}
+    assert journal.open_from(range(2)) == {0: 0, 1: 1}
     tell(journal)
-    assert journal.open_from() == {0: 0}
+    assert journal.open_from(range(2)) == {0: 0}
     settle(journal, begun[0], Delivered())
     tell(journal)
-    assert journal.open_from() == {}
+    assert journal.open_from(range(2)) == {}
 
 
 def test_an_order_whose_time_is_up_expires(journal: Journal) -> None:
@@ -127,7 +130,7 @@ def test_an_order_whose_time_is_up_expires(journal: Journal) -> None:
     assert [due.order.expires_at for due in begun.expired] == [100]
     assert [due.order.expires_at for due in begun.due] == [101]
     assert journal.untold() == []
-    assert journal.open_from() == {0: 1}
+    assert journal.open_from(range(2)) == {0: 1}
     assert take(journal, an_order(1, expires_at=100)) == 0
     assert begin(journal, now=100) == []
 
@@ -175,7 +178,7 @@ def test_a_report_that_is_in_the_log_is_not_told_again(journal: Journal) -> None
     elsewhere = delivered(third.order, Delivered("y"), attempts=1, at=5)
     assert journal.read([done.report, refused.report, elsewhere], {0: 3}, now=0) == 3
     assert journal.untold() == []
-    assert journal.open_from() == {}
+    assert journal.open_from(range(2)) == {}
 
 
 def test_a_failure_of_an_earlier_order_says_nothing_of_the_new_one(journal: Journal) -> None:
@@ -185,15 +188,138 @@ def test_a_failure_of_an_earlier_order_says_nothing_of_the_new_one(journal: Jour
     assert len(begin(journal)) == 1
 
 
+def withdrawal(number: int, remaining: int = 0) -> RewardWithdrawn:
+    order = an_order(number)
+    record = withdrawn(order.role, order.code, user_id=order.user_id).record()
+    assert isinstance(record, RewardWithdrawn)
+    return msgspec.structs.replace(record, reward_id=order.reward_id, remaining_micros=remaining)
+
+
+def test_what_was_withdrawn_is_not_asked_for_however_long_it_would_have_waited(
+    journal: Journal,
+) -> None:
+    take(journal, an_order(1), an_order(2))
+    begin(journal)
+    journal.record([Again(an_order(1).reward_id, due_at=9_999, in_doubt=False)])
+    assert journal.withdraw([withdrawal(1), withdrawal(3)], now=20) == 1
+    begun = journal.begin("credit", 10, now=20)
+    assert begun.due == []
+    assert [due.order.reward_id for due in begun.withdrawn] == [an_order(1).reward_id]
+    assert journal.untold() == []
+    assert journal.open_from(range(2)) == {0: 1}
+    assert take(journal, an_order(1)) == 0, "the order that was withdrawn, read again"
+
+
+def test_what_was_partly_withdrawn_is_asked_for_as_what_is_left(journal: Journal) -> None:
+    take(journal, an_order(1))
+    journal.withdraw([withdrawal(1, 3_000_000)], now=1)
+    journal.withdraw([withdrawal(1, 2_000_000), withdrawal(1, 3_000_000)], now=1)
+    (due,) = begin(journal)
+    assert due.order.value_micros == 2_000_000
+    verdict = settle(journal, due, Delivered())
+    assert verdict.report.value_micros == 2_000_000
+
+
+def test_what_may_be_done_is_asked_for_with_the_value_of_then(journal: Journal) -> None:
+    take(journal, an_order(1))
+    journal.withdraw([withdrawal(1, 3_000_000)], now=1)
+    (due,) = begin(journal)
+    journal.record([Again(due.order.reward_id, due_at=5, in_doubt=True)])
+    journal.withdraw([withdrawal(1, 1_000_000)], now=6)
+    (due,) = begin(journal, now=6)
+    assert due.order.value_micros == 3_000_000
+    journal.record([Again(due.order.reward_id, due_at=7, in_doubt=False)])
+    (due,) = begin(journal, now=8)
+    assert due.order.value_micros == 1_000_000
+
+
+def test_what_is_withdrawn_while_it_may_be_done_is_left_to_a_person(journal: Journal) -> None:
+    take(journal, an_order(1))
+    begin(journal)
+    journal.withdraw([withdrawal(1)], now=1)
+    journal.record([Again(an_order(1).reward_id, due_at=999, in_doubt=True)])
+    assert begin(journal, now=2) == []
+    (untold,) = journal.untold()
+    assert untold.report is None
+    letter = decode_as(DeadLettered, untold.letter)
+    assert letter.reason == "withdrawn_in_doubt"
+    assert an_order(1).reward_id in letter.detail
+    tell(journal)
+    assert journal.open_from(range(2)) == {}
+
+
+def test_what_is_delivered_while_it_is_withdrawn_is_reported(journal: Journal) -> None:
+    take(journal, an_order(1))
+    (due,) = begin(journal)
+    journal.withdraw([withdrawal(1)], now=1)
+    done = settle(journal, due, Delivered("x"))
+    assert [one.report for one in journal.untold()] == [encode(done.report)]
+
+
+def test_only_own_partitions_are_worked_on_and_only_what_was_checked(journal: Journal) -> None:
+    journal.take([(an_order(n), Place(n % 2, n)) for n in range(4)], now=0)
+    journal.take([(an_order(5), Place(1, 5))], now=9)
+    begun = journal.begin("credit", 10, 10, partitions=[1], taken_until=8).due
+    assert [due.place.offset for due in begun] == [1, 3]
+    for due in begun:
+        settle(journal, due, Delivered())
+    assert len(journal.untold(partitions=[0])) == 0
+    assert len(journal.untold(partitions=[1])) == 2
+
+
+def test_what_others_settled_is_passed_by_and_can_be_ordered_anew(journal: Journal) -> None:
+    take(journal, an_order(1), an_order(2), an_order(3))
+    assert journal.pass_by({0: 2, 1: 9}) == 2
+    assert [due.order for due in begin(journal)] == [an_order(3)]
+    assert take(journal, an_order(1)) == 0
+    assert take(journal, an_order(1, event_id="approved"), first=7) == 1
+    elsewhere = delivered(an_order(2), Delivered("y"), attempts=1, at=5)
+    assert journal.read([elsewhere], {}, now=1) == 1
+    assert take(journal, an_order(2, event_id="approved"), first=8) == 0
+
+
+def test_a_journal_of_the_first_version_goes_on(path: Path) -> None:
+    """Its tables as that version made them."""
+    with sqlite3.connect(path) as old:
+        old.executescript(
+            """
+            CREATE TABLE orders (reward_id VARCHAR PRIMARY KEY, order_id VARCHAR,
+                partition INTEGER NOT NULL, "offset" BIGINT NOT NULL, payload BLOB,
+                kind VARCHAR NOT NULL, state VARCHAR NOT NULL, attempts INTEGER NOT NULL,
+                in_doubt BOOLEAN NOT NULL, taken_at BIGINT NOT NULL, due_at BIGINT NOT NULL,
+                report_id VARCHAR, report BLOB, letter BLOB, told BOOLEAN NOT NULL);
+            CREATE INDEX orders_untold ON orders (state) WHERE NOT told;
+            CREATE TABLE installation (version INTEGER NOT NULL, identity VARCHAR);
+            INSERT INTO installation VALUES (1, 'these');
+            """
+        )
+        order = an_order(1)
+        old.execute(
+            "INSERT INTO orders VALUES (?,?,0,4,?,'credit','waiting',1,1,0,0,NULL,NULL,NULL,0)",
+            (order.reward_id, order.event_id, encode(order)),
+        )
+    database = Database.open(path)
+    journal = Journal(database)
+    journal.belong_to("these")
+    (due,) = begin(journal)
+    assert (due.order, due.in_doubt, due.attempts) == (order, True, 2)
+    assert database.member() == database.member()
+    database.close()
+
+
 def test_it_counts_what_is_open(journal: Journal) -> None:
     take(journal, an_order(1), now=40)
     take(journal, an_order(2), an_order(3), first=1, now=50)
     (first,) = journal.begin("credit", 1, now=60).due
     counts = journal.counts()
-    assert (counts.waiting, counts.asking, counts.oldest) == (2, 1, 40)
+    assert (counts.waiting, counts.asking, counts.oldest) == (
+        {"credit": 2},
+        {"credit": 1},
+        {"credit": 40},
+    )
     settle(journal, first, Delivered())
     tell(journal)
-    assert journal.counts().oldest == 50
+    assert journal.counts().oldest == {"credit": 50}
 
 
 def test_it_belongs_to_its_topics(journal: Journal, path: Path) -> None:

@@ -124,3 +124,24 @@ def test_lines_say_codes_and_items() -> None:
     for wrong in (",museum", "A,b,c", "X" * 201):
         with pytest.raises(ExpectedError, match="gifts, line 2: expected CODE or CODE,ITEM"):
             codes_in(f"A\n{wrong}", "gifts")
+
+
+def test_processes_that_share_a_group_hand_out_different_codes(tmp_path: Path, file: Path) -> None:
+    file.write_text("".join(f"GIFT{n}\n" for n in range(40)))
+    given = []
+    for process, own in enumerate(([0, 2], [1, 3])):
+        database = Database.open(tmp_path / f"{process}.sqlite")
+        pool = Pool(database, file)
+        pool.share(own, 4)
+        orders = [an_order(100 * process + n, "code") for n in range(10)]
+        given += [code(pool.fulfil(order)) for order in orders]
+        database.close()
+    assert len(set(given)) == 20
+
+
+def test_whoever_has_all_partitions_hands_out_all_codes(database: Database, file: Path) -> None:
+    file.write_text("A\nB\nC\n")
+    pool = Pool(database, file)
+    pool.share([0], 2)
+    pool.share([0, 1], 2)
+    assert [code(pool.fulfil(an_order(n, "code"))) for n in range(3)] == ["A", "B", "C"]
