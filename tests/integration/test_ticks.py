@@ -11,7 +11,7 @@ from support.log import Logged, produce, read_committed, read_until
 from support.timers import review
 from support.worker import RunningWorker, group_of, worker
 
-from reftrail.contracts.record import Millis
+from reftrail.contracts.record import DAY, MINUTE, Millis
 from reftrail.contracts.topics import DEAD_LETTERS, REVIEWS, REWARDS, TICKS
 from reftrail.engine.settings import WorkerSettings
 from reftrail.engine.ticker import Ticker
@@ -111,7 +111,7 @@ async def test_the_newer_source_fences_the_older_and_time_goes_on_whatever_its_c
     after = await ticked(installation, len(before) + 5)
     await newer.stop()
     assert type(failure).__name__ == "ProducerFenced"
-    assert after == list(range(5_000, 5_000 + len(after)))
+    assert after == [1, *range(5_000, 4_999 + len(after))]
 
 
 async def test_the_last_tick_is_found_behind_what_was_aborted(
@@ -120,7 +120,7 @@ async def test_the_last_tick_is_found_behind_what_was_aborted(
     settings = settings_of(installation, 60)
     first = Ticker(settings, installation.partitions, _fail, now=lambda: 5_000)
     await first.start()
-    await ticked(installation, 1)
+    await ticked(installation, 2)
     name, producer = installation.name_of(TICKS), first._producer
     for _ in range(40):
         await producer.begin_transaction()
@@ -129,9 +129,31 @@ async def test_the_last_tick_is_found_behind_what_was_aborted(
     await first.stop()
     second = Ticker(settings, installation.partitions, _fail, now=lambda: 1_000)
     await second.start()
-    assert await ticked(installation, 2) == [5_000, 5_001]
+    assert await ticked(installation, 4) == [1, 5_000, 5_001, 5_002]
     await second.stop()
 
 
 def _fail(error: BaseException) -> None:
     raise AssertionError from error
+
+
+async def test_a_clock_far_ahead_moves_time_no_further_than_the_broker_s(
+    installation: TestInstallation,
+) -> None:
+    """From its start, and when it jumps later: every hold would end, and every grant expire."""
+    ahead = {"days": 40}
+
+    def clock() -> Millis:
+        return time.time_ns() // 1_000_000 + ahead["days"] * DAY
+
+    settings = settings_of(installation, 0.05)
+    ticker = Ticker(settings, installation.partitions, _fail, now=clock)
+    await ticker.start()
+    await ticked(installation, 4)
+    ahead["days"] = 0
+    before = await ticked(installation, 10)
+    ahead["days"] = 400
+    found = await ticked(installation, len(before) + 5)
+    await ticker.stop()
+    assert found[-1] <= time.time_ns() // 1_000_000 + MINUTE
+    assert found[-1] - found[1] < 10 * MINUTE

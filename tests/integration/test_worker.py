@@ -1,17 +1,23 @@
 """The Faust host on a real broker: from events to grants, exactly once."""
 
+import hashlib
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from kafka import KafkaProducer
 from support.kafka import TestInstallation
 from support.log import Logged, produce, read_committed, read_until
 from support.worker import worker
 
+from reftrail.contracts.codec import FRAME, encode
 from reftrail.contracts.events import Click, Event, Signup
 from reftrail.contracts.record import MINUTE
 from reftrail.contracts.reference import CampaignDefined, CodeChanged
+from reftrail.contracts.registry import schemas
 from reftrail.contracts.topics import (
+    ATTRIBUTION_INPUTS,
     CAMPAIGNS,
     CODES,
     DEAD_LETTERS,
@@ -19,7 +25,9 @@ from reftrail.contracts.topics import (
     REWARD_GRANTED,
     REWARDS,
     TOUCHES,
+    Topic,
 )
+from reftrail.testing import campaign, code, converted
 
 T0 = 1_790_000_000_000
 
@@ -132,3 +140,98 @@ def test_what_cannot_be_read_is_in_the_dead_letters(
         "undecodable",
         "events",
     )
+
+
+def _send(installation: TestInstallation, topic: Topic, value: bytes, partition: int) -> None:
+    """A message by a foreign writer, compressed as such often are."""
+    producer = KafkaProducer(
+        bootstrap_servers=installation.bootstrap_servers,
+        compression_type="gzip",
+        max_request_size=8 << 20,
+    )
+    producer.send(installation.name_of(topic), key=b"k", value=value, partition=partition).get(20)
+    producer.close()
+
+
+def _click(visitor: str, **told: Any) -> Click:
+    common: dict[str, Any] = {"event_time": T0, "received_at": T0, "visitor_id": visitor}
+    return Click(**(common | {"event_id": f"odd {visitor}", "code": "CODE1"} | told))
+
+
+def test_records_that_no_stage_can_take_are_dead_letters_and_the_others_are_decided(
+    installation: TestInstallation, tmp_path: Path
+) -> None:
+    """By foreign writers, or newer ones; before, any of them stopped every worker for good."""
+    partitions = installation.partitions
+    _programme(installation)
+    produce(
+        installation,
+        CAMPAIGNS,
+        [campaign("odd", policy='{"a_setting_of_another_version": 1}')],
+    )
+    produce(installation, CODES, [code("ODD", campaign_id="odd")])
+    late = _click("late", event_time=2**63 - 5)
+    signup = Signup(
+        event_id="odd signup", event_time=T0, received_at=T0, user_id="odd", code="ODD",
+        code_known=True,
+    )  # fmt: skip
+    kind = converted("signup", "10:00", user_id="u of no kind").record()
+    kind = msgspec.structs.replace(kind, kind="of another version")
+    garbage = b"\x00" * (3 << 20)
+    own = EVENTS.partition("misplaced", partitions)
+    with worker(installation, tmp_path / "worker.log") as running:
+        running.wait_until_ready()
+        _send(installation, EVENTS, encode(_click("")), 0)
+        _send(installation, EVENTS, encode(late), EVENTS.partition("late", partitions))
+        _send(installation, EVENTS, garbage, 2)
+        _send(installation, EVENTS, encode(_click("misplaced")), (own + 1) % partitions)
+        _send(
+            installation,
+            ATTRIBUTION_INPUTS,
+            encode(kind),
+            ATTRIBUTION_INPUTS.partition("u of no kind", partitions),
+        )
+        produce(installation, EVENTS, [signup, *_events(0, 30)])
+        _check(installation, 30)
+        letters = read_until(installation, DEAD_LETTERS, lambda found: len(found) >= 6, 20)
+        assert running.process.poll() is None
+    by_place: dict[tuple[str, str], list[Any]] = defaultdict(list)
+    for one in letters:
+        by_place[one.record.stage, one.record.reason].append(one.record)
+    (large,) = by_place["touch", "undecodable"]
+    assert len(large.payload) < large.payload_size == len(garbage)
+    assert large.payload_sha256 == hashlib.sha256(garbage).hexdigest()
+    assert (large.topic, large.partition) == ("events", 2)
+    (misplaced,) = by_place["touch", "wrong_partition"]
+    assert f"belongs into partition {own} of {partitions}" in misplaced.detail
+    details = sorted(one.detail for one in by_place["touch", "undecidable"])
+    assert [detail.partition(":")[0] for detail in details] == ["OverflowError", "ValueError"]
+    others = [one.detail for one in by_place["attribution", "undecidable"]]
+    assert any("a_setting_of_another_version" in detail for detail in others)
+    assert any("of another version" in detail for detail in others)
+
+
+def test_a_record_of_a_newer_schema_stops_the_worker_which_says_what_it_needs(
+    installation: TestInstallation, tmp_path: Path
+) -> None:
+    _programme(installation)
+    newer = max(schemas()) + 1
+    value = encode(_click("v1"))
+    newer_value = FRAME.pack(0, newer) + value[FRAME.size :]
+    with worker(installation, tmp_path / "worker.log") as running:
+        running.wait_until_ready()
+        _send(installation, EVENTS, newer_value, EVENTS.partition("v1", installation.partitions))
+        assert running.process.wait(20) == 70
+    assert f"a record has schema id {newer}" in running.log.read_text()
+    assert read_committed(installation, DEAD_LETTERS) == []
+
+
+def test_a_policy_in_a_newer_language_stops_the_worker_which_says_so(
+    installation: TestInstallation, tmp_path: Path
+) -> None:
+    _programme(installation)
+    with worker(installation, tmp_path / "worker.log") as running:
+        running.wait_until_ready()
+        produce(installation, CAMPAIGNS, [campaign("new", policy='{"language": 2, "novel": 1}')])
+        assert running.process.wait(20) == 70
+    assert "version 2 of the policy language" in running.log.read_text()

@@ -27,6 +27,7 @@ from reftrail.contracts.decisions import (
 )
 from reftrail.contracts.decoder import UNREADABLE, compile_decoder
 from reftrail.contracts.encoder import compile_encoder, encode_long
+from reftrail.contracts.errors import NewerVersionNeeded
 from reftrail.contracts.events import AnyEvent, Event
 from reftrail.contracts.life import (
     CheckRequested,
@@ -51,6 +52,7 @@ from reftrail.contracts.registry import WriterSchema, latest, schemas
 FRAME: Final = Struct(">bI")
 _MAGIC: Final = 0
 _SYNC: Final = b"reftrail-sync-16"
+_NEWER_IDS: Final = 1_000
 
 _TYPES: Final[dict[str, Any]] = {
     "Event": AnyEvent,
@@ -82,6 +84,28 @@ R = TypeVar("R", bound=Record)
 
 class Undecodable(ValueError):  # noqa: N818  (says what the value is)
     """A message value that is not a known record. str() says what is wrong with it."""
+
+
+class NewerSchema(Undecodable):
+    """A message value that a newer reftrail wrote: hosts stop at it, see `stop_if_newer`."""
+
+    def __init__(self, schema_id: int) -> None:
+        known = max(schemas())
+        super().__init__(
+            f"schema id {schema_id} is not known; this reftrail knows ids up to {known} and is "
+            f"older than the writer"
+        )
+        self.schema_id = schema_id
+
+
+def stop_if_newer(error: Undecodable) -> None:
+    """Raise `NewerVersionNeeded` if a value couldn't be read because a newer reftrail wrote it."""
+    if isinstance(error, NewerSchema):
+        raise NewerVersionNeeded(
+            f"a record has schema id {error.schema_id}, and this reftrail knows ids up to "
+            f"{max(schemas())}: it needs a version with schemas/reftrail/contracts/avro/"
+            f"{error.schema_id:03}.*; install the version that wrote the record, or a newer one"
+        ) from error
 
 
 def encode(record: Record) -> bytes:
@@ -187,10 +211,23 @@ def schema_of(value: bytes | None) -> WriterSchema:
         raise Undecodable(f"first byte is {magic}, not the zero byte of the Confluent framing")
     schema = schemas().get(schema_id)
     if schema is None:
-        raise Undecodable(
-            f"schema id {schema_id} is not known; this reftrail is older than the writer"
-        )
+        if _may_be_newer(schema_id, value):
+            raise NewerSchema(schema_id)
+        raise Undecodable(f"schema id {schema_id} is not known, and the bytes are no record's")
     return schema
+
+
+def _may_be_newer(schema_id: int, value: bytes) -> bool:
+    """Whether a newer reftrail may have written a value, and it isn't garbage.
+
+    Ids are given one after the other, and every record begins with a text, its event_id.
+    """
+    if not max(schemas()) < schema_id <= max(schemas()) + _NEWER_IDS:
+        return False
+    begin = value[FRAME.size : FRAME.size + 2]
+    length = begin[0] >> 1 if len(begin) == 2 and begin[0] < 0x80 and not begin[0] & 1 else 0
+    text = value[FRAME.size + 1 : FRAME.size + 1 + length]
+    return 0 < length == len(text) and text.isascii() and text.decode().isprintable()
 
 
 def container(values: Sequence[bytes]) -> bytes:

@@ -283,7 +283,8 @@ class DeadLettered(Record, frozen=True, kw_only=True):
     """A message that a stage or sink could not take: where it was, why, and its bytes.
 
     event_id is derived from topic, partition, offset and stage, so that a retry writes the same.
-    event_time and received_at are the broker's timestamp of the message.
+    event_time and received_at are the broker's timestamp of the message. Of a large message only
+    the beginning is here; payload_size and payload_sha256 then are those of the whole of it.
     """
 
     stage: str
@@ -294,3 +295,5 @@ class DeadLettered(Record, frozen=True, kw_only=True):
     offset: int
     message_key: bytes | None = None
     payload: bytes | None = None
+    payload_size: int | None = None
+    payload_sha256: str | None = None

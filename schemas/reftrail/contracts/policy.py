@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from reftrail.contracts.errors import NewerVersionNeeded
 from reftrail.contracts.record import DAY, MINUTE, Micros, Millis
 
 
@@ -115,9 +116,11 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     fulfilled is good; None for ever. order_ids says whether an order pays once or once for each
     user. checkout_tolerance is how long before the signup a purchase may lie that still counts for
     a code typed in with it; backdated_touch_for how old on receipt a touch under a publishable key
-    may be to take the place of another one. Windows and rewards are in `CampaignDefined`.
+    may be to take the place of another one. Windows and rewards are in `CampaignDefined`. language
+    is the version of this language that the policy is written in.
     """
 
+    language: int = 1
     scope: Scope = Scope.USER
     trigger_count: int = 1
     repeats: int = 1
@@ -132,20 +135,56 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     milestones: list[Milestone] = []
 
 
+LANGUAGE: Final = 1
+"""The newest version of the language that is understood here.
+
+A setting that older versions don't know raises it, and is written with it: an older worker then
+stops and says so, since it would decide otherwise.
+"""
+
 DEFAULT: Final = Policy()
 
+
+class _Written(msgspec.Struct):
+    language: int = 1
+
+
 _decoder: Final = msgspec.json.Decoder(Policy)
+_written_in: Final = msgspec.json.Decoder(_Written)
 
 
 @lru_cache(maxsize=4096)
 def policy_in(text: str | None) -> Policy:
     """The policy in a campaign's JSON text; the defaults for None.
 
-    Raises msgspec.ValidationError if the text is none.
+    Raises msgspec.ValidationError if the text is none, and `NewerVersionNeeded` if it is one in a
+    newer version of the language.
     """
-    return DEFAULT if text is None else _decoder.decode(text)
+    if text is None:
+        return DEFAULT
+    try:
+        policy = _decoder.decode(text)
+    except msgspec.ValidationError:
+        _stop_if_newer(_written_in.decode(text).language)
+        raise
+    _stop_if_newer(policy.language)
+    return policy
+
+
+def _stop_if_newer(language: int) -> None:
+    if language > LANGUAGE:
+        raise NewerVersionNeeded(
+            f"a campaign's policy is written in version {language} of the policy language, and "
+            f"this reftrail knows it up to version {LANGUAGE}; install the version that applied "
+            f"the campaign, or a newer one"
+        )
 
 
 def policy_text(policy: Policy) -> str | None:
     """The JSON text of a policy, equal for equal policies; None for the defaults."""
-    return None if policy == DEFAULT else msgspec.json.encode(policy, order="sorted").decode()
+    if policy == DEFAULT:
+        return None
+    fields = msgspec.to_builtins(policy)
+    if policy.language == 1:
+        del fields["language"]  # which workers of that version don't know
+    return msgspec.json.encode(fields, order="sorted").decode()

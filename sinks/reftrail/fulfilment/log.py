@@ -17,7 +17,7 @@ from kafka.consumer.subscription_state import ConsumerRebalanceListener
 from kafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 from kafka.errors import InvalidProducerEpochError, KafkaError, ProducerFencedError
 
-from reftrail.contracts.codec import Undecodable, decode, decode_as, encode
+from reftrail.contracts.codec import Undecodable, decode, decode_as, encode, stop_if_newer
 from reftrail.contracts.decisions import DeadLettered, RewardGranted, RewardWithdrawn
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.installation import Installation
@@ -154,6 +154,7 @@ class KafkaLog:
             try:
                 record = decode(message.value)
             except Undecodable as error:
+                stop_if_newer(error)
                 unreadable.append(_refusal(message, str(error)))
                 continue
             if isinstance(record, RewardGranted):
@@ -254,7 +255,8 @@ def connected(installation: Installation, group: str, member: str) -> Iterator[K
     with ExitStack() as closing:
         producer = _producer(installation, f"{group}-{member}")
         closing.callback(_close, partial(producer.close, timeout=1.0))
-        consumer = _consumer(installation, group)
+        # A process that starts again is the same member: the group waits for no other to time out.
+        consumer = _consumer(installation, group, f"{group}-{member}")
         closing.callback(_close, partial(consumer.close, timeout_ms=1_000))
         producer.init_transactions()
         yield KafkaLog(identity, installation, group, producer, consumer, told)
@@ -272,10 +274,13 @@ def _producer(installation: Installation, writer: str) -> BlockingProducer:
     )
 
 
-def _consumer(installation: Installation, group: str | None) -> BlockingConsumer:
+def _consumer(
+    installation: Installation, group: str | None, member: str | None = None
+) -> BlockingConsumer:
     return blocking_consumer(
         installation,
         group_id=group,
+        group_instance_id=member,
         auto_offset_reset="earliest",
         max_poll_records=_CHUNK,
         fetch_max_wait_ms=200,
@@ -336,5 +341,6 @@ def _readable(messages: Iterable[Any]) -> Iterator[FulfilmentReported]:
         try:
             yield decode_as(FulfilmentReported, message.value)
         except Undecodable as error:
+            stop_if_newer(error)
             place = f"{message.topic}/{message.partition} offset {message.offset}"
             _log.warning("%s is no report and is passed over: %s", place, error)

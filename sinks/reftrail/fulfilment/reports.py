@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from reftrail.contracts.codec import encode
+from reftrail.contracts.dead_letters import dead_letter
 from reftrail.contracts.decisions import DeadLettered, RewardGranted
 from reftrail.contracts.life import FulfilmentOutcome, FulfilmentReported
 from reftrail.contracts.record import Millis
@@ -110,10 +111,9 @@ def letter_of_unreadable(message: Refusal) -> DeadLettered:
 
 def _letter(reason: str, message: Refusal) -> DeadLettered:
     at = f"{message.place.partition}:{message.place.offset}"
-    return DeadLettered(
+    return dead_letter(
         event_id=derived_id("dead-letter", STAGE, REWARD_GRANTED.name, at),
-        event_time=message.timestamp,
-        received_at=message.timestamp,
+        timestamp=message.timestamp,
         stage=STAGE,
         reason=reason,
         detail=message.detail,

@@ -6,7 +6,7 @@ from io import BytesIO
 
 import fastavro
 
-from reftrail.contracts.codec import FRAME, Undecodable, container, schema_of
+from reftrail.contracts.codec import FRAME, Undecodable, container, schema_of, stop_if_newer
 from reftrail.contracts.registry import WriterSchema, schemas
 from reftrail.contracts.topics import Topic
 from reftrail.engine.chunks import Chunk
@@ -108,6 +108,7 @@ def _refused(topic: Topic, parts: Sequence[Part]) -> Iterator[Refused]:
             try:
                 schema = schema_of(value)
             except Undecodable as error:
+                stop_if_newer(error)
                 yield _refuse(part, index, str(error))
                 continue
             if schema.record not in (names := _record_names(topic)):

@@ -1,10 +1,12 @@
 """Messages that can't be loaded, put aside with their bytes and the reason."""
 
+import asyncio
 import logging
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from reftrail.contracts.codec import encode
+from reftrail.contracts.dead_letters import dead_letter
 from reftrail.contracts.decisions import DeadLettered
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.topics import DEAD_LETTERS, Topic
@@ -27,10 +29,9 @@ class Bury(Protocol):
 def letter(topic: Topic, refused: Refused) -> DeadLettered:
     """The record of a refused message. The same message always gives the same one."""
     at = refused.place
-    return DeadLettered(
+    return dead_letter(
         event_id=derived_id("dead-letter", STAGE, topic.name, f"{at.partition}:{at.offset}"),
-        event_time=refused.timestamp,
-        received_at=refused.timestamp,
+        timestamp=refused.timestamp,
         stage=STAGE,
         reason="undecodable",
         detail=refused.detail,
@@ -50,10 +51,14 @@ class DeadLetters:
         self._producer: AsyncProducer | None = None
 
     async def bury(self, letters: Sequence[DeadLettered]) -> None:
-        """Write letters and wait for the acknowledgements of all replicas in sync."""
+        """Write letters and wait for the acknowledgements of all replicas in sync.
+
+        Raises what the client raises where the broker takes one of them not: none is lost.
+        """
         producer = await self._connected()
         name = self._installation.name_of(DEAD_LETTERS)
         count = len(await producer.partitions_for(name))
+        sent: list[asyncio.Future[Any]] = []
         for one in letters:
             key = DEAD_LETTERS.key_of(one)
             _log.warning(
@@ -63,13 +68,15 @@ class DeadLetters:
                 one.offset,
                 one.detail,
             )
-            await producer.send(
-                name,
-                key=key.encode(),
-                value=encode(one),
-                partition=DEAD_LETTERS.partition(key, count),
+            sent.append(
+                await producer.send(
+                    name,
+                    key=key.encode(),
+                    value=encode(one),
+                    partition=DEAD_LETTERS.partition(key, count),
+                )
             )
-        await producer.flush()
+        await asyncio.gather(*sent)
 
     async def stop(self) -> None:
         """Disconnect, if ever connected."""

@@ -1,15 +1,19 @@
 """When the keys of a stage want to be woken."""
 
-from collections.abc import Container
-from heapq import heappop, heappush
+from collections.abc import Container, Iterable
+from heapq import heapify, heappop, heappush
+from typing import Final
 
 from reftrail.contracts.record import Millis
+
+_SLACK: Final = 64
 
 
 class Alarms:
     """A time for each key that has one, and which of them have come.
 
-    A heap that forgets lazily: an entry counts only while it is what the key has now.
+    A heap that forgets lazily: an entry counts only while it is what the key has now. It is rebuilt
+    when most of its entries are stale, so that it is never much larger than the keys with a time.
     """
 
     def __init__(self) -> None:
@@ -25,6 +29,14 @@ class Alarms:
         else:
             self._times[key] = time
             heappush(self._heap, (time, key))
+        if len(self._heap) > _SLACK + 2 * len(self._times):
+            self._heap = [(time, key) for key, time in self._times.items()]
+            heapify(self._heap)
+
+    def silence(self, keys: Iterable[str]) -> None:
+        """These keys have no time until they are set anew."""
+        for key in keys:
+            self.set(key, None)
 
     def due(
         self, until: Millis, most: int, without: Container[str] = ()

@@ -3,31 +3,43 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from typing import Any, TypeAlias, cast
+from functools import cache, partial
+from typing import Any, NamedTuple, TypeAlias, cast
 
-from reftrail.contracts.codec import Undecodable, decode, encode
+from reftrail.contracts.codec import Undecodable, decode, encode, stop_if_newer
 from reftrail.contracts.decisions import DeadLettered
 from reftrail.contracts.life import Ticked
 from reftrail.contracts.record import Record
 from reftrail.contracts.topics import DEAD_LETTERS, Topic
 from reftrail.engine.chunks import Chunk
-from reftrail.engine.dead_letters import refused, refused_message, undecodable
+from reftrail.engine.dead_letters import (
+    FAULTS_OF_THE_WORKER,
+    UNDECIDABLE,
+    WRONG_PARTITION,
+    described,
+    fitting,
+    misplaced,
+    put_aside,
+    refused,
+    refused_message,
+    undecodable,
+)
 from reftrail.engine.reference import ReferenceTables
 from reftrail.engine.sieve import Sieve
 from reftrail.engine.stage import Stage, Waking
-from reftrail.engine.state import Batch, StateStore
-from reftrail.rules.decider import Cause, Decider, Refused, Settling
+from reftrail.engine.state import Batch, StateStore, Trial
+from reftrail.rules.decider import Cause, Decider, Refused, Settling, Woken
 
 Message = tuple[bytes, bytes | None]
-_Settle: TypeAlias = Callable[[Any, Any, Cause, ReferenceTables], tuple[Sequence[Record], Any]]
+_Settle: TypeAlias = Callable[..., tuple[Sequence[Record], Any]]
 
 
 @dataclass(slots=True)
 class Outcome:
     """What follows from a batch: messages by topic and partition, and the changed state.
 
-    decided counts the questions to the decider, dead the dead letters by reason.
+    decided counts the questions to the decider, dead the dead letters by reason. silenced are keys
+    that a tick was to wake in vain: they aren't woken again.
     """
 
     messages: dict[tuple[Topic, int], list[Message]] = field(
@@ -36,6 +48,13 @@ class Outcome:
     changes: Mapping[str, bytes | None] = field(default_factory=dict)
     decided: int = 0
     dead: Counter[str] = field(default_factory=Counter)
+    silenced: set[str] = field(default_factory=set)
+
+    def add(self, part: "Outcome") -> None:
+        """Take in what follows from a part of the batch."""
+        for place, messages in part.messages.items():
+            self.messages[place].extend(messages)
+        self.dead.update(part.dead)
 
     @property
     def is_empty(self) -> bool:
@@ -66,6 +85,23 @@ def _settling(decider: Decider[Any]) -> _Settle:
     return settle
 
 
+class _Step(NamedTuple):
+    """A message of a chunk, and the record in it, that is decided on."""
+
+    chunk: Chunk
+    nth: int
+    record: Record
+    cause: Cause
+
+    @property
+    def message(self) -> tuple[bytes | None, bytes | None]:
+        """Its key and value."""
+        return self.chunk.keys[self.nth], self.chunk.values[self.nth]
+
+
+_TakeStep: TypeAlias = Callable[[_Step, Record, _Settle, Batch, Outcome], None]
+
+
 @dataclass(frozen=True, slots=True)
 class StageOfPartition:
     """Which part of the work a batch belongs to, of how many partitions."""
@@ -81,31 +117,79 @@ class StageOfPartition:
         reference: ReferenceTables,
         sieve: Sieve | None = None,
     ) -> Outcome:
-        """What follows from a chunk on top of the stored state, which stays as it is."""
+        """What follows from a chunk on top of the stored state, which stays as it is.
+
+        If anything in it can't be decided or written, it is decided once more, record by record:
+        then only what is to blame goes to the dead letters.
+        """
+        try:
+            return self._conclude(chunk, store, reference, sieve, self._step)
+        except FAULTS_OF_THE_WORKER:
+            raise
+        except Exception:  # noqa: BLE001 - whatever a foreign record leads to
+            return self._conclude(chunk, store, reference, None, self._guarded_step)
+
+    def _conclude(
+        self,
+        chunk: Chunk,
+        store: StateStore,
+        reference: ReferenceTables,
+        sieve: Sieve | None,
+        step: _TakeStep,
+    ) -> Outcome:
         outcome = Outcome()
-        batch = Batch(self.stage, store)
-        settle, waking = _settling(self.stage.decider), self.stage.waking
+        batch, waking = Batch(self.stage, store), self.stage.waking
+        settle = partial(_settling(self.stage.decider), reference=reference)
         source, offsets = self.stage.reads.name, chunk.offsets
         for index, record in self._records(chunk, store, reference, sieve, outcome):
             cause = Cause(source, self.partition, offsets[index])
+            at = _Step(chunk, index, record, cause)
             for asked in (record,) if waking is None else self._asked(record, cause, batch, waking):
-                keys, state = batch.load(asked)
-                concluded, state = settle(state, asked, cause, reference)
-                for conclusion in concluded:
-                    if isinstance(conclusion, Refused):
-                        self._put_aside(self._refused(chunk, index, conclusion), outcome)
-                    else:
-                        self._send(conclusion, outcome, keys[0] if keys else None)
-                if concluded:
-                    batch.save(keys, state)
+                step(at, asked, settle, batch, outcome)
                 outcome.decided += 1
         outcome.changes = batch.changes()
         if outcome.changes:
             assert self.stage.changelog is not None
             outcome.messages[self.stage.changelog, self.partition] = [
-                (key.encode(), packed) for key, packed in outcome.changes.items()
+                (key.encode(), packed and fitting(packed))
+                for key, packed in outcome.changes.items()
             ]
         return outcome
+
+    def _step(
+        self, at: _Step, asked: Record, settle: _Settle, batch: Batch | Trial, outcome: Outcome
+    ) -> None:
+        """Decide on one record, or on one key that a tick wakes."""
+        keys, state = batch.load(asked)
+        concluded, state = settle(state, asked, at.cause)
+        if not concluded:
+            return
+        if letter := self._misplaced(at):
+            self._put_aside(letter, outcome)
+            return
+        for conclusion in concluded:
+            if isinstance(conclusion, Refused):
+                self._put_aside(self._refused(at.chunk, at.nth, conclusion), outcome)
+            else:
+                self._send(conclusion, outcome, keys[0] if keys else None)
+        batch.save(keys, state)
+
+    def _guarded_step(
+        self, at: _Step, asked: Record, settle: _Settle, batch: Batch, outcome: Outcome
+    ) -> None:
+        """The same; if it can't be taken, nothing changes and a dead letter says why."""
+        part, trial = Outcome(), batch.trial()
+        try:
+            self._step(at, asked, settle, trial, part)
+            trial.accept()
+        except FAULTS_OF_THE_WORKER:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a foreign record leads to
+            part = Outcome()
+            self._put_aside(self._undecidable(at, asked, error), part)
+            if isinstance(at.record, Ticked):
+                self._silence(at.record, asked, at.cause, batch, outcome)
+        outcome.add(part)
 
     def _asked(
         self, record: Record, cause: Cause, batch: Batch, waking: Waking
@@ -114,6 +198,20 @@ class StageOfPartition:
         if not isinstance(record, Ticked):
             return (record,)
         return [waking.woken(key, record, cause) for key in batch.due(record)]
+
+    def _silence(
+        self, tick: Ticked, asked: Record, cause: Cause, batch: Batch, outcome: Outcome
+    ) -> None:
+        """Have the key that a tick woke in vain woken no more."""
+        waking = self.stage.waking
+        assert waking is not None
+        key = next(
+            key
+            for key in batch.due(tick)
+            if waking.woken(key, tick, cause).event_id == asked.event_id
+        )
+        batch.silence(key)
+        outcome.silenced.add(key)
 
     def _records(
         self,
@@ -132,6 +230,7 @@ class StageOfPartition:
             try:
                 record = self.stage.checked(decode(value))
             except Undecodable as error:
+                stop_if_newer(error)
                 self._put_aside(self._undecodable(chunk, index, error), outcome)
             else:
                 yield index, record
@@ -141,7 +240,7 @@ class StageOfPartition:
         topics = self.stage.topics_for(record)
         if not topics:
             return
-        value = encode(record)
+        value = fitting(encode(record))
         for topic in topics:
             key = topic.key_of(record)
             is_own = topic.partitioned_by(key) == own_key
@@ -158,6 +257,26 @@ class StageOfPartition:
         at = Cause(self.stage.reads.name, self.partition, chunk.offsets[index])
         message = (chunk.keys[index], chunk.values[index])
         return undecodable(self.stage.name, at, chunk.timestamps[index], message, str(error))
+
+    def _undecidable(self, at: _Step, asked: Record, error: Exception) -> DeadLettered:
+        about = (asked.event_id,) if isinstance(asked, Woken) else ()
+        name, timestamp = self.stage.name, at.chunk.timestamps[at.nth]
+        why = described(error)
+        return put_aside(name, at.cause, timestamp, at.message, UNDECIDABLE, why, *about)
+
+    def _misplaced(self, at: _Step) -> DeadLettered | None:
+        """The dead letter of a record in a partition that isn't its key's.
+
+        Asked only where something follows: most events are left out before they are decoded.
+        """
+        reads = self.stage.reads
+        key = reads.key_of(at.record)
+        right = reads.partition(key, self.partitions)
+        if right == self.partition:
+            return None
+        name, timestamp = self.stage.name, at.chunk.timestamps[at.nth]
+        why = misplaced(key, right, self.partitions)
+        return put_aside(name, at.cause, timestamp, at.message, WRONG_PARTITION, why)
 
     def _refused(self, chunk: Chunk, index: int, refusal: Refused) -> DeadLettered:
         message = refused_message(self.stage, refusal, chunk.keys[index], chunk.values[index])

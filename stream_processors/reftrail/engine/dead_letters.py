@@ -1,10 +1,34 @@
-"""What becomes of a message that a stage can't read, or must not follow."""
+"""What becomes of a message that a stage can't read, decide on, or follow."""
+
+from typing import Final
 
 from reftrail.contracts.codec import encode
+from reftrail.contracts.dead_letters import dead_letter
 from reftrail.contracts.decisions import DeadLettered
+from reftrail.contracts.errors import NewerVersionNeeded
 from reftrail.contracts.record import Millis
-from reftrail.engine.stage import Stage
+from reftrail.engine.stage import Stage, UnknownStateError
 from reftrail.rules.decider import Cause, Refused, derived_id
+
+UNDECODABLE: Final = "undecodable"
+UNDECIDABLE: Final = "undecidable"
+"""A decider can't take a record, or what follows from it can't be written."""
+WRONG_PARTITION: Final = "wrong_partition"
+MOST_VALUE: Final = 500 << 10
+"""How large a message value may be: it must fit into a batch of the writer with its key."""
+FAULTS_OF_THE_WORKER: Final = (MemoryError, NewerVersionNeeded, UnknownStateError)
+"""Errors that no record is to blame for: they end the worker."""
+
+
+class TooLargeError(ValueError):
+    """What follows from a record doesn't fit into a message."""
+
+
+def fitting(value: bytes) -> bytes:
+    """The same value. Raises `TooLargeError` if no message can have it."""
+    if len(value) > MOST_VALUE:
+        raise TooLargeError(f"a value of {len(value)} bytes, at most {MOST_VALUE} fit")
+    return value
 
 
 def undecodable(
@@ -18,18 +42,43 @@ def undecodable(
 
     The same message always gives the same record, so that a retry writes it again at most.
     """
-    return DeadLettered(
-        event_id=derived_id("dead-letter", stage, at.topic, f"{at.partition}:{at.offset}"),
-        event_time=timestamp,
-        received_at=timestamp,
+    return put_aside(stage, at, timestamp, message, UNDECODABLE, detail)
+
+
+def put_aside(  # noqa: PLR0913, PLR0917 - what a dead letter says
+    stage: str,
+    at: Cause,
+    timestamp: Millis,
+    message: tuple[bytes | None, bytes | None],
+    reason: str,
+    detail: str,
+    *about: str,
+) -> DeadLettered:
+    """The dead letter of a message for a reason; about tells several of one message apart."""
+    return dead_letter(
+        event_id=derived_id("dead-letter", stage, at.topic, f"{at.partition}:{at.offset}", *about),
+        timestamp=timestamp,
         stage=stage,
-        reason="undecodable",
+        reason=reason,
         detail=detail,
         topic=at.topic,
         partition=at.partition,
         offset=at.offset,
         message_key=message[0],
         payload=message[1],
+    )
+
+
+def described(error: Exception) -> str:
+    """What went wrong, in the same words whenever it does."""
+    return f"{type(error).__name__}: {error}"
+
+
+def misplaced(key: str, right: int, partitions: int) -> str:
+    """The detail about a record in a partition that isn't its key's."""
+    return (
+        f"the key {key[:100]!r} belongs into partition {right} of {partitions}: partition by "
+        f"murmur2 as Kafka's Java client does, see schemas/README.md"
     )
 
 
@@ -49,10 +98,9 @@ def refused(
     refusal: Refused,
 ) -> DeadLettered:
     """The dead letter of a message (key, value) whose record asked for what isn't allowed."""
-    return DeadLettered(
+    return dead_letter(
         event_id=refusal.event_id,
-        event_time=timestamp,
-        received_at=timestamp,
+        timestamp=timestamp,
         stage=stage,
         reason=refusal.reason,
         detail=refusal.detail,

@@ -9,7 +9,7 @@ from typing import Final
 
 from aiokafka import TopicPartition
 
-from reftrail.contracts.codec import Undecodable, decode
+from reftrail.contracts.codec import Undecodable, decode, stop_if_newer
 from reftrail.engine.chunks import ChunkReader
 from reftrail.engine.reference import ReferenceTables
 
@@ -104,6 +104,7 @@ class Follower:
         try:
             self._tables.apply(decode(value))
         except Undecodable as error:
+            stop_if_newer(error)
             # The warehouse, which reads the same topic, puts it into the dead letters.
             _log.error("left out a message of %s: %s", partition, error)
 

@@ -183,6 +183,7 @@ class Lane:
             chunk = stage.intake.take()
             if chunk is not None:
                 outcome = await stage.conclude(chunk)
+                stage.store.alarms.silence(outcome.silenced)
                 stage.store.apply(outcome.changes)
                 self._turn.add(outcome, self._awaited)
                 await asyncio.sleep(0)  # other lanes, and the heartbeat, have their turns too

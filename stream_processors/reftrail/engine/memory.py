@@ -8,13 +8,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Any, Final, NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
-import msgspec
-
-from reftrail.contracts.codec import Undecodable, decode, encode
+from reftrail.contracts.codec import Undecodable, decode, encode, stop_if_newer
 from reftrail.contracts.decisions import DeadLettered, RewardDecided
-from reftrail.contracts.life import Ticked
 from reftrail.contracts.record import Micros, Millis, Record
 from reftrail.contracts.topics import (
     CAMPAIGNS,
@@ -24,12 +21,23 @@ from reftrail.contracts.topics import (
     REWARDS,
     Topic,
 )
-from reftrail.engine.dead_letters import refused, refused_message, undecodable
+from reftrail.engine.dead_letters import (
+    FAULTS_OF_THE_WORKER,
+    UNDECIDABLE,
+    WRONG_PARTITION,
+    described,
+    fitting,
+    misplaced,
+    put_aside,
+    refused,
+    refused_message,
+    undecodable,
+)
+from reftrail.engine.memory_states import Silenced, States
 from reftrail.engine.reference import ReferenceTables
 from reftrail.engine.stage import Stage
 from reftrail.engine.topology import TOPOLOGY
-from reftrail.rules.cells import Cells
-from reftrail.rules.decider import Cause, Refused
+from reftrail.rules.decider import Cause, Refused, Woken
 
 REFERENCE: Final = (CODES, CAMPAIGNS, LISTS)
 """What stages look up. It is known from the moment it is published."""
@@ -126,12 +134,12 @@ class MemoryHost:
         self._order: defaultdict[str, list[Message]] = defaultdict(list)
         self._read: defaultdict[tuple[str, int], int] = defaultdict(int)
         self._packed: defaultdict[tuple[str, int], dict[str, bytes]] = defaultdict(dict)
+        self._silenced: defaultdict[tuple[str, int], Silenced] = defaultdict(dict)
 
     def publish(self, topic: Topic, *records: Record) -> None:
         """Append records to the partitions of their keys."""
         for record in records:
-            partition = topic.partition(topic.key_of(record), self.partitions)
-            self.publish_logged(topic, Logged(record, partition, self._end(topic, partition)))
+            self._append(topic, record, encode(record) if self._wire else record)
 
     def publish_logged(self, topic: Topic, *logged: Logged) -> None:
         """Append records at given places, as they stand in a log elsewhere; gaps are allowed."""
@@ -204,91 +212,92 @@ class MemoryHost:
     def _decide_on_batch(self, stage: Stage, partition: int, size: int) -> None:
         begin = self._read[stage.name, partition]
         messages = self._logs[stage.reads.name, partition][begin : begin + size]
-        states = _States(stage, self._packed[stage.name, partition])
-        outputs: list[tuple[Topic, Record]] = []
+        silenced = self._silenced[stage.name, partition]
+        states = States(stage, self._packed[stage.name, partition], silenced)
+        outputs: list[tuple[Topic, Record, bytes]] = []
         for message in messages:
             cause = Cause(stage.reads.name, partition, message.offset)
             try:
                 record = stage.checked(_record(message.value))
             except Undecodable as error:
-                outputs.append((DEAD_LETTERS, _undecodable(stage, cause, message, error)))
+                stop_if_newer(error)
+                outputs.append(_letter(_undecodable(stage, cause, message, error)))
                 continue
-            for asked in states.asked(record, cause):
-                state = states.of(asked)
-                conclusions = stage.decider.decide(state, asked, cause, self.reference)
-                for conclusion in conclusions:
-                    if isinstance(conclusion, Refused):
-                        outputs.append((DEAD_LETTERS, _refused(stage, message, conclusion)))
-                        continue
-                    state = stage.decider.evolve(state, conclusion)
-                    outputs += [(topic, conclusion) for topic in stage.topics_for(conclusion)]
-                states.keep(asked, state)
-                self.steps.append(Step(stage, asked, cause, conclusions))
+            for key, asked in states.asked(record, cause):
+                try:
+                    outputs += self._decide(stage, states, message, record, asked, cause)
+                except FAULTS_OF_THE_WORKER:
+                    raise
+                except Exception as error:  # noqa: BLE001 - whatever a foreign record leads to
+                    outputs.append(_letter(_undecidable(stage, cause, message, asked, error)))
+                    if key is not None:
+                        self._silenced[stage.name, partition][key] = states.due_at(key)
         states.store()
         self._read[stage.name, partition] = begin + len(messages)
-        for topic, output in outputs:
-            self.publish(topic, output)
+        for topic, output, value in outputs:
+            self._append(topic, output, value if self._wire else output)
 
+    def _decide(  # noqa: PLR0913, PLR0917 - what a decision is made of
+        self,
+        stage: Stage,
+        states: "States",
+        message: Message,
+        record: Record,
+        asked: Record,
+        cause: Cause,
+    ) -> list[tuple[Topic, Record, bytes]]:
+        """What a record leads to, encoded; its state is kept, and the step noted."""
+        state = states.of(asked)
+        conclusions = stage.decider.decide(state, asked, cause, self.reference)
+        reads = stage.reads
+        right = reads.partition(reads.key_of(record), self.partitions)
+        if conclusions and right != cause.partition:
+            return [_letter(_misplaced(stage, cause, message, record, right, self.partitions))]
+        outputs = []
+        for conclusion in conclusions:
+            if isinstance(conclusion, Refused):
+                outputs.append(_letter(_refused(stage, message, conclusion)))
+                continue
+            state = stage.decider.evolve(state, conclusion)
+            if topics := stage.topics_for(conclusion):
+                value = fitting(encode(conclusion))
+                outputs += [(topic, conclusion, value) for topic in topics]
+        states.keep(asked, state)
+        self.steps.append(Step(stage, asked, cause, conclusions))
+        return outputs
 
-class _States:
-    """The states that a batch has touched, over those packed before it."""
-
-    def __init__(self, stage: Stage, packed: dict[str, bytes]) -> None:
-        self._stage = stage
-        self._cells = stage.cells
-        self._packed = packed
-        self._values: dict[str, Any] = {}
-
-    def asked(self, record: Record, cause: Cause) -> list[Record]:
-        """The record itself, or what a tick wakes: found by looking at every key."""
-        waking = self._stage.waking
-        if waking is None or not isinstance(record, Ticked):
-            return [record]
-        due = [
-            (at, key)
-            for key in {*self._packed, *self._values}
-            if waking.owns(key)
-            and (at := waking.due_at(self._value(key, self._kind(key)))) is not None
-            and at <= record.event_time
-        ]
-        return [waking.woken(key, record, cause) for _, key in sorted(due)[: waking.most]]
-
-    def of(self, record: Record) -> Any:
-        if self._stage.family is not None:
-            return Cells(lambda key: self._value(key, self._kind(key)))
-        values = tuple(self._value(cell.key_of(record), cell.state) for cell in self._cells)
-        return values[0] if len(values) == 1 else values
-
-    def keep(self, record: Record, state: Any) -> None:
-        if self._stage.family is not None:
-            self._values |= state.changed
-            return
-        values = (state,) if len(self._cells) == 1 else state
-        keys = (cell.key_of(record) for cell in self._cells)
-        self._values |= zip(keys, values, strict=True)
-
-    def store(self) -> None:
-        """Pack what the batch has touched; what is empty is not kept."""
-        for key, value in self._values.items():
-            if value == type(value)():
-                self._packed.pop(key, None)
-            else:
-                self._packed[key] = msgspec.msgpack.encode(value)
-
-    def _kind(self, key: str) -> type[msgspec.Struct]:
-        family = self._stage.family
-        return self._cells[-1].state if family is None else family.kind_of(key)
-
-    def _value(self, key: str, kind: type[msgspec.Struct]) -> Any:
-        if key in self._values:
-            return self._values[key]
-        return (
-            msgspec.msgpack.decode(self._packed[key], type=kind) if key in self._packed else kind()
-        )
+    def _append(self, topic: Topic, record: Record, value: Record | bytes) -> None:
+        """Append a record, with its message value, to the partition of its key."""
+        key = topic.key_of(record)
+        partition = topic.partition(key, self.partitions)
+        if topic in REFERENCE:
+            self.reference.apply(record)
+        message = Message(self._end(topic, partition), key.encode(), value, record.received_at)
+        self.publish_message(topic, partition, message)
 
 
 def _record(value: Record | bytes | None) -> Record:
     return value if isinstance(value, Record) else decode(value)
+
+
+def _letter(letter: DeadLettered) -> tuple[Topic, Record, bytes]:
+    return DEAD_LETTERS, letter, encode(letter)
+
+
+def _undecidable(
+    stage: Stage, at: Cause, message: Message, asked: Record, error: Exception
+) -> DeadLettered:
+    about = (asked.event_id,) if isinstance(asked, Woken) else ()
+    parts, why = _parts(message), described(error)
+    return put_aside(stage.name, at, message.timestamp, parts, UNDECIDABLE, why, *about)
+
+
+def _misplaced(  # noqa: PLR0913, PLR0917 - what its dead letter says
+    stage: Stage, at: Cause, message: Message, record: Record, right: int, partitions: int
+) -> DeadLettered:
+    why = misplaced(stage.reads.key_of(record), right, partitions)
+    parts = _parts(message)
+    return put_aside(stage.name, at, message.timestamp, parts, WRONG_PARTITION, why)
 
 
 def _undecodable(stage: Stage, at: Cause, message: Message, error: Undecodable) -> DeadLettered:

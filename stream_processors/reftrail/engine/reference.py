@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from operator import attrgetter
 from typing import Literal, TypeAlias
 
+import msgspec
+
 from reftrail.contracts.code_spelling import canonical
 from reftrail.contracts.life import Listed
 from reftrail.contracts.policy import Scope, policy_in
@@ -51,7 +53,7 @@ class ReferenceTables:
                 self._campaigns[record.campaign_id] = sorted(
                     [*others, record], key=attrgetter("effective_from", "version")
                 )
-                if policy_in(record.policy).scope == Scope.CAMPAIGN:
+                if _scope_of(record) == Scope.CAMPAIGN:
                     self._by_campaign.add(record.campaign_id)
             case Listed():
                 named = _named(record.subject, record.value)
@@ -129,6 +131,18 @@ class ReferenceTables:
             name in self._campaigns if kind == "campaign" else self.code_if_known(name) is not None
             for kind, name in lookups
         )
+
+
+def _scope_of(campaign: CampaignDefined) -> Scope | None:
+    """How often a campaign refers a user; None where its policy is none.
+
+    Then whatever is decided by it goes to the dead letters, until a version that is one replaces
+    it. Raises `NewerVersionNeeded` if it is one in a newer language.
+    """
+    try:
+        return policy_in(campaign.policy).scope
+    except msgspec.MsgspecError:
+        return None
 
 
 def _named(subject: str, value: str) -> tuple[str, str]:

@@ -40,6 +40,17 @@ class CellFamily:
     kind_of: Callable[[str], type[msgspec.Struct]]
 
 
+class UnknownStateError(RuntimeError):
+    """A stage's changelog has a state that another version of reftrail wrote."""
+
+    def __init__(self, key: str, kind: type) -> None:
+        super().__init__(
+            f"the state under {key!r} is no {kind.__name__}: another version of reftrail wrote it. "
+            f"Run that version, or rebuild the installation: stop its workers, delete the topics "
+            f"that they write, changelogs included, and their group's offsets, and start anew"
+        )
+
+
 def _any_key(key: str) -> bool:  # noqa: ARG001
     return True
 

@@ -9,7 +9,8 @@ import msgspec
 from reftrail.contracts.life import Ticked
 from reftrail.contracts.record import Millis
 from reftrail.engine.alarms import Alarms
-from reftrail.engine.stage import Cell, CellFamily, Stage
+from reftrail.engine.dead_letters import fitting
+from reftrail.engine.stage import Cell, CellFamily, Stage, UnknownStateError
 from reftrail.rules.cells import Cells
 
 _pack: Callable[[Any], bytes] = msgspec.msgpack.Encoder().encode
@@ -58,17 +59,6 @@ def _due_at(stage: Stage) -> Callable[[str, bytes], Millis | None] | None:
     return lambda key, packed: due_at(unpack_cell(key, packed)) if owns(key) else None
 
 
-class UnknownStateError(RuntimeError):
-    """A stage's changelog has a state that another version of reftrail wrote."""
-
-    def __init__(self, key: str, kind: type) -> None:
-        super().__init__(
-            f"the state under {key!r} is no {kind.__name__}: another version of reftrail wrote it. "
-            f"Run that version, or rebuild the installation: stop its workers, delete the topics "
-            f"that they write, changelogs included, and their group's offsets, and start anew"
-        )
-
-
 def _unpack_of(family: CellFamily) -> Callable[[str, bytes], Any]:
     """How to unpack the cell of a key."""
     decoders: dict[type, Callable[[bytes], Any]] = {}
@@ -99,6 +89,7 @@ class Batch:
         self._waking = stage.waking
         self._stored_alarms = store.alarms
         self._alarms = Alarms()
+        self._silenced: set[str] = set()
 
     def load(self, record: Any) -> tuple[tuple[str, ...], Any]:
         """The keys of a record's state, and the state in the form its decider takes.
@@ -132,12 +123,22 @@ class Batch:
             last = state if self._single is not None else state[-1]
             self._alarms.set(keys[-1], self._waking.due_at(last))
 
+    def trial(self) -> "Trial":
+        """The same for one record; nothing of it is kept unless it is accepted."""
+        return Trial(self)
+
+    def silence(self, key: str) -> None:
+        """Wake a key no more in this batch: a tick woke it in vain."""
+        self._silenced.add(key)
+        self._alarms.set(key, None)
+
     def due(self, tick: Ticked) -> list[str]:
         """The keys that a tick wakes, in order; those that the batch changed as they are by now."""
         assert self._waking is not None
         until, most = tick.event_time, self._waking.most
         changed = self._cells[-1].changed if self._family is None else self._family.changed
-        stored = self._stored_alarms.due(until, most, without=changed)
+        without = {*changed, *self._silenced} if self._silenced else changed
+        stored = self._stored_alarms.due(until, most, without=without)
         return [key for _, key in merge(stored, self._alarms.due(until, most))][:most]
 
     def changes(self) -> dict[str, bytes | None]:
@@ -148,6 +149,33 @@ class Batch:
         if self._family is not None:
             self._family.add_changes(found)
         return found
+
+
+class Trial:
+    """What a batch shows one record, and what that record would have it keep."""
+
+    def __init__(self, batch: Batch) -> None:
+        self._batch = batch
+        self._kept: tuple[tuple[str, ...], Any] | None = None
+
+    def load(self, record: Any) -> tuple[tuple[str, ...], Any]:
+        """See `Batch.load`."""
+        return self._batch.load(record)
+
+    def save(self, keys: tuple[str, ...], state: Any) -> None:
+        """Keep a state for when it is accepted. Raises whatever would go wrong with it later."""
+        if isinstance(state, Cells):
+            cells = list(state.changed.values())
+        else:
+            cells = [state] if len(keys) == 1 else list(state)
+        for cell in cells:
+            fitting(_pack(cell))
+        self._kept = keys, state
+
+    def accept(self) -> None:
+        """Have the batch keep it."""
+        if self._kept is not None:
+            self._batch.save(*self._kept)
 
 
 class _FamilyView:
@@ -196,13 +224,19 @@ class _CellView:
         self._packed = packed
         self._empty = cell.state()
         self._none = _pack(self._empty)
-        self._unpack = msgspec.msgpack.Decoder(cell.state).decode
+        self._decode = msgspec.msgpack.Decoder(cell.state).decode
 
     def get(self, key: str) -> Any:
         if key in self.changed:
             return self.changed[key]
         packed = self._packed.get(key)
-        return self._empty if packed is None else self._unpack(packed)
+        return self._empty if packed is None else self._unpack(packed, key)
+
+    def _unpack(self, packed: bytes, key: str) -> Any:
+        try:
+            return self._decode(packed)
+        except msgspec.ValidationError as error:
+            raise UnknownStateError(key, type(self._empty)) from error
 
     def add_changes(self, found: dict[str, bytes | None]) -> None:
         stored, nothing = self._packed.get, self._none

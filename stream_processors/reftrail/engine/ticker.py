@@ -1,11 +1,14 @@
 """The source of ticks: time as events, told to every partition.
 
 Input: the clock. Output: `ticks`. Guarantee: for readers of committed data, the times of each
-partition go strictly forward, whatever the clock does, and there is one source at a time, the
-newest. It runs in the worker that holds the first partition of `ticks`, and moves with that.
+partition go strictly forward, whatever the clock does, none is more than a minute ahead of the
+broker's clock, and there is one source at a time, the newest. It runs in the worker that holds the
+first partition of `ticks`, and moves with that.
 """
 
 import asyncio
+import logging
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
@@ -14,7 +17,7 @@ from aiokafka import TopicPartition
 
 from reftrail.contracts.codec import Undecodable, decode_as, encode
 from reftrail.contracts.life import Ticked
-from reftrail.contracts.record import Millis
+from reftrail.contracts.record import MINUTE, Millis
 from reftrail.contracts.times import now
 from reftrail.contracts.topics import TICKS
 from reftrail.engine.chunks import ChunkReader
@@ -24,6 +27,10 @@ from reftrail.rules.decider import derived_id
 
 _TIMEOUT_MS: Final = 30_000
 _LOOK_BACK: Final = 64
+MOST_AHEAD: Final = 1 * MINUTE
+"""How far the clock may be ahead of the broker's: hosts with NTP differ by far less."""
+
+_log = logging.getLogger(__name__)
 
 
 def tick(at: Millis, partition: int, partitions: int) -> Ticked:
@@ -60,6 +67,8 @@ class Ticker:
             transactional_id=f"{settings.topic_prefix}ticker",
             transaction_timeout_ms=_TIMEOUT_MS,
         )
+        self._broker: tuple[Millis, float] = 0, 0.0
+        self._is_ahead = False
         self._closing = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -78,8 +87,10 @@ class Ticker:
 
     async def _run(self, last: Millis) -> None:
         try:
+            # The broker's answer to a tick that hardly moves time says what time it is there.
+            await self._write(last := last + 1)
             while not self._closing.is_set():
-                last = max(self._now(), last + 1)
+                last = max(self._bounded(self._now()), last + 1)
                 await self._write(last)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._closing.wait(), self._settings.tick_seconds)
@@ -89,11 +100,28 @@ class Ticker:
             self._on_failure(error)
             raise
 
+    def _bounded(self, clock: Millis) -> Millis:
+        """The clock's time, if it isn't far ahead of the broker's; else the broker's.
+
+        The broker's is known from when it appended the last tick, and from this process's count of
+        the seconds since: a clock that is set wrong, before or while this runs, moves nothing.
+        """
+        at, since = self._broker
+        bound = at + round(1000 * (time.monotonic() - since)) + MOST_AHEAD
+        if clock > bound and not self._is_ahead:
+            _log.error(
+                "this machine's clock is %d s ahead of the broker's: ticks go by the broker's "
+                "until it is put right",
+                (clock - bound + MOST_AHEAD) // 1000,
+            )
+        self._is_ahead = clock > bound
+        return bound - MOST_AHEAD if self._is_ahead else clock
+
     async def _write(self, at: Millis) -> None:
         name = self._settings.name_of(TICKS)
         told = [tick(at, partition, self._partitions) for partition in range(self._partitions)]
         async with self._producer.transaction():
-            await asyncio.gather(
+            written = await asyncio.gather(
                 *(
                     self._producer.send_and_wait(
                         name,
@@ -104,6 +132,7 @@ class Ticker:
                     for one in told
                 )
             )
+        self._broker = max(one.timestamp for one in written), time.monotonic()
 
 
 async def _last_tick(settings: WorkerSettings) -> Millis:

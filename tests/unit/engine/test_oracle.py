@@ -39,14 +39,15 @@ TERMS = (code("AMY"), campaign())
 
 
 def test_places_that_events_have_in_the_log_are_kept() -> None:
-    places = [(2, 10), (2, 12), (0, 3)]
+    own = [EVENTS.partition(EVENTS.key_of(event), 3) for event in STORY]
+    places = [(own[0], 10), (own[1], 12), (own[2], 23)]
     events = [Logged(event, *place) for event, place in zip(STORY, places, strict=True)]
     host = recompute({EVENTS: events}, TERMS, partitions=3)
     (touched,) = host.log(TOUCHES)
     assert isinstance(touched, Touched)
-    assert (touched.cause_partition, touched.cause_offset) == (2, 10)
+    assert (touched.cause_partition, touched.cause_offset) == places[0]
     conversions = host.log(CONVERSIONS)
-    assert {(c.cause_partition, c.cause_offset) for c in conversions} == {(2, 12), (0, 3)}  # type: ignore[attr-defined]
+    assert {(c.cause_partition, c.cause_offset) for c in conversions} == {*places[1:]}  # type: ignore[attr-defined]
 
     near = MemoryHost()
     near.publish(CAMPAIGNS, campaign())

@@ -1,0 +1,84 @@
+"""State of one stage and partition in the memory host, as one batch sees and changes it."""
+
+from typing import Any, TypeAlias
+
+import msgspec
+
+from reftrail.contracts.life import Ticked
+from reftrail.contracts.record import Millis, Record
+from reftrail.engine.dead_letters import fitting
+from reftrail.engine.stage import Stage
+from reftrail.rules.cells import Cells
+from reftrail.rules.decider import Cause
+
+Silenced: TypeAlias = dict[str, Millis | None]
+"""Keys that a tick woke in vain, with the times for which they wait."""
+
+
+class States:
+    """The states that a batch has touched, over those packed before it."""
+
+    def __init__(self, stage: Stage, packed: dict[str, bytes], silenced: Silenced) -> None:
+        self._stage = stage
+        self._silenced = silenced
+        self._cells = stage.cells
+        self._packed = packed
+        self._values: dict[str, Any] = {}
+
+    def asked(self, record: Record, cause: Cause) -> list[tuple[str | None, Record]]:
+        """The record itself, or what a tick wakes, with its key: found by looking at every key."""
+        waking = self._stage.waking
+        if waking is None or not isinstance(record, Ticked):
+            return [(None, record)]
+        due = [
+            (at, key)
+            for key in {*self._packed, *self._values}
+            if waking.owns(key)
+            and (at := self.due_at(key)) is not None
+            and at <= record.event_time
+            and self._silenced.get(key) != at
+        ]
+        return [(key, waking.woken(key, record, cause)) for _, key in sorted(due)[: waking.most]]
+
+    def due_at(self, key: str) -> Millis | None:
+        """When a key wants to be woken."""
+        assert self._stage.waking is not None
+        return self._stage.waking.due_at(self._value(key, self._kind(key)))
+
+    def of(self, record: Record) -> Any:
+        """The state that a record is decided on."""
+        if self._stage.family is not None:
+            return Cells(lambda key: self._value(key, self._kind(key)))
+        values = tuple(self._value(cell.key_of(record), cell.state) for cell in self._cells)
+        return values[0] if len(values) == 1 else values
+
+    def keep(self, record: Record, state: Any) -> None:
+        """Take a state over, if it can be packed."""
+        if self._stage.family is not None:
+            kept = dict(state.changed)
+        else:
+            values = (state,) if len(self._cells) == 1 else state
+            keys = (cell.key_of(record) for cell in self._cells)
+            kept = dict(zip(keys, values, strict=True))
+        for value in kept.values():
+            fitting(msgspec.msgpack.encode(value))
+        self._values |= kept
+
+    def store(self) -> None:
+        """Pack what the batch has touched; what is empty is not kept."""
+        for key, value in self._values.items():
+            if value == type(value)():
+                self._packed.pop(key, None)
+            else:
+                self._packed[key] = msgspec.msgpack.encode(value)
+
+    def _kind(self, key: str) -> type[msgspec.Struct]:
+        family = self._stage.family
+        return self._cells[-1].state if family is None else family.kind_of(key)
+
+    def _value(self, key: str, kind: type[msgspec.Struct]) -> Any:
+        if key in self._values:
+            return self._values[key]
+        return (
+            msgspec.msgpack.decode(self._packed[key], type=kind) if key in self._packed else kind()
+        )
