@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +40,13 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningKafka]:
 @pytest.fixture
 def installation(kafka: RunningKafka) -> Iterator[TestInstallation]:
     """All topics under a prefix that no other test uses, with 4 partitions each."""
+    with installation_on(kafka) as made:
+        yield made
+
+
+@contextmanager
+def installation_on(kafka: RunningKafka) -> Iterator[TestInstallation]:
+    """One more installation on the same broker."""
     made = TestInstallation(
         bootstrap_servers=kafka.bootstrap_servers,
         topic_prefix=f"test-{secrets.token_hex(4)}.",

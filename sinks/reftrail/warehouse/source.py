@@ -11,6 +11,7 @@ from reftrail.contracts.topics import PUBLIC_TOPICS, Topic
 from reftrail.engine.chunks import Chunk, join, take_chunks
 from reftrail.hosting.kafka.asynchronous import AsyncConsumer, async_consumer
 from reftrail.hosting.kafka.blocking import blocking_admin
+from reftrail.hosting.kafka.log_bounds import LogBounds, PositionAdvice, check_position
 from reftrail.warehouse.blocks import Part
 from reftrail.warehouse.ledger import Load, Source
 from reftrail.warehouse.loader import Work
@@ -19,6 +20,12 @@ Positions = Mapping[tuple[str, int], int]
 """By topic, without prefix, and partition."""
 
 _CHUNK: Final = 20_000
+_ADVICE: Final = PositionAdvice(
+    host="this warehouse",
+    done="loaded",
+    if_removed="restore them, or start with a new, empty warehouse",
+    if_truncated="start with a new, empty warehouse",
+)
 
 
 def describe(installation: Installation) -> list[tuple[Source, int]]:
@@ -83,7 +90,7 @@ class KafkaSource:
         for at in partitions:
             place = (self._topics[at.topic].name, at.partition)
             position = started[place] = positions.get(place, begins[at])
-            _check(at, position, begins[at], ends[at])
+            _check(at, position, LogBounds(begins[at], ends[at]))
             self._consumer.seek(at, position)
         return started
 
@@ -131,8 +138,8 @@ async def read_again(installation: Installation, load: Load) -> Work:
         consumer.assign(list(ranges))
         found: dict[TopicPartition, list[Chunk]] = {}
         for at, one in ranges.items():
-            _check(at, one.begin, begins[at], ends[at])
-            _check(at, one.end, begins[at], ends[at])
+            for position in (one.begin, one.end):
+                _check(at, position, LogBounds(begins[at], ends[at]))
             consumer.seek(at, one.begin)
             found[at] = [Chunk(one.begin, one.begin, [], [], [], [])]
         while unread := [at for at, one in ranges.items() if found[at][-1].end < one.end]:
@@ -157,18 +164,8 @@ def _before(chunk: Chunk, end: int) -> Chunk:
     )
 
 
-def _check(at: TopicPartition, position: int, begin: int, end: int) -> None:
-    if position > end:
-        raise ExpectedError(
-            f"this warehouse has loaded {at.topic}/{at.partition} up to position {position}, but "
-            f"the log ends at {end}: the topic was emptied or made again; start with a new, empty "
-            f"warehouse"
-        )
-    if position < begin:
-        raise ExpectedError(
-            f"messages {position} to {begin - 1} of {at.topic}/{at.partition} were removed from "
-            f"Kafka before they were loaded; restore them, or start with a new, empty warehouse"
-        )
+def _check(at: TopicPartition, position: int, bounds: LogBounds) -> None:
+    check_position(at.topic, at.partition, position, bounds, _ADVICE)
 
 
 def _consumer(installation: Installation) -> AsyncConsumer:

@@ -38,8 +38,11 @@ class PartitionState:
     def restore(self, changelog: Topic, key: bytes | None, value: bytes | None) -> None:
         """Take over one message of a changelog."""
         if key is not None and is_position(key):
-            if (found := position_of(key, value)) is not None:
-                self.positions[found[0]] = found[1]
+            topic, position = position_of(key, value)
+            if position is None:
+                self.positions.pop(topic, None)
+            else:
+                self.positions[topic] = position
         else:
             self._by_changelog[changelog].restore(key, value)
 

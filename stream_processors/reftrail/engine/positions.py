@@ -37,9 +37,9 @@ def is_position(key: bytes | None) -> bool:
     return key is not None and key.startswith(_MARK)
 
 
-def position_of(key: bytes, value: bytes | None) -> tuple[str, int] | None:
-    """The topic, without prefix, and the position that a message keeps; None if it is a tombstone.
+def position_of(key: bytes, value: bytes | None) -> tuple[str, int | None]:
+    """The topic, without prefix, and the position that a message keeps; None where it ends one.
 
     Raises ValueError if something else than a position stands there.
     """
-    return None if value is None else (key.removeprefix(_MARK).decode(), int(value))
+    return key.removeprefix(_MARK).decode(), None if value is None else int(value)

@@ -1,0 +1,28 @@
+"""Whether a position is in its log, and what is said where it isn't."""
+
+import pytest
+
+from reftrail.contracts.errors import ExpectedError
+from reftrail.hosting.kafka.log_bounds import LogBounds, PositionAdvice, check_position
+
+ADVICE = PositionAdvice("this host", "read", "restore them", "begin anew")
+BOUNDS = LogBounds(10, 20)
+
+
+@pytest.mark.parametrize("position", [10, 15, 20])
+def test_positions_within_the_log(position: int) -> None:
+    check_position("events", 3, position, BOUNDS, ADVICE)
+    assert BOUNDS.nearest(position) == position
+
+
+def test_a_position_whose_messages_were_removed() -> None:
+    with pytest.raises(ExpectedError, match=r"messages 7 to 9 of events/3 were .*; restore them$"):
+        check_position("events", 3, 7, BOUNDS, ADVICE)
+    assert BOUNDS.nearest(7) == 10
+
+
+def test_a_position_beyond_the_end_of_the_log() -> None:
+    said = r"this host has read events/3 up to position 21, but the log ends at 20.*; begin anew$"
+    with pytest.raises(ExpectedError, match=said):
+        check_position("events", 3, 21, BOUNDS, ADVICE)
+    assert BOUNDS.nearest(21) == 20
