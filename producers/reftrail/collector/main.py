@@ -19,6 +19,7 @@ from reftrail.collector.publisher import Publisher
 from reftrail.collector.reviews import Reviews
 from reftrail.collector.settings import CollectorSettings, listed
 from reftrail.contracts.topics import EVENTS, REVIEWS
+from reftrail.hosting.private import private_port
 from reftrail.hosting.process import run_host
 from reftrail.hosting.serving import check_free
 
@@ -37,9 +38,17 @@ def main() -> None:
 async def serve(settings: CollectorSettings) -> None:
     """Serve until a signal asks to end. Raises `ExpectedError` if it can't begin."""
     check_free(settings.collector_host, settings.collector_port, "REFTRAIL_COLLECTOR_PORT")
-    async with running(settings) as collector:
-        server = Server(
+    async with (
+        running(settings) as collector,
+        private_port(
             application(collector),
+            settings.collector_private_host,
+            settings.collector_private_port,
+            "REFTRAIL_COLLECTOR_PRIVATE_PORT",
+        ) as app,
+    ):
+        server = Server(
+            app,
             address=settings.collector_host,
             port=settings.collector_port,
             interface=Interfaces.ASGINL,

@@ -18,6 +18,8 @@ class CollectorSettings(Installation):
     visitor cookie readable there (the landing page's domain, without it only the collector's own
     host reads it). X-Forwarded-For and X-Forwarded-Proto count only from trusted_proxies.
 
+    With collector_private_port, /metrics and /readyz are answered there alone.
+
     ack_timeout_seconds: how long a request waits for Kafka before it is answered with 503.
     redirect_timeout_seconds: how long a visitor waits for it before being redirected all the same.
     buffer_bytes: how much may wait for Kafka in memory; beyond it requests are answered with 503.
@@ -37,6 +39,8 @@ class CollectorSettings(Installation):
     publishable_keys: SecretStr = SecretStr("")
     collector_host: str = "127.0.0.1"
     collector_port: Annotated[int, Field(ge=1, le=65535)] = 8080
+    collector_private_host: str = "127.0.0.1"
+    collector_private_port: Annotated[int, Field(ge=1, le=65535)] | None = None
     landing_url: str | None = None
     cookie_domain: str | None = None
     cors_origins: str = ""

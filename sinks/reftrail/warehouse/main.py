@@ -5,6 +5,7 @@ import logging
 import signal
 from contextlib import ExitStack
 
+from reftrail.hosting.private import private_port
 from reftrail.hosting.process import run_host
 from reftrail.hosting.serving import serve
 from reftrail.warehouse.clickhouse import connect_for_reading, connect_for_writing, lock
@@ -55,10 +56,17 @@ async def run(settings: WarehouseSettings) -> None:
         loader = Loader(writing, ledger, letters.bury, metrics)
         sink = Sink(settings, ledger, loader, progress, metrics)
         keys = [key.get_secret_value() for key in settings.secret_keys]
-        app = application(reading, quick, keys, progress, metrics)
-        serving = serve(app, settings.reports_host, settings.reports_port, "REFTRAIL_REPORTS_PORT")
         try:
-            await _both(asyncio.create_task(sink.run(stop)), asyncio.create_task(serving))
+            async with private_port(
+                application(reading, quick, keys, progress, metrics),
+                settings.reports_private_host,
+                settings.reports_private_port,
+                "REFTRAIL_REPORTS_PRIVATE_PORT",
+            ) as app:
+                serving = serve(
+                    app, settings.reports_host, settings.reports_port, "REFTRAIL_REPORTS_PORT"
+                )
+                await _both(asyncio.create_task(sink.run(stop)), asyncio.create_task(serving))
         finally:
             await letters.stop()
     _log.info("stopped")

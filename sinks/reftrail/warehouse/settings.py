@@ -13,7 +13,8 @@ class WarehouseSettings(Installation):
     """Read from REFTRAIL_* variables.
 
     One of clickhouse_path (a directory for ClickHouse in this process) and clickhouse_url (a
-    server: http://USER:PASSWORD@HOST:8123/DATABASE) says where the facts go. secret_keys, comma
+    server: http://USER:PASSWORD@HOST:8123/DATABASE) says where the facts go. With
+    reports_private_port, /metrics and /readyz are answered there alone. secret_keys, comma
     separated, are those under which reports are given out. A load takes at most about load_rows
     messages or load_bytes of them, and starts at the latest load_delay_ms after the first one came
     in: longer is fewer and larger inserts, shorter is fresher reports.
@@ -23,6 +24,8 @@ class WarehouseSettings(Installation):
     clickhouse_url: SecretStr | None = None
     reports_host: str = "127.0.0.1"
     reports_port: Annotated[int, Field(ge=1, le=65535)] = 6067
+    reports_private_host: str = "127.0.0.1"
+    reports_private_port: Annotated[int, Field(ge=1, le=65535)] | None = None
     secret_keys: Annotated[tuple[SecretStr, ...], NoDecode, Field(min_length=1)]
     load_rows: Annotated[int, Field(ge=1, le=500_000)] = 100_000
     load_bytes: Annotated[int, Field(ge=1 << 16)] = 64 << 20

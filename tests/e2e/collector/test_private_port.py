@@ -1,0 +1,65 @@
+"""Readiness and metrics on a port of their own; the public one doesn't answer them then."""
+
+from pathlib import Path
+
+import httpx
+from support.collector import running_collector
+from support.kafka import TestInstallation
+from unit.local.test_supervisor import wait_for
+
+from reftrail.local.ports import free_port
+
+NOWHERE = TestInstallation(bootstrap_servers="127.0.0.1:1", partitions=4)
+
+
+def statuses(url: str) -> dict[str, int]:
+    paths = ("/healthz", "/readyz", "/metrics", "/v1/openapi.json")
+    return {path: httpx.get(url + path, timeout=10).status_code for path in paths}
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/healthz").is_success
+    except httpx.HTTPError:
+        return False
+
+
+def test_metrics_and_readiness_are_public_unless_a_private_port_is_set(tmp_path: Path) -> None:
+    with running_collector(NOWHERE, tmp_path / "log") as collector:
+        wait_for(lambda: answers(collector.url))
+        assert statuses(collector.url) == {
+            "/healthz": 200,
+            "/readyz": 503,
+            "/metrics": 200,
+            "/v1/openapi.json": 200,
+        }
+
+
+def test_metrics_and_readiness_are_on_the_private_port_alone(tmp_path: Path) -> None:
+    port = str(free_port())
+    with running_collector(NOWHERE, tmp_path / "log", collector_private_port=port) as collector:
+        private = f"http://127.0.0.1:{port}"
+        wait_for(lambda: answers(collector.url) and answers(private))
+        assert statuses(collector.url) == {
+            "/healthz": 200,
+            "/readyz": 404,
+            "/metrics": 404,
+            "/v1/openapi.json": 200,
+        }
+        assert statuses(private) == {
+            "/healthz": 200,
+            "/readyz": 503,
+            "/metrics": 200,
+            "/v1/openapi.json": 404,
+        }
+        collector.process.terminate()
+        assert collector.process.wait(20) == 0, collector.log.read_text()
+
+
+def test_a_private_port_that_is_taken_is_named(tmp_path: Path) -> None:
+    with running_collector(NOWHERE, tmp_path / "one") as first:
+        wait_for(lambda: answers(first.url))
+        port = first.url.rpartition(":")[2]
+        with running_collector(NOWHERE, tmp_path / "two", collector_private_port=port) as second:
+            assert second.process.wait(20) == 1
+    assert "set REFTRAIL_COLLECTOR_PRIVATE_PORT to a free port" in (tmp_path / "two").read_text()
