@@ -190,12 +190,6 @@ def test_a_check_symbol_needs_a_prime_alphabet() -> None:
         Pattern.of("{body:5}{check}", Alphabet("0123456789"))
 
 
-def test_a_prefix_can_be_rotated() -> None:
-    assert str(CHECKED.with_prefix("NEW")) == "NEW{body:8}{check}"
-    assert str(CHECKED.with_prefix("")) == "{body:8}{check}"
-    assert str(Pattern.of("{body:8}").with_prefix("NEW")) == "NEW{body:8}"
-
-
 def test_the_odds_of_a_collision_are_those_of_birthdays() -> None:
     assert collision(365, 23) == pytest.approx(0.5, abs=0.01)
     assert collision(31**9, 1_000_000) == pytest.approx(0.0187, rel=0.01)

@@ -124,11 +124,6 @@ class Pattern:
         """Whether mistyping is noticed."""
         return any(isinstance(segment, Check) for segment in self.segments)
 
-    def with_prefix(self, prefix: str) -> "Pattern":
-        """The same with another prefix, as when prefixes are rotated."""
-        rest = self.segments[1:] if self.prefix else self.segments
-        return Pattern((Fixed(prefix), *rest) if prefix else rest, self.alphabet)
-
     def compose(self, values: Mapping[str, str]) -> str:
         """The code with these values by name; the check symbol is computed.
 

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from itertools import repeat
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 from reftrail.codes.patterns.alphabet import DIGITS, Alphabet
 
@@ -22,25 +22,6 @@ class Fault:
 
     at: int
     expected: str
-
-
-class Segment(Protocol):
-    """One part of a pattern."""
-
-    @property
-    def size(self) -> int:
-        """How many values it may have."""
-
-    @property
-    def expression(self) -> str:
-        """A regular expression for its canonical values, without groups that capture."""
-
-    @property
-    def lengths(self) -> tuple[int, int]:
-        """The least and the greatest number of characters."""
-
-    def read(self, text: str, at: int) -> Taken | Fault:
-        """Its value in a text from a place on, in either case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +211,12 @@ class Words:
 
 
 AnySegment: TypeAlias = Fixed | Symbols | Check | Number | Words
+"""One part of a pattern.
+
+size is how many values it may have; expression a regular expression for its canonical values,
+without groups that capture; lengths the least and the greatest number of characters; read gives its
+value in a text from a position on, in either case.
+"""
 
 
 def _lower(text: str) -> str:
