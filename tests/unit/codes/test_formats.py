@@ -86,7 +86,7 @@ def test_of_several_faults_the_one_that_got_farthest_is_told() -> None:
 
 
 def test_rotated_prefixes_hold_side_by_side() -> None:
-    rotated = replace(SPRING, pattern=Pattern.of(str(SPRING.pattern).replace("REF", "NEW")))
+    rotated = replace(SPRING, pattern=Pattern.of(str(SPRING.pattern).replace("SPR", "NEW")))
     formats = Formats((DerivedFormat("old", SPRING), DerivedFormat("new", rotated)))
     for codes in (SPRING, rotated):
         verdict = formats.verify(codes.code(3))
