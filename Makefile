@@ -6,7 +6,7 @@ SETUP := .venv/.setup-done
 ECOM := .venv/.ecom-done
 SOURCES := schemas producers stream_processors sinks infra tests benchmarks examples
 
-.PHONY: help setup lock check format test demo explore crash bench example-ecom clean
+.PHONY: help setup lock check format test image-test demo explore crash bench example-ecom clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 18
@@ -30,6 +30,9 @@ lock: $(SETUP) ## compile requirements.lock anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 		--no-header --no-emit-index-url --extra local --extra dev \
 		-o requirements.lock pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
+		--no-header --no-emit-index-url --no-annotate --extra postgres \
+		--constraints requirements.lock -o infra/compose/requirements.lock pyproject.toml
 
 check: $(SETUP) ## style, types and import contracts
 	$(BIN)/ruff check
@@ -43,6 +46,9 @@ format: $(SETUP) ## put right what ruff can put right
 
 test: $(SETUP) ## the whole suite, on real brokers and the real ClickHouse engine; JOBS=2
 	$(BIN)/pytest --numprocesses $(or $(JOBS),2) --dist loadfile
+
+image-test: $(SETUP) ## build the image with docker or podman, and run hosts from it
+	$(BIN)/pytest -m docker tests/image
 
 demo: $(SETUP) ## a simulated programme through the whole stack; EVENTS=100000
 	$(BIN)/reftrail demo $(if $(EVENTS),--events $(EVENTS))
