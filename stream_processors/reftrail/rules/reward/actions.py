@@ -39,7 +39,7 @@ def of_milestone(changed: MilestoneChanged) -> str:
 
 
 def first_attempt(action: str) -> str | None:
-    """The same action when it was first decided on; None where there is one decision alone."""
+    """The name of an action at its first decision; None where it is decided on once only."""
     parts = action.split(":")
     named_by = _PARTS.get(parts[0])
     return None if named_by is None else ":".join(parts[:named_by])

@@ -30,10 +30,10 @@ _replace: Final = msgspec.structs.replace
 
 
 def sides_of(claim: Claimed, terms: Terms) -> tuple[SideReward, ...]:
-    """What each side earns under a campaign: nothing of value 0, nothing to nobody.
+    """The rewards of both sides under a campaign, without those of value 0 and those of nobody.
 
-    Where the campaign has milestones, the referrer's side is decided on whatever it is worth, since
-    it is what milestones count.
+    Where the campaign has milestones, the referrer's side is there even if its value is 0:
+    milestones count it.
     """
     owner, campaign = terms.code.owner_user_id, terms.campaign
     referrer = SideReward(
@@ -64,10 +64,10 @@ def assess(  # noqa: PLR0913 - what a reward rests on is rarely given
     threshold: int = 0,
     without: Container[str] = (),
 ) -> AssessedReward | None:
-    """What a claim that earns comes to, for an order or a threshold; None if nobody gets anything.
+    """Assess a claim that earns, for an order or a threshold; None if no side gets anything.
 
-    What was paid back of the order by now is off its value. without are the roles of sides that
-    get nothing.
+    The value is reduced by the refunds of the order so far. Sides whose role is in without are left
+    out.
     """
     claim = waiting.claim
     assert claim is not None
@@ -101,15 +101,16 @@ def assess(  # noqa: PLR0913 - what a reward rests on is rarely given
 
 
 def _reserved(side: SideReward, case: RewardCase, order: Order | None) -> SideReward:
-    """A side less what was paid back of its order by now; the rest comes out of budgets."""
+    """A side without the share that refunds took before; the rest is reserved in budgets."""
     gone = 0 if order is None else refunded_share(side.value_micros, case, order)
     return _replace(side, taken_back=gone, reserved=side.value_micros - gone)
 
 
 def refunded_share(value: int, case: RewardCase, order: Order) -> int:
-    """How much of a value is gone by refunds of its order, where it goes in proportion.
+    """The share of a value that the refunds of its order take, where they take in proportion.
 
-    What remains is rounded, half to even: it is that part of the value which is left of the order.
+    The remaining value is the value times the part of the order's amount that was not refunded,
+    rounded half to even.
     """
     amount = order.amount_micros
     if case.on_refund != OnRefund.PROPORTIONAL or not order.refunded or not amount:
@@ -118,7 +119,7 @@ def refunded_share(value: int, case: RewardCase, order: Order) -> int:
 
 
 def _in_minor_units(value: int, currency: str) -> Money:
-    """A value of a policy; one from before currencies were checked counts in micros."""
+    """A value of a policy as money. Policies from before currencies were checked have micros."""
     is_unit = currency.islower() and not is_currency(currency.upper())
     return Money.nearest(value, currency if is_unit or is_currency(currency) else NO_CURRENCY)
 
@@ -136,7 +137,7 @@ def rejected_order(
 
 
 def unpriced(claim: Claimed, code: CodeChanged | None, broken: list[Evidence]) -> AssessedReward:
-    """The trace of a signup whose worth nobody knows, for want of the code or its campaign."""
+    """A rejected signup of value 0, where the code or its campaign is unknown."""
     side = SideReward(Role.REFEREE, claim.user_id if code else None, 0, NO_KIND)
     return AssessedReward(
         RewardCase(
@@ -162,7 +163,10 @@ def unpriced(claim: Claimed, code: CodeChanged | None, broken: list[Evidence]) -
 
 
 def refused_by(assessed: AssessedReward, key: str) -> AssessedReward:
-    """What is left of an assessed reward for which a shared limit has no place: nothing waits."""
+    """The rejection of an assessed reward for which a shared limit has no place left.
+
+    Its holding period is dropped: nothing waits.
+    """
     case = assessed.case
     assert case is not None
     cap = Evidence(reason_of(key), WEIGHT, {"limit": key})
@@ -180,13 +184,13 @@ def refused_by(assessed: AssessedReward, key: str) -> AssessedReward:
 
 
 def reason_of(key: str) -> str:
-    """Why a limit refuses, by its key."""
+    """The reason of a rejection by a limit, from the limit's key."""
     cap = key.partition(":")[0]
     return Reason.ORDER_OF_ANOTHER if cap == "order" else cap
 
 
 def order_place(order_id: str) -> str:
-    """The place that an order has once in an installation, for one user."""
+    """The place under the limit of an order: one user may have it, in the whole installation."""
     return str(Place(limit_key("order", order_id), 1, 1))
 
 
@@ -258,7 +262,7 @@ def signals_of(claim: Claimed) -> Signals:
 
 
 def highest(answers: Iterable[SignalSeen]) -> Mapping[str, SignalSeen]:
-    """The highest figures about each kind of signal."""
+    """The highest figures of each kind of signal, over several answers."""
     found: dict[str, SignalSeen] = {}
     for seen in answers:
         known = found.get(seen.kind, seen)
@@ -270,7 +274,7 @@ def highest(answers: Iterable[SignalSeen]) -> Mapping[str, SignalSeen]:
 
 
 def _held(claim: Claimed, terms: Terms, judgement: Judgement) -> Judgement:
-    """Where a campaign keeps everything back for a while, that is a reason of its own."""
+    """The judgement with a holding period as its reason, where the campaign has one."""
     hold_for = terms.policy.hold_for
     if judgement.verdict != Verdict.GRANT or hold_for == 0:
         return judgement

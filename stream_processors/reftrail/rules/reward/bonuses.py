@@ -42,7 +42,11 @@ def settle_milestone(context: DecisionContext, changed: MilestoneChanged) -> Non
 
 
 def _bonus(context: DecisionContext, changed: MilestoneChanged) -> AssessedReward:
-    """What reaching a milestone comes to. Its grants have been judged; here only lists count."""
+    """Assess the bonus of a milestone that was reached.
+
+    The grants that count for it were judged for fraud before, so only allow and block lists are
+    asked.
+    """
     campaign = context.reference.campaign(changed.campaign_id, changed.event_time)
     policy = policy_in(campaign.policy) if campaign else DEFAULT
     campaign = campaign or DEFAULT_POLICY

@@ -1,4 +1,4 @@
-"""Claims whose turn has come: what a signup, a purchase or a refund comes to."""
+"""Decision on a claim that waits no longer: a signup, a purchase or a refund."""
 
 from reftrail.contracts.decisions import Action, Claimed
 from reftrail.rules.codes import code_of
@@ -15,7 +15,7 @@ from reftrail.rules.reward.state_events import EvidenceKept
 
 
 def terms_of(context: DecisionContext, claim: Claimed) -> Terms | None:
-    """The code of a claim and its campaign's rules at the time of the action."""
+    """The code of a claim, and the rules of its campaign at the time of the action."""
     return Terms.of(code_of(claim, context.reference), context.reference, claim.event_time)
 
 
@@ -52,7 +52,7 @@ def _signup(
 
 
 def _reject_unpriced(context: DecisionContext, claim: Claimed) -> None:
-    """Leave a trace, once, and only where nothing was decided before."""
+    """Record a rejected signup of value 0, unless the referral has a reward already."""
     if context.referral.latest:
         return
     code = code_of(claim, context.reference)

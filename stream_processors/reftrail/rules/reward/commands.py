@@ -31,9 +31,9 @@ _BY_OUTCOME: Final[Mapping[str, tuple[Transition, RewardStatus]]] = {
 
 
 def review(context: DecisionContext, reviewed: Reviewed) -> None:
-    """Carry out an analyst's decision on one reward, or on all of the referral that allow it.
+    """Apply an analyst's decision to one reward, or to all rewards of the referral that allow it.
 
-    The same review again changes nothing, whatever happened in between.
+    A review with the same event_id is applied once.
     """
     if _was_carried_out(context, reviewed.event_id):
         return
@@ -54,9 +54,10 @@ def review(context: DecisionContext, reviewed: Reviewed) -> None:
 
 
 def report_fulfilment(context: DecisionContext, report: FulfilmentReported) -> None:
-    """Take in what became of an order to fulfil. What is known already changes nothing.
+    """Apply a report of delivery or failure to the reward that it names.
 
-    A refused report may be right later: its id is that of the delivery, whenever it is reported.
+    A report that repeats the reward's status changes nothing. A refused report is not marked as
+    carried out: the same report may be valid later, since its event_id follows from the delivery.
     """
     if _was_carried_out(context, report.event_id):
         return
@@ -81,7 +82,7 @@ def report_fulfilment(context: DecisionContext, report: FulfilmentReported) -> N
 
 
 def fire(context: DecisionContext, fired: Woken) -> None:
-    """End the hold of a reward, or let a grant expire, whose time has come by now."""
+    """End the hold of a reward or expire a grant, if its time has come."""
     case = context.action(fired.action).case
     if case is None:
         return
@@ -99,8 +100,8 @@ def fire(context: DecisionContext, fired: Woken) -> None:
 def _is_to_be_reinstated(reward: Reward, report: FulfilmentReported) -> bool:
     """Whether a reward that failed or expired was delivered after all.
 
-    An expired one must have been delivered before that, by the time of the report itself. One that
-    failed never is ordered again once it is delivered, whenever that was.
+    An expired reward must have been delivered before it expired, by the report's own time. A failed
+    one is reinstated at any time, so that nothing that was delivered is ordered again.
     """
     status, due_at = reward.side.status, reward.side.due_at
     if status == RewardStatus.EXPIRED:
@@ -122,7 +123,7 @@ def _was_carried_out(context: DecisionContext, event_id: str) -> bool:
 
 
 def _rewards_of(context: DecisionContext, its_id: str, action: str | None) -> list[Reward]:
-    """The reward with an id: looked up where its action is known, else looked for."""
+    """The reward with an id; found by its action, or else by a search through the referral."""
     if action is not None:
         found = [
             reward for reward in _of_action(context, action) if _id_of(context, reward) == its_id

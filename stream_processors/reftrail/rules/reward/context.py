@@ -1,4 +1,4 @@
-"""Decision on one record: the events so far, and the state that they lead to."""
+"""Context of one decision: its input, its events so far, and the state that they lead to."""
 
 from typing import Any, TypedDict
 
@@ -38,11 +38,11 @@ class OfReferral(TypedDict):
 
 
 class DecisionContext:
-    """What is decided on, what may be looked up, and the events so far.
+    """The record that is decided on, the reference data, and the events so far.
 
-    Each event is applied to the state at once, so that what is decided next sees it. What is
-    decided on may have waited, so that its own record isn't the one that came now: origin is the
-    one decided on, and the cause of what follows.
+    An event is applied to the state at once, so that later steps of the same decision see it. The
+    record that is decided on may have waited, and another record's arrival ends its wait. origin
+    then names the record that waited: it is the cause of the events.
     """
 
     def __init__(
@@ -61,42 +61,45 @@ class DecisionContext:
 
     @property
     def usage(self) -> CodeCell:
-        """How the code is used, by now."""
+        """The usage of the code, after the events so far."""
         return self.state.get(self._code_key, CodeCell)
 
     @property
     def referral(self) -> ReferralCell:
-        """What is kept of the referral, by now."""
+        """The referral's cell, after the events so far."""
         return self.state.get(self._key, ReferralCell)
 
     def action(self, action: str) -> ActionCell:
-        """What is kept of an action of the referral, by now."""
+        """The cell of an action of the referral, after the events so far."""
         return self.state.get(f"{self._key}:a:{action}", ActionCell)
 
     def waiting(self, event_id: str) -> WaitingCell:
-        """What waits under an event_id."""
+        """The cell of a claim or milestone that waits, by its event_id."""
         return self.state.get(f"{self._key}:w:{event_id}", WaitingCell)
 
     def place(self, limit_key: str) -> CountCell:
-        """How many rewards of the user rest on a place under a limit, and that place."""
+        """The number of the user's rewards that rest on a place under a limit."""
         return self.state.get(f"{self._key}:l:{limit_key}", CountCell)
 
     def users_on(self, day: int) -> int:
-        """How many users count under the code on a UTC day."""
+        """The number of users who count under the code on a UTC day."""
         return self.state.get(f"{self._code_key}::d:{day}", CountCell).count
 
     def get(self, suffix: str, kind: type[Any]) -> Any:
-        """A cell of the referral by the rest of its key."""
+        """A cell of the referral, by the rest of its key after the referral."""
         return self.state.get(f"{self._key}:{suffix}", kind)
 
     def apply(self, *events: Event) -> None:
-        """Add events, in this order, and take them into the state."""
+        """Add events in this order, and apply them to the state."""
         for event in events:
             self.events.append(event)
             evolve(self.state, event)
 
     def metadata(self, *words: str, of: Record | None = None) -> Because:
-        """The common fields of a derived record: the id follows from words, the times are of's."""
+        """The common fields of a derived record. Its id follows from words.
+
+        Its times are those of the record of, or else of the record that is decided on.
+        """
         record = of or self.record
         return {
             "event_id": derived_id(*words),
@@ -110,7 +113,7 @@ class DecisionContext:
         }
 
     def noted(self) -> OfReferral:
-        """The common fields of a state event. They are on no topic: the record's id will do."""
+        """The common fields of a state event. It is on no topic, so it has the record's own id."""
         record = self.record
         return {
             "event_id": record.event_id,
@@ -121,6 +124,6 @@ class DecisionContext:
         }
 
     def refuse(self, reason: str, detail: str) -> None:
-        """Say that what came now isn't allowed."""
+        """Refuse the record: it becomes a dead letter with this reason."""
         common = self.metadata("refused", self.record.event_id)
         self.apply(Refused(**common, reason=reason, detail=detail))

@@ -1,8 +1,8 @@
-"""Decision about rewards: granted, held or rejected; and everything after that.
+"""Decider of the reward stage: rewards are granted, held or rejected, and change afterwards.
 
-A campaign pays on the signup, or on purchases. A claim that fits decides for both sides at once.
-What is decided changes by reviews, fulfilment, refunds, lost milestones and the end of a hold or of
-a reward's time, as the one table of transitions allows; anything else is refused.
+A campaign pays for signups or for purchases. A claim of that kind is decided on for both sides at
+once. Reviews, reports of fulfilment, refunds, lost milestones and timers change a reward, as the
+table in `transitions` allows. Anything else is refused.
 """
 
 from collections.abc import Sequence
@@ -31,21 +31,21 @@ _WAITING = frozenset({RewardStatus.HELD, RewardStatus.GRANTED})
 
 
 class RewardDecider:
-    """The rule of the reward stage; its state is in cells under a code (`reward.keys`).
+    """The decider of the reward stage. Its state is cells under a code (`reward.keys`).
 
-    The user is the one who was referred; for milestones the beneficiary (`inputs.user_of`).
+    The user is the referred one, and for milestones the beneficiary (`inputs.user_of`).
     """
 
     def decide(
         self, state: Cells, record: RewardInput, cause: Cause, reference: Reference
     ) -> Sequence[Event]:
-        """What follows from a claim, evidence, an answer, a review, a report, or the time."""
+        """The events that follow from a record."""
         return self.settle(state, record, cause, reference)[0]
 
     def settle(
         self, state: Cells, record: RewardInput, cause: Cause, reference: Reference
     ) -> tuple[Sequence[Event], Cells]:
-        """The same, and the state that it leads to."""
+        """The events that follow from a record, and the state after them."""
         context = DecisionContext(state, record, cause, reference)
         match record:
             case Claimed():
@@ -68,14 +68,14 @@ class RewardDecider:
         return context.events, context.state
 
     def evolve(self, state: Cells, record: Event) -> Cells:
-        """The cells of the code, the referral, its orders and rewards, after an event."""
+        """The cells of the code, the referral and its rewards after an event."""
         draft = state.draft()
         evolve(draft, record)
         return draft
 
 
 def wakes_at(cell: ActionCell) -> Millis | None:
-    """When the hold of a reward ends, or a grant of it expires."""
+    """The time at which a reward's hold ends or its grant expires; None if it waits for none."""
     if cell.case is None:
         return None
     times = (

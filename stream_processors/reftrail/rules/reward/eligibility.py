@@ -1,4 +1,4 @@
-"""Eligibility of claims: whether an action is what a campaign pays for, and still to be had."""
+"""Eligibility of claims: whether the campaign pays for an action, and pays this user again."""
 
 from typing import Final
 
@@ -18,21 +18,21 @@ _TRIGGERED_BY: Final = {
 
 
 def is_triggered(claim: Claimed, terms: Terms) -> bool:
-    """Whether such a claim earns under a campaign."""
+    """Whether the campaign pays for actions of this kind."""
     return claim.action == _TRIGGERED_BY[Trigger(terms.campaign.trigger)]
 
 
 def is_open(referral: ReferralCell, terms: Terms) -> bool:
-    """Whether this user may earn again under the campaign, whatever it pays for.
+    """Whether this user may earn again under the campaign, whatever its versions pay for.
 
-    Rejected claims use nothing up, and neither does a reward whose order was paid back.
+    A rejected claim doesn't count, nor does a reward whose order was refunded.
     """
     repeats = terms.policy.repeats
     return repeats == 0 or referral.used < repeats
 
 
 def with_purchase(order: Order, claim: Claimed, terms: Terms) -> Order:
-    """The order with what its purchase says; what was paid back before stays."""
+    """The order with the fields of its purchase. Refunds that came before it are kept."""
     trigger = Trigger(terms.campaign.trigger)
     is_compared = trigger != Trigger.AMOUNT_REACHED and not is_incomparable(claim, terms.campaign)
     return Order(
@@ -48,7 +48,7 @@ def with_purchase(order: Order, claim: Claimed, terms: Terms) -> Order:
 
 
 def still_earns(order: Order) -> bool:
-    """Whether an order counts as a purchase by what is left of it, as far as refunds matter."""
+    """Whether what is left of an order after its refunds is enough to earn."""
     amount, refunded = order.amount_micros or 0, order.refunded
     is_part = refunded is not None and refunded < amount
     if order.on_refund == OnRefund.KEEP or (order.on_refund == OnRefund.PROPORTIONAL and is_part):
@@ -57,7 +57,7 @@ def still_earns(order: Order) -> bool:
 
 
 def counted_amount(order: Order, trigger: str) -> int:
-    """How much an order counts towards a reward by number (1 or 0) or amount; 0: not at all."""
+    """The amount with which an order counts towards a reward by amount; 1 or 0 if by number."""
     keeps = order.on_refund == OnRefund.KEEP
     amount = order.amount_micros or 0
     if trigger == Trigger.AMOUNT_REACHED:
@@ -66,7 +66,7 @@ def counted_amount(order: Order, trigger: str) -> int:
 
 
 def step_of(terms: Terms) -> int:
-    """How much more must count for each reward by number or amount."""
+    """The number of orders, or the amount, that each further reward needs."""
     if terms.campaign.trigger == Trigger.AMOUNT_REACHED:
         return max(terms.campaign.minimum_amount_micros, 1)
     return terms.policy.trigger_count

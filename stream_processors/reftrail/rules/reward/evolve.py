@@ -56,7 +56,7 @@ _replace = msgspec.structs.replace
 
 
 def evolve(cells: Cells, event: Event) -> None:  # noqa: C901, PLR0912, PLR0915 - a table
-    """Take an event into the cells."""
+    """Apply an event to the cells."""
     match event:
         case RewardGranted() | RewardWithdrawn() | LimitRequested() | Refused():
             return
@@ -122,8 +122,8 @@ def evolve(cells: Cells, event: Event) -> None:  # noqa: C901, PLR0912, PLR0915 
 def _rest(cells: Cells, key: str, case: RewardCase | None, *, by: int) -> None:
     """Let one reward more (or less) rest on its places under limits that count users.
 
-    A reward that asks for places rests on them like one that is decided: they may not be released
-    meanwhile.
+    A reward that asks for places rests on them like one that is decided, so that a review of
+    another reward doesn't release them meanwhile.
     """
     for text in () if case is None else case.user_places:
         place_key = f"{key}:l:{Place.parse(text).key}"
@@ -174,7 +174,7 @@ def _skipped_taken(
 
 
 def _earned(cells: Cells, key: str, referral: ReferralCell, earned: AssessedReward) -> None:
-    """A new reward is the first of the referral's list, and rests on its places."""
+    """Add a reward to the referral: it begins the referral's list, and rests on its places."""
     case = earned.case
     assert case is not None
     _with_usual(cells, key, referral, earned)
@@ -227,7 +227,7 @@ def _entry(cells: Cells, key: str, referral: ReferralCell, entry: RewardDecided)
 
 
 def _note_review(cells: Cells, key: str, entry: RewardDecided) -> None:
-    """Keep which side a review ended, with the first attempt, where others may follow."""
+    """Keep which side a review ended, in the cell of the first attempt."""
     first = first_attempt(entry.action)
     if first is None or not ENDED_BY_REVIEW.intersection(entry.reasons):
         return
@@ -251,9 +251,9 @@ def _decided(case: RewardCase, entry: RewardDecided) -> RewardCase:
 
 
 def _side_now(side: SideReward, entry: RewardDecided) -> SideReward:
-    """A side as an entry says that it stands. What is taken back in part leaves the status.
+    """A side after an entry.
 
-    An expired one keeps the time until which it was good.
+    A partial refund leaves the status as it is. An expired side keeps the time at which it expired.
     """
     if is_part(entry):
         return _replace(side, taken_back=side.taken_back + entry.value_micros)
@@ -286,10 +286,9 @@ def _part_deferred(cells: Cells, key: str, event: PartialRefundDeferred) -> None
 
 
 def _with_usual(cells: Cells, key: str, referral: ReferralCell, earned: AssessedReward) -> None:
-    """Keep what is usual under the code: amounts of good claims, and referrals by hour.
+    """Update the baselines of the code: amounts of orders, referrals by hour, suspicious referrals.
 
-    Of referrals also how many were suspicious. Each counts with the first that is decided of it:
-    however often somebody buys, that says nothing about the code.
+    A referral counts once, with its first decision, however often the user buys.
     """
     case = earned.case
     assert case is not None
@@ -309,7 +308,7 @@ def _with_usual(cells: Cells, key: str, referral: ReferralCell, earned: Assessed
 
 
 def _count(cells: Cells, key: str, code: str, case: RewardCase | None, *, by: int) -> None:
-    """Count a reward of the user more or less, and the user under the code with it."""
+    """Count one reward of the user more (or less), and the user under the code with the first."""
     if case is None or case.is_bonus:
         return
     referral = cells.get(key, ReferralCell)

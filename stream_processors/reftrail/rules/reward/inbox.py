@@ -1,7 +1,7 @@
-"""Order in which claims and milestones of a referral are decided on, and what they wait for.
+"""Queue of a referral: claims and milestones are decided on in the order in which they came.
 
-A claim waits until the checks of its signals are answered; a reward that needs places under shared
-limits waits for those. Nothing of the same referral overtakes what waits.
+A claim waits until the checks of its signals are answered. A reward that needs places under shared
+limits waits for those. Nothing of the same referral overtakes them.
 """
 
 from reftrail.contracts.decisions import Action, Claimed
@@ -32,7 +32,7 @@ from reftrail.rules.reward.state_events import (
 
 
 def take_claim(context: DecisionContext, claim: Claimed) -> None:
-    """Decide on a claim, or let it wait."""
+    """Decide on a claim, or add it to the queue."""
     if _is_here(context, claim.event_id):
         return
     if claim.action == Action.SIGNUP:
@@ -48,7 +48,7 @@ def take_claim(context: DecisionContext, claim: Claimed) -> None:
 
 
 def take_milestone(context: DecisionContext, changed: MilestoneChanged) -> None:
-    """Give a bonus or take it back, or let that wait."""
+    """Grant or take back a bonus, or add the milestone to the queue."""
     if not is_bonus(changed) or _is_here(context, changed.event_id):
         return
     if _is_busy(context):
@@ -59,7 +59,7 @@ def take_milestone(context: DecisionContext, changed: MilestoneChanged) -> None:
 
 
 def note_signal(context: DecisionContext, checked: SignalChecked) -> None:
-    """Note the answer to a check, which may be the last one that a claim waited for."""
+    """Record the answer to a check. It may be the last one that a claim waited for."""
     if checked.kind not in context.waiting(checked.claim_id).unanswered:
         return
     seen = SignalSeen(
@@ -75,7 +75,7 @@ def note_signal(context: DecisionContext, checked: SignalChecked) -> None:
 
 
 def take_answer(context: DecisionContext, answered: LimitAnswered) -> None:
-    """Go on with what asked for places under shared limits: it has them, or one has none."""
+    """Continue with the reward that asked for places: it has all of them, or is refused."""
     asking = context.referral.asking
     if asking is None or asking.claim_id != answered.claim_id:
         return
@@ -95,7 +95,7 @@ def take_answer(context: DecisionContext, answered: LimitAnswered) -> None:
 
 
 def go_on(context: DecisionContext) -> None:
-    """Decide on those that wait, in their order, up to one that has to wait on."""
+    """Decide on the claims and milestones of the queue, up to the first that has to wait."""
     while (referral := context.referral).first and referral.asking is None:
         cell = context.waiting(referral.first)
         if cell.unanswered:
@@ -113,7 +113,7 @@ def go_on(context: DecisionContext) -> None:
 
 
 def _show_signup(context: DecisionContext, claim: Claimed) -> None:
-    """Keep what the signup and its touch showed: it counts for every later claim."""
+    """Keep the signals of the signup and its touch: they count for every later claim."""
     touch = Signals(claim.touch_device_hash, claim.touch_ip_hash, claim.touch_network_hash)
     shown = tuple(s for s in dict.fromkeys((signals_of(claim), touch)) if s != Signals())
     known = context.referral
@@ -167,7 +167,7 @@ def _is_busy(context: DecisionContext) -> bool:
 
 
 def _is_known(context: DecisionContext, claim: Claimed) -> bool:
-    """Whether the claim was decided on before, so that no answers need be waited for."""
+    """Whether the claim was decided on before, so that its checks need no answers."""
     if claim.action == Action.SIGNUP:
         return context.action(Action.SIGNUP).case is not None
     order = context.action(of_order(claim.order_id)).order

@@ -25,5 +25,5 @@ RewardInput: TypeAlias = (
 
 
 def user_of(record: RewardInput) -> str:
-    """The user whose referral a record is about; for a milestone its beneficiary."""
+    """The user whose referral a record concerns; the beneficiary of a milestone."""
     return record.beneficiary if isinstance(record, MilestoneChanged) else record.user_id

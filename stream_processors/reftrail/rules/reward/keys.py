@@ -62,7 +62,7 @@ def action_key(code: str, user_id: str, action: str) -> str:
 
 
 def is_action(key: str) -> bool:
-    """Whether a key is that of a reward, which may wait for a time."""
+    """Whether a key is that of a reward, which may have a timer."""
     parts = key.split(":", 3)
     return len(parts) == 4 and parts[2] == "a"
 

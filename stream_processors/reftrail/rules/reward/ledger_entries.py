@@ -27,12 +27,12 @@ _BY_VERDICT: Final = {
 
 
 def reward_id(code: str, user_id: str, action: str, role: str) -> str:
-    """The identity of a reward: whatever is claimed and however often, the same."""
+    """The id of a reward: the same for the same code, user, action and role, for ever."""
     return derived_id(code, user_id, action, role)
 
 
 class Change(msgspec.Struct, frozen=True):
-    """What an entry says about a reward that was there before.
+    """The change of a reward that an entry records.
 
     of is the record that brought it, whose times it has. order_id and action_event_id are those of
     a refund, None where the ones that earned hold on. clawback_micros is as in `RewardDecided`.
@@ -48,7 +48,7 @@ class Change(msgspec.Struct, frozen=True):
 
 
 def first_entries(context: DecisionContext, case: RewardCase) -> None:
-    """Conclude what an action earns: each side's grant, hold or rejection."""
+    """Record the decision on an action: each side's grant, hold or rejection."""
     verdict = Verdict(case.verdict)
     status = allowed(None, _BY_VERDICT[verdict])
     assert status is not None
@@ -68,7 +68,7 @@ def first_entries(context: DecisionContext, case: RewardCase) -> None:
 def next_entry(
     context: DecisionContext, case: RewardCase, side: SideReward, change: Change
 ) -> None:
-    """Conclude how a reward changed. A reversal supersedes the grant, however it went on since."""
+    """Record a change of a reward. A reversal supersedes the grant, whatever came in between."""
     its_id = reward_id(context.code, context.user_id, case.action, side.role)
     words = (f"{change.status}:{side.role}", its_id, side.entry_id, change.of.event_id)
     common = context.metadata(*words, of=change.of)
@@ -120,7 +120,7 @@ def _entry(  # noqa: PLR0913, PLR0917 - what an entry is made of
 
 
 def _qualifies(context: DecisionContext, side: SideReward, entry: RewardDecided) -> int | None:
-    """Whether the referral counts for milestones with this entry, or counts no longer."""
+    """1 if the referral counts for milestones from this entry on, -1 if no longer, else None."""
     if side.role != Role.REFERRER or is_part(entry):
         return None
     was, is_now = side.status in QUALIFIED, entry.status in QUALIFIED
@@ -133,7 +133,7 @@ def _qualifies(context: DecisionContext, side: SideReward, entry: RewardDecided)
 def _due_at(
     case: RewardCase, side: SideReward, status: RewardStatus, granted_at: Millis
 ) -> Millis | None:
-    """When a hold ends, or a grant expires: counted from the grant, not from the action."""
+    """The end of a hold, or the expiry of a grant, which is counted from the grant."""
     match status:
         case RewardStatus.HELD:
             return case.hold_until

@@ -1,4 +1,4 @@
-"""Changes of a reward after it was decided: the entry, and the places that a rejection leaves."""
+"""Changes of a reward after its first decision, and the release of its places."""
 
 from collections.abc import Iterator
 from typing import Final, NamedTuple
@@ -31,7 +31,7 @@ _REASONS: Final = {
 
 
 class Reward(NamedTuple):
-    """One side of one action."""
+    """One side of an action that earned."""
 
     case: RewardCase
     side: SideReward
@@ -79,13 +79,13 @@ def change(  # noqa: PLR0913 - the last two are rarely given
 
 
 def ended_by_review(context: DecisionContext, action: str) -> frozenset[EndedSide]:
-    """The sides of an action that a review ended for good, whenever that was decided on."""
+    """The sides of an action that a review ended, at any of the decisions on it."""
     first = first_attempt(action)
     return frozenset() if first is None else frozenset(context.action(first).ended_by_review)
 
 
 def _reasons(reward: Reward, transition: Transition, why: str | None) -> list[str]:
-    """Why it changed; a rejection after a hold repeats why it was held."""
+    """The reasons of a change. A rejection after a hold repeats the reasons of the hold."""
     if transition == Transition.APPROVE and reward.side.status == RewardStatus.FAILED:
         return [Reason.TRIED_AGAIN]
     reasons: list[str] = [_REASONS[transition]] if transition in _REASONS else []
@@ -101,7 +101,7 @@ def _reasons(reward: Reward, transition: Transition, why: str | None) -> list[st
 def _release_places(context: DecisionContext, reward: Reward, *, is_refunded: bool) -> None:
     """Release the places of a held reward that is rejected.
 
-    An order that was paid back stays its user's: nobody else earns by it.
+    A refund doesn't release the order: no other user may earn by it.
     """
     case, side = reward
     now = context.action(case.action).case
@@ -112,7 +112,7 @@ def _release_places(context: DecisionContext, reward: Reward, *, is_refunded: bo
 
 
 def _own_places(case: RewardCase, side: SideReward, *, is_last: bool) -> Iterator[str]:
-    """The side's share of budgets; the order itself goes with the last side."""
+    """The side's share of budgets. The place of the order itself goes with the last side."""
     for text in case.places:
         place = Place.parse(text)
         if place.key.startswith("cap_budget"):
@@ -122,7 +122,7 @@ def _own_places(case: RewardCase, side: SideReward, *, is_last: bool) -> Iterato
 
 
 def release_unused(context: DecisionContext, asking: AssessedReward) -> None:
-    """Release the users' places that a refused reward relied on, if no other one needs them."""
+    """Release the users' places of a refused reward on which no other reward rests."""
     case = asking.case
     assert case is not None
     unused = tuple(

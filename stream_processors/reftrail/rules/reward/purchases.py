@@ -1,4 +1,4 @@
-"""Purchases: what an order earns by itself, or by number and amount together with others."""
+"""Purchases: an order earns by itself, or counts towards a reward by number or amount."""
 
 from typing import Final
 
@@ -55,7 +55,7 @@ def purchase(context: DecisionContext, waiting: Waiting, terms: Terms) -> None:
 
 
 def refuse_foreign_refund(context: DecisionContext, order: Order) -> None:
-    """Say that a refund in another currency than its order's doesn't count, once both are known."""
+    """Refuse a refund in another currency than its order's, once both are known."""
     if order.has_foreign_refund:
         context.refuse(
             "refund_currency",
@@ -105,12 +105,12 @@ def refuse_order(
 
 
 def order_of_another(key: str, reason: str) -> list[Evidence]:
-    """Why an order doesn't count that another user has."""
+    """The evidence against an order that another user has."""
     return [Evidence(reason, WEIGHT, {"limit": key})]
 
 
 def count_order(context: DecisionContext, waiting: Waiting, terms: Terms) -> None:
-    """Count an order that has its place, and give what is reached by that."""
+    """Count an order that has its place, and give the rewards that this reaches."""
     claim = waiting.claim
     assert claim is not None
     order = context.action(of_order(claim.order_id)).order
@@ -126,9 +126,10 @@ def count_order(context: DecisionContext, waiting: Waiting, terms: Terms) -> Non
 
 
 def reach(context: DecisionContext, waiting: Waiting, terms: Terms) -> None:
-    """Give the rewards that the orders counted so far reach, one after the other.
+    """Give the rewards by number or amount that the counted orders reach, one after the other.
 
-    Goes on until one has to ask for places, is rejected, or nothing more is reached.
+    Stops where a reward has to ask for places, is rejected, or is not reached. A threshold whose
+    sides were all ended by a review is passed without a reward.
     """
     claim = waiting.claim
     assert claim is not None
@@ -179,13 +180,13 @@ def standing_reward(context: DecisionContext, progress: Progress, number: int) -
 
 
 def next_action(context: DecisionContext, trigger: str, number: int) -> str:
-    """The action of the number-th reward; numbered itself where it was decided on before."""
+    """The action of the number-th reward, with the number of the attempt if it isn't the first."""
     times = context.action(of_threshold(trigger, number)).times
     return of_threshold(trigger, number, times + 1)
 
 
 def _ended_roles(context: DecisionContext, terms: Terms, action: str) -> frozenset[str]:
-    """The sides whose reward for a threshold a review ended: they don't get it again."""
+    """The sides whose reward at a threshold a review ended: they don't get it again."""
     currency = _currency(terms)
     ended = ended_by_review(context, action)
     return frozenset(side.role for side in ended if currency in ("", side.currency))
@@ -211,7 +212,7 @@ def pass_turn_on(context: DecisionContext, order_id: str | None, *, at: Millis) 
 
 
 def _earliest_skipped(context: DecisionContext) -> SkippedOrderTaken | None:
-    """The earliest order that was skipped and would still earn; None if there is none."""
+    """The earliest skipped order that would still earn; None if there is none."""
     best: tuple[int, str] | None = None
     found: SkippedOrderTaken | None = None
     before, action = "", context.referral.skipped

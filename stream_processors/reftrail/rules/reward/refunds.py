@@ -1,4 +1,4 @@
-"""Refunds: all of a reward once its order no longer earns it, or a part in proportion."""
+"""Refunds: they take a reward back as a whole, or a part in proportion."""
 
 import msgspec
 
@@ -23,7 +23,7 @@ from reftrail.rules.reward.transitions import STANDING, Transition, allowed
 
 
 def refund(context: DecisionContext, claim: Claimed) -> None:
-    """Take in what was paid back of an order, whether the order is known by now or not."""
+    """Record a refund of an order, and take back its share of rewards. The order may come later."""
     if claim.order_id is None:
         return
     action = of_order(claim.order_id)
@@ -57,7 +57,7 @@ def _with_refund(order: Order, claim: Claimed, seen: int) -> Order:
 
 
 def _take_back(context: DecisionContext, case: RewardCase, order: Order, claim: Claimed) -> None:
-    """Take back of an order's own reward what is gone by now."""
+    """Take back the share of the order's own reward that its refunds take by now."""
     had_ended = case.has_ended
     for side in case.sides:
         gone = _gone(case, side, order)
@@ -69,7 +69,7 @@ def _take_back(context: DecisionContext, case: RewardCase, order: Order, claim: 
 
 
 def _gone(case: RewardCase, side: SideReward, order: Order) -> int:
-    """How much of a side's value is gone: a part, or all of it if the order earns no more."""
+    """The refunded part of a side's value: all of it if the order no longer earns."""
     if case.on_refund == OnRefund.KEEP:
         return 0
     if not still_earns(order):
@@ -78,7 +78,7 @@ def _gone(case: RewardCase, side: SideReward, order: Order) -> int:
 
 
 def _take(context: DecisionContext, reward: Reward, gone: int, claim: Claimed) -> None:
-    """Take a part or all; of a reward that isn't granted now, a part is left out once it is."""
+    """Take back a part or all. A part of a reward that isn't granted now is deducted later."""
     case, side = reward
     part = gone - side.taken_back
     what = Transition.REFUND if gone == side.value_micros else Transition.REFUND_PART
@@ -95,7 +95,7 @@ def _take(context: DecisionContext, reward: Reward, gone: int, claim: Claimed) -
 
 
 def _fall(context: DecisionContext, order: Order, by: int, claim: Claimed) -> None:
-    """Count an order for less, and take back the rewards that what is left doesn't reach."""
+    """Reduce what an order counts, and take back the rewards that are no longer reached."""
     trigger = order.counted_as
     currency = (order.currency or "") if trigger == Trigger.AMOUNT_REACHED else ""
     progress = context.referral.of(trigger, currency)
@@ -117,7 +117,7 @@ def _fall(context: DecisionContext, order: Order, by: int, claim: Claimed) -> No
 
 
 def _reached_before(context: DecisionContext, progress: Progress) -> int:
-    """What the reward before the last one needs."""
+    """The threshold of the reward before the last one."""
     if progress.given == 1:
         return 0
     return standing_reward(context, progress, progress.given - 1).threshold

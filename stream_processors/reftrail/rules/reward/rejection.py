@@ -1,7 +1,7 @@
-"""Why a claim earns nothing: each rule of the code and its campaign that forbids it.
+"""Reasons to reject a claim: the rules of the code and its campaign, and the limits of the code.
 
-What speaks for fraud is in `reftrail.rules.fraud.checks`. The words are stable: people look for
-them.
+Evidence of fraud is in `reftrail.rules.fraud.checks`. The names of reasons are stable, since people
+search for them.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ _ORDER: Final = {reason: nth for nth, reason in enumerate(Reason)}
 
 
 def unknown(claim: Claimed) -> Evidence:
-    """Why there is nothing to judge: no such code, or none that its format's secret makes."""
+    """The evidence against a claim whose code doesn't exist or is forged."""
     is_forged = claim.code_evidence == CodeEvidence.FORGED
     reason = Reason.FORGED_CODE if is_forged else Reason.UNKNOWN_CODE
     return Evidence(reason, WEIGHT, {"code": claim.code})
@@ -34,7 +34,7 @@ def unknown(claim: Claimed) -> Evidence:
 def broken_rules(
     claim: Claimed, code: CodeChanged, terms: Terms | None, reference: Reference
 ) -> list[Evidence]:
-    """The rules of the code and its campaign that a claim breaks; terms None: no such campaign."""
+    """The rules of the code and campaign that a claim breaks; terms are None without a campaign."""
     found = [*_of_the_code(claim, code), *_of_the_campaign(claim, code, terms, reference)]
     if terms is not None and is_incomparable(claim, terms.campaign):
         expected = terms.campaign.reward_currency
@@ -78,10 +78,10 @@ def exceeded_limits(
 
 
 def is_incomparable(claim: Claimed, campaign: CampaignDefined) -> bool:
-    """Whether an order's amount is asked for in another currency than its own.
+    """Whether an order can't be compared with the campaign's minimum or sum, for its currency.
 
-    That rejects rather than waits for the next order: a customer who pays in another currency
-    would else never earn, and nobody would see why.
+    Such an order is rejected instead of ignored, so that somebody sees why the customer earns
+    nothing.
     """
     if claim.currency == campaign.reward_currency:
         return False
@@ -113,9 +113,9 @@ def _of_the_code(claim: Claimed, code: CodeChanged) -> Iterator[_Found]:
 
 
 def _is_inactive(claim: Claimed, code: CodeChanged) -> bool:
-    """A code that was suspended or revoked still earns for what happened before that.
+    """Whether the code was ended before the action, or its format retired before the touch.
 
-    One of a retired format doesn't, if it was retired when the code was touched or typed in.
+    What happened before a suspension still earns.
     """
     if claim.code_evidence == CodeEvidence.RETIRED:
         return True
@@ -124,7 +124,7 @@ def _is_inactive(claim: Claimed, code: CodeChanged) -> bool:
 
 
 def _elsewhere(place: str | None, allowed: list[str]) -> Figures:
-    """A claim that doesn't say where it comes from is elsewhere: else leaving that out would do."""
+    """The figures for a channel or region that isn't allowed; one that is missing isn't either."""
     return {"found": place or "", "allowed": " ".join(allowed)}
 
 

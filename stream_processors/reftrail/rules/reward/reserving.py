@@ -1,4 +1,4 @@
-"""Reservation of places under shared limits, and the decision once they are there."""
+"""Reservation of places under shared limits, and the decision once all are reserved."""
 
 import msgspec
 
@@ -28,7 +28,7 @@ def ask_to_count(context: DecisionContext, waiting: Waiting, order_id: str) -> N
 
 
 def decide(context: DecisionContext, assessed: AssessedReward) -> None:
-    """Conclude what an action earns, by its verdict."""
+    """Record the decision on an action, by its verdict."""
     case = assessed.case
     assert case is not None
     context.apply(Earned(**context.noted(), assessed=assessed))

@@ -1,7 +1,7 @@
-"""The reward stage's state: of a code, of a referral, and of each of its orders and rewards.
+"""State of the reward stage: a code, its referrals, and their orders and rewards.
 
-No cell grows with the number of orders. Rewards of a referral, claims that wait and orders that
-earned nothing only because a user earns so often are linked lists over cells.
+No cell grows with the number of orders. Rewards of a referral, claims that wait and skipped orders
+are linked lists over cells.
 """
 
 from typing import Final, NamedTuple
@@ -20,11 +20,11 @@ LARGEST_SUM: Final = 2**63 - 1
 
 
 class CodeCell(msgspec.Struct, frozen=True, array_like=True):
-    """How a code is used.
+    """The usage of a code.
 
-    users are how many different users earned, or will if what is held is granted; a reversal takes
-    none off. hours and amounts are what is usual: claims decided on by hour, and the orders among
-    them. claims is how many of those claims were suspicious.
+    users is the number of users who earned, or will earn if what is held is granted; a reversal doesn't
+    reduce it. hours and amounts are baselines: claims by hour, and the amounts of orders. claims counts the
+    suspicious ones among the claims.
     """
 
     users: int = 0
@@ -34,7 +34,7 @@ class CodeCell(msgspec.Struct, frozen=True, array_like=True):
 
 
 class CountCell(msgspec.Struct, frozen=True, array_like=True):
-    """A count that is kept under a key of its own; place is the limit's place, where it has one."""
+    """A count under a key of its own. place is the place of the limit, where it has one."""
 
     count: int = 0
     place: str = ""
@@ -47,7 +47,7 @@ class Command(msgspec.Struct, frozen=True, array_like=True):
 
 
 class SideReward(msgspec.Struct, frozen=True, array_like=True):
-    """One side's reward: what it is worth, and how it stands.
+    """One side's reward: its value and status.
 
     status is empty until it is decided. entry_id is the ledger entry that a later one supersedes:
     the last one that held or granted it, or says that fulfilment failed. taken_back is how much of
@@ -70,17 +70,17 @@ class SideReward(msgspec.Struct, frozen=True, array_like=True):
 
     @property
     def remaining(self) -> Micros:
-        """What is left of the value."""
+        """The value without what refunds took."""
         return self.value_micros - self.taken_back
 
 
 class RewardCase(msgspec.Struct, frozen=True, array_like=True):
-    """An action that earned, or was refused to: what all its entries say, and each side's reward.
+    """An action that earned or was rejected: the common fields of its entries, and both sides.
 
-    claim_id is the event_id of the claim, or of the milestone. decided_at is the earliest time at
-    which it can have been decided. The last lines are what the policy said then: what the end of a
-    hold does, for how long a grant is good, what refunds do; and the places reserved: those that
-    the case has for itself (budgets, the order), and the limits that count the user.
+    claim_id is the event_id of the claim or milestone. decided_at is the earliest time of the
+    decision. The last fields are from the policy at that time: what follows the hold, how long a
+    grant is good, and what refunds do. places are reserved for the case itself (budgets, the
+    order), user_places under limits that count the user.
     """
 
     action: str
@@ -137,12 +137,12 @@ class RewardCase(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Order(msgspec.Struct, frozen=True, array_like=True):
-    """An order, or what was paid back of one that isn't known yet (amount None).
+    """An order, or the refunds of an order whose purchase isn't known yet (amount None).
 
-    minimum is what was asked for as the least amount. paid_back adds up refunds by the currency
-    that they gave, refunds are fingerprints of their events; is_paid_back: one said it was all.
-    counted_as is the trigger towards which the order counts, and counted as how much; on_refund is
-    what refunds do to that.
+    minimum_micros is the least amount that earns. paid_back has the sum of refunds by currency,
+    refunds the fingerprints of their events. is_paid_back is set by a refund without an amount: it
+    is all of the order. counted_as is the trigger towards which the order counts, counted the
+    number or amount. on_refund is the policy for refunds.
     """
 
     order_id: str
@@ -158,10 +158,9 @@ class Order(msgspec.Struct, frozen=True, array_like=True):
 
     @property
     def refunded(self) -> Micros | None:
-        """How much of the amount was paid back; None where nothing ever was.
+        """The refunded part of the amount; None if there was no refund.
 
-        All of it by a refund without an amount. One in another currency can't be compared with the
-        amount: it doesn't count.
+        A refund without an amount is all of the order. A refund in another currency doesn't count.
         """
         if self.amount_micros is None:
             return None
@@ -172,7 +171,7 @@ class Order(msgspec.Struct, frozen=True, array_like=True):
 
     @property
     def has_foreign_refund(self) -> bool:
-        """Whether something was paid back in another currency than the order's."""
+        """Whether there was a refund in another currency than the order's."""
         return any(self._is_foreign(currency) for currency, _ in self.paid_back)
 
     def _is_foreign(self, currency: str | None) -> bool:
@@ -181,19 +180,19 @@ class Order(msgspec.Struct, frozen=True, array_like=True):
 
     @property
     def left(self) -> Micros:
-        """What is left of the amount."""
+        """The amount without its refunds."""
         return (self.amount_micros or 0) - (self.refunded or 0)
 
 
 class Origin(msgspec.Struct, frozen=True, array_like=True):
-    """Which record something is decided about, and its offset in the partition it came in by."""
+    """The record that is decided on, and its offset in its partition."""
 
     event_id: str
     offset: int
 
 
 class Waiting(msgspec.Struct, frozen=True, array_like=True):
-    """A claim or a milestone, one of the two; its offset; and the answers to its checks.
+    """A claim or a milestone in the queue, with its offset and the answers to its checks.
 
     is_again: its order was decided on before, and earned nothing since the user earned enough;
     since is when its turn came.
@@ -215,12 +214,12 @@ class Waiting(msgspec.Struct, frozen=True, array_like=True):
 
 
 class AssessedReward(msgspec.Struct, frozen=True, array_like=True):
-    """What an action comes to, before or after it has its places under shared limits.
+    """An assessed action, before or after its places under shared limits are reserved.
 
-    case None: an order asks for its place so that it may count. places are asked for: those of the
-    case itself, then those under limits that count users. amount is that of the order, None if
-    there is none or it isn't to count as usual. threshold is what the count must be at least, for
-    a reward that rests on one; waiting is what is decided on, origin is there while it asks.
+    case is None while an order asks for the place that lets it count. asked are the places to
+    reserve. The amount is that of the order, for the code's baseline; None keeps it out. threshold
+    is the count that the reward needs, if it rests on one. waiting is the claim that it is about,
+    origin is set while it asks.
     """
 
     case: RewardCase | None = None
@@ -241,7 +240,7 @@ class AssessedReward(msgspec.Struct, frozen=True, array_like=True):
 
 
 class WaitingCell(msgspec.Struct, frozen=True, array_like=True):
-    """What waits, for which checks, and the event_id of what waits next."""
+    """A claim or milestone in the queue, its unanswered checks, and the event_id of the next."""
 
     waiting: Waiting | None = None
     unanswered: tuple[str, ...] = ()
@@ -249,19 +248,19 @@ class WaitingCell(msgspec.Struct, frozen=True, array_like=True):
 
 
 class EndedSide(NamedTuple):
-    """A side of an action whose reward a review declined or took back, in that currency."""
+    """A side of an action that a review declined or took back, and the reward's currency."""
 
     role: str
     currency: str
 
 
 class ActionCell(msgspec.Struct, frozen=True, array_like=True):
-    """An action of a referral: its order if it is one, and its reward if it has one.
+    """An action of a referral: its order, if it is one, and its reward, if it has one.
 
-    skipped is there while the order earns nothing because the user earned often enough; threshold
-    is what the count must be at least for the reward to stand, times how often it was decided on.
-    previous and previous_skipped are actions: the next ones in the referral's lists.
-    ended_by_review are the sides that are given nothing when the action is decided on again.
+    skipped is the claim of an order that earns nothing because the user earned often enough.
+    threshold is the count that the reward needs. times is the number of decisions on the action.
+    previous and previous_skipped are the next actions in the referral's lists. Sides in
+    ended_by_review get nothing when the action is decided on again.
     """
 
     order: Order | None = None
@@ -275,10 +274,10 @@ class ActionCell(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Progress(msgspec.Struct, frozen=True, array_like=True):
-    """How far the orders of a referral count towards rewards by number or amount.
+    """The count of a referral's orders towards rewards by number or amount.
 
-    standing is how many orders count, or what they add up to in currency. given is how many rewards
-    stand on that, and reached what the last of them needs.
+    standing is the number of orders that count, or the sum of their amounts in currency. given is
+    the number of rewards that this allows, reached the count that the last of them needs.
     """
 
     trigger: str
@@ -297,9 +296,9 @@ class ReferralCell(msgspec.Struct, frozen=True, array_like=True):
     skipped are the actions that begin the lists of rewards, and of orders that earned nothing only
     because the user earned often enough.
 
-    used is how many rewards the user has earned of those that `repeats` allows, counted how many
-    count under limits for users, qualified how many the referrer was granted and lost none of, by
-    campaign: a code may move from one to another.
+    used counts the rewards towards `repeats`, counted those under limits that count users.
+    qualified counts, by campaign, the referrer's rewards that were granted and not reversed: a code
+    may change its campaign.
     """
 
     signals: tuple[Signals, ...] = ()
@@ -318,7 +317,7 @@ class ReferralCell(msgspec.Struct, frozen=True, array_like=True):
     signup_received_at: Millis = 0
 
     def qualified_in(self, campaign_id: str | None) -> int:
-        """How many rewards of the referral count for a campaign's milestones."""
+        """The number of the referral's rewards that count for a campaign's milestones."""
         return dict(self.qualified).get(campaign_id, 0)
 
     def of(self, trigger: str, currency: str) -> Progress:

@@ -1,4 +1,4 @@
-"""State events of the reward stage: what it concludes for its own state alone.
+"""State events of the reward stage. They change its state and go to no topic.
 
 They name the code and the referred user (for bonuses the beneficiary) whose cells change.
 """
@@ -14,7 +14,7 @@ from reftrail.rules.reward.state import AssessedReward, Order, Progress, Waiting
 
 
 class _OfReferral(Record, frozen=True, kw_only=True):
-    """A change of what is kept of a referral. Its id and times are those of the record decided."""
+    """A change of a referral's cells. Its id and times are those of the record decided on."""
 
     code: str
     user_id: str
@@ -36,7 +36,7 @@ class EvidenceKept(_OfReferral, frozen=True, kw_only=True):
 
 
 class Queued(_OfReferral, frozen=True, kw_only=True):
-    """A claim or milestone waits for its turn, and for the answers to its checks."""
+    """A claim or milestone is in the queue, until its turn and the answers to its checks."""
 
     waiting: Waiting
     unanswered: tuple[str, ...] = ()
@@ -59,24 +59,24 @@ class LimitsRequested(_OfReferral, frozen=True, kw_only=True):
 
 
 class LimitsSettled(_OfReferral, frozen=True, kw_only=True):
-    """The answer is there."""
+    """The request for places is answered."""
 
 
 class LimitsReleased(_OfReferral, frozen=True, kw_only=True):
-    """A rejected reward no longer rests on places under limits that count users."""
+    """Places under limits that count users are released: no reward rests on them."""
 
     places: tuple[str, ...]
 
 
 class OrderRecorded(_OfReferral, frozen=True, kw_only=True):
-    """An order as it is known now. skipped is its claim, where the user earned often enough."""
+    """An order as it is known now. skipped is its claim if the user earned often enough."""
 
     order: Order
     skipped: Waiting | None = None
 
 
 class SkippedOrderTaken(_OfReferral, frozen=True, kw_only=True):
-    """An order that was skipped is decided on after all; before names its place in the list."""
+    """A skipped order is decided on after all. before is the one before it in the list."""
 
     action: str
     before: str
@@ -89,23 +89,23 @@ class ProgressMade(_OfReferral, frozen=True, kw_only=True):
 
 
 class Earned(_OfReferral, frozen=True, kw_only=True):
-    """An action is decided on, and the entries of its sides follow."""
+    """An action is decided on. The entries of its sides follow."""
 
     assessed: AssessedReward
 
 
 class SlotFreed(_OfReferral, frozen=True, kw_only=True):
-    """A reward that its order earns no longer leaves its turn to another one."""
+    """An order's reward ended, and leaves the user's turn to another order."""
 
 
 class CommandNoted(_OfReferral, frozen=True, kw_only=True):
-    """A review came, or a report that changed something."""
+    """A review was applied, or a report that changed something."""
 
     command_id: str
 
 
 class PartialRefundDeferred(_OfReferral, frozen=True, kw_only=True):
-    """A part of a reward that isn't granted at present is gone by a refund."""
+    """A refund takes a part of a reward that isn't granted now."""
 
     action: str
     role: str

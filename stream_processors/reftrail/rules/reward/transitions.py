@@ -1,4 +1,4 @@
-"""How a reward's status may change: one table. Whatever isn't in it is refused."""
+"""Transitions of a reward's status. Whatever isn't in the table is refused."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -103,7 +103,7 @@ _EFFECTS: Final[Mapping[str, int]] = {
 
 
 def allowed(status: str | None, change: Transition) -> RewardStatus | None:
-    """To which status this leads from there; None where it is not allowed."""
+    """The status after a transition; None where it isn't allowed."""
     return TRANSITIONS.get((RewardStatus(status) if status else None, change))
 
 
@@ -117,14 +117,14 @@ def is_order(entry: RewardDecided) -> bool:
 
 
 def effect(entry: RewardDecided) -> Micros:
-    """What a ledger entry adds to its beneficiary's balance in its currency.
+    """The change of the beneficiary's balance by a ledger entry.
 
-    A balance is the sum of these: granted adds; reversed, failed and expired take away what was
-    left; held, rejected and fulfilled change nothing.
+    A balance is the sum of these: a grant adds its value; a reversal, failure or expiry subtracts
+    what was left; a hold, a rejection and a delivery change nothing.
     """
     return effect_of(entry.status, entry.value_micros)
 
 
 def effect_of(status: str, value_micros: Micros) -> Micros:
-    """The same, of an entry's status and value."""
+    """The change of the balance by an entry with this status and value."""
     return _EFFECTS.get(status, 0) * value_micros
