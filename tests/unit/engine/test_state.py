@@ -8,7 +8,8 @@ from reftrail.contracts.decisions import Converted
 from reftrail.contracts.record import Record
 from reftrail.engine.keys import woken_deed
 from reftrail.engine.reference import ReferenceTables
-from reftrail.engine.state import Batch, StateStore, UnknownStateError
+from reftrail.engine.stage import UnknownStateError
+from reftrail.engine.state import Batch, StateStore
 from reftrail.engine.topology import STAGES
 from reftrail.rules.attribution.decider import AttributionDecider
 from reftrail.rules.decider import Cause, Woken

@@ -22,9 +22,9 @@ LARGEST_SUM: Final = 2**63 - 1
 class CodeCell(msgspec.Struct, frozen=True, array_like=True):
     """The usage of a code.
 
-    users is the number of users who earned, or will earn if what is held is granted; a reversal doesn't
-    reduce it. hours and amounts are baselines: claims by hour, and the amounts of orders. claims counts the
-    suspicious ones among the claims.
+    users is the number of users who earned, or will earn if what is held is granted; a reversal
+    doesn't reduce it. hours and amounts are baselines: claims by hour, and the amounts of orders.
+    claims counts the suspicious ones among the claims.
     """
 
     users: int = 0
