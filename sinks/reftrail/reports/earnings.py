@@ -12,12 +12,13 @@ from reftrail.contracts.reward_reasons import is_again, is_part
 from reftrail.reports.rows import Entry
 
 _PRECEDENCE: Final = attrgetter("precedence")
-_ORDER: Final = attrgetter("position", "event_id")
 # Looked up once: some users have ten thousand entries.
 _GRANTED: Final = RewardStatus.GRANTED.value
 _HELD: Final = RewardStatus.HELD.value
 _REJECTED: Final = RewardStatus.REJECTED.value
+_FULFILLED: Final = RewardStatus.FULFILLED.value
 _COUNTED: Final = frozenset({_GRANTED, _REJECTED, RewardStatus.REVERSED.value})
+_ENDED: Final = frozenset({_REJECTED, RewardStatus.REVERSED.value})
 _REFERRER: Final = Role.REFERRER.value
 
 
@@ -65,15 +66,20 @@ class Earnings:
 
 
 def each_once(rows: Sequence[Entry]) -> list[Entry]:
-    """Entries in the order of the log, those that came twice left out."""
+    """Entries, the last one about each reward last; those that came twice left out."""
     known = {one.event_id: one for one in rows}
     if len(known) < len(rows):
         known = {one.event_id: one for one in sorted(rows, key=_PRECEDENCE)}
-    return sorted(known.values(), key=_ORDER)
+    return sorted(known.values(), key=_order)
+
+
+def _order(entry: Entry) -> tuple[bool, int, bool, str]:
+    """As in the view `reward_balances`: what ends a reward is last, wherever its cause stands."""
+    return entry.status in _ENDED, entry.position, entry.status == _FULFILLED, entry.event_id
 
 
 def earnings(entries: Sequence[Entry]) -> Earnings:
-    """All of a user's entries, in the order of the log, as sums."""
+    """All of a user's entries as sums, the last one about each reward last."""
     found = Earnings()
     added: dict[tuple[str, str], Micros] = defaultdict(int)
     owed: dict[tuple[str, str], Micros] = defaultdict(int)

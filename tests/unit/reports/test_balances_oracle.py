@@ -173,6 +173,20 @@ def _acts(*acts: tuple[str, int] | tuple[str, int, str]) -> list[RewardDecided]:
     ]
 
 
+async def test_a_delivery_that_grants_an_expired_reward_again_is_last(
+    clickhouse: ClickHouse,
+) -> None:
+    """Both entries follow from the same report, whatever order their ids have."""
+    ledger = [
+        entry("r", "AMY", "uma", value=9, status=status, cause_offset=7, event_id=its_id)
+        for status, its_id in (("granted", "2"), ("fulfilled", "1"))
+    ]
+    await clickhouse.load(REWARDS, ledger)
+
+    found = clickhouse.rows("SELECT reward_id, status FROM reward_balances")
+    assert found == [("r", "fulfilled")]
+
+
 @pytest.mark.parametrize(
     ("ledger", "left", "lapsed", "status"),
     [
@@ -206,8 +220,9 @@ def _acts(*acts: tuple[str, int] | tuple[str, int, str]) -> list[RewardDecided]:
         ),
         (_acts(("held", 10)), 0, 0, "held"),
         (_acts(("held", 10), ("rejected", 10)), 0, 0, "rejected"),
-        # A threshold that was reached, lost to a refund, and reached again by a later order.
-        (_acts(("granted", 10), ("reversed", 10), ("granted", 10)), 10, 0, "granted"),
+        # The refund came in before the delivery, and waited while that was read.
+        (_acts(("granted", 10), ("reversed", 10), ("fulfilled", 10)), 0, 0, "reversed"),
+        (_acts(("held", 10), ("rejected", 10), ("held", 10)), 0, 0, "rejected"),
     ],
 )
 async def test_what_is_left_of_one_reward(

@@ -105,7 +105,17 @@ def _oracle(of: Town, user: str) -> dict[str, Any]:
     for one in sorted(of.ledger, key=lambda one: one.received_at):
         first.setdefault(one.event_id, one)
     mine = [one for one in first.values() if one.beneficiary == user]
-    mine.sort(key=lambda one: (one.cause_offset, one.event_id))
+    # Nothing follows a reversal or rejection: what caused it may have waited in the log. A report
+    # of a delivery in time grants again and fulfils.
+    steps = {"reversed": 2, "rejected": 2, "fulfilled": 1}
+    mine.sort(
+        key=lambda one: (
+            steps.get(one.status) == 2,
+            one.cause_offset,
+            steps.get(one.status) == 1,
+            one.event_id,
+        )
+    )
     rewards: dict[str, list[RewardDecided]] = defaultdict(list)
     for one in mine:
         rewards[one.reward_id].append(one)
