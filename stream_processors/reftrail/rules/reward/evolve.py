@@ -20,6 +20,7 @@ from reftrail.rules.fraud.scoring import is_suspicious
 from reftrail.rules.limits import Place
 from reftrail.rules.reward.actions import first_attempt, of_order
 from reftrail.rules.reward.keys import code_key, referral_key
+from reftrail.rules.reward.skipped import with_skipped, without_first
 from reftrail.rules.reward.state import (
     ActionCell,
     AssessedReward,
@@ -154,8 +155,12 @@ def _order(cells: Cells, key: str, referral: ReferralCell, event: OrderRecorded)
     cell_key = f"{key}:a:{action}"
     cell = _replace(cells.get(cell_key, ActionCell), order=event.order)
     if event.skipped is not None:
-        cell = _replace(cell, skipped=event.skipped, previous_skipped=referral.skipped)
-        cells.put(key, _replace(referral, skipped=action))
+        claim = event.skipped.claim
+        assert claim is not None
+        cell = _replace(cell, skipped=event.skipped)
+        turn = claim.event_time, claim.event_id
+        first = with_skipped(cells, key, referral.skipped, action, turn)
+        cells.put(key, _replace(referral, skipped=first))
     cells.put(cell_key, cell)
 
 
@@ -163,14 +168,9 @@ def _skipped_taken(
     cells: Cells, key: str, referral: ReferralCell, event: SkippedOrderTaken
 ) -> None:
     taken = f"{key}:a:{event.action}"
-    cell = cells.get(taken, ActionCell)
-    if event.before:
-        before = f"{key}:a:{event.before}"
-        following = _replace(cells.get(before, ActionCell), previous_skipped=cell.previous_skipped)
-        cells.put(before, following)
-    else:
-        cells.put(key, _replace(referral, skipped=cell.previous_skipped))
-    cells.put(taken, _replace(cell, skipped=None, previous_skipped=""))
+    cells.put(taken, _replace(cells.get(taken, ActionCell), skipped=None))
+    first = without_first(cells, key, event.action)
+    cells.put(key, _replace(referral, skipped=first))
 
 
 def _earned(cells: Cells, key: str, referral: ReferralCell, earned: AssessedReward) -> None:

@@ -5,6 +5,7 @@
     code:user:a:action          a reward of the referral, with the order that it is for
     code:user:w:claim           a claim or milestone that waits
     code:user:c:command         a review or report that was carried out
+    code:user:s:action          the place of a skipped order among the others
     code:user:l:limit           how many rewards of the user rest on a place under a limit
     code::d:day                 how many users count under a code on a UTC day
 
@@ -21,13 +22,17 @@ from reftrail.rules.reward.state import (
     Command,
     CountCell,
     ReferralCell,
+    SkippedCell,
     WaitingCell,
 )
 
-Cell: TypeAlias = CodeCell | ReferralCell | ActionCell | WaitingCell | Command | CountCell
+Cell: TypeAlias = (
+    CodeCell | ReferralCell | ActionCell | SkippedCell | WaitingCell | Command | CountCell
+)
 
 _BY_LETTER: Final[dict[str, type[Cell]]] = {
     "a": ActionCell,
+    "s": SkippedCell,
     "w": WaitingCell,
     "c": Command,
     "l": CountCell,

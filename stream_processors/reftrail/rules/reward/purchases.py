@@ -194,13 +194,14 @@ def _ended_roles(context: DecisionContext, terms: Terms, action: str) -> frozens
 
 def requeue(context: DecisionContext, *, at: Millis) -> None:
     """Let the earliest order that was skipped have its turn, if there is one; at says when."""
-    taken = _earliest_skipped(context)
-    if taken is None:
-        return
-    skipped = context.action(taken.action).skipped
-    assert skipped is not None
-    again = msgspec.structs.replace(skipped, is_again=True, since=at)
-    context.apply(taken, Queued(**context.noted(), waiting=again))
+    while action := context.referral.skipped:
+        cell = context.action(action)
+        common = context.noted()
+        context.apply(SkippedOrderTaken(**common, action=action))
+        if cell.skipped is not None and cell.order is not None and still_earns(cell.order):
+            again = msgspec.structs.replace(cell.skipped, is_again=True, since=at)
+            context.apply(Queued(**common, waiting=again))
+            return
 
 
 def pass_turn_on(context: DecisionContext, order_id: str | None, *, at: Millis) -> None:
@@ -209,23 +210,6 @@ def pass_turn_on(context: DecisionContext, order_id: str | None, *, at: Millis) 
     is_rejected = cell.case is None or cell.case.verdict == Verdict.REJECT
     if is_rejected and cell.skipped is None and context.referral.asking is None:
         requeue(context, at=at)
-
-
-def _earliest_skipped(context: DecisionContext) -> SkippedOrderTaken | None:
-    """The earliest skipped order that would still earn; None if there is none."""
-    best: tuple[int, str] | None = None
-    found: SkippedOrderTaken | None = None
-    before, action = "", context.referral.skipped
-    while action:
-        cell = context.action(action)
-        if cell.skipped is not None and cell.order is not None and still_earns(cell.order):
-            claim = cell.skipped.claim
-            assert claim is not None
-            if best is None or (claim.event_time, claim.event_id) < best:
-                best = claim.event_time, claim.event_id
-                found = SkippedOrderTaken(**context.noted(), action=action, before=before)
-        before, action = action, cell.previous_skipped
-    return found
 
 
 def _currency(terms: Terms) -> str:

@@ -254,20 +254,33 @@ class EndedSide(NamedTuple):
     currency: str
 
 
+class SkippedCell(msgspec.Struct, frozen=True, array_like=True):
+    """The place of a skipped order among the others of its user (`reward.skipped`).
+
+    at and event_id are those of its claim, which say whose turn is first. left and right are
+    actions, rank is how many steps to the right lead to the end.
+    """
+
+    at: Millis = 0
+    event_id: str = ""
+    left: str = ""
+    right: str = ""
+    rank: int = 0
+
+
 class ActionCell(msgspec.Struct, frozen=True, array_like=True):
     """An action of a referral: its order, if it is one, and its reward, if it has one.
 
     skipped is the claim of an order that earns nothing because the user earned often enough.
     threshold is the count that the reward needs. times is the number of decisions on the action.
-    previous and previous_skipped are the next actions in the referral's lists. Sides in
-    ended_by_review get nothing when the action is decided on again.
+    previous is the next action in the referral's list of rewards. Sides in ended_by_review get
+    nothing when the action is decided on again.
     """
 
     order: Order | None = None
     case: RewardCase | None = None
     skipped: Waiting | None = None
     previous: str = ""
-    previous_skipped: str = ""
     threshold: Micros = 0
     times: int = 0
     ended_by_review: tuple[EndedSide, ...] = ()
@@ -292,8 +305,8 @@ class ReferralCell(msgspec.Struct, frozen=True, array_like=True):
 
     signals are what the signup and the touch showed, in this order, seen the answers about them;
     signup_received_at is when the signup was received.
-    first and last are those that wait, by event_id; asking is what asks for places. latest and
-    skipped are the actions that begin the lists of rewards, and of orders that earned nothing only
+    first and last are those that wait, by event_id; asking is what asks for places. latest is the
+    action that begins the list of rewards, skipped the first of the orders that earned nothing only
     because the user earned often enough.
 
     used counts the rewards towards `repeats`, counted those under limits that count users.

@@ -76,10 +76,9 @@ class OrderRecorded(_OfReferral, frozen=True, kw_only=True):
 
 
 class SkippedOrderTaken(_OfReferral, frozen=True, kw_only=True):
-    """A skipped order is decided on after all. before is the one before it in the list."""
+    """The first order that was skipped is decided on after all, or earns no more."""
 
     action: str
-    before: str
 
 
 class ProgressMade(_OfReferral, frozen=True, kw_only=True):
