@@ -1,23 +1,30 @@
 """The warehouse as it runs in production, on a real broker: everything, and once."""
 
+import asyncio
 import random
 import threading
 import time
 from pathlib import Path
 
+import pytest
+from aiokafka.errors import KafkaError
 from kafka import KafkaProducer
+from kafka.admin import ConfigResource
 from support.kafka import TestInstallation
 from support.log import produce, read_committed, writing
 from support.warehouse import RunningWarehouse, warehouse
 
-from reftrail.contracts.codec import encode
+from reftrail.contracts.codec import FRAME, encode
 from reftrail.contracts.decisions import DeadLettered
 from reftrail.contracts.events import Click
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.reference import CodeChanged
+from reftrail.contracts.registry import schemas
 from reftrail.contracts.topics import CODES, DEAD_LETTERS, EVENTS
 from reftrail.local.broker import Broker
-from reftrail.local.topics import create_topics, delete_topics
+from reftrail.local.topics import admin, create_topics, delete_topics
+from reftrail.warehouse.blocks import Place, Refused
+from reftrail.warehouse.dead_letters import DeadLetters, letter
 
 NOW = 1_790_000_000_000
 _BREATH = 0.3
@@ -235,3 +242,41 @@ def _until_created(installation: TestInstallation) -> None:
 
 def _text(at: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at))
+
+
+async def test_a_dead_letter_that_the_broker_refuses_is_not_taken_for_written(
+    installation: TestInstallation,
+) -> None:
+    with admin(installation) as client:
+        name = installation.name_of(DEAD_LETTERS)
+        resource = ConfigResource("TOPIC", name, {"max.message.bytes": "1000"})
+        client.alter_configs([resource])
+    dead_letters = DeadLetters(installation)
+    refused = Refused(Place(0, 1), 1, b"key", random.Random(1).randbytes(50_000), "no record")
+
+    async def bury_again_and_again() -> None:
+        for _ in range(40):  # until the broker goes by what it was told
+            await dead_letters.bury([letter(EVENTS, refused)])
+            await asyncio.sleep(0.25)
+
+    try:
+        with pytest.raises(KafkaError):
+            await bury_again_and_again()
+    finally:
+        await dead_letters.stop()
+
+
+def test_a_record_of_a_newer_schema_stops_the_warehouse_and_is_no_dead_letter(
+    installation: TestInstallation, tmp_path: Path
+) -> None:
+    value = encode(clicks(0, 1)[0])
+    newer = max(schemas()) + 1
+    with warehouse(installation, tmp_path) as running:
+        running.wait_until_loaded()
+        producer = KafkaProducer(bootstrap_servers=installation.bootstrap_servers)
+        message = FRAME.pack(0, newer) + value[FRAME.size :]
+        producer.send(installation.name_of(EVENTS), key=b"v", value=message, partition=1)
+        producer.close()
+        assert running.process.wait(20) == 1
+        assert f"schema id {newer}" in running.output()
+    assert read_committed(installation, DEAD_LETTERS) == []

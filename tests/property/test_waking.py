@@ -193,3 +193,13 @@ def test_alarms_are_what_was_set_last(
     )
     assert alarms.due(until, most, without) == due[:most]
     assert alarms.due(until, most, without) == due[:most], "looking changes nothing"
+
+
+def test_alarms_that_are_set_again_and_again_take_no_more_room() -> None:
+    alarms = Alarms()
+    for time in range(50_000):
+        alarms.set("often", 1_000_000 + time)
+        alarms.set(f"gone {time}", 5)
+        alarms.set(f"gone {time}", None)
+    assert len(alarms._heap) < 200
+    assert alarms.due(2_000_000, 10) == [(1_049_999, "often")]

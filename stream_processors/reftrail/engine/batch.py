@@ -55,6 +55,7 @@ class Outcome:
         for place, messages in part.messages.items():
             self.messages[place].extend(messages)
         self.dead.update(part.dead)
+        self.silenced |= part.silenced
 
     @property
     def is_empty(self) -> bool:
@@ -85,6 +86,10 @@ def _settling(decider: Decider[Any]) -> _Settle:
     return settle
 
 
+class MisplacedError(Exception):
+    """A record is in a partition that isn't its key's."""
+
+
 class _Step(NamedTuple):
     """A message of a chunk, and the record in it, that is decided on."""
 
@@ -97,9 +102,6 @@ class _Step(NamedTuple):
     def message(self) -> tuple[bytes | None, bytes | None]:
         """Its key and value."""
         return self.chunk.keys[self.nth], self.chunk.values[self.nth]
-
-
-_TakeStep: TypeAlias = Callable[[_Step, Record, _Settle, Batch, Outcome], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,30 +125,54 @@ class StageOfPartition:
         then only what is to blame goes to the dead letters.
         """
         try:
-            return self._conclude(chunk, store, reference, sieve, self._step)
+            return self._conclude(chunk, store, reference, sieve)
         except FAULTS_OF_THE_WORKER:
             raise
         except Exception:  # noqa: BLE001 - whatever a foreign record leads to
-            return self._conclude(chunk, store, reference, None, self._guarded_step)
+            return self._conclude_each(chunk, store, reference)
 
     def _conclude(
-        self,
-        chunk: Chunk,
-        store: StateStore,
-        reference: ReferenceTables,
-        sieve: Sieve | None,
-        step: _TakeStep,
+        self, chunk: Chunk, store: StateStore, reference: ReferenceTables, sieve: Sieve | None
     ) -> Outcome:
-        outcome = Outcome()
-        batch, waking = Batch(self.stage, store), self.stage.waking
-        settle = partial(_settling(self.stage.decider), reference=reference)
-        source, offsets = self.stage.reads.name, chunk.offsets
+        """The same, where nothing is to blame. Raises whatever there is else."""
+        outcome, batch = Outcome(), Batch(self.stage, store)
+        settle, waking = _settling(self.stage.decider), self.stage.waking
+        reads, offsets = self.stage.reads, chunk.offsets
+        source, key_of, known, partitions = reads.name, reads.key_of, store.packed, self.partitions
         for index, record in self._records(chunk, store, reference, sieve, outcome):
             cause = Cause(source, self.partition, offsets[index])
-            at = _Step(chunk, index, record, cause)
             for asked in (record,) if waking is None else self._asked(record, cause, batch, waking):
-                step(at, asked, settle, batch, outcome)
+                keys, state = batch.load(asked)
+                concluded, state = settle(state, asked, cause, reference)
                 outcome.decided += 1
+                if not concluded:
+                    continue
+                is_known = keys and keys[0] in known  # what was taken here before belongs here
+                if not is_known and reads.partition(key_of(record), partitions) != self.partition:
+                    raise MisplacedError
+                for conclusion in concluded:
+                    if isinstance(conclusion, Refused):
+                        self._put_aside(self._refused(chunk, index, conclusion), outcome)
+                    else:
+                        self._send(conclusion, outcome, keys[0] if keys else None)
+                batch.save(keys, state)
+        return self._with_changes(outcome, batch)
+
+    def _conclude_each(
+        self, chunk: Chunk, store: StateStore, reference: ReferenceTables
+    ) -> Outcome:
+        """The same record by record, with a dead letter for each that is to blame."""
+        outcome, batch, waking = Outcome(), Batch(self.stage, store), self.stage.waking
+        settle = partial(_settling(self.stage.decider), reference=reference)
+        for nth, record in self._records(chunk, store, reference, None, outcome):
+            cause = Cause(self.stage.reads.name, self.partition, chunk.offsets[nth])
+            at = _Step(chunk, nth, record, cause)
+            for asked in (record,) if waking is None else self._asked(record, cause, batch, waking):
+                outcome.add(self._guarded_step(at, asked, settle, batch))
+                outcome.decided += 1
+        return self._with_changes(outcome, batch)
+
+    def _with_changes(self, outcome: Outcome, batch: Batch) -> Outcome:
         outcome.changes = batch.changes()
         if outcome.changes:
             assert self.stage.changelog is not None
@@ -157,7 +183,7 @@ class StageOfPartition:
         return outcome
 
     def _step(
-        self, at: _Step, asked: Record, settle: _Settle, batch: Batch | Trial, outcome: Outcome
+        self, at: _Step, asked: Record, settle: _Settle, batch: Trial, outcome: Outcome
     ) -> None:
         """Decide on one record, or on one key that a tick wakes."""
         keys, state = batch.load(asked)
@@ -174,10 +200,8 @@ class StageOfPartition:
                 self._send(conclusion, outcome, keys[0] if keys else None)
         batch.save(keys, state)
 
-    def _guarded_step(
-        self, at: _Step, asked: Record, settle: _Settle, batch: Batch, outcome: Outcome
-    ) -> None:
-        """The same; if it can't be taken, nothing changes and a dead letter says why."""
+    def _guarded_step(self, at: _Step, asked: Record, settle: _Settle, batch: Batch) -> Outcome:
+        """What follows; if it can't be taken, nothing changes and a dead letter says why."""
         part, trial = Outcome(), batch.trial()
         try:
             self._step(at, asked, settle, trial, part)
@@ -188,8 +212,8 @@ class StageOfPartition:
             part = Outcome()
             self._put_aside(self._undecidable(at, asked, error), part)
             if isinstance(at.record, Ticked):
-                self._silence(at.record, asked, at.cause, batch, outcome)
-        outcome.add(part)
+                self._silence(at.record, asked, at.cause, batch, part)
+        return part
 
     def _asked(
         self, record: Record, cause: Cause, batch: Batch, waking: Waking

@@ -15,17 +15,20 @@ from property.records import KINDS, any_records, records_of, schema_name, values
 
 from reftrail.contracts.codec import (
     FRAME,
+    NewerSchema,
     Undecodable,
     container,
     decode,
     decode_as,
     encode,
     schema_of,
+    stop_if_newer,
 )
 from reftrail.contracts.decisions import Claimed, RewardDecided, Touched
+from reftrail.contracts.errors import NewerVersionNeeded
 from reftrail.contracts.events import Click, Event, Purchase
 from reftrail.contracts.record import Record
-from reftrail.contracts.registry import WriterSchema, latest
+from reftrail.contracts.registry import WriterSchema, latest, schemas
 from reftrail.testing import click, granted, touched
 
 CLICK = encode(click("AMY", at="10:00"))
@@ -212,3 +215,15 @@ def test_a_container_takes_one_schema_only() -> None:
     other = encode(granted("referee", "AMY").record())
     with pytest.raises(ValueError, match="one schema only"):
         container([CLICK, other])
+
+
+def test_a_value_of_a_newer_schema_is_told_from_garbage() -> None:
+    newer = max(schemas()) + 1
+    with pytest.raises(NewerSchema) as raised:
+        decode(FRAME.pack(0, newer) + CLICK[5:])
+    with pytest.raises(NewerVersionNeeded, match=f"schema id {newer}.*ids up to {newer - 1}"):
+        stop_if_newer(raised.value)
+    for garbage in (b"", b"\x00", b"\xff" * 50, b"\x10short", b"\x06\x00\x01\x02"):
+        with pytest.raises(Undecodable, match="is not known") as other:
+            decode(FRAME.pack(0, newer) + garbage)
+        stop_if_newer(other.value)
