@@ -42,7 +42,7 @@ def up(
             min=0,
             help="Restart a host that was ready and hasn't been for so many seconds; 0: never.",
         ),
-    ] = 60.0,
+    ] = 300.0,
     fulfilment: Annotated[
         bool,
         typer.Option(

@@ -60,7 +60,7 @@ class StackSettings:
     broker_port: int | None = None
     group: str = "reftrail"
     fulfilment: bool = False
-    restart_after: float = 60.0
+    restart_after: float = 300.0
 
 
 @dataclass(frozen=True, slots=True)
