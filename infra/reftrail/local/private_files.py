@@ -2,6 +2,7 @@
 
 import os
 import stat
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Final
 
@@ -9,6 +10,21 @@ PRIVATE_UMASK: Final = 0o077
 """For processes that write to the data directory: nothing for the group, nothing for others."""
 
 _OTHERS: Final = 0o077
+_OURS: Final = (
+    "broker*",
+    "clickhouse",
+    "codes.sqlite*",
+    "fulfilment.sqlite*",
+    "gift-codes.txt",
+    "keys.json*",
+    "lock",
+    "log",
+    "log4j2.properties",
+    "logs",
+    "ready.json*",
+    "server.properties",
+)
+"""Names of what a stack or a broker keeps in its directory."""
 
 
 def make_private_directory(path: Path) -> None:
@@ -17,11 +33,14 @@ def make_private_directory(path: Path) -> None:
 
 
 def close_to_others(path: Path) -> None:
-    """Take the rights of group and others from a directory of ours and the files right in it.
+    """Take the rights of group and others from what is ours in a directory.
 
-    What lies deeper can't be reached then. What belongs to another user is left as it is.
+    The directory too, if it has nothing else in it: it might be the user's home. What lies deeper
+    can't be reached then. What belongs to another user is left as it is.
     """
-    for found in (path, *path.iterdir()):
+    entries = list(path.iterdir())
+    ours = [entry for entry in entries if any(fnmatch(entry.name, name) for name in _OURS)]
+    for found in ours if len(ours) < len(entries) else [path, *ours]:
         status = found.lstat()
         is_ours = status.st_uid == os.getuid() and not stat.S_ISLNK(status.st_mode)
         if is_ours and status.st_mode & _OTHERS:

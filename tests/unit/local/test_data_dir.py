@@ -63,13 +63,24 @@ def test_what_an_earlier_version_left_open_to_others_is_closed(tmp_path: Path) -
     data = tmp_path / "data"
     (data / "clickhouse").mkdir(parents=True, mode=0o755)
     (data / "codes.sqlite").touch(mode=0o644)
-    (data / "link").symlink_to(tmp_path)
+    (data / "logs").symlink_to(tmp_path)
     before = mode(tmp_path)
     with locked_data_dir(data):
         pass
     assert mode(data) == mode(data / "clickhouse") == 0o700
     assert mode(data / "codes.sqlite") == 0o600
     assert mode(tmp_path) == before
+
+
+def test_what_else_is_in_the_directory_stays_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "page.html").touch(mode=0o644)
+    (tmp_path / "keys.json").touch(mode=0o644)
+    tmp_path.chmod(0o755)
+    with locked_data_dir(tmp_path):
+        pass
+    assert mode(tmp_path) == 0o755
+    assert mode(tmp_path / "page.html") == 0o644
+    assert mode(tmp_path / "keys.json") == 0o600
 
 
 def test_what_a_host_writes_is_for_its_owner_alone(tmp_path: Path) -> None:
