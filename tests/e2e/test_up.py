@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,16 @@ import pytest
 _UP = (sys.executable, "-m", "reftrail.cli.main", "up")
 
 
-def up(data_dir: Path, *arguments: str) -> subprocess.Popen[str]:
+def up(
+    data_dir: Path, *arguments: str, before: Callable[[], object] | None = None
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
         (*_UP, "--data", str(data_dir), *arguments),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "COLUMNS": "80"},
+        preexec_fn=before,  # noqa: PLW1509  (no other thread runs here)
     )
 
 
@@ -80,13 +83,19 @@ def test_it_serves_until_it_is_interrupted_and_leaves_nothing(data_dir: Path) ->
     assert not [pid for pid in found["pids"].values() if psutil.pid_exists(pid)]
 
 
-def test_a_termination_while_starting_stops_it_too(data_dir: Path) -> None:
-    process = up(data_dir)
+def _in_the_background() -> None:
+    """As a shell starts what a script puts into the background."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
+def test_a_termination_while_starting_stops_it_too(data_dir: Path, told: signal.Signals) -> None:
+    process = up(data_dir, before=_in_the_background)
     until = time.monotonic() + 60
     while not (data_dir / "logs" / "broker.log").exists():
         assert time.monotonic() < until
         time.sleep(0.05)
-    process.terminate()
+    process.send_signal(told)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "stopped before everything was up" in said

@@ -81,14 +81,18 @@ def _wait_for_grants(installation: TestInstallation, users: int) -> None:
 
 def _wait_until_committed(installation: TestInstallation, group: str) -> None:
     """Until the group's positions are at the ends of what the stages read."""
-    sources = [
-        TopicPartition(installation.name_of(stage.reads), n) for stage in TOPOLOGY for n in range(4)
-    ]
+    sources = {
+        (stage.reads, n): TopicPartition(installation.name_of(stage.reads), n)
+        for stage in TOPOLOGY
+        for n in range(installation.partitions)
+    }
     until = time.monotonic() + 20
     while time.monotonic() < until:
         positions = group_positions(installation, group)
         with admin(installation) as client:
-            ends = client.list_partition_offsets(dict.fromkeys(sources.values(), OffsetSpec.LATEST))
+            ends: Any = client.list_partition_offsets(
+                dict.fromkeys(sources.values(), OffsetSpec.LATEST)
+            )
         # One more position is at most a transaction's marker, which nobody need commit.
         if all(positions.get(of, 0) >= ends[at].offset - 1 for of, at in sources.items()):
             return

@@ -27,7 +27,8 @@ def demo(
     HTTP, shows the reports, and compares every attribution and reward with the known truth. Exit
     code 1 if anything differs. Nothing is left running.
     """
-    for name in (signal.SIGTERM, signal.SIGHUP):
+    # SIGINT too: a shell has what a script starts in the background ignore it.
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, signal.default_int_handler)
     console = Console()
     try:

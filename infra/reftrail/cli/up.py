@@ -67,7 +67,8 @@ def up(
         restart_after=restart_after,
         fulfilment=fulfilment or any(name.startswith(_FULFILMENT) for name in os.environ),
     )
-    for name in (signal.SIGTERM, signal.SIGHUP):
+    # SIGINT too: a shell has what a script starts in the background ignore it.
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, signal.default_int_handler)
     try:
         with Stack(settings, say=_say) as stack:

@@ -11,23 +11,27 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Protocol
 
 from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 
-from reftrail.contracts.topics import CAMPAIGNS, CODES, LISTS, TICKS
+from reftrail.contracts.topics import TICKS
 from reftrail.engine.batch import StageOfPartition
 from reftrail.engine.chunks import Chunk
-from reftrail.engine.follower import Follower, LiveReference
+from reftrail.engine.follower import LiveReference
 from reftrail.engine.intake import Intake
 from reftrail.engine.lane import Lane, LaneStage
 from reftrail.engine.metrics import WorkerMetrics
 from reftrail.engine.partition_state import PartitionState
 from reftrail.engine.positions import kept_in
-from reftrail.engine.reference import ReferenceTables
+from reftrail.engine.reference_reader import ReferenceReader
 from reftrail.engine.restore import restore_from
 from reftrail.engine.settings import WorkerSettings
 from reftrail.engine.sieve import SIEVES
-from reftrail.engine.stage import Codes, Stage
-from reftrail.engine.takeover import PartitionTakeover, Restored, changelogs_of
+from reftrail.engine.stage import Stage
+from reftrail.engine.takeover import (
+    CommittedByGroup,
+    PartitionTakeover,
+    Restored,
+    changelogs_of,
+)
 from reftrail.engine.ticker import Ticker
 from reftrail.engine.topology import awaited
 from reftrail.engine.transaction import TransactionalWriter
@@ -76,9 +80,10 @@ class Assignment:
         self._metrics = metrics
         self._on_failure = on_failure
         self._states: dict[int, PartitionState] = {}
+        self._positions_in = kept_in(topology)
         self._warm: set[int] = set()
         self._lanes: dict[int, Lane] = {}
-        self._reference = _Reference(settings, topology, on_failure)
+        self._reference = ReferenceReader(settings, topology, on_failure)
         self._ticker: Ticker | None = None
         self._restoring = asyncio.Semaphore(_AT_ONCE)
         self._task: asyncio.Task[None] | None = None
@@ -151,8 +156,12 @@ class Assignment:
             partitions, tables = await self._reference.read()
             await self._start_ticker(owned, partitions)
             warm_first = sorted(owned, key=lambda partition: partition not in self._warm)
+            committed = CommittedByGroup(self._settings, self._sources(owned))
             await asyncio.gather(
-                *(self._serve(partition, partitions, tables, group) for partition in warm_first)
+                *(
+                    self._serve(partition, partitions, tables, committed, group)
+                    for partition in warm_first
+                )
             )
             self._metrics.restore_seconds.set(time.perf_counter() - started)
             self._metrics.rebalances.inc()
@@ -168,16 +177,24 @@ class Assignment:
             raise
 
     async def _serve(
-        self, partition: int, partitions: int, tables: LiveReference, group: Group
+        self,
+        partition: int,
+        partitions: int,
+        tables: LiveReference,
+        committed: CommittedByGroup,
+        group: Group,
     ) -> None:
         """Take one partition over, and let it go on."""
         state = self._states[partition]
-        writer = TransactionalWriter(self._settings, partition, kept_in(self._topology))
+        writer = TransactionalWriter(self._settings, partition, self._positions_in)
         try:
             async with self._restoring:
                 await writer.start()
-                takeover = PartitionTakeover(self._settings, self._topology, state)
-                restored = await takeover.restore(partition)
+                if not self._positions_in:  # nobody else has them: ask after the fence
+                    committed = CommittedByGroup(self._settings, self._sources([partition]))
+                restored = await PartitionTakeover(
+                    self._settings, self._topology, state, committed
+                ).restore(partition)
         except BaseException:
             await writer.stop()
             raise
@@ -187,6 +204,9 @@ class Assignment:
         self._lanes[partition] = lane = self._lane(state, restored, partitions, tables, writer)
         lane.start()
         await group.resume(restored.positions)
+
+    def _sources(self, partitions: Iterable[int]) -> list[TopicPartition]:
+        return [TopicPartition(topic, n) for topic in self._stages for n in partitions]
 
     def _lane(
         self,
@@ -236,62 +256,3 @@ class Assignment:
         if 0 in owned and reads_ticks and self._settings.tick_seconds:
             self._ticker = Ticker(self._settings, partitions, self._on_failure)
             await self._ticker.start()
-
-
-class _Reference:
-    """Codes, campaigns and lists, read once and followed until the worker ends."""
-
-    def __init__(
-        self,
-        settings: WorkerSettings,
-        topology: tuple[Stage, ...],
-        on_failure: Callable[[BaseException], None],
-    ) -> None:
-        self._settings = settings
-        looks_up = any(stage.looks_up_codes is not Codes.NONE for stage in topology)
-        self._topics = (CAMPAIGNS, LISTS, CODES) if looks_up else (CAMPAIGNS, LISTS)
-        self._on_failure = on_failure
-        self._follower: Follower | None = None
-        self._reading: asyncio.Task[tuple[int, LiveReference]] | None = None
-
-    async def read(self) -> tuple[int, LiveReference]:
-        """How many partitions each topic has, and the tables; waits until all has been read.
-
-        What has begun goes on if the caller is cancelled: the next one waits for the rest.
-        """
-        if self._reading is None:
-            self._reading = asyncio.create_task(self._read(), name="read codes")
-        return await asyncio.shield(self._reading)
-
-    async def stop(self) -> None:
-        """Stop following."""
-        if self._reading is not None:
-            self._reading.cancel()
-            await asyncio.gather(self._reading, return_exceptions=True)
-        if self._follower is not None:
-            await self._follower.stop()
-
-    async def _read(self) -> tuple[int, LiveReference]:
-        partitions = await self._count_partitions()
-        tables = ReferenceTables()
-        self._follower = Follower(
-            self._settings.bootstrap_servers,
-            [
-                TopicPartition(self._settings.name_of(topic), partition)
-                for topic in self._topics
-                for partition in range(partitions)
-            ],
-            tables,
-            self._on_failure,
-        )
-        await self._follower.start()
-        return partitions, LiveReference(tables, [self._follower])
-
-    async def _count_partitions(self) -> int:
-        admin = AIOKafkaAdminClient(bootstrap_servers=self._settings.bootstrap_servers)
-        await admin.start()
-        try:
-            topics = await admin.describe_topics([self._settings.name_of(CAMPAIGNS)])
-        finally:
-            await admin.close()
-        return len(topics[0]["partitions"])

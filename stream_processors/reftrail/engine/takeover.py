@@ -1,7 +1,8 @@
 """Taking over one partition: its state, and where each of its stages is to read on."""
 
+import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -50,14 +51,20 @@ class PartitionTakeover:
     """How one partition's state and positions are read.
 
     The partition's writer must be started before, so that nobody else changes what is read here.
+    committed says what the group has committed, for all partitions that are taken over.
     """
 
     def __init__(
-        self, settings: WorkerSettings, topology: tuple[Stage, ...], state: PartitionState
+        self,
+        settings: WorkerSettings,
+        topology: tuple[Stage, ...],
+        state: PartitionState,
+        committed: Callable[[], Awaitable[Mapping[TopicPartition, int]]],
     ) -> None:
         self._settings = settings
         self._topology = topology
         self._state = state
+        self._committed = committed
 
     async def restore(self, partition: int) -> Restored:
         """Bring the state up to date. Raises `ExpectedError` if messages are missing."""
@@ -90,17 +97,16 @@ class PartitionTakeover:
         sources = list(sources)
         if len(recorded) == len(sources):
             return recorded
-        group = self._settings.group
-        committed = await group_positions(self._settings.bootstrap_servers, group, sources)
-        found = {**committed, **recorded}
+        committed = await self._committed()
+        found = {at: committed[at] for at in sources if at in committed} | dict(recorded)
         if not found and not self._state.is_empty:
             raise LostPositionsError(
-                f"partition {sources[0].partition} has state, but no positions: neither "
-                f"its changelogs nor the consumer group {group} say up to where its stages have "
-                f"read. An earlier version kept them in the group only: set REFTRAIL_GROUP to the "
-                f"group's name at that time (it was 'reftrail' if it wasn't set). If that group's "
-                f"offsets are gone, rebuild the installation: stop its workers, delete the topics "
-                f"that they write, changelogs included, and start anew"
+                f"partition {sources[0].partition} has state, but no positions: neither its "
+                f"changelogs nor the consumer group {self._settings.group} say up to where its "
+                f"stages have read. An earlier version kept them in the group only: set "
+                f"REFTRAIL_GROUP to the group's name at that time (it was 'reftrail' if it wasn't "
+                f"set). If that group's offsets are gone, rebuild the installation: stop its "
+                f"workers, delete the topics that they write, changelogs included, and start anew"
             )
         return found
 
@@ -119,6 +125,25 @@ class PartitionTakeover:
             return accepted
         check_position(source.topic, source.partition, position, bounds, _ADVICE)
         return position
+
+
+class CommittedByGroup:
+    """What the group has committed in some partitions; asked for once, if anybody asks."""
+
+    def __init__(self, settings: WorkerSettings, sources: Iterable[TopicPartition]) -> None:
+        self._settings = settings
+        self._sources = list(sources)
+        self._found: asyncio.Task[dict[TopicPartition, int]] | None = None
+
+    async def __call__(self) -> Mapping[TopicPartition, int]:
+        """By partition, those without any left out."""
+        if self._found is None:
+            self._found = asyncio.create_task(
+                group_positions(
+                    self._settings.bootstrap_servers, self._settings.group, self._sources
+                )
+            )
+        return await asyncio.shield(self._found)
 
 
 def changelogs_of(

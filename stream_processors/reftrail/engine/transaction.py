@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,6 +17,11 @@ from reftrail.hosting.kafka.asynchronous import async_producer
 
 _BATCH_BYTES: Final = 512 << 10
 _TIMEOUT_MS: Final = 30_000
+_RETRY_SECONDS: Final = 0.005
+"""The broker answers a new transaction with a retriable error while it completes the one before;
+the client's default of 100 ms would add to the latency of every batch."""
+_PATIENT_AFTER: Final = 2.0
+_PATIENT_RETRY_SECONDS: Final = 1.0
 
 
 class TransactionalWriter:
@@ -41,9 +47,7 @@ class TransactionalWriter:
             transactional_id=f"{settings.topic_prefix}worker-{partition}",
             max_batch_size=_BATCH_BYTES,
             transaction_timeout_ms=_TIMEOUT_MS,
-            # The broker answers a new transaction with a retriable error while it completes the
-            # one before; the client's default of 100 ms would add to the latency of every batch.
-            retry_backoff_ms=5,
+            retry_backoff_ms=round(_RETRY_SECONDS * 1000),
         )
 
     async def start(self) -> None:
@@ -65,6 +69,14 @@ class TransactionalWriter:
         the client raises; then nothing of it will ever be seen by readers of committed data, unless
         the commit itself was under way: the next owner finds out.
         """
+        with self._patience():
+            return await self._commit(messages, positions)
+
+    async def _commit(
+        self,
+        messages: Mapping[tuple[Topic, int], Sequence[Message]],
+        positions: Mapping[TopicPartition, int],
+    ) -> dict[tuple[Topic, int], int]:
         producer = self._producer
         await producer.begin_transaction()
         sent = [
@@ -81,6 +93,22 @@ class TransactionalWriter:
             )
         await producer.commit_transaction()
         return ends
+
+    @contextmanager
+    def _patience(self) -> Iterator[None]:
+        """Retry less often once this takes long: for lack of a broker, not of a moment."""
+        loop = asyncio.get_running_loop()
+        later = loop.call_later(_PATIENT_AFTER, self._retry_every, _PATIENT_RETRY_SECONDS)
+        try:
+            yield
+        finally:
+            later.cancel()
+            self._retry_every(_RETRY_SECONDS)
+
+    def _retry_every(self, seconds: float) -> None:
+        # The client has no public way, and one time for both cases.
+        self._producer.client._retry_backoff = seconds  # noqa: SLF001
+        self._producer._sender._retry_backoff = seconds  # noqa: SLF001
 
     def _with(
         self,

@@ -9,6 +9,7 @@ import gc
 import logging
 import os
 import sys
+import threading
 import traceback
 from collections.abc import AsyncIterable
 from typing import Any, Final, cast
@@ -27,18 +28,21 @@ from reftrail.engine.settings import WorkerSettings
 from reftrail.engine.stage import Stage
 from reftrail.engine.topology import topology_with
 from reftrail.engine.transport import ChunkConsumer, ChunkSchema, ChunkTransport
+from reftrail.hosting.repeated_messages import quieten
 
 _log = logging.getLogger(__name__)
 _COLLECT_AFTER: Final = 500_000
 _SWITCH_SECONDS: Final = 0.0005
 _EXIT_EXPECTED: Final = 1
 _EXIT_UNEXPECTED: Final = 70  # EX_SOFTWARE of sysexits.h
+_EXIT_UNFINISHED: Final = 75  # EX_TEMPFAIL
 
 
 class WorkerApp(faust.App):
     """A Faust app that is handed chunks, and leaves what it is assigned to an `Assignment`."""
 
     chunk_records: int
+    stop_seconds: float
     work: Assignment
 
     def _new_transport(self) -> ChunkTransport:
@@ -84,6 +88,36 @@ def die(error: BaseException) -> None:
     os._exit(_EXIT_EXPECTED if is_expected else _EXIT_UNEXPECTED)
 
 
+class _BoundedWorker(faust.Worker):
+    """A worker that ends within a time after it was told to.
+
+    Without a broker, the clients wait for answers as long as it takes: leaving the group, finishing
+    a transaction. What is left open then is discarded or finished by the partitions' next owner.
+    """
+
+    def _on_sigint(self) -> None:
+        self._end_in_time()
+        super()._on_sigint()
+
+    def _on_sigterm(self) -> None:
+        self._end_in_time()
+        super()._on_sigterm()
+
+    def _end_in_time(self) -> None:
+        seconds = cast("WorkerApp", self.app).stop_seconds
+        timer = threading.Timer(seconds, _end_unfinished, [seconds])
+        timer.daemon = True
+        timer.start()
+
+
+def _end_unfinished(seconds: float) -> None:
+    _log.critical(
+        "this worker ends without having finished: Kafka hasn't answered for %.0f s", seconds
+    )
+    logging.shutdown()
+    os._exit(_EXIT_UNFINISHED)
+
+
 def create_app(settings: WorkerSettings, topology: tuple[Stage, ...] | None = None) -> WorkerApp:
     """The worker's app, with an agent for each stage and pages for health and metrics.
 
@@ -107,6 +141,7 @@ def create_app(settings: WorkerSettings, topology: tuple[Stage, ...] | None = No
         worker_redirect_stdouts=False,
     )
     app.chunk_records = settings.max_batch
+    app.stop_seconds = settings.stop_seconds
     metrics = WorkerMetrics()
     app.work = Assignment(settings, topology, metrics, die)
     for stage in topology:
@@ -152,7 +187,9 @@ def main() -> None:
 
 def run(app: WorkerApp) -> None:
     """Run a worker's app until it is told to stop."""
-    logging.getLogger("aiokafka").setLevel(logging.WARNING)
+    for client in ("aiokafka", "kafka"):
+        logging.getLogger(client).setLevel(logging.WARNING)
+    quieten("aiokafka")
     # A batch makes tens of thousands of short-lived objects, none of them in a cycle: at the
     # default of 700 the collector would walk the heap dozens of times for each.
     gc.collect()
@@ -160,4 +197,4 @@ def run(app: WorkerApp) -> None:
     gc.set_threshold(_COLLECT_AFTER)
     # The thread that fetches needs the interpreter for moments only, and all else waits for it.
     sys.setswitchinterval(_SWITCH_SECONDS)
-    faust.Worker(app, loglevel="INFO", redirect_stdouts=False).execute_from_commandline()
+    _BoundedWorker(app, loglevel="INFO", redirect_stdouts=False).execute_from_commandline()

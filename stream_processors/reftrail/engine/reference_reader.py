@@ -1,0 +1,72 @@
+"""A worker's codes, campaigns and lists: read once, and followed until it ends."""
+
+import asyncio
+from collections.abc import Callable
+
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+
+from reftrail.contracts.topics import CAMPAIGNS, CODES, LISTS
+from reftrail.engine.follower import Follower, LiveReference
+from reftrail.engine.reference import ReferenceTables
+from reftrail.engine.settings import WorkerSettings
+from reftrail.engine.stage import Codes, Stage
+
+
+class ReferenceReader:
+    """The tables that a topology's stages look things up in, whatever partitions are assigned."""
+
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        topology: tuple[Stage, ...],
+        on_failure: Callable[[BaseException], None],
+    ) -> None:
+        self._settings = settings
+        looks_up = any(stage.looks_up_codes is not Codes.NONE for stage in topology)
+        self._topics = (CAMPAIGNS, LISTS, CODES) if looks_up else (CAMPAIGNS, LISTS)
+        self._on_failure = on_failure
+        self._follower: Follower | None = None
+        self._reading: asyncio.Task[tuple[int, LiveReference]] | None = None
+
+    async def read(self) -> tuple[int, LiveReference]:
+        """How many partitions each topic has, and the tables; waits until all has been read.
+
+        What has begun goes on if the caller is cancelled: the next one waits for the rest.
+        """
+        if self._reading is None:
+            self._reading = asyncio.create_task(self._read(), name="read codes")
+        return await asyncio.shield(self._reading)
+
+    async def stop(self) -> None:
+        """Stop following."""
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.gather(self._reading, return_exceptions=True)
+        if self._follower is not None:
+            await self._follower.stop()
+
+    async def _read(self) -> tuple[int, LiveReference]:
+        partitions = await self._count_partitions()
+        tables = ReferenceTables()
+        self._follower = Follower(
+            self._settings.bootstrap_servers,
+            [
+                TopicPartition(self._settings.name_of(topic), partition)
+                for topic in self._topics
+                for partition in range(partitions)
+            ],
+            tables,
+            self._on_failure,
+        )
+        await self._follower.start()
+        return partitions, LiveReference(tables, [self._follower])
+
+    async def _count_partitions(self) -> int:
+        admin = AIOKafkaAdminClient(bootstrap_servers=self._settings.bootstrap_servers)
+        await admin.start()
+        try:
+            topics = await admin.describe_topics([self._settings.name_of(CAMPAIGNS)])
+        finally:
+            await admin.close()
+        return len(topics[0]["partitions"])

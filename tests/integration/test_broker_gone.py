@@ -1,0 +1,76 @@
+"""A worker whose broker is gone for good: it waits quietly, and ends when it is told to."""
+
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from threading import Event, Thread
+
+import psutil
+from kafka.errors import KafkaError
+from support.java import load_classes_once
+from support.kafka import TestInstallation
+from support.log import writing
+from support.worker import worker
+
+from reftrail.contracts.events import Purchase
+from reftrail.contracts.topics import EVENTS
+from reftrail.local.broker import Broker
+from reftrail.local.topics import create_topics
+
+T0 = 1_790_000_000_000
+STOP_SECONDS = 4
+A_LITTLE = 0.15
+"""Of a core. It was 0.29, with a thousand lines of log a second."""
+
+
+def _purchases(installation: TestInstallation, stopping: Event) -> None:
+    """Keep all partitions busy, so that transactions are under way when the broker goes."""
+    try:
+        with writing(installation, EVENTS) as write:
+            n = 0
+            while not stopping.is_set():
+                write(
+                    Purchase(
+                        event_id=f"e{n + i}",
+                        event_time=T0,
+                        received_at=T0,
+                        user_id=f"u{n + i}",
+                        order_id=f"o{n + i}",
+                        amount_micros=1_000_000,
+                        currency="EUR",
+                    )
+                    for i in range(50)
+                )
+                n += 50
+    except KafkaError:
+        return
+
+
+def test_a_worker_without_a_broker_waits_quietly_and_ends_when_told(tmp_path: Path) -> None:
+    load_classes_once(tmp_path)
+    stopping, log = Event(), tmp_path / "worker.log"
+    with ExitStack() as at_the_end:
+        with Broker(tmp_path / "kafka") as broker:
+            installation = TestInstallation(
+                bootstrap_servers=broker.bootstrap_servers, topic_prefix="gone.", partitions=8
+            )
+            create_topics(installation, installation.partitions)
+            running = at_the_end.enter_context(
+                worker(installation, log, REFTRAIL_STOP_SECONDS=str(STOP_SECONDS))
+            )
+            running.wait_until_ready(90)
+            Thread(target=_purchases, args=(installation, stopping), daemon=True).start()
+            time.sleep(4)
+        stopping.set()
+        time.sleep(5)
+        process, lines = psutil.Process(running.process.pid), log.read_text().count("\n")
+        before, started = sum(process.cpu_times()[:2]), time.monotonic()
+        time.sleep(10)
+        used = (sum(process.cpu_times()[:2]) - before) / (time.monotonic() - started)
+        assert running.process.poll() is None
+        assert used < A_LITTLE
+        assert log.read_text().count("\n") - lines < 500
+        started = time.monotonic()
+        assert running.stop() == 75
+        assert time.monotonic() - started < STOP_SECONDS + 3
+    assert "ends without having finished" in log.read_text()
