@@ -2,23 +2,23 @@
 
 import sys
 
-from faust.types import TP
-
 from reftrail.engine.settings import WorkerSettings
 from reftrail.engine.topology import TOPOLOGY
 from reftrail.engine.worker import create_app, run
 
 app = create_app(WorkerSettings(), (TOPOLOGY[0],))
-take_over = app.work.take_over
+announced = False
 
 
-async def announced(assigned: set[TP]) -> None:
+@app.timer(interval=0.05)  # type: ignore[untyped-decorator]
+async def announce() -> None:
     """Say when the work begins."""
-    await take_over(assigned)
-    print("working", flush=True)
+    global announced  # noqa: PLW0603 - there is one worker in this process
+    if app.work.is_ready and not announced:
+        announced = True
+        print("working", flush=True)
 
 
-app.work.take_over = announced  # type: ignore[method-assign]
 if __name__ == "__main__":
     sys.argv = sys.argv[:1]
     run(app)

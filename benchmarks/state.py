@@ -49,7 +49,7 @@ def measure(keys: int) -> dict[str, float]:
         }
         before = psutil.Process().memory_info().rss
         started = time.perf_counter()
-        asyncio.run(restore_from(installation.bootstrap_servers, changelogs))
+        asyncio.run(restore_from(installation, changelogs))
         seconds = time.perf_counter() - started
         gc.collect()
         grown = psutil.Process().memory_info().rss - before

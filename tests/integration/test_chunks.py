@@ -48,7 +48,7 @@ async def test_chunks_equal_the_clients_records(installation: TestInstallation) 
     topic = installation.name_of(EVENTS)
     partition = TopicPartition(topic, 0)
     await _write(installation, topic)
-    reader = ChunkReader(installation.bootstrap_servers, max_records=3)
+    reader = ChunkReader(installation, max_records=3)
     await reader.start({partition: None})
     chunks = await _read_all(reader, partition)
     await reader.stop()
@@ -90,9 +90,9 @@ async def test_state_is_restored_up_to_what_is_committed_and_then_only_what_is_n
     partition, state = TopicPartition(topic, 0), PartitionState(TOPOLOGY)
     await _write(installation, topic)
     changelogs = {partition: (state, TOUCH_CHANGELOG)}
-    assert await restore_from(installation.bootstrap_servers, changelogs) == 21
+    assert await restore_from(installation, changelogs) == 21
     assert state.stores["touch"].packed == {f"k{n}": f"4-{n}".encode() for n in range(7)}
-    assert await restore_from(installation.bootstrap_servers, changelogs) == 0
+    assert await restore_from(installation, changelogs) == 0
 
 
 def test_chunks_that_follow_each_other_are_joined() -> None:

@@ -42,9 +42,7 @@ def _commit(installation: TestInstallation) -> dict[TopicPartition, int]:
 async def _positions(installation: TestInstallation) -> dict[TopicPartition, int]:
     name = installation.name_of(EVENTS)
     partitions = [TopicPartition(name, n) for n in range(installation.partitions)]
-    return await group_positions(
-        installation.bootstrap_servers, installation.topic_prefix, partitions
-    )
+    return await group_positions(installation, installation.topic_prefix, partitions)
 
 
 async def test_positions_of_a_group_and_of_one_that_is_not_there(

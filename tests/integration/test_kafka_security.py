@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Final
 
 import httpx
 import pytest
@@ -34,6 +35,9 @@ from reftrail.local.topics import create_topics
 PASSWORD = secrets.token_hex(16)
 SECRET = "sk_test_secured"
 PARTITIONS = 2
+
+
+_MODULES: Final = {"worker": "engine"}
 
 
 def make_certificate(directory: Path) -> tuple[Path, str]:
@@ -146,7 +150,7 @@ def running(
     environment = {f"REFTRAIL_{k.upper()}": v for k, v in {**common, **settings}.items()}
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", f"reftrail.{host}"],
+            [sys.executable, "-m", f"reftrail.{_MODULES.get(host, host)}"],
             env=os.environ | environment,
             stdout=out,
             stderr=subprocess.STDOUT,
@@ -175,7 +179,9 @@ def wait_for(url: str, log: Path, key: str | None = None) -> httpx.Response:
 def test_hosts_do_their_work_with_what_the_table_allows(
     secured: tuple[str, Path], tmp_path: Path
 ) -> None:
-    ports = {name: free_port() for name in ("collector", "codes", "warehouse", "fulfilment")}
+    ports = {
+        name: free_port() for name in ("collector", "codes", "worker", "warehouse", "fulfilment")
+    }
     partner = "https://accounts.example"
     settings = {
         "collector": {
@@ -183,6 +189,7 @@ def test_hosts_do_their_work_with_what_the_table_allows(
             "hash_key": f"k1:{secrets.token_hex(16)}",
             "secret_keys": SECRET,
         },
+        "worker": {"worker_web_port": str(ports["worker"])},
         "codes": {"codes_port": str(ports["codes"]), "codes_store": sqlite_url(tmp_path)},
         "warehouse": {
             "reports_port": str(ports["warehouse"]),
@@ -215,6 +222,13 @@ def test_hosts_do_their_work_with_what_the_table_allows(
             url = f"http://127.0.0.1:{ports['warehouse']}/v1/positions"
             loaded = wait_for(url, tmp_path / "warehouse.log", SECRET).json().get(EVENTS.name, {})
         assert sum(loaded.values()) == 1
+        decided = f"http://127.0.0.1:{ports['worker']}/metrics"
+        while (
+            'reftrail_worker_records_total{stage="touch"} 1.0'
+            not in wait_for(decided, tmp_path / "worker.log").text
+        ):
+            assert time.monotonic() < end, (tmp_path / "worker.log").read_text()
+            time.sleep(0.1)
 
 
 def test_a_host_may_write_nothing_but_its_own_topics(secured: tuple[str, Path]) -> None:

@@ -245,8 +245,7 @@ class Assignment:
         changelogs: dict[TopicPartition, Any] = {}
         for partition in partitions:
             changelogs |= changelogs_of(self._settings, self._states[partition], partition)
-        servers = self._settings.bootstrap_servers
-        while (count := await restore_from(servers, changelogs)) > _NEARLY_ALL:
+        while (count := await restore_from(self._settings, changelogs)) > _NEARLY_ALL:
             self._metrics.restored.inc(count)
         self._warm |= partitions
 

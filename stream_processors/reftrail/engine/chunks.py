@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.consumer.fetcher import FetchResult
 from aiokafka.errors import ConsumerStoppedError, CorruptRecordException
 
+from reftrail.contracts.installation import Installation
+from reftrail.hosting.kafka.asynchronous import AsyncConsumer, async_consumer
 from reftrail.hosting.kafka.log_bounds import LogBounds
 
 _PARTS: Final = attrgetter("offset", "timestamp", "key", "value")
@@ -52,7 +54,7 @@ def join(chunks: list[Chunk]) -> Chunk:
 
 
 async def take_chunks(
-    consumer: AIOKafkaConsumer,
+    consumer: AsyncConsumer,
     partitions: Iterable[TopicPartition],
     timeout_seconds: float,
     max_records: int,
@@ -151,11 +153,9 @@ def _is_aborted(response: Any, batch: Any) -> bool:
 class ChunkReader:
     """Reads partitions in chunks, outside any consumer group, committed messages only."""
 
-    def __init__(self, bootstrap_servers: str, max_records: int = 20_000) -> None:
-        self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=bootstrap_servers,
-            isolation_level="read_committed",
-            enable_auto_commit=False,
+    def __init__(self, installation: Installation, max_records: int = 20_000) -> None:
+        self._consumer = async_consumer(
+            installation,
             auto_offset_reset="earliest",
             max_partition_fetch_bytes=4 << 20,
             fetch_max_wait_ms=500,

@@ -10,6 +10,7 @@ from typing import Final
 from aiokafka import TopicPartition
 
 from reftrail.contracts.codec import Undecodable, decode, stop_if_newer
+from reftrail.contracts.installation import Installation
 from reftrail.engine.chunks import ChunkReader
 from reftrail.engine.reference import ReferenceTables
 
@@ -28,12 +29,12 @@ class Follower:
 
     def __init__(
         self,
-        bootstrap_servers: str,
+        installation: Installation,
         partitions: Iterable[TopicPartition],
         tables: ReferenceTables,
         on_failure: Callable[[BaseException], None],
     ) -> None:
-        self._reader = ChunkReader(bootstrap_servers)
+        self._reader = ChunkReader(installation)
         self._partitions = tuple(partitions)
         self._tables = tables
         self._on_failure = on_failure

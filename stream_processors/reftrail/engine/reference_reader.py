@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import Callable
 
 from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 
 from reftrail.contracts.topics import CAMPAIGNS, CODES, LISTS
 from reftrail.engine.follower import Follower, LiveReference
 from reftrail.engine.reference import ReferenceTables
 from reftrail.engine.settings import WorkerSettings
 from reftrail.engine.stage import Codes, Stage
+from reftrail.hosting.kafka.asynchronous import async_admin
 
 
 class ReferenceReader:
@@ -50,7 +50,7 @@ class ReferenceReader:
         partitions = await self._count_partitions()
         tables = ReferenceTables()
         self._follower = Follower(
-            self._settings.bootstrap_servers,
+            self._settings,
             [
                 TopicPartition(self._settings.name_of(topic), partition)
                 for topic in self._topics
@@ -63,7 +63,7 @@ class ReferenceReader:
         return partitions, LiveReference(tables, [self._follower])
 
     async def _count_partitions(self) -> int:
-        admin = AIOKafkaAdminClient(bootstrap_servers=self._settings.bootstrap_servers)
+        admin = async_admin(self._settings)
         await admin.start()
         try:
             topics = await admin.describe_topics([self._settings.name_of(CAMPAIGNS)])

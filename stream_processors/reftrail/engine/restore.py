@@ -6,6 +6,7 @@ from typing import Final
 
 from aiokafka import TopicPartition
 
+from reftrail.contracts.installation import Installation
 from reftrail.contracts.topics import Topic
 from reftrail.engine.chunks import Chunk, ChunkReader
 from reftrail.engine.partition_state import PartitionState
@@ -46,10 +47,10 @@ async def restore(
 
 
 async def restore_from(
-    bootstrap_servers: str, changelogs: Mapping[TopicPartition, tuple[PartitionState, Topic]]
+    installation: Installation, changelogs: Mapping[TopicPartition, tuple[PartitionState, Topic]]
 ) -> int:
     """As `restore`, with a reader of its own."""
-    reader = ChunkReader(bootstrap_servers)
+    reader = ChunkReader(installation)
     await reader.start(resume_positions(changelogs))
     try:
         return await restore(reader, changelogs)

@@ -73,7 +73,7 @@ class PartitionTakeover:
             TopicPartition(self._settings.name_of(stage.reads), partition): stage.reads
             for stage in self._topology
         }
-        reader = ChunkReader(self._settings.bootstrap_servers)
+        reader = ChunkReader(self._settings)
         await reader.start(resume_positions(changelogs))
         try:
             count = await restore(reader, changelogs)
@@ -139,9 +139,7 @@ class CommittedByGroup:
         """By partition, those without any left out."""
         if self._found is None:
             self._found = asyncio.create_task(
-                group_positions(
-                    self._settings.bootstrap_servers, self._settings.group, self._sources
-                )
+                group_positions(self._settings, self._settings.group, self._sources)
             )
         return await asyncio.shield(self._found)
 

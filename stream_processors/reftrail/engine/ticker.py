@@ -141,7 +141,7 @@ async def _last_tick(settings: WorkerSettings) -> Millis:
     Looks at the end of the log, and further back if there are only remains of what was aborted.
     """
     place = TopicPartition(settings.name_of(TICKS), 0)
-    reader = ChunkReader(settings.bootstrap_servers)
+    reader = ChunkReader(settings)
     await reader.start({place: None})
     try:
         end = (await reader.ends())[place]

@@ -9,12 +9,13 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any, Final, cast
 
 import faust
-from aiokafka import AIOKafkaConsumer
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from reftrail.engine.assignor import WarmAssignor
 from reftrail.engine.chunks import Chunk, take_chunks
+from reftrail.hosting.kafka.asynchronous import AsyncConsumer, async_consumer
+from reftrail.hosting.kafka.security import connection
 
 _REBALANCE_SECONDS: Final = 60.0
 """How long the group waits for members that are alive to finish what is under way."""
@@ -34,17 +35,15 @@ class ChunkSchema(faust.Schema[Any, Any]):
 
 
 class _ConsumerThread(driver.AIOKafkaConsumerThread):
-    def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
+    def _create_worker_consumer(self, transport: Any) -> AsyncConsumer:  # noqa: ARG002
         conf = self.app.conf
         self._assignor = cast("ChunkConsumer", self.consumer).assignor
-        return AIOKafkaConsumer(
-            bootstrap_servers=driver.server_list(transport.url, transport.default_port),
+        return async_consumer(
+            cast("Any", self.app).installation,
             client_id=conf.broker_client_id,
             group_id=conf.id,
             partition_assignment_strategy=[self._assignor],
-            enable_auto_commit=False,
             auto_offset_reset="earliest",
-            isolation_level="read_committed",
             max_poll_records=None,
             max_poll_interval_ms=int(conf.broker_max_poll_interval * 1000),
             max_partition_fetch_bytes=conf.consumer_max_fetch_size,
@@ -195,7 +194,16 @@ class ChunkConsumer(driver.Consumer):
         return True
 
 
+class _Producer(driver.Producer):
+    """Faust's own producer, which it connects with though the worker sends nothing through it."""
+
+    def _settings_auth(self) -> Mapping[str, Any]:
+        settings = connection(cast("Any", self.app).installation)
+        return {name: value for name, value in settings.items() if name != "bootstrap_servers"}
+
+
 class ChunkTransport(driver.Transport):
     """The transport whose consumer hands over chunks."""
 
     Consumer = ChunkConsumer
+    Producer = _Producer

@@ -41,6 +41,7 @@ _EXIT_UNFINISHED: Final = 75  # EX_TEMPFAIL
 class WorkerApp(faust.App):
     """A Faust app that is handed chunks, and leaves what it is assigned to an `Assignment`."""
 
+    installation: WorkerSettings
     chunk_records: int
     stop_seconds: float
     work: Assignment
@@ -140,6 +141,7 @@ def create_app(settings: WorkerSettings, topology: tuple[Stage, ...] | None = No
         stream_publish_on_commit=False,
         worker_redirect_stdouts=False,
     )
+    app.installation = settings
     app.chunk_records = settings.max_batch
     app.stop_seconds = settings.stop_seconds
     metrics = WorkerMetrics()

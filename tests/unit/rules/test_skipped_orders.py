@@ -5,6 +5,7 @@ from math import log2
 from random import Random
 
 import pytest
+from msgspec import Struct
 
 from reftrail.rules.cells import Cells
 from reftrail.rules.reward.skipped import with_skipped, without_first
@@ -22,10 +23,14 @@ def turns(order: str) -> list[int]:
 @pytest.mark.parametrize("order", ["rising", "falling", "mixed"])
 def test_the_earliest_has_its_turn_and_no_change_touches_many_cells(order: str) -> None:
     chance = Random(order)
-    stored: dict[str, SkippedCell] = {}
+    stored: dict[str, Struct] = {}
+
+    def read(key: str) -> Struct:
+        return stored.get(key, SkippedCell())
+
     first, expected, touched = "", list[tuple[int, str, str]](), [0]
     for at in turns(order):
-        cells = Cells(lambda key: stored.get(key, SkippedCell()))
+        cells = Cells(read)
         action = f"purchase:{at}"
         first = with_skipped(cells, "AMY:u", first, action, (at // 2, f"{at}"))
         heappush(expected, (at // 2, f"{at}", action))
@@ -37,7 +42,7 @@ def test_the_earliest_has_its_turn_and_no_change_touches_many_cells(order: str) 
         touched.append(len(cells.changed))
         stored |= cells.changed
     while first:
-        cells = Cells(lambda key: stored.get(key, SkippedCell()))
+        cells = Cells(read)
         assert first == heappop(expected)[2]
         first = without_first(cells, "AMY:u", first)
         touched.append(len(cells.changed))

@@ -6,7 +6,6 @@ from collections.abc import Collection
 from typing import Any, Final
 
 from aiokafka import TopicPartition
-from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
 from tenacity import (
     before_sleep_log,
@@ -15,6 +14,9 @@ from tenacity import (
     stop_after_delay,
     wait_exponential_jitter,
 )
+
+from reftrail.contracts.installation import Installation
+from reftrail.hosting.kafka.blocking import blocking_admin
 
 _log = logging.getLogger(__name__)
 _GIVE_UP_AFTER: Final = 60.0
@@ -32,7 +34,7 @@ def _is_retriable(error: BaseException) -> bool:
     reraise=True,
 )
 async def group_positions(
-    bootstrap_servers: str, group: str, partitions: Collection[TopicPartition]
+    installation: Installation, group: str, partitions: Collection[TopicPartition]
 ) -> dict[TopicPartition, int]:
     """The positions that a group has committed, without partitions where it has none.
 
@@ -40,13 +42,13 @@ async def group_positions(
     if the answer is an error: an error must not look like a group without positions. (aiokafka
     reads the errors of single partitions only, and the broker reports the group's beside them.)
     """
-    return await asyncio.to_thread(_group_positions, bootstrap_servers, group, partitions)
+    return await asyncio.to_thread(_group_positions, installation, group, partitions)
 
 
 def _group_positions(
-    bootstrap_servers: str, group: str, partitions: Collection[TopicPartition]
+    installation: Installation, group: str, partitions: Collection[TopicPartition]
 ) -> dict[TopicPartition, int]:
-    admin: Any = KafkaAdminClient(bootstrap_servers=bootstrap_servers)
+    admin: Any = blocking_admin(installation)
     try:
         found = admin.list_group_offsets({group: list(partitions)})[group]
     finally:
