@@ -177,8 +177,7 @@ class StageOfPartition:
         if outcome.changes:
             assert self.stage.changelog is not None
             outcome.messages[self.stage.changelog, self.partition] = [
-                (key.encode(), packed and fitting(packed))
-                for key, packed in outcome.changes.items()
+                fitting(key.encode(), packed) for key, packed in outcome.changes.items()
             ]
         return outcome
 
@@ -264,12 +263,12 @@ class StageOfPartition:
         topics = self.stage.topics_for(record)
         if not topics:
             return
-        value = fitting(encode(record))
+        value = encode(record)
         for topic in topics:
             key = topic.key_of(record)
             is_own = topic.partitioned_by(key) == own_key
             partition = self.partition if is_own else topic.partition(key, self.partitions)
-            outcome.messages[topic, partition].append((key.encode(), value))
+            outcome.messages[topic, partition].append(fitting(key.encode(), value))
 
     def _put_aside(self, letter: DeadLettered, outcome: Outcome) -> None:
         key = DEAD_LETTERS.key_of(letter)

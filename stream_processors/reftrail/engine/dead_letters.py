@@ -14,8 +14,8 @@ UNDECODABLE: Final = "undecodable"
 UNDECIDABLE: Final = "undecidable"
 """A decider can't take a record, or what follows from it can't be written."""
 WRONG_PARTITION: Final = "wrong_partition"
-MOST_VALUE: Final = 500 << 10
-"""How large a message value may be: it must fit into a batch of the writer with its key."""
+MOST_MESSAGE: Final = 500 << 10
+"""How large key and value of a message may be together: they must fit into the writer's batch."""
 FAULTS_OF_THE_WORKER: Final = (MemoryError, NewerVersionNeeded, UnknownStateError)
 """Errors that no record is to blame for: they end the worker."""
 
@@ -24,11 +24,14 @@ class TooLargeError(ValueError):
     """What follows from a record doesn't fit into a message."""
 
 
-def fitting(value: bytes) -> bytes:
-    """The same value. Raises `TooLargeError` if no message can have it."""
-    if len(value) > MOST_VALUE:
-        raise TooLargeError(f"a value of {len(value)} bytes, at most {MOST_VALUE} fit")
-    return value
+def fitting(key: bytes, value: bytes | None) -> tuple[bytes, bytes | None]:
+    """The same message. Raises `TooLargeError` if it is too large to be written."""
+    if len(key) + len(value or b"") > MOST_MESSAGE:
+        raise TooLargeError(
+            f"a key of {len(key)} and a value of {len(value or b'')} bytes, at most "
+            f"{MOST_MESSAGE} in all can be written"
+        )
+    return key, value
 
 
 def undecodable(

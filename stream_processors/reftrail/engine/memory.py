@@ -260,8 +260,10 @@ class MemoryHost:
                 continue
             state = stage.decider.evolve(state, conclusion)
             if topics := stage.topics_for(conclusion):
-                value = fitting(encode(conclusion))
-                outputs += [(topic, conclusion, value) for topic in topics]
+                value = encode(conclusion)
+                for topic in topics:
+                    fitting(topic.key_of(conclusion).encode(), value)
+                    outputs.append((topic, conclusion, value))
         states.keep(asked, state)
         self.steps.append(Step(stage, asked, cause, conclusions))
         return outputs

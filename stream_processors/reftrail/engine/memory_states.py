@@ -60,8 +60,8 @@ class States:
             values = (state,) if len(self._cells) == 1 else state
             keys = (cell.key_of(record) for cell in self._cells)
             kept = dict(zip(keys, values, strict=True))
-        for value in kept.values():
-            fitting(msgspec.msgpack.encode(value))
+        for key, value in kept.items():
+            fitting(key.encode(), msgspec.msgpack.encode(value))
         self._values |= kept
 
     def store(self) -> None:

@@ -165,11 +165,11 @@ class Trial:
     def save(self, keys: tuple[str, ...], state: Any) -> None:
         """Keep a state for when it is accepted. Raises whatever would go wrong with it later."""
         if isinstance(state, Cells):
-            cells = list(state.changed.values())
+            cells = list(state.changed.items())
         else:
-            cells = [state] if len(keys) == 1 else list(state)
-        for cell in cells:
-            fitting(_pack(cell))
+            cells = list(zip(keys, [state] if len(keys) == 1 else state, strict=True))
+        for key, cell in cells:
+            fitting(key.encode(), _pack(cell))
         self._kept = keys, state
 
     def accept(self) -> None:

@@ -79,6 +79,7 @@ ODD = {
     "no visitor": (click(""), "ValueError: event click"),
     "a time near the end": (click("late", 2**63 - 5), "OverflowError: "),
     "an id as large as a message": (click("large", event_id="x" * 600_000), "TooLargeError: "),
+    "a key half as large": (click("v" * 300_000), "TooLargeError: a key of 300000 and "),
 }
 
 
