@@ -1,8 +1,9 @@
 """Carries out the orders on `reward-granted`, each once, and reports what became of them.
 
-Input: `reward-granted`, read committed, all partitions, under a group of its own. Output:
-`fulfilments`, and `dead-letters` for what can't be read or was refused. Guarantee: killed at any
-point, an order is asked again under the same idempotency key, and its outcome is reported once.
+Input: `reward-granted`, read committed: orders, and withdrawals of orders whose rewards were
+reversed. The processes of a group share its partitions. Output: `fulfilments`, and `dead-letters`
+for what can't be read or was refused. Guarantee: killed at any point, an order is asked again under
+the same idempotency key, its outcome is reported once, and what was withdrawn before isn't asked.
 
 Read in this order: `answers` (what asking somebody to fulfil may come to), `signature`, `asking`,
 `webhook`, `shipment`, `pool` (who is asked for which kind), `schedule`, `judgement` (what follows

@@ -36,7 +36,8 @@ class FulfilmentSettings(Installation):
     shipment: carrier_url and carrier_key. code: codes_file, or a journal whose table pool is filled
     by other means.
 
-    journal is the file of what has been done; it must be kept. Of each kind up to concurrency
+    journal is the file of what has been done; it must be kept. Processes that share a group need
+    one each. Of each kind up to concurrency
     orders are asked for at the same time, each for at most timeout_seconds. retry_* and
     give_up_after_seconds are those of `Schedule`.
     """

@@ -15,13 +15,14 @@ from tempfile import TemporaryDirectory
 from threading import Event
 from typing import Any
 
+import msgspec
 import pytest
 from support.fulfilment import an_order
 from support.fulfilment_books import wrongs
 from support.fulfilment_faults import ReportsFirst
 
 from reftrail.contracts.codec import decode_as
-from reftrail.contracts.decisions import DeadLettered, RewardGranted
+from reftrail.contracts.decisions import DeadLettered, RewardGranted, RewardWithdrawn
 from reftrail.contracts.life import FulfilmentReported
 from reftrail.fulfilment.answers import Answer, Deferred, Delivered, Refused
 from reftrail.fulfilment.database import Database
@@ -33,6 +34,7 @@ from reftrail.fulfilment.metrics import Metrics
 from reftrail.fulfilment.pool import Pool
 from reftrail.fulfilment.reports import Place
 from reftrail.fulfilment.schedule import Schedule
+from reftrail.testing import withdrawn
 
 ORDERS = [
     an_order(1, "credit"),
@@ -41,7 +43,19 @@ ORDERS = [
     an_order(4, "code"),
     an_order(5, "cash"),
 ]
+GONE = an_order(6, "credit")
+"""An order that was withdrawn, which the next poll says."""
 FORGETS, REFUSES = ORDERS[1].reward_id, ORDERS[4].reward_id
+
+
+def withdrawal(order: RewardGranted) -> RewardWithdrawn:
+    record = withdrawn(order.role, order.code, user_id=order.user_id).record()
+    assert isinstance(record, RewardWithdrawn)
+    return msgspec.structs.replace(record, reward_id=order.reward_id)
+
+
+LOG = [*ORDERS, GONE, None]
+"""What stands there; the last one is the withdrawal."""
 
 
 class Killed(BaseException):
@@ -93,18 +107,23 @@ class MemoryLog:
         yield self.world.reports[positions.get(0, 0) :], {0: len(self.world.reports)}
 
     def poll(self, timeout_ms: int) -> Found:
+        """First the orders, then in a poll of its own that the last one is withdrawn."""
         if self.owner is not None:
             self.owner.gained({0: self.world.position})
             self.owner = None
-        found = ORDERS[self.read :]
-        first, self.read = self.read, len(ORDERS)
-        return Found([(order, Place(0, first + n)) for n, order in enumerate(found)], [])
+        if self.read == len(LOG) - 1:
+            self.read = len(LOG)
+            return Found([], [], [withdrawal(GONE)])
+        found = LOG[self.read : -1]
+        first, self.read = self.read, max(self.read, len(LOG) - 1)
+        orders = [one for one in found if one is not None]
+        return Found([(order, Place(0, first + n)) for n, order in enumerate(orders)], [])
 
     def positions(self) -> dict[int, int]:
         return {0: self.read}
 
     def ends(self) -> dict[int, int]:
-        return {0: len(ORDERS)}
+        return {0: len(LOG)}
 
     def tell(
         self,
@@ -192,7 +211,7 @@ def live(world: World, directory: Path, setup: Setup) -> None:
 
     def clock() -> int:
         world.now += 400  # so that whatever is put off is soon due
-        is_done = world.position == len(ORDERS) == len(world.reports)
+        is_done = world.position == len(LOG) and len(world.reports) == len(ORDERS)
         if is_done or world.now > 20_000:
             stop.set()
         return world.now
@@ -235,7 +254,7 @@ def wrong_after(kill_at: int, directory: Path, setup: Setup) -> tuple[list[str],
 
 
 def judged(world: World) -> list[str]:
-    found = wrongs(ORDERS, world.done, world.reports, len(ORDERS) - world.position)
+    found = wrongs(ORDERS, world.done, world.reports, len(LOG) - world.position)
     if [letter.detail for letter in world.letters] != ["no"]:
         found.append(f"{len(world.letters)} dead letters")
     return found
@@ -289,6 +308,13 @@ class DoesNotLookBack(Fulfilment):
         self._committed, self._owns = positions, True
 
 
+class AsksAtOnce(Fulfilment):
+    """Asks for what has come in, whatever else is in the log by then."""
+
+    def _check(self, log: Any) -> None:
+        self._checked_at = self.clock()
+
+
 class IgnoresKeys(Receiver):
     """Does it as often as it is asked."""
 
@@ -313,3 +339,10 @@ def test_in_another_order_it_would_not(directory: Path, setup: Setup, wrong: str
     assert any(wrong in found for _, found in wrongs_by_step(directory, setup))
     unharmed, _ = wrong_after(-1, directory / "unharmed", setup)
     assert wrong not in unharmed, "it takes a kill"
+
+
+def test_asked_before_the_log_is_read_what_was_withdrawn_is_given(directory: Path) -> None:
+    found, _ = wrong_after(-1, directory / "at once", Setup(AsksAtOnce))
+    assert "given without an order" in found
+    found, _ = wrong_after(-1, directory / "read before", Setup())
+    assert found == []
