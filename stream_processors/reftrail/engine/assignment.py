@@ -52,11 +52,14 @@ class Group(Protocol):
     async def resume(self, positions: Mapping[TopicPartition, int]) -> None:
         """Fetch from these positions on, in partitions that have been paused since assigned."""
 
-    async def rejoin(self, warm: frozenset[int]) -> None:
-        """Ask to have the partitions shared out again, now that the state of these is here."""
+    def offer(self, warm: frozenset[int], *, is_ready: bool) -> None:
+        """Note whose state is here, and whether codes are, for whenever partitions are shared out.
 
-    def is_warm_for(self, partitions: frozenset[int]) -> None:
-        """Note the partitions whose state is here, for whenever they are shared out again."""
+        They are shared out among all members of the group, by what each has.
+        """
+
+    async def rejoin(self) -> None:
+        """Ask to have the partitions shared out again, by what is offered now."""
 
 
 class Assignment:
@@ -135,8 +138,11 @@ class Assignment:
             partition: self._states.get(partition) or PartitionState(self._topology)
             for partition in sorted(kept)
         }
-        group.is_warm_for(frozenset(self._warm))
+        self._offer(group)
         self._task = asyncio.create_task(self._work(owned, warm_up, group), name="take over")
+
+    def _offer(self, group: Group) -> None:
+        group.offer(frozenset(self._warm), is_ready=self._reference.is_read)
 
     def _whole_partitions(self, assigned: Iterable[TopicPartition]) -> list[int]:
         held = {at for at in assigned if at.topic in self._stages}
@@ -154,6 +160,7 @@ class Assignment:
         started = time.perf_counter()
         try:
             partitions, tables = await self._reference.read()
+            self._offer(group)
             await self._start_ticker(owned, partitions)
             warm_first = sorted(owned, key=lambda partition: partition not in self._warm)
             committed = CommittedByGroup(self._settings, self._sources(owned))
@@ -167,7 +174,8 @@ class Assignment:
             self._metrics.rebalances.inc()
             if warm_up - self._warm:
                 await self._warm_up(warm_up)
-                await group.rejoin(frozenset(self._warm))
+                self._offer(group)
+                await group.rejoin()
             else:
                 self.is_ready = True
         except asyncio.CancelledError:
@@ -200,7 +208,7 @@ class Assignment:
             raise
         self._metrics.restored.inc(restored.messages)
         self._warm.add(partition)
-        group.is_warm_for(frozenset(self._warm))
+        self._offer(group)
         self._lanes[partition] = lane = self._lane(state, restored, partitions, tables, writer)
         lane.start()
         await group.resume(restored.positions)

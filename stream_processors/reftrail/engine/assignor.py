@@ -2,13 +2,14 @@
 
 A worker that is new, or gets more than it had, is first told to warm its partitions up: it reads
 their state while their owner goes on, joins again when it has nearly all of it, and is given them
-then. A partition without any warm worker goes to a cold one, which restores it.
+then. A partition without any warm worker, as after a kill, goes to one that is ready to decide,
+because it has read the codes, and restores the state only; if there is none either, to a new one.
 
 All topics of an installation have the same number of partitions, and a worker owns a partition of
 all of them.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -24,9 +25,10 @@ _VERSION: Final = 0
 
 
 class _Offer(msgspec.Struct, frozen=True):
-    """What a member says when it joins: the partitions whose state it has."""
+    """What a member says when it joins: whose state it has, and whether it has read the codes."""
 
     warm: tuple[int, ...] = ()
+    is_ready: bool = False
 
 
 class _Task(msgspec.Struct, frozen=True):
@@ -43,17 +45,21 @@ class Shares:
     warm_up: dict[str, list[int]] = field(default_factory=dict)
 
 
-def share_out(warm: Mapping[str, Iterable[int]], partitions: Iterable[int]) -> Shares:
+def share_out(
+    warm: Mapping[str, Iterable[int]], ready: Collection[str], partitions: Iterable[int]
+) -> Shares:
     """Share partitions out evenly, among members with what each is warm for."""
     has = {member: frozenset(held) for member, held in sorted(warm.items())}
     shares = Shares({member: [] for member in has}, {member: [] for member in has})
-    for partition, member in sorted(_targets(has, sorted(partitions)).items()):
+    targets = _targets(has, sorted(partitions))
+    for partition, member in sorted(targets.items()):
         holders = [holder for holder, held in has.items() if partition in held]
-        if partition in has[member] or not holders:
+        keepers = holders or [other for other in has if other in ready] or [member]
+        if member in keepers:
             shares.owned[member].append(partition)
         else:
             shares.warm_up[member].append(partition)
-            keeper = min(holders, key=lambda holder: len(shares.owned[holder]))
+            keeper = min(keepers, key=lambda keeper: len(shares.owned[keeper]))
             shares.owned[keeper].append(partition)
     return shares
 
@@ -80,18 +86,19 @@ def _targets(has: Mapping[str, frozenset[int]], partitions: list[int]) -> dict[i
 class WarmAssignor(AbstractPartitionAssignor):  # type: ignore[misc]
     """One worker's part in the group protocol: what it offers, and what it is told.
 
-    Both are set and read in different threads, each as a whole.
+    They are set and read in different threads, each as a whole.
     """
 
     name = "reftrail-warm"
 
     def __init__(self) -> None:
+        self.is_ready = False
         self.warm: frozenset[int] = frozenset()
         self.warm_up: frozenset[int] = frozenset()
 
     def metadata(self, topics: Iterable[str]) -> ConsumerProtocolMemberMetadata:
         """What this worker says when it joins."""
-        offer = msgspec.json.encode(_Offer(tuple(sorted(self.warm))))
+        offer = msgspec.json.encode(_Offer(tuple(sorted(self.warm)), self.is_ready))
         return ConsumerProtocolMemberMetadata(_VERSION, sorted(topics), offer)
 
     def assign(
@@ -101,10 +108,14 @@ class WarmAssignor(AbstractPartitionAssignor):  # type: ignore[misc]
         topics = sorted({topic for member in members.values() for topic in member.subscription})
         counts = {topic: len(cluster.partitions_for_topic(topic) or ()) for topic in topics}
         offers = {
-            member: msgspec.json.decode(said.user_data or b"{}", type=_Offer).warm
+            member: msgspec.json.decode(said.user_data or b"{}", type=_Offer)
             for member, said in members.items()
         }
-        shares = share_out(offers, range(max(counts.values(), default=0)))
+        shares = share_out(
+            {member: offer.warm for member, offer in offers.items()},
+            [member for member, offer in offers.items() if offer.is_ready],
+            range(max(counts.values(), default=0)),
+        )
         return {
             member: ConsumerProtocolMemberAssignment(
                 _VERSION,

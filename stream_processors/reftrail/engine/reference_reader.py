@@ -29,6 +29,12 @@ class ReferenceReader:
         self._follower: Follower | None = None
         self._reading: asyncio.Task[tuple[int, LiveReference]] | None = None
 
+    @property
+    def is_read(self) -> bool:
+        """Whether all that there was at the start has been read."""
+        reading = self._reading
+        return reading is not None and reading.done() and not reading.cancelled()
+
     async def read(self) -> tuple[int, LiveReference]:
         """How many partitions each topic has, and the tables; waits until all has been read.
 

@@ -126,13 +126,12 @@ class ChunkConsumer(driver.Consumer):
         """Fetch from these positions on, in partitions that have been paused since assigned."""
         await self._chunk_thread.resume(positions)
 
-    def is_warm_for(self, partitions: frozenset[int]) -> None:
-        """Note the partitions whose state is here, for whenever they are shared out again."""
-        self.assignor.warm = partitions
+    def offer(self, warm: frozenset[int], *, is_ready: bool) -> None:
+        """Note whose state is here, and whether codes are, for the next sharing out."""
+        self.assignor.warm, self.assignor.is_ready = warm, is_ready
 
-    async def rejoin(self, warm: frozenset[int]) -> None:
-        """Ask to have the partitions shared out again, now that the state of these is here."""
-        self.assignor.warm = warm
+    async def rejoin(self) -> None:
+        """Ask to have the partitions shared out again, by what is offered now."""
         await self._chunk_thread.rejoin()
 
     @property
