@@ -1,7 +1,7 @@
-"""The state of a decision in cells: what is stored under each key, and what has changed since.
+"""Cells: the parts of a stage's state that a decision reads and changes, each under its key.
 
-A stage whose state under one key would grow with a user's history keeps it in several cells, each
-under a key of its own: a decision reads those that it needs, by key, and changes few of them.
+A stage whose state under one key would grow with a user's history keeps it in cells. A decision
+reads the cells that it needs, by key, and changes few of them.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,10 +13,10 @@ C = TypeVar("C", bound=msgspec.Struct)
 
 
 class Cells:
-    """Cells by key, over the stored ones; a cell that isn't stored is an empty one of its type.
+    """Cells by key, over the stored ones. A cell that isn't stored is an empty one of its type.
 
-    read gives the stored cell of a key. changed has the cells that differ by now. Rules change a
-    copy of their own (`draft`), so that the state that they were given stays as it is.
+    read returns the stored cell of a key. changed has the cells that differ from the stored ones.
+    Rules change a copy (`draft`), so the state that they were given stays as it is.
     """
 
     __slots__ = ("_read", "changed")
@@ -28,7 +28,7 @@ class Cells:
         self.changed: dict[str, msgspec.Struct] = dict(changed or {})
 
     def get(self, key: str, kind: type[C]) -> C:
-        """The cell of a key as it is by now."""
+        """The current cell of a key."""
         cell = self.changed.get(key)
         if cell is None:
             cell = self._read(key)
@@ -36,7 +36,7 @@ class Cells:
         return cell
 
     def put(self, key: str, cell: msgspec.Struct) -> None:
-        """From now on the key has this cell. An empty one is not kept."""
+        """Set the cell of a key. An empty cell is not stored."""
         self.changed[key] = cell
 
     def draft(self) -> "Cells":
@@ -45,10 +45,10 @@ class Cells:
 
 
 def escaped(part: str) -> str:
-    """A part of a key without colons, the same for the same text and no other."""
+    """A part of a key without colons. Different texts give different parts."""
     return part.replace("%", "%25").replace(":", "%3A")
 
 
 def unescaped(part: str) -> str:
-    """The text of which `escaped` made a part of a key."""
+    """The text from which `escaped` made a part of a key."""
     return part.replace("%3A", ":").replace("%25", "%")

@@ -1,4 +1,4 @@
-"""Which code a claim is about: one that is registered, or one that proves itself."""
+"""The code of a claim: a registered one, or one that proves itself."""
 
 from reftrail.contracts.decisions import Claimed
 from reftrail.contracts.events import CodeEvidence
@@ -7,11 +7,11 @@ from reftrail.rules.decider import Reference
 
 
 def code_of(claim: Claimed, reference: Reference) -> CodeChanged | None:
-    """The code as it stands; None if there is no such code.
+    """The record of a claim's code; None if there is no such code.
 
-    A derived code is as good as registered and needs no lookup: it is an active one of its
-    campaign, without an owner. If it was bound, revoked or the like, and that is known by now, its
-    record counts. A forged code is none, whatever is registered.
+    A derived code needs no record: it is an active code of its campaign, without an owner. Its
+    record counts if there is one, since it may have been bound or revoked. A forged code has none,
+    whatever is registered.
     """
     match claim.code_evidence:
         case CodeEvidence.FORGED:

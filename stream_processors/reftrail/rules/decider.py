@@ -1,4 +1,4 @@
-"""What a rule is, and what it may look at besides its own state."""
+"""The interface of a rule, and the reference data that it may read besides its state."""
 
 from collections.abc import Sequence
 from hashlib import blake2b
@@ -20,7 +20,7 @@ S = TypeVar("S")
 
 
 class Cause(msgspec.Struct, frozen=True):
-    """Where the record being decided on stands in the log: topic without prefix."""
+    """The place in the log of the record that is decided on. The topic is without prefix."""
 
     topic: str
     partition: int
@@ -28,7 +28,7 @@ class Cause(msgspec.Struct, frozen=True):
 
 
 class Reference(Protocol):
-    """Codes, campaigns and lists, as known to the host when it decides."""
+    """Codes, campaigns and lists, as the host knows them at the decision."""
 
     def campaign(self, campaign_id: str | None, at: Millis) -> CampaignDefined | None:
         """The version of a campaign in force at a time; None if there is none."""
@@ -37,44 +37,44 @@ class Reference(Protocol):
         """Whether a campaign may refer users that another one has referred."""
 
     def code(self, code: str) -> CodeChanged | None:
-        """A code as it stands; None if it isn't registered."""
+        """The record of a code; None if it isn't registered."""
 
     def code_if_known(self, code: str) -> CodeChanged | None:
-        """A code as far as the host has read by now. None says nothing: nobody looks further."""
+        """The record of a code, if the host has read it. It isn't waited for."""
 
     def listed(self, subject: str, value: str, at: Millis) -> Listed | None:
-        """The entry of the allow and block lists that is in force at a time, read by now."""
+        """The entry of the allow and block lists that is in force at a time, if it was read."""
 
 
 class Decider(Protocol[S]):
-    """A rule for one key: records follow from records, state follows from what was concluded.
+    """A rule for one key. Events follow from records, and state follows from events.
 
-    decide is asked once for each record, in the order of the log; evolve is then applied to each
-    of its answers, in order. Both are functions of their arguments alone.
+    decide is called once for each record, in the order of the log. evolve is then called for each
+    of the events, in their order. Both depend on their arguments alone.
     """
 
     def decide(self, state: S, record: Any, cause: Cause, reference: Reference) -> Sequence[Record]:
-        """What follows from this record."""
+        """The events that follow from a record."""
 
     def evolve(self, state: S, record: Any) -> S:
-        """The state after something was concluded."""
+        """The state after an event."""
 
 
 @runtime_checkable
 class Settling(Protocol[S]):
-    """A decider that has the state after its conclusions at hand, so that none is folded again."""
+    """A decider that returns the state together with the events, so that none is applied twice."""
 
     def settle(
         self, state: S, record: Any, cause: Cause, reference: Reference
     ) -> tuple[Sequence[Record], S]:
-        """What `Decider.decide` concludes, and what `Decider.evolve` makes of all that."""
+        """The events of `Decider.decide`, and the state after `Decider.evolve` of all of them."""
 
 
 class Woken(Derived, frozen=True, kw_only=True):
-    """It is event_time now, and a key has something to do: what a host asks a decider on a tick.
+    """A timer that fired: it is event_time now, and a key has a timer that is due.
 
-    The key is given by the fields that the stage's keys are computed from. It is on no topic: its
-    cause is the tick.
+    The host gives it to the decider on a tick. Its fields are those from which the stage computes
+    its keys. It is on no topic: its cause is the tick.
     """
 
     code: str = ""
@@ -84,10 +84,10 @@ class Woken(Derived, frozen=True, kw_only=True):
 
 
 class Refused(Derived, frozen=True, kw_only=True):
-    """A record asks for what isn't allowed as things stand. Nothing changes; a dead letter says so.
+    """The refusal of a record. It changes nothing, and becomes a dead letter.
 
-    reason is a stable word; detail says what was asked for, and what stands against it. payload is
-    the record that it is about, with its own place as the cause, where that isn't the record that
+    reason is a stable name; detail says what was asked for, and why it isn't possible. payload is
+    the record that is refused, with its own place as the cause, where that isn't the record that
     came now.
     """
 
@@ -110,10 +110,10 @@ class Because(TypedDict):
 
 
 def because(record: Record, cause: Cause, what: str = "") -> Because:
-    """The common fields of a record derived from another; what tells apart several from one.
+    """The common fields of a record derived from another; what distinguishes several from one.
 
-    Without it the id is the record's own: for an event that goes to no topic, and where the caller
-    sets another.
+    Without what the id is the record's own: for events that go to no topic, and where the caller
+    sets another id.
     """
     return {  # written like this, it takes half as long as by the name of its type
         "event_id": derived_id(what, record.event_id) if what else record.event_id,
@@ -130,15 +130,15 @@ def because(record: Record, cause: Cause, what: str = "") -> Because:
 
 
 def cause_id_of(record: Record) -> str:
-    """The event_id of the message that a decision on a record follows from: of waking, the tick."""
+    """The event_id of the message that a decision follows from; for a timer, of the tick."""
     return record.cause_event_id if isinstance(record, Woken) else record.event_id
 
 
 def fingerprint(text: str) -> int:
-    """A name as eight bytes: among the few hundred that a state has, no two have the same."""
+    """A text as eight bytes. Among the texts of one state, no two are alike."""
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big")
 
 
 def derived_id(*parts: str) -> str:
-    """A UUIDv5 of some words: the same words, the same id, for ever."""
+    """A UUIDv5 of some words. The same words always give the same id."""
     return str(uuid5(_NAMESPACE, "\x1f".join(parts)))

@@ -1,8 +1,8 @@
-"""Passing records on as they are, to where their order among others matters.
+"""Forwarding of records to the topic where their order among others matters.
 
-A stage reads one topic, so that the order of all that a decision depends on is in the log of one
-partition, where a replay finds it again. What others write to topics of their own (reviews,
-fulfilments, ticks) is forwarded there.
+A stage reads one topic, so that the order of everything that a decision depends on is in the log of
+one partition, and a replay finds it again. Reviews, reports of fulfilment and ticks have topics of
+their own, and are forwarded there.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ Nothing: TypeAlias = tuple[()]
 
 
 class Forwarder:
-    """The rule of a forwarding stage; it keeps nothing."""
+    """The decider of a forwarding stage. It has no state."""
 
     def decide(
         self,
@@ -24,9 +24,9 @@ class Forwarder:
         cause: Cause,  # noqa: ARG002
         reference: Reference,  # noqa: ARG002
     ) -> Sequence[Record]:
-        """The record itself: same id, same times."""
+        """The record itself, with the same id and times."""
         return [record]
 
     def evolve(self, state: Nothing, record: Record) -> Nothing:  # noqa: ARG002
-        """Nothing, still."""
+        """The same empty state."""
         return state

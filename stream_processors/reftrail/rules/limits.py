@@ -1,8 +1,9 @@
-"""Limits that codes share: how many users of a referrer, and how much of a budget, in all or a day.
+"""Limits that codes share: users of a referrer and amounts of a budget, in total or for a day.
 
-A reward asks for its place under each of its limits, one after the other. It has them all or none:
-where one has no place left, those passed before get theirs back. A limit is never exceeded; while
-a reward that will be refused by a later limit is on its way, an earlier one may refuse another.
+A reward asks for a place under each of its limits, one after the other. It gets all of them or
+none: if a limit has no place left, the places under the limits before it are released. A limit is
+never exceeded. While a reward that a later limit will refuse is on its way, an earlier limit may
+refuse another one.
 """
 
 from collections.abc import Sequence
@@ -16,30 +17,30 @@ from reftrail.rules.decider import Cause, Reference, because, fingerprint
 
 
 class Place(NamedTuple):
-    """What a reward asks of one limit: so much of at most so much under a key."""
+    """A place under a limit: an amount out of the most that the limit allows, under a key."""
 
     key: str
     amount: int
     most: int
 
     def __str__(self) -> str:
-        """As it stands in a request."""
+        """The place as a text, as a request has it."""
         return f"{self.key}|{self.amount}|{self.most}"
 
     @property
     def day(self) -> int | None:
-        """The UTC day that the limit is one of, counted from 1970; None for those for good."""
+        """The UTC day of a limit for a day, counted from 1970; None for a limit in total."""
         return int(self.key.rpartition(":")[2]) if "_per_day:" in self.key else None
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The place that a request names."""
+        """The place of a text in a request."""
         key, amount, most = text.split("|")
         return cls(key, int(amount), int(most))
 
 
 def limit_key(cap: str, *parts: str, at: Millis | None = None) -> str:
-    """The key of a limit: the cap's name, whom it is for, and the UTC day if it is one of a day."""
+    """The key of a limit: the name of the cap, its subject, and the UTC day if it is for a day."""
     day = () if at is None else (str(at // DAY),)
     return ":".join([cap, *(part.translate(_ESCAPED) for part in parts), *day])
 
@@ -52,21 +53,21 @@ ORDER: Final = "order"
 
 
 class LimitState(msgspec.Struct, frozen=True, array_like=True):
-    """How much of a limit is taken; of an order, how often by its holder (a fingerprint)."""
+    """The taken amount of a limit. An order has a holder: the fingerprint of its user."""
 
     taken: int = 0
     holder: int = 0
 
 
 class PlaceTaken(Derived, frozen=True, kw_only=True):
-    """So much more of the limit is taken. Concluded for the state alone."""
+    """An amount of the limit is taken. A state event."""
 
     amount: int
     holder: int = 0
 
 
 class PlaceGivenBack(Derived, frozen=True, kw_only=True):
-    """So much of the limit is free again. Concluded for the state alone."""
+    """An amount of the limit is released. A state event."""
 
     amount: int
 
@@ -75,7 +76,7 @@ Conclusion: TypeAlias = LimitRequested | LimitAnswered | PlaceTaken | PlaceGiven
 
 
 class LimitsDecider:
-    """The rule of the limits stage; its key is that of the first limit of a request."""
+    """The decider of the limits stage. Its key is that of the first limit of a request."""
 
     def decide(
         self,
@@ -84,7 +85,7 @@ class LimitsDecider:
         cause: Cause,
         reference: Reference,  # noqa: ARG002
     ) -> Sequence[Conclusion]:
-        """Whether there is a place, and what the request does next."""
+        """Take or release a place, and send the request to its next limit, or an answer."""
         place, rest = Place.parse(record.limits[0]), record.limits[1:]
         if record.releasing:
             freed = PlaceGivenBack(**because(record, cause, "given_back"), amount=place.amount)
@@ -100,7 +101,7 @@ class LimitsDecider:
         return [taken, *_ask(rest, [*record.passed, record.limits[0]], record, cause)]
 
     def evolve(self, state: LimitState, record: Conclusion) -> LimitState:
-        """What is taken in all."""
+        """The taken amount after an event."""
         match record:
             case PlaceTaken():
                 return LimitState(state.taken + record.amount, record.holder)
@@ -121,7 +122,7 @@ def _ask(
     *,
     releasing: bool | None = None,
 ) -> list[LimitRequested]:
-    """The request on its way to the next limit, if there is one."""
+    """The request to the next limit, if there is one."""
     if not limits:
         return []
     return [

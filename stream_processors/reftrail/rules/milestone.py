@@ -1,7 +1,7 @@
-"""Milestones of a referrer: tiers, badges and bonuses, lost again by reversals.
+"""Milestones of a referrer: tiers, badges and bonuses, which reversals take away again.
 
-Counted are the referred users who qualified in a campaign: who have a reward that was granted and
-not reversed in full, whatever the referrer's side of it is worth.
+They count the referred users who qualified in a campaign: those with a reward that was granted and
+not reversed as a whole, whatever the referrer's side of it is worth.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from reftrail.rules.decider import Cause, Reference, because
 
 
 class Reached(msgspec.Struct, frozen=True, array_like=True):
-    """A milestone that was reached, with what its loss repeats; holds is False once it is lost."""
+    """A milestone that was reached. holds is False once it is lost."""
 
     milestone: Milestone
     campaign_version: int
@@ -28,7 +28,7 @@ class Reached(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Standing(msgspec.Struct, frozen=True, array_like=True):
-    """A referrer's rewards and milestones in one campaign."""
+    """A referrer's count and milestones in one campaign."""
 
     campaign_id: str
     grants: int = 0
@@ -36,25 +36,25 @@ class Standing(msgspec.Struct, frozen=True, array_like=True):
 
 
 class MilestoneState(msgspec.Struct, frozen=True, array_like=True):
-    """What is kept of a referrer, campaign by campaign."""
+    """The state of a referrer, by campaign."""
 
     campaigns: tuple[Standing, ...] = ()
 
     def of(self, campaign_id: str) -> Standing:
-        """Where the referrer stands in a campaign."""
+        """The referrer's state in a campaign."""
         found = (one for one in self.campaigns if one.campaign_id == campaign_id)
         return next(found, Standing(campaign_id))
 
 
 class Counted(Derived, frozen=True, kw_only=True):
-    """One reward more or less counts in a campaign. Concluded for the state alone."""
+    """A referral counts more or less in a campaign. A state event."""
 
     campaign_id: str
     by: int
 
 
 class MilestoneNoted(Derived, frozen=True, kw_only=True):
-    """A milestone is now reached or lost. Concluded for the state alone."""
+    """A milestone is reached or lost. A state event."""
 
     campaign_id: str
     reached: Reached
@@ -64,17 +64,17 @@ Conclusion: TypeAlias = Counted | MilestoneNoted | MilestoneChanged
 
 
 def counts(entry: RewardDecided) -> bool:
-    """Whether a ledger entry makes a referral count for the referrer, or count no longer."""
+    """Whether a ledger entry makes a referral count, or count no longer."""
     return entry.qualifies is not None
 
 
 class MilestoneDecider:
-    """The rule of the milestone stage; its key is the beneficiary."""
+    """The decider of the milestone stage. Its key is the beneficiary."""
 
     def decide(
         self, state: MilestoneState, record: RewardDecided, cause: Cause, reference: Reference
     ) -> Sequence[Conclusion]:
-        """What a referrer reaches or loses by a grant or its reversal."""
+        """The milestones that a referrer reaches or loses by a ledger entry."""
         by = record.qualifies
         if not by or record.campaign_id is None or record.beneficiary is None:
             return []
@@ -99,7 +99,7 @@ class MilestoneDecider:
         return [counted, *notes, *(_told(one, record, cause) for one in changed)]
 
     def evolve(self, state: MilestoneState, record: Conclusion) -> MilestoneState:
-        """The count, and each milestone as it stands."""
+        """The count and the milestones after an event."""
         match record:
             case Counted():
                 standing = state.of(record.campaign_id)
@@ -120,7 +120,7 @@ class MilestoneDecider:
 def _newly_reached(
     standing: Standing, grants: int, record: RewardDecided, reference: Reference
 ) -> list[Reached]:
-    """By the campaign's rules at the time of the grant."""
+    """The milestones that are reached, by the campaign's rules at the time of the grant."""
     campaign = reference.campaign(record.campaign_id, record.event_time)
     if campaign is None:
         return []

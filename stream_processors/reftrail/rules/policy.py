@@ -1,4 +1,4 @@
-"""What a campaign's rules say where there is a campaign, and what holds where there is none."""
+"""The rules of a campaign at a time, and the defaults where there is no campaign."""
 
 from typing import Final, Self
 
@@ -23,7 +23,7 @@ NO_KIND: Final = "none"
 
 
 class Terms(msgspec.Struct, frozen=True):
-    """The code that a claim is about, and its campaign's rules at the time of the claim."""
+    """The code of a claim, and its campaign's rules at the time of the claim."""
 
     code: CodeChanged
     campaign: CampaignDefined
@@ -31,7 +31,7 @@ class Terms(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, code: CodeChanged | None, reference: Reference, at: Millis) -> Self | None:
-        """The terms of a code at a time; None if there is none, or its campaign isn't known."""
+        """The terms of a code at a time; None if the code or its campaign isn't known."""
         campaign = reference.campaign(code.campaign_id, at) if code else None
         if code is None or campaign is None:
             return None
@@ -39,14 +39,14 @@ class Terms(msgspec.Struct, frozen=True):
 
 
 def policy_at(reference: Reference, campaign_id: str | None, at: Millis) -> CampaignDefined:
-    """The campaign's rules in force at a time, or the defaults where there is no such campaign."""
+    """The campaign's rules in force at a time; the defaults if there is no such campaign."""
     return reference.campaign(campaign_id, at) or DEFAULT_POLICY
 
 
 def qualifies(amount: Micros, refunded: Micros | None, minimum: Micros) -> bool:
-    """Whether an order counts as a purchase; refunded is None where nothing was ever paid back.
+    """Whether an order counts as a purchase. refunded is None if there was no refund.
 
-    A free order counts where no minimum is asked for; one paid back in full never does.
+    A free order counts if no minimum is asked for. One that was refunded as a whole never counts.
     """
     if refunded is None:
         return amount >= minimum

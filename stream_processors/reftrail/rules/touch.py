@@ -1,17 +1,16 @@
-"""Who brought a visitor here: the first touch, and what it means for the visitor's conversions.
+"""First touch of a visitor, and its part in the visitor's conversions.
 
-A visitor's first touch holds for its campaign's window, like a cookie that isn't overwritten.
-Touches while it holds change nothing; the first one after it ran out opens a new period; an
-earlier one that comes in late replaces it, if it would still have held when the other happened.
+A first touch holds for its campaign's window, like a cookie that isn't overwritten. Touches within
+the window change nothing. The first touch after the window opens a new period. An earlier touch
+that comes in late replaces the first touch, if its own window reaches to it.
 
-What a touch was once found to be, it stays: a period ends no earlier because an earlier touch took
-its first place, and nothing from before a period's begin counts that an earlier one covers. So a
-touch with touch_time < t <= expires_at changes nothing, not in this state nor in any later one, and
-neither does one that comes a second time.
+A period never gets shorter: it keeps its end when an earlier touch becomes its first, and touches
+that an earlier period covers don't count later. So a touch with touch_time < t <= expires_at
+changes nothing in this state or any later one, and neither does a touch that comes a second time.
 
-Pages and apps can date a click as they like. So under a publishable key a touch that was old when
-it came in displaces no other, nor a code typed in at signup: it counts where the visitor has none
-(`Policy.backdated_touch_for`).
+Pages and apps can send any time for a click. So under a publishable key a touch that was old on
+receipt replaces no other touch, and no code typed in at signup. It counts where the visitor has
+neither (`Policy.backdated_touch_for`).
 """
 
 from typing import Final, TypeAlias, assert_never
@@ -42,7 +41,7 @@ NEVER: Final[Millis] = -1
 
 
 class TouchEvidence(msgspec.Struct, frozen=True, array_like=True):
-    """How a touch came: what checks of its signup want to know, and nobody else."""
+    """Circumstances of a touch, for the fraud checks of its signup."""
 
     received_at: Millis | None = None
     key_kind: str | None = None
@@ -57,13 +56,13 @@ _NO_EVIDENCE: Final = TouchEvidence()
 
 
 class TouchState(msgspec.Struct, frozen=True, array_like=True):
-    """What is kept of a visitor: the touch that holds or held last, and the first signup.
+    """The state of a visitor: the touch that holds or held last, and the first signup.
 
-    touch_time and expires_at come first, for the sieve: with touch_time < t <= expires_at a touch
-    at t changes nothing. They, covered_until and signed_up_at are NEVER where there was no touch,
-    no earlier period, no signup. period_end is NEVER unless it is later than expires_at.
-    typed_a_code is of the signup. evidence is the touch's `TouchEvidence`, packed: the sieve, which
-    looks at states of millions of events, passes it over in one step.
+    touch_time and expires_at come first, for the prefilter: with touch_time < t <= expires_at a
+    touch at t changes nothing. Both are NEVER without a touch, covered_until without an earlier
+    period, signed_up_at without a signup. period_end is NEVER unless it is later than expires_at.
+    typed_a_code says whether the signup had a code that may exist. evidence is the touch's
+    `TouchEvidence`, packed, so that the prefilter skips it in one step.
     """
 
     touch_time: Millis = NEVER
@@ -85,12 +84,12 @@ class TouchState(msgspec.Struct, frozen=True, array_like=True):
 
     @property
     def ends_at(self) -> Millis:
-        """The last moment of the period, in which touches after the first don't count."""
+        """The last moment of the period, in which later touches don't count."""
         return max(self.expires_at, self.period_end)
 
 
 class EarlierPeriod(Derived, frozen=True, kw_only=True):
-    """A touch held and ran out before the first touch known now. Concluded for the state alone."""
+    """A touch whose window ended before the first touch known now. A state event."""
 
     ended_at: Millis
 
@@ -99,12 +98,12 @@ Conclusion: TypeAlias = Touched | Converted | EarlierPeriod
 
 
 class TouchDecider:
-    """The rule of the touch stage; its key is the visitor."""
+    """The decider of the touch stage. Its key is the visitor."""
 
     def decide(
         self, state: TouchState, record: AnyEvent, cause: Cause, reference: Reference
     ) -> list[Conclusion]:
-        """What a visitor's event means for who brought them here."""
+        """The touch or conversion that follows from a visitor's event."""
         match record:
             case View() | Click() if counts_as_touch(record, reference):
                 return _touch(state, record, cause, reference)
@@ -120,7 +119,7 @@ class TouchDecider:
                 assert_never(record)
 
     def evolve(self, state: TouchState, record: Conclusion) -> TouchState:
-        """The last touch, the first signup, and what earlier touches covered are remembered."""
+        """The state after an event."""
         match record:
             case Touched():
                 return _with_touch(state, record)
@@ -141,10 +140,10 @@ class TouchDecider:
 
 
 def counts_as_touch(event: View | Click, reference: Reference) -> bool:
-    """Whether an event says who brought the visitor: one with a code, by a person.
+    """Whether an event may be a touch: it has a code, and comes from a person.
 
-    Clicks do, views only where the campaign counts them. A code that was looked up and found not
-    to exist (code_known False) doesn't count.
+    Clicks do, views only where the campaign counts them. A code that was looked up and doesn't
+    exist (code_known False) doesn't count.
     """
     if event.code is None or event.is_bot or event.code_known is False:
         return False
@@ -159,9 +158,9 @@ def counts_as_touch(event: View | Click, reference: Reference) -> bool:
 
 
 def campaign_of(event: View | Click, reference: Reference) -> str | None:
-    """The campaign that an event's code is of.
+    """The campaign of an event's code.
 
-    Where the collector couldn't look the code up, its record may be known by now.
+    Where the collector couldn't look the code up, its record may have been read since.
     """
     if event.campaign_id is not None or event.code is None:
         return event.campaign_id
@@ -178,9 +177,9 @@ def is_backdated(event: View | Click, rules: CampaignDefined) -> bool:
 
 
 def holds_for(state: TouchState, signup: Signup) -> bool:
-    """Whether the touch counts for a signup: not after it, and not run out (end included).
+    """Whether the touch counts for a signup: it isn't later, and its window reaches to the signup.
 
-    A signup without a visitor has no touch, even if its user is called like some visitor.
+    A signup without a visitor has no touch, even if its user has the id of a visitor.
     """
     return (
         signup.visitor_id is not None
@@ -190,12 +189,12 @@ def holds_for(state: TouchState, signup: Signup) -> bool:
 
 
 def is_repeated(state: TouchState, signup: Signup) -> bool:
-    """Whether this very signup was passed on before."""
+    """Whether the same signup event was decided on before."""
     return signup.visitor_id is not None and state.signup_event_id == signup.event_id
 
 
 def is_first_signup(state: TouchState, record: Converted) -> bool:
-    """Whether a conclusion is the visitor's first signup to arrive, which late touches are for."""
+    """Whether a conversion is the visitor's first signup to arrive. Late touches are for it."""
     return (
         record.kind == ConversionKind.SIGNUP
         and record.visitor_id is not None
@@ -225,7 +224,7 @@ def _touch(
 
 
 def _is_covered(state: TouchState, event: Interaction) -> bool:
-    """Whether another touch held then: the first one of this period, or one of a period before."""
+    """Whether another touch holds at the event's time, in this period or an earlier one."""
     if event.event_id == state.touch_event_id:
         return True
     if event.event_time > state.ends_at:
@@ -235,7 +234,7 @@ def _is_covered(state: TouchState, event: Interaction) -> bool:
 
 
 def _with_touch(state: TouchState, touched: Touched) -> TouchState:
-    """A touch after the period's end opens the next one; any other is the new first of this one."""
+    """A touch after the end of the period opens the next; any other is the period's new first."""
     opens_period = touched.event_time > state.ends_at
     stays_until = NEVER if opens_period else state.ends_at
     return msgspec.structs.replace(
@@ -288,7 +287,7 @@ def _touched(
 def _late_touch(
     state: TouchState, event: View | Click, touched: Touched, cause: Cause
 ) -> Converted:
-    """The signup's signals are not repeated: the attribution stage has kept what a claim needs."""
+    """A late touch for a signup. The attribution stage has kept the signup's own signals."""
     common = because(event, cause, "late_touch")
     common["event_time"] = state.signed_up_at
     return Converted(

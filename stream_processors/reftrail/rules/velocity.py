@@ -1,9 +1,9 @@
-"""Distinct users per signal: address, network, device, e-mail address, and pair of users.
+"""Distinct users per signal: ip, network, device, e-mail, and the pair of owner and user.
 
-A claim asks about each of its signals. The answer counts the users who claimed from it in the 24
-hours and 30 days before, by the time at which they did, the asking one included; of an e-mail
-address also those of 365 days, since an address is one person's and stays so. What is older is
-forgotten when the signal is seen again, or when a tick says that it is time.
+A claim asks about each of its signals. The answer counts the users who claimed from the signal in
+the 24 hours and 30 days before the claim, the claim's own user included; for an e-mail address also
+in 365 days, since an address belongs to one person. Older claims are dropped when the signal is
+seen again, or by a timer.
 """
 
 from collections.abc import Iterable, Sequence
@@ -30,7 +30,7 @@ which there are more people says no more than one with 512, and isn't written an
 
 
 class Claim(msgspec.Struct, frozen=True, array_like=True):
-    """A user claimed under a code from this signal, last at a time. The three are fingerprints."""
+    """The last time at which a user claimed under a code. The texts are fingerprints."""
 
     user: int
     code: int
@@ -39,21 +39,21 @@ class Claim(msgspec.Struct, frozen=True, array_like=True):
 
 
 class VelocityState(msgspec.Struct, frozen=True, array_like=True):
-    """What is kept of a signal: the last claim of each user and code, in the order of time."""
+    """The state of a signal: the last claim of each user and code, in the order of time."""
 
     claims: tuple[Claim, ...] = ()
     window_days: int = WINDOW_DAYS
 
 
 class Seen(Derived, frozen=True, kw_only=True):
-    """A user claimed from this signal. Concluded for the state alone."""
+    """A user claimed from this signal. A state event."""
 
     claim: Claim
     window_days: int
 
 
 class Forgotten(Derived, frozen=True, kw_only=True):
-    """Claims up to a time count no longer. Concluded for the state alone."""
+    """Claims up to a time no longer count. A state event."""
 
     until: Millis
 
@@ -62,7 +62,7 @@ Conclusion: TypeAlias = SignalChecked | Seen | Forgotten
 
 
 class VelocityDecider:
-    """The rule of the velocity stage; its key is the signal."""
+    """The decider of the velocity stage. Its key is the signal."""
 
     def decide(
         self,
@@ -71,7 +71,7 @@ class VelocityDecider:
         cause: Cause,
         reference: Reference,  # noqa: ARG002
     ) -> Sequence[Conclusion]:
-        """How often the signal was seen, this time included; or that it is time to forget."""
+        """The counts of a signal, this claim included; or the end of old claims."""
         match record:
             case Woken():
                 until = record.event_time - state.window_days * DAY
@@ -87,7 +87,7 @@ class VelocityDecider:
                 assert_never(record)
 
     def evolve(self, state: VelocityState, record: Conclusion) -> VelocityState:
-        """The last claims within the window, by time."""
+        """The last claims within the window, in the order of time."""
         match record:
             case Seen(claim=claim, window_days=days):
                 newest = max((claim.at, *(known.at for known in state.claims)))
@@ -102,7 +102,7 @@ class VelocityDecider:
 
 
 def wakes_at(state: VelocityState) -> Millis | None:
-    """When there will be nothing left to remember."""
+    """The time at which the last claim is out of the window; None without claims."""
     return state.claims[-1].at + state.window_days * DAY if state.claims else None
 
 
@@ -120,19 +120,19 @@ def _claim(asked: CheckRequested) -> Claim:
 
 
 def _is_full(state: VelocityState, claim: Claim) -> bool:
-    """Whether there is no room for a claim: all there is is later or hardly older."""
+    """Whether there is no capacity for a claim: the others are later, or hardly a day earlier."""
     return len(state.claims) == MOST_SEEN and claim.at < state.claims[0].at + DAY
 
 
 def _with(claims: tuple[Claim, ...], claim: Claim) -> Iterable[Claim]:
-    """The claims and one more; the earlier one of the same user and code goes."""
+    """The claims with one more. It replaces an earlier one of the same user and code."""
     same = [known for known in claims if (known.user, known.code) == (claim.user, claim.code)]
     latest = max((claim, *same), key=lambda one: one.at)
     return [*(known for known in claims if known not in same), latest]
 
 
 def _kept(claims: Iterable[Claim], until: Millis) -> tuple[Claim, ...]:
-    """Those after a time, in the order of time, of which the last so many."""
+    """The claims after a time, in the order of time; the last MOST_SEEN of them."""
     later = (claim for claim in claims if claim.at > until)
     return tuple(sorted(later, key=lambda claim: (claim.at, claim.user, claim.code))[-MOST_SEEN:])
 
@@ -140,7 +140,7 @@ def _kept(claims: Iterable[Claim], until: Millis) -> tuple[Claim, ...]:
 def _answer(
     state: VelocityState, asked: Claim, request: CheckRequested, cause: Cause
 ) -> SignalChecked:
-    """Claims after the asking one don't count for it, even those that came in before it."""
+    """The counts for a claim. Claims with a later time don't count, even if they came in before."""
     before = [claim for claim in (*state.claims, asked) if claim.at <= asked.at]
     month = [claim for claim in before if claim.at > asked.at - WINDOW_DAYS * DAY]
     users = {claim.user for claim in month}

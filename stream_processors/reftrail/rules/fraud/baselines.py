@@ -1,7 +1,6 @@
-"""What is usual for a code, kept in little room: what orders are worth, how many claims an hour.
+"""Baselines of a code, in bounded space: amounts of orders, claims by hour, suspicious claims.
 
-Both are bounded, whatever happens, and follow slowly: old amounts weigh less and less, hours older
-than three days are forgotten.
+They follow slowly: old amounts weigh less and less, and hours older than three days are dropped.
 """
 
 from typing import Final
@@ -33,14 +32,14 @@ _STEPS: Final = 3
 
 
 class Amounts(msgspec.Struct, frozen=True, array_like=True):
-    """Amounts of orders in one currency, the first one's: (logarithmic bucket, count), ordered."""
+    """Amounts of orders, as (logarithmic bucket, count) in order, in the first order's currency."""
 
     currency: str | None = None
     counts: tuple[tuple[int, int], ...] = ()
 
 
 def with_amount(amounts: Amounts, amount: Micros | None, currency: str | None) -> Amounts:
-    """One order more. Free ones and those in another currency are left out."""
+    """The amounts with one order more, unless it is free or in another currency."""
     if amount is None or amount <= 0 or currency is None:
         return amounts
     if amounts.currency not in (None, currency):
@@ -54,7 +53,7 @@ def with_amount(amounts: Amounts, amount: Micros | None, currency: str | None) -
 
 
 def median(amounts: Amounts) -> Micros | None:
-    """The median, at most 12.5 percent too high; None while there are too few to tell."""
+    """The median of the amounts, at most 12.5 percent too high; None if there are too few."""
     total = sum(count for _, count in amounts.counts)
     if total < LEAST_AMOUNTS:
         return None
@@ -78,14 +77,14 @@ def _upper_end(bucket: int) -> Micros:
 
 
 class Claims(msgspec.Struct, frozen=True, array_like=True):
-    """How many claims were decided on under a code, and how many of them were suspicious."""
+    """The number of claims that were decided on under a code, and of suspicious ones among them."""
 
     all: int = 0
     suspicious: int = 0
 
 
 def with_judged(claims: Claims, *, is_suspicious: bool) -> Claims:
-    """One claim more."""
+    """The numbers with one claim more."""
     counted = Claims(claims.all + 1, claims.suspicious + is_suspicious)
     if counted.all < MOST_CLAIMS:
         return counted
@@ -93,14 +92,14 @@ def with_judged(claims: Claims, *, is_suspicious: bool) -> Claims:
 
 
 class Hours(msgspec.Struct, frozen=True, array_like=True):
-    """Claims under a code by hour since the epoch: (hour, count), ordered; and the first hour."""
+    """Claims under a code, as (hour since 1970, count) in order; and the first hour of all."""
 
     first: int | None = None
     counts: tuple[tuple[int, int], ...] = ()
 
 
 def with_claim(hours: Hours, at: Millis) -> Hours:
-    """One claim more. Of hours long before the newest only the first ever is remembered."""
+    """The claims by hour with one more. Old hours are dropped; the first hour of all is kept."""
     hour = at // HOUR
     counts = dict(hours.counts)
     counts[hour] = counts.get(hour, 0) + 1
@@ -110,12 +109,12 @@ def with_claim(hours: Hours, at: Millis) -> Hours:
 
 
 def in_hour(hours: Hours, at: Millis) -> int:
-    """How many claims are known in the hour of a time."""
+    """The number of claims in the hour of a time."""
     return dict(hours.counts).get(at // HOUR, 0)
 
 
 def usual(hours: Hours, at: Millis) -> tuple[int, int] | None:
-    """How many claims came in how many hours before that of a time; None while it can't be told."""
+    """Claims in the hours before that of a time, and the number of hours; None if too few."""
     hour = at // HOUR
     if hours.first is None or hour - hours.first < LEAST_HOURS:
         return None

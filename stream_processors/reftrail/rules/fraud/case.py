@@ -1,4 +1,4 @@
-"""What checks look at, and what they find."""
+"""The case that checks look at, and the evidence that they find."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ Figures: TypeAlias = dict[str, int | str]
 
 
 class SignalSeen(msgspec.Struct, frozen=True, array_like=True):
-    """What is known of a signal of a claim: `SignalChecked` without where it comes from."""
+    """The velocity stage's answer about a signal of a claim."""
 
     claim_id: str
     kind: str
@@ -39,7 +39,7 @@ class Signals(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Evidence(msgspec.Struct, frozen=True):
-    """A reason for suspicion, or against a claim altogether, with its weight and figures."""
+    """A reason for suspicion, or a broken rule, with its weight and figures."""
 
     reason: str
     weight: int
@@ -47,15 +47,14 @@ class Evidence(msgspec.Struct, frozen=True):
 
 
 class Case(msgspec.Struct, frozen=True):
-    """A claim and what is known about it.
+    """A claim with everything that checks look at.
 
-    seen has the highest answers of the velocity stage to the user's claims so far, by kind. signals
-    are those of the claim, of the user's signup and of the touch, in this order; an occurrence that
-    isn't known is left out. Purchases are often reported by a server without any signals, so that
-    a claim alone doesn't say who is behind it. touch_received_at and touch_key_kind say when the
-    touch came in and under which kind of API key. hours and amounts are what is usual
-    for the code, claims how many under it were suspicious, without this one. listed looks up the
-    lists by subject and value, at the time at which the claim came in.
+    seen has the highest answers of the velocity stage about the user's claims so far, by kind.
+    signals are those of the claim, of the user's signup and of the touch, in this order, as far as
+    they are known: a server that reports a purchase rarely sends any. touch_received_at and
+    touch_key_kind are the receipt of the touch and the kind of its API key. hours, amounts and
+    claims are the baselines of the code, without this claim. listed looks up an entry of the lists
+    by subject and value, at the claim's receipt.
     """
 
     claim: Claimed
@@ -74,8 +73,8 @@ class Case(msgspec.Struct, frozen=True):
 class Check:
     """A row of the table of evidence.
 
-    find tells the figures if the reason applies, else None; it is given the limit: a policy's own,
-    or this one. unit says what the limit is in; empty where there is none. A decisive reason
+    find returns the figures if the reason applies, else None. It is given the policy's limit, or
+    else the one here. unit is the unit of the limit, empty without a limit. A decisive reason
     rejects whatever the score, unless a policy gives it the weight 0.
     """
 

@@ -1,4 +1,4 @@
-"""What speaks against a claim being honest: each check, its weight and its limit, in one table."""
+"""The table of evidence of fraud: each check with its weight and its limit."""
 
 from typing import Final
 

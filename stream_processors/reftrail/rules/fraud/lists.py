@@ -1,6 +1,7 @@
-"""The allow and block lists, which name codes, users (the code's owner too), and signals.
+"""The allow and block lists. They name codes, users and signals.
 
-Signals are those of the claim, of the user's signup and of the touch.
+A user is the referred one or the code's owner. A signal is one of the claim, the signup or the
+touch.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What evidence adds up to: a score, and by the campaign's policy a verdict."""
+"""Scoring: the evidence of a claim adds up to a score, and the policy maps it to a verdict."""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -11,7 +11,7 @@ from reftrail.rules.fraud.checks import ALLOWED, CHECKS, REASONS, SUSPICIOUS_COD
 
 
 class Verdict(StrEnum):
-    """What becomes of a claim."""
+    """Verdicts on a claim."""
 
     GRANT = "grant"
     HOLD = "hold"
@@ -19,7 +19,7 @@ class Verdict(StrEnum):
 
 
 class Judgement(msgspec.Struct, frozen=True, array_like=True):
-    """A verdict, with all that led to it. reasons are why it isn't simply granted."""
+    """A verdict, with its score and evidence."""
 
     verdict: str
     score: int
@@ -27,12 +27,12 @@ class Judgement(msgspec.Struct, frozen=True, array_like=True):
 
     @property
     def reasons(self) -> list[str]:
-        """The names of what was found, in the order of the tables; none for a grant."""
+        """The names of the evidence, in the order of the tables; none for a grant."""
         return [] if self.verdict == Verdict.GRANT else [one.reason for one in self.evidence]
 
 
 def gather(case: Case, fraud: Fraud) -> list[Evidence]:
-    """All evidence of the table that applies, under a policy's own weights and limits."""
+    """The evidence that applies, with the weights and limits of a policy."""
     found = []
     for check in CHECKS:
         weight = fraud.weights.get(check.reason, check.weight)
@@ -45,10 +45,10 @@ def gather(case: Case, fraud: Fraud) -> list[Evidence]:
 
 
 def judge(broken: Iterable[Evidence], found: Iterable[Evidence], fraud: Fraud) -> Judgement:
-    """The verdict on a claim: broken are the rules against it, found is what speaks for fraud.
+    """Judge a claim: broken are the rules that it breaks, found is the evidence of fraud.
 
-    A broken rule or a decisive reason rejects. Where an allow list names somebody, only what is
-    decisive still has weight.
+    A broken rule or a decisive reason rejects. On an allow list, only decisive evidence keeps its
+    weight.
     """
     broken, found = tuple(broken), tuple(found)
     if any(one.reason == ALLOWED for one in found):
@@ -62,17 +62,17 @@ def judge(broken: Iterable[Evidence], found: Iterable[Evidence], fraud: Fraud) -
 
 
 def is_suspicious(evidence: Iterable[Evidence]) -> bool:
-    """Whether what speaks for fraud in a claim itself is more than the default policy grants.
+    """Whether the evidence of a claim itself exceeds what the default policy grants.
 
-    What other claims under the code were like doesn't count: suspicion would feed on itself. Nor do
-    broken rules: who comes too late is no fraudster.
+    Evidence from other claims under the code doesn't count, or suspicion would feed on itself.
+    Broken rules don't count either: a late customer is no fraudster.
     """
     own = (one for one in evidence if one.reason in REASONS and one.reason != SUSPICIOUS_CODE)
     return sum(one.weight for one in own) > DEFAULT.fraud.grant_up_to
 
 
 def evidence_text(evidence: Iterable[Evidence]) -> str | None:
-    """Evidence as a ledger entry carries it; None if there is none."""
+    """The evidence as JSON, as a ledger entry has it; None if there is none."""
     listed = list(evidence)
     return msgspec.json.encode(listed, order="sorted").decode() if listed else None
 

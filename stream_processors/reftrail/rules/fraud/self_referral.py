@@ -1,7 +1,7 @@
-"""Whether the referred user is the referrer.
+"""Self-referral: the referred user is the referrer.
 
 The owner's signals are those of the code's registration. They are compared with the signals of the
-claim, of the user's signup and of the touch: a purchase that a server reports has none of its own.
+claim, the signup and the touch, since a purchase that a server reports has none.
 """
 
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Whether it went faster than people are, or at a time that can't be."""
+"""Timing: what happens faster than people act, or at an impossible time."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Whether a code is used as it usually is: how often, for orders of what amount, how honestly."""
+"""Usage of a code compared with its baselines: frequency, amounts, share of suspicious claims."""
 
 from typing import Final
 
@@ -60,7 +60,7 @@ def amount_10x(case: Case, limit: int) -> Figures | None:
 def amount_20x(case: Case, limit: int) -> Figures | None:
     """The order's amount is more than the limit times the median of the code's orders.
 
-    Weight 20, limit 20 times: the three steps are the issue's, and together make 45.
+    Weight 20, limit 20 times. The three steps together make 45.
     """
     return _above_median(case, limit)
 

@@ -1,10 +1,10 @@
-"""How many stand behind one signal, and whether they refer each other.
+"""Velocity: the number of users behind one signal, and whether they refer each other.
 
-Counts are those of the velocity stage: distinct users with claims by the time of this one. The
-limits are the most that is still usual; the issue names the windows, experience the limits. The
-weights are such that all there is to say of an address, the owner's and crowded, with colleagues
-who pass codes on, adds up to 55, which doesn't hold an office; with any habit of fraudsters it
-does. What they catch is in the simulator's table (`python -m reftrail.simulator.fraud`).
+Counts are the velocity stage's: distinct users with claims up to the time of this one. Limits are
+the highest usual numbers. Weights are chosen so that everything about an address together (the
+owner's, crowded, with colleagues who pass codes on) adds up to 55, which doesn't hold an office;
+one more habit of fraudsters does. The simulator's table (`python -m reftrail.simulator.fraud`)
+shows what they catch.
 """
 
 from reftrail.rules.fraud.case import Case, Figures
