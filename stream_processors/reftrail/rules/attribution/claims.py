@@ -1,4 +1,4 @@
-"""What a user did, to which code they are attributed, and the claim that follows from both."""
+"""Claims: what a user did, under the code to which the user is attributed."""
 
 from collections.abc import Iterator, Mapping
 
@@ -15,7 +15,7 @@ from reftrail.rules.policy import policy_at
 
 
 class TouchShown(msgspec.Struct, frozen=True, array_like=True):
-    """What the touch of a signup showed: its signals, its receipt and the kind of its key."""
+    """Signals, receipt and key of the touch of a signup."""
 
     device_hash: str | None = None
     ip_hash: str | None = None
@@ -25,7 +25,7 @@ class TouchShown(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Deed(msgspec.Struct, frozen=True, array_like=True):
-    """A signup, purchase or refund, with whatever a claim about it needs."""
+    """A signup, purchase or refund, with the fields that a claim of it needs."""
 
     action: str
     event_id: str
@@ -47,7 +47,7 @@ class Deed(msgspec.Struct, frozen=True, array_like=True):
     touch: TouchShown | None = None
 
     def signals(self) -> Iterator[tuple[str, str]]:
-        """The signals behind which many may stand, by kind: its own, else those of its touch."""
+        """The signals that velocity checks count, by kind: its own, or else those of its touch."""
         touch = self.touch or TouchShown()
         if ip := self.ip_hash or touch.ip_hash:
             yield "ip", ip
@@ -60,17 +60,18 @@ class Deed(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Open(msgspec.Struct, frozen=True, array_like=True):
-    """What it takes to correct a decision: the signup, and the event_id of the attribution."""
+    """The data for a correction: the signup, and the event_id of the attribution."""
 
     signup: Deed
     attributed_id: str
 
 
 class Decision(msgspec.Struct, frozen=True, array_like=True):
-    """To which code a user is attributed, and what claims repeat of that.
+    """The code to which a user is attributed, and the fields that claims repeat.
 
-    channel is that of the touch, or of the signup with which the code was typed in. open is there
-    while an earlier touch may still correct the decision: nothing that may earn was claimed.
+    channel is that of the touch, or of the signup with which the code was typed in. open is set
+    while an earlier touch may still correct the decision, that is, until something that may earn
+    has claimed.
     """
 
     code: str
@@ -87,7 +88,7 @@ class Decision(msgspec.Struct, frozen=True, array_like=True):
 
 
 def deed_of(record: Converted) -> Deed:
-    """What a conversion reports, without its touch."""
+    """The signup, purchase or refund of a conversion."""
     return Deed(
         action=record.kind,
         event_id=record.conversion_event_id,
@@ -122,7 +123,7 @@ def _touch_shown(record: Converted) -> TouchShown | None:
 
 
 def decision_of(attributed: Attributed) -> Decision:
-    """What is kept of a decisive attribution."""
+    """The decision that a decisive attribution makes."""
     return Decision(
         code=attributed.code,
         basis=attributed.basis,
@@ -144,10 +145,10 @@ def claims_of(
     cause: Cause,
     reference: Reference,
 ) -> list[Claimed | CheckRequested]:
-    """The claim of a deed, and the questions about its signals where it may earn.
+    """The claim of a signup, purchase or refund, and the checks of its signals if it may earn.
 
-    The signup is asked about wherever it may lead to a reward, since purchases often come from
-    servers, and tell nothing of where the user was.
+    A signup's signals are checked wherever it may lead to a reward: a server that reports a
+    purchase later doesn't send the user's signals.
     """
     code = code_of(decision.code, decision.code_evidence, reference)
     if code is not None and code.code != decision.code:
@@ -170,7 +171,7 @@ def claims_of(
 
 
 def code_of(code: str, evidence: str | None, reference: Reference) -> CodeChanged | None:
-    """The record of a code, as far as that can be looked up; forged codes have none."""
+    """The record of a code, if it can be looked up. Forged codes have none."""
     match evidence:
         case CodeEvidence.FORGED:
             return None
@@ -181,10 +182,10 @@ def code_of(code: str, evidence: str | None, reference: Reference) -> CodeChange
 
 
 def may_claim(deed: Deed, decision: Decision, reference: Reference) -> bool:
-    """Whether a deed lies within the decision.
+    """Whether a decision applies to a signup, purchase or refund.
 
-    Purchases from before the touch never claim: that customer was there without the referrer. A
-    code typed in at the checkout counts for the purchase that was reported just before the signup.
+    Purchases from before the touch never claim: that customer was there without the referrer. For a
+    code that was typed in, purchases count from `checkout_tolerance` before the signup on.
     """
     if deed.action != Action.PURCHASE:
         return True
@@ -202,10 +203,10 @@ def _claim(
     cause: Cause,
     signals: Mapping[str, str],
 ) -> Claimed:
-    """A claim's event_id and times follow from the deed alone, whenever the attribution came.
+    """The claim. Its event_id and times are the same, whenever the attribution came.
 
-    Its channel is the one through which the code came, and the deed's own where that isn't known.
-    signals are those that are checked, by kind.
+    Its channel is that of the code's touch, or else its own. signals are those to be checked, by
+    kind.
     """
     common = because(record, cause)
     if isinstance(record, Attributed):
@@ -252,7 +253,7 @@ def _claim(
 def _check(
     claimed: Claimed, kind: str, value: str, owner_user_id: str | None, cause: Cause
 ) -> CheckRequested:
-    """The question about one signal of a claim."""
+    """The check of one signal of a claim."""
     common = because(claimed, cause, f"check:{kind}")
     common["cause_event_id"] = claimed.cause_event_id
     return CheckRequested(
@@ -266,13 +267,13 @@ def _check(
 
 
 def may_earn(action: str, trigger: str) -> bool:
-    """Whether such a deed is what a campaign pays for."""
+    """Whether a campaign with this trigger pays for such an action."""
     return action == (Action.SIGNUP if trigger == Trigger.SIGNUP else Action.PURCHASE)
 
 
 def when_claimed(deed: Deed) -> tuple[bool, Millis, str]:
-    """The order in which deeds that waited claim: refunds first, then by time, then by event_id.
+    """The order in which claims follow a decision: refunds first, then by time, then by event_id.
 
-    What was paid back by now earns nothing, not even for the moment until its refund is read.
+    So a purchase that was refunded by then earns nothing, not even until its refund is read.
     """
     return deed.action != Action.REFUND, deed.event_time, deed.event_id

@@ -1,14 +1,14 @@
-"""Who referred a user, decided once; and which of the user's deeds may earn a reward from then on.
+"""Attribution: the code that referred a user is decided once, and what the user does then claims.
 
-The first signup decides: the touch it came with, or the code typed in. Where a campaign refers
-users once in the campaign rather than once ever, a later signup may decide again for that campaign.
-A user who signed up without either can still be attributed by a touch from before the signup that
-comes in within the campaign's grace. A touch earlier than the one decided on corrects the decision
-within the grace, and only while nothing that may earn was claimed: what became of a claim isn't
-known here. Otherwise it is kept as a late touch.
+The first signup decides, by its touch or by the code typed in. Where a campaign refers users once
+in the campaign, a later signup may decide again for that campaign. A user who signed up without
+either can still be attributed by a touch from before the signup, if it comes in within the
+campaign's grace. An earlier touch corrects a decision within the grace, but only until something
+that may earn has claimed: the outcome of a claim isn't known here. Any other late touch is recorded
+without effect.
 
-Purchases and refunds wait for a decision, and for its correction, for a time: a correction decides
-on them as if it had been the first decision.
+Purchases and refunds wait for a decision and for its correction, for a limited time. A correction
+decides on them as if it had been the first decision.
 """
 
 from collections.abc import Container, Iterable, Sequence
@@ -57,9 +57,9 @@ SIGNUP_WAIT: Millis = 30 * DAY
 
 
 class AttributionDecider:
-    """The rule of the attribution stage; its state is in cells under a user.
+    """The decider of the attribution stage. Its state is cells under a user.
 
-    signup_wait is for how long, from its receipt, a purchase or refund waits for the signup.
+    signup_wait is the time from its receipt for which a purchase or refund waits for the signup.
     """
 
     def __init__(self, signup_wait: Millis = SIGNUP_WAIT) -> None:
@@ -68,13 +68,13 @@ class AttributionDecider:
     def decide(
         self, state: Cells, record: Converted | Woken, cause: Cause, reference: Reference
     ) -> Sequence[Event]:
-        """What a user's conversion means for who referred them; or that it waited long enough."""
+        """The events that follow from a conversion, or from a timer."""
         return self.settle(state, record, cause, reference)[0]
 
     def settle(
         self, state: Cells, record: Converted | Woken, cause: Cause, reference: Reference
     ) -> tuple[Sequence[Event], Cells]:
-        """The same, and the state that it leads to."""
+        """The events that follow from a record, and the state after them."""
         draft = state.draft()
         if isinstance(record, Woken):
             events = expire(draft, record, cause)
@@ -88,7 +88,7 @@ class AttributionDecider:
         return [*events, *done], draft
 
     def evolve(self, state: Cells, record: Event) -> Cells:
-        """The decisions, what waits for one, and what was claimed."""
+        """The cells of a user after an event."""
         draft = state.draft()
         evolve(draft, record)
         return draft
@@ -106,7 +106,7 @@ class AttributionDecider:
 
 
 class _Question(msgspec.Struct, frozen=True):
-    """What a decision is made from."""
+    """The input of a decision."""
 
     state: AttributionState
     cells: Cells
@@ -135,9 +135,9 @@ def _signup(on: _Question) -> Sequence[Event]:
 
 
 def _attributed_by_signup(on: _Question) -> list[Attributed]:
-    """What the signup may be attributed by, in the order in which it counts.
+    """The attributions that a signup allows, the preferred one first.
 
-    The second counts where the first one's campaign has referred the user before.
+    The second counts where the campaign of the first has referred the user before.
     """
     typed, touch = [], []
     if on.record.typed_code is not None:
@@ -150,7 +150,7 @@ def _attributed_by_signup(on: _Question) -> list[Attributed]:
 
 
 def _may_be_attributed(on: _Question, attributed: Attributed) -> bool:
-    """Once ever, by the first signup; or once in the campaign, if it says so."""
+    """Whether the user is attributed for the first time, ever or in the campaign."""
     policy = policy_at(on.reference, attributed.campaign_id, attributed.event_time)
     if policy_in(policy.policy).scope == Scope.CAMPAIGN:
         return all(known.campaign_id != attributed.campaign_id for known in on.state.decisions)
@@ -158,7 +158,7 @@ def _may_be_attributed(on: _Question, attributed: Attributed) -> bool:
 
 
 def _typed_code_decides(on: _Question) -> bool:
-    """Without a touch always; over a touch if its campaign says so and the code isn't unknown."""
+    """Whether the typed code is preferred: there is no touch, or the campaign says so."""
     signup = on.record
     if signup.touch_code is None:
         return True
@@ -188,7 +188,7 @@ def _late_touch(on: _Question) -> Sequence[Event]:
 
 
 def _with_touch(signup: Deed, on: _Question) -> Deed:
-    """The signup with what the touch showed that came in after it."""
+    """The signup with the signals of the touch that came in after it."""
     return msgspec.structs.replace(signup, touch=deed_of(on.record).touch)
 
 
@@ -205,7 +205,7 @@ def _policy_of_touch(on: _Question) -> CampaignDefined:
 
 
 def _corrects(on: _Question, decision: Decision, still: Open) -> bool:
-    """Whether the decision would have been this touch's, had it come in time."""
+    """Whether a late touch would have decided, had it come in time."""
     assert on.record.touch_time is not None
     campaign_id = _by_touch(on, Basis.LATE_TOUCH).campaign_id
     others = (known for known in on.state.decisions if known is not decision)
@@ -220,9 +220,9 @@ def _corrects(on: _Question, decision: Decision, still: Open) -> bool:
 
 
 def _is_backdated(on: _Question) -> bool:
-    """Whether a page or app says only now that there was a touch, when another one is decided on.
+    """Whether a touch is old on receipt, and came under a publishable key.
 
-    Anybody can send that under a publishable key, about any time.
+    Anybody can send such a touch with any time, so it doesn't replace the touch that decided.
     """
     record = on.record
     if record.touch_key_kind != "publishable":
@@ -234,7 +234,7 @@ def _is_backdated(on: _Question) -> bool:
 
 
 def _earliest_known(on: _Question) -> Millis | None:
-    """Before which time a late touch is news; None for a user who isn't known to have signed up."""
+    """The time before which a late touch is recorded; None without a signup of the user."""
     state = on.state
     if state.late_touch_time is not None:
         return state.late_touch_time
@@ -245,7 +245,7 @@ def _earliest_known(on: _Question) -> Millis | None:
 
 
 def _deed(on: _Question, signup_wait: Millis) -> Sequence[Event]:
-    """Claim what a deed may, and keep it while a decision may come that it counts for."""
+    """Claim for a purchase or refund, and let it wait while a decision may follow."""
     state, record = on.state, on.record
     deed = deed_of(record)
     events: list[Event] = []
@@ -276,9 +276,10 @@ def _claimed(
     record: Converted | Attributed,
     refunds: Container[int],
 ) -> Sequence[Event]:
-    """The claim of a deed that lies within a decision; refunds are those that claim with it.
+    """The claim of a purchase or refund under a decision; none if the decision doesn't apply.
 
-    A purchase is refused where its order was paid back and the refund is forgotten by now.
+    A purchase is refused if its order was refunded and the refund waits no longer. refunds are the
+    fingerprints of the refunds that claim with it.
     """
     deed = waiting.deed
     assert deed is not None
@@ -292,14 +293,14 @@ def _claimed(
 
 
 def _may_decide_again(on: _Question, state: AttributionState) -> bool:
-    """Whether a decision may come, or be corrected, or another campaign's may follow."""
+    """Whether a decision may come, be corrected, or follow for another campaign."""
     if not state.decisions or any(known.open for known in state.decisions):
         return True
     return on.reference.refers_by_campaign()
 
 
 def _no_longer_waiting(on: _Question, cells: Cells) -> list[Event]:
-    """Let go of what waits where nothing is decided any more."""
+    """End the wait of a user's purchases and refunds, if no decision can follow."""
     user_id = on.record.user_id
     state = state_of(cells, user_id)
     if not state.waiting or _may_decide_again(on, state):
@@ -312,9 +313,9 @@ def _no_longer_waiting(on: _Question, cells: Cells) -> list[Event]:
 def _attribute(
     on: _Question, attributed: Attributed, signup: Deed, *, is_claimed: bool = False
 ) -> Sequence[Event]:
-    """The decision, then the claims: of the signup, and of what has waited for it.
+    """The attribution, then the claims of the signup and of what waited for it.
 
-    is_claimed: under this code the signup has claimed already, when another touch decided.
+    is_claimed: the signup has claimed under this code before, when another touch decided.
     """
     decision = decision_of(attributed)
     events: list[Event] = [attributed]
@@ -342,7 +343,7 @@ def _claim_order(waiting: WaitingDeed) -> tuple[bool, Millis, str]:
 
 
 def _may_have_earned(on: _Question, decision: Decision) -> bool:
-    """Whether the signup is what the campaign pays for. Without a campaign nothing is."""
+    """Whether the campaign pays for the signup. Without a campaign nothing earns."""
     campaign = on.reference.campaign(decision.campaign_id, decision.signed_up_at)
     return campaign is not None and may_earn(Action.SIGNUP, campaign.trigger)
 
@@ -380,7 +381,7 @@ def _by_touch(on: _Question, basis: Basis, *, decisive: bool = True) -> Attribut
 
 
 def _by_typed_code(on: _Question) -> Attributed:
-    """The code counts from the moment it was typed in: there is no touch that it goes back to."""
+    """The attribution by the typed code. It counts from the signup on, since it has no touch."""
     record = on.record
     assert record.typed_code is not None
     code, campaign_id = _registered(

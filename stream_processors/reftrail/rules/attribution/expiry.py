@@ -1,4 +1,4 @@
-"""End of waiting: purchases and refunds whose user's signup never came."""
+"""Timers of the attribution stage: the end of waiting, and of the memory of refunds."""
 
 from reftrail.contracts.decisions import Action
 from reftrail.rules.attribution.refusals import refused
@@ -19,7 +19,7 @@ REMEMBERED_LONGER = 12
 
 
 def expire(cells: Cells, fired: Woken, cause: Cause) -> list[Event]:
-    """End the time of a key: of a deed that waited long enough, or of refunds that are forgotten.
+    """End the wait of a purchase or refund, or drop the refunds of an order.
 
     fired.action is the key after the user, such as `w:event`.
     """
@@ -31,11 +31,10 @@ def expire(cells: Cells, fired: Woken, cause: Cause) -> list[Event]:
 
 
 def _stop_waiting(cells: Cells, fired: Woken, event_id: str, cause: Cause) -> list[Event]:
-    """Let go of a deed that waited long enough; without any signup it is a dead letter.
+    """End the wait of a purchase or refund. If the user never signed up, it becomes a dead letter.
 
-    It can be put back from there, once the user has signed up after all. Of a user whom nobody
-    referred there is nothing to be made up for. A refund is remembered for longer, since its
-    purchase may be sent again after it.
+    It can be put back from there after the signup. If the user signed up and nobody referred them,
+    it just ends. A refund is remembered longer, since its purchase may be sent again.
     """
     waiting = cells.get(waiting_key(fired.user_id, event_id), WaitingDeed)
     deed = waiting.deed

@@ -1,4 +1,4 @@
-"""Refusals of purchases and refunds: dead letters from which they can be put back."""
+"""Refusals of purchases and refunds: dead letters that can be put back."""
 
 from collections.abc import Container
 
@@ -15,7 +15,7 @@ from reftrail.rules.decider import RULES, Refused, Woken, derived_id
 def is_refund_forgotten(
     cells: Cells, user_id: str, order_id: str | None, code: str, claiming: Container[int]
 ) -> bool:
-    """Whether a refund of an order waited in vain, and hasn't claimed under a code since.
+    """Whether a refund of an order waits no longer, and hasn't claimed under a code.
 
     claiming are the fingerprints of the refunds that claim now.
     """
@@ -27,7 +27,7 @@ def is_refund_forgotten(
 
 
 def refuse_purchase(record: Converted, waiting: WaitingDeed) -> Refused:
-    """Refuse a purchase whose order was paid back by a refund that no referral knows of."""
+    """Refuse a purchase whose order was refunded, since no referral knows of the refund."""
     assert waiting.deed is not None
     detail = (
         f"a refund of order {waiting.deed.order_id} waited in vain until its time was over; put "
@@ -39,9 +39,9 @@ def refuse_purchase(record: Converted, waiting: WaitingDeed) -> Refused:
 def refused(
     record: Converted | Woken, waiting: WaitingDeed, *, reason: str, detail: str
 ) -> Refused:
-    """The dead letter of a deed that waits, with the conversion in it that it was read from.
+    """The dead letter of a purchase or refund that waits. Its payload is the conversion.
 
-    record is what came now.
+    record is the one that came now, and gives it its times.
     """
     deed = waiting.deed
     assert deed is not None
@@ -61,7 +61,7 @@ def refused(
 
 
 def _conversion(user_id: str, waiting: WaitingDeed, deed: Deed) -> Converted:
-    """The conversion that the deed was read from."""
+    """The conversion of a purchase or refund that waits."""
     told = {
         name: value
         for name, value in msgspec.structs.asdict(deed).items()

@@ -1,4 +1,4 @@
-"""What the attribution stage keeps of a user, and how that follows from what it concludes.
+"""State of the attribution stage, in cells under a user, and its changes by events.
 
 user          the decisions, and how much waits
 user:w:event  a purchase or refund that waits
@@ -23,13 +23,13 @@ NEVER: Millis = -1
 
 
 class AttributionState(msgspec.Struct, frozen=True, array_like=True):
-    """What is kept of a user.
+    """The state of a user.
 
-    signup is there while the user has signed up and isn't attributed; decisions once they are, one
-    for each campaign that refers users once in the campaign. late_touch_time is that of the
-    earliest touch recorded as too late, None if there was none. waiting is how many deeds wait,
-    latest the event_id of the one that came last, which leads to the others. first_purchase_at is
-    when the user bought for the first time.
+    signup is set while the user has signed up and isn't attributed. decisions has one entry for
+    each campaign that refers users once in the campaign, otherwise one. late_touch_time is the time
+    of the earliest touch that was recorded without effect. waiting is the number of purchases and
+    refunds that wait, latest the event_id of the last of them, from which the others are linked.
+    first_purchase_at is the time of the user's first purchase.
     """
 
     decisions: tuple[Decision, ...] = ()
@@ -45,10 +45,9 @@ class AttributionState(msgspec.Struct, frozen=True, array_like=True):
 
 
 class WaitingDeed(msgspec.Struct, frozen=True, array_like=True):
-    """A purchase or refund that may be looked at again, until due_at; and its place in the log.
+    """A purchase or refund that waits until due_at, with its place in the log.
 
-    previous is the event_id of the one that came before it. Without a deed it is a mere link to
-    that.
+    previous is the event_id of the one that came before it. Without a deed the cell is only a link.
     """
 
     deed: Deed | None = None
@@ -60,10 +59,10 @@ class WaitingDeed(msgspec.Struct, frozen=True, array_like=True):
 
 
 class ForgottenRefunds(msgspec.Struct, frozen=True, array_like=True):
-    """The refunds of an order that wait no longer, until due_at.
+    """The refunds of an order that wait no longer. They are remembered until due_at.
 
-    Each has the fingerprint of its event, and the codes under which it has claimed: of a referral
-    under any other code, the reward stage doesn't know that the order was paid back.
+    Each has the fingerprint of its event, and the codes under which it has claimed: a referral
+    under another code doesn't know of the refund.
     """
 
     refunds: tuple[tuple[int, tuple[str, ...]], ...] = ()
@@ -71,34 +70,34 @@ class ForgottenRefunds(msgspec.Struct, frozen=True, array_like=True):
 
 
 class SignedUp(Derived, frozen=True, kw_only=True):
-    """A user signed up and nothing says who referred them. Concluded for the state alone."""
+    """A user signed up without a referrer. A state event."""
 
     user_id: str
     signup: Deed
 
 
 class Postponed(Derived, frozen=True, kw_only=True):
-    """A deed waits for a decision, or for its correction. Concluded for the state alone."""
+    """A purchase or refund waits for a decision or its correction. A state event."""
 
     user_id: str
     waiting: WaitingDeed
 
 
 class FirstPurchaseSeen(Derived, frozen=True, kw_only=True):
-    """A user bought at event_time, and never before as far as is known. For the state alone."""
+    """A user bought at event_time, before any other known purchase. A state event."""
 
     user_id: str
 
 
 class WaitingEnded(Derived, frozen=True, kw_only=True):
-    """Deeds wait no longer, by their event_ids. Concluded for the state alone."""
+    """Purchases or refunds wait no longer. ended are their event_ids. A state event."""
 
     user_id: str
     ended: tuple[str, ...]
 
 
 class RefundForgotten(Derived, frozen=True, kw_only=True):
-    """A refund waits no longer; that it came is remembered until due_at. For the state alone."""
+    """A refund waits no longer, and is remembered until due_at. A state event."""
 
     user_id: str
     order_id: str
@@ -107,14 +106,14 @@ class RefundForgotten(Derived, frozen=True, kw_only=True):
 
 
 class ForgottenRefundsDropped(Derived, frozen=True, kw_only=True):
-    """It is no longer remembered that an order was paid back. Concluded for the state alone."""
+    """The refunds of an order are no longer remembered. A state event."""
 
     user_id: str
     order_id: str
 
 
 class LeftOpen(Derived, frozen=True, kw_only=True):
-    """A decision may still be corrected. Concluded for the state alone."""
+    """A decision may still be corrected. A state event."""
 
     user_id: str
     code: str
@@ -159,30 +158,30 @@ def user_key(user_id: str) -> str:
 
 
 def waiting_key(user_id: str, event_id: str) -> str:
-    """The key of a deed that waits."""
+    """The key of a purchase or refund that waits."""
     return f"{escaped(user_id)}:w:{event_id}"
 
 
 def forgotten_key(user_id: str, order_id: str) -> str:
-    """The key of the refunds of an order that waited in vain."""
+    """The key of an order's refunds that wait no longer."""
     return f"{escaped(user_id)}:r:{order_id}"
 
 
 def parts_of_timed_key(key: str) -> tuple[str, str]:
-    """The user of a key that has a time, and the rest of it, such as `w:event`."""
+    """The user of a key with a timer, and the rest of it, such as `w:event`."""
     user_id, _, rest = key.partition(":")
     return unescaped(user_id), rest
 
 
 def state_of(cells: Cells, user_id: str) -> AttributionState:
-    """What is kept of a user."""
+    """The state of a user."""
     return cells.get(user_key(user_id), AttributionState)
 
 
 def waiting_of(cells: Cells, user_id: str) -> Iterator[tuple[str, WaitingDeed]]:
-    """The deeds of a user that wait, by event_id, the last one that came first; mere links too.
+    """The cells of what waits, by event_id, the newest first; links too.
 
-    What came before stands earlier in the log: one that ended and came again is no predecessor.
+    A predecessor stands earlier in the log. A cell that ended and came again is no predecessor.
     """
     event_id, end = state_of(cells, user_id).latest, None
     while event_id:
@@ -194,7 +193,7 @@ def waiting_of(cells: Cells, user_id: str) -> Iterator[tuple[str, WaitingDeed]]:
 
 
 def evolve(cells: Cells, event: Event) -> None:  # noqa: C901, PLR0912 - a table
-    """Take an event into the cells: the decisions, what waits, and what was claimed."""
+    """Apply an event to the cells."""
     match event:
         case CheckRequested() | Refused():
             return
@@ -237,7 +236,7 @@ def evolve(cells: Cells, event: Event) -> None:  # noqa: C901, PLR0912 - a table
 
 
 def _unlink(cells: Cells, user_id: str, event_id: str) -> None:
-    """Let the chain leave out a deed that waited before: it comes again at the beginning."""
+    """Take a cell out of the list, since it comes again and begins the list then."""
     own = cells.get(waiting_key(user_id, event_id), WaitingDeed)
     for later_id, later in list(waiting_of(cells, user_id)):
         if later.previous == event_id:
@@ -246,7 +245,7 @@ def _unlink(cells: Cells, user_id: str, event_id: str) -> None:
 
 
 def _end_waiting(cells: Cells, key: str, state: AttributionState, event: WaitingEnded) -> None:
-    """Forget deeds; one in between stays as a link while others wait that came before it."""
+    """Remove cells from the list. One in between stays as a link to those before it."""
     left = state.waiting - len(event.ended)
     if left <= 0:
         for event_id, _ in list(waiting_of(cells, event.user_id)):
@@ -292,12 +291,12 @@ def _known_under(cells: Cells, key: str, claimed: Claimed) -> None:
 
 
 def due_at(cell: WaitingDeed | ForgottenRefunds) -> Millis | None:
-    """When a deed has waited long enough, or a refund was remembered long enough."""
+    """The time of a cell's timer: the end of its wait, or of its memory."""
     return None if cell.due_at == NEVER else cell.due_at
 
 
 def _with_decision(state: AttributionState, attributed: Attributed) -> AttributionState:
-    """One more decision, or in place of the one for the same signup."""
+    """The state with one more decision, which replaces one for the same signup."""
     signup = attributed.signup_event_id
     others = (known for known in state.decisions if known.signup_event_id != signup)
     decisions = (*others, decision_of(attributed))
@@ -305,7 +304,7 @@ def _with_decision(state: AttributionState, attributed: Attributed) -> Attributi
 
 
 def _with_open(state: AttributionState, code: str, still: Open | None) -> AttributionState:
-    """With the decision for a code left open to correction, or no longer."""
+    """The state with the decision for a code left open to correction, or closed."""
     if all(not _is_same(known.code, code) or known.open == still for known in state.decisions):
         return state
     decisions = tuple(
