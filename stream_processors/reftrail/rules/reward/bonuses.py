@@ -9,9 +9,9 @@ from reftrail.rules.fraud.case import Evidence
 from reftrail.rules.fraud.scoring import Verdict
 from reftrail.rules.policy import DEFAULT_POLICY
 from reftrail.rules.reward.actions import of_milestone
-from reftrail.rules.reward.assessment import budget_places
 from reftrail.rules.reward.context import DecisionContext
 from reftrail.rules.reward.lifecycle import Reward, change, ended_by_review
+from reftrail.rules.reward.places import budget_places
 from reftrail.rules.reward.rejection import WEIGHT
 from reftrail.rules.reward.reserving import ask_or_decide
 from reftrail.rules.reward.state import AssessedReward, RewardCase, SideReward

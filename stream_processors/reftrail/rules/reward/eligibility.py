@@ -6,8 +6,9 @@ from reftrail.contracts.decisions import Action, Claimed
 from reftrail.contracts.policy import OnRefund
 from reftrail.contracts.reference import Trigger
 from reftrail.rules.policy import Terms, qualifies
+from reftrail.rules.reward.order import Order
 from reftrail.rules.reward.rejection import is_incomparable
-from reftrail.rules.reward.state import Order, ReferralCell
+from reftrail.rules.reward.state import ReferralCell
 
 _TRIGGERED_BY: Final = {
     Trigger.SIGNUP: Action.SIGNUP,

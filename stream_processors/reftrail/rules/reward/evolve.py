@@ -15,16 +15,14 @@ from reftrail.contracts.life import LimitRequested
 from reftrail.contracts.reward_reasons import is_part
 from reftrail.rules.cells import Cells
 from reftrail.rules.decider import Refused, fingerprint
-from reftrail.rules.fraud.baselines import with_amount, with_claim, with_judged
-from reftrail.rules.fraud.scoring import is_suspicious
 from reftrail.rules.limits import Place
 from reftrail.rules.reward.actions import first_attempt, of_order
-from reftrail.rules.reward.keys import code_key, referral_key
+from reftrail.rules.reward.counting import count_reward, count_usage
+from reftrail.rules.reward.keys import referral_key
 from reftrail.rules.reward.skipped import with_skipped, without_first
 from reftrail.rules.reward.state import (
     ActionCell,
     AssessedReward,
-    CodeCell,
     Command,
     CountCell,
     EndedSide,
@@ -91,13 +89,13 @@ def evolve(cells: Cells, event: Event) -> None:  # noqa: C901, PLR0912, PLR0915 
             cells.put(key, _replace(referral, first=next_id, last=last))
         case LimitsRequested():
             cells.put(key, _replace(referral, asking=event.assessed))
-            _count(cells, key, event.code, event.assessed.case, by=1)
+            count_reward(cells, key, event.code, event.assessed.case, by=1)
             _rest(cells, key, event.assessed.case, by=1)
         case LimitsSettled():
             assert referral.asking is not None
             case = referral.asking.case
             cells.put(key, _replace(referral, asking=None))
-            _count(cells, key, event.code, case, by=-1)
+            count_reward(cells, key, event.code, case, by=-1)
             _rest(cells, key, case, by=-1)
         case LimitsReleased():
             for text in event.places:
@@ -177,7 +175,7 @@ def _earned(cells: Cells, key: str, referral: ReferralCell, earned: AssessedRewa
     """Add a reward to the referral: it begins the referral's list, and rests on its places."""
     case = earned.case
     assert case is not None
-    _with_usual(cells, key, referral, earned)
+    count_usage(cells, key, referral, earned)
     cell_key = f"{key}:a:{case.action}"
     cell = cells.get(cell_key, ActionCell)
     is_new = cell.case is None
@@ -221,7 +219,7 @@ def _entry(cells: Cells, key: str, referral: ReferralCell, entry: RewardDecided)
         qualified = tuple((campaign, count) for campaign, count in counts.items() if count)
         cells.put(key, _replace(referral, qualified=qualified))
     if after.counts != before.counts:
-        _count(cells, key, entry.code, after, by=after.counts - before.counts)
+        count_reward(cells, key, entry.code, after, by=after.counts - before.counts)
     if before.counts and not after.counts:
         _rest(cells, key, after, by=-1)
 
@@ -283,47 +281,3 @@ def _part_deferred(cells: Cells, key: str, event: PartialRefundDeferred) -> None
         for side in cell.case.sides
     )
     cells.put(cell_key, _replace(cell, case=_replace(cell.case, sides=sides)))
-
-
-def _with_usual(cells: Cells, key: str, referral: ReferralCell, earned: AssessedReward) -> None:
-    """Update the baselines of the code: amounts of orders, referrals by hour, suspicious referrals.
-
-    A referral counts once, with its first decision, however often the user buys.
-    """
-    case = earned.case
-    assert case is not None
-    if case.campaign_version is None or case.is_bonus:
-        return
-    code = key.partition(":")[0]
-    usage = cells.get(code, CodeCell)
-    amounts = with_amount(usage.amounts, earned.amount_micros, earned.amount_currency)
-    usage = _replace(usage, amounts=amounts)
-    if not referral.latest:
-        usage = _replace(
-            usage,
-            hours=with_claim(usage.hours, case.action_time),
-            claims=with_judged(usage.claims, is_suspicious=is_suspicious(case.evidence)),
-        )
-    cells.put(code, usage)
-
-
-def _count(cells: Cells, key: str, code: str, case: RewardCase | None, *, by: int) -> None:
-    """Count one reward of the user more (or less), and the user under the code with the first."""
-    if case is None or case.is_bonus:
-        return
-    referral = cells.get(key, ReferralCell)
-    counted = referral.counted + by
-    cells.put(key, _replace(referral, counted=counted))
-    users = (counted > 0) - (referral.counted > 0)
-    if users:
-        usage = cells.get(code_key(code), CodeCell)
-        cells.put(code_key(code), _replace(usage, users=usage.users + users))
-    if not case.counts_by_day:
-        return
-    own_key = f"{key}:l:day {case.day}"
-    own = cells.get(own_key, CountCell)
-    cells.put(own_key, CountCell(own.count + by))
-    users = (own.count + by > 0) - (own.count > 0)
-    if users:
-        day_key = f"{code_key(code)}::d:{case.day}"
-        cells.put(day_key, CountCell(cells.get(day_key, CountCell).count + users))

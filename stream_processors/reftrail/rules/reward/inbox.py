@@ -8,11 +8,12 @@ from reftrail.contracts.decisions import Action, Claimed
 from reftrail.contracts.life import LimitAnswered, MilestoneChanged, SignalChecked
 from reftrail.rules.fraud.case import Signals, SignalSeen
 from reftrail.rules.reward.actions import of_order
-from reftrail.rules.reward.assessment import reason_of, refused_by, signals_of
+from reftrail.rules.reward.assessment import refused_by, signals_of
 from reftrail.rules.reward.bonuses import is_bonus, settle_milestone
 from reftrail.rules.reward.claims import settle_claim, terms_of
 from reftrail.rules.reward.context import DecisionContext
 from reftrail.rules.reward.lifecycle import release_unused
+from reftrail.rules.reward.places import reason_of
 from reftrail.rules.reward.purchases import (
     count_order,
     order_of_another,

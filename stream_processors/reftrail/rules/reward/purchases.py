@@ -21,9 +21,10 @@ from reftrail.rules.reward.eligibility import (
     with_purchase,
 )
 from reftrail.rules.reward.lifecycle import ended_by_review
+from reftrail.rules.reward.order import Order
 from reftrail.rules.reward.rejection import WEIGHT, broken_rules
 from reftrail.rules.reward.reserving import ask_or_decide, ask_to_count, decide
-from reftrail.rules.reward.state import LARGEST_SUM, ActionCell, Order, Progress, Waiting
+from reftrail.rules.reward.state import LARGEST_SUM, ActionCell, Progress, Waiting
 from reftrail.rules.reward.state_events import (
     OrderRecorded,
     ProgressMade,

@@ -11,8 +11,9 @@ from reftrail.rules.reward.assessment import decided_at, refunded_share
 from reftrail.rules.reward.context import DecisionContext
 from reftrail.rules.reward.eligibility import counted_amount, still_earns
 from reftrail.rules.reward.lifecycle import Reward, change
+from reftrail.rules.reward.order import Order
 from reftrail.rules.reward.purchases import refuse_foreign_refund, requeue, standing_reward
-from reftrail.rules.reward.state import LARGEST_SUM, Order, Progress, RewardCase, SideReward
+from reftrail.rules.reward.state import LARGEST_SUM, Progress, RewardCase, SideReward
 from reftrail.rules.reward.state_events import (
     OrderRecorded,
     PartialRefundDeferred,

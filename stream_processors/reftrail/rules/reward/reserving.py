@@ -5,9 +5,9 @@ import msgspec
 from reftrail.contracts.life import LimitRequested
 from reftrail.contracts.reference import Trigger
 from reftrail.rules.fraud.scoring import Verdict
-from reftrail.rules.reward.assessment import order_place
 from reftrail.rules.reward.context import DecisionContext
 from reftrail.rules.reward.ledger_entries import first_entries
+from reftrail.rules.reward.places import order_place
 from reftrail.rules.reward.state import AssessedReward, Waiting
 from reftrail.rules.reward.state_events import Earned, LimitsRequested, ProgressMade
 

@@ -10,7 +10,8 @@ from reftrail.contracts.life import LimitRequested
 from reftrail.contracts.record import Micros, Millis, Record
 from reftrail.rules.decider import Refused
 from reftrail.rules.fraud.case import Signals, SignalSeen
-from reftrail.rules.reward.state import AssessedReward, Order, Progress, Waiting
+from reftrail.rules.reward.order import Order
+from reftrail.rules.reward.state import AssessedReward, Progress, Waiting
 
 
 class _OfReferral(Record, frozen=True, kw_only=True):

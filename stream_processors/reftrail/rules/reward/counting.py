@@ -1,0 +1,63 @@
+"""Counts under a code: its users, in total and by day, and the baselines of its usage."""
+
+from typing import Final
+
+import msgspec
+
+from reftrail.rules.cells import Cells
+from reftrail.rules.fraud.baselines import with_amount, with_claim, with_judged
+from reftrail.rules.fraud.scoring import is_suspicious
+from reftrail.rules.reward.keys import code_key
+from reftrail.rules.reward.state import (
+    AssessedReward,
+    CodeCell,
+    CountCell,
+    ReferralCell,
+    RewardCase,
+)
+
+_replace: Final = msgspec.structs.replace
+
+
+def count_usage(cells: Cells, key: str, referral: ReferralCell, earned: AssessedReward) -> None:
+    """Update the baselines of the code: amounts of orders, referrals by hour, suspicious referrals.
+
+    A referral counts once, with its first decision, however often the user buys.
+    """
+    case = earned.case
+    assert case is not None
+    if case.campaign_version is None or case.is_bonus:
+        return
+    code = key.partition(":")[0]
+    usage = cells.get(code, CodeCell)
+    amounts = with_amount(usage.amounts, earned.amount_micros, earned.amount_currency)
+    usage = _replace(usage, amounts=amounts)
+    if not referral.latest:
+        usage = _replace(
+            usage,
+            hours=with_claim(usage.hours, case.action_time),
+            claims=with_judged(usage.claims, is_suspicious=is_suspicious(case.evidence)),
+        )
+    cells.put(code, usage)
+
+
+def count_reward(cells: Cells, key: str, code: str, case: RewardCase | None, *, by: int) -> None:
+    """Count one reward of the user more (or less), and the user under the code with the first."""
+    if case is None or case.is_bonus:
+        return
+    referral = cells.get(key, ReferralCell)
+    counted = referral.counted + by
+    cells.put(key, _replace(referral, counted=counted))
+    users = (counted > 0) - (referral.counted > 0)
+    if users:
+        usage = cells.get(code_key(code), CodeCell)
+        cells.put(code_key(code), _replace(usage, users=usage.users + users))
+    if not case.counts_by_day:
+        return
+    own_key = f"{key}:l:day {case.day}"
+    own = cells.get(own_key, CountCell)
+    cells.put(own_key, CountCell(own.count + by))
+    users = (own.count + by > 0) - (own.count > 0)
+    if users:
+        day_key = f"{code_key(code)}::d:{case.day}"
+        cells.put(day_key, CountCell(cells.get(day_key, CountCell).count + users))
