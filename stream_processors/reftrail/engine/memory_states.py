@@ -24,6 +24,7 @@ class States:
         self._cells = stage.cells
         self._packed = packed
         self._values: dict[str, Any] = {}
+        self._kept: dict[str, bytes] = {}
 
     def asked(self, record: Record, cause: Cause) -> list[tuple[str | None, Record]]:
         """The record itself, or what a tick wakes, with its key: found by looking at every key."""
@@ -60,17 +61,20 @@ class States:
             values = (state,) if len(self._cells) == 1 else state
             keys = (cell.key_of(record) for cell in self._cells)
             kept = dict(zip(keys, values, strict=True))
-        for key, value in kept.items():
-            fitting(key.encode(), msgspec.msgpack.encode(value))
+        packed = {key: msgspec.msgpack.encode(value) for key, value in kept.items()}
+        for key, value in packed.items():
+            fitting(key.encode(), value)
         self._values |= kept
+        self._kept |= packed
 
     def store(self) -> None:
-        """Pack what the batch has touched; what is empty is not kept."""
-        for key, value in self._values.items():
+        """Store what the batch has changed; what is empty is not kept."""
+        for key, packed in self._kept.items():
+            value = self._values[key]
             if value == type(value)():
                 self._packed.pop(key, None)
             else:
-                self._packed[key] = msgspec.msgpack.encode(value)
+                self._packed[key] = packed
 
     def _kind(self, key: str) -> type[msgspec.Struct]:
         family = self._stage.family
