@@ -6,7 +6,7 @@ offsets of a fetched response are collected straight from its record batches ins
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Final
@@ -162,10 +162,19 @@ class ChunkReader:
         )
         self._max_records = max_records
 
-    async def start(self, positions: dict[TopicPartition, int | None]) -> None:
-        """Connect and begin at the given positions; None is the beginning of the partition."""
+    async def start(
+        self,
+        positions: Mapping[TopicPartition, int | None],
+        unread: Collection[TopicPartition] = (),
+    ) -> None:
+        """Connect and begin at the given positions; None is the beginning of the partition.
+
+        Of unread partitions only the bounds will be asked for: the client gets to know their topics
+        together with the others, which takes a moment; one by one, it takes seconds.
+        """
         await self._consumer.start()
-        self._consumer.assign(list(positions))
+        self._consumer.assign([*positions, *unread])
+        self._consumer.pause(*unread)
         for partition, position in positions.items():
             if position is not None:
                 self._consumer.seek(partition, position)
@@ -190,7 +199,7 @@ class ChunkReader:
         return ends
 
     async def bounds(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, LogBounds]:
-        """Where logs begin, and where they end for readers of committed data; also of others."""
+        """Where logs begin, and where they end for readers of committed data."""
         wanted = list(partitions)
         begins = await self._consumer.beginning_offsets(wanted)
         ends = await self._consumer.end_offsets(wanted)

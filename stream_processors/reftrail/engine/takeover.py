@@ -74,7 +74,7 @@ class PartitionTakeover:
             for stage in self._topology
         }
         reader = ChunkReader(self._settings)
-        await reader.start(resume_positions(changelogs))
+        await reader.start(resume_positions(changelogs), unread=sources)
         try:
             count = await restore(reader, changelogs)
             kept = self._state.positions
