@@ -12,7 +12,8 @@ from reftrail.contracts.events import Click, Event, FormStarted, Purchase, Signu
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.record import DAY, HOUR, Record
 from reftrail.contracts.reference import CampaignDefined, CodeChanged
-from reftrail.contracts.topics import EVENTS, Topic
+from reftrail.contracts.topic import Topic
+from reftrail.contracts.topics import EVENTS
 
 START = 1_790_000_000_000
 CODES = 1_000

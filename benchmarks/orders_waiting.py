@@ -19,7 +19,7 @@ import psutil
 
 from reftrail.contracts.codec import encode
 from reftrail.contracts.decisions import Converted
-from reftrail.contracts.life import Ticked
+from reftrail.contracts.external_inputs import Ticked
 from reftrail.contracts.record import DAY, Record
 from reftrail.contracts.topics import DEAD_LETTERS
 from reftrail.engine.batch import Outcome, StageOfPartition

@@ -12,9 +12,10 @@ from crash import outcomes
 from crash.evidence import Evidence
 from crash.findings import repeated, some
 from reftrail.contracts.decisions import DeadLettered, RewardGranted, RewardStatus, RewardWithdrawn
-from reftrail.contracts.life import Ticked
+from reftrail.contracts.external_inputs import Ticked
 from reftrail.contracts.record import Record
 from reftrail.contracts.reward_reasons import Reason, is_again
+from reftrail.contracts.topic import Topic
 from reftrail.contracts.topics import (
     ATTRIBUTIONS,
     CAMPAIGNS,
@@ -28,7 +29,6 @@ from reftrail.contracts.topics import (
     REWARD_GRANTED,
     REWARDS,
     TOUCHES,
-    Topic,
 )
 from reftrail.engine.memory import REFERENCE, Logged, MemoryHost
 from reftrail.engine.oracle import recompute, replay

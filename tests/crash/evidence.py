@@ -12,7 +12,8 @@ from crash.facts import Facts, Stored
 from crash.takeover import Takeover
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.record import Micros, Record
-from reftrail.contracts.topics import PUBLIC_TOPICS, Topic
+from reftrail.contracts.topic import Topic
+from reftrail.contracts.topics import PUBLIC_TOPICS
 from reftrail.engine.topology import TOPOLOGY
 
 LOGGED: Final = tuple({*PUBLIC_TOPICS, *(stage.reads for stage in TOPOLOGY)})

@@ -9,7 +9,7 @@ from support.log import reading
 
 from reftrail.contracts.codec import decode
 from reftrail.contracts.installation import Installation
-from reftrail.contracts.topics import Topic
+from reftrail.contracts.topic import Topic
 
 
 def follow(

@@ -10,7 +10,8 @@ from unittest import mock
 from aiokafka import TopicPartition
 
 from crash.dying import die_once
-from reftrail.contracts.topics import REWARDS, Topic
+from reftrail.contracts.topic import Topic
+from reftrail.contracts.topics import REWARDS
 from reftrail.engine import assignment
 from reftrail.engine.batch import Message
 from reftrail.engine.transaction import TransactionalWriter

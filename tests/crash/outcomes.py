@@ -19,7 +19,7 @@ from reftrail.contracts.decisions import (
     RewardStatus,
     Role,
 )
-from reftrail.contracts.life import FulfilmentOutcome, FulfilmentReported, Ticked
+from reftrail.contracts.external_inputs import FulfilmentOutcome, FulfilmentReported, Ticked
 from reftrail.contracts.policy import policy_in
 from reftrail.contracts.record import Micros, Record
 from reftrail.contracts.reward_reasons import Reason, is_part

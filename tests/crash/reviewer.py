@@ -16,8 +16,8 @@ import httpx
 
 from crash.following import follow
 from reftrail.contracts.decisions import RewardDecided, RewardStatus, Role
+from reftrail.contracts.external_inputs import ReviewDecision
 from reftrail.contracts.installation import Installation
-from reftrail.contracts.life import ReviewDecision
 from reftrail.contracts.record import Millis
 from reftrail.contracts.reward_reasons import Reason, is_part
 from reftrail.contracts.times import now

@@ -14,10 +14,11 @@ from crash.evidence import LOGGED, Evidence
 from crash.facts import Facts
 from reftrail.contracts.decisions import RewardDecided, RewardGranted
 from reftrail.contracts.events import Click, Event, Purchase, Refund, Signup
-from reftrail.contracts.life import FulfilmentReported, ReviewDecision, Reviewed
+from reftrail.contracts.external_inputs import FulfilmentReported, ReviewDecision, Reviewed
 from reftrail.contracts.policy import Caps, OnRefund, Policy, policy_text
 from reftrail.contracts.record import DAY, HOUR, MICROS_PER_UNIT, MINUTE, Millis, Record
 from reftrail.contracts.reference import CampaignDefined, CodeChanged, Trigger
+from reftrail.contracts.topic import Topic
 from reftrail.contracts.topics import (
     CAMPAIGNS,
     CODES,
@@ -28,7 +29,6 @@ from reftrail.contracts.topics import (
     REWARD_GRANTED,
     REWARDS,
     TICKS,
-    Topic,
 )
 from reftrail.engine.memory import MemoryHost
 from reftrail.engine.topology import TOPOLOGY

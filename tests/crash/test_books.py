@@ -13,6 +13,7 @@ from crash.facts import Facts
 from crash.right import changed, doubled, right, without
 from crash.takeover import Killed, Takeover
 from reftrail.contracts.decisions import RewardGranted
+from reftrail.contracts.topic import Topic
 from reftrail.contracts.topics import (
     CLAIMS,
     CONVERSIONS,
@@ -23,7 +24,6 @@ from reftrail.contracts.topics import (
     REWARD_INPUTS,
     REWARDS,
     TOUCHES,
-    Topic,
 )
 
 

@@ -14,14 +14,8 @@ from crash.outcomes import reached, timers
 from crash.right import changed, right, with_one_more, without
 from reftrail.contracts.codec import encode
 from reftrail.contracts.reward_reasons import is_part
-from reftrail.contracts.topics import (
-    DEAD_LETTERS,
-    FULFILMENTS,
-    REVIEWS,
-    REWARD_GRANTED,
-    REWARDS,
-    Topic,
-)
+from reftrail.contracts.topic import Topic
+from reftrail.contracts.topics import DEAD_LETTERS, FULFILMENTS, REVIEWS, REWARD_GRANTED, REWARDS
 
 Which: TypeAlias = Callable[[Any], bool]
 

@@ -15,7 +15,7 @@ from support.kafka import TestInstallation
 from support.log import produce, read_committed
 
 from reftrail.contracts.decisions import DeadLettered, RewardGranted, RewardWithdrawn
-from reftrail.contracts.life import FulfilmentReported
+from reftrail.contracts.external_inputs import FulfilmentReported
 from reftrail.contracts.topics import DEAD_LETTERS, FULFILMENTS, REWARD_GRANTED
 from reftrail.fulfilment.partners.books import Faults
 from reftrail.testing import withdrawn

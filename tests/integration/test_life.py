@@ -11,7 +11,7 @@ from support.worker import RunningWorker, group_of, worker
 
 from reftrail.contracts.decisions import DeadLettered, RewardDecided
 from reftrail.contracts.events import Click, Event, Signup
-from reftrail.contracts.life import FulfilmentReported, Reviewed
+from reftrail.contracts.external_inputs import FulfilmentReported, Reviewed
 from reftrail.contracts.policy import Caps, Milestone, MilestoneKind, Policy, policy_text
 from reftrail.contracts.record import HOUR, MICROS_PER_UNIT, MINUTE, SECOND, Record
 from reftrail.contracts.reference import CampaignDefined, CodeChanged

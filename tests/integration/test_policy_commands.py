@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from reftrail.cli.main import command_line
 from reftrail.collector.pseudonyms import parse_hash_key, pseudonyms
 from reftrail.contracts.errors import ExpectedError
-from reftrail.contracts.life import Listed, Reviewed
+from reftrail.contracts.external_inputs import Listed, Reviewed
 from reftrail.contracts.topics import CAMPAIGNS, LISTS, REVIEWS
 
 HASH_KEY = "k1:" + "5e" * 32

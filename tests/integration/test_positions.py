@@ -17,6 +17,7 @@ from support.worker import RunningWorker, group_of, worker
 from reftrail.contracts.events import Click, Event, Signup
 from reftrail.contracts.record import MINUTE
 from reftrail.contracts.reference import CampaignDefined, CodeChanged
+from reftrail.contracts.topic import Topic
 from reftrail.contracts.topics import (
     CAMPAIGNS,
     CODES,
@@ -27,7 +28,6 @@ from reftrail.contracts.topics import (
     REWARDS,
     TOUCH_CHANGELOG,
     TOUCHES,
-    Topic,
 )
 from reftrail.engine.topology import TOPOLOGY
 from reftrail.local.topics import admin, create_topics

@@ -16,6 +16,7 @@ from reftrail.contracts.events import Click, Event, Signup
 from reftrail.contracts.record import MINUTE
 from reftrail.contracts.reference import CampaignDefined, CodeChanged
 from reftrail.contracts.registry import schemas
+from reftrail.contracts.topic import Topic
 from reftrail.contracts.topics import (
     ATTRIBUTION_INPUTS,
     CAMPAIGNS,
@@ -25,7 +26,6 @@ from reftrail.contracts.topics import (
     REWARD_GRANTED,
     REWARDS,
     TOUCHES,
-    Topic,
 )
 from reftrail.testing import campaign, code, converted
 

@@ -15,7 +15,7 @@ from property.programmes import Manner
 
 from reftrail.contracts.decisions import RewardDecided, RewardGranted, RewardStatus
 from reftrail.contracts.events import Purchase, Refund, Signup
-from reftrail.contracts.life import (
+from reftrail.contracts.external_inputs import (
     FulfilmentOutcome,
     FulfilmentReported,
     ReviewDecision,
@@ -33,6 +33,7 @@ from reftrail.contracts.policy import (
 )
 from reftrail.contracts.record import DAY, HOUR, MICROS_PER_UNIT, Millis, Record
 from reftrail.contracts.reference import CampaignDefined, CodeChanged, Trigger
+from reftrail.contracts.topic import Topic
 from reftrail.contracts.topics import (
     CAMPAIGNS,
     CODES,
@@ -42,7 +43,6 @@ from reftrail.contracts.topics import (
     REWARD_GRANTED,
     REWARDS,
     TICKS,
-    Topic,
 )
 from reftrail.rules.decider import derived_id
 from reftrail.rules.fraud.checks import REASONS

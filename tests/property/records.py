@@ -19,17 +19,7 @@ from reftrail.contracts.decisions import (
     Touched,
 )
 from reftrail.contracts.events import Click, Event, FormStarted, Purchase, Refund, Signup, View
-from reftrail.contracts.life import (
-    CheckRequested,
-    FulfilmentReported,
-    LimitAnswered,
-    LimitRequested,
-    Listed,
-    MilestoneChanged,
-    Reviewed,
-    SignalChecked,
-    Ticked,
-)
+from reftrail.contracts.external_inputs import FulfilmentReported, Listed, Reviewed, Ticked
 from reftrail.contracts.record import Record
 from reftrail.contracts.reference import (
     CampaignDefined,
@@ -38,6 +28,13 @@ from reftrail.contracts.reference import (
     CodeFormatDefined,
 )
 from reftrail.contracts.registry import latest
+from reftrail.contracts.stage_messages import (
+    CheckRequested,
+    LimitAnswered,
+    LimitRequested,
+    MilestoneChanged,
+    SignalChecked,
+)
 
 YEAR_10000: Final = 253_402_300_800_000
 """Python's datetime, through which other readers give times, ends here."""

@@ -26,7 +26,8 @@ from reftrail.contracts.decisions import Attributed, RewardDecided, RewardGrante
 from reftrail.contracts.events import AnyEvent, Click, CodeEvidence, Purchase, Refund, Signup
 from reftrail.contracts.record import HOUR, MICROS_PER_UNIT, Derived, Record
 from reftrail.contracts.reward_reasons import Reason
-from reftrail.contracts.topics import ATTRIBUTIONS, CLAIMS, REWARD_GRANTED, REWARDS, Topic
+from reftrail.contracts.topic import Topic
+from reftrail.contracts.topics import ATTRIBUTIONS, CLAIMS, REWARD_GRANTED, REWARDS
 from reftrail.engine.topology import TOPOLOGY
 from reftrail.rules.attribution.state import WaitingDeed
 from reftrail.rules.cells import Cells

@@ -17,7 +17,7 @@ from support.timers import ticks
 from reftrail.contracts.codec import decode, encode
 from reftrail.contracts.decisions import RewardDecided
 from reftrail.contracts.events import Click, Purchase, Refund, Signup
-from reftrail.contracts.life import Reviewed
+from reftrail.contracts.external_inputs import Reviewed
 from reftrail.contracts.policy import (
     AtHoldsEnd,
     Caps,
@@ -29,6 +29,7 @@ from reftrail.contracts.policy import (
 )
 from reftrail.contracts.record import HOUR, MICROS_PER_UNIT, Record
 from reftrail.contracts.reference import CampaignDefined
+from reftrail.contracts.topic import Topic
 from reftrail.contracts.topics import (
     CAMPAIGNS,
     CODES,
@@ -39,7 +40,6 @@ from reftrail.contracts.topics import (
     REVIEWS,
     REWARDS,
     TICKS,
-    Topic,
 )
 from reftrail.engine.batch import StageOfPartition
 from reftrail.engine.chunks import Chunk

@@ -17,7 +17,7 @@ from property.programmes import repetitions, with_repetitions
 
 from reftrail.contracts.decisions import RewardDecided
 from reftrail.contracts.events import Click, Event, Purchase, Refund, Signup
-from reftrail.contracts.life import Ticked
+from reftrail.contracts.external_inputs import Ticked
 from reftrail.contracts.policy import Fraud, OnRefund, Policy, policy_text
 from reftrail.contracts.record import HOUR, MICROS_PER_UNIT, MINUTE, Micros
 from reftrail.contracts.reference import CampaignDefined, CodeChanged, Trigger

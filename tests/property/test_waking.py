@@ -9,8 +9,10 @@ from support.timers import TIMERS, TOPOLOGY, review, ticks
 
 from reftrail.contracts.codec import decode, encode
 from reftrail.contracts.decisions import DeadLettered
-from reftrail.contracts.life import LimitAnswered, Reviewed, Ticked
+from reftrail.contracts.external_inputs import Reviewed, Ticked
 from reftrail.contracts.record import Record
+from reftrail.contracts.stage_messages import LimitAnswered
+from reftrail.contracts.topic import Topic
 from reftrail.contracts.topics import (
     DEAD_LETTERS,
     REVIEWS,
@@ -19,7 +21,6 @@ from reftrail.contracts.topics import (
     REWARD_INPUTS,
     REWARDS,
     TICKS,
-    Topic,
 )
 from reftrail.engine.alarms import Alarms
 from reftrail.engine.batch import StageOfPartition

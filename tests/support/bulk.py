@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaProducer
 from reftrail.contracts.codec import encode
 from reftrail.contracts.record import Record
 from reftrail.contracts.reference import CodeChanged
-from reftrail.contracts.topics import Topic
+from reftrail.contracts.topic import Topic
 from support.kafka import TestInstallation
 
 _BATCH_BYTES = 512 << 10

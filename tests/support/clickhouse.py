@@ -11,7 +11,7 @@ from clickhouse_connect.driver.client import Client
 from reftrail.contracts.codec import encode
 from reftrail.contracts.decisions import DeadLettered
 from reftrail.contracts.record import Record
-from reftrail.contracts.topics import Topic
+from reftrail.contracts.topic import Topic
 from reftrail.engine.chunks import Chunk
 from reftrail.warehouse.blocks import Part
 from reftrail.warehouse.clickhouse import connect_for_reading, connect_for_writing

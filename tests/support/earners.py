@@ -8,10 +8,11 @@ from typing import Final, TypeVar
 import msgspec
 
 from reftrail.contracts.decisions import Attributed, RewardDecided, RewardStatus
-from reftrail.contracts.life import FulfilmentReported, MilestoneChanged
+from reftrail.contracts.external_inputs import FulfilmentReported
 from reftrail.contracts.policy import Milestone, MilestoneKind
 from reftrail.contracts.record import DAY
 from reftrail.contracts.reference import CodeChanged
+from reftrail.contracts.stage_messages import MilestoneChanged
 from support.programme import T0, attributed, code, entry, milestone
 
 CAMPAIGNS_KNOWN: Final = ("spring", "autumn")

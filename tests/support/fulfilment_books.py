@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from reftrail.contracts.decisions import RewardGranted
-from reftrail.contracts.life import FulfilmentReported
+from reftrail.contracts.external_inputs import FulfilmentReported
 
 
 def wrongs(

@@ -11,7 +11,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from reftrail.contracts.codec import decode, encode
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.record import Record
-from reftrail.contracts.topics import Topic
+from reftrail.contracts.topic import Topic
 from reftrail.engine.topology import TOPOLOGY
 from reftrail.local.topics import admin
 

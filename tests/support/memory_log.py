@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 
 from reftrail.contracts.codec import encode
-from reftrail.contracts.topics import TOPICS, Topic
+from reftrail.contracts.topic import Topic
+from reftrail.contracts.topics import TOPICS
 from reftrail.engine.memory import Logged, MemoryHost
 from reftrail.reports.log import Log
 

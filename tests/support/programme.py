@@ -5,9 +5,9 @@ from typing import Any, Final
 
 from reftrail.contracts.decisions import Attributed, RewardDecided
 from reftrail.contracts.events import Click, FormStarted, Purchase, Refund, Signup, View
-from reftrail.contracts.life import MilestoneChanged
 from reftrail.contracts.record import Millis
 from reftrail.contracts.reference import CampaignDefined, CodeChanged
+from reftrail.contracts.stage_messages import MilestoneChanged
 
 T0: Final[Millis] = 1_790_000_000_000
 """2026-09-21T14:13:20Z."""

@@ -10,8 +10,9 @@ from typing import Any, Final, TypeAlias, assert_never
 
 import msgspec
 
-from reftrail.contracts.life import LimitAnswered, Reviewed, Ticked
+from reftrail.contracts.external_inputs import Reviewed, Ticked
 from reftrail.contracts.record import Derived, Millis
+from reftrail.contracts.stage_messages import LimitAnswered
 from reftrail.contracts.topics import (
     DEAD_LETTERS,
     REVIEWS,

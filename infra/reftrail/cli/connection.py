@@ -17,7 +17,7 @@ import typer
 
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.installation import Installation
-from reftrail.contracts.topics import DEFAULT_PREFIX
+from reftrail.contracts.topic import DEFAULT_PREFIX
 from reftrail.local.ready import DEFAULT_DATA_DIR, READY_FILE, local_installation, read_ready
 
 _GROUP: Final = "Connection"

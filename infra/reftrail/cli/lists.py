@@ -14,7 +14,7 @@ from reftrail.cli.connection import BootstrapServers, HashKey, ReadyFile, TopicP
 from reftrail.cli.installation import installation_at
 from reftrail.collector.pseudonyms import Pseudonyms, parse_hash_key, pseudonyms
 from reftrail.contracts.errors import ExpectedError
-from reftrail.contracts.life import Listing
+from reftrail.contracts.external_inputs import Listing
 from reftrail.contracts.record import Millis
 from reftrail.contracts.times import now
 from reftrail.lists import (

@@ -19,7 +19,7 @@ from reftrail.cli.connection import (
 from reftrail.cli.installation import installation_at
 from reftrail.contracts.code_spelling import spelled
 from reftrail.contracts.errors import ExpectedError
-from reftrail.contracts.life import ReviewDecision
+from reftrail.contracts.external_inputs import ReviewDecision
 from reftrail.contracts.money import amount_text
 from reftrail.contracts.times import now
 from reftrail.contracts.topics import REVIEWS

@@ -19,7 +19,8 @@ from kafka.admin import (
 
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.installation import Installation
-from reftrail.contracts.topics import DEAD_LETTERS, TOPICS, Topic
+from reftrail.contracts.topic import Topic
+from reftrail.contracts.topics import DEAD_LETTERS, TOPICS
 from reftrail.engine.topology import TOPOLOGY
 from reftrail.local.topics import admin
 

@@ -8,7 +8,7 @@ from aiokafka import TopicPartition
 
 from reftrail.contracts.codec import FRAME
 from reftrail.contracts.installation import Installation
-from reftrail.contracts.topics import Topic
+from reftrail.contracts.topic import Topic
 from reftrail.hosting.kafka.asynchronous import async_consumer
 
 _AT_ONCE: Final = 20_000

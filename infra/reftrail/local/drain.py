@@ -13,7 +13,8 @@ from kafka.admin import OffsetSpec
 from kafka.errors import KafkaError
 
 from reftrail.contracts.installation import Installation
-from reftrail.contracts.topics import PUBLIC_TOPICS, Topic
+from reftrail.contracts.topic import Topic
+from reftrail.contracts.topics import PUBLIC_TOPICS
 from reftrail.engine.topology import TOPOLOGY
 from reftrail.hosting.kafka.blocking import blocking_consumer
 from reftrail.local.topics import admin

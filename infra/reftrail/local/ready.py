@@ -9,7 +9,7 @@ import msgspec
 
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.installation import Installation
-from reftrail.contracts.topics import DEFAULT_PREFIX
+from reftrail.contracts.topic import DEFAULT_PREFIX
 
 READY_FILE: Final = "ready.json"
 DEFAULT_DATA_DIR: Final = Path(".data")

@@ -10,7 +10,8 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.installation import Installation
-from reftrail.contracts.topics import EVENTS, FOR_GOOD, TOPICS, Topic
+from reftrail.contracts.topic import FOR_GOOD, Topic
+from reftrail.contracts.topics import EVENTS, TOPICS
 from reftrail.hosting.kafka.blocking import blocking_admin
 
 _COMPACTED_SEGMENT: Final = 64 * 1024 * 1024

@@ -27,7 +27,8 @@ from reftrail.codes.store import Store, outbox
 from reftrail.codes.store.outbox import Waiting
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.installation import Installation
-from reftrail.contracts.topics import CODE_ACTS, CODE_FORMATS, CODES, Topic
+from reftrail.contracts.topic import Topic
+from reftrail.contracts.topics import CODE_ACTS, CODE_FORMATS, CODES
 from reftrail.hosting.kafka.asynchronous import async_consumer, async_producer
 
 logger = logging.getLogger(__name__)

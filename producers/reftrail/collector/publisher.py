@@ -18,7 +18,7 @@ from reftrail.collector.errors import Unavailable
 from reftrail.collector.metrics import Metrics
 from reftrail.collector.settings import CollectorSettings
 from reftrail.contracts.installation import Installation
-from reftrail.contracts.topics import Topic
+from reftrail.contracts.topic import Topic
 from reftrail.hosting.kafka.asynchronous import async_producer
 
 logger = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from reftrail.collector.pseudonyms import Pseudonyms
 from reftrail.collector.submission import EXPECTED, parse_address
 from reftrail.contracts.code_spelling import canonical
 from reftrail.contracts.errors import ExpectedError
-from reftrail.contracts.life import Listed, Listing
+from reftrail.contracts.external_inputs import Listed, Listing
 from reftrail.contracts.record import Millis
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from reftrail.contracts.life import Listed
+from reftrail.contracts.external_inputs import Listed
 from reftrail.lists.entries import HASHED
 
 

@@ -5,8 +5,8 @@ from operator import attrgetter
 import msgspec
 
 from reftrail.contracts.code_spelling import canonical
+from reftrail.contracts.external_inputs import Listed
 from reftrail.contracts.installation import Installation
-from reftrail.contracts.life import Listed
 from reftrail.contracts.record import Millis
 from reftrail.contracts.topics import LISTS
 from reftrail.lists.entries import Subject

@@ -11,7 +11,7 @@ from reftrail.contracts.codec import Undecodable, decode_as, encode
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.record import Record
-from reftrail.contracts.topics import Topic
+from reftrail.contracts.topic import Topic
 from reftrail.hosting.kafka.blocking import blocking_consumer, blocking_producer
 
 R = TypeVar("R", bound=Record)

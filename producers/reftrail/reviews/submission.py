@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from reftrail.collector.accept import Rejection
 from reftrail.contracts.code_spelling import CODE_PATTERN, spelled
-from reftrail.contracts.life import ReviewDecision, Reviewed
+from reftrail.contracts.external_inputs import ReviewDecision, Reviewed
 from reftrail.contracts.record import Millis
 
 EXPECTED: Final = {

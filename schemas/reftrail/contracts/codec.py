@@ -29,17 +29,7 @@ from reftrail.contracts.decoder import UNREADABLE, compile_decoder
 from reftrail.contracts.encoder import compile_encoder, encode_long
 from reftrail.contracts.errors import NewerVersionNeeded
 from reftrail.contracts.events import AnyEvent, Event
-from reftrail.contracts.life import (
-    CheckRequested,
-    FulfilmentReported,
-    LimitAnswered,
-    LimitRequested,
-    Listed,
-    MilestoneChanged,
-    Reviewed,
-    SignalChecked,
-    Ticked,
-)
+from reftrail.contracts.external_inputs import FulfilmentReported, Listed, Reviewed, Ticked
 from reftrail.contracts.record import Record
 from reftrail.contracts.reference import (
     CampaignDefined,
@@ -48,6 +38,13 @@ from reftrail.contracts.reference import (
     CodeFormatDefined,
 )
 from reftrail.contracts.registry import WriterSchema, latest, schemas
+from reftrail.contracts.stage_messages import (
+    CheckRequested,
+    LimitAnswered,
+    LimitRequested,
+    MilestoneChanged,
+    SignalChecked,
+)
 
 FRAME: Final = Struct(">bI")
 _MAGIC: Final = 0

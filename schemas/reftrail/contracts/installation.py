@@ -7,7 +7,7 @@ from typing import Literal, Self
 from pydantic import SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from reftrail.contracts.topics import DEFAULT_PREFIX, Topic
+from reftrail.contracts.topic import DEFAULT_PREFIX, Topic
 
 _PLACEHOLDER = "changeme"
 

@@ -4,10 +4,8 @@ Nothing else spells a topic's name. Every keyed topic of an installation has the
 partitions, so that equal keys meet in one worker.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any, Final
+from typing import Final
 
 from reftrail.contracts.decisions import (
     Attributed,
@@ -20,112 +18,29 @@ from reftrail.contracts.decisions import (
     Touched,
 )
 from reftrail.contracts.events import Event, event_key
-from reftrail.contracts.life import (
-    CheckRequested,
-    FulfilmentReported,
-    LimitRequested,
-    Listed,
-    MilestoneChanged,
-    Reviewed,
-    Ticked,
-)
-from reftrail.contracts.partitions import key_in, partition_of
-from reftrail.contracts.record import DAY, Millis, Record
+from reftrail.contracts.external_inputs import FulfilmentReported, Listed, Reviewed, Ticked
+from reftrail.contracts.record import DAY, Record
 from reftrail.contracts.reference import (
     CampaignDefined,
     CodeActed,
     CodeChanged,
     CodeFormatDefined,
 )
-
-DEFAULT_PREFIX: Final = "referral."
-FOR_GOOD: Final[Millis] = -1
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Topic:
-    """One row of the table, the same only as itself.
-
-    name lacks the installation's prefix. key says in words what key_of computes. partitioned_by,
-    where given, computes the part of the key that decides on the partition: `code:user` topics
-    are partitioned by the code alone, so that whatever concerns a code meets in one place. kept
-    is a retention time, or FOR_GOOD; a compacted topic keeps the last record of each key for
-    good. record None: a stage's own state; Record: records of several types. also are further types
-    of a topic of one main type. public topics go to the warehouse.
-    """
-
-    name: str
-    key: str
-    record: type[Record] | None
-    written_by: str
-    read_by: tuple[str, ...]
-    key_of: Callable[[Any], str]
-    kept: Millis = FOR_GOOD
-    compacted: bool = False
-    partitioned_by: Callable[[str], str] = str
-    public: bool = True
-    also: tuple[type[Record], ...] = ()
-
-    @property
-    def records(self) -> tuple[type[Record], ...]:
-        """The types of records that it carries, where they are stated one by one."""
-        return () if self.record is None else (self.record, *self.also)
-
-    def partition(self, key: str, partitions: int) -> int:
-        """The partition of a key, if the topic has so many partitions."""
-        return partition_of(self.partitioned_by(key), partitions)
-
-    def full_name(self, prefix: str) -> str:
-        """The name on the broker."""
-        return prefix + self.name
-
-
-def _code_and_user(
-    record: RewardDecided | RewardGranted | RewardWithdrawn | Reviewed | FulfilmentReported,
-) -> str:
-    return f"{record.code}:{record.user_id}"
-
-
-def _code_or_campaign(record: CodeActed) -> str:
-    return record.code or record.campaign_id
-
-
-def _subject_and_value(record: Listed) -> str:
-    return f"{record.subject}:{record.value}"
-
-
-def _tick_key(record: Ticked) -> str:
-    return key_in(record.partition, record.partitions)
-
-
-def _user_or_tick(record: Converted | Ticked) -> str:
-    return _tick_key(record) if isinstance(record, Ticked) else record.user_id
-
-
-def _code_or_tick(record: Any) -> str:
-    code: str = _tick_key(record) if isinstance(record, Ticked) else record.code
-    return code
-
-
-def _signal_or_tick(record: CheckRequested | Ticked) -> str:
-    return _tick_key(record) if isinstance(record, Ticked) else record.signal
-
-
-def _first_limit(record: LimitRequested) -> str:
-    return record.limits[0].partition("|")[0]
-
-
-def _code_part(key: str) -> str:
-    return key.partition(":")[0]
-
-
-def _campaign_version(campaign: CampaignDefined) -> str:
-    return f"{campaign.campaign_id}@{campaign.version}"
-
-
-def _dead_letter_key(record: DeadLettered) -> str:
-    return f"{record.topic}:{record.partition}"
-
+from reftrail.contracts.stage_messages import LimitRequested, MilestoneChanged
+from reftrail.contracts.topic import Topic
+from reftrail.contracts.topic_keys import (
+    campaign_version,
+    code_and_user,
+    code_or_campaign,
+    code_or_tick,
+    code_part,
+    dead_letter_key,
+    first_limit,
+    signal_or_tick,
+    subject_and_value,
+    tick_key,
+    user_or_tick,
+)
 
 EVENTS: Final = Topic(
     "events",
@@ -160,7 +75,7 @@ CODE_ACTS: Final = Topic(
     CodeActed,
     written_by="codes",
     read_by=("warehouse",),
-    key_of=_code_or_campaign,
+    key_of=code_or_campaign,
 )
 CAMPAIGNS: Final = Topic(
     "campaigns",
@@ -169,7 +84,7 @@ CAMPAIGNS: Final = Topic(
     compacted=True,
     written_by="campaigns",
     read_by=("touch", "attribution", "reward", "warehouse"),
-    key_of=_campaign_version,
+    key_of=campaign_version,
 )
 TOUCHES: Final = Topic(
     "touches",
@@ -197,7 +112,7 @@ ATTRIBUTION_INPUTS: Final = Topic(
     public=False,
     written_by="touch, ticks",
     read_by=("attribution",),
-    key_of=_user_or_tick,
+    key_of=user_or_tick,
 )
 ATTRIBUTIONS: Final = Topic(
     "attributions",
@@ -220,19 +135,19 @@ REWARDS: Final = Topic(
     "rewards",
     "code:user_id",
     RewardDecided,
-    partitioned_by=_code_part,
+    partitioned_by=code_part,
     written_by="reward",
     read_by=("warehouse",),
-    key_of=_code_and_user,
+    key_of=code_and_user,
 )
 REWARD_GRANTED: Final = Topic(
     "reward-granted",
     "code:user_id",
     RewardGranted,
-    partitioned_by=_code_part,
+    partitioned_by=code_part,
     written_by="reward",
     read_by=("fulfilment", "warehouse"),
-    key_of=_code_and_user,
+    key_of=code_and_user,
     also=(RewardWithdrawn,),
 )
 DEAD_LETTERS: Final = Topic(
@@ -241,7 +156,7 @@ DEAD_LETTERS: Final = Topic(
     DeadLettered,
     written_by="every stage and sink",
     read_by=("warehouse",),
-    key_of=_dead_letter_key,
+    key_of=dead_letter_key,
 )
 LISTS: Final = Topic(
     "lists",
@@ -249,25 +164,25 @@ LISTS: Final = Topic(
     Listed,
     written_by="lists",
     read_by=("reward", "warehouse"),
-    key_of=_subject_and_value,
+    key_of=subject_and_value,
 )
 REVIEWS: Final = Topic(
     "reviews",
     "code:user_id",
     Reviewed,
-    partitioned_by=_code_part,
+    partitioned_by=code_part,
     written_by="analysts",
     read_by=("reviews", "warehouse"),
-    key_of=_code_and_user,
+    key_of=code_and_user,
 )
 FULFILMENTS: Final = Topic(
     "fulfilments",
     "code:user_id",
     FulfilmentReported,
-    partitioned_by=_code_part,
+    partitioned_by=code_part,
     written_by="fulfilment",
     read_by=("fulfilments", "fulfilment", "warehouse"),
-    key_of=_code_and_user,
+    key_of=code_and_user,
 )
 MILESTONES: Final = Topic(
     "milestones",
@@ -285,7 +200,7 @@ TICKS: Final = Topic(
     public=False,
     written_by="ticker",
     read_by=("ticks",),
-    key_of=_tick_key,
+    key_of=tick_key,
 )
 CHECKS: Final = Topic(
     "checks",
@@ -295,7 +210,7 @@ CHECKS: Final = Topic(
     public=False,
     written_by="attribution, ticks",
     read_by=("velocity",),
-    key_of=_signal_or_tick,
+    key_of=signal_or_tick,
 )
 LIMITS: Final = Topic(
     "limits",
@@ -305,7 +220,7 @@ LIMITS: Final = Topic(
     public=False,
     written_by="reward, limits",
     read_by=("limits",),
-    key_of=_first_limit,
+    key_of=first_limit,
 )
 REWARD_INPUTS: Final = Topic(
     "reward-inputs",
@@ -315,7 +230,7 @@ REWARD_INPUTS: Final = Topic(
     public=False,
     written_by="attribution, velocity, limits, milestone, reviews, fulfilments, ticks",
     read_by=("reward",),
-    key_of=_code_or_tick,
+    key_of=code_or_tick,
 )
 MILESTONE_INPUTS: Final = Topic(
     "milestone-inputs",
@@ -383,7 +298,7 @@ REWARD_CHANGELOG: Final = Topic(
     None,
     compacted=True,
     public=False,
-    partitioned_by=_code_part,
+    partitioned_by=code_part,
     written_by="reward",
     read_by=("reward",),
     key_of=str,

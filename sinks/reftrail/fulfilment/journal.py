@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from reftrail.contracts.codec import encode
 from reftrail.contracts.decisions import RewardGranted, RewardWithdrawn
-from reftrail.contracts.life import FulfilmentReported
+from reftrail.contracts.external_inputs import FulfilmentReported
 from reftrail.contracts.record import Millis
 from reftrail.fulfilment.database import Database
 from reftrail.fulfilment.judgement import Again, Due, Settled

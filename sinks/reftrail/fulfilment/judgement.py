@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from reftrail.contracts.decisions import DeadLettered, RewardGranted
-from reftrail.contracts.life import FulfilmentReported
+from reftrail.contracts.external_inputs import FulfilmentReported
 from reftrail.contracts.record import Millis
 from reftrail.fulfilment.answers import Answer, Deferred, Delivered, Refused
 from reftrail.fulfilment.reports import Place, delivered, failed, letter_of_failed

@@ -20,9 +20,10 @@ from kafka.errors import InvalidProducerEpochError, KafkaError, ProducerFencedEr
 from reftrail.contracts.codec import Undecodable, decode, decode_as, encode, stop_if_newer
 from reftrail.contracts.decisions import DeadLettered, RewardGranted, RewardWithdrawn
 from reftrail.contracts.errors import ExpectedError
+from reftrail.contracts.external_inputs import FulfilmentReported
 from reftrail.contracts.installation import Installation
-from reftrail.contracts.life import FulfilmentReported
-from reftrail.contracts.topics import DEAD_LETTERS, FULFILMENTS, REWARD_GRANTED, Topic
+from reftrail.contracts.topic import Topic
+from reftrail.contracts.topics import DEAD_LETTERS, FULFILMENTS, REWARD_GRANTED
 from reftrail.fulfilment.journal import Untold
 from reftrail.fulfilment.reports import Place, Refusal
 from reftrail.hosting.kafka.blocking import (

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from reftrail.contracts.decisions import RewardGranted
 from reftrail.contracts.errors import ExpectedError
-from reftrail.contracts.life import FulfilmentOutcome, FulfilmentReported
+from reftrail.contracts.external_inputs import FulfilmentOutcome, FulfilmentReported
 from reftrail.contracts.partitions import partition_of
 from reftrail.fulfilment.answers import Answer, Deferred, Delivered
 from reftrail.fulfilment.database import Database

@@ -6,7 +6,7 @@ from typing import Final
 from reftrail.contracts.codec import encode
 from reftrail.contracts.dead_letters import dead_letter
 from reftrail.contracts.decisions import DeadLettered, RewardGranted
-from reftrail.contracts.life import FulfilmentOutcome, FulfilmentReported
+from reftrail.contracts.external_inputs import FulfilmentOutcome, FulfilmentReported
 from reftrail.contracts.record import Millis
 from reftrail.contracts.topics import REWARD_GRANTED
 from reftrail.fulfilment.answers import Delivered

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from reftrail.contracts.codec import decode_as, encode
 from reftrail.contracts.decisions import RewardGranted
-from reftrail.contracts.life import FulfilmentOutcome, FulfilmentReported
+from reftrail.contracts.external_inputs import FulfilmentOutcome, FulfilmentReported
 from reftrail.contracts.record import Millis
 from reftrail.fulfilment.judgement import Due
 from reftrail.fulfilment.reports import Place, report_id

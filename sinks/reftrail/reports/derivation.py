@@ -17,8 +17,10 @@ from typing import Any
 import msgspec
 
 from reftrail.contracts.codec import encode
-from reftrail.contracts.life import MilestoneChanged, Ticked
+from reftrail.contracts.external_inputs import Ticked
 from reftrail.contracts.record import Millis, Record
+from reftrail.contracts.stage_messages import MilestoneChanged
+from reftrail.contracts.topic import Topic
 from reftrail.contracts.topics import (
     ATTRIBUTION_INPUTS,
     ATTRIBUTIONS,
@@ -29,7 +31,6 @@ from reftrail.contracts.topics import (
     LISTS,
     REWARD_INPUTS,
     REWARDS,
-    Topic,
 )
 from reftrail.engine.memory import Logged as Placed
 from reftrail.engine.memory import MemoryHost

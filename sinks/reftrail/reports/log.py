@@ -13,7 +13,8 @@ from reftrail.contracts.codec import FRAME, Undecodable, decode, schema_of
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.record import MINUTE, Millis, Record
-from reftrail.contracts.topics import TOPICS, Topic
+from reftrail.contracts.topic import Topic
+from reftrail.contracts.topics import TOPICS
 from reftrail.hosting.kafka.blocking import blocking_consumer
 
 _POLL_MS: Final = 500

@@ -8,7 +8,7 @@ import fastavro
 
 from reftrail.contracts.codec import FRAME, Undecodable, container, schema_of, stop_if_newer
 from reftrail.contracts.registry import WriterSchema, schemas
-from reftrail.contracts.topics import Topic
+from reftrail.contracts.topic import Topic
 from reftrail.engine.chunks import Chunk
 
 

@@ -9,7 +9,8 @@ from reftrail.contracts.codec import encode
 from reftrail.contracts.dead_letters import dead_letter
 from reftrail.contracts.decisions import DeadLettered
 from reftrail.contracts.installation import Installation
-from reftrail.contracts.topics import DEAD_LETTERS, Topic
+from reftrail.contracts.topic import Topic
+from reftrail.contracts.topics import DEAD_LETTERS
 from reftrail.hosting.kafka.asynchronous import AsyncProducer, async_producer
 from reftrail.rules.decider import derived_id
 from reftrail.warehouse.blocks import Refused

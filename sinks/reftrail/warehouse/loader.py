@@ -20,7 +20,8 @@ from typing import Final
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError
 
-from reftrail.contracts.topics import DEAD_LETTERS, Topic
+from reftrail.contracts.topic import Topic
+from reftrail.contracts.topics import DEAD_LETTERS
 from reftrail.warehouse.blocks import Block, Part, Refused, sort_out, unreadable
 from reftrail.warehouse.dead_letters import Bury, letter
 from reftrail.warehouse.ledger import Counts, Ledger, Load, Range

@@ -15,7 +15,8 @@ from aiokafka.errors import KafkaError
 from kafka.errors import KafkaError as AdminError
 
 from reftrail.contracts.installation import Installation
-from reftrail.contracts.topics import PUBLIC_TOPICS, Topic
+from reftrail.contracts.topic import Topic
+from reftrail.contracts.topics import PUBLIC_TOPICS
 from reftrail.engine.chunks import join
 from reftrail.warehouse.blocks import Part
 from reftrail.warehouse.ledger import Ledger

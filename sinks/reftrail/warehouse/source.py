@@ -7,7 +7,8 @@ from aiokafka import TopicPartition
 
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.installation import Installation
-from reftrail.contracts.topics import PUBLIC_TOPICS, Topic
+from reftrail.contracts.topic import Topic
+from reftrail.contracts.topics import PUBLIC_TOPICS
 from reftrail.engine.chunks import Chunk, join, take_chunks
 from reftrail.hosting.kafka.asynchronous import AsyncConsumer, async_consumer
 from reftrail.hosting.kafka.blocking import blocking_admin

@@ -9,7 +9,8 @@ from typing import Final
 from clickhouse_connect.driver.client import Client
 
 from reftrail.contracts.errors import ExpectedError
-from reftrail.contracts.topics import PUBLIC_TOPICS, Topic
+from reftrail.contracts.topic import Topic
+from reftrail.contracts.topics import PUBLIC_TOPICS
 from reftrail.warehouse.clickhouse import insert_rows
 
 _APPLIED: Final = """

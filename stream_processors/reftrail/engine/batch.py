@@ -8,9 +8,10 @@ from typing import Any, NamedTuple, TypeAlias, cast
 
 from reftrail.contracts.codec import Undecodable, decode, encode, stop_if_newer
 from reftrail.contracts.decisions import DeadLettered
-from reftrail.contracts.life import Ticked
+from reftrail.contracts.external_inputs import Ticked
 from reftrail.contracts.record import Record
-from reftrail.contracts.topics import DEAD_LETTERS, Topic
+from reftrail.contracts.topic import Topic
+from reftrail.contracts.topics import DEAD_LETTERS
 from reftrail.engine.chunks import Chunk
 from reftrail.engine.dead_letters import (
     FAULTS_OF_THE_WORKER,

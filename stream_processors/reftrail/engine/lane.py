@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from aiokafka import TopicPartition
 
-from reftrail.contracts.topics import Topic
+from reftrail.contracts.topic import Topic
 from reftrail.engine.batch import Message, Outcome, StageOfPartition
 from reftrail.engine.chunks import Chunk
 from reftrail.engine.follower import LiveReference

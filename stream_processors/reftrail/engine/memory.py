@@ -13,14 +13,8 @@ from typing import Final, NamedTuple, Self
 from reftrail.contracts.codec import Undecodable, decode, encode, stop_if_newer
 from reftrail.contracts.decisions import DeadLettered, RewardDecided
 from reftrail.contracts.record import Micros, Millis, Record
-from reftrail.contracts.topics import (
-    CAMPAIGNS,
-    CODES,
-    DEAD_LETTERS,
-    LISTS,
-    REWARDS,
-    Topic,
-)
+from reftrail.contracts.topic import Topic
+from reftrail.contracts.topics import CAMPAIGNS, CODES, DEAD_LETTERS, LISTS, REWARDS
 from reftrail.engine.dead_letters import (
     FAULTS_OF_THE_WORKER,
     UNDECIDABLE,

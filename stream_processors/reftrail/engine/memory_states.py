@@ -4,7 +4,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from reftrail.contracts.life import Ticked
+from reftrail.contracts.external_inputs import Ticked
 from reftrail.contracts.record import Millis, Record
 from reftrail.engine.dead_letters import fitting
 from reftrail.engine.stage import Stage

@@ -8,7 +8,8 @@ from operator import attrgetter, itemgetter
 from typing import TypeAlias
 
 from reftrail.contracts.record import Record
-from reftrail.contracts.topics import DEAD_LETTERS, Topic
+from reftrail.contracts.topic import Topic
+from reftrail.contracts.topics import DEAD_LETTERS
 from reftrail.engine.memory import Logged, MemoryHost
 from reftrail.engine.reference import ReferenceTables
 from reftrail.engine.stage import Stage

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from reftrail.contracts.topics import Topic
+from reftrail.contracts.topic import Topic
 from reftrail.engine.positions import is_position, position_of
 from reftrail.engine.stage import Stage
 from reftrail.engine.state import StateStore

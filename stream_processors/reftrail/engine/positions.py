@@ -8,7 +8,7 @@ twice. A group's offsets are committed too, for tools that show lag.
 from collections.abc import Iterable
 from typing import Final
 
-from reftrail.contracts.topics import Topic
+from reftrail.contracts.topic import Topic
 from reftrail.engine.batch import Message
 from reftrail.engine.stage import Stage
 

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from reftrail.contracts.code_spelling import canonical
-from reftrail.contracts.life import Listed
+from reftrail.contracts.external_inputs import Listed
 from reftrail.contracts.policy import Scope, policy_in
 from reftrail.contracts.record import Millis, Record
 from reftrail.contracts.reference import CampaignDefined, CodeChanged

@@ -7,7 +7,7 @@ from typing import Final
 from aiokafka import TopicPartition
 
 from reftrail.contracts.installation import Installation
-from reftrail.contracts.topics import Topic
+from reftrail.contracts.topic import Topic
 from reftrail.engine.chunks import Chunk, ChunkReader
 from reftrail.engine.partition_state import PartitionState
 

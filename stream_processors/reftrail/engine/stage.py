@@ -8,9 +8,9 @@ from typing import Any, Final
 import msgspec
 
 from reftrail.contracts.codec import Undecodable
-from reftrail.contracts.life import Ticked
+from reftrail.contracts.external_inputs import Ticked
 from reftrail.contracts.record import Millis, Record
-from reftrail.contracts.topics import Topic
+from reftrail.contracts.topic import Topic
 from reftrail.rules.decider import Cause, Decider
 
 MOST_WOKEN: Final = 10_000

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from reftrail.contracts.life import Ticked
+from reftrail.contracts.external_inputs import Ticked
 from reftrail.contracts.record import Millis
 from reftrail.engine.alarms import Alarms
 from reftrail.engine.dead_letters import fitting

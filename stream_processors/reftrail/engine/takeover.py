@@ -9,7 +9,7 @@ from typing import Final
 from aiokafka import TopicPartition
 
 from reftrail.contracts.errors import ExpectedError
-from reftrail.contracts.topics import Topic
+from reftrail.contracts.topic import Topic
 from reftrail.engine.chunks import ChunkReader
 from reftrail.engine.partition_state import PartitionState
 from reftrail.engine.restore import restore, resume_positions

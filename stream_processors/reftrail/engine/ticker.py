@@ -16,7 +16,7 @@ from typing import Final
 from aiokafka import TopicPartition
 
 from reftrail.contracts.codec import Undecodable, decode_as, encode
-from reftrail.contracts.life import Ticked
+from reftrail.contracts.external_inputs import Ticked
 from reftrail.contracts.record import MINUTE, Millis
 from reftrail.contracts.times import now
 from reftrail.contracts.topics import TICKS

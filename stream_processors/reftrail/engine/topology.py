@@ -31,17 +31,16 @@ from reftrail.contracts.decisions import (
     Touched,
 )
 from reftrail.contracts.events import event_key
-from reftrail.contracts.life import (
+from reftrail.contracts.external_inputs import FulfilmentReported, Reviewed, Ticked
+from reftrail.contracts.record import Millis
+from reftrail.contracts.stage_messages import (
     CheckRequested,
-    FulfilmentReported,
     LimitAnswered,
     LimitRequested,
     MilestoneChanged,
-    Reviewed,
     SignalChecked,
-    Ticked,
 )
-from reftrail.contracts.record import Millis
+from reftrail.contracts.topic import Topic
 from reftrail.contracts.topics import (
     ATTRIBUTION_CHANGELOG,
     ATTRIBUTION_INPUTS,
@@ -66,7 +65,6 @@ from reftrail.contracts.topics import (
     TOUCH_CHANGELOG,
     TOUCHES,
     VELOCITY_CHANGELOG,
-    Topic,
 )
 from reftrail.engine.keys import woken_action, woken_deed, woken_signal
 from reftrail.engine.stage import Cell, CellFamily, Codes, Stage, Waking

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from aiokafka import TopicPartition
 
-from reftrail.contracts.topics import Topic
+from reftrail.contracts.topic import Topic
 from reftrail.engine.batch import Message
 from reftrail.engine.positions import position_message
 from reftrail.engine.settings import WorkerSettings

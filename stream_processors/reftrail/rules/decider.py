@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol, TypedDict, TypeVar, runtime_checkable
 import msgspec
 from uuid_utils import UUID, uuid5
 
-from reftrail.contracts.life import Listed
+from reftrail.contracts.external_inputs import Listed
 from reftrail.contracts.record import Derived, Millis, Record
 from reftrail.contracts.reference import CampaignDefined, CodeChanged
 

@@ -11,8 +11,8 @@ from typing import Final, NamedTuple, Self, TypeAlias, assert_never
 
 import msgspec
 
-from reftrail.contracts.life import LimitAnswered, LimitRequested
 from reftrail.contracts.record import DAY, Derived, Millis
+from reftrail.contracts.stage_messages import LimitAnswered, LimitRequested
 from reftrail.rules.decider import Cause, Reference, because, fingerprint
 
 

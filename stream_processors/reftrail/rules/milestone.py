@@ -10,9 +10,9 @@ from typing import TypeAlias, assert_never
 import msgspec
 
 from reftrail.contracts.decisions import RewardDecided
-from reftrail.contracts.life import MilestoneChanged
 from reftrail.contracts.policy import Milestone, policy_in
 from reftrail.contracts.record import Derived
+from reftrail.contracts.stage_messages import MilestoneChanged
 from reftrail.rules.decider import Cause, Reference, because
 
 

@@ -11,8 +11,8 @@ from typing import Final, TypeAlias, assert_never
 
 import msgspec
 
-from reftrail.contracts.life import CheckRequested, SignalChecked
 from reftrail.contracts.record import DAY, Derived, Millis
+from reftrail.contracts.stage_messages import CheckRequested, SignalChecked
 from reftrail.rules.decider import Cause, Reference, Woken, because, fingerprint
 
 WINDOW_DAYS: Final = 30

@@ -8,9 +8,9 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from reftrail.contracts.decisions import Attributed, DeadLettered, RewardDecided, RewardGranted
-from reftrail.contracts.life import MilestoneChanged
 from reftrail.contracts.money import amount_text
 from reftrail.contracts.record import Millis
+from reftrail.contracts.stage_messages import MilestoneChanged
 from reftrail.scenarios.expectations import Bounds, Then
 from reftrail.scenarios.moments import Moment, day_text
 from reftrail.scenarios.play import Play

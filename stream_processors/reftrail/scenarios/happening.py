@@ -10,7 +10,7 @@ from reftrail.campaigns.validation import Told
 from reftrail.collector.keys import KeyKind
 from reftrail.contracts.decisions import Role
 from reftrail.contracts.events import Source
-from reftrail.contracts.life import FulfilmentOutcome, ReviewDecision
+from reftrail.contracts.external_inputs import FulfilmentOutcome, ReviewDecision
 from reftrail.contracts.reference import CodeStatus
 from reftrail.lists import Subject
 from reftrail.scenarios.moments import When

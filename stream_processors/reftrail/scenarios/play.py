@@ -18,10 +18,11 @@ from reftrail.contracts.decisions import (
     RewardDecided,
     RewardGranted,
 )
-from reftrail.contracts.life import MilestoneChanged
 from reftrail.contracts.record import DAY, Millis, Record
 from reftrail.contracts.reference import CampaignDefined
 from reftrail.contracts.reward_reasons import is_part
+from reftrail.contracts.stage_messages import MilestoneChanged
+from reftrail.contracts.topic import Topic
 from reftrail.contracts.topics import (
     ATTRIBUTIONS,
     CAMPAIGNS,
@@ -35,7 +36,6 @@ from reftrail.contracts.topics import (
     REWARD_GRANTED,
     REWARDS,
     TICKS,
-    Topic,
 )
 from reftrail.engine.memory import MemoryHost
 from reftrail.lists import Subject

@@ -20,7 +20,7 @@ from reftrail.collector.pseudonyms import HashKey, pseudonyms
 from reftrail.collector.submission import parse_address
 from reftrail.contracts.codec import decode, encode_datum
 from reftrail.contracts.decisions import RewardDecided
-from reftrail.contracts.life import FulfilmentReported, Listed, Listing, Reviewed, Ticked
+from reftrail.contracts.external_inputs import FulfilmentReported, Listed, Listing, Reviewed, Ticked
 from reftrail.contracts.record import Millis, Record
 from reftrail.contracts.reference import (
     CampaignDefined,

@@ -3,19 +3,21 @@
 from typing import Any
 
 from reftrail.contracts.decisions import RewardStatus, Role
-from reftrail.contracts.life import (
+from reftrail.contracts.external_inputs import (
     FulfilmentOutcome,
     FulfilmentReported,
-    LimitAnswered,
-    LimitRequested,
     Listed,
     Listing,
-    MilestoneChanged,
     Reviewed,
-    SignalChecked,
     Ticked,
 )
 from reftrail.contracts.policy import MilestoneKind
+from reftrail.contracts.stage_messages import (
+    LimitAnswered,
+    LimitRequested,
+    MilestoneChanged,
+    SignalChecked,
+)
 from reftrail.rules.decider import Refused, derived_id
 from reftrail.rules.reward.ledger_entries import reward_id
 from reftrail.testing.outlines import CAMPAIGN, USER, Outline, derived, ledger_entry, micros

@@ -22,9 +22,9 @@ from reftrail.contracts.decisions import (
     Touched,
 )
 from reftrail.contracts.events import Click, Event, FormStarted, Purchase, Refund, Signup, View
-from reftrail.contracts.life import CheckRequested
 from reftrail.contracts.record import DAY, MICROS_PER_UNIT, Derived, Micros, Millis, Record
 from reftrail.contracts.reference import CampaignDefined, CodeChanged, Trigger
+from reftrail.contracts.stage_messages import CheckRequested
 from reftrail.rules.decider import RULES
 from reftrail.testing.times import FIRST_DAY, moment
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from reftrail.contracts.life import Listed, Ticked
+from reftrail.contracts.external_inputs import Listed, Ticked
 from reftrail.contracts.record import Record
 from reftrail.contracts.reference import CampaignDefined, CodeChanged
 from reftrail.engine.reference import ReferenceTables

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from reftrail.cli import reviews
 from reftrail.cli.main import command_line
 from reftrail.contracts.errors import ExpectedError
-from reftrail.contracts.life import Reviewed
+from reftrail.contracts.external_inputs import Reviewed
 
 
 class Reports:

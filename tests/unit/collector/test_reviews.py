@@ -14,7 +14,7 @@ from reftrail.collector.keys import keys
 from reftrail.collector.publisher import Message
 from reftrail.collector.reviews import Reviews
 from reftrail.contracts.codec import decode
-from reftrail.contracts.life import Reviewed
+from reftrail.contracts.external_inputs import Reviewed
 from reftrail.reviews import EXPECTED, Review, judged
 from reftrail.testing import code
 

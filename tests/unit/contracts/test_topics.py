@@ -4,20 +4,18 @@ import pytest
 
 from reftrail.contracts.record import DAY
 from reftrail.contracts.registry import latest
+from reftrail.contracts.topic import DEFAULT_PREFIX, FOR_GOOD, Topic
 from reftrail.contracts.topics import (
     CAMPAIGNS,
     CLAIMS,
     CODES,
     CONVERSIONS,
-    DEFAULT_PREFIX,
     EVENTS,
-    FOR_GOOD,
     PUBLIC_TOPICS,
     REWARD_GRANTED,
     REWARDS,
     TOPICS,
     TOUCHES,
-    Topic,
 )
 from reftrail.testing import (
     campaign,

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from reftrail.contracts.record import DAY
-from reftrail.contracts.topics import DEFAULT_PREFIX, FOR_GOOD, TOPICS, Topic
+from reftrail.contracts.topic import DEFAULT_PREFIX, FOR_GOOD, Topic
+from reftrail.contracts.topics import TOPICS
 
 DOCUMENT = Path(__file__).parents[3] / "schemas" / "README.md"
 

@@ -10,7 +10,7 @@ from aiokafka import TopicPartition
 from reftrail.contracts.codec import encode
 from reftrail.contracts.decisions import Converted
 from reftrail.contracts.events import Click, Purchase
-from reftrail.contracts.topics import Topic
+from reftrail.contracts.topic import Topic
 from reftrail.engine.batch import StageOfPartition
 from reftrail.engine.chunks import Chunk
 from reftrail.engine.follower import LiveReference

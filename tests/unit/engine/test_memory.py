@@ -14,8 +14,8 @@ from reftrail.contracts.decisions import (
     RewardStatus,
     Touched,
 )
-from reftrail.contracts.life import CheckRequested, SignalChecked
 from reftrail.contracts.record import Record
+from reftrail.contracts.stage_messages import CheckRequested, SignalChecked
 from reftrail.contracts.topics import (
     ATTRIBUTION_INPUTS,
     ATTRIBUTIONS,

@@ -4,7 +4,7 @@ from support.timers import ticks
 
 from reftrail.contracts.codec import encode
 from reftrail.contracts.decisions import Converted
-from reftrail.contracts.life import Ticked
+from reftrail.contracts.external_inputs import Ticked
 from reftrail.contracts.record import DAY
 from reftrail.engine.batch import StageOfPartition
 from reftrail.engine.chunks import Chunk

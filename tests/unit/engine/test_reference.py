@@ -2,7 +2,7 @@
 
 import pytest
 
-from reftrail.contracts.life import Listed
+from reftrail.contracts.external_inputs import Listed
 from reftrail.contracts.record import Millis
 from reftrail.engine.reference import ReferenceTables
 from reftrail.testing import campaign, click, code, listed

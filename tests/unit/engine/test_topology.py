@@ -10,15 +10,8 @@ from support.timers import ticks
 
 from reftrail.contracts.record import Record
 from reftrail.contracts.reference import Trigger
-from reftrail.contracts.topics import (
-    CAMPAIGNS,
-    CODES,
-    DEAD_LETTERS,
-    EVENTS,
-    REWARDS,
-    TOPICS,
-    Topic,
-)
+from reftrail.contracts.topic import Topic
+from reftrail.contracts.topics import CAMPAIGNS, CODES, DEAD_LETTERS, EVENTS, REWARDS, TOPICS
 from reftrail.engine.keys import woken_action, woken_deed, woken_signal
 from reftrail.engine.stage import Codes
 from reftrail.engine.topology import STAGES, TOPOLOGY

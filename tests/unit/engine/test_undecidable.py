@@ -13,7 +13,7 @@ from reftrail.contracts.dead_letters import MOST_DETAIL, MOST_KEY, MOST_PAYLOAD,
 from reftrail.contracts.decisions import DeadLettered
 from reftrail.contracts.errors import NewerVersionNeeded
 from reftrail.contracts.events import Click
-from reftrail.contracts.life import Ticked
+from reftrail.contracts.external_inputs import Ticked
 from reftrail.contracts.record import Record
 from reftrail.contracts.topics import DEAD_LETTERS, EVENTS
 from reftrail.engine.batch import Outcome, StageOfPartition

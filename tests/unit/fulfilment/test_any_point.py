@@ -23,7 +23,7 @@ from support.fulfilment_faults import ReportsFirst
 
 from reftrail.contracts.codec import decode_as
 from reftrail.contracts.decisions import DeadLettered, RewardGranted, RewardWithdrawn
-from reftrail.contracts.life import FulfilmentReported
+from reftrail.contracts.external_inputs import FulfilmentReported
 from reftrail.fulfilment.answers import Answer, Deferred, Delivered, Refused
 from reftrail.fulfilment.database import Database
 from reftrail.fulfilment.desks import Desks

@@ -11,7 +11,7 @@ from support.fulfilment import an_order
 from reftrail.contracts.codec import decode_as, encode
 from reftrail.contracts.decisions import DeadLettered, RewardGranted, RewardWithdrawn
 from reftrail.contracts.errors import ExpectedError
-from reftrail.contracts.life import FulfilmentReported
+from reftrail.contracts.external_inputs import FulfilmentReported
 from reftrail.fulfilment.answers import Delivered, Refused
 from reftrail.fulfilment.database import Database
 from reftrail.fulfilment.journal import Journal

@@ -6,8 +6,8 @@ from reftrail.collector.accept import Circumstances, CodeFacts, Sender, accept
 from reftrail.collector.keys import KeyKind
 from reftrail.collector.pseudonyms import HashKey, pseudonyms
 from reftrail.contracts.errors import ExpectedError
+from reftrail.contracts.external_inputs import Listed, Listing
 from reftrail.contracts.installation import Installation
-from reftrail.contracts.life import Listed, Listing
 from reftrail.lists import (
     HASHED,
     Entry,

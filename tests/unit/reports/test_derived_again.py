@@ -12,7 +12,7 @@ from support.programme import T0, campaign, click, code, purchase, refund, signu
 from support.timers import ticks
 
 from reftrail.contracts.events import Event
-from reftrail.contracts.life import FulfilmentReported, Listed, ReviewDecision, Reviewed
+from reftrail.contracts.external_inputs import FulfilmentReported, Listed, ReviewDecision, Reviewed
 from reftrail.contracts.policy import (
     AtHoldsEnd,
     Caps,

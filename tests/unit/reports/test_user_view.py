@@ -12,7 +12,7 @@ from support.programme import T0, attributed, campaign, code, entry, milestone
 
 from reftrail.contracts.codec import encode
 from reftrail.contracts.decisions import RewardDecided
-from reftrail.contracts.life import FulfilmentReported
+from reftrail.contracts.external_inputs import FulfilmentReported
 from reftrail.contracts.policy import Milestone, MilestoneKind, Policy, policy_text
 from reftrail.contracts.record import DAY
 from reftrail.contracts.topics import (

@@ -16,6 +16,7 @@ from reftrail.contracts.money import amount_text
 from reftrail.contracts.policy import MilestoneKind, Policy, policy_text
 from reftrail.contracts.record import DAY, Record
 from reftrail.contracts.reference import CodeChanged
+from reftrail.contracts.topic import Topic
 from reftrail.contracts.topics import (
     ATTRIBUTIONS,
     CAMPAIGNS,
@@ -23,7 +24,6 @@ from reftrail.contracts.topics import (
     FULFILMENTS,
     MILESTONES,
     REWARDS,
-    Topic,
 )
 from reftrail.reports.attributed import attributed_to
 from reftrail.reports.explanation import rfc3339

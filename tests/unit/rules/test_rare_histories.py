@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from reftrail.contracts.decisions import RewardDecided
-from reftrail.contracts.life import LimitRequested, Reviewed
+from reftrail.contracts.external_inputs import Reviewed
 from reftrail.contracts.policy import (
     Caps,
     Fraud,
@@ -17,6 +17,7 @@ from reftrail.contracts.policy import (
 )
 from reftrail.contracts.record import DAY, MICROS_PER_UNIT
 from reftrail.contracts.reference import Trigger
+from reftrail.contracts.stage_messages import LimitRequested
 from reftrail.contracts.topics import CAMPAIGNS, CODES, EVENTS, REVIEWS, REWARDS, TICKS
 from reftrail.rules.reward.ledger_entries import reward_id
 from reftrail.rules.reward.transitions import effect

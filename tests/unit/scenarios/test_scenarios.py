@@ -56,7 +56,7 @@ def differences(outcome: Outcome) -> dict[str, tuple[str, ...]]:
 
 CHAIR = PURCHASE.replace('"purchase"', '"purchase", order = "chair"')
 STORY = f"{CLICK}, {SIGNUP}, {CHAIR}"
-BAD_CODE = CLICK.replace('"AMY"', '"A B"')
+BAD_CODE = CLICK.replace('"AMY"', '"A/B"')
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_codes_are_looked_up_as_the_collector_does(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("when", "field", "reason"),
     [
-        (BAD_CODE, "code", "is 'A B'; expected 1 to 64 of A-Z"),
+        (BAD_CODE, "code", "is 'A/B'; expected 1 to 64 of A-Z"),
         (SIGNUP.replace("}", ', ip = "x" }'), "ip", "is 'x'; expected an IPv4 or IPv6 address"),
         (CLICK.replace("}", ', key = "publishable", ip = "x" }'), "ip", "is 'x'; expected an IP"),
         (CLICK.replace("}", ', event_id = "first" }'), "event_id", "expected a UUID such as"),
@@ -403,7 +403,7 @@ def test_a_derived_code_that_cannot_be_is_pointed_to(
         (
             scenario(SIGNUP, "ledger = []", given=f"given.events = [{BAD_CODE}]"),
             7,
-            "code is 'A B'; expected 1 to 64 of A-Z",
+            "code is 'A/B'; expected 1 to 64 of A-Z",
         ),
         (
             scenario(CLICK.replace("}", ', key = "public" }'), "ledger = []"),

@@ -11,6 +11,7 @@ from reftrail.contracts.codec import FRAME, encode
 from reftrail.contracts.decisions import DeadLettered, Touched
 from reftrail.contracts.events import Click, Event, View
 from reftrail.contracts.reference import CampaignDefined, CodeChanged
+from reftrail.contracts.topic import Topic
 from reftrail.contracts.topics import (
     CAMPAIGNS,
     CODES,
@@ -18,7 +19,6 @@ from reftrail.contracts.topics import (
     EVENTS,
     REWARD_GRANTED,
     TOUCHES,
-    Topic,
 )
 from reftrail.testing import to_fulfil, withdrawn
 from reftrail.warehouse.blocks import Part

@@ -7,7 +7,8 @@ from support.clickhouse import ClickHouse
 
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.registry import latest
-from reftrail.contracts.topics import PUBLIC_TOPICS, Topic
+from reftrail.contracts.topic import Topic
+from reftrail.contracts.topics import PUBLIC_TOPICS
 from reftrail.warehouse.tables import DdlFile, apply_ddl, ddl_files, table_of
 
 SCALARS = {

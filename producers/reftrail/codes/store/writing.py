@@ -28,7 +28,8 @@ from reftrail.codes.terms import By, Code, Format
 from reftrail.contracts.codec import encode
 from reftrail.contracts.record import Millis, Record
 from reftrail.contracts.reference import CodeAct, CodeActed, CodeStatus
-from reftrail.contracts.topics import CODE_ACTS, CODE_FORMATS, CODES, Topic
+from reftrail.contracts.topic import Topic
+from reftrail.contracts.topics import CODE_ACTS, CODE_FORMATS, CODES
 
 _ISSUING: Final = (CodeAct.ISSUED, CodeAct.IMPORTED)
 

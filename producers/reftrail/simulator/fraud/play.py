@@ -12,7 +12,7 @@ from reftrail.collector.accept import Circumstances, CodeFacts, Sender, accept
 from reftrail.collector.keys import KeyKind
 from reftrail.contracts.decisions import RewardDecided
 from reftrail.contracts.events import AnyEvent, CodeEvidence
-from reftrail.contracts.life import Ticked
+from reftrail.contracts.external_inputs import Ticked
 from reftrail.contracts.record import DAY, Millis, Record
 from reftrail.contracts.topics import CAMPAIGNS, CODES, EVENTS, REWARDS, TICKS
 from reftrail.engine.memory import MemoryHost

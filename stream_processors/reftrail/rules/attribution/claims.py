@@ -6,10 +6,10 @@ import msgspec
 
 from reftrail.contracts.decisions import Action, Attributed, Basis, Claimed, Converted
 from reftrail.contracts.events import CodeEvidence
-from reftrail.contracts.life import CheckRequested
 from reftrail.contracts.policy import policy_in
 from reftrail.contracts.record import Micros, Millis
 from reftrail.contracts.reference import CodeChanged, Trigger
+from reftrail.contracts.stage_messages import CheckRequested
 from reftrail.rules.decider import Cause, Reference, because, derived_id
 from reftrail.rules.policy import policy_at
 

@@ -12,8 +12,8 @@ import msgspec
 
 from reftrail.contracts.code_spelling import canonical
 from reftrail.contracts.decisions import Action, Attributed, Claimed
-from reftrail.contracts.life import CheckRequested
 from reftrail.contracts.record import Derived, Millis
+from reftrail.contracts.stage_messages import CheckRequested
 from reftrail.rules.attribution.claims import Decision, Deed, Open, decision_of
 from reftrail.rules.cells import Cells, escaped, unescaped
 from reftrail.rules.decider import Refused, fingerprint

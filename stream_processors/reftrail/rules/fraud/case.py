@@ -7,7 +7,7 @@ from typing import TypeAlias
 import msgspec
 
 from reftrail.contracts.decisions import Claimed
-from reftrail.contracts.life import Listed
+from reftrail.contracts.external_inputs import Listed
 from reftrail.contracts.record import Millis
 from reftrail.contracts.reference import CodeChanged
 from reftrail.rules.fraud.baselines import Amounts, Claims, Hours

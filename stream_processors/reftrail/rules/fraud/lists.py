@@ -6,7 +6,7 @@ touch.
 
 from collections.abc import Iterator
 
-from reftrail.contracts.life import Listed, Listing
+from reftrail.contracts.external_inputs import Listed, Listing
 from reftrail.rules.fraud.case import Case, Figures
 
 

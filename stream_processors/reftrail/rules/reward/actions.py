@@ -10,8 +10,8 @@ The last two are numbered where they are decided on again, such as `nth_purchase
 
 from typing import Final
 
-from reftrail.contracts.life import MilestoneChanged
 from reftrail.contracts.reference import Trigger
+from reftrail.contracts.stage_messages import MilestoneChanged
 from reftrail.rules.cells import escaped
 
 _PARTS: Final = {Trigger.NTH_PURCHASE: 2, Trigger.AMOUNT_REACHED: 2, "milestone": 3}

@@ -3,8 +3,9 @@
 import msgspec
 
 from reftrail.contracts.decisions import Role
-from reftrail.contracts.life import Listing, MilestoneChanged
+from reftrail.contracts.external_inputs import Listing
 from reftrail.contracts.policy import DEFAULT, MilestoneKind, policy_in
+from reftrail.contracts.stage_messages import MilestoneChanged
 from reftrail.rules.fraud.case import Evidence
 from reftrail.rules.fraud.scoring import Verdict
 from reftrail.rules.policy import DEFAULT_POLICY

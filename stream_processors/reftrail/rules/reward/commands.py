@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from reftrail.contracts.decisions import RewardStatus
-from reftrail.contracts.life import (
+from reftrail.contracts.external_inputs import (
     FulfilmentOutcome,
     FulfilmentReported,
     ReviewDecision,

@@ -9,14 +9,9 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from reftrail.contracts.decisions import Claimed, RewardStatus
-from reftrail.contracts.life import (
-    FulfilmentReported,
-    LimitAnswered,
-    MilestoneChanged,
-    Reviewed,
-    SignalChecked,
-)
+from reftrail.contracts.external_inputs import FulfilmentReported, Reviewed
 from reftrail.contracts.record import Millis
+from reftrail.contracts.stage_messages import LimitAnswered, MilestoneChanged, SignalChecked
 from reftrail.rules.cells import Cells
 from reftrail.rules.decider import Cause, Reference, Woken
 from reftrail.rules.reward.commands import fire, report_fulfilment, review

@@ -11,8 +11,8 @@ from reftrail.contracts.decisions import (
     RewardWithdrawn,
     Role,
 )
-from reftrail.contracts.life import LimitRequested
 from reftrail.contracts.reward_reasons import is_part
+from reftrail.contracts.stage_messages import LimitRequested
 from reftrail.rules.cells import Cells
 from reftrail.rules.decider import Refused, fingerprint
 from reftrail.rules.limits import Place

@@ -5,7 +5,7 @@ limits waits for those. Nothing of the same referral overtakes them.
 """
 
 from reftrail.contracts.decisions import Action, Claimed
-from reftrail.contracts.life import LimitAnswered, MilestoneChanged, SignalChecked
+from reftrail.contracts.stage_messages import LimitAnswered, MilestoneChanged, SignalChecked
 from reftrail.rules.fraud.case import Signals, SignalSeen
 from reftrail.rules.reward.actions import of_order
 from reftrail.rules.reward.assessment import refused_by, signals_of

@@ -3,13 +3,8 @@
 from typing import TypeAlias
 
 from reftrail.contracts.decisions import Claimed
-from reftrail.contracts.life import (
-    FulfilmentReported,
-    LimitAnswered,
-    MilestoneChanged,
-    Reviewed,
-    SignalChecked,
-)
+from reftrail.contracts.external_inputs import FulfilmentReported, Reviewed
+from reftrail.contracts.stage_messages import LimitAnswered, MilestoneChanged, SignalChecked
 from reftrail.rules.decider import Woken
 
 RewardInput: TypeAlias = (

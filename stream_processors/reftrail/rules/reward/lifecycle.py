@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from reftrail.contracts.decisions import Claimed, RewardStatus
-from reftrail.contracts.life import LimitRequested
 from reftrail.contracts.record import Record
 from reftrail.contracts.reward_reasons import Reason
+from reftrail.contracts.stage_messages import LimitRequested
 from reftrail.rules.limits import Place
 from reftrail.rules.reward.actions import first_attempt
 from reftrail.rules.reward.context import DecisionContext

@@ -2,8 +2,8 @@
 
 import msgspec
 
-from reftrail.contracts.life import LimitRequested
 from reftrail.contracts.reference import Trigger
+from reftrail.contracts.stage_messages import LimitRequested
 from reftrail.rules.fraud.scoring import Verdict
 from reftrail.rules.reward.context import DecisionContext
 from reftrail.rules.reward.ledger_entries import first_entries

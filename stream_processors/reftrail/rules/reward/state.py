@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 import msgspec
 
 from reftrail.contracts.decisions import Claimed, RewardStatus, Role
-from reftrail.contracts.life import MilestoneChanged
 from reftrail.contracts.record import DAY, Micros, Millis
+from reftrail.contracts.stage_messages import MilestoneChanged
 from reftrail.rules.fraud.baselines import Amounts, Claims, Hours
 from reftrail.rules.fraud.case import Evidence, Signals, SignalSeen
 from reftrail.rules.reward.order import Order

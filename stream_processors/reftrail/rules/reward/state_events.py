@@ -6,8 +6,8 @@ They name the code and the referred user (for bonuses the beneficiary) whose cel
 from typing import Final, TypeAlias, get_args
 
 from reftrail.contracts.decisions import RewardDecided, RewardGranted, RewardWithdrawn
-from reftrail.contracts.life import LimitRequested
 from reftrail.contracts.record import Micros, Millis, Record
+from reftrail.contracts.stage_messages import LimitRequested
 from reftrail.rules.decider import Refused
 from reftrail.rules.fraud.case import Signals, SignalSeen
 from reftrail.rules.reward.order import Order

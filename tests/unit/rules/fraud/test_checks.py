@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from reftrail.contracts.decisions import Action, Basis, Claimed
-from reftrail.contracts.life import Listed
+from reftrail.contracts.external_inputs import Listed
 from reftrail.contracts.policy import Fraud
 from reftrail.contracts.record import DAY, HOUR, MICROS_PER_UNIT, MINUTE, SECOND
 from reftrail.engine.reference import ReferenceTables

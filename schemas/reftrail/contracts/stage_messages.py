@@ -1,0 +1,83 @@
+"""Messages between stages: questions about signals and limits, their answers, and milestones."""
+
+from reftrail.contracts.record import Derived, Micros
+
+
+class CheckRequested(Derived, frozen=True, kw_only=True):
+    """A claim asks how often its signal was seen. signal is `kind:value`, such as `ip:<hash>`.
+
+    claim_id is the claim's event_id. owner_user_id is the code's owner, as far as that is known.
+    """
+
+    signal: str
+    code: str
+    user_id: str
+    claim_id: str
+    owner_user_id: str | None = None
+
+
+class SignalChecked(Derived, frozen=True, kw_only=True):
+    """How many distinct users claimed from a signal, this one included, up to the claim's time.
+
+    kind is that of the signal. codes_30d counts the distinct codes that they claimed under,
+    insiders_30d those of them under whose own codes others of them claimed. users_365d is counted
+    for e-mail addresses alone, and 0 for other kinds.
+    """
+
+    code: str
+    user_id: str
+    claim_id: str
+    kind: str
+    users_24h: int
+    users_30d: int
+    codes_30d: int
+    insiders_30d: int = 0
+    users_365d: int = 0
+
+
+class LimitRequested(Derived, frozen=True, kw_only=True):
+    """A reward asks for its place under limits that codes share, one after the other.
+
+    limits has those still to pass, as texts `key|amount|most`; the first one's key is the message
+    key. passed has those passed before. releasing True: places are given back, since a later limit
+    had none.
+    """
+
+    limits: list[str]
+    passed: list[str]
+    releasing: bool = False
+    code: str
+    user_id: str
+    claim_id: str
+
+
+class LimitAnswered(Derived, frozen=True, kw_only=True):
+    """Whether a reward has its place; refused_by is the key of the limit that had none."""
+
+    code: str
+    user_id: str
+    claim_id: str
+    refused_by: str | None = None
+
+
+class MilestoneChanged(Derived, frozen=True, kw_only=True):
+    """A referrer reached a milestone, or lost it because a reward was reversed.
+
+    code and user_id are those of the grant that was the grants-th, also where that is lost (reached
+    False). times says how often it was reached by now. value and reward_kind are those of a bonus.
+    """
+
+    beneficiary: str
+    campaign_id: str
+    campaign_version: int
+    code: str
+    user_id: str
+    name: str
+    kind: str
+    grants: int
+    reached: bool
+    times: int = 1
+    value_micros: Micros = 0
+    currency: str | None = None
+    reward_kind: str | None = None
+    item: str | None = None
