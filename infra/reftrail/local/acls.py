@@ -42,12 +42,13 @@ _READ_ALL: Final = frozenset({"operator"})  # explain follows a reward through e
 class Names:
     """Names under which hosts appear on the brokers: users, consumer groups.
 
-    group is what REFTRAIL_GROUP says, or None where the hosts' groups have their default names.
+    group and fulfilment_group are what REFTRAIL_GROUP and REFTRAIL_FULFILMENT_GROUP say, or None
+    where the hosts' groups have their default names.
     """
 
     user_prefix: str = "reftrail-"
     group: str | None = None
-    fulfilment_group: str = "reftrail-fulfilment"
+    fulfilment_group: str | None = None
 
 
 _DEFAULTS: Final = Names()
@@ -88,7 +89,7 @@ def _groups(installation: Installation, names: Names) -> Iterator[Grant]:
     prefix = installation.topic_prefix
     yield Grant("worker", "GROUP", names.group or f"{prefix}workers", "READ")
     yield Grant("codes", "GROUP", f"{names.group or f'{prefix}codes'}-registrar", "READ")
-    yield Grant("fulfilment", "GROUP", names.fulfilment_group, "READ")
+    yield Grant("fulfilment", "GROUP", names.fulfilment_group or f"{prefix}fulfilment", "READ")
 
 
 def _transactional_ids(installation: Installation, names: Names) -> Iterator[Grant]:
@@ -97,7 +98,7 @@ def _transactional_ids(installation: Installation, names: Names) -> Iterator[Gra
         kind = "TRANSACTIONAL_ID"
         yield Grant("worker", kind, f"{prefix}worker-", operation, is_prefix=True)
         yield Grant("worker", kind, f"{prefix}ticker", operation)
-        fulfilment = f"{prefix}{names.fulfilment_group}-"
+        fulfilment = f"{prefix}{names.fulfilment_group or f'{prefix}fulfilment'}-"
         yield Grant("fulfilment", kind, fulfilment, operation, is_prefix=True)
         for host in ("codes", "operator"):  # commands send what no host of codes sends
             yield Grant(host, kind, f"{prefix}codes-outbox", operation)

@@ -36,14 +36,16 @@ class FulfilmentSettings(Installation):
     shipment: carrier_url and carrier_key. code: codes_file, or a journal whose table pool is filled
     by other means.
 
-    journal is the file of what has been done; it must be kept. Processes that share a group need
-    one each. Of each kind up to concurrency
-    orders are asked for at the same time, each for at most timeout_seconds. retry_* and
+    group is the consumer group, by default named after the prefix. journal is the file of what has
+    been done; it must be kept. Processes that share a group need one each. Of each kind up to
+    concurrency orders are asked for at the same time, each for at most timeout_seconds. retry_* and
     give_up_after_seconds are those of `Schedule`.
     """
 
     fulfilment_journal: Path
-    fulfilment_group: Annotated[str, Field(min_length=1)] = "reftrail-fulfilment"
+    fulfilment_group: str = Field(
+        default_factory=lambda given: f"{given['topic_prefix']}fulfilment", min_length=1
+    )
     fulfilment_host: str = "127.0.0.1"
     fulfilment_port: Annotated[int, Field(ge=1, le=65535)] = 6069
     fulfilment_kinds: Annotated[tuple[Kind, ...], NoDecode, Field(min_length=1)] = tuple(Kind)

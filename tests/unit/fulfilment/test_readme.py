@@ -36,7 +36,8 @@ def documented() -> dict[str, str]:
 
 
 def default_of(name: str) -> str:
-    value: Any = OWN[name].default
+    common = {"topic_prefix": FulfilmentSettings.model_fields["topic_prefix"].default}
+    value: Any = OWN[name].get_default(call_default_factory=True, validated_data=common)
     if value in (PydanticUndefined, None, ()):
         return "none"
     return ",".join(value) if isinstance(value, tuple) else str(value)

@@ -28,6 +28,14 @@ def settings() -> FulfilmentSettings:
     return FulfilmentSettings()
 
 
+def test_installations_on_one_cluster_have_groups_of_their_own(
+    variables: pytest.MonkeyPatch,
+) -> None:
+    assert settings().fulfilment_group == "referral.fulfilment"
+    variables.setenv("REFTRAIL_TOPIC_PREFIX", "shop.")
+    assert settings().fulfilment_group == "shop.fulfilment"
+
+
 def test_all_kinds_are_fulfilled_unless_said_otherwise(variables: pytest.MonkeyPatch) -> None:
     assert settings().fulfilment_kinds == tuple(Kind)
     assert [s.get_secret_value()[0] for s in settings().fulfilment_signing_secrets] == ["x", "y"]
