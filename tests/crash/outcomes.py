@@ -11,7 +11,7 @@ from typing import Any, Final
 from crash.evidence import Evidence
 from crash.findings import repeated, some
 from crash.rest import unsettled
-from reftrail.contracts.codec import decode
+from reftrail.contracts.codec import decode, decode_as
 from reftrail.contracts.decisions import (
     DeadLettered,
     RewardDecided,
@@ -48,12 +48,24 @@ def reviews(evidence: Evidence) -> Iterator[str]:
     yield from _taken("reviews", there, evidence)
 
 
+def _withdrawn_in_doubt(evidence: Evidence) -> Iterator[str]:
+    """Rewards that may have been given when fulfilment was killed, and were withdrawn by then.
+
+    They aren't asked for again, and somebody is told so by a dead letter.
+    """
+    letters: list[Any] = evidence.records(DEAD_LETTERS)
+    for letter in letters:
+        if letter.reason == "withdrawn_in_doubt":
+            yield decode_as(RewardGranted, letter.payload).reward_id
+
+
 def fulfilment(evidence: Evidence) -> Iterator[str]:
     """Partners gave each reward at most once, and only what was ordered; all of it was told once.
 
     What was delivered is fulfilled in the ledger, or to be collected where it had been taken
     back by then; where its time was up its report was refused. A failure to give what had been
-    taken back changes nothing. Codes are given by fulfilment itself.
+    taken back changes nothing. What was withdrawn while nobody knew whether it was given is a dead
+    letter. Codes are given by fulfilment itself.
     """
     reports: list[Any] = evidence.records(FULFILMENTS)
     delivered = [one for one in reports if one.outcome == FulfilmentOutcome.DELIVERED]
@@ -62,7 +74,8 @@ def fulfilment(evidence: Evidence) -> Iterator[str]:
     ordered = {order.reward_id for order in orders}
     given = Counter(dict(evidence.given))
     yield from some("given more than once", [one for one, count in given.items() if count > 1])
-    yield from some("given, but not told", (given - by_partners).elements())
+    in_doubt = Counter(_withdrawn_in_doubt(evidence))
+    yield from some("given, but not told", (given - by_partners - in_doubt).elements())
     yield from some("told, but not given", (by_partners - given).elements())
     yield from some("given, but not ordered", given.keys() - ordered)
     yield from some("told, but not ordered", {one.reward_id for one in reports} - ordered)

@@ -70,6 +70,19 @@ def an_effect_is_refused_too(it: Evidence) -> Evidence:
     return once_more(it, DEAD_LETTERS, lambda _: True, event_id="x", payload=encode(approved))
 
 
+def test_what_was_withdrawn_in_doubt_need_not_be_told() -> None:
+    untold = without(right(), FULFILMENTS, of("w2"))
+    order = next(at.record for at in untold.log[REWARD_GRANTED] if of("w2")(at.record))
+    letter = {"event_id": "x", "reason": "withdrawn_in_doubt", "payload": encode(order)}
+    with_letter = once_more(untold, DEAD_LETTERS, lambda _: True, **letter)
+
+    def is_missed(it: Evidence) -> bool:
+        return any(one.startswith("given, but not told") for one in violations(it)["fulfilment"])
+
+    assert is_missed(untold)
+    assert not is_missed(with_letter)
+
+
 FAULTS: dict[str, tuple[Callable[[Evidence], Evidence], str, str]] = {
     "an acknowledged review is lost": (
         lambda it: without(it, REVIEWS, by_name("decline w1")),

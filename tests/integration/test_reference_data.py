@@ -8,7 +8,7 @@ from reftrail.campaigns import Campaign, apply_campaigns, defined_campaigns
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.topics import CAMPAIGNS
-from reftrail.reference import topic
+from reftrail.hosting.kafka import blocking
 
 
 def summer(**rules: object) -> Campaign:
@@ -36,7 +36,7 @@ def test_a_campaign_given_twice_is_refused(installation: TestInstallation) -> No
 
 
 def test_without_a_broker(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(topic, "_BOOTSTRAP_MS", 1_000)
+    monkeypatch.setattr(blocking, "_BOOTSTRAP_MS", 1_000)
     with pytest.raises(ExpectedError, match=r"127\.0\.0\.1:1 does not answer"):
         defined_campaigns(Installation(bootstrap_servers="127.0.0.1:1"))
 

@@ -221,7 +221,7 @@ def test_a_record_of_a_newer_schema_stops_the_worker_which_says_what_it_needs(
     with worker(installation, tmp_path / "worker.log") as running:
         running.wait_until_ready()
         _send(installation, EVENTS, newer_value, EVENTS.partition("v1", installation.partitions))
-        assert running.process.wait(20) == 70
+        assert running.process.wait(20) == 1
     assert f"a record has schema id {newer}" in running.log.read_text()
     assert read_committed(installation, DEAD_LETTERS) == []
 
@@ -233,5 +233,5 @@ def test_a_policy_in_a_newer_language_stops_the_worker_which_says_so(
     with worker(installation, tmp_path / "worker.log") as running:
         running.wait_until_ready()
         produce(installation, CAMPAIGNS, [campaign("new", policy='{"language": 2, "novel": 1}')])
-        assert running.process.wait(20) == 70
+        assert running.process.wait(20) == 1
     assert "version 2 of the policy language" in running.log.read_text()

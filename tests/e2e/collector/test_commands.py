@@ -26,7 +26,7 @@ referrer_reward = "5.00"
 """
 EVENTS_CSV = """action,who,ref,total,when
 visit,v1,AMY1,,1.7.2025 10:00
-visit,v2,WRONG CODE,,1.7.2025 10:01
+visit,v2,WRONG/CODE,,1.7.2025 10:01
 sale,v1,,19.99,1.7.2025 10:05
 ping,v1,,,1.7.2025 10:05
 """

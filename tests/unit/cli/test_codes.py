@@ -278,7 +278,7 @@ IMPORTED = """voucher,owner,campaign,max_uses,channels,expires_at
 OLD1,amy,spring,3,web|app,2030-01-01T00:00:00Z
 OLD2,bob,spring,,,
 OLD2,eve,spring,,,
-OLD 3,eve,spring,,,
+OLD/3,eve,spring,,,
 OLD4,eve,spring,x,,
 """
 
@@ -290,7 +290,7 @@ def test_nothing_is_half_imported(codes: Codes) -> None:
     done = codes.run(*mapped, exit_code=4)
     assert done.stdout == "added 0, unchanged 0, at fault 2\n"
     assert done.stderr.splitlines() == [
-        "old.csv, line 5: OLD 3: code is 'OLD 3': 1 to 64 of A-Z, a-z, 0-9, _ and - make a code",
+        "old.csv, line 5: OLD/3: code is 'OLD/3': 1 to 64 of A-Z, a-z, 0-9, _ and - make a code",
         (
             "old.csv, line 6: OLD4: max_uses is 'x': Input should be a valid integer, unable to "
             "parse string as an integer"
@@ -306,7 +306,7 @@ def test_nothing_is_half_imported(codes: Codes) -> None:
     assert done.stdout == "added 2, unchanged 0, at fault 3\n"
     faults = csv.DictReader((codes.directory / "faults.csv").open())
     assert [(row["line"], row["code"]) for row in faults] == [
-        ("4", "OLD2"), ("5", "OLD 3"), ("6", "OLD4"),
+        ("4", "OLD2"), ("5", "OLD/3"), ("6", "OLD4"),
     ]  # fmt: skip
     first = codes.rows("list")[0]
     assert (first["code"], first["channels"], first["max_uses"]) == ("OLD1", ["web", "app"], 3)
