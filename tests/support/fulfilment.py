@@ -26,7 +26,6 @@ from reftrail.rules.decider import derived_id
 
 SECRET = "a-signing-secret-of-the-tests-long-enough"
 CARRIER_KEY = "a carrier's key"
-GROUP = "fulfilment-of-tests"
 
 
 def an_order(number: int = 1, kind: str = "credit", **given: Any) -> RewardGranted:
@@ -84,7 +83,6 @@ def environment(
         "REFTRAIL_BOOTSTRAP_SERVERS": installation.bootstrap_servers,
         "REFTRAIL_TOPIC_PREFIX": installation.topic_prefix,
         "REFTRAIL_FULFILMENT_JOURNAL": str(directory / "journal.sqlite"),
-        "REFTRAIL_FULFILMENT_GROUP": GROUP,
         "REFTRAIL_FULFILMENT_WEBHOOK_URL": url,
         "REFTRAIL_FULFILMENT_SIGNING_SECRETS": SECRET,
         "REFTRAIL_FULFILMENT_CARRIER_URL": url,
@@ -181,9 +179,9 @@ class Lag:
 
 
 @contextmanager
-def lag_of(installation: Installation, group: str = GROUP) -> Iterator[Lag]:
-    """The lag of a group, to be asked again and again."""
-    lag = Lag(installation, group)
+def lag_of(installation: Installation, group: str | None = None) -> Iterator[Lag]:
+    """The lag of a group, by default of the installation's, to be asked again and again."""
+    lag = Lag(installation, group or f"{installation.topic_prefix}fulfilment")
     try:
         yield lag
     finally:
