@@ -138,9 +138,10 @@ class KafkaLog:
     def join(self, owner: Owner) -> None:
         """See `Log`."""
         self.owner = owner
-        self.consumer.subscribe(
-            [self.installation.name_of(REWARD_GRANTED)], listener=_Changes(self)
-        )
+        name = self.installation.name_of(REWARD_GRANTED)
+        # A member that leads a group before it knows the topic gives everybody nothing.
+        self.consumer.partitions_for_topic(name)
+        self.consumer.subscribe([name], listener=_Changes(self))
 
     def poll(self, timeout_ms: int) -> Found:
         """See `Log`."""
