@@ -58,11 +58,6 @@ class Outcome:
         self.dead.update(part.dead)
         self.silenced |= part.silenced
 
-    @property
-    def is_empty(self) -> bool:
-        """Nothing to send and nothing to keep: only the position has moved."""
-        return not self.messages and not self.changes
-
 
 @cache
 def _settles(kind: type) -> bool:
