@@ -1,6 +1,6 @@
 """Entries of the reward ledger, and the orders and withdrawals that fulfilment gets with them."""
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -147,28 +147,12 @@ def orders_to_fulfil(entry: RewardDecided) -> list[RewardGranted]:
     """What fulfilment gets for an entry: an order if it grants something that isn't delivered."""
     if not is_order(entry):
         return []
-    assert entry.beneficiary is not None
     assert entry.campaign_id is not None
     assert entry.campaign_version is not None
     return [
         RewardGranted(
-            event_id=entry.event_id,
-            event_time=entry.event_time,
-            received_at=entry.received_at,
-            cause_topic=entry.cause_topic,
-            cause_partition=entry.cause_partition,
-            cause_offset=entry.cause_offset,
-            cause_event_id=entry.cause_event_id,
-            rules=entry.rules,
-            reward_id=entry.reward_id,
-            code=entry.code,
-            user_id=entry.user_id,
-            beneficiary=entry.beneficiary,
-            role=entry.role,
-            action=entry.action,
+            **_of_entry(entry),
             value_micros=entry.value_micros,
-            currency=entry.currency,
-            kind=entry.kind,
             campaign_id=entry.campaign_id,
             campaign_version=entry.campaign_version,
             category=entry.category,
@@ -187,26 +171,33 @@ def withdrawals(side: SideReward, entry: RewardDecided) -> list[RewardWithdrawn]
     is_open = side.status in (RewardStatus.GRANTED, RewardStatus.EXPIRED) and side.remaining > 0
     if entry.status != RewardStatus.REVERSED or not is_open:
         return []
-    assert entry.beneficiary is not None
     return [
         RewardWithdrawn(
-            event_id=entry.event_id,
-            event_time=entry.event_time,
-            received_at=entry.received_at,
-            cause_topic=entry.cause_topic,
-            cause_partition=entry.cause_partition,
-            cause_offset=entry.cause_offset,
-            cause_event_id=entry.cause_event_id,
-            rules=entry.rules,
-            reward_id=entry.reward_id,
-            code=entry.code,
-            user_id=entry.user_id,
-            beneficiary=entry.beneficiary,
-            role=entry.role,
-            action=entry.action,
+            **_of_entry(entry),
             remaining_micros=side.remaining - entry.value_micros if is_part(entry) else 0,
-            currency=entry.currency,
-            kind=entry.kind,
             reasons=list(entry.reasons),
         )
     ]
+
+
+def _of_entry(entry: RewardDecided) -> dict[str, Any]:
+    """The fields that an order to fulfil and its withdrawal take from the ledger entry."""
+    assert entry.beneficiary is not None
+    return {
+        "event_id": entry.event_id,
+        "event_time": entry.event_time,
+        "received_at": entry.received_at,
+        "cause_topic": entry.cause_topic,
+        "cause_partition": entry.cause_partition,
+        "cause_offset": entry.cause_offset,
+        "cause_event_id": entry.cause_event_id,
+        "rules": entry.rules,
+        "reward_id": entry.reward_id,
+        "code": entry.code,
+        "user_id": entry.user_id,
+        "beneficiary": entry.beneficiary,
+        "role": entry.role,
+        "action": entry.action,
+        "currency": entry.currency,
+        "kind": entry.kind,
+    }
