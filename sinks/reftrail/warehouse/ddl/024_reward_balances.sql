@@ -8,7 +8,7 @@
 -- balance_micros is what it is worth to its beneficiary now, reversed_micros what was ever taken
 -- back, lapsed_micros what failed or expired and was not granted again, clawback_micros what is to be
 -- collected from its beneficiary: delivered, and taken back before or after that.
-CREATE OR REPLACE VIEW reward_balances AS
+CREATE VIEW IF NOT EXISTS reward_balances AS
 SELECT
     reward_id,
     decided.1 AS code,
