@@ -16,7 +16,6 @@ from support.worker import RunningWorker, group_of, worker
 
 from reftrail.contracts.events import Click, Event, Signup
 from reftrail.contracts.record import MINUTE
-from reftrail.contracts.reference import CampaignDefined, CodeChanged
 from reftrail.contracts.topic import Topic
 from reftrail.contracts.topics import (
     CAMPAIGNS,
@@ -31,34 +30,15 @@ from reftrail.contracts.topics import (
 )
 from reftrail.engine.topology import TOPOLOGY
 from reftrail.local.topics import admin, create_topics
+from reftrail.testing import campaign, code
 
 T0 = 1_790_000_000_000
 NO_TICKS = {"REFTRAIL_TICK_SECONDS": "0"}
 
 
 def _programme(installation: TestInstallation) -> None:
-    campaign = CampaignDefined(
-        event_id="campaign",
-        event_time=T0,
-        received_at=T0,
-        campaign_id="spring",
-        version=1,
-        effective_from=0,
-        name="Spring",
-        referrer_reward_micros=5_000_000,
-        referee_reward_micros=2_000_000,
-    )
-    code = CodeChanged(
-        event_id="code",
-        event_time=T0,
-        received_at=T0,
-        code="AMY",
-        campaign_id="spring",
-        owner_user_id="amy",
-        created_at=T0,
-    )
-    produce(installation, CAMPAIGNS, [campaign])
-    produce(installation, CODES, [code])
+    produce(installation, CAMPAIGNS, [campaign()])
+    produce(installation, CODES, [code("AMY", owner="amy")])
 
 
 def _events(first: int, last: int) -> list[Event]:

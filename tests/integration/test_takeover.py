@@ -16,8 +16,8 @@ from support.worker import RunningWorker, worker
 from reftrail.contracts.codec import decode
 from reftrail.contracts.events import Click, Signup
 from reftrail.contracts.record import MINUTE
-from reftrail.contracts.reference import CampaignDefined, CodeChanged
 from reftrail.contracts.topics import CAMPAIGNS, CODES, EVENTS, REWARD_GRANTED
+from reftrail.testing import campaign, code
 
 T0 = 1_790_000_000_000
 CODES_IN_ALL = 300_000
@@ -27,30 +27,8 @@ OF_THOSE_EXPELLED = ("was not recognized", "generation id is not", "session expi
 
 
 def _programme(installation: TestInstallation) -> None:
-    campaign = CampaignDefined(
-        event_id="campaign",
-        event_time=T0,
-        received_at=T0,
-        campaign_id="spring",
-        version=1,
-        effective_from=0,
-        name="Spring",
-        referrer_reward_micros=5_000_000,
-        referee_reward_micros=2_000_000,
-    )
-    used = [
-        CodeChanged(
-            event_id=f"code-{n}",
-            event_time=T0,
-            received_at=T0,
-            code=f"CODE{n}",
-            campaign_id="spring",
-            owner_user_id=f"owner-{n}",
-            created_at=T0,
-        )
-        for n in range(20)
-    ]
-    write_many(installation, CAMPAIGNS, [campaign])
+    used = [code(f"CODE{n}", owner=f"owner-{n}") for n in range(20)]
+    write_many(installation, CAMPAIGNS, [campaign()])
     write_many(installation, CODES, [*codes(CODES_IN_ALL), *used])
 
 

@@ -14,7 +14,6 @@ from support.worker import worker
 from reftrail.contracts.codec import FRAME, encode
 from reftrail.contracts.events import Click, Event, Signup
 from reftrail.contracts.record import MINUTE
-from reftrail.contracts.reference import CampaignDefined, CodeChanged
 from reftrail.contracts.registry import schemas
 from reftrail.contracts.topic import Topic
 from reftrail.contracts.topics import (
@@ -33,30 +32,8 @@ T0 = 1_790_000_000_000
 
 
 def _programme(installation: TestInstallation) -> None:
-    campaign = CampaignDefined(
-        event_id="campaign",
-        event_time=T0,
-        received_at=T0,
-        campaign_id="spring",
-        version=1,
-        effective_from=0,
-        name="Spring",
-        referrer_reward_micros=5_000_000,
-        referee_reward_micros=2_000_000,
-    )
-    codes = [
-        CodeChanged(
-            event_id=f"code-{n}",
-            event_time=T0,
-            received_at=T0,
-            code=f"CODE{n}",
-            campaign_id="spring",
-            owner_user_id=f"owner-{n}",
-            created_at=T0,
-        )
-        for n in range(10)
-    ]
-    produce(installation, CAMPAIGNS, [campaign])
+    codes = [code(f"CODE{n}", owner=f"owner-{n}") for n in range(10)]
+    produce(installation, CAMPAIGNS, [campaign()])
     produce(installation, CODES, codes)
 
 
