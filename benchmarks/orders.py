@@ -38,7 +38,7 @@ SOURCES: Final = ("schemas", "producers", "stream_processors", "sinks", "infra")
 START: Final = 1_790_000_000_000
 FEW: Final = 10
 ROUND: Final = 1_000
-"""How many orders of the one referral, and of referrals with few, are decided by turns."""
+"""Orders in a turn: so many of the one large referral, then so many of small referrals."""
 
 CODE: Final = "REF000000001"
 USER: Final = "user-00000001"
@@ -58,7 +58,7 @@ REWARDED: Final[dict[str, Callable[[int], int]]] = {
     "nth_purchase": lambda orders: orders // 3,
     "amount_reached": lambda orders: orders // 5,
 }
-"""How many of so many orders are rewarded: else something else was measured."""
+"""The number of rewards for so many orders. Any other number means that something else ran."""
 
 
 class Host:
@@ -86,7 +86,7 @@ class Host:
             self._note(outcome)
 
     def packed(self) -> dict[str, bytes]:
-        """What the reward stage keeps."""
+        """The stored state of the reward stage."""
         return self._stages[REWARD_INPUTS.name][1].packed
 
     def limits_bytes(self) -> int:
@@ -235,7 +235,7 @@ def _code() -> CodeChanged:
 
 
 def _waiting(customers: int, sources: Path | None = None) -> dict[str, float]:
-    """What `orders_waiting.py` prints, under this version's sources or those in a folder."""
+    """The figures of `orders_waiting.py`, by this version's sources or by those in a folder."""
     environment = dict(os.environ)
     if sources is not None:
         folders = (str(sources.resolve() / folder) for folder in SOURCES)

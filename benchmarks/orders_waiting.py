@@ -32,7 +32,7 @@ from reftrail.engine.topology import STAGES
 START: Final = 1_790_000_000_000
 BATCH: Final = 1_000
 EDGE: Final = 10
-"""How many of a customer's first and last purchases are compared."""
+"""The number of first purchases of a customer that are compared with as many last ones."""
 
 
 class Attribution:

@@ -12,7 +12,7 @@ _PERIOD: Final = 10.0
 
 @dataclass(slots=True)
 class _Period:
-    """How often a message came since a time, and how often it may be written in that period."""
+    """The count of one message since a time, and the most lines it may fill in that period."""
 
     since: float
     allowed: int = _AT_FIRST

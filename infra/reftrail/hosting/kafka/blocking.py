@@ -35,6 +35,6 @@ def blocking_admin(installation: Installation, **settings: Any) -> KafkaAdminCli
 
 
 def _connection(installation: Installation, settings: dict[str, Any]) -> dict[str, Any]:
-    """How to connect; bootstrap_timeout_ms is a default, unless settings have another one."""
+    """Parameters of the connection. The settings may replace the default bootstrap_timeout_ms."""
     timeout = settings.pop("bootstrap_timeout_ms", _BOOTSTRAP_MS)
     return {**connection(installation), "bootstrap_timeout_ms": timeout}

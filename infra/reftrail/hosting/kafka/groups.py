@@ -1,4 +1,4 @@
-"""What a consumer group has committed, with the broker's error codes looked at."""
+"""Committed positions of a consumer group. Error codes of the broker are checked."""
 
 import asyncio
 import logging

@@ -23,7 +23,7 @@ class LogBounds:
 
 @dataclass(frozen=True, slots=True)
 class PositionAdvice:
-    """How a host names itself and what it has done, and what a person can do about a position."""
+    """Words for error messages: the host, its work, and the remedies for a lost position."""
 
     host: str
     done: str
