@@ -134,7 +134,12 @@ def _compare_rewards(truth: Truth, observed: Observed, result: Comparison) -> No
         entries = found.get(key, [])
         limited = key.code in truth.limits and key.user_id in truth.limits[key.code].users
         limit_only = [[], [Verdict(REJECTED, (USED_UP,))]] if limited else [[]]
-        allowed = limit_only if expected is None else _histories(expected, limited=limited)
+        may_lack = limited or key in truth.paid_back
+        allowed = (
+            limit_only
+            if expected is None
+            else _histories(expected, limited=limited, may_lack=may_lack)
+        )
         if expected is None and entries in allowed:
             continue
         if entries in allowed and key.code not in surplus:
@@ -146,10 +151,11 @@ def _compare_rewards(truth: Truth, observed: Observed, result: Comparison) -> No
             )
 
 
-def _histories(expected: Verdict, *, limited: bool) -> list[list[Verdict]]:
+def _histories(expected: Verdict, *, limited: bool, may_lack: bool) -> list[list[Verdict]]:
     """The ledger entries that lead to a verdict; with a limit, also those of coming too late.
 
-    An order that was paid back before its user's signup came earns nothing in the first place.
+    Where may_lack, there may be none: an order that was paid back before its user's signup came
+    isn't decided on.
     """
     histories = {
         GRANTED: [Verdict(GRANTED)],
@@ -158,7 +164,7 @@ def _histories(expected: Verdict, *, limited: bool) -> list[list[Verdict]]:
     }
     too_late = [Verdict(REJECTED, (USED_UP,))]
     found = [histories[expected.status], *([too_late] if limited else [])]
-    return [*found, []] if expected.status == REVERSED or limited else found
+    return [*found, []] if may_lack else found
 
 
 def _beyond_limits(truth: Truth, found: Mapping[RewardKey, list[Verdict]]) -> dict[str, str]:

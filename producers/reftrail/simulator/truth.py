@@ -91,7 +91,9 @@ class Truth:
     set of events, in whatever order. counts are what a report ought to show under a code, or under
     none: views, clicks and forms of people under the code that they name, signups, purchases and
     attributed users under the code that the user is attributed to. rewards has each reward's last
-    status; for codes in limits it says what a user gets who is among the first.
+    status; for codes in limits it says what a user gets who is among the first. Those in paid_back
+    are for orders that were refunded: if purchase and refund wait for their user's signup, the
+    order isn't decided on at all, neither granted nor rejected.
     """
 
     programme: Programme
@@ -100,6 +102,7 @@ class Truth:
     counts: Counter[Cell] = field(default_factory=Counter)
     attributions: dict[str, Attribution] = field(default_factory=dict)
     rewards: dict[RewardKey, Verdict] = field(default_factory=dict)
+    paid_back: set[RewardKey] = field(default_factory=set)
     limits: dict[str, Limit] = field(default_factory=dict)
 
     def add(self, steps: Sequence[Step]) -> None:
@@ -200,8 +203,9 @@ class Truth:
             self.rewards[RewardKey(by.code, user, "referee")] = Verdict(REJECTED, ("unknown_code",))
             return
         campaign = self.programme.campaigns[code.campaign_id]
+        paid_back: set[str] = set()
         if campaign.trigger == "first_purchase":
-            outcomes = _of_orders(events, _since(by), campaign, code, user)
+            outcomes, paid_back = _of_orders(events, _since(by), campaign, code, user)
         else:
             signup = next(event for event in events if event.type == "signup")
             reasons = _objections(code, campaign, user, signup.event_time)
@@ -219,6 +223,7 @@ class Truth:
             if value > 0:
                 for action, verdict in outcomes.items():
                     self.rewards[RewardKey(by.code, user, role, action)] = verdict
+                self.paid_back |= {RewardKey(by.code, user, role, one) for one in paid_back}
 
 
 def identity(event_id: str) -> int:
@@ -254,10 +259,11 @@ def _of_orders(
     campaign: CampaignDefined,
     code: CodeChanged,
     user: str,
-) -> dict[str, Verdict]:
+) -> tuple[dict[str, Verdict], set[str]]:
     """What becomes of a user's orders, in the order of sending: one at a time earns.
 
-    The first one that stands earns; if it is paid back, the earliest other one that stands.
+    The first one that stands earns; if it is paid back, the earliest other one that stands. Beside
+    the outcomes, by action: those of orders that no longer stand.
     """
     orders: dict[str, Occurrence] = {}
     outcomes: dict[str, Verdict] = {}
@@ -282,7 +288,8 @@ def _of_orders(
                 continue
             reasons = _objections(code, campaign, user, orders[order_id].event_time)
             outcomes[name] = Verdict(REJECTED, reasons) if reasons else Verdict(GRANTED)
-    return outcomes
+    fallen = {f"purchase:{order_id}" for order_id in orders if not stands(order_id)}
+    return outcomes, fallen & outcomes.keys()
 
 
 def _since(by: Attribution) -> Millis:

@@ -123,6 +123,23 @@ def test_who_was_refunded_before_the_signup_came_leaves_the_place_of_a_limit(tru
         assert not compare(truth, replace(RIGHT, entries=wrong)).is_equal
 
 
+def test_an_order_that_was_paid_back_before_the_signup_came_need_not_be_decided_on(
+    truth: Truth,
+) -> None:
+    counts = {cell: count for cell, count in FUNNEL.items() if cell[0] != "rewards_granted"}
+    inactive = Verdict("rejected", ("code_inactive",))
+    for verdict in (inactive, Verdict("reversed")):
+        truth.rewards = {KEY: verdict}
+        none = replace(RIGHT, funnel=counts, entries=[])
+        truth.paid_back = set()
+        assert not compare(truth, none).is_equal
+        truth.paid_back = {KEY}
+        assert compare(truth, none).is_equal
+    truth.rewards = {KEY: inactive}
+    assert compare(truth, replace(RIGHT, funnel=counts, entries=[(KEY, inactive)])).is_equal
+    assert not compare(truth, replace(RIGHT, entries=[(KEY, GRANTED)])).is_equal
+
+
 def test_a_limit_whose_only_user_was_refunded_may_be_left_unused(truth: Truth) -> None:
     truth.rewards = {KEY: Verdict("reversed")}
     truth.limits["AMY"] = Limit(1, {USER}, unsure={USER})
