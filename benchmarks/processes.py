@@ -5,7 +5,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from reftrail.contracts.installation import Installation
 
 
 class Child:
-    """One running Python process with its output in a file."""
+    """One running process with its output in a file."""
 
     def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
         self.process = process
@@ -45,6 +45,13 @@ class Child:
 @contextmanager
 def python(installation: Installation, *arguments: str, **settings: str) -> Iterator[Child]:
     """Run Python with REFTRAIL_* variables of an installation and others; killed at the end."""
+    with child(installation, [sys.executable, *arguments], **settings) as process:
+        yield process
+
+
+@contextmanager
+def child(installation: Installation, command: Sequence[str], **settings: str) -> Iterator[Child]:
+    """Run a command with REFTRAIL_* variables of an installation and others; killed at the end."""
     given = {
         "bootstrap_servers": installation.bootstrap_servers,
         "topic_prefix": installation.topic_prefix,
@@ -52,9 +59,7 @@ def python(installation: Installation, *arguments: str, **settings: str) -> Iter
     }
     environment = os.environ | {f"REFTRAIL_{k.upper()}": v for k, v in given.items()}
     with tempfile.NamedTemporaryFile("w+b") as log:
-        process = subprocess.Popen(
-            [sys.executable, *arguments], env=environment, stdout=log, stderr=log
-        )
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         try:
             yield Child(process, Path(log.name))
         finally:

