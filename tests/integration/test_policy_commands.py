@@ -10,10 +10,10 @@ from support.log import read_committed
 from typer.testing import CliRunner
 
 from reftrail.cli.main import command_line
-from reftrail.collector.pseudonyms import parse_hash_key, pseudonyms
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.external_inputs import Listed, Reviewed
 from reftrail.contracts.topics import CAMPAIGNS, LISTS, REVIEWS
+from reftrail.edge.pseudonyms import parse_hash_key, pseudonyms
 
 HASH_KEY = "k1:" + "5e" * 32
 SPRING = """

@@ -10,12 +10,12 @@ import msgspec
 import pytest
 
 from reftrail.collector.accept import Circumstances, CodeFacts, Sender, accept
-from reftrail.collector.keys import KeyKind
-from reftrail.collector.pseudonyms import parse_hash_key, pseudonyms
 from reftrail.contracts.decisions import Attributed, RewardDecided
 from reftrail.contracts.events import AnyEvent
 from reftrail.contracts.record import Millis, Record
 from reftrail.contracts.topics import ATTRIBUTIONS, CAMPAIGNS, CODES, EVENTS, REWARDS
+from reftrail.edge.api_keys import KeyKind
+from reftrail.edge.pseudonyms import parse_hash_key, pseudonyms
 from reftrail.simulator.comparison import (
     Observed,
     compare,

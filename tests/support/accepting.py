@@ -9,11 +9,11 @@ from reftrail.collector.accept import (
     Sender,
     accept,
 )
-from reftrail.collector.keys import KeyKind
-from reftrail.collector.pseudonyms import HashKey, pseudonyms
 from reftrail.contracts.codec import decode, encode_datum
 from reftrail.contracts.events import Event, event_key
 from reftrail.contracts.registry import latest
+from reftrail.edge.api_keys import KeyKind
+from reftrail.edge.pseudonyms import HashKey, pseudonyms
 
 NOW = 1_750_000_000_000
 

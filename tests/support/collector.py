@@ -15,14 +15,14 @@ import httpx
 from reftrail.collector.codes import CodesFollower
 from reftrail.collector.codes_api import codes_api
 from reftrail.collector.http import Collector
-from reftrail.collector.keys import keys
 from reftrail.collector.metrics import Metrics
-from reftrail.collector.pseudonyms import HashKey, pseudonyms
 from reftrail.collector.publisher import Publisher
 from reftrail.collector.reviews import Reviews
 from reftrail.collector.settings import CollectorSettings
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.topics import EVENTS, REVIEWS
+from reftrail.edge.api_keys import keys
+from reftrail.edge.pseudonyms import HashKey, pseudonyms
 from reftrail.local.ports import free_port
 
 SECRET = "sk_test_secret"

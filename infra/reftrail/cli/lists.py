@@ -12,11 +12,11 @@ from reftrail.campaigns.units import parse_duration
 from reftrail.cli.actor import Actor, whoever_is_here
 from reftrail.cli.connection import BootstrapServers, HashKey, ReadyFile, TopicPrefix, resolve
 from reftrail.cli.installation import installation_at
-from reftrail.collector.pseudonyms import Pseudonyms, parse_hash_key, pseudonyms
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.external_inputs import Listing
 from reftrail.contracts.record import Millis
 from reftrail.contracts.times import now
+from reftrail.edge.pseudonyms import Pseudonyms, parse_hash_key, pseudonyms
 from reftrail.lists import (
     HASHED,
     Entry,

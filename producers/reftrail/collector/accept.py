@@ -15,13 +15,9 @@ import uuid_utils
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from reftrail.collector.bots import is_bot
 from reftrail.collector.clock import LATEST, corrected
 from reftrail.collector.disposable import is_disposable
-from reftrail.collector.keys import PUBLISHABLE_TYPES, KeyKind
-from reftrail.collector.pseudonyms import Pseudonyms
 from reftrail.collector.submission import (
-    EXPECTED,
     TOO_MANY_PLACES,
     AnySubmission,
     expected,
@@ -30,6 +26,11 @@ from reftrail.collector.submission import (
 from reftrail.contracts.code_spelling import canonical
 from reftrail.contracts.events import CodeEvidence
 from reftrail.contracts.record import DAY, SECOND, Millis
+from reftrail.edge.api_keys import PUBLISHABLE_TYPES, KeyKind
+from reftrail.edge.bots import is_bot
+from reftrail.edge.field_formats import EXPECTED
+from reftrail.edge.pseudonyms import Pseudonyms
+from reftrail.edge.rejections import Rejection
 
 EARLIEST: Final[Millis] = 946_684_800_000
 """2000-01-01T00:00Z: what is older was not dated by any clock. Imports may go back that far."""
@@ -75,19 +76,6 @@ class Sender:
     user_agent: str | None = None
     prefetch: bool = False
     idempotency_key: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Rejection:
-    """Why an event was not taken.
-
-    index is its place in the request; pointer (RFC 6901) leads from the event to the field, ""
-    being the event itself.
-    """
-
-    index: int
-    pointer: str
-    reason: str
 
 
 class Accepted(NamedTuple):

@@ -10,10 +10,10 @@ from typing import Any, Final
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from reftrail.collector.errors import Unavailable
 from reftrail.contracts.codec import Undecodable, decode_as
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.record import Record
+from reftrail.edge.http_errors import Unavailable
 from reftrail.hosting.kafka.asynchronous import async_consumer
 
 logger = logging.getLogger(__name__)

@@ -29,31 +29,30 @@ from reftrail.collector.accept import (
     accept,
     codes_named,
 )
-from reftrail.collector.bots import is_bot
 from reftrail.collector.clock import clock_skew
 from reftrail.collector.codes import CodesFollower
 from reftrail.collector.codes_api import CodesApi, endpoints
-from reftrail.collector.errors import Refused, Unavailable
-from reftrail.collector.keys import KeyKind, Keys
+from reftrail.collector.event_batches import read_events, refused_sent_at
 from reftrail.collector.metrics import Metrics
 from reftrail.collector.openapi import description
-from reftrail.collector.pseudonyms import Pseudonyms
 from reftrail.collector.publisher import Message, Publisher
-from reftrail.collector.requests import (
-    client_address,
-    is_https,
-    prefetched,
-    read_events,
-    read_rest,
-    refused_sent_at,
-    user_agent_of,
-)
 from reftrail.collector.reviews import Reviews
 from reftrail.collector.settings import CollectorSettings, listed
 from reftrail.contracts.codec import encode_datum
 from reftrail.contracts.record import Millis
 from reftrail.contracts.registry import latest
 from reftrail.contracts.times import now
+from reftrail.edge.api_keys import KeyKind, Keys
+from reftrail.edge.bots import is_bot
+from reftrail.edge.http_errors import Refused, Unavailable
+from reftrail.edge.pseudonyms import Pseudonyms
+from reftrail.edge.requests import (
+    client_address,
+    is_https,
+    prefetched,
+    read_rest,
+    user_agent_of,
+)
 
 logger = logging.getLogger(__name__)
 

@@ -12,13 +12,13 @@ from granian.server.embed import Server
 from reftrail.collector.codes import CodesFollower
 from reftrail.collector.codes_api import codes_api
 from reftrail.collector.http import Collector, application
-from reftrail.collector.keys import keys
 from reftrail.collector.metrics import Metrics
-from reftrail.collector.pseudonyms import parse_hash_key, pseudonyms
 from reftrail.collector.publisher import Publisher
 from reftrail.collector.reviews import Reviews
 from reftrail.collector.settings import CollectorSettings, listed
 from reftrail.contracts.topics import EVENTS, REVIEWS
+from reftrail.edge.api_keys import keys
+from reftrail.edge.pseudonyms import parse_hash_key, pseudonyms
 from reftrail.hosting.private import private_port
 from reftrail.hosting.process import run_host
 from reftrail.hosting.serving import check_free

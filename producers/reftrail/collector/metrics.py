@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from reftrail.collector.accept import Rejection
-from reftrail.collector.submission import EXPECTED
+from reftrail.edge.field_formats import EXPECTED
+from reftrail.edge.rejections import Rejection
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 

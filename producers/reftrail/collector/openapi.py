@@ -9,7 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from reftrail.collector.clock import LARGEST_SKEW
 from reftrail.collector.codes_api import described
 from reftrail.collector.codes_api.routes import Endpoint
-from reftrail.collector.requests import MAX_BYTES, MAX_EVENTS
 from reftrail.collector.submission import (
     AnySubmission,
     Click,
@@ -20,6 +19,7 @@ from reftrail.collector.submission import (
     View,
 )
 from reftrail.contracts.record import HOUR
+from reftrail.edge.requests import MAX_BYTES, MAX_EVENTS
 from reftrail.hosting.openapi import Operation, Parameter, document
 from reftrail.reviews import Review
 

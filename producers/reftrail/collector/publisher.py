@@ -14,11 +14,11 @@ from typing import Any, Final, NamedTuple
 
 from aiokafka.errors import KafkaError
 
-from reftrail.collector.errors import Unavailable
 from reftrail.collector.metrics import Metrics
 from reftrail.collector.settings import CollectorSettings
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.topic import Topic
+from reftrail.edge.http_errors import Unavailable
 from reftrail.hosting.kafka.asynchronous import async_producer
 
 logger = logging.getLogger(__name__)

@@ -8,13 +8,13 @@ from starlette.responses import Response
 
 from reftrail.collector.accept import codes_named
 from reftrail.collector.codes import CodesFollower
-from reftrail.collector.errors import Refused
-from reftrail.collector.keys import KeyKind, Keys
 from reftrail.collector.publisher import Message, Publisher
-from reftrail.collector.requests import read_items
 from reftrail.contracts.codec import encode
 from reftrail.contracts.times import now
 from reftrail.contracts.topics import REVIEWS
+from reftrail.edge.api_keys import KeyKind, Keys
+from reftrail.edge.http_errors import Refused
+from reftrail.edge.requests import read_items
 from reftrail.reviews import judged
 
 

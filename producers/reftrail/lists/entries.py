@@ -7,12 +7,12 @@ from typing import Final
 
 import uuid_utils
 
-from reftrail.collector.pseudonyms import Pseudonyms
-from reftrail.collector.submission import EXPECTED, parse_address
 from reftrail.contracts.code_spelling import canonical
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.external_inputs import Listed, Listing
 from reftrail.contracts.record import Millis
+from reftrail.edge.field_formats import EXPECTED, parse_address
+from reftrail.edge.pseudonyms import Pseudonyms
 
 
 class Subject(StrEnum):

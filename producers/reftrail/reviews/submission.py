@@ -9,10 +9,10 @@ import uuid_utils
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
-from reftrail.collector.accept import Rejection
 from reftrail.contracts.code_spelling import CODE_PATTERN, spelled
 from reftrail.contracts.external_inputs import ReviewDecision, Reviewed
 from reftrail.contracts.record import Millis
+from reftrail.edge.rejections import Rejection
 
 EXPECTED: Final = {
     "code": "1 to 64 of A-Z, a-z, 0-9, _ and -",

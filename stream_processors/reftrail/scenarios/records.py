@@ -15,9 +15,6 @@ import msgspec
 from reftrail.collector.accept import Circumstances, Sender, accept
 from reftrail.collector.clock import clock_skew
 from reftrail.collector.codes import KnownCodes
-from reftrail.collector.keys import KeyKind
-from reftrail.collector.pseudonyms import HashKey, pseudonyms
-from reftrail.collector.submission import parse_address
 from reftrail.contracts.codec import decode, encode_datum
 from reftrail.contracts.decisions import RewardDecided
 from reftrail.contracts.external_inputs import FulfilmentReported, Listed, Listing, Reviewed, Ticked
@@ -30,6 +27,9 @@ from reftrail.contracts.reference import (
     FormatStatus,
 )
 from reftrail.contracts.registry import latest
+from reftrail.edge.api_keys import KeyKind
+from reftrail.edge.field_formats import parse_address
+from reftrail.edge.pseudonyms import HashKey, pseudonyms
 from reftrail.lists import Entry, Subject, subject_value
 from reftrail.scenarios.derived import SECRET, DerivedNames
 from reftrail.scenarios.happening import SUBMITTED, Happening, What

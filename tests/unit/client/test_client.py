@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from reftrail.client import AsyncReftrail, NotSent, Receipt, Reftrail, Rejected
 from reftrail.client.requests import MAX_BYTES, chunks, delay_after, now_text
-from reftrail.collector.submission import parse_time
 from reftrail.contracts.times import millis
+from reftrail.edge.field_formats import parse_time
 
 
 class _Collector(BaseHTTPRequestHandler):

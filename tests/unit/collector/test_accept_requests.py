@@ -28,12 +28,12 @@ from reftrail.collector.accept import (
     codes_named,
 )
 from reftrail.collector.clock import LARGEST_SKEW, LATEST, ON_THE_WAY, clock_skew
-from reftrail.collector.keys import KeyKind
-from reftrail.collector.pseudonyms import HashKey, pseudonyms
 from reftrail.contracts.codec import decode, encode_datum
 from reftrail.contracts.events import AnyEvent, Event
 from reftrail.contracts.record import Record
 from reftrail.contracts.registry import latest
+from reftrail.edge.api_keys import KeyKind
+from reftrail.edge.pseudonyms import HashKey, pseudonyms
 
 
 def test_every_event_ends_in_one_of_the_two_in_order() -> None:

@@ -12,8 +12,8 @@ from reftrail.codes.terms import Refused as ServiceRefused
 from reftrail.codes.terms import Why
 from reftrail.collector.codes_api import backend
 from reftrail.collector.codes_api.backend import STATUS_OF, Backend, Opened
-from reftrail.collector.errors import Refused
 from reftrail.contracts.errors import ExpectedError
+from reftrail.edge.http_errors import Refused
 
 
 class Held:

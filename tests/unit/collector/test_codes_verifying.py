@@ -16,10 +16,10 @@ from reftrail.collector.codes_api.backend import Backend
 from reftrail.collector.codes_api.counters import CounterSource
 from reftrail.collector.codes_api.models import Verify
 from reftrail.collector.codes_api.verifying import SLOT_SECONDS, Verifier, end_of_slot
-from reftrail.collector.errors import Refused, Unavailable
-from reftrail.collector.keys import KeyKind
-from reftrail.collector.pseudonyms import HashKey, pseudonyms
 from reftrail.contracts.reference import CodeChanged, CodeFormatDefined, FormatKind
+from reftrail.edge.api_keys import KeyKind
+from reftrail.edge.http_errors import Refused, Unavailable
+from reftrail.edge.pseudonyms import HashKey, pseudonyms
 
 SPRING = DerivedCodes(
     "spring", SECRET.of_campaign("spring"), Pattern.of("SPR{body:8}{check}"), count=50

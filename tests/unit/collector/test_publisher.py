@@ -9,12 +9,12 @@ import pytest
 from aiokafka.errors import MessageSizeTooLargeError
 
 from reftrail.collector import publisher as module
-from reftrail.collector.errors import Unavailable
 from reftrail.collector.metrics import Metrics
 from reftrail.collector.publisher import Message, Publisher
 from reftrail.collector.settings import CollectorSettings
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.topics import EVENTS
+from reftrail.edge.http_errors import Unavailable
 
 
 class FakeBatch:

@@ -9,12 +9,12 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from reftrail.collector.codes import KnownCodes
-from reftrail.collector.errors import Refused
-from reftrail.collector.keys import keys
 from reftrail.collector.publisher import Message
 from reftrail.collector.reviews import Reviews
 from reftrail.contracts.codec import decode
 from reftrail.contracts.external_inputs import Reviewed
+from reftrail.edge.api_keys import keys
+from reftrail.edge.http_errors import Refused
 from reftrail.reviews import EXPECTED, Review, judged
 from reftrail.testing import code
 

@@ -3,11 +3,11 @@
 import pytest
 
 from reftrail.collector.accept import Circumstances, CodeFacts, Sender, accept
-from reftrail.collector.keys import KeyKind
-from reftrail.collector.pseudonyms import HashKey, pseudonyms
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.external_inputs import Listed, Listing
 from reftrail.contracts.installation import Installation
+from reftrail.edge.api_keys import KeyKind
+from reftrail.edge.pseudonyms import HashKey, pseudonyms
 from reftrail.lists import (
     HASHED,
     Entry,

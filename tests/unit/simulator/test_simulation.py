@@ -4,9 +4,9 @@ from collections import Counter
 
 import pytest
 
-from reftrail.collector.submission import parse_amount
 from reftrail.contracts.money import is_whole
 from reftrail.contracts.record import DAY
+from reftrail.edge.field_formats import parse_amount
 from reftrail.simulator import Simulation, Step
 from reftrail.simulator.programme import LENGTH
 

@@ -7,12 +7,12 @@ import msgspec
 import pytest
 
 from reftrail.collector.accept import Circumstances, CodeFacts, Sender, accept
-from reftrail.collector.keys import KeyKind
-from reftrail.collector.pseudonyms import HashKey, pseudonyms
 from reftrail.contracts.decisions import Attributed, RewardDecided
 from reftrail.contracts.events import AnyEvent
 from reftrail.contracts.record import DAY
 from reftrail.contracts.topics import ATTRIBUTIONS, CAMPAIGNS, CODES, EVENTS, REWARDS
+from reftrail.edge.api_keys import KeyKind
+from reftrail.edge.pseudonyms import HashKey, pseudonyms
 from reftrail.engine.memory import MemoryHost
 from reftrail.simulator import Observed, Programme, Simulation, Step, compare
 from reftrail.simulator.comparison import granted_in, in_force, observed_verdict

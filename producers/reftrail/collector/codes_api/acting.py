@@ -18,7 +18,7 @@ from reftrail.codes.store import outbox
 from reftrail.collector.codes_api.backend import Backend, Opened
 from reftrail.collector.codes_api.once import once
 from reftrail.collector.codes_api.reading import request_id
-from reftrail.collector.errors import Refused
+from reftrail.edge.http_errors import Refused
 
 WAIT_SECONDS: Final = 5.0
 _POLL_SECONDS: Final = 0.1

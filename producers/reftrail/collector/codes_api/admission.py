@@ -8,9 +8,9 @@ from starlette.requests import Request
 from reftrail.collector.codes_api.limits import Limits, TooOften
 from reftrail.collector.codes_api.metrics import CodesApiMetrics
 from reftrail.collector.codes_api.reading import caller_of
-from reftrail.collector.errors import Refused
-from reftrail.collector.keys import KeyKind, Keys
-from reftrail.collector.requests import Networks, client_address
+from reftrail.edge.api_keys import KeyKind, Keys
+from reftrail.edge.http_errors import Refused
+from reftrail.edge.requests import Networks, client_address
 
 _NOBODY: Final = "unknown"
 

@@ -21,8 +21,8 @@ from reftrail.codes.service import CodeService
 from reftrail.codes.store import Store
 from reftrail.codes.terms import Refused as ServiceRefused
 from reftrail.codes.terms import Why
-from reftrail.collector.errors import Refused
 from reftrail.contracts.errors import ExpectedError
+from reftrail.edge.http_errors import Refused
 
 logger = logging.getLogger(__name__)
 

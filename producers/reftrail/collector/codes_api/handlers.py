@@ -29,11 +29,11 @@ from reftrail.collector.codes_api.counters import CounterSource
 from reftrail.collector.codes_api.metrics import CodesApiMetrics
 from reftrail.collector.codes_api.reading import by, parsed, queried
 from reftrail.collector.codes_api.verifying import Verifier, end_of_slot
-from reftrail.collector.errors import Refused
-from reftrail.collector.pseudonyms import Pseudonyms
-from reftrail.collector.requests import read_body
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.times import now
+from reftrail.edge.http_errors import Refused
+from reftrail.edge.pseudonyms import Pseudonyms
+from reftrail.edge.requests import read_body
 
 M = TypeVar("M", bound=models.Reasoned)
 

@@ -10,7 +10,7 @@ from reftrail.codes.service import CodeService
 from reftrail.codes.terms import By, Code
 from reftrail.collector.codes_api.models import IssueDerived, IssueEach, IssueOne, TakeOver
 from reftrail.collector.codes_api.reading import parsed
-from reftrail.collector.pseudonyms import Pseudonyms
+from reftrail.edge.pseudonyms import Pseudonyms
 
 AnyIssue: TypeAlias = IssueOne | IssueEach | IssueDerived | TakeOver
 

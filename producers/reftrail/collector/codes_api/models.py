@@ -13,11 +13,11 @@ from reftrail.codes.terms import (
     PerUser,
     Terms,
 )
-from reftrail.collector.pseudonyms import Pseudonyms
-from reftrail.collector.submission import parse_address, parse_time
 from reftrail.contracts.code_spelling import CODE_PATTERN, spelled
 from reftrail.contracts.record import Millis
 from reftrail.contracts.reference import CodeStatus, FormatKind
+from reftrail.edge.field_formats import parse_address, parse_time
+from reftrail.edge.pseudonyms import Pseudonyms
 
 MOST_CODES: Final = 1_000
 """In one request and in one answer. Larger batches are for `reftrail codes issue`."""

@@ -19,7 +19,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from reftrail.codes.store import Store
 from reftrail.codes.store.tables import requests
-from reftrail.collector.errors import Refused
+from reftrail.edge.http_errors import Refused
 
 KEPT_SECONDS: Final = 7 * 24 * 3600
 _DROPPED_AT_A_TIME: Final = 100

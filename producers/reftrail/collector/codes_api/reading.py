@@ -10,8 +10,8 @@ from starlette.requests import Request
 
 from reftrail.codes.terms import By
 from reftrail.collector.codes_api.once import RequestId
-from reftrail.collector.errors import Refused
-from reftrail.collector.requests import read_body
+from reftrail.edge.http_errors import Refused
+from reftrail.edge.requests import read_body
 
 _LONGEST_HEADER: Final = 128
 _PRINTABLE: Final = re.compile(rf"[\x20-\x7e]{{1,{_LONGEST_HEADER}}}")

@@ -15,8 +15,8 @@ from reftrail.collector.codes import CodesFollower
 from reftrail.collector.codes_api.backend import NO_STORE, RETRY_AFTER, Backend, Opened
 from reftrail.collector.codes_api.counters import PATIENCE_SECONDS, CounterSource
 from reftrail.collector.codes_api.models import Verify
-from reftrail.collector.errors import Refused, Unavailable
 from reftrail.contracts.times import now
+from reftrail.edge.http_errors import Refused, Unavailable
 
 SLOT_SECONDS: Final = 0.1
 """Longer than a verification takes, shorter than a person notices."""

@@ -13,10 +13,10 @@ from reftrail.collector.codes_api.handlers import CodesApi
 from reftrail.collector.codes_api.limits import Limits, Rate
 from reftrail.collector.codes_api.metrics import CodesApiMetrics
 from reftrail.collector.codes_api.verifying import Verifier
-from reftrail.collector.keys import Keys
 from reftrail.collector.metrics import Metrics
-from reftrail.collector.pseudonyms import Pseudonyms
 from reftrail.collector.settings import CollectorSettings, listed
+from reftrail.edge.api_keys import Keys
+from reftrail.edge.pseudonyms import Pseudonyms
 
 _KEY_BURST_SECONDS: Final = 10.0
 _ADDRESS_BURST_SECONDS: Final = 30.0

@@ -8,10 +8,10 @@ from random import Random
 from typing import Any, Final, NamedTuple
 from zlib import crc32
 
-from reftrail.collector.pseudonyms import HashKey, Pseudonyms, pseudonyms
 from reftrail.contracts.policy import Policy, policy_text
 from reftrail.contracts.record import DAY, HOUR, MICROS_PER_UNIT, MINUTE, SECOND, Millis
 from reftrail.contracts.reference import CampaignDefined, CodeChanged, Trigger
+from reftrail.edge.pseudonyms import HashKey, Pseudonyms, pseudonyms
 from reftrail.simulator.journeys import BROWSERS
 from reftrail.simulator.occurrence import Occurrence
 from reftrail.simulator.programme import event_id

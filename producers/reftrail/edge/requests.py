@@ -1,19 +1,18 @@
-"""What is in an HTTP request: its events, and who sent it."""
+"""HTTP requests: bounded bodies, the items in them, and the address of the sender."""
 
 import asyncio
 import ipaddress
 from collections.abc import Sequence
 from contextlib import suppress
 from ipaddress import IPv4Network, IPv6Network
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
 
-from reftrail.collector.bots import is_prefetch
-from reftrail.collector.errors import Refused
-from reftrail.collector.submission import EXPECTED, parse_address, parse_time
-from reftrail.contracts.record import Millis
+from reftrail.edge.bots import is_prefetch
+from reftrail.edge.field_formats import parse_address
+from reftrail.edge.http_errors import Refused
 
 MAX_EVENTS: Final = 1000
 MAX_BYTES: Final = 2**20
@@ -24,43 +23,9 @@ _LEFT_SECONDS: Final = 5.0
 Networks = Sequence[IPv4Network | IPv6Network]
 
 
-_SENT_AT: Final = "sent_at"
-
-
-class EventBatch(NamedTuple):
-    """The events in a body, of whatever JSON type each is, and when it says that it was sent."""
-
-    items: list[Any]
-    sent_at: Millis | None
-
-
-async def read_events(request: Request) -> EventBatch:
-    """What a body tells of events. Raises `Refused`."""
-    parsed = _parsed(await read_body(request))
-    items = _items(parsed, "events", beside=(_SENT_AT,))
-    return EventBatch(items, _sent_at(parsed) if "events" in parsed else None)
-
-
 async def read_items(request: Request, name: str) -> list[Any]:
     """What a body lists under a name, or the one thing that it is. Raises `Refused`."""
-    return _items(_parsed(await read_body(request)), name)
-
-
-def refused_sent_at(reason: str) -> Refused:
-    """The error of a request that can't have been sent when it says."""
-    return Refused(422, f"{_SENT_AT} {reason}", pointer=f"/{_SENT_AT}")
-
-
-def _sent_at(parsed: dict[str, Any]) -> Millis | None:
-    given = parsed.get(_SENT_AT)
-    if given is None:
-        return None
-    try:
-        return parse_time(given)
-    except ValueError as error:
-        raise refused_sent_at(
-            f"is {str(given)[:40]!r}; expected {EXPECTED['event_time']}"
-        ) from error
+    return items_of(read_json(await read_body(request)), name)
 
 
 async def read_body(request: Request) -> bytes:
@@ -102,14 +67,19 @@ async def read_rest(request: Request) -> bool:
     return False
 
 
-def _parsed(body: bytes) -> Any:
+def read_json(body: bytes) -> Any:
+    """The value that a body has in JSON. Raises `Refused`."""
     try:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refused(400, f"the body is not JSON: {error}") from error
 
 
-def _items(parsed: Any, name: str, beside: Sequence[str] = ()) -> list[Any]:
+def items_of(parsed: Any, name: str, beside: Sequence[str] = ()) -> list[Any]:
+    """The items that a parsed body lists under a name, or itself as the only one.
+
+    beside are other fields that it may have. Raises `Refused`.
+    """
     if not isinstance(parsed, dict):
         one = name.removesuffix("s")
         raise Refused(400, f'expected {{"{name}": [...]}} or one {one} as a JSON object')

@@ -12,8 +12,8 @@ from functools import lru_cache
 from ipaddress import ip_network
 from typing import Final
 
-from reftrail.collector.mailboxes import canonical_mailbox
 from reftrail.contracts.errors import ExpectedError
+from reftrail.edge.mailboxes import canonical_mailbox
 
 _HEX_DIGITS: Final = 32  # 128 bits
 _SHORTEST_KEY: Final = 16

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reftrail.collector.mailboxes import canonical_mailbox
-from reftrail.collector.pseudonyms import HashKey, pseudonyms
+from reftrail.edge.mailboxes import canonical_mailbox
+from reftrail.edge.pseudonyms import HashKey, pseudonyms
 
 HASHED = pseudonyms(HashKey("k1", b"0123456789abcdef"))
 

@@ -1,0 +1,43 @@
+"""Events in the body of a request, and the time at which it says that it was sent."""
+
+from typing import Any, Final, NamedTuple
+
+from starlette.requests import Request
+
+from reftrail.contracts.record import Millis
+from reftrail.edge.field_formats import EXPECTED, parse_time
+from reftrail.edge.http_errors import Refused
+from reftrail.edge.requests import items_of, read_body, read_json
+
+_SENT_AT: Final = "sent_at"
+
+
+class EventBatch(NamedTuple):
+    """The events in a body, of whatever JSON type each is, and when it says that it was sent."""
+
+    items: list[Any]
+    sent_at: Millis | None
+
+
+async def read_events(request: Request) -> EventBatch:
+    """What a body tells of events. Raises `Refused`."""
+    parsed = read_json(await read_body(request))
+    items = items_of(parsed, "events", beside=(_SENT_AT,))
+    return EventBatch(items, _sent_at(parsed) if "events" in parsed else None)
+
+
+def refused_sent_at(reason: str) -> Refused:
+    """The error of a request that can't have been sent when it says."""
+    return Refused(422, f"{_SENT_AT} {reason}", pointer=f"/{_SENT_AT}")
+
+
+def _sent_at(parsed: dict[str, Any]) -> Millis | None:
+    given = parsed.get(_SENT_AT)
+    if given is None:
+        return None
+    try:
+        return parse_time(given)
+    except ValueError as error:
+        raise refused_sent_at(
+            f"is {str(given)[:40]!r}; expected {EXPECTED['event_time']}"
+        ) from error

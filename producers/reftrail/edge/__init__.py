@@ -1,0 +1,1 @@
+"""Parts that every HTTP edge needs: bodies, keys, client addresses, pseudonyms, error answers."""

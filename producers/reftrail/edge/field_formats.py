@@ -1,0 +1,74 @@
+"""Formats of the fields that clients send, in words and as parsers."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Final
+
+from reftrail.contracts.record import MICROS_PER_UNIT, Micros, Millis
+
+MAX_PROPERTIES_BYTES: Final = 16 * 1024
+_INT64_MAX: Final = 2**63 - 1
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+
+# RFC 3339, section 5.6: date-time.
+_RFC3339: Final = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
+_DECIMAL: Final = re.compile(r"(\d{1,13})(?:\.(\d{1,6}))?", re.ASCII)
+
+EXPECTED: Final = {
+    "type": "one of view, click, form_started, signup, purchase, refund",
+    "event_id": "a UUID such as 0190a6b0-5c4e-7d3a-9f51-0a1b2c3d4e5f, neither nil nor max",
+    "event_time": "a time with its offset as in RFC 3339, such as 2025-03-01T12:00:00Z",
+    "visitor_id": "1 to 128 characters, none of them a control character",
+    "user_id": "1 to 128 characters, none of them a control character",
+    "code": "1 to 64 of A-Z, a-z, 0-9, _ and -",
+    "campaign_id": "1 to 128 characters, none of them a control character",
+    "category": "1 to 128 characters, none of them a control character",
+    "channel": "1 to 128 characters, none of them a control character",
+    "source": "one of electronic, portal, direct",
+    "device_id": "1 to 128 characters, none of them a control character",
+    "ip": "an IPv4 or IPv6 address",
+    "user_agent": "text of at most 1024 characters",
+    "country": "two capital letters as in ISO 3166-1, such as DE",
+    "email": "an e-mail address of at most 254 characters",
+    "order_id": "1 to 128 characters, none of them a control character",
+    "amount": 'a decimal in a string, not negative and with at most 6 places, such as "19.99"',
+    "currency": "one of the codes of ISO 4217 in capital letters, such as EUR",
+    "properties": f"a JSON object of at most {MAX_PROPERTIES_BYTES} bytes",
+}
+"""Each field in words, for the reasons of rejections."""
+
+
+def parse_time(text: object) -> Millis:
+    """Milliseconds since 1970 of an RFC 3339 time. Raises ValueError."""
+    if not isinstance(text, str) or _RFC3339.fullmatch(text) is None:
+        raise ValueError("no RFC 3339 time")
+    try:
+        return (datetime.fromisoformat(text.upper()) - _EPOCH) // _MILLISECOND
+    except OverflowError as error:
+        raise ValueError(str(error)) from error
+
+
+def parse_amount(text: object) -> Micros:
+    """Micros of a decimal that isn't negative: free orders are orders. Raises ValueError."""
+    found = _DECIMAL.fullmatch(text) if isinstance(text, str) else None
+    if found is None:
+        raise ValueError("no decimal")
+    micros = int(found[1]) * MICROS_PER_UNIT + int((found[2] or "").ljust(6, "0"))
+    if micros > _INT64_MAX:
+        raise ValueError("out of range")
+    return micros
+
+
+def parse_address(text: str) -> IPv4Address | IPv6Address:
+    """An address without the ways to write it differently. Raises ValueError.
+
+    An IPv4 address mapped into IPv6 is the IPv4 address; a zone (`%eth0`) is left out.
+    """
+    address = ip_address(text.strip().partition("%")[0])
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address
