@@ -9,7 +9,8 @@ from random import Random
 import msgspec
 import pytest
 
-from reftrail.collector.accept import Circumstances, CodeFacts, Sender, accept
+from reftrail.code_lookup.facts import CodeFacts
+from reftrail.collector.accept import Circumstances, Sender, accept
 from reftrail.contracts.decisions import Attributed, RewardDecided
 from reftrail.contracts.events import AnyEvent
 from reftrail.contracts.record import Millis, Record

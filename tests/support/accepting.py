@@ -2,13 +2,8 @@
 
 from typing import Any
 
-from reftrail.collector.accept import (
-    Acceptance,
-    Circumstances,
-    CodeFacts,
-    Sender,
-    accept,
-)
+from reftrail.code_lookup.facts import CodeFacts
+from reftrail.collector.accept import Acceptance, Circumstances, Sender, accept
 from reftrail.contracts.codec import decode, encode_datum
 from reftrail.contracts.events import Event, event_key
 from reftrail.contracts.registry import latest

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from reftrail.collector.codes import CodesFollower
+from reftrail.code_lookup.known_codes import CodesReader
 from reftrail.collector.codes_api import codes_api
 from reftrail.collector.http import Collector
 from reftrail.collector.metrics import Metrics
@@ -98,7 +98,12 @@ def collector_without_kafka(**given: Any) -> Collector:
     )
     metrics = Metrics()
     known, hashes = keys(["sk"], ["pk"]), pseudonyms(HashKey("k1", b"0123456789abcdef"))
-    codes = CodesFollower(settings, None, metrics)
+    codes = CodesReader(
+        settings,
+        None,
+        on_progress=metrics.codes_known.set,
+        on_undecodable=metrics.codes_undecodable.inc,
+    )
     return Collector(
         settings,
         known,

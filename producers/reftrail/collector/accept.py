@@ -4,17 +4,18 @@ Pure: the time, the sender and the codes come as arguments. The raw addresses, d
 e-mails end here; from here on there are only their keyed hashes.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from operator import attrgetter
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple
 from uuid import UUID, uuid5
 
 import uuid_utils
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from reftrail.code_lookup.facts import NOT_LOOKED_UP, UNKNOWN, Codes
 from reftrail.collector.clock import LATEST, corrected
 from reftrail.collector.disposable import is_disposable
 from reftrail.collector.submission import (
@@ -24,7 +25,6 @@ from reftrail.collector.submission import (
     validate_all,
 )
 from reftrail.contracts.code_spelling import canonical
-from reftrail.contracts.events import CodeEvidence
 from reftrail.contracts.record import DAY, SECOND, Millis
 from reftrail.edge.api_keys import PUBLISHABLE_TYPES, KeyKind
 from reftrail.edge.bots import is_bot
@@ -42,26 +42,6 @@ _RETRIES: Final = UUID("0f5e2f0c-8a5c-5d1e-9a53-7265747269ed")
 
 # One rejected event may carry any key that its sender made up.
 _LONGEST_NAME: Final = 100
-
-
-class CodeFacts(NamedTuple):
-    """What is known of a code: by its record, or, where there is none, from its symbols.
-
-    code is how events write it: in its registered spelling, or as its format does; None: in its
-    canonical form. known and evidence are what events
-    say of it (`contracts.events.Event`).
-    """
-
-    campaign_id: str | None = None
-    category: str | None = None
-    channel: str | None = None
-    code: str | None = None
-    known: bool | None = True
-    evidence: CodeEvidence | None = None
-
-
-UNKNOWN: Final = CodeFacts(known=False)
-_NOT_LOOKED_UP: Final = CodeFacts(known=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +63,6 @@ class Accepted(NamedTuple):
 
     key: str
     datum: dict[str, Any]
-
-
-Codes: TypeAlias = Callable[[str], CodeFacts | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +218,7 @@ def _record(index: int, event: AnySubmission, circumstances: Circumstances) -> A
         facts = lookup(code) or UNKNOWN
         code = facts.code or canonical(code)
     else:
-        facts = _NOT_LOOKED_UP
+        facts = NOT_LOOKED_UP
     now, said = circumstances.now, event.event_time
     at = now if said is None else corrected(said, circumstances.clock_skew, now)
     datum = {

@@ -19,18 +19,18 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from reftrail.code_lookup.facts import Codes
+from reftrail.code_lookup.known_codes import CodesReader
 from reftrail.collector import redirect
 from reftrail.collector.accept import (
     Acceptance,
     Accepted,
     Circumstances,
-    Codes,
     Sender,
     accept,
     codes_named,
 )
 from reftrail.collector.clock import clock_skew
-from reftrail.collector.codes import CodesFollower
 from reftrail.collector.codes_api import CodesApi, endpoints
 from reftrail.collector.event_batches import read_events, refused_sent_at
 from reftrail.collector.metrics import Metrics
@@ -70,7 +70,7 @@ class Collector:
     settings: CollectorSettings
     keys: Keys
     pseudonyms: Pseudonyms
-    codes: CodesFollower
+    codes: CodesReader
     publisher: Publisher
     metrics: Metrics
     codes_api: CodesApi

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
 
-from reftrail.collector.codes import CodesFollower
+from reftrail.code_lookup.known_codes import CodesReader
 from reftrail.collector.codes_api import codes_api
 from reftrail.collector.http import Collector, application
 from reftrail.collector.metrics import Metrics
@@ -73,7 +73,12 @@ async def running(settings: CollectorSettings) -> AsyncIterator[Collector]:
         listed(settings.publishable_keys.get_secret_value()),
     )
     hashes = pseudonyms(parse_hash_key(settings.hash_key.get_secret_value()))
-    codes = CodesFollower(settings, settings.master_secret, metrics)
+    codes = CodesReader(
+        settings,
+        settings.master_secret,
+        on_progress=metrics.codes_known.set,
+        on_undecodable=metrics.codes_undecodable.inc,
+    )
     collector = Collector(
         settings,
         known,

@@ -6,8 +6,8 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from reftrail.code_lookup.known_codes import CodesReader
 from reftrail.collector.accept import codes_named
-from reftrail.collector.codes import CodesFollower
 from reftrail.collector.publisher import Message, Publisher
 from reftrail.contracts.codec import encode
 from reftrail.contracts.times import now
@@ -24,7 +24,7 @@ class Reviews:
 
     keys: Keys
     publisher: Publisher
-    codes: CodesFollower
+    codes: CodesReader
     patience: float
 
     async def take(self, request: Request) -> Response:

@@ -12,9 +12,9 @@ from uuid import UUID, uuid5
 
 import msgspec
 
+from reftrail.code_lookup.known_codes import KnownCodes
 from reftrail.collector.accept import Circumstances, Sender, accept
 from reftrail.collector.clock import clock_skew
-from reftrail.collector.codes import KnownCodes
 from reftrail.contracts.codec import decode, encode_datum
 from reftrail.contracts.decisions import RewardDecided
 from reftrail.contracts.external_inputs import FulfilmentReported, Listed, Listing, Reviewed, Ticked

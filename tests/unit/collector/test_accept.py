@@ -5,13 +5,9 @@ from typing import Any
 import pytest
 from support.accepting import HASHED, NOW, PUBLISHABLE, SECRET, taken
 
-from reftrail.collector.accept import (
-    Circumstances,
-    CodeFacts,
-    Sender,
-    accept,
-)
-from reftrail.collector.codes import KnownCodes
+from reftrail.code_lookup.facts import CodeFacts
+from reftrail.code_lookup.known_codes import KnownCodes
+from reftrail.collector.accept import Circumstances, Sender, accept
 from reftrail.contracts.codec import decode, encode_datum
 from reftrail.contracts.events import CodeEvidence, Event
 from reftrail.contracts.registry import latest

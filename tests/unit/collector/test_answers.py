@@ -7,7 +7,7 @@ import httpx
 import pytest
 from support.collector import collector_without_kafka
 
-from reftrail.collector.codes import CodesFollower
+from reftrail.code_lookup.known_codes import CodesReader
 from reftrail.collector.http import application
 
 
@@ -26,7 +26,7 @@ async def test_the_unexpected_has_an_id_and_no_details(
     async def fail(*_: Any) -> None:
         raise ZeroDivisionError("inside")
 
-    monkeypatch.setattr(CodesFollower, "know", fail)
+    monkeypatch.setattr(CodesReader, "know", fail)
     with caplog.at_level(logging.ERROR):
         answer = await client().post("/v1/events", json={"type": "view", "visitor_id": "v"})
     assert answer.status_code == 500

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from support.codes import SECRET
 
+from reftrail.code_lookup.known_codes import KnownCodes
 from reftrail.codes.derived import DerivedCodes
 from reftrail.codes.patterns import Pattern
 from reftrail.codes.terms import Answer
 from reftrail.collector.accept import Circumstances, Sender, accept
-from reftrail.collector.codes import KnownCodes
 from reftrail.collector.codes_api.backend import Backend
 from reftrail.collector.codes_api.counters import CounterSource
 from reftrail.collector.codes_api.models import Verify

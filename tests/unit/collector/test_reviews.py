@@ -8,7 +8,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from reftrail.collector.codes import KnownCodes
+from reftrail.code_lookup.known_codes import KnownCodes
 from reftrail.collector.publisher import Message
 from reftrail.collector.reviews import Reviews
 from reftrail.contracts.codec import decode
@@ -38,7 +38,7 @@ class Written:
 
 
 class Known:
-    """The codes that the collector knows, as `CodesFollower` tells of them."""
+    """The codes that the collector knows, as `CodesReader` tells of them."""
 
     def __init__(self) -> None:
         codes = KnownCodes(None)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from reftrail.collector.accept import Circumstances, CodeFacts, Sender, accept
+from reftrail.code_lookup.facts import CodeFacts
+from reftrail.collector.accept import Circumstances, Sender, accept
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.external_inputs import Listed, Listing
 from reftrail.contracts.installation import Installation

@@ -9,9 +9,9 @@ import asyncio
 import time
 from typing import Final
 
+from reftrail.code_lookup.known_codes import CodesReader
 from reftrail.codes.terms import Answer, Verification
 from reftrail.codes.verifying import Circumstances, judge
-from reftrail.collector.codes import CodesFollower
 from reftrail.collector.codes_api.backend import NO_STORE, RETRY_AFTER, Backend, Opened
 from reftrail.collector.codes_api.counters import PATIENCE_SECONDS, CounterSource
 from reftrail.collector.codes_api.models import Verify
@@ -27,7 +27,7 @@ _TOPICS_WITHIN: Final = 5.0
 class Verifier:
     """Verifies with the store where there is one, else by the formats alone."""
 
-    def __init__(self, backend: Backend, counters: CounterSource, codes: CodesFollower) -> None:
+    def __init__(self, backend: Backend, counters: CounterSource, codes: CodesReader) -> None:
         self._backend = backend
         self._counters = counters
         self._codes = codes

@@ -5,7 +5,7 @@ from typing import Final
 
 import httpx
 
-from reftrail.collector.codes import CodesFollower
+from reftrail.code_lookup.known_codes import CodesReader
 from reftrail.collector.codes_api.admission import Admission
 from reftrail.collector.codes_api.backend import Backend
 from reftrail.collector.codes_api.counters import CounterSource, reports_client
@@ -26,7 +26,7 @@ def codes_api(
     settings: CollectorSettings,
     keys: Keys,
     hashes: Pseudonyms,
-    codes: CodesFollower,
+    codes: CodesReader,
     metrics: Metrics,
 ) -> CodesApi:
     """The handlers, not connected to anything yet."""

@@ -8,7 +8,8 @@ from typing import Final
 
 import msgspec
 
-from reftrail.collector.accept import Circumstances, CodeFacts, Sender, accept
+from reftrail.code_lookup.facts import CodeFacts
+from reftrail.collector.accept import Circumstances, Sender, accept
 from reftrail.contracts.decisions import RewardDecided
 from reftrail.contracts.events import AnyEvent, CodeEvidence
 from reftrail.contracts.external_inputs import Ticked

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
+from reftrail.code_lookup.facts import UNKNOWN, CodeFacts
+from reftrail.code_lookup.known_codes import KnownCodes
 from reftrail.codes.derived import DerivedCodes
 from reftrail.codes.patterns import Pattern
 from reftrail.codes.patterns.check import check_symbol
 from reftrail.codes.secrets import MasterSecret
-from reftrail.collector.accept import UNKNOWN, CodeFacts
-from reftrail.collector.codes import KnownCodes
 from reftrail.contracts.events import CodeEvidence
 from reftrail.contracts.reference import CodeChanged, CodeFormatDefined, CodeStatus
 from reftrail.testing import code

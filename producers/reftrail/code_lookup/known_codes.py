@@ -1,21 +1,25 @@
-"""What the collector knows of codes: the registered ones, and the formats that judge the others."""
+"""Table of registered codes, kept up with their topic, and the formats that judge all others."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
+from reftrail.code_lookup.facts import CodeFacts
+from reftrail.code_lookup.format_evidence import FormatEvidence
 from reftrail.codes.formats import Verdict
 from reftrail.codes.secrets import MasterSecret
-from reftrail.collector.accept import CodeFacts
-from reftrail.collector.evidence import Evidence
-from reftrail.collector.follower import Follower, Table
-from reftrail.collector.metrics import Metrics
 from reftrail.contracts.code_spelling import canonical, is_code, spelled
 from reftrail.contracts.events import CodeEvidence
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.reference import CodeChanged, CodeFormatDefined
 from reftrail.contracts.topics import CODE_FORMATS, CODES
+from reftrail.edge.http_errors import Unavailable
+from reftrail.hosting.kafka.compacted_topic_reader import (
+    CompactedTopicReader,
+    Table,
+    TopicUnavailable,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +45,7 @@ class KnownCodes:
         # store has one at most; a topic that an older version wrote may have more.
         self._spellings: dict[str, tuple[str, ...]] = {}
         self._definitions: dict[str, CodeFormatDefined] = {}
-        self._evidence: Evidence | None = None
+        self._evidence: FormatEvidence | None = None
         self._told_of: frozenset[str] = frozenset()
 
     def __len__(self) -> int:
@@ -142,12 +146,12 @@ class KnownCodes:
     def _is_registered(self, text: str | None) -> bool:
         return text is not None and self._registered(text) is not None
 
-    def _judging(self) -> Evidence:
+    def _judging(self) -> FormatEvidence:
         """Under all formats known by now; made when first asked for, since many may come at once.
 
         What can't be checked for want of the secret is told in the log, once for each format.
         """
-        self._evidence = evidence = Evidence(self._definitions.values(), self._secret)
+        self._evidence = evidence = FormatEvidence(self._definitions.values(), self._secret)
         if evidence.unchecked - self._told_of:
             logger.warning(
                 "codes of %s can't be checked: REFTRAIL_CODES_SECRET must be the secret that "
@@ -161,20 +165,25 @@ class KnownCodes:
         return evidence
 
 
-class CodesFollower:
+class CodesReader:
     """`KnownCodes`, kept up with the topics `codes` and `code-formats`.
 
     `run` keeps it connected; `lookup` answers from memory; `refresh` makes sure that a code
-    registered before the call is in it.
+    registered before the call is in it. on_progress takes the number of codes after each reading;
+    on_undecodable is called for each message that is skipped since it is no record.
     """
 
     def __init__(
-        self, installation: Installation, secret: MasterSecret | None, metrics: Metrics
+        self,
+        installation: Installation,
+        secret: MasterSecret | None,
+        *,
+        on_progress: Callable[[int], None],
+        on_undecodable: Callable[[], None],
     ) -> None:
         self._known = KnownCodes(secret)
-        self._metrics = metrics
         self._read_once = False
-        self._follower = Follower(
+        self._reader = CompactedTopicReader(
             installation,
             {
                 installation.name_of(CODES): Table(CodeChanged, self._known.take, self._known.drop),
@@ -182,13 +191,13 @@ class CodesFollower:
                     CodeFormatDefined, self._known.take_format, self._known.drop_format
                 ),
             },
-            on_progress=lambda: metrics.codes_known.set(len(self._known)),
-            on_undecodable=metrics.codes_undecodable.inc,
+            on_progress=lambda: on_progress(len(self._known)),
+            on_undecodable=on_undecodable,
         )
         self.lookup = self._known.lookup
         self.spelling = self._known.spelling
         self.unregistered = self._known.unregistered
-        self.run = self._follower.run
+        self.run = self._reader.run
 
     async def know(self, codes: Iterable[str], patience: float) -> None:
         """Return when the table can tell of each of these codes what it is (`is_settled`).
@@ -201,7 +210,10 @@ class CodesFollower:
 
     async def refresh(self, patience: float) -> None:
         """Read both topics to their end. Raises `Unavailable` after so many seconds."""
-        await self._follower.refresh(patience)
+        try:
+            await self._reader.refresh(patience)
+        except TopicUnavailable as error:
+            raise Unavailable(f"the topic of codes {error}") from error
         if not self._read_once:
             logger.info("codes are read: %d", len(self._known))
             self._read_once = True

@@ -1,4 +1,4 @@
-"""Tables kept up with the topics that they are made of, outside any consumer group."""
+"""Reader of compacted topics into tables, outside any consumer group."""
 
 import asyncio
 import logging
@@ -13,7 +13,6 @@ from aiokafka.errors import KafkaError
 from reftrail.contracts.codec import Undecodable, decode_as
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.record import Record
-from reftrail.edge.http_errors import Unavailable
 from reftrail.hosting.kafka.asynchronous import async_consumer
 
 logger = logging.getLogger(__name__)
@@ -31,8 +30,12 @@ class Table:
     drop: Callable[[str], None]
 
 
-class Follower:
-    """Follows topics, by their full names, on all partitions.
+class TopicUnavailable(Exception):  # noqa: N818  named after what the HTTP edge makes of it
+    """A topic can't be read to its end now; str() says why, with the topic as its subject."""
+
+
+class CompactedTopicReader:
+    """Reader of compacted topics, by their full names, on all partitions.
 
     `run` keeps it connected; `refresh` makes sure that what was written before the call is in the
     tables. on_progress is called after each reading, on_undecodable for each message passed over.
@@ -57,7 +60,7 @@ class Follower:
         self._reading = asyncio.Lock()
 
     async def refresh(self, patience: float) -> None:
-        """Read to what is the topics' end now. Raises `Unavailable` after so many seconds.
+        """Read to what is the topics' end now. Raises `TopicUnavailable` after so many seconds.
 
         One reading serves all who asked before it began, and there is one at a time.
         """
@@ -70,11 +73,11 @@ class Follower:
                     await self._read_to_end()
                     self._served = serves
         except (TimeoutError, KafkaError) as error:
-            raise Unavailable("the topic of codes can't be read to its end") from error
+            raise TopicUnavailable("can't be read to its end") from error
 
     async def _read_to_end(self) -> None:
         if self._ends is None:
-            raise Unavailable("the topic of codes has not been reached yet")
+            raise TopicUnavailable("has not been reached yet")
         ends: Mapping[TopicPartition, int] = await self._ends.end_offsets(list(self._positions))
         async with self._advanced:
             await self._advanced.wait_for(

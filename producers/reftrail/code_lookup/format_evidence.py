@@ -1,10 +1,11 @@
-"""What the symbols of a code say, where no record of it does."""
+"""Evidence about a code that has no record, from its symbols under the formats of codes."""
 
 import logging
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Final, assert_never
 
+from reftrail.code_lookup.facts import UNKNOWN, CodeFacts
 from reftrail.codes.definitions import formats_of, latest
 from reftrail.codes.formats import (
     Forged,
@@ -19,7 +20,6 @@ from reftrail.codes.formats import (
 )
 from reftrail.codes.patterns import Malformed, Mistyped
 from reftrail.codes.secrets import MasterSecret
-from reftrail.collector.accept import UNKNOWN, CodeFacts
 from reftrail.contracts.code_spelling import canonical
 from reftrail.contracts.events import CodeEvidence
 from reftrail.contracts.reference import CodeFormatDefined, FormatStatus
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 _REMEMBERED: Final = 65_536
 
 
-class Evidence:
+class FormatEvidence:
     """The formats as defined at one time, and how codes are judged under them.
 
     A judgement takes some 15 to 80 us; the last ones are remembered. unchecked names the derived

@@ -1,0 +1,1 @@
+"""Lookup of codes: registered ones in memory, kept up with Kafka, and formats for the others."""
