@@ -12,17 +12,10 @@ from typing import Any
 
 import httpx
 
-from reftrail.code_lookup.known_codes import CodesReader
-from reftrail.collector.codes_api import codes_api
 from reftrail.collector.http import Collector
-from reftrail.collector.metrics import Metrics
-from reftrail.collector.publisher import Publisher
-from reftrail.collector.reviews import Reviews
+from reftrail.collector.main import compose
 from reftrail.collector.settings import CollectorSettings
 from reftrail.contracts.installation import Installation
-from reftrail.contracts.topics import EVENTS, REVIEWS
-from reftrail.edge.api_keys import keys
-from reftrail.edge.pseudonyms import HashKey, pseudonyms
 from reftrail.local.ports import free_port
 
 SECRET = "sk_test_secret"
@@ -93,29 +86,11 @@ def running_collector(
 
 def collector_without_kafka(**given: Any) -> Collector:
     """One in this process that knows the keys sk and pk, and whose Kafka never answers."""
-    settings = CollectorSettings.model_validate(
-        {"bootstrap_servers": "b:1", "hash_key": "k:00", "ack_timeout_seconds": 0.1} | given
-    )
-    metrics = Metrics()
-    known, hashes = keys(["sk"], ["pk"]), pseudonyms(HashKey("k1", b"0123456789abcdef"))
-    codes = CodesReader(
-        settings,
-        None,
-        on_progress=metrics.codes_known.set,
-        on_undecodable=metrics.codes_undecodable.inc,
-    )
-    return Collector(
-        settings,
-        known,
-        hashes,
-        codes,
-        Publisher(settings, EVENTS, metrics),
-        metrics,
-        codes_api(settings, known, hashes, codes, metrics),
-        Reviews(
-            known,
-            Publisher(settings, REVIEWS, Metrics()),
-            codes,
-            settings.ack_timeout_seconds,
-        ),
-    )
+    settings = {
+        "bootstrap_servers": "b:1",
+        "hash_key": "k1:30313233343536373839616263646566",
+        "secret_keys": "sk",
+        "publishable_keys": "pk",
+        "ack_timeout_seconds": 0.1,
+    }
+    return compose(CollectorSettings.model_validate(settings | given))

@@ -21,6 +21,7 @@ from starlette.routing import Route
 
 from reftrail.code_lookup.facts import Codes
 from reftrail.code_lookup.known_codes import CodesReader
+from reftrail.codes_api import CodesApi, endpoints
 from reftrail.collector import redirect
 from reftrail.collector.accept import (
     Acceptance,
@@ -31,7 +32,6 @@ from reftrail.collector.accept import (
     codes_named,
 )
 from reftrail.collector.clock import clock_skew
-from reftrail.collector.codes_api import CodesApi, endpoints
 from reftrail.collector.event_batches import read_events, refused_sent_at
 from reftrail.collector.metrics import Metrics
 from reftrail.collector.openapi import description

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from reftrail.codes_api import described
+from reftrail.codes_api.routes import Endpoint
 from reftrail.collector.clock import LARGEST_SKEW
-from reftrail.collector.codes_api import described
-from reftrail.collector.codes_api.routes import Endpoint
 from reftrail.collector.submission import (
     AnySubmission,
     Click,

@@ -21,11 +21,11 @@ from support.collector import PUBLISHABLE, SECRET, RunningCollector, running_col
 from support.kafka import RunningKafka, TestInstallation
 from support.log import read_committed
 
+from reftrail import collector as collector_host
 from reftrail.codes.patterns import Pattern
 from reftrail.codes.relay import Relay
 from reftrail.codes.store import Store
-from reftrail.collector import codes_api
-from reftrail.collector.codes_api.verifying import SLOT_SECONDS
+from reftrail.codes_api.verification import SLOT_SECONDS
 from reftrail.contracts.topics import CODES, EVENTS
 from reftrail.local.topics import create_topics
 
@@ -504,7 +504,7 @@ def test_what_verify_calls_valid_is_the_code_of_an_event(
     assert shown["code"] == registered
 
 
-README = Path(codes_api.__file__).parents[1].joinpath("README.md").read_text("utf-8")
+README = Path(collector_host.__file__).with_name("README.md").read_text("utf-8")
 
 
 def test_what_the_readme_shows_is_what_happens(collector: RunningCollector) -> None:

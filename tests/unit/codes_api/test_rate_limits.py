@@ -4,7 +4,7 @@ from contextlib import suppress
 
 import pytest
 
-from reftrail.collector.codes_api.limits import (
+from reftrail.codes_api.rate_limits import (
     FORGED_COSTS,
     WRONG_GUESS_COSTS,
     Buckets,

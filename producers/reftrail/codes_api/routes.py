@@ -8,9 +8,9 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from reftrail.collector.codes_api import models
-from reftrail.collector.codes_api.handlers import CodesApi
-from reftrail.collector.codes_api.issuing import BODIES
+from reftrail.codes_api import models
+from reftrail.codes_api.handlers import CodesApi
+from reftrail.codes_api.issuing import BODIES
 
 Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 

@@ -7,7 +7,7 @@ import msgspec
 
 from reftrail.codes.links import landing_link
 from reftrail.codes.terms import Code, Format, Origin, Verification
-from reftrail.collector.codes_api.counters import Counters
+from reftrail.codes_api.usage_counters import Counters
 from reftrail.contracts.record import Millis
 from reftrail.contracts.reference import CodeActed, CodeStatus
 

@@ -8,8 +8,8 @@ import msgspec
 
 from reftrail.codes.service import CodeService
 from reftrail.codes.terms import By, Code
-from reftrail.collector.codes_api.models import IssueDerived, IssueEach, IssueOne, TakeOver
-from reftrail.collector.codes_api.reading import parsed
+from reftrail.codes_api.models import IssueDerived, IssueEach, IssueOne, TakeOver
+from reftrail.codes_api.request_parsing import parsed
 from reftrail.edge.pseudonyms import Pseudonyms
 
 AnyIssue: TypeAlias = IssueOne | IssueEach | IssueDerived | TakeOver

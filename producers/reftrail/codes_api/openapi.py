@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from reftrail.collector.codes_api.routes import Endpoint
+from reftrail.codes_api.routes import Endpoint
 from reftrail.hosting.openapi import Operation, Parameter
 
 _ERRORS: Final = {

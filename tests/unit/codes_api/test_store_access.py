@@ -10,8 +10,8 @@ from support.codes import sqlite_url
 
 from reftrail.codes.terms import Refused as ServiceRefused
 from reftrail.codes.terms import Why
-from reftrail.collector.codes_api import backend
-from reftrail.collector.codes_api.backend import STATUS_OF, Backend, Opened
+from reftrail.codes_api import store_access as backend
+from reftrail.codes_api.store_access import STATUS_OF, Backend, Opened
 from reftrail.contracts.errors import ExpectedError
 from reftrail.edge.http_errors import Refused
 

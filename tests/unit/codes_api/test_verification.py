@@ -11,11 +11,11 @@ from reftrail.code_lookup.known_codes import KnownCodes
 from reftrail.codes.derived import DerivedCodes
 from reftrail.codes.patterns import Pattern
 from reftrail.codes.terms import Answer
+from reftrail.codes_api.models import Verify
+from reftrail.codes_api.store_access import Backend
+from reftrail.codes_api.usage_counters import CounterSource
+from reftrail.codes_api.verification import SLOT_SECONDS, Verifier, end_of_slot
 from reftrail.collector.accept import Circumstances, Sender, accept
-from reftrail.collector.codes_api.backend import Backend
-from reftrail.collector.codes_api.counters import CounterSource
-from reftrail.collector.codes_api.models import Verify
-from reftrail.collector.codes_api.verifying import SLOT_SECONDS, Verifier, end_of_slot
 from reftrail.contracts.reference import CodeChanged, CodeFormatDefined, FormatKind
 from reftrail.edge.api_keys import KeyKind
 from reftrail.edge.http_errors import Refused, Unavailable

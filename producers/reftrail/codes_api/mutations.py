@@ -15,9 +15,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from reftrail.codes.store import outbox
-from reftrail.collector.codes_api.backend import Backend, Opened
-from reftrail.collector.codes_api.once import once
-from reftrail.collector.codes_api.reading import request_id
+from reftrail.codes_api.idempotency import once
+from reftrail.codes_api.request_parsing import request_id
+from reftrail.codes_api.store_access import Backend, Opened
 from reftrail.edge.http_errors import Refused
 
 WAIT_SECONDS: Final = 5.0

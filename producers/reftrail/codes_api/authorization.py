@@ -5,9 +5,9 @@ from typing import Final
 
 from starlette.requests import Request
 
-from reftrail.collector.codes_api.limits import Limits, TooOften
-from reftrail.collector.codes_api.metrics import CodesApiMetrics
-from reftrail.collector.codes_api.reading import caller_of
+from reftrail.codes_api.metrics import CodesApiMetrics
+from reftrail.codes_api.rate_limits import Limits, TooOften
+from reftrail.codes_api.request_parsing import caller_of
 from reftrail.edge.api_keys import KeyKind, Keys
 from reftrail.edge.http_errors import Refused
 from reftrail.edge.requests import Networks, client_address

@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 from starlette.requests import Request
 
 from reftrail.codes.terms import By
-from reftrail.collector.codes_api.once import RequestId
+from reftrail.codes_api.idempotency import RequestId
 from reftrail.edge.http_errors import Refused
 from reftrail.edge.requests import read_body
 

@@ -13,10 +13,12 @@ from starlette.responses import Response
 from reftrail.codes.links import drawn_qr, landing_link
 from reftrail.codes.service import CodeService
 from reftrail.codes.terms import Answer, By, Code, Verification
-from reftrail.collector.codes_api import issuing, models
-from reftrail.collector.codes_api.acting import Act, acted
-from reftrail.collector.codes_api.admission import Admission, Caller
-from reftrail.collector.codes_api.answers import (
+from reftrail.codes_api import issuing, models
+from reftrail.codes_api.authorization import Admission, Caller
+from reftrail.codes_api.metrics import CodesApiMetrics
+from reftrail.codes_api.mutations import Act, acted
+from reftrail.codes_api.request_parsing import by, parsed, queried
+from reftrail.codes_api.responses import (
     act_answer,
     code_answer,
     derived_answer,
@@ -24,11 +26,9 @@ from reftrail.collector.codes_api.answers import (
     verification_answer,
     with_counters,
 )
-from reftrail.collector.codes_api.backend import Backend, Opened
-from reftrail.collector.codes_api.counters import CounterSource
-from reftrail.collector.codes_api.metrics import CodesApiMetrics
-from reftrail.collector.codes_api.reading import by, parsed, queried
-from reftrail.collector.codes_api.verifying import Verifier, end_of_slot
+from reftrail.codes_api.store_access import Backend, Opened
+from reftrail.codes_api.usage_counters import CounterSource
+from reftrail.codes_api.verification import Verifier, end_of_slot
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.times import now
 from reftrail.edge.http_errors import Refused

@@ -13,7 +13,7 @@ from reftrail.codes.store import Store
 from reftrail.codes.store.tables import codes as codes_table
 from reftrail.codes.store.tables import outbox, requests
 from reftrail.codes.terms import Filter
-from reftrail.collector.codes_api.once import KEPT_SECONDS, RequestId, once
+from reftrail.codes_api.idempotency import KEPT_SECONDS, RequestId, once
 from reftrail.edge.http_errors import Refused
 
 ORDER = RequestId.of("ann", "order 17", "POST", "/v1/codes", b"{}")

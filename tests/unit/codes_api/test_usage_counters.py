@@ -5,8 +5,8 @@ import asyncio
 import httpx
 import pytest
 
-from reftrail.collector.codes_api import counters
-from reftrail.collector.codes_api.counters import Counters, CounterSource
+from reftrail.codes_api import usage_counters as counters
+from reftrail.codes_api.usage_counters import Counters, CounterSource
 
 AMY = {"as_of": "2026-09-21T00:00:00Z", "views": 3, "clicks": 2, "users_rewarded": 1}
 

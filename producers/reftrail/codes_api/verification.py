@@ -12,9 +12,9 @@ from typing import Final
 from reftrail.code_lookup.known_codes import CodesReader
 from reftrail.codes.terms import Answer, Verification
 from reftrail.codes.verifying import Circumstances, judge
-from reftrail.collector.codes_api.backend import NO_STORE, RETRY_AFTER, Backend, Opened
-from reftrail.collector.codes_api.counters import PATIENCE_SECONDS, CounterSource
-from reftrail.collector.codes_api.models import Verify
+from reftrail.codes_api.models import Verify
+from reftrail.codes_api.store_access import NO_STORE, RETRY_AFTER, Backend, Opened
+from reftrail.codes_api.usage_counters import PATIENCE_SECONDS, CounterSource
 from reftrail.contracts.times import now
 from reftrail.edge.http_errors import Refused, Unavailable
 
