@@ -34,15 +34,15 @@ from sqids import Sqids
 
 from reftrail.codes.bulk.derived import write_derived
 from reftrail.codes.bulk.files import FileKind
-from reftrail.codes.derived import DerivedCodes
-from reftrail.codes.derived.permutation import Numbers
 from reftrail.codes.formats import DerivedFormat, Formats, RegisteredFormat, Valid, WellFormed
-from reftrail.codes.patterns import UNAMBIGUOUS, Pattern
-from reftrail.codes.secrets import MasterSecret
+from reftrail.codes.formats.derived import DerivedCodes
+from reftrail.codes.formats.derived.permutation import Numbers
+from reftrail.codes.formats.patterns import UNAMBIGUOUS, Pattern
+from reftrail.codes.formats.secrets import MasterSecret
+from reftrail.codes.formats.vanity import choose
 from reftrail.codes.service import CodeService
 from reftrail.codes.store import Store
 from reftrail.codes.terms import By, DerivedRange, FormatTerms, Terms
-from reftrail.codes.vanity import choose
 from reftrail.contracts.reference import FormatKind
 
 SECRET = bytes(range(32))

@@ -10,10 +10,10 @@ from support.kafka import TestInstallation
 from support.log import produce, read_committed, read_until
 from support.worker import worker
 
-from reftrail.codes.derived import DerivedCodes
-from reftrail.codes.patterns import Pattern
-from reftrail.codes.patterns.check import check_symbol
-from reftrail.codes.secrets import MasterSecret
+from reftrail.codes.formats.derived import DerivedCodes
+from reftrail.codes.formats.patterns import Pattern
+from reftrail.codes.formats.patterns.check import check_symbol
+from reftrail.codes.formats.secrets import MasterSecret
 from reftrail.contracts.reference import CodeChanged, CodeFormatDefined
 from reftrail.contracts.topics import (
     CAMPAIGNS,

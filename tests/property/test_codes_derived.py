@@ -5,8 +5,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reftrail.codes.derived import DerivedCodes
-from reftrail.codes.patterns import Pattern, Reading
+from reftrail.codes.formats.derived import DerivedCodes
+from reftrail.codes.formats.patterns import Pattern, Reading
 
 fixed = st.text("ABC123-_", max_size=4)
 

@@ -6,8 +6,23 @@ import string
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reftrail.codes.patterns import DIGITS, LETTERS, Alphabet, Malformed, Mistyped, Pattern, Reading
-from reftrail.codes.patterns.segments import AnySegment, Check, Fixed, Number, Symbols, Words
+from reftrail.codes.formats.patterns import (
+    DIGITS,
+    LETTERS,
+    Alphabet,
+    Malformed,
+    Mistyped,
+    Pattern,
+    Reading,
+)
+from reftrail.codes.formats.patterns.segments import (
+    AnySegment,
+    Check,
+    Fixed,
+    Number,
+    Symbols,
+    Words,
+)
 
 ALPHANUMERIC = string.ascii_letters + string.digits
 PRIMES = (5, 7, 11, 13, 17, 19, 23, 29, 31)

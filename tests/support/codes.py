@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reftrail.codes.secrets import MasterSecret
+from reftrail.codes.formats.secrets import MasterSecret
 from reftrail.codes.service import CodeService
 from reftrail.codes.store import Store
 from reftrail.codes.terms import By, Terms

@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 import pytest
 
-from reftrail.codes.patterns import alphabet
+from reftrail.codes.formats.patterns import alphabet
 
 
 @contextmanager

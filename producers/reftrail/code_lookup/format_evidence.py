@@ -6,7 +6,6 @@ from functools import lru_cache
 from typing import Final, assert_never
 
 from reftrail.code_lookup.facts import UNKNOWN, CodeFacts
-from reftrail.codes.definitions import formats_of, latest
 from reftrail.codes.formats import (
     Forged,
     Formats,
@@ -18,8 +17,9 @@ from reftrail.codes.formats import (
     Verdict,
     WellFormed,
 )
-from reftrail.codes.patterns import Malformed, Mistyped
-from reftrail.codes.secrets import MasterSecret
+from reftrail.codes.formats.definitions import formats_of, latest
+from reftrail.codes.formats.patterns import Malformed, Mistyped
+from reftrail.codes.formats.secrets import MasterSecret
 from reftrail.contracts.code_spelling import canonical
 from reftrail.contracts.events import CodeEvidence
 from reftrail.contracts.reference import CodeFormatDefined, FormatStatus

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from reftrail.code_lookup.facts import CodeFacts
 from reftrail.code_lookup.format_evidence import FormatEvidence
 from reftrail.codes.formats import Verdict
-from reftrail.codes.secrets import MasterSecret
+from reftrail.codes.formats.secrets import MasterSecret
 from reftrail.contracts.code_spelling import canonical, is_code, spelled
 from reftrail.contracts.events import CodeEvidence
 from reftrail.contracts.installation import Installation

@@ -4,5 +4,5 @@ Input: calls, files, and signups from `conversions`. Output: the topics `codes`,
 `code-acts`. Guarantee: no code is issued twice, whoever else issues at the same time; every act has
 its line in the audit log; the topics follow the store, whatever crashes.
 
-Begin with `service`. Whoever only reads or judges codes needs no database: `patterns`, `formats`.
+Begin with `service`. To read or judge codes needs no database: `formats`.
 """

@@ -9,10 +9,10 @@ import msgspec
 from reftrail.codes.drawing import Drawing, pattern_of, values_to_keep
 from reftrail.codes.format_acts import named
 from reftrail.codes.formats import Formats, Unchecked, Valid
+from reftrail.codes.formats.secrets import MasterSecret
 from reftrail.codes.issuing import Issuing, draft_of, format_for, insert_drawn, with_default
 from reftrail.codes.policy import Scopes
 from reftrail.codes.policy import held as held_by
-from reftrail.codes.secrets import MasterSecret
 from reftrail.codes.store.reading import lock_codes
 from reftrail.codes.store.writing import Writing
 from reftrail.codes.terms import (

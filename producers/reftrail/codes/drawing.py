@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Final
 
-from reftrail.codes.patterns import Pattern, Reading
-from reftrail.codes.patterns.segments import Number, Symbols
+from reftrail.codes.formats.patterns import Pattern, Reading
+from reftrail.codes.formats.patterns.segments import Number, Symbols
 from reftrail.codes.terms import Format, Origin, Refused, Why
 
 SEQUENCE: Final = "sequence"

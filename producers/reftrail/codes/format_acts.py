@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import msgspec
 
-from reftrail.codes.definitions import formats_of
-from reftrail.codes.derived import DerivedCodes
 from reftrail.codes.drawing import SEQUENCE, pattern_of
-from reftrail.codes.patterns import Pattern
-from reftrail.codes.secrets import MasterSecret
+from reftrail.codes.formats.definitions import formats_of
+from reftrail.codes.formats.derived import DerivedCodes
+from reftrail.codes.formats.patterns import Pattern
+from reftrail.codes.formats.secrets import MasterSecret
 from reftrail.codes.store.writing import Writing
 from reftrail.codes.terms import DerivedRange, Format, FormatTerms, Refused, Why
 from reftrail.codes.validity import check_text

@@ -7,14 +7,14 @@ from typing import Final
 
 from reftrail.codes.drawing import Drawing, pattern_of
 from reftrail.codes.format_acts import define, named
+from reftrail.codes.formats.secrets import MasterSecret
+from reftrail.codes.formats.vanity import Refused as RefusedChoice
+from reftrail.codes.formats.vanity import choose
 from reftrail.codes.metrics import CodeMetrics
 from reftrail.codes.policy import Scopes, held
-from reftrail.codes.secrets import MasterSecret
 from reftrail.codes.store.reading import find_codes, used_of
 from reftrail.codes.store.writing import Writing
 from reftrail.codes.terms import Code, Format, FormatTerms, Origin, Refused, Signup, Terms, Why
-from reftrail.codes.vanity import Refused as RefusedChoice
-from reftrail.codes.vanity import choose
 from reftrail.contracts.record import Millis
 from reftrail.contracts.reference import CodeAct, CodeChanged, FormatKind, FormatStatus
 

@@ -11,11 +11,11 @@ from collections.abc import Coroutine
 from contextlib import closing
 from typing import Any, Final
 
+from reftrail.codes.formats.secrets import parse_master_secret
 from reftrail.codes.http import application
 from reftrail.codes.metrics import CodeMetrics, RelayMetrics
 from reftrail.codes.registrar import Registrar
 from reftrail.codes.relay import Relay
-from reftrail.codes.secrets import parse_master_secret
 from reftrail.codes.service import CodeService
 from reftrail.codes.settings import CodesSettings
 from reftrail.codes.store import Store, outbox

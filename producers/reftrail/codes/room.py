@@ -3,10 +3,10 @@
 import logging
 from typing import Final
 
-from reftrail.codes.derived import WORST_ODDS
 from reftrail.codes.drawing import pattern_of
+from reftrail.codes.formats.derived import WORST_ODDS
+from reftrail.codes.formats.patterns import right_guess
 from reftrail.codes.metrics import CodeMetrics
-from reftrail.codes.patterns import right_guess
 from reftrail.codes.terms import Format
 from reftrail.contracts.reference import FormatKind
 

@@ -7,15 +7,15 @@ from typing import Final, TypeVar
 
 from reftrail.codes import acting, batches, format_acts
 from reftrail.codes.batches import chunks, in_batch
-from reftrail.codes.definitions import formats_of
-from reftrail.codes.derived import WORST_ODDS, DerivedCodes
 from reftrail.codes.format_acts import named
 from reftrail.codes.formats import Formats
+from reftrail.codes.formats.definitions import formats_of
+from reftrail.codes.formats.derived import WORST_ODDS, DerivedCodes
+from reftrail.codes.formats.secrets import MasterSecret
 from reftrail.codes.importing import Importing
 from reftrail.codes.issuing import Issuing, issue, issue_chosen, signup_terms
 from reftrail.codes.metrics import CodeMetrics
 from reftrail.codes.room import Room
-from reftrail.codes.secrets import MasterSecret
 from reftrail.codes.store import Store, reading
 from reftrail.codes.store.writing import Writing
 from reftrail.codes.terms import (

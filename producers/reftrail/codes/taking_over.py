@@ -7,12 +7,12 @@ from typing import Any
 import msgspec
 
 from reftrail.codes.formats import Formats, Retired, UnknownFormat, Valid, WellFormed
+from reftrail.codes.formats.vanity import skeleton
 from reftrail.codes.issuing import draft_of
 from reftrail.codes.policy import Scopes, held
 from reftrail.codes.store.reading import find_codes, skeletons_taken
 from reftrail.codes.store.writing import Raced, Writing
 from reftrail.codes.terms import Clash, Code, Format, GivenCode, Imported, Origin
-from reftrail.codes.vanity import skeleton
 from reftrail.contracts.code_spelling import canonical
 from reftrail.contracts.reference import CodeAct
 

@@ -14,7 +14,7 @@ from reftrail.codes.formats import (
     Verdict,
     WellFormed,
 )
-from reftrail.codes.patterns import Malformed, Mistyped
+from reftrail.codes.formats.patterns import Malformed, Mistyped
 from reftrail.codes.terms import Answer, Code, Verification
 from reftrail.contracts.record import Millis
 from reftrail.contracts.reference import CodeStatus

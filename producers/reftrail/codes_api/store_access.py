@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from reftrail.codes.secrets import MasterSecret
+from reftrail.codes.formats.secrets import MasterSecret
 from reftrail.codes.service import CodeService
 from reftrail.codes.store import Store
 from reftrail.codes.terms import Refused as ServiceRefused

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 
-from reftrail.codes.secrets import MasterSecret, parse_master_secret
+from reftrail.codes.formats.secrets import MasterSecret, parse_master_secret
 from reftrail.contracts.installation import Installation
 
 

@@ -101,7 +101,7 @@ class FormatStatus(StrEnum):
 class CodeFormatDefined(Record, frozen=True, kw_only=True):
     """How codes with a prefix are written, and where they lead.
 
-    pattern is in the language of `reftrail.codes.patterns`. A derived format is that of one
+    pattern is in the language of `reftrail.codes.formats.patterns`. A derived format is that of one
     campaign, has count codes by now, and its secret follows from the master secret key_id.
     category and channel are what codes with this prefix stand for, where they don't say otherwise.
     """

@@ -7,11 +7,11 @@ the format `market`, "market:forged" one that is written as they are and isn't o
 from collections.abc import Iterable
 from typing import Final
 
-from reftrail.codes.definitions import formats_of
-from reftrail.codes.derived import DerivedCodes
 from reftrail.codes.formats import DerivedFormat
-from reftrail.codes.patterns import Pattern
-from reftrail.codes.secrets import MasterSecret
+from reftrail.codes.formats.definitions import formats_of
+from reftrail.codes.formats.derived import DerivedCodes
+from reftrail.codes.formats.patterns import Pattern
+from reftrail.codes.formats.secrets import MasterSecret
 from reftrail.contracts.reference import CodeFormatDefined
 
 SECRET: Final = MasterSecret("scenario", bytes(32))

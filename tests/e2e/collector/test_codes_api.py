@@ -22,7 +22,7 @@ from support.kafka import RunningKafka, TestInstallation
 from support.log import read_committed
 
 from reftrail import collector as collector_host
-from reftrail.codes.patterns import Pattern
+from reftrail.codes.formats.patterns import Pattern
 from reftrail.codes.relay import Relay
 from reftrail.codes.store import Store
 from reftrail.codes_api.verification import SLOT_SECONDS

@@ -20,7 +20,7 @@ from typer.testing import CliRunner, Result
 
 from reftrail.cli.codes import asks, issue, review, session, take_over
 from reftrail.cli.main import command_line
-from reftrail.codes import formats
+from reftrail import codes as package
 from reftrail.contracts.errors import ExpectedError
 
 
@@ -471,7 +471,7 @@ def test_the_review_says_when_the_reports_are_silent(codes: Codes) -> None:
 
 def test_the_commands_of_the_page_work(codes: Codes) -> None:
     (codes.directory / "old.csv").write_text("voucher,owner\nOLD1,amy\nOLD2,bob\n")
-    page = Path(formats.__file__).with_name("README.md").read_text("utf-8")
+    page = Path(package.__file__).with_name("README.md").read_text("utf-8")
     [shown] = re.findall(r"```console\n(.*?)```", page, re.DOTALL)
     lines = [line.removeprefix("$ reftrail codes ") for line in shown.splitlines()]
     assert len(lines) > 20

@@ -7,10 +7,10 @@ import pytest
 
 from reftrail.code_lookup.facts import UNKNOWN, CodeFacts
 from reftrail.code_lookup.known_codes import KnownCodes
-from reftrail.codes.derived import DerivedCodes
-from reftrail.codes.patterns import Pattern
-from reftrail.codes.patterns.check import check_symbol
-from reftrail.codes.secrets import MasterSecret
+from reftrail.codes.formats.derived import DerivedCodes
+from reftrail.codes.formats.patterns import Pattern
+from reftrail.codes.formats.patterns.check import check_symbol
+from reftrail.codes.formats.secrets import MasterSecret
 from reftrail.contracts.events import CodeEvidence
 from reftrail.contracts.reference import CodeChanged, CodeFormatDefined, CodeStatus
 from reftrail.testing import code

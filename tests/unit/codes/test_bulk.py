@@ -10,8 +10,8 @@ from reftrail.codes.bulk.derived import write_derived
 from reftrail.codes.bulk.files import Columns, FileKind, read_table, room_for, write_table
 from reftrail.codes.bulk.rows import BadRow, GoodRow, read_rows
 from reftrail.codes.bulk.rows import Columns as Fields
-from reftrail.codes.derived import DerivedCodes
-from reftrail.codes.patterns import Pattern
+from reftrail.codes.formats.derived import DerivedCodes
+from reftrail.codes.formats.patterns import Pattern
 from reftrail.codes.terms import DerivedRange, Refused, Why
 from reftrail.contracts.errors import ExpectedError
 

@@ -3,10 +3,11 @@
 import re
 from pathlib import Path
 
+from reftrail import codes as package
 from reftrail.codes import formats
-from reftrail.codes.patterns import Pattern, Reading, collision, right_guess
+from reftrail.codes.formats.patterns import Pattern, Reading, collision, right_guess
 
-README = Path(formats.__file__).with_name("README.md").read_text("utf-8")
+README = Path(package.__file__).with_name("README.md").read_text("utf-8")
 
 
 def table(heading: str) -> list[list[str]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reftrail.codes.secrets import parse_master_secret
+from reftrail.codes.formats.secrets import parse_master_secret
 from reftrail.contracts.errors import ExpectedError
 from reftrail.local.data_dir import keys_of, locked_data_dir
 from reftrail.local.leash import Leash

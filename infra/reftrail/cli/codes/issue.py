@@ -16,8 +16,8 @@ from reftrail.cli.codes.showing import bar, codes_of
 from reftrail.codes.bulk.derived import write_derived
 from reftrail.codes.bulk.registered import write_codes
 from reftrail.codes.bulk.rows import TermsRow
-from reftrail.codes.derived import DerivedCodes
-from reftrail.codes.derived.codes import WORST_ODDS
+from reftrail.codes.formats.derived import DerivedCodes
+from reftrail.codes.formats.derived.codes import WORST_ODDS
 from reftrail.codes.terms import Code, DerivedRange, Format, Refused, Terms, Why
 from reftrail.contracts.reference import FormatKind, FormatStatus
 from reftrail.contracts.times import now

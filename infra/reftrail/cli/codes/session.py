@@ -33,7 +33,7 @@ from reftrail.cli.connection import (
     TopicPrefix,
     resolve,
 )
-from reftrail.codes.secrets import parse_master_secret
+from reftrail.codes.formats.secrets import parse_master_secret
 from reftrail.codes.service import CodeService
 from reftrail.codes.store import Store
 from reftrail.codes.terms import By

@@ -7,7 +7,7 @@ from typing import Final
 import polars as pl
 
 from reftrail.codes.bulk.files import Columns, kind_of, room_for, write_table
-from reftrail.codes.derived import DerivedCodes
+from reftrail.codes.formats.derived import DerivedCodes
 from reftrail.codes.terms import DerivedRange
 from reftrail.contracts.errors import ExpectedError
 

@@ -18,8 +18,15 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from reftrail.codes.patterns.alphabet import DIGITS, LETTERS, Alphabet
-from reftrail.codes.patterns.segments import AnySegment, Check, Fixed, Number, Symbols, Words
+from reftrail.codes.formats.patterns.alphabet import DIGITS, LETTERS, Alphabet
+from reftrail.codes.formats.patterns.segments import (
+    AnySegment,
+    Check,
+    Fixed,
+    Number,
+    Symbols,
+    Words,
+)
 
 _PIECE: Final = re.compile(r"\{(?P<name>[a-z_]+)(?::(?P<values>[^{}]+))?\}|(?P<text>[^{}]+)")
 

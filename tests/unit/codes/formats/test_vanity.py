@@ -2,8 +2,8 @@
 
 import pytest
 
-from reftrail.codes.patterns import Pattern
-from reftrail.codes.vanity import (
+from reftrail.codes.formats.patterns import Pattern
+from reftrail.codes.formats.vanity import (
     RESERVED,
     Acceptable,
     Reason,

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from reftrail.codes.patterns.alphabet import UNAMBIGUOUS, Alphabet
-from reftrail.codes.patterns.check import adds_up, check_symbol
-from reftrail.codes.patterns.language import segments_of, written
-from reftrail.codes.patterns.reading import (
+from reftrail.codes.formats.patterns.alphabet import UNAMBIGUOUS, Alphabet
+from reftrail.codes.formats.patterns.check import adds_up, check_symbol
+from reftrail.codes.formats.patterns.language import segments_of, written
+from reftrail.codes.formats.patterns.reading import (
     Malformed,
     Mistyped,
     Reading,
@@ -17,7 +17,7 @@ from reftrail.codes.patterns.reading import (
     replacements,
     without_grouping,
 )
-from reftrail.codes.patterns.segments import (
+from reftrail.codes.formats.patterns.segments import (
     AnySegment,
     Check,
     Fault,

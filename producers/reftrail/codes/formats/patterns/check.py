@@ -13,7 +13,7 @@ Any other mistake goes unnoticed once in p. There is no secret in it: whoever fo
 compute it.
 """
 
-from reftrail.codes.patterns.alphabet import Alphabet
+from reftrail.codes.formats.patterns.alphabet import Alphabet
 
 
 def check_symbol(alphabet: Alphabet, symbols: str) -> str:

@@ -5,7 +5,7 @@ from typing import Final
 
 from sqids.constants import DEFAULT_BLOCKLIST
 
-from reftrail.codes.vanity.confusables import skeleton
+from reftrail.codes.formats.vanity.confusables import skeleton
 
 _RESERVED: Final = (
     "ABUSE ACCOUNT ADMIN ADMINISTRATOR API APP AUTH BILLING BLOG CODE CODES COUPON DEMO DISCOUNT "

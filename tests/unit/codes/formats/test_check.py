@@ -5,8 +5,8 @@ from random import Random
 
 import pytest
 
-from reftrail.codes.patterns import UNAMBIGUOUS
-from reftrail.codes.patterns.check import adds_up, check_symbol
+from reftrail.codes.formats.patterns import UNAMBIGUOUS
+from reftrail.codes.formats.patterns.check import adds_up, check_symbol
 
 LENGTHS = (1, 5, 9, 12, 29)
 

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from reftrail.codes.patterns import Pattern, Reading
-from reftrail.codes.patterns.language import segment_of
-from reftrail.codes.patterns.segments import Fault, Number, Symbols, Words
+from reftrail.codes.formats.patterns import Pattern, Reading
+from reftrail.codes.formats.patterns.language import segment_of
+from reftrail.codes.formats.patterns.segments import Fault, Number, Symbols, Words
 
 _Wanted: TypeAlias = Symbols | Number | Words
 

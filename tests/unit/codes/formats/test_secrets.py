@@ -4,7 +4,7 @@ import hmac
 
 import pytest
 
-from reftrail.codes.secrets import MasterSecret, parse_master_secret
+from reftrail.codes.formats.secrets import MasterSecret, parse_master_secret
 from reftrail.contracts.errors import ExpectedError
 
 DIGITS = "0b" * 32

@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from reftrail.codes.derived import DerivedCodes, shortest
-from reftrail.codes.derived.permutation import Permutation, lengths_over
-from reftrail.codes.patterns import DIGITS, UNAMBIGUOUS, Alphabet, Pattern
+from reftrail.codes.formats.derived import DerivedCodes, shortest
+from reftrail.codes.formats.derived.permutation import Permutation, lengths_over
+from reftrail.codes.formats.patterns import DIGITS, UNAMBIGUOUS, Alphabet, Pattern
 
 SECRET = bytes(range(32))
 NIST_KEY = bytes.fromhex("2B7E151628AED2A6ABF7158809CF4F3CEF4359D8D580AA4F7F036D6F04FC6A94")

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from reftrail.codes.patterns.segments import Fault
+from reftrail.codes.formats.patterns.segments import Fault
 
 _LOOKALIKES: Final = ("5S", "2Z", "8B", "6G", "UV")
 _LIKE: Final = {

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, TypeAlias
 
-from reftrail.codes.patterns import Pattern
-from reftrail.codes.vanity.confusables import (
+from reftrail.codes.formats.patterns import Pattern
+from reftrail.codes.formats.vanity.confusables import (
     CODE_CHARACTERS,
     described,
     latin_lookalike,
     skeleton,
 )
-from reftrail.codes.vanity.words import RESERVED, offensive_word, reserved_name
+from reftrail.codes.formats.vanity.words import RESERVED, offensive_word, reserved_name
 from reftrail.contracts.code_spelling import canonical
 
 SHORTEST: Final = 3

@@ -3,17 +3,17 @@
 from collections.abc import Iterable
 from typing import Final, assert_never
 
-from reftrail.codes.derived import DerivedCodes
-from reftrail.codes.formats import (
+from reftrail.codes.formats.derived import DerivedCodes
+from reftrail.codes.formats.formats import (
     DerivedFormat,
     Format,
     Formats,
     RegisteredFormat,
     UncheckedFormat,
 )
-from reftrail.codes.patterns import Pattern
-from reftrail.codes.secrets import MasterSecret
-from reftrail.codes.selection import Selection
+from reftrail.codes.formats.patterns import Pattern
+from reftrail.codes.formats.secrets import MasterSecret
+from reftrail.codes.formats.selection import Selection
 from reftrail.contracts.reference import CodeFormatDefined, FormatKind, FormatStatus
 
 _ALL: Final = Selection(())

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from reftrail.codes.definitions import formats_of
-from reftrail.codes.derived import DerivedCodes
 from reftrail.codes.formats import Forged, Retired, Unchecked, UnknownFormat, Valid, WellFormed
-from reftrail.codes.patterns import Mistyped, Pattern
-from reftrail.codes.secrets import MasterSecret
+from reftrail.codes.formats.definitions import formats_of
+from reftrail.codes.formats.derived import DerivedCodes
+from reftrail.codes.formats.patterns import Mistyped, Pattern
+from reftrail.codes.formats.secrets import MasterSecret
 from reftrail.contracts.reference import CodeFormatDefined
 
 SECRET = MasterSecret("c1", b"m" * 32)

@@ -27,9 +27,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from reftrail.codes.derived.permutation import Numbers, Permutation, lengths_over
-from reftrail.codes.patterns import UNAMBIGUOUS, Alphabet, Pattern, right_guess
-from reftrail.codes.patterns.segments import Check, Fixed, Symbols
+from reftrail.codes.formats.derived.permutation import Numbers, Permutation, lengths_over
+from reftrail.codes.formats.patterns import UNAMBIGUOUS, Alphabet, Pattern, right_guess
+from reftrail.codes.formats.patterns.segments import Check, Fixed, Symbols
 
 WORST_ODDS: Final = 1e-6
 """By default no format is allowed under which one guess in fewer than a million is right."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import repeat
 from typing import TypeAlias
 
-from reftrail.codes.patterns.alphabet import DIGITS, Alphabet
+from reftrail.codes.formats.patterns.alphabet import DIGITS, Alphabet
 
 
 @dataclass(frozen=True, slots=True)

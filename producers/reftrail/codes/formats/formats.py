@@ -7,10 +7,10 @@ been issued, expired or been revoked is for the store to say.
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias, assert_never
 
-from reftrail.codes.derived import DerivedCodes
-from reftrail.codes.patterns import Malformed, Mistyped, Pattern, Reading
-from reftrail.codes.patterns.reading import without_grouping
-from reftrail.codes.selection import Selection
+from reftrail.codes.formats.derived import DerivedCodes
+from reftrail.codes.formats.patterns import Malformed, Mistyped, Pattern, Reading
+from reftrail.codes.formats.patterns.reading import without_grouping
+from reftrail.codes.formats.selection import Selection
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 
-from reftrail.codes.derived import DerivedCodes
 from reftrail.codes.formats import (
     DerivedFormat,
     Forged,
@@ -16,9 +15,10 @@ from reftrail.codes.formats import (
     Valid,
     WellFormed,
 )
-from reftrail.codes.patterns import Malformed, Mistyped, Pattern, Reading
-from reftrail.codes.patterns.check import check_symbol
-from reftrail.codes.selection import Selection, select
+from reftrail.codes.formats.derived import DerivedCodes
+from reftrail.codes.formats.patterns import Malformed, Mistyped, Pattern, Reading
+from reftrail.codes.formats.patterns.check import check_symbol
+from reftrail.codes.formats.selection import Selection, select
 
 STRUCTURED = Pattern.of(
     "{programme:PRG|VIP}-{year:2020-2039}-{region:@@}-{sequence:####}-{status:A|R}"

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from reftrail.codes.patterns import (
+from reftrail.codes.formats.patterns import (
     UNAMBIGUOUS,
     Alphabet,
     Malformed,

@@ -29,7 +29,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from ffx import FF1
 from numpy.typing import NDArray
 
-from reftrail.codes.patterns import Alphabet
+from reftrail.codes.formats.patterns import Alphabet
 
 Numbers: TypeAlias = NDArray[np.uint64]
 

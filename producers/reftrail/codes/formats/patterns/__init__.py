@@ -4,10 +4,10 @@ A `Pattern` reads, validates, composes and draws codes, and gives their regular 
 and odds. The alphabet stands in one place, `alphabet`; nothing else spells it.
 """
 
-from reftrail.codes.patterns.alphabet import DIGITS, LETTERS, UNAMBIGUOUS, Alphabet
-from reftrail.codes.patterns.odds import collision, next_collides, right_guess
-from reftrail.codes.patterns.pattern import Pattern
-from reftrail.codes.patterns.reading import Malformed, Mistyped, Reading
+from reftrail.codes.formats.patterns.alphabet import DIGITS, LETTERS, UNAMBIGUOUS, Alphabet
+from reftrail.codes.formats.patterns.odds import collision, next_collides, right_guess
+from reftrail.codes.formats.patterns.pattern import Pattern
+from reftrail.codes.formats.patterns.reading import Malformed, Mistyped, Reading
 
 __all__ = [
     "DIGITS",
