@@ -40,9 +40,9 @@ from reftrail.codes.formats.derived.permutation import Numbers
 from reftrail.codes.formats.patterns import UNAMBIGUOUS, Pattern
 from reftrail.codes.formats.secrets import MasterSecret
 from reftrail.codes.formats.vanity import choose
+from reftrail.codes.model import By, DerivedRange, FormatTerms, Terms
 from reftrail.codes.service import CodeService
 from reftrail.codes.store import Store
-from reftrail.codes.terms import By, DerivedRange, FormatTerms, Terms
 from reftrail.contracts.reference import FormatKind
 
 SECRET = bytes(range(32))

@@ -26,10 +26,10 @@ from reftrail.campaigns import apply_campaigns, read_campaigns
 from reftrail.client import Reftrail
 from reftrail.codes.bulk.importing import import_file
 from reftrail.codes.bulk.rows import Columns
-from reftrail.codes.relay import wait_until_sent
+from reftrail.codes.host.relay import wait_until_sent
+from reftrail.codes.model import By
 from reftrail.codes.service import CodeService
 from reftrail.codes.store import Store
-from reftrail.codes.terms import By
 from reftrail.contracts.codec import decode_as
 from reftrail.contracts.decisions import Attributed
 from reftrail.contracts.errors import ExpectedError

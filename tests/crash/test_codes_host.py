@@ -18,9 +18,9 @@ from support.codes import BY, SUMMER, sqlite_url
 from support.kafka import TestInstallation
 from support.log import produce, read_committed
 
+from reftrail.codes.model import Code, Filter, FormatTerms
 from reftrail.codes.service import CodeService
 from reftrail.codes.store import Store, outbox
-from reftrail.codes.terms import Code, Filter, FormatTerms
 from reftrail.contracts.decisions import ConversionKind, Converted
 from reftrail.contracts.reference import CodeAct, CodeActed, CodeChanged
 from reftrail.contracts.topics import CODE_ACTS, CODES, CONVERSIONS

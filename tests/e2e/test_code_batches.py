@@ -13,10 +13,10 @@ from support.programme import campaign
 from support.warehouse import warehouse
 from support.worker import worker
 
-from reftrail.codes.relay import wait_until_sent
+from reftrail.codes.host.relay import wait_until_sent
+from reftrail.codes.model import By, Code, Terms
 from reftrail.codes.service import CodeService
 from reftrail.codes.store import Store
-from reftrail.codes.terms import By, Code, Terms
 from reftrail.contracts.topics import CAMPAIGNS, CODES, REWARDS
 
 BATCHES = (100, 10_000)

@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from reftrail.codes.relay import Relay
+from reftrail.codes.host.relay import Relay
 from reftrail.codes.store import Store
 from reftrail.codes.store.outbox import Waiting
 from reftrail.contracts.installation import Installation

@@ -7,9 +7,9 @@ from dataclasses import replace
 from support.codes import BY
 from support.issuers import choose, give_codes, issue, open_and_close
 
+from reftrail.codes.model import Code, Filter, FormatTerms, PerUser
 from reftrail.codes.service import CodeService
 from reftrail.codes.store import Store
-from reftrail.codes.terms import Code, Filter, FormatTerms, PerUser
 
 PROCESSES = 8
 EACH = 250

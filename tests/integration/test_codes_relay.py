@@ -19,13 +19,13 @@ from support.codes import BY, SECRET, SUMMER, sqlite_url
 from support.kafka import TestInstallation
 from support.log import Logged, produce, read_committed
 
-from reftrail.codes.metrics import RelayMetrics
-from reftrail.codes.registrar import Registrar
-from reftrail.codes.relay import Relay, wait_until_sent
+from reftrail.codes.host.metrics import RelayMetrics
+from reftrail.codes.host.registrar import Registrar
+from reftrail.codes.host.relay import Relay, wait_until_sent
+from reftrail.codes.model import Filter, FormatTerms, PerUser
 from reftrail.codes.service import CodeService
 from reftrail.codes.store import Store, outbox
 from reftrail.codes.store.outbox import Waiting
-from reftrail.codes.terms import Filter, FormatTerms, PerUser
 from reftrail.contracts.codec import decode
 from reftrail.contracts.decisions import ConversionKind, Converted
 from reftrail.contracts.errors import ExpectedError

@@ -13,10 +13,7 @@ from hypothesis import strategies as st
 from support.codes import BY, SECRET, sqlite_url
 from support.draws import seeded
 
-from reftrail.codes.service import CodeService
-from reftrail.codes.store import Store, outbox
-from reftrail.codes.store.rows import state_of
-from reftrail.codes.terms import (
+from reftrail.codes.model import (
     By,
     Changes,
     Code,
@@ -28,6 +25,9 @@ from reftrail.codes.terms import (
     Signup,
     Terms,
 )
+from reftrail.codes.service import CodeService
+from reftrail.codes.store import Store, outbox
+from reftrail.codes.store.rows import state_of
 from reftrail.contracts.codec import decode
 from reftrail.contracts.record import Record
 from reftrail.contracts.reference import (

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from reftrail.codes.formats.secrets import MasterSecret
+from reftrail.codes.model import By, Terms
 from reftrail.codes.service import CodeService
 from reftrail.codes.store import Store
-from reftrail.codes.terms import By, Terms
 
 SECRET = MasterSecret("k1", bytes(range(32)))
 BY = By(actor="tester", reason="a test", at=1_700_000_000_000)

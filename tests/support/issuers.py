@@ -3,9 +3,9 @@
 from contextlib import suppress
 from itertools import repeat
 
+from reftrail.codes.model import Refused, Terms
 from reftrail.codes.service import CodeService
 from reftrail.codes.store import Store
-from reftrail.codes.terms import Refused, Terms
 from support.codes import BY, SUMMER
 
 

@@ -4,10 +4,10 @@ from collections.abc import Collection
 from contextlib import closing
 from typing import Final
 
-from reftrail.codes.relay import wait_until_sent
+from reftrail.codes.host.relay import wait_until_sent
+from reftrail.codes.model import By, GivenCode, Terms
 from reftrail.codes.service import CodeService
 from reftrail.codes.store import Store
-from reftrail.codes.terms import By, GivenCode, Terms
 from reftrail.contracts.reference import CodeChanged, CodeStatus
 from reftrail.local.stack import Stack
 

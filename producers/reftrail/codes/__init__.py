@@ -4,5 +4,6 @@ Input: calls, files, and signups from `conversions`. Output: the topics `codes`,
 `code-acts`. Guarantee: no code is issued twice, whoever else issues at the same time; every act has
 its line in the audit log; the topics follow the store, whatever crashes.
 
-Begin with `service`. To read or judge codes needs no database: `formats`.
+Begin with `model` and `service`. `formats` judges codes and needs no database, `store` is the
+database, `host` sends changes to Kafka, `bulk` reads and writes files of codes.
 """

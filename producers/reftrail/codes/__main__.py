@@ -1,5 +1,5 @@
 """`python -m reftrail.codes`."""
 
-from reftrail.codes.main import main
+from reftrail.codes.host.main import main
 
 main()

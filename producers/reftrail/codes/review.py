@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from reftrail.codes.terms import Code
+from reftrail.codes.model import Code
 from reftrail.contracts.record import DAY, Millis
 from reftrail.contracts.reference import CodeStatus
 

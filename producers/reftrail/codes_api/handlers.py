@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from reftrail.codes.links import drawn_qr, landing_link
+from reftrail.codes.model import Answer, By, Code, Verification
 from reftrail.codes.service import CodeService
-from reftrail.codes.terms import Answer, By, Code, Verification
 from reftrail.codes_api import issuing, models
 from reftrail.codes_api.authorization import Admission, Caller
 from reftrail.codes_api.metrics import CodesApiMetrics

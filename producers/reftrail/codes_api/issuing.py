@@ -6,8 +6,8 @@ from typing import Final, TypeAlias
 
 import msgspec
 
+from reftrail.codes.model import By, Code
 from reftrail.codes.service import CodeService
-from reftrail.codes.terms import By, Code
 from reftrail.codes_api.models import IssueDerived, IssueEach, IssueOne, TakeOver
 from reftrail.codes_api.request_parsing import parsed
 from reftrail.edge.pseudonyms import Pseudonyms

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Self, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from reftrail.codes.terms import (
+from reftrail.codes.model import (
     Changes,
     Filter,
     FormatTerms,

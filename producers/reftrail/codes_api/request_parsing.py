@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 from starlette.requests import Request
 
-from reftrail.codes.terms import By
+from reftrail.codes.model import By
 from reftrail.codes_api.idempotency import RequestId
 from reftrail.edge.http_errors import Refused
 from reftrail.edge.requests import read_body

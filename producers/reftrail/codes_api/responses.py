@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from reftrail.codes.links import landing_link
-from reftrail.codes.terms import Code, Format, Origin, Verification
+from reftrail.codes.model import Code, Format, Origin, Verification
 from reftrail.codes_api.usage_counters import Counters
 from reftrail.contracts.record import Millis
 from reftrail.contracts.reference import CodeActed, CodeStatus

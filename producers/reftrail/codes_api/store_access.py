@@ -17,10 +17,10 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from reftrail.codes.formats.secrets import MasterSecret
+from reftrail.codes.model import Refused as ServiceRefused
+from reftrail.codes.model import Why
 from reftrail.codes.service import CodeService
 from reftrail.codes.store import Store
-from reftrail.codes.terms import Refused as ServiceRefused
-from reftrail.codes.terms import Why
 from reftrail.contracts.errors import ExpectedError
 from reftrail.edge.http_errors import Refused
 

@@ -10,8 +10,8 @@ import time
 from typing import Final
 
 from reftrail.code_lookup.known_codes import CodesReader
-from reftrail.codes.terms import Answer, Verification
-from reftrail.codes.verifying import Circumstances, judge
+from reftrail.codes.model import Answer, Verification
+from reftrail.codes.service.verification import Circumstances, judge
 from reftrail.codes_api.models import Verify
 from reftrail.codes_api.store_access import NO_STORE, RETRY_AFTER, Backend, Opened
 from reftrail.codes_api.usage_counters import PATIENCE_SECONDS, CounterSource

@@ -23,7 +23,7 @@ from support.log import read_committed
 
 from reftrail import collector as collector_host
 from reftrail.codes.formats.patterns import Pattern
-from reftrail.codes.relay import Relay
+from reftrail.codes.host.relay import Relay
 from reftrail.codes.store import Store
 from reftrail.codes_api.verification import SLOT_SECONDS
 from reftrail.contracts.topics import CODES, EVENTS

@@ -18,9 +18,9 @@ from typer.core import TyperGroup
 from typer.main import get_command
 from typer.testing import CliRunner, Result
 
+from reftrail import codes as package
 from reftrail.cli.codes import asks, issue, review, session, take_over
 from reftrail.cli.main import command_line
-from reftrail import codes as package
 from reftrail.contracts.errors import ExpectedError
 
 

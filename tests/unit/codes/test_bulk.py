@@ -12,7 +12,7 @@ from reftrail.codes.bulk.rows import BadRow, GoodRow, read_rows
 from reftrail.codes.bulk.rows import Columns as Fields
 from reftrail.codes.formats.derived import DerivedCodes
 from reftrail.codes.formats.patterns import Pattern
-from reftrail.codes.terms import DerivedRange, Refused, Why
+from reftrail.codes.model import DerivedRange, Refused, Why
 from reftrail.contracts.errors import ExpectedError
 
 COLUMNS: Columns = {"code": pl.String, "uses": pl.Int64, "channels": pl.List(pl.String)}

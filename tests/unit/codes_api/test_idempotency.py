@@ -8,11 +8,11 @@ import pytest
 import sqlalchemy as sa
 from support.codes import BY, SUMMER
 
+from reftrail.codes.model import Filter
 from reftrail.codes.service import CodeService
 from reftrail.codes.store import Store
 from reftrail.codes.store.tables import codes as codes_table
 from reftrail.codes.store.tables import outbox, requests
-from reftrail.codes.terms import Filter
 from reftrail.codes_api.idempotency import KEPT_SECONDS, RequestId, once
 from reftrail.edge.http_errors import Refused
 

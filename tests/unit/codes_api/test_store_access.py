@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from support.codes import sqlite_url
 
-from reftrail.codes.terms import Refused as ServiceRefused
-from reftrail.codes.terms import Why
+from reftrail.codes.model import Refused as ServiceRefused
+from reftrail.codes.model import Why
 from reftrail.codes_api import store_access as backend
 from reftrail.codes_api.store_access import STATUS_OF, Backend, Opened
 from reftrail.contracts.errors import ExpectedError

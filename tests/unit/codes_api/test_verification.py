@@ -10,7 +10,7 @@ from support.codes import SECRET
 from reftrail.code_lookup.known_codes import KnownCodes
 from reftrail.codes.formats.derived import DerivedCodes
 from reftrail.codes.formats.patterns import Pattern
-from reftrail.codes.terms import Answer
+from reftrail.codes.model import Answer
 from reftrail.codes_api.models import Verify
 from reftrail.codes_api.store_access import Backend
 from reftrail.codes_api.usage_counters import CounterSource

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 
-from reftrail.codes.settings import CodesSettings
+from reftrail.codes.host.settings import CodesSettings
 from reftrail.collector.settings import CollectorSettings
 from reftrail.contracts.installation import Installation
 from reftrail.fulfilment.settings import FulfilmentSettings

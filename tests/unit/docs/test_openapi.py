@@ -12,8 +12,8 @@ from clickhouse_connect.driver.client import Client
 from starlette.routing import Route
 from support.collector import collector_without_kafka
 
-from reftrail.codes import http as of_codes
-from reftrail.codes.metrics import CodeMetrics
+from reftrail.codes.host import http as of_codes
+from reftrail.codes.service.metrics import CodeMetrics
 from reftrail.collector import http as of_collector
 from reftrail.collector.submission import validate_all
 from reftrail.fulfilment import http as of_fulfilment
@@ -48,7 +48,7 @@ def fulfilment() -> Any:
 
 HOSTS: dict[str, Callable[[], Any]] = {
     "producers/reftrail/collector/http.py": collector,
-    "producers/reftrail/codes/http.py": codes,
+    "producers/reftrail/codes/host/http.py": codes,
     "sinks/reftrail/fulfilment/http.py": fulfilment,
     "sinks/reftrail/warehouse/http.py": warehouse,
 }

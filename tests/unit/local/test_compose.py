@@ -9,7 +9,7 @@ import yaml
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 
-from reftrail.codes.settings import CodesSettings
+from reftrail.codes.host.settings import CodesSettings
 from reftrail.collector.settings import CollectorSettings
 from reftrail.engine.settings import WorkerSettings
 from reftrail.fulfilment.settings import FulfilmentSettings

@@ -16,7 +16,7 @@ from reftrail.cli.codes.many import (
 )
 from reftrail.cli.codes.session import Acting, acting
 from reftrail.cli.codes.showing import bar
-from reftrail.codes.terms import Filter, Refused, Why
+from reftrail.codes.model import Filter, Refused, Why
 from reftrail.contracts.reference import CodeAct
 
 _VERBS: Final = {

@@ -7,7 +7,7 @@ import typer
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from reftrail.codes.bulk.rows import CodeRow, TermsRow, read_as
-from reftrail.codes.terms import Refused, Why
+from reftrail.codes.model import Refused, Why
 from reftrail.contracts import times
 from reftrail.contracts.record import Millis
 

@@ -15,7 +15,7 @@ from reftrail.cli.codes.showing import Output, print_fields, print_rows, said
 from reftrail.codes.bulk.registered import row_of, write_codes
 from reftrail.codes.formats.patterns import Pattern, Reading
 from reftrail.codes.formats.selection import Selection
-from reftrail.codes.terms import Answer, Code, Filter, Refused, Why
+from reftrail.codes.model import Answer, Code, Filter, Refused, Why
 from reftrail.contracts.reference import CodeActed, CodeStatus
 from reftrail.contracts.times import moment, now
 from reftrail.reports.rendering import Format

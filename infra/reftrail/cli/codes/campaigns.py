@@ -4,7 +4,7 @@ from collections.abc import Set as AbstractSet
 
 from reftrail.campaigns import defined_campaigns
 from reftrail.cli.connection import Connection
-from reftrail.codes.terms import Refused, Why
+from reftrail.codes.model import Refused, Why
 
 
 def check_campaigns(connection: Connection, wanted: AbstractSet[str]) -> None:

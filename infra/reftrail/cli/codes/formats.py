@@ -9,7 +9,7 @@ from reftrail.cli.codes.refusals import CodesGroup
 from reftrail.cli.codes.session import Acting, Session, acting, asking
 from reftrail.cli.codes.showing import Output, print_rows
 from reftrail.codes.formats.patterns import Pattern, right_guess
-from reftrail.codes.terms import Format, FormatTerms, PerUser
+from reftrail.codes.model import Format, FormatTerms, PerUser
 from reftrail.contracts.reference import FormatKind
 from reftrail.reports import rendering
 

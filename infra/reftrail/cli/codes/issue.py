@@ -18,7 +18,7 @@ from reftrail.codes.bulk.registered import write_codes
 from reftrail.codes.bulk.rows import TermsRow
 from reftrail.codes.formats.derived import DerivedCodes
 from reftrail.codes.formats.derived.codes import WORST_ODDS
-from reftrail.codes.terms import Code, DerivedRange, Format, Refused, Terms, Why
+from reftrail.codes.model import Code, DerivedRange, Format, Refused, Terms, Why
 from reftrail.contracts.reference import FormatKind, FormatStatus
 from reftrail.contracts.times import now
 

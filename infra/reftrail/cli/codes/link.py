@@ -8,7 +8,7 @@ import typer
 from reftrail.cli.codes import arguments as args
 from reftrail.cli.codes.session import Session, asking
 from reftrail.codes.links import check_picture, landing_link, redirect_link, write_qr
-from reftrail.codes.terms import Answer, Refused, Why
+from reftrail.codes.model import Answer, Refused, Why
 
 
 @asking

@@ -10,7 +10,7 @@ import uuid_utils
 
 from reftrail.cli.codes.session import Acting, Session
 from reftrail.cli.codes.showing import bar, codes_of
-from reftrail.codes.terms import Code, Filter, Refused, Why
+from reftrail.codes.model import Code, Filter, Refused, Why
 
 OneCode: TypeAlias = Annotated[str | None, typer.Argument(metavar="[CODE]")]
 Prefix: TypeAlias = Annotated[str | None, typer.Option(help="All codes that begin like this.")]

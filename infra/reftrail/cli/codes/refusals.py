@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from reftrail.cli.errors import say
-from reftrail.codes.terms import Refused, Why
+from reftrail.codes.model import Refused, Why
 
 EXIT_CODES: Final = {
     Why.NO_SECRET: 1,

@@ -11,9 +11,9 @@ from reftrail.cli.codes.many import pages
 from reftrail.cli.codes.reports import asked
 from reftrail.cli.codes.session import Session, asking
 from reftrail.cli.codes.showing import Output, print_rows
+from reftrail.codes.model import Filter
 from reftrail.codes.review import Concern, Finding, Happened, Thresholds
 from reftrail.codes.review import review as findings_of
-from reftrail.codes.terms import Filter
 from reftrail.contracts.times import now
 from reftrail.reports.rendering import Format
 

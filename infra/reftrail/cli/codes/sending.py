@@ -7,7 +7,7 @@ import typer
 from reftrail.cli.codes.refusals import NOT_IN_KAFKA
 from reftrail.cli.connection import Connection
 from reftrail.cli.errors import say
-from reftrail.codes import relay
+from reftrail.codes.host import relay
 from reftrail.codes.store import Store, outbox
 from reftrail.contracts.errors import ExpectedError
 

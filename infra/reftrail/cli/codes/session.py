@@ -34,9 +34,9 @@ from reftrail.cli.connection import (
     resolve,
 )
 from reftrail.codes.formats.secrets import parse_master_secret
+from reftrail.codes.model import By
 from reftrail.codes.service import CodeService
 from reftrail.codes.store import Store
-from reftrail.codes.terms import By
 
 Reason = Annotated[str | None, typer.Option(help="Why; it stands in the audit log.")]
 

@@ -13,7 +13,7 @@ from reftrail.cli.codes.showing import bar
 from reftrail.codes.bulk.files import kind_of, room_for
 from reftrail.codes.bulk.importing import Report, import_file
 from reftrail.codes.bulk.rows import CodeRow, Columns
-from reftrail.codes.terms import Refused, Why
+from reftrail.codes.model import Refused, Why
 
 _SHOWN = 20
 """Lines at fault that are printed; --report has all."""

@@ -11,7 +11,7 @@ from reftrail.cli.codes.many import OfCampaign, OneCode, Prefix, Yes, one_by_one
 from reftrail.cli.codes.session import Acting, acting
 from reftrail.cli.codes.showing import said
 from reftrail.codes.bulk.registered import row_of
-from reftrail.codes.terms import Changes, Refused, Why
+from reftrail.codes.model import Changes, Refused, Why
 from reftrail.contracts.times import now
 
 _CLEARABLE: Final = tuple(field.name for field in msgspec.structs.fields(Changes))

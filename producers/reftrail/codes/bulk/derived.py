@@ -8,7 +8,7 @@ import polars as pl
 
 from reftrail.codes.bulk.files import Columns, kind_of, room_for, write_table
 from reftrail.codes.formats.derived import DerivedCodes
-from reftrail.codes.terms import DerivedRange
+from reftrail.codes.model import DerivedRange
 from reftrail.contracts.errors import ExpectedError
 
 COLUMNS: Final[Columns] = {"code": pl.String, "campaign_id": pl.String, "sequence": pl.Int64}

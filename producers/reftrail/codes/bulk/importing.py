@@ -11,8 +11,8 @@ import polars as pl
 
 from reftrail.codes.bulk.files import FileKind, write_table
 from reftrail.codes.bulk.rows import BadRow, Columns, GoodRow, read_rows
+from reftrail.codes.model import By, GivenCode
 from reftrail.codes.service import CodeService
-from reftrail.codes.terms import By, GivenCode
 
 _REPORTED: Final = {"line": pl.Int64, "code": pl.String, "why": pl.String}
 

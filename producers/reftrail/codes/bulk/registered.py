@@ -7,7 +7,7 @@ from typing import Any, Final
 import polars as pl
 
 from reftrail.codes.bulk.files import Columns, kind_of, room_for, write_table
-from reftrail.codes.terms import Code
+from reftrail.codes.model import Code
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.record import Millis
 from reftrail.contracts.times import moment

@@ -16,8 +16,8 @@ from pydantic import (
 )
 
 from reftrail.codes.bulk.files import LIST_SEPARATOR, Row, read_table
-from reftrail.codes.terms import GivenCode, Refused, Terms, Why
-from reftrail.codes.validity import check_code, check_terms
+from reftrail.codes.model import GivenCode, Refused, Terms, Why
+from reftrail.codes.validation import check_code, check_terms
 from reftrail.contracts.code_spelling import is_code, spelled
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.times import millis

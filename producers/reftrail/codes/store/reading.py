@@ -8,10 +8,10 @@ from typing import Any, Final
 import msgspec
 import sqlalchemy as sa
 
+from reftrail.codes.model import Code, Filter, Format, Page, Refused, Why
 from reftrail.codes.store.rows import act_of, code_of, format_of
 from reftrail.codes.store.tables import CANONICAL, acts, codes, formats
-from reftrail.codes.terms import Code, Filter, Format, Page, Refused, Why
-from reftrail.codes.validity import check_filter
+from reftrail.codes.validation import check_filter
 from reftrail.contracts.code_spelling import canonical, is_code
 from reftrail.contracts.reference import CodeActed
 

@@ -5,8 +5,8 @@ from typing import Any, Final
 import msgspec
 import sqlalchemy as sa
 
+from reftrail.codes.model import Code, Format, PerUser
 from reftrail.codes.store.tables import acts, codes, formats
-from reftrail.codes.terms import Code, Format, PerUser
 from reftrail.contracts.record import Record
 from reftrail.contracts.reference import CodeActed, CodeChanged, CodeFormatDefined
 

@@ -1,10 +1,10 @@
 """The tables of the store, in SQLAlchemy's terms, for SQLite and PostgreSQL alike.
 
 `codes.code` is unique, in any case of its letters, and so is `codes.skeleton`, which chosen codes
-have: whoever else issues at the same time, the database lets no code through twice. `holdings`
-holds at most one code of a user in a scope, see `policy`. `acts` is the audit log. `outbox` holds
-what Kafka hasn't acknowledged yet, in the order in which it is to get it. `requests` holds the
-answers to requests that came with an Idempotency-Key, written where what they asked for is.
+have: the database lets no code through twice, even if two processes issue at once. `holdings` holds
+at most one code of a user in a scope (`service.one_per_user`). `acts` is the audit log. `outbox`
+holds what Kafka hasn't acknowledged yet, in the order of sending. `requests` holds the answers to
+requests with an Idempotency-Key, written in the transaction of what they asked for.
 """
 
 from typing import Any, Final

@@ -15,6 +15,7 @@ import uuid_utils
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from reftrail.codes.model import By, Code, Format
 from reftrail.codes.store.reading import lock_found
 from reftrail.codes.store.rows import (
     differences,
@@ -24,7 +25,6 @@ from reftrail.codes.store.rows import (
     row_of_format,
 )
 from reftrail.codes.store.tables import acts, codes, formats, holdings, outbox, sequences
-from reftrail.codes.terms import By, Code, Format
 from reftrail.contracts.codec import encode
 from reftrail.contracts.record import Millis, Record
 from reftrail.contracts.reference import CodeAct, CodeActed, CodeStatus

@@ -9,10 +9,10 @@ from typing import Final, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from reftrail.codes.model import By
 from reftrail.codes.store import Store
 from reftrail.codes.store.writing import Raced, Writing
-from reftrail.codes.terms import By
-from reftrail.codes.validity import check_text
+from reftrail.codes.validation import check_text
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.record import Millis
 

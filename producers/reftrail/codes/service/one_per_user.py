@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Final
 
+from reftrail.codes.model import Format, PerUser
 from reftrail.codes.store.writing import Writing
-from reftrail.codes.terms import Format, PerUser
 from reftrail.contracts.reference import FormatStatus
 
 SHARED_SCOPE: Final = "shared"

@@ -10,11 +10,11 @@ from support.codes import BY, SUMMER, sqlite_url
 
 from reftrail.codes.bulk.importing import import_file
 from reftrail.codes.bulk.rows import Columns
+from reftrail.codes.model import Answer, Changes, Code, Filter, FormatTerms, GivenCode, Refused, Why
 from reftrail.codes.service import CodeService
 from reftrail.codes.store import Store
 from reftrail.codes.store.tables import codes as table
 from reftrail.codes.store.tables import codes_by_canonical, installed
-from reftrail.codes.terms import Answer, Changes, Code, Filter, FormatTerms, GivenCode, Refused, Why
 from reftrail.contracts.code_spelling import canonical
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.reference import CodeAct

@@ -9,11 +9,7 @@ import pytest
 import sqlalchemy as sa
 from support.codes import BY, SECRET, SUMMER
 
-from reftrail.codes import batches
-from reftrail.codes.service import CodeService
-from reftrail.codes.store import Store, outbox
-from reftrail.codes.store.tables import installed
-from reftrail.codes.terms import (
+from reftrail.codes.model import (
     Answer,
     By,
     Changes,
@@ -27,6 +23,9 @@ from reftrail.codes.terms import (
     Terms,
     Why,
 )
+from reftrail.codes.service import CodeService, batches
+from reftrail.codes.store import Store, outbox
+from reftrail.codes.store.tables import installed
 from reftrail.contracts.codec import decode
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.reference import (

@@ -5,16 +5,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from reftrail.codes.drawing import Drawing, pattern_of
-from reftrail.codes.format_acts import define, named
 from reftrail.codes.formats.secrets import MasterSecret
 from reftrail.codes.formats.vanity import Refused as RefusedChoice
 from reftrail.codes.formats.vanity import choose
-from reftrail.codes.metrics import CodeMetrics
-from reftrail.codes.policy import Scopes, held
+from reftrail.codes.model import Code, Format, FormatTerms, Origin, Refused, Signup, Terms, Why
+from reftrail.codes.service.format_admin import define, named
+from reftrail.codes.service.generation import Drawing, pattern_of
+from reftrail.codes.service.metrics import CodeMetrics
+from reftrail.codes.service.one_per_user import Scopes, held
 from reftrail.codes.store.reading import find_codes, used_of
 from reftrail.codes.store.writing import Writing
-from reftrail.codes.terms import Code, Format, FormatTerms, Origin, Refused, Signup, Terms, Why
 from reftrail.contracts.record import Millis
 from reftrail.contracts.reference import CodeAct, CodeChanged, FormatKind, FormatStatus
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from reftrail.codes.terms import Filter, Refused, Terms, Why
+from reftrail.codes.model import Filter, Refused, Terms, Why
 from reftrail.contracts.code_spelling import LONGEST_CODE, is_code, spelled
 
 _LONGEST_TEXT: Final = 128

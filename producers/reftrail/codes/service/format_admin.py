@@ -5,14 +5,14 @@ from dataclasses import replace
 
 import msgspec
 
-from reftrail.codes.drawing import SEQUENCE, pattern_of
 from reftrail.codes.formats.definitions import formats_of
 from reftrail.codes.formats.derived import DerivedCodes
 from reftrail.codes.formats.patterns import Pattern
 from reftrail.codes.formats.secrets import MasterSecret
+from reftrail.codes.model import DerivedRange, Format, FormatTerms, Refused, Why
+from reftrail.codes.service.generation import SEQUENCE, pattern_of
 from reftrail.codes.store.writing import Writing
-from reftrail.codes.terms import DerivedRange, Format, FormatTerms, Refused, Why
-from reftrail.codes.validity import check_text
+from reftrail.codes.validation import check_text
 from reftrail.contracts.reference import (
     CodeAct,
     CodeFormatDefined,

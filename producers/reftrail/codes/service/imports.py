@@ -1,20 +1,25 @@
-"""Codes that exist already, on paper or in another system, and are to be known here as they are."""
+"""Imports of codes that exist already, on paper or in another system, as they are written there."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 import msgspec
 
 from reftrail.codes.formats import Formats, Retired, UnknownFormat, Valid, WellFormed
 from reftrail.codes.formats.vanity import skeleton
-from reftrail.codes.issuing import draft_of
-from reftrail.codes.policy import Scopes, held
+from reftrail.codes.model import By, Clash, Code, Format, GivenCode, Imported, Origin
+from reftrail.codes.service.batches import chunks, in_batch
+from reftrail.codes.service.issuing import draft_of
+from reftrail.codes.service.one_per_user import Scopes, held
 from reftrail.codes.store.reading import find_codes, skeletons_taken
 from reftrail.codes.store.writing import Raced, Writing
-from reftrail.codes.terms import Clash, Code, Format, GivenCode, Imported, Origin
-from reftrail.contracts.code_spelling import canonical
+from reftrail.codes.validation import check_code, check_terms
+from reftrail.contracts.code_spelling import canonical, spelled
 from reftrail.contracts.reference import CodeAct
+
+Transact: TypeAlias = Callable[[By, Callable[[Writing], Imported]], Imported]
 
 Outcome = Code | str | None
 """What came of a given code: the new one; why it clashes; None: it stands there as given."""
@@ -128,3 +133,62 @@ def _agrees(draft: Code, found: Code, *, has_time: bool) -> bool:
     taken: dict[str, Any] = {name: getattr(found.changed, name) for name in passed_over}
     same = msgspec.structs.replace(draft.changed, **taken) == found.changed
     return same and replace(draft, changed=found.changed).channel_limits == found.channel_limits
+
+
+class _Clashing(Exception):  # noqa: N818  (undoes a transaction)
+    """Some of the codes that were to be taken over together can't be."""
+
+    def __init__(self, done: Imported) -> None:
+        super().__init__()
+        self.done = done
+
+
+class Importing:
+    """Imports in the transactions of a service: all codes or none, or all that don't clash."""
+
+    def __init__(self, transact: Transact, judging: Callable[[Sequence[Format]], Formats]) -> None:
+        self._transact = transact
+        self._judging = judging
+
+    def all_or_none(self, origin: Origin, codes: Iterable[GivenCode], by: By) -> Imported:
+        """In one transaction, or none if one of them clashes: added and unchanged are 0 then."""
+        batch = in_batch(by)
+
+        def do(work: Writing) -> Imported:
+            done = Imported(0, 0, (), str(batch.batch_id))
+            for chunk in chunks(codes):
+                done = self._take_over(work, origin=origin, given=chunk, before=done)
+                work.flush()
+            if done.clashes:
+                raise _Clashing(done)
+            return done
+
+        try:
+            return self._transact(batch, do)
+        except _Clashing as found:
+            return replace(found.done, added=0, unchanged=0)
+
+    def without_clashes(self, origin: Origin, codes: Iterable[GivenCode], by: By) -> Imported:
+        """All but those that clash, some thousands to a transaction."""
+        batch = in_batch(by)
+        done = Imported(0, 0, (), str(batch.batch_id))
+        for chunk in chunks(codes):
+            taking = partial(self._take_over, origin=origin, given=chunk, before=done)
+            done = self._transact(batch, taking)
+        return done
+
+    def _take_over(
+        self,
+        work: Writing,
+        *,
+        origin: Origin,
+        given: Sequence[GivenCode],
+        before: Imported,
+    ) -> Imported:
+        for one in given:
+            check_code(one.code)
+            check_terms(one.terms)
+        codes = [replace(one, code=spelled(one.code)) for one in given]
+        formats = work.formats()
+        outcomes = take_over(work, origin, codes, formats, self._judging(formats))
+        return counted(before, codes, outcomes)

@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 
 import uuid_utils
 
-from reftrail.codes.terms import By
+from reftrail.codes.model import By
 
 T = TypeVar("T")
 

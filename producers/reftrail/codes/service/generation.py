@@ -6,7 +6,7 @@ from typing import Final
 
 from reftrail.codes.formats.patterns import Pattern, Reading
 from reftrail.codes.formats.patterns.segments import Number, Symbols
-from reftrail.codes.terms import Format, Origin, Refused, Why
+from reftrail.codes.model import Format, Origin, Refused, Why
 
 SEQUENCE: Final = "sequence"
 """The segment that is counted on when it isn't given."""

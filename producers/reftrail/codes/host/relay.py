@@ -22,7 +22,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, ProducerFenced
 from sqlalchemy.exc import DBAPIError
 
-from reftrail.codes.metrics import RelayMetrics
+from reftrail.codes.host.metrics import RelayMetrics
 from reftrail.codes.store import Store, outbox
 from reftrail.codes.store.outbox import Waiting
 from reftrail.contracts.errors import ExpectedError

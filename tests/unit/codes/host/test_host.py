@@ -10,10 +10,11 @@ import httpx
 import pytest
 from support.codes import BY, SUMMER, sqlite_url
 
-from reftrail.codes.http import application
-from reftrail.codes.main import _tidy_once
-from reftrail.codes.metrics import CodeMetrics, RelayMetrics
+from reftrail.codes.host.http import application
+from reftrail.codes.host.main import _tidy_once
+from reftrail.codes.host.metrics import RelayMetrics
 from reftrail.codes.service import CodeService
+from reftrail.codes.service.metrics import CodeMetrics
 from reftrail.codes.store import Store
 from reftrail.contracts.times import now
 

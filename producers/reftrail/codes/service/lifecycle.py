@@ -6,16 +6,9 @@ from typing import Any, Final
 
 import msgspec
 
-from reftrail.codes.drawing import Drawing, pattern_of, values_to_keep
-from reftrail.codes.format_acts import named
 from reftrail.codes.formats import Formats, Unchecked, Valid
 from reftrail.codes.formats.secrets import MasterSecret
-from reftrail.codes.issuing import Issuing, draft_of, format_for, insert_drawn, with_default
-from reftrail.codes.policy import Scopes
-from reftrail.codes.policy import held as held_by
-from reftrail.codes.store.reading import lock_codes
-from reftrail.codes.store.writing import Writing
-from reftrail.codes.terms import (
+from reftrail.codes.model import (
     Changes,
     Code,
     Filter,
@@ -26,7 +19,14 @@ from reftrail.codes.terms import (
     Terms,
     Why,
 )
-from reftrail.codes.validity import check_fields, check_filter, check_text
+from reftrail.codes.service.format_admin import named
+from reftrail.codes.service.generation import Drawing, pattern_of, values_to_keep
+from reftrail.codes.service.issuing import Issuing, draft_of, format_for, insert_drawn, with_default
+from reftrail.codes.service.one_per_user import Scopes
+from reftrail.codes.service.one_per_user import held as held_by
+from reftrail.codes.store.reading import lock_codes
+from reftrail.codes.store.writing import Writing
+from reftrail.codes.validation import check_fields, check_filter, check_text
 from reftrail.contracts.record import Millis
 from reftrail.contracts.reference import CodeAct, CodeStatus, FormatKind, FormatStatus
 

@@ -12,14 +12,15 @@ from contextlib import closing
 from typing import Any, Final
 
 from reftrail.codes.formats.secrets import parse_master_secret
-from reftrail.codes.http import application
-from reftrail.codes.metrics import CodeMetrics, RelayMetrics
-from reftrail.codes.registrar import Registrar
-from reftrail.codes.relay import Relay
+from reftrail.codes.host.http import application
+from reftrail.codes.host.metrics import RelayMetrics
+from reftrail.codes.host.registrar import Registrar
+from reftrail.codes.host.relay import Relay
+from reftrail.codes.host.settings import CodesSettings
+from reftrail.codes.model import By, Filter
 from reftrail.codes.service import CodeService
-from reftrail.codes.settings import CodesSettings
+from reftrail.codes.service.metrics import CodeMetrics
 from reftrail.codes.store import Store, outbox
-from reftrail.codes.terms import By, Filter
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.reference import CodeAct
 from reftrail.contracts.times import now

@@ -3,11 +3,11 @@
 import logging
 from typing import Final
 
-from reftrail.codes.drawing import pattern_of
 from reftrail.codes.formats.derived import WORST_ODDS
 from reftrail.codes.formats.patterns import right_guess
-from reftrail.codes.metrics import CodeMetrics
-from reftrail.codes.terms import Format
+from reftrail.codes.model import Format
+from reftrail.codes.service.generation import pattern_of
+from reftrail.codes.service.metrics import CodeMetrics
 from reftrail.contracts.reference import FormatKind
 
 logger = logging.getLogger(__name__)

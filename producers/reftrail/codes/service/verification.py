@@ -15,7 +15,7 @@ from reftrail.codes.formats import (
     WellFormed,
 )
 from reftrail.codes.formats.patterns import Malformed, Mistyped
-from reftrail.codes.terms import Answer, Code, Verification
+from reftrail.codes.model import Answer, Code, Verification
 from reftrail.contracts.record import Millis
 from reftrail.contracts.reference import CodeStatus
 

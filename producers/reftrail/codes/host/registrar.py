@@ -14,9 +14,9 @@ from typing import Any, Final
 
 from aiokafka.errors import KafkaError
 
-from reftrail.codes.metrics import RelayMetrics
+from reftrail.codes.host.metrics import RelayMetrics
+from reftrail.codes.model import By, Signup
 from reftrail.codes.service import CodeService
-from reftrail.codes.terms import By, Signup
 from reftrail.contracts.codec import Undecodable, decode_as
 from reftrail.contracts.decisions import ConversionKind, Converted
 from reftrail.contracts.errors import ExpectedError

@@ -5,20 +5,11 @@ from dataclasses import replace
 from functools import partial
 from typing import Final, TypeVar
 
-from reftrail.codes import acting, batches, format_acts
-from reftrail.codes.batches import chunks, in_batch
-from reftrail.codes.format_acts import named
 from reftrail.codes.formats import Formats
 from reftrail.codes.formats.definitions import formats_of
 from reftrail.codes.formats.derived import WORST_ODDS, DerivedCodes
 from reftrail.codes.formats.secrets import MasterSecret
-from reftrail.codes.importing import Importing
-from reftrail.codes.issuing import Issuing, issue, issue_chosen, signup_terms
-from reftrail.codes.metrics import CodeMetrics
-from reftrail.codes.room import Room
-from reftrail.codes.store import Store, reading
-from reftrail.codes.store.writing import Writing
-from reftrail.codes.terms import (
+from reftrail.codes.model import (
     By,
     Changes,
     Code,
@@ -37,9 +28,20 @@ from reftrail.codes.terms import (
     Verification,
     Why,
 )
-from reftrail.codes.transactions import Transactions
-from reftrail.codes.validity import check_terms
-from reftrail.codes.verifying import Circumstances, candidates, judge
+from reftrail.codes.service import batches
+from reftrail.codes.service import format_admin as format_acts
+from reftrail.codes.service import lifecycle as acting
+from reftrail.codes.service.batches import chunks, in_batch
+from reftrail.codes.service.capacity import Room
+from reftrail.codes.service.format_admin import named
+from reftrail.codes.service.imports import Importing
+from reftrail.codes.service.issuing import Issuing, issue, issue_chosen, signup_terms
+from reftrail.codes.service.metrics import CodeMetrics
+from reftrail.codes.service.transactions import Transactions
+from reftrail.codes.service.verification import Circumstances, candidates, judge
+from reftrail.codes.store import Store, reading
+from reftrail.codes.store.writing import Writing
+from reftrail.codes.validation import check_terms
 from reftrail.contracts.code_spelling import spelled
 from reftrail.contracts.record import Millis
 from reftrail.contracts.reference import CodeAct, CodeActed, FormatKind, FormatStatus

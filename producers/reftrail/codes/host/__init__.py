@@ -1,0 +1,1 @@
+"""Host of codes: relay to Kafka, registrar of those who sign up, and its HTTP endpoints."""
