@@ -27,8 +27,8 @@ from reftrail.contracts.topics import (
 )
 from reftrail.engine.topology import TOPOLOGY
 from reftrail.local.drain import wait_until_drained
-from reftrail.reports.derivation import derive
-from reftrail.reports.log import Log
+from reftrail.reports.explain.derivation import derive
+from reftrail.reports.explain.log import Log
 from reftrail.testing import Logged, replay
 
 NOW = time.time_ns() // 1_000_000

@@ -9,7 +9,7 @@ from reftrail.contracts.codec import encode
 from reftrail.contracts.topic import Topic
 from reftrail.contracts.topics import TOPICS
 from reftrail.engine.memory import Logged, MemoryHost
-from reftrail.reports.log import Log
+from reftrail.reports.explain.log import Log
 
 
 class MemoryLog(Log):

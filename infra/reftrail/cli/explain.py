@@ -15,9 +15,9 @@ from reftrail.cli.connection import (
 )
 from reftrail.contracts.record import DAY
 from reftrail.reports.client import ReportsClient
-from reftrail.reports.explain import explain as explained
-from reftrail.reports.explanation import as_text
-from reftrail.reports.log import Log
+from reftrail.reports.explain.chain import explain as explained
+from reftrail.reports.explain.explanation import as_text
+from reftrail.reports.explain.log import Log
 from reftrail.rules.attribution.decider import SIGNUP_WAIT
 
 

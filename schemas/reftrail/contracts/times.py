@@ -35,3 +35,9 @@ def moment(at: Millis | None) -> datetime | None: ...
 def moment(at: Millis | None) -> datetime | None:
     """A time on the wire as a datetime in UTC; None stays None."""
     return None if at is None else _EPOCH + at * _MILLISECOND
+
+
+def rfc3339(at: Millis) -> str:
+    """A time as RFC 3339 text in UTC, to the millisecond."""
+    text = datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")

@@ -19,7 +19,7 @@ from reftrail.reports.code_counters import LONGEST_CODE, code_counters
 from reftrail.reports.code_review import code_activity, code_guesses
 from reftrail.reports.held import Wanted, held_rewards, most_of
 from reftrail.reports.history import page
-from reftrail.reports.journeys import journey
+from reftrail.reports.explain.journey import journey
 from reftrail.reports.leaderboard import USUAL as USUAL_LEADERS
 from reftrail.reports.leaderboard import Board, leaderboard
 from reftrail.reports.questions import DIMENSIONS, BadQuestion, question

@@ -6,7 +6,7 @@ from operator import attrgetter
 from typing import Any, Final
 
 from reftrail.contracts.money import amount_text
-from reftrail.reports.explanation import rfc3339
+from reftrail.contracts.times import rfc3339
 from reftrail.reports.questions import BadQuestion
 from reftrail.reports.rows import Entry
 

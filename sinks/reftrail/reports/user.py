@@ -10,7 +10,7 @@ from reftrail.contracts.money import amount_text
 from reftrail.contracts.policy import Milestone, MilestoneKind, policy_in
 from reftrail.reports.attributed import FEW, attributed_to
 from reftrail.reports.earnings import Counters, Earnings, Shipment, each_once, earnings
-from reftrail.reports.explanation import rfc3339
+from reftrail.contracts.times import rfc3339
 from reftrail.reports.history import Page, history
 from reftrail.reports.lookups import Found, look_up
 from reftrail.reports.rows import CodeFacts, Decision, Entry, MilestoneRow, PolicyRow, Report

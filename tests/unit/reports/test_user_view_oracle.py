@@ -26,7 +26,7 @@ from reftrail.contracts.topics import (
     REWARDS,
 )
 from reftrail.reports.attributed import attributed_to
-from reftrail.reports.explanation import rfc3339
+from reftrail.contracts.times import rfc3339
 from reftrail.reports.history import Page, page
 from reftrail.reports.lookups import look_up
 from reftrail.reports.rows import Decision

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reftrail.reports.explain import _not_registered
+from reftrail.reports.explain.chain import _not_registered
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,9 @@ from reftrail.contracts.events import CodeEvidence, Event
 from reftrail.contracts.record import Derived, Millis
 from reftrail.contracts.topics import EVENTS, REWARDS
 from reftrail.reports.client import ReportsClient
-from reftrail.reports.derivation import derive
-from reftrail.reports.explanation import Explanation, Link, Story, link, shown
-from reftrail.reports.log import Log, Logged
+from reftrail.reports.explain.derivation import derive
+from reftrail.reports.explain.explanation import Explanation, Link, Story, link, shown
+from reftrail.reports.explain.log import Log, Logged
 from reftrail.rules.attribution.decider import SIGNUP_WAIT
 
 _CODE_TERMS: Final = (

@@ -1,6 +1,6 @@
 """Amounts in an explanation, with the places of their currency."""
 
-from reftrail.reports.explanation import shown
+from reftrail.reports.explain.explanation import shown
 
 
 def test_an_amount_is_shown_in_its_currency() -> None:

@@ -4,9 +4,9 @@ import msgspec
 from support.programme import entry
 
 from reftrail.contracts.topics import REWARDS
-from reftrail.reports.derivation import compare
-from reftrail.reports.explanation import Derivation, Explanation, as_text
-from reftrail.reports.log import Logged
+from reftrail.reports.explain.derivation import compare
+from reftrail.reports.explain.explanation import Derivation, Explanation, as_text
+from reftrail.reports.explain.log import Logged
 
 GRANT = entry("r1", "AMY", "uma", value=5_000_000)
 OTHER = entry("r2", "AMY", "uma", value=5_000_000)

@@ -9,8 +9,9 @@ import msgspec
 
 from reftrail.contracts.events import Event
 from reftrail.contracts.money import amount_text
+from reftrail.contracts.times import rfc3339
 from reftrail.contracts.record import DAY, Millis, Record
-from reftrail.reports.log import Logged
+from reftrail.reports.explain.log import Logged
 
 SAME: Final = "same"
 DIFFERS: Final = "differs"
@@ -131,12 +132,6 @@ def link(what: str, found: Logged) -> Link:
         event_time=rfc3339(found.record.event_time),
         fields=_essential(found.record),
     )
-
-
-def rfc3339(at: Millis) -> str:
-    """A time as text, to the millisecond."""
-    text = datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")
 
 
 def as_text(explanation: Explanation) -> str:

@@ -40,8 +40,8 @@ from reftrail.contracts.topics import (
 from reftrail.engine.memory import MemoryHost
 from reftrail.engine.stage import Stage
 from reftrail.engine.topology import TOPOLOGY, topology_with
-from reftrail.reports.derivation import derive
-from reftrail.reports.explanation import Derivation, Link
+from reftrail.reports.explain.derivation import derive
+from reftrail.reports.explain.explanation import Derivation, Link
 
 PARTITIONS: Final = 2
 UNIT: Final = MICROS_PER_UNIT
