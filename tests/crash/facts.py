@@ -20,8 +20,8 @@ from support.environment import finding_tests
 
 from reftrail.contracts.record import MICROS_PER_UNIT
 from reftrail.contracts.topics import PUBLIC_TOPICS
-from reftrail.reports.history import Page
-from reftrail.reports.user import user_view
+from reftrail.reports.user_view.history import Page
+from reftrail.reports.user_view.view import user_view
 from reftrail.warehouse.clickhouse import connect_for_reading, connect_for_writing
 from reftrail.warehouse.tables import apply_ddl, table_of
 

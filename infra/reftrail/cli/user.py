@@ -8,7 +8,7 @@ import typer
 
 from reftrail.cli.connection import ReadyFile, ReportsUrl, SecretKey, resolve
 from reftrail.reports.client import ReportsClient
-from reftrail.reports.history import USUAL
+from reftrail.reports.user_view.history import USUAL
 
 
 def register(app: typer.Typer) -> None:

@@ -17,14 +17,14 @@ from starlette.routing import Route
 from reftrail.reports.catalogue import ask, catalogue, find
 from reftrail.reports.code_counters import LONGEST_CODE, code_counters
 from reftrail.reports.code_review import code_activity, code_guesses
-from reftrail.reports.held import Wanted, held_rewards, most_of
-from reftrail.reports.history import page
 from reftrail.reports.explain.journey import journey
+from reftrail.reports.held import Wanted, held_rewards, most_of
 from reftrail.reports.leaderboard import USUAL as USUAL_LEADERS
 from reftrail.reports.leaderboard import Board, leaderboard
 from reftrail.reports.questions import DIMENSIONS, BadQuestion, question
 from reftrail.reports.rendering import Format, as_csv, as_json, as_table
-from reftrail.reports.user import user_view
+from reftrail.reports.user_view.history import page
+from reftrail.reports.user_view.view import user_view
 
 _JSON: Final = "application/json"
 

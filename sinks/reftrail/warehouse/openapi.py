@@ -6,11 +6,11 @@ from reftrail.hosting.openapi import Operation, Parameter, document
 from reftrail.reports.code_counters import LONGEST_CODE
 from reftrail.reports.held import MOST as MOST_HELD
 from reftrail.reports.held import USUAL as USUALLY_HELD
-from reftrail.reports.history import MOST as MOST_ENTRIES
-from reftrail.reports.history import USUAL as USUAL_ENTRIES
 from reftrail.reports.leaderboard import USUAL as USUAL_LEADERS
 from reftrail.reports.questions import DIMENSIONS
 from reftrail.reports.rendering import Format
+from reftrail.reports.user_view.history import MOST as MOST_ENTRIES
+from reftrail.reports.user_view.history import USUAL as USUAL_ENTRIES
 
 _NO_KEY: Final = {401: "No known secret key."}
 _BAD: Final = _NO_KEY | {422: "What is asked can't be answered; error says what can."}

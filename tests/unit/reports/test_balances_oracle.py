@@ -19,10 +19,10 @@ from reftrail.contracts.decisions import RewardDecided, RewardStatus
 from reftrail.contracts.money import amount_text
 from reftrail.contracts.topics import REWARDS
 from reftrail.reports.catalogue import ask, find
-from reftrail.reports.history import Page
 from reftrail.reports.leaderboard import Board, leaderboard
 from reftrail.reports.questions import question
-from reftrail.reports.user import user_view
+from reftrail.reports.user_view.history import Page
+from reftrail.reports.user_view.view import user_view
 from reftrail.rules.reward.transitions import effect
 from reftrail.warehouse.tables import ddl_files
 

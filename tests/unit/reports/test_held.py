@@ -10,8 +10,8 @@ from support.programme import T0, entry
 from reftrail.contracts.record import DAY
 from reftrail.contracts.topics import CODES, REWARDS
 from reftrail.reports.code_spelling import registered_spelling
-from reftrail.reports.held import Wanted, held_rewards
 from reftrail.reports.explain.journey import journey
+from reftrail.reports.held import Wanted, held_rewards
 from reftrail.testing import code
 from reftrail.warehouse.http import application
 from reftrail.warehouse.metrics import Metrics

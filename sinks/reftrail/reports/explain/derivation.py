@@ -37,7 +37,15 @@ from reftrail.engine.memory import MemoryHost
 from reftrail.engine.reference import ReferenceTables
 from reftrail.engine.stage import Stage
 from reftrail.engine.topology import topology_with
-from reftrail.reports.explain.explanation import DIFFERS, NOTHING, SAME, Derivation, Difference, Link, link
+from reftrail.reports.explain.explanation import (
+    DIFFERS,
+    NOTHING,
+    SAME,
+    Derivation,
+    Difference,
+    Link,
+    link,
+)
 from reftrail.reports.explain.log import Log, Logged
 from reftrail.rules.attribution.decider import SIGNUP_WAIT
 from reftrail.rules.decider import RULES, Woken

@@ -1,7 +1,6 @@
 """Why a user's deeds earned what they did under a code: the answer, and how it reads."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from textwrap import fill
 from typing import Any, Final
 
@@ -9,8 +8,8 @@ import msgspec
 
 from reftrail.contracts.events import Event
 from reftrail.contracts.money import amount_text
+from reftrail.contracts.record import DAY, Record
 from reftrail.contracts.times import rfc3339
-from reftrail.contracts.record import DAY, Millis, Record
 from reftrail.reports.explain.log import Logged
 
 SAME: Final = "same"

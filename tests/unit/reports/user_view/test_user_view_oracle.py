@@ -16,6 +16,7 @@ from reftrail.contracts.money import amount_text
 from reftrail.contracts.policy import MilestoneKind, Policy, policy_text
 from reftrail.contracts.record import DAY, Record
 from reftrail.contracts.reference import CodeChanged
+from reftrail.contracts.times import rfc3339
 from reftrail.contracts.topic import Topic
 from reftrail.contracts.topics import (
     ATTRIBUTIONS,
@@ -25,12 +26,11 @@ from reftrail.contracts.topics import (
     MILESTONES,
     REWARDS,
 )
-from reftrail.reports.attributed import attributed_to
-from reftrail.contracts.times import rfc3339
-from reftrail.reports.history import Page, page
-from reftrail.reports.lookups import look_up
-from reftrail.reports.rows import Decision
-from reftrail.reports.user import user_view
+from reftrail.reports.user_view.attributed import attributed_to
+from reftrail.reports.user_view.history import Page, page
+from reftrail.reports.user_view.lookups import look_up
+from reftrail.reports.user_view.rows import Decision
+from reftrail.reports.user_view.view import user_view
 from reftrail.rules.reward.transitions import effect
 
 NOW = datetime.fromtimestamp((T0 + DAY) / 1000, UTC)

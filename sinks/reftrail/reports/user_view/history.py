@@ -8,7 +8,7 @@ from typing import Any, Final
 from reftrail.contracts.money import amount_text
 from reftrail.contracts.times import rfc3339
 from reftrail.reports.questions import BadQuestion
-from reftrail.reports.rows import Entry
+from reftrail.reports.user_view.rows import Entry
 
 MOST: Final = 1000
 """How many entries a page has at most."""

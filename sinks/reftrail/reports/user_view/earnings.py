@@ -9,7 +9,7 @@ from typing import Final
 from reftrail.contracts.decisions import RewardStatus, Role
 from reftrail.contracts.record import Micros, Millis
 from reftrail.contracts.reward_reasons import is_again, is_part
-from reftrail.reports.rows import Entry
+from reftrail.reports.user_view.rows import Entry
 
 _PRECEDENCE: Final = attrgetter("precedence")
 # Looked up once: some users have ten thousand entries.

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 from clickhouse_connect.driver.client import Client
 
-from reftrail.reports.rows import Row
+from reftrail.reports.user_view.rows import Row
 
 _Kind = TypeVar("_Kind", bound=Row)
 _rows: Final = msgspec.json.Decoder(Row, strict=False)

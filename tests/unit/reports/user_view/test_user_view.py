@@ -23,9 +23,9 @@ from reftrail.contracts.topics import (
     MILESTONES,
     REWARDS,
 )
-from reftrail.reports.history import Page, page
 from reftrail.reports.questions import BadQuestion
-from reftrail.reports.user import MOST_SHOWN, user_view
+from reftrail.reports.user_view.history import Page, page
+from reftrail.reports.user_view.view import MOST_SHOWN, user_view
 from reftrail.rules.reward.transitions import effect
 from reftrail.warehouse.clickhouse import connect_for_reading
 from reftrail.warehouse.http import application

@@ -8,12 +8,19 @@ from clickhouse_connect.driver.client import Client
 
 from reftrail.contracts.money import amount_text
 from reftrail.contracts.policy import Milestone, MilestoneKind, policy_in
-from reftrail.reports.attributed import FEW, attributed_to
-from reftrail.reports.earnings import Counters, Earnings, Shipment, each_once, earnings
 from reftrail.contracts.times import rfc3339
-from reftrail.reports.history import Page, history
-from reftrail.reports.lookups import Found, look_up
-from reftrail.reports.rows import CodeFacts, Decision, Entry, MilestoneRow, PolicyRow, Report
+from reftrail.reports.user_view.attributed import FEW, attributed_to
+from reftrail.reports.user_view.earnings import Counters, Earnings, Shipment, each_once, earnings
+from reftrail.reports.user_view.history import Page, history
+from reftrail.reports.user_view.lookups import Found, look_up
+from reftrail.reports.user_view.rows import (
+    CodeFacts,
+    Decision,
+    Entry,
+    MilestoneRow,
+    PolicyRow,
+    Report,
+)
 
 MOST_SHOWN: Final = 100
 """How many codes, and how many shipments, are shown: the latest ones."""

@@ -5,8 +5,8 @@ from typing import Final
 
 from clickhouse_connect.driver.client import Client
 
-from reftrail.reports.lookups import look_up
-from reftrail.reports.rows import AttributedCount, Correction, Decision
+from reftrail.reports.user_view.lookups import look_up
+from reftrail.reports.user_view.rows import AttributedCount, Correction, Decision
 
 FEW: Final = 1000
 """How many decisions are looked at one by one. Counting more in ClickHouse takes it longer to plan,
