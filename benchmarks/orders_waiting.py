@@ -5,7 +5,10 @@ figures are bytes of keys and packed values: of the state, and of what is writte
 A process of its own, since it also tells the growth of resident memory. It runs under the sources
 of another version too, given by PYTHONPATH; a stage that takes no ticks is measured without.
 
-    python benchmarks/orders_waiting.py [--customers 20000] [--purchases 50]
+With --days the purchases of each customer are spread over so many days instead, with ticks all
+along, so that purchases come and go: 30 days' worth of them waits at any time.
+
+    python benchmarks/orders_waiting.py [--customers 20000] [--purchases 50] [--days 600]
 """
 
 import argparse
@@ -60,7 +63,10 @@ class Attribution:
         )
         started = time.process_time()
         outcome = self.work.conclude(chunk, self.store, self._reference)
-        self.store.apply(outcome.changes)
+        if (due_times := getattr(outcome, "due_times", None)) is None:
+            self.store.apply(outcome.changes)  # a version from before outcomes had them
+        else:
+            self.store.apply(outcome.changes, due_times)
         self.cpu_seconds += time.process_time() - started
         assert self.work.stage.changelog is not None
         self.changelog_bytes += _written(outcome, self.work.stage.changelog.name)
@@ -112,6 +118,45 @@ def _buy(stage: Attribution, customers: int, purchases: int) -> tuple[list[int],
         changelog.append(stage.changelog_bytes - written)
         cpu.append(stage.cpu_seconds - spent)
     return changelog, cpu
+
+
+STEPS_A_DAY: Final = 4
+
+
+def measure_spread(customers: int, purchases: int, days: int) -> dict[str, float]:
+    """The same while purchases come and go, evenly over so many days, step by step."""
+    stage = Attribution()
+    gc.collect()
+    resident, most_waiting, peak = _resident(), 0, 0
+    steps = days * STEPS_A_DAY
+    between = steps // purchases
+    for step in range(between * purchases):
+        at = START + step * DAY // STEPS_A_DAY
+        stage.take([tick(at, 0, 1)])
+        buyers = range(step % between, customers, between)
+        for begin in range(0, len(buyers), BATCH):
+            stage.take([_of(each, step // between, at) for each in buyers[begin : begin + BATCH]])
+        waiting = len(stage.store.packed) - min(customers, (step + 1) * customers // between)
+        most_waiting, peak = max(most_waiting, waiting), max(peak, _resident())
+    gc.collect()
+    count = customers * purchases
+    found = {
+        "spread_customers": float(customers),
+        "spread_waiting": float(most_waiting),
+        "spread_resident_bytes_per_customer": (_resident() - resident) / customers,
+        "spread_peak_resident_bytes_per_customer": (peak - resident) / customers,
+        "spread_state_bytes_per_customer": stage.state_bytes() / customers,
+        "spread_changelog_bytes_per_purchase": stage.changelog_bytes / count,
+    }
+    end = START + days * DAY
+    while stage.take([tick(end + 31 * DAY, 0, 1)]).changes:
+        pass
+    gc.collect()
+    return found | {
+        "spread_cpu_us_per_purchase": stage.cpu_seconds / count * 1e6,
+        "spread_lasting_bytes_per_customer": stage.state_bytes() / customers,
+        "spread_lasting_resident_bytes_per_customer": (_resident() - resident) / customers,
+    }
 
 
 def _of(customer: int, nth: int, at: int) -> Converted:
@@ -178,8 +223,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--customers", type=int, default=20_000, help="up to a million")
     parser.add_argument("--purchases", type=int, default=50)
+    parser.add_argument("--days", type=int, help="spread each customer's purchases over them")
     chosen = parser.parse_args()
-    figures = measure(chosen.customers, chosen.purchases)
+    figures = (
+        measure_spread(chosen.customers, chosen.purchases, chosen.days)
+        if chosen.days
+        else measure(chosen.customers, chosen.purchases)
+    )
     print(json.dumps({name: round(figure, 2) for name, figure in figures.items()}))
 
 

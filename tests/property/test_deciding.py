@@ -29,7 +29,7 @@ from reftrail.contracts.reward_reasons import Reason
 from reftrail.contracts.topic import Topic
 from reftrail.contracts.topics import ATTRIBUTIONS, CLAIMS, REWARD_GRANTED, REWARDS
 from reftrail.engine.topology import TOPOLOGY
-from reftrail.rules.attribution.state import WaitingDeed
+from reftrail.rules.attribution.waiting import WaitingDeed
 from reftrail.rules.cells import Cells
 from reftrail.rules.decider import Refused
 from reftrail.simulator import in_force
@@ -89,9 +89,7 @@ def without_places(states: dict[str, bytes]) -> dict[str, bytes]:
     """States without where in the log something stood that waits: repetitions move that."""
     return {
         key: msgspec.msgpack.encode(
-            msgspec.structs.replace(
-                msgspec.msgpack.decode(packed, type=WaitingDeed), partition=0, offset=0
-            )
+            msgspec.structs.replace(msgspec.msgpack.decode(packed, type=WaitingDeed), offset=0)
         )
         if ":w:e" in key
         else packed
@@ -105,7 +103,12 @@ def fold(step: Step, folded: dict[tuple[str, str], Any]) -> None:
     concluded = (one for one in step.conclusions if not isinstance(one, Refused))
     if stage.family is not None:
         kind_of = stage.family.kind_of
-        cells = Cells(lambda key: folded.get((stage.name, key), kind_of(key)()))
+        cells = Cells(
+            lambda key: folded.get((stage.name, key), kind_of(key)()),
+            lambda group: [
+                key for name, key in folded if name == stage.name and key.startswith(f"{group}:")
+            ],
+        )
         for conclusion in concluded:
             cells = stage.decider.evolve(cells, conclusion)
         folded |= {(stage.name, key): cell for key, cell in cells.changed.items()}

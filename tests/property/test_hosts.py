@@ -143,11 +143,11 @@ def on_kafka(
     sent: defaultdict[str, list[Record]] = defaultdict(list)
     for chunk in chunks:
         outcome = work.conclude(chunk, store, reference)
-        store.apply(outcome.changes)
+        store.apply(outcome.changes, outcome.due_times)
         for (topic, _), messages in outcome.messages.items():
             if topic is not stage.changelog:
                 sent[topic.name] += [decode(value) for _, value in messages]
-    return dict(sent), store.packed
+    return dict(sent), dict(store.packed)
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -110,7 +110,7 @@ def _run(batches: Sequence[Sequence[bytes | None]], sieve: Sieve | None) -> Any:
         keys: list[bytes | None] = [b"key"] * len(values)
         chunk = Chunk(position, end, offsets, times, keys, list(values))
         outcome = work.conclude(chunk, store, reference, sieve)
-        store.apply(outcome.changes)
+        store.apply(outcome.changes, outcome.due_times)
         outputs.append({(t.name, p): m for (t, p), m in outcome.messages.items()})
         position = end
     return outputs, store.packed

@@ -87,7 +87,7 @@ def test_both_hosts_wake_the_same_keys_in_the_same_order(
         for topic in WRITTEN:
             written[topic] += [decode(value) for _, value in outcome.messages.get((topic, 0), [])]
         changelog += outcome.messages.get((REWARD_CHANGELOG, 0), [])
-        store.apply(outcome.changes)
+        store.apply(outcome.changes, outcome.due_times)
         if nth % restart_after == 0:
             store = StateStore(TIMERS)
             for message in changelog:

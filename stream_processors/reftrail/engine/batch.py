@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias, cast
 from reftrail.contracts.codec import Undecodable, decode, encode, stop_if_newer
 from reftrail.contracts.decisions import DeadLettered
 from reftrail.contracts.external_inputs import Ticked
-from reftrail.contracts.record import Record
+from reftrail.contracts.record import Millis, Record
 from reftrail.contracts.topic import Topic
 from reftrail.contracts.topics import DEAD_LETTERS
 from reftrail.engine.chunks import Chunk
@@ -39,14 +39,16 @@ _Settle: TypeAlias = Callable[..., tuple[Sequence[Record], Any]]
 class Outcome:
     """What follows from a batch: messages by topic and partition, and the changed state.
 
-    decided counts the questions to the decider, dead the dead letters by reason. silenced are keys
-    that a tick was to wake in vain: they aren't woken again.
+    due_times are the times for which changed keys wait. decided counts the questions to the
+    decider, dead the dead letters by reason. silenced are keys that a tick was to wake in vain:
+    they aren't woken again.
     """
 
     messages: dict[tuple[Topic, int], list[Message]] = field(
         default_factory=lambda: defaultdict(list)
     )
     changes: Mapping[str, bytes | None] = field(default_factory=dict)
+    due_times: Mapping[str, Millis] = field(default_factory=dict)
     decided: int = 0
     dead: Counter[str] = field(default_factory=Counter)
     silenced: set[str] = field(default_factory=set)
@@ -172,6 +174,7 @@ class StageOfPartition:
         outcome.changes = batch.changes()
         if outcome.changes:
             assert self.stage.changelog is not None
+            outcome.due_times = batch.due_times(outcome.changes)
             outcome.messages[self.stage.changelog, self.partition] = [
                 fitting(key.encode(), packed) for key, packed in outcome.changes.items()
             ]

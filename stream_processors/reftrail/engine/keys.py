@@ -1,7 +1,7 @@
 """Keys that a tick wakes, and the records with which it does."""
 
 from reftrail.contracts.external_inputs import Ticked
-from reftrail.rules.attribution.state import parts_of_timed_key
+from reftrail.rules.attribution.waiting import parts_of_timed_key
 from reftrail.rules.decider import Cause, Woken, because
 from reftrail.rules.reward.keys import parts_of_action_key
 

@@ -184,7 +184,7 @@ class Lane:
             if chunk is not None:
                 outcome = await stage.conclude(chunk)
                 stage.store.alarms.silence(outcome.silenced)
-                stage.store.apply(outcome.changes)
+                stage.store.apply(outcome.changes, outcome.due_times)
                 self._turn.add(outcome, self._awaited)
                 await asyncio.sleep(0)  # other lanes, and the heartbeat, have their turns too
         self._room.set()

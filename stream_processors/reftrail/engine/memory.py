@@ -27,7 +27,7 @@ from reftrail.engine.dead_letters import (
     refused_message,
     undecodable,
 )
-from reftrail.engine.memory_states import Silenced, States
+from reftrail.engine.memory_states import Groups, Silenced, States
 from reftrail.engine.reference import ReferenceTables
 from reftrail.engine.stage import Stage
 from reftrail.engine.topology import TOPOLOGY
@@ -128,6 +128,7 @@ class MemoryHost:
         self._order: defaultdict[str, list[Message]] = defaultdict(list)
         self._read: defaultdict[tuple[str, int], int] = defaultdict(int)
         self._packed: defaultdict[tuple[str, int], dict[str, bytes]] = defaultdict(dict)
+        self._groups: defaultdict[tuple[str, int], Groups] = defaultdict(lambda: defaultdict(set))
         self._silenced: defaultdict[tuple[str, int], Silenced] = defaultdict(dict)
 
     def publish(self, topic: Topic, *records: Record) -> None:
@@ -206,8 +207,8 @@ class MemoryHost:
     def _decide_on_batch(self, stage: Stage, partition: int, size: int) -> None:
         begin = self._read[stage.name, partition]
         messages = self._logs[stage.reads.name, partition][begin : begin + size]
-        silenced = self._silenced[stage.name, partition]
-        states = States(stage, self._packed[stage.name, partition], silenced)
+        at = (stage.name, partition)
+        states = States(stage, self._packed[at], self._groups[at], self._silenced[at])
         outputs: list[tuple[Topic, Record, bytes]] = []
         for message in messages:
             cause = Cause(stage.reads.name, partition, message.offset)
@@ -225,7 +226,7 @@ class MemoryHost:
                 except Exception as error:  # noqa: BLE001 - whatever a foreign record leads to
                     outputs.append(_letter(_undecidable(stage, cause, message, asked, error)))
                     if key is not None:
-                        self._silenced[stage.name, partition][key] = states.due_at(key)
+                        self._silenced[at][key] = states.due_at(key)
         states.store()
         self._read[stage.name, partition] = begin + len(messages)
         for topic, output, value in outputs:

@@ -1,5 +1,6 @@
 """State of one stage and partition in the memory host, as one batch sees and changes it."""
 
+from collections import defaultdict
 from typing import Any, TypeAlias
 
 import msgspec
@@ -8,8 +9,11 @@ from reftrail.contracts.external_inputs import Ticked
 from reftrail.contracts.record import Millis, Record
 from reftrail.engine.dead_letters import fitting
 from reftrail.engine.stage import Stage
-from reftrail.rules.cells import Cells
+from reftrail.rules.cells import Cells, group_of
 from reftrail.rules.decider import Cause
+
+Groups: TypeAlias = defaultdict[str, set[str]]
+"""The keys of cells that are grouped, by their group."""
 
 Silenced: TypeAlias = dict[str, Millis | None]
 """Keys that a tick woke in vain, with the times for which they wait."""
@@ -18,8 +22,11 @@ Silenced: TypeAlias = dict[str, Millis | None]
 class States:
     """The states that a batch has touched, over those packed before it."""
 
-    def __init__(self, stage: Stage, packed: dict[str, bytes], silenced: Silenced) -> None:
+    def __init__(
+        self, stage: Stage, packed: dict[str, bytes], groups: Groups, silenced: Silenced
+    ) -> None:
         self._stage = stage
+        self._groups = groups
         self._silenced = silenced
         self._cells = stage.cells
         self._packed = packed
@@ -49,7 +56,7 @@ class States:
     def of(self, record: Record) -> Any:
         """The state that a record is decided on."""
         if self._stage.family is not None:
-            return Cells(lambda key: self._value(key, self._kind(key)))
+            return Cells(lambda key: self._value(key, self._kind(key)), self._under)
         values = tuple(self._value(cell.key_of(record), cell.state) for cell in self._cells)
         return values[0] if len(values) == 1 else values
 
@@ -66,6 +73,9 @@ class States:
             fitting(key.encode(), value)
         self._values |= kept
         self._kept |= packed
+        if self._stage.family is not None and self._stage.family.grouped:
+            for key in kept:
+                self._groups[group_of(key)].add(key)
 
     def store(self) -> None:
         """Store what the batch has changed; what is empty is not kept."""
@@ -73,8 +83,13 @@ class States:
             value = self._values[key]
             if value == type(value)():
                 self._packed.pop(key, None)
+                if group_of(key) in self._groups:
+                    self._groups[group_of(key)].discard(key)
             else:
                 self._packed[key] = packed
+
+    def _under(self, group: str) -> set[str]:
+        return self._groups[group] - {group}
 
     def _kind(self, key: str) -> type[msgspec.Struct]:
         family = self._stage.family

@@ -33,11 +33,13 @@ class CellFamily:
     """The cells of a stage whose decisions read as many of them as they need, by key.
 
     The decider's state is then `rules.cells.Cells`. kind_of gives the type of the cell under a key,
-    key_of the part of the record's key that decides on its partition.
+    key_of the part of the record's key that decides on its partition. grouped: decisions list the
+    cells of a group (`Cells.under`), which hosts therefore keep together.
     """
 
     key_of: Callable[[Any], str]
     kind_of: Callable[[str], type[msgspec.Struct]]
+    grouped: bool = False
 
 
 class UnknownStateError(RuntimeError):

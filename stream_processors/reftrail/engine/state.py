@@ -1,8 +1,8 @@
 """What a stage keeps for one partition: the packed state of each key, and what a batch changes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from heapq import merge
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
@@ -10,8 +10,11 @@ from reftrail.contracts.external_inputs import Ticked
 from reftrail.contracts.record import Millis
 from reftrail.engine.alarms import Alarms
 from reftrail.engine.dead_letters import fitting
-from reftrail.engine.stage import Cell, CellFamily, Stage, UnknownStateError
-from reftrail.rules.cells import Cells
+from reftrail.engine.grouped_cells import GroupedCells
+from reftrail.engine.stage import Stage
+from reftrail.engine.state_views import CellView, FamilyView, unpacking
+from reftrail.engine.stored_alarms import StoredAlarms
+from reftrail.rules.cells import Cells, group_of
 
 _pack: Callable[[Any], bytes] = msgspec.msgpack.Encoder().encode
 
@@ -25,9 +28,10 @@ class StateStore:
     """
 
     def __init__(self, stage: Stage | None = None) -> None:
-        self.packed: dict[str, bytes] = {}
+        self._is_grouped = stage is not None and stage.family is not None and stage.family.grouped
+        self.packed: MutableMapping[str, bytes] = GroupedCells() if self._is_grouped else {}
         self.restored_to: int | None = None
-        self.alarms = Alarms()
+        self.alarms = StoredAlarms(self)
         self._due_at = _due_at(stage) if stage else None
 
     def restore(self, key: bytes | None, value: bytes | None) -> None:
@@ -36,15 +40,49 @@ class StateStore:
             raise ValueError("a changelog message has no key; something else writes to this topic")
         self.apply({key.decode(): value})
 
-    def apply(self, changes: Mapping[str, bytes | None]) -> None:
-        """Take over what a batch changed; a key without a value is forgotten."""
+    def apply(
+        self,
+        changes: Mapping[str, bytes | None],
+        due_times: Mapping[str, Millis] | None = None,
+    ) -> None:
+        """Take over what a batch changed; a key without a value is forgotten.
+
+        due_times are the times for which the changed keys wait. Without them, they are read from
+        the states.
+        """
         for key, packed in changes.items():
             if packed is None:
                 self.packed.pop(key, None)
             else:
                 self.packed[key] = packed
-            if self._due_at is not None:
-                self.alarms.set(key, None if packed is None else self._due_at(key, packed))
+        if self._due_at is None:
+            return
+        if due_times is None:
+            times = ((key, self.due_at(key)) for key in changes)
+            due_times = {key: time for key, time in times if time is not None}
+        for key, time in due_times.items():
+            self.alarms.add(group_of(key) if self._is_grouped else key, key, time)
+
+    @property
+    def size(self) -> int:
+        """The number of keys."""
+        return len(self.packed)
+
+    def names(self) -> Iterable[str]:
+        """The keys, or their groups."""
+        return self.packed.groups() if isinstance(self.packed, GroupedCells) else self.packed
+
+    def due_at(self, key: str) -> Millis | None:
+        """The time for which a key waits, if it does."""
+        packed = self.packed.get(key)
+        return None if packed is None or self._due_at is None else self._due_at(key, packed)
+
+    def times_of(self, name: str) -> Iterable[tuple[Millis | None, str]]:
+        """The times of a key, or of all keys in a group."""
+        if not isinstance(self.packed, GroupedCells):
+            return [(self.due_at(name), name)]
+        assert self._due_at is not None
+        return [(self._due_at(key, packed), key) for key, packed in self.packed.members(name)]
 
 
 def _due_at(stage: Stage) -> Callable[[str, bytes], Millis | None] | None:
@@ -55,25 +93,8 @@ def _due_at(stage: Stage) -> Callable[[str, bytes], Millis | None] | None:
     if stage.family is None:
         unpack = msgspec.msgpack.Decoder(stage.cells[-1].state).decode
         return lambda key, packed: due_at(unpack(packed)) if owns(key) else None
-    unpack_cell = _unpack_of(stage.family)
+    unpack_cell = unpacking(stage.family)
     return lambda key, packed: due_at(unpack_cell(key, packed)) if owns(key) else None
-
-
-def _unpack_of(family: CellFamily) -> Callable[[str, bytes], Any]:
-    """How to unpack the cell of a key."""
-    decoders: dict[type, Callable[[bytes], Any]] = {}
-
-    def unpack(key: str, packed: bytes) -> Any:
-        kind = family.kind_of(key)
-        decode = decoders.get(kind)
-        if decode is None:
-            decode = decoders[kind] = msgspec.msgpack.Decoder(kind).decode
-        try:
-            return decode(packed)
-        except msgspec.ValidationError as error:
-            raise UnknownStateError(key, kind) from error
-
-    return unpack
 
 
 class Batch:
@@ -83,13 +104,14 @@ class Batch:
     """
 
     def __init__(self, stage: Stage, store: StateStore) -> None:
-        self._cells = tuple(_CellView(cell, store.packed) for cell in stage.cells)
+        self._cells = tuple(CellView(cell, store.packed) for cell in stage.cells)
         self._single = self._cells[0] if len(stage.cells) == 1 else None
-        self._family = _FamilyView(stage.family, store.packed) if stage.family else None
+        self._family = FamilyView(stage.family, store.packed) if stage.family else None
         self._waking = stage.waking
         self._stored_alarms = store.alarms
         self._alarms = Alarms()
         self._silenced: set[str] = set()
+        self._unnoted: set[str] = set()
 
     def load(self, record: Any) -> tuple[tuple[str, ...], Any]:
         """The keys of a record's state, and the state in the form its decider takes.
@@ -97,7 +119,7 @@ class Batch:
         Of a family of cells the one key is what decides on the partition.
         """
         if self._family is not None:
-            return (self._family.key_of(record),), Cells(self._family.get)
+            return (self._family.key_of(record),), self._family.cells()
         if self._single is not None:
             key = self._single.key_of(record)
             return (key,), self._single.get(key)
@@ -108,11 +130,9 @@ class Batch:
     def save(self, keys: tuple[str, ...], state: Any) -> None:
         """Keep a decider's state for the rest of the batch."""
         if self._family is not None:
-            self._family.changed |= state.changed
+            self._family.save(state.changed)
             if self._waking is not None:
-                for key, cell in state.changed.items():
-                    if self._waking.owns(key):
-                        self._alarms.set(key, self._waking.due_at(cell))
+                self._unnoted.update(state.changed)
             return
         if self._single is not None:
             self._single.changed[keys[0]] = state
@@ -120,8 +140,7 @@ class Batch:
             for cell, key, part in zip(self._cells, keys, state, strict=True):
                 cell.changed[key] = part
         if self._waking is not None:
-            last = state if self._single is not None else state[-1]
-            self._alarms.set(keys[-1], self._waking.due_at(last))
+            self._unnoted.add(keys[-1])
 
     def trial(self) -> "Trial":
         """The same for one record; nothing of it is kept unless it is accepted."""
@@ -135,8 +154,12 @@ class Batch:
     def due(self, tick: Ticked) -> list[str]:
         """The keys that a tick wakes, in order; those that the batch changed as they are by now."""
         assert self._waking is not None
+        changed, owns, due_at = self._wakeable(), self._waking.owns, self._waking.due_at
+        for key in self._unnoted:
+            if owns(key):
+                self._alarms.set(key, due_at(changed[key]))
+        self._unnoted.clear()
         until, most = tick.event_time, self._waking.most
-        changed = self._cells[-1].changed if self._family is None else self._family.changed
         without = {*changed, *self._silenced} if self._silenced else changed
         stored = self._stored_alarms.due(until, most, without=without)
         return [key for _, key in merge(stored, self._alarms.due(until, most))][:most]
@@ -149,6 +172,18 @@ class Batch:
         if self._family is not None:
             self._family.add_changes(found)
         return found
+
+    def due_times(self, changes: Iterable[str]) -> dict[str, Millis]:
+        """The times for which the keys of such changes wait, of those that do."""
+        if self._waking is None:
+            return {}
+        states, owns, due_at = self._wakeable(), self._waking.owns, self._waking.due_at
+        times = ((key, due_at(states[key])) for key in changes if key in states and owns(key))
+        return {key: time for key, time in times if time is not None}
+
+    def _wakeable(self) -> Mapping[str, Any]:
+        """The changed states among which are those that ticks wake."""
+        return self._cells[-1].changed if self._family is None else self._family.changed
 
 
 class Trial:
@@ -176,72 +211,3 @@ class Trial:
         """Have the batch keep it."""
         if self._kept is not None:
             self._batch.save(*self._kept)
-
-
-class _FamilyView:
-    def __init__(self, family: CellFamily, packed: Mapping[str, bytes]) -> None:
-        self.key_of = family.key_of
-        self.changed: dict[str, Any] = {}
-        self._kind_of = family.kind_of
-        self._unpack = _unpack_of(family)
-        self._packed = packed
-        self._stored: dict[str, Any] = {}  # a decision looks at most cells several times
-
-    def get(self, key: str) -> Any:
-        cell = self.changed.get(key)
-        if cell is None:
-            cell = self._stored.get(key)
-        if cell is None:
-            cell = self._stored[key] = self._stored_cell(key)
-        return cell
-
-    def _stored_cell(self, key: str) -> Any:
-        packed = self._packed.get(key)
-        return _empty_of(self._kind_of(key)) if packed is None else self._unpack(key, packed)
-
-    def add_changes(self, found: dict[str, bytes | None]) -> None:
-        for key, cell in self.changed.items():
-            packed = None if cell == _empty_of(type(cell)) else _pack(cell)
-            if self._packed.get(key) != packed:
-                found[key] = packed
-
-
-_EMPTY: Final[dict[type, Any]] = {}
-
-
-def _empty_of(kind: type) -> Any:
-    """The empty cell of a type."""
-    found = _EMPTY.get(kind)
-    if found is None:
-        found = _EMPTY[kind] = kind()
-    return found
-
-
-class _CellView:
-    def __init__(self, cell: Cell, packed: Mapping[str, bytes]) -> None:
-        self.key_of = cell.key_of
-        self.changed: dict[str, Any] = {}
-        self._packed = packed
-        self._empty = cell.state()
-        self._none = _pack(self._empty)
-        self._decode = msgspec.msgpack.Decoder(cell.state).decode
-
-    def get(self, key: str) -> Any:
-        if key in self.changed:
-            return self.changed[key]
-        packed = self._packed.get(key)
-        return self._empty if packed is None else self._unpack(packed, key)
-
-    def _unpack(self, packed: bytes, key: str) -> Any:
-        try:
-            return self._decode(packed)
-        except msgspec.ValidationError as error:
-            raise UnknownStateError(key, type(self._empty)) from error
-
-    def add_changes(self, found: dict[str, bytes | None]) -> None:
-        stored, nothing = self._packed.get, self._none
-        for key, state in self.changed.items():
-            packed = _pack(state)
-            if stored(key, nothing) != packed:
-                # What is empty need not be kept: a passing purchase leaves nothing with its user.
-                found[key] = None if packed == nothing else packed

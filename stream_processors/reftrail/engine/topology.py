@@ -71,6 +71,7 @@ from reftrail.engine.stage import Cell, CellFamily, Codes, Stage, Waking
 from reftrail.rules import milestone, velocity
 from reftrail.rules.attribution import state as attribution
 from reftrail.rules.attribution.decider import AttributionDecider
+from reftrail.rules.attribution.waiting import due_at
 from reftrail.rules.decider import Refused
 from reftrail.rules.forwarding import Forwarder
 from reftrail.rules.limits import LimitsDecider, LimitState, PlaceGivenBack, PlaceTaken
@@ -113,7 +114,7 @@ TOPOLOGY: Final[tuple[Stage, ...]] = (
         takes=(Converted, Ticked),
         decider=AttributionDecider(),
         cells=(),
-        family=CellFamily(_user_key, attribution.kind_of),
+        family=CellFamily(_user_key, attribution.kind_of, grouped=True),
         writes={
             Attributed: (ATTRIBUTIONS,),
             Claimed: (CLAIMS, REWARD_INPUTS),
@@ -123,7 +124,7 @@ TOPOLOGY: Final[tuple[Stage, ...]] = (
         },
         changelog=ATTRIBUTION_CHANGELOG,
         looks_up_codes=Codes.ANY,
-        waking=Waking(due_at=attribution.due_at, woken=woken_deed, owns=_is_waiting),
+        waking=Waking(due_at=due_at, woken=woken_deed, owns=_is_waiting),
     ),
     Stage(
         "ticks",

@@ -4,7 +4,7 @@ A stage whose state under one key would grow with a user's history keeps it in c
 reads the cells that it needs, by key, and changes few of them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -15,17 +15,22 @@ C = TypeVar("C", bound=msgspec.Struct)
 class Cells:
     """Cells by key, over the stored ones. A cell that isn't stored is an empty one of its type.
 
-    read returns the stored cell of a key. changed has the cells that differ from the stored ones.
-    Rules change a copy (`draft`), so the state that they were given stays as it is.
+    read returns the stored cell of a key. listed, where the stage's cells are grouped, returns the
+    keys that are stored in a group. changed has the cells that differ from the stored ones. Rules
+    change a copy (`draft`), so the state that they were given stays as it is.
     """
 
-    __slots__ = ("_read", "changed")
+    __slots__ = ("_listed", "_read", "changed")
 
     def __init__(
-        self, read: Callable[[str], Any], changed: Mapping[str, msgspec.Struct] | None = None
+        self,
+        read: Callable[[str], Any],
+        listed: Callable[[str], Iterable[str]] | None = None,
+        changed: Mapping[str, msgspec.Struct] | None = None,
     ) -> None:
         self._read = read
-        self.changed: dict[str, msgspec.Struct] = dict(changed or {})
+        self._listed = listed
+        self.changed: dict[str, msgspec.Struct] = dict(changed) if changed else {}
 
     def get(self, key: str, kind: type[C]) -> C:
         """The current cell of a key."""
@@ -35,13 +40,26 @@ class Cells:
         assert isinstance(cell, kind), f"{key} is a {type(cell).__name__}"
         return cell
 
+    def under(self, group: str) -> list[str]:
+        """The keys `group:...`, sorted. Some may have cells that are empty by now."""
+        assert self._listed is not None, f"the cells of {group} are not grouped"
+        begin = f"{group}:"
+        return sorted(
+            {*self._listed(group), *(key for key in self.changed if key.startswith(begin))}
+        )
+
     def put(self, key: str, cell: msgspec.Struct) -> None:
         """Set the cell of a key. An empty cell is not stored."""
         self.changed[key] = cell
 
     def draft(self) -> "Cells":
         """A copy to change."""
-        return Cells(self._read, self.changed)
+        return Cells(self._read, self._listed, self.changed)
+
+
+def group_of(key: str) -> str:
+    """The first part of a key. Cells with the same one are a group."""
+    return key.partition(":")[0]
 
 
 def escaped(part: str) -> str:

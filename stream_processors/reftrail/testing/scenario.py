@@ -119,11 +119,18 @@ class Scenario:
             kind_of = stage.family.kind_of
             return Cells(
                 lambda key: self.states.get(f"{stage.name}/{key}", kind_of(key)()),
+                lambda group: self._keys_under(stage, group),
             )
         values = tuple(
             self.states.get(key, cell.state()) for key, cell in zip(keys, stage.cells, strict=True)
         )
         return values if len(values) > 1 else values[0]
+
+    def _keys_under(self, stage: Stage, group: str) -> list[str]:
+        begin = f"{stage.name}/"
+        return [
+            key.removeprefix(begin) for key in self.states if key.startswith(f"{begin}{group}:")
+        ]
 
     def _keys(self, stage: Stage, record: Any) -> tuple[str, ...]:
         """The keys that a record of the stage concerns: its conclusions have them as its input."""

@@ -12,6 +12,7 @@ from reftrail.engine.stage import UnknownStateError
 from reftrail.engine.state import Batch, StateStore
 from reftrail.engine.topology import STAGES
 from reftrail.rules.attribution.decider import AttributionDecider
+from reftrail.rules.attribution.state import AttributionState
 from reftrail.rules.decider import Cause, Woken
 from reftrail.rules.reward.state import ReferralCell
 from reftrail.testing import claimed, converted, moment
@@ -112,6 +113,40 @@ def test_a_cell_that_a_batch_has_changed_wakes_by_what_it_is_by_now() -> None:
     assert isinstance(decider, AttributionDecider)
     batch.save(keys, decider.settle(state, fired, CAUSE, ReferenceTables())[1])
     assert batch.due(tick) == []
+
+
+def test_what_waits_for_a_signup_is_listed_with_what_the_batch_has_changed() -> None:
+    store = StateStore(ATTRIBUTION)
+    store.apply(decided(store, converted("purchase", "11:00", order_id="o1").record()))
+    batch = Batch(ATTRIBUTION, store)
+    second = converted("purchase", "11:00", order_id="o2").record()
+    keys, state = batch.load(second)
+    decider = ATTRIBUTION.decider
+    assert isinstance(decider, AttributionDecider)
+    assert isinstance(second, Converted)
+    batch.save(keys, decider.settle(state, second, CAUSE, ReferenceTables())[1])
+    _, cells = batch.load(second)
+    assert cells.under("u1") == ["u1:w:purchase o1 11:00", "u1:w:purchase o2 11:00"]
+    changes = batch.changes()
+    assert batch.due_times(changes) == {"u1:w:purchase o2 11:00": moment("30d 11:00")}
+
+
+@pytest.mark.parametrize(
+    ("key", "old"),
+    [
+        ("u1", [[], None, None, 1, "e1", 1_790_000_000_000]),
+        ("u1:w:e1", [["purchase", "e1", 0, 0], 5, "attribution-inputs", 0, 0, ""]),
+    ],
+)
+def test_what_waited_under_an_older_version_is_refused(key: str, old: list[object]) -> None:
+    def restored() -> None:
+        store = StateStore(ATTRIBUTION)
+        store.restore(key.encode(), msgspec.msgpack.encode(old))
+        _, cells = Batch(ATTRIBUTION, store).load(converted("purchase", "11:00").record())
+        cells.get("u1", AttributionState)
+
+    with pytest.raises(UnknownStateError, match="another version of reftrail wrote it"):
+        restored()
 
 
 def test_state_of_another_version_is_told_apart_from_a_fault() -> None:

@@ -15,7 +15,7 @@ from reftrail.contracts.topics import CAMPAIGNS, CODES, DEAD_LETTERS, EVENTS, RE
 from reftrail.engine.keys import woken_action, woken_deed, woken_signal
 from reftrail.engine.stage import Codes
 from reftrail.engine.topology import STAGES, TOPOLOGY
-from reftrail.rules.attribution.state import waiting_key
+from reftrail.rules.attribution.waiting import waiting_key
 from reftrail.rules.decider import Cause, Decider, Reference, Refused
 from reftrail.rules.reward.keys import action_key, code_key, is_action, kind_of, referral_key
 from reftrail.rules.reward.state import CodeCell, ReferralCell

@@ -1,6 +1,7 @@
 """Claims: what a user did, under the code to which the user is attributed."""
 
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 import msgspec
 
@@ -57,6 +58,13 @@ class Deed(msgspec.Struct, frozen=True, array_like=True):
             yield "device", device
         if self.email_hash is not None:
             yield "email", self.email_hash
+
+
+class LoggedDeed(NamedTuple):
+    """A purchase or refund, and its place in the log."""
+
+    deed: Deed
+    place: Cause
 
 
 class Open(msgspec.Struct, frozen=True, array_like=True):

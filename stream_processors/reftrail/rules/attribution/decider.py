@@ -23,6 +23,7 @@ from reftrail.contracts.reference import CampaignDefined
 from reftrail.rules.attribution.claims import (
     Decision,
     Deed,
+    LoggedDeed,
     Open,
     claims_of,
     code_of,
@@ -41,13 +42,12 @@ from reftrail.rules.attribution.state import (
     LeftOpen,
     Postponed,
     SignedUp,
-    WaitingDeed,
     WaitingEnded,
     evolve,
     state_of,
-    waiting_key,
     waiting_of,
 )
+from reftrail.rules.attribution.waiting import WaitingDeed, waiting_key
 from reftrail.rules.cells import Cells
 from reftrail.rules.decider import Cause, Reference, Woken, because, fingerprint
 from reftrail.rules.policy import policy_at
@@ -252,26 +252,23 @@ def _deed(on: _Question, signup_wait: Millis) -> Sequence[Event]:
     if deed.action == Action.PURCHASE and not 0 <= state.first_purchase_at <= deed.event_time:
         common = because(record, on.cause)
         events.append(FirstPurchaseSeen(**common, user_id=record.user_id))
-    waiting = WaitingDeed(
-        deed,
-        record.received_at + signup_wait,
-        on.cause.topic,
-        on.cause.partition,
-        on.cause.offset,
-    )
     for decision in state.decisions:
-        events += _claimed(on, waiting, decision, record, ())
+        events += _claimed(on, LoggedDeed(deed, on.cause), decision, record, ())
     key = waiting_key(record.user_id, deed.event_id)
-    is_here = on.cells.get(key, WaitingDeed).deed is not None
-    if not is_here and _may_decide_again(on, state):
-        common = because(record, on.cause)
-        events.append(Postponed(**common, user_id=record.user_id, waiting=waiting))
+    if _may_decide_again(on, state) and on.cells.get(key, WaitingDeed).is_empty:
+        postponed = Postponed(
+            **because(record, on.cause),
+            user_id=record.user_id,
+            deed_id=deed.event_id,
+            waiting=WaitingDeed.of(deed, signup_wait, on.cause.offset),
+        )
+        events.append(postponed)
     return events
 
 
 def _claimed(
     on: _Question,
-    waiting: WaitingDeed,
+    logged: LoggedDeed,
     decision: Decision,
     record: Converted | Attributed,
     refunds: Container[int],
@@ -281,14 +278,13 @@ def _claimed(
     A purchase is refused if its order was refunded and the refund waits no longer. refunds are the
     fingerprints of the refunds that claim with it.
     """
-    deed = waiting.deed
-    assert deed is not None
+    deed = logged.deed
     if not may_claim(deed, decision, on.reference):
         return []
     if deed.action == Action.PURCHASE and is_refund_forgotten(
         on.cells, record.user_id, deed.order_id, decision.code, refunds
     ):
-        return [refuse_purchase(on.record, waiting)]
+        return [refuse_purchase(on.record, logged)]
     return claims_of(deed, decision, record, on.cause, on.reference)
 
 
@@ -302,10 +298,11 @@ def _may_decide_again(on: _Question, state: AttributionState) -> bool:
 def _no_longer_waiting(on: _Question, cells: Cells) -> list[Event]:
     """End the wait of a user's purchases and refunds, if no decision can follow."""
     user_id = on.record.user_id
-    state = state_of(cells, user_id)
-    if not state.waiting or _may_decide_again(on, state):
+    if _may_decide_again(on, state_of(cells, user_id)):
         return []
-    ended = tuple(event_id for event_id, one in waiting_of(cells, user_id) if one.deed is not None)
+    ended = tuple(event_id for event_id, _ in waiting_of(cells, user_id))
+    if not ended:
+        return []
     common = because(on.record, on.cause)
     return [WaitingEnded(**common, user_id=user_id, ended=ended)]
 
@@ -317,29 +314,23 @@ def _attribute(
 
     is_claimed: the signup has claimed under this code before, when another touch decided.
     """
-    decision = decision_of(attributed)
+    decision, record = decision_of(attributed), on.record
     events: list[Event] = [attributed]
     if not _may_have_earned(on, decision):
-        common = because(on.record, on.cause)
+        common = because(record, on.cause)
         still = Open(signup, attributed.event_id)
-        left = LeftOpen(**common, user_id=on.record.user_id, code=decision.code, open=still)
+        left = LeftOpen(**common, user_id=record.user_id, code=decision.code, open=still)
         events.append(left)
     if not is_claimed:
         events += claims_of(signup, decision, attributed, on.cause, on.reference)
-    waiting = [cell for _, cell in waiting_of(on.cells, on.record.user_id) if cell.deed is not None]
-    refunds = {
-        fingerprint(cell.deed.event_id)
-        for cell in waiting
-        if cell.deed is not None and cell.deed.action == Action.REFUND
-    }
-    for cell in sorted(waiting, key=_claim_order):
-        events += _claimed(on, cell, decision, attributed, refunds)
+    waiting = [
+        LoggedDeed(cell.deed(event_id), cell.place(on.cause))
+        for event_id, cell in waiting_of(on.cells, record.user_id)
+    ]
+    refunds = {fingerprint(deed.event_id) for deed, _ in waiting if deed.action == Action.REFUND}
+    for logged in sorted(waiting, key=lambda logged: when_claimed(logged.deed)):
+        events += _claimed(on, logged, decision, attributed, refunds)
     return events
-
-
-def _claim_order(waiting: WaitingDeed) -> tuple[bool, Millis, str]:
-    assert waiting.deed is not None
-    return when_claimed(waiting.deed)
 
 
 def _may_have_earned(on: _Question, decision: Decision) -> bool:

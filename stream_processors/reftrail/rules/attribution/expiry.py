@@ -1,16 +1,16 @@
 """Timers of the attribution stage: the end of waiting, and of the memory of refunds."""
 
 from reftrail.contracts.decisions import Action
+from reftrail.rules.attribution.claims import LoggedDeed
 from reftrail.rules.attribution.refusals import refused
 from reftrail.rules.attribution.state import (
     Event,
     ForgottenRefundsDropped,
     RefundForgotten,
-    WaitingDeed,
     WaitingEnded,
     state_of,
-    waiting_key,
 )
+from reftrail.rules.attribution.waiting import WaitingDeed, waiting_key
 from reftrail.rules.cells import Cells
 from reftrail.rules.decider import Cause, Woken, because
 
@@ -37,19 +37,18 @@ def _stop_waiting(cells: Cells, fired: Woken, event_id: str, cause: Cause) -> li
     it just ends. A refund is remembered longer, since its purchase may be sent again.
     """
     waiting = cells.get(waiting_key(fired.user_id, event_id), WaitingDeed)
-    deed = waiting.deed
-    if deed is None:
+    if waiting.is_empty:
         return []
+    deed = waiting.deed(event_id)
     common = because(fired, cause, f"waiting_ended {event_id}")
     events: list[Event] = [WaitingEnded(**common, user_id=fired.user_id, ended=(event_id,))]
     if deed.action == Action.REFUND and deed.order_id is not None:
-        waited_for = waiting.due_at - deed.received_at
         forgotten = RefundForgotten(
             **because(fired, cause, f"refund_forgotten {event_id}"),
             user_id=fired.user_id,
             order_id=deed.order_id,
             refund_event_id=event_id,
-            due_at=deed.received_at + REMEMBERED_LONGER * waited_for,
+            due_at=deed.received_at + REMEMBERED_LONGER * waiting.wait,
         )
         events.append(forgotten)
     state = state_of(cells, fired.user_id)
@@ -59,4 +58,5 @@ def _stop_waiting(cells: Cells, fired: Woken, event_id: str, cause: Cause) -> li
         f"the {deed.action} of this user waited for a signup until its time was over; put it "
         f"back if the user has signed up since"
     )
-    return [*events, refused(fired, waiting, reason="no_signup", detail=detail)]
+    logged = LoggedDeed(deed, waiting.place(cause))
+    return [*events, refused(fired, logged, reason="no_signup", detail=detail)]

@@ -1,0 +1,127 @@
+"""Compact map of packed cells: those of one group, such as a user, lie together in few bytes.
+
+A key is its group, or its group, a colon and a member's name. In a dict each of a user's cells
+would have a key and a value of its own, with the user's name in every key: several times the bytes
+that are kept.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from typing import Final, TypeAlias
+
+import msgspec
+
+_MOST_TOGETHER: Final = 64
+"""Cells of a group that are packed together; of more, each is kept by itself."""
+_LONGEST_OWN: Final = 0xFFFF
+
+_encode: Callable[[dict[str, bytes]], bytes] = msgspec.msgpack.Encoder().encode
+_decode: Callable[[bytes], dict[str, bytes]] = msgspec.msgpack.Decoder(dict[str, bytes]).decode
+
+_Group: TypeAlias = bytes | dict[str, bytes]
+
+
+class GroupedCells(MutableMapping[str, bytes]):
+    """Packed cells by key.
+
+    A group is two bytes with the length of its own cell, that cell, and the others as a msgpack
+    map by name. A large group is a dict, with its own cell under the empty name.
+    """
+
+    __slots__ = ("_groups", "_size")
+
+    def __init__(self) -> None:
+        self._groups: dict[str, _Group] = {}
+        self._size = 0
+
+    def groups(self) -> Iterable[str]:
+        """All groups."""
+        return self._groups
+
+    def under(self, group: str) -> list[str]:
+        """The keys of a group but for its own, in no order."""
+        return [key for key, _ in self.members(group)]
+
+    def members(self, group: str) -> list[tuple[str, bytes]]:
+        """The same with their cells."""
+        found = self._groups.get(group)
+        if found is None:
+            return []
+        cells = _cells_of(found)
+        return [(f"{group}:{name}", packed) for name, packed in cells.items() if name]
+
+    def get(self, key: str, default: bytes | None = None) -> bytes | None:  # type: ignore[override]
+        """The cell of a key, or the default."""
+        group, _, name = key.partition(":")
+        found = self._groups.get(group)
+        if found is None:
+            return default
+        if isinstance(found, dict):
+            return found.get(name, default)
+        if not name:
+            return _own_of(found) or default
+        if name.encode() not in found:  # a tenth of the time that unpacking takes
+            return default
+        return _cells_of(found).get(name, default)
+
+    def __getitem__(self, key: str) -> bytes:
+        """The cell of a key. Raises KeyError."""
+        found = self.get(key)
+        if found is None:
+            raise KeyError(key)
+        return found
+
+    def __setitem__(self, key: str, packed: bytes) -> None:
+        """Keep a cell under a key."""
+        group, _, name = key.partition(":")
+        found = self._groups.get(group)
+        cells = {} if found is None else _cells_of(found)
+        self._size += name not in cells
+        cells[name] = packed
+        self._groups[group] = _together(cells)
+
+    def __delitem__(self, key: str) -> None:
+        """Forget the cell of a key. Raises KeyError."""
+        group, _, name = key.partition(":")
+        cells = _cells_of(self._groups.get(group, b"\0\0"))
+        if name not in cells:
+            raise KeyError(key)
+        del cells[name]
+        self._size -= 1
+        if cells:
+            self._groups[group] = _together(cells)
+        else:
+            del self._groups[group]
+
+    def __iter__(self) -> Iterator[str]:
+        """All keys."""
+        for group, found in self._groups.items():
+            for name in _cells_of(found):
+                yield f"{group}:{name}" if name else group
+
+    def __len__(self) -> int:
+        """The number of cells."""
+        return self._size
+
+
+def _own_of(group: bytes) -> bytes:
+    return group[2 : 2 + int.from_bytes(group[:2])]
+
+
+def _cells_of(group: _Group) -> dict[str, bytes]:
+    """The cells of a group by name, to change; the group's own under the empty name."""
+    if isinstance(group, dict):
+        return group
+    end = 2 + int.from_bytes(group[:2])
+    cells = _decode(group[end:]) if end < len(group) else {}
+    if end > 2:
+        cells[""] = group[2:end]
+    return cells
+
+
+def _together(cells: dict[str, bytes]) -> _Group:
+    own = cells.get("", b"")
+    if len(cells) > _MOST_TOGETHER or len(own) > _LONGEST_OWN:
+        return cells
+    others = {name: packed for name, packed in cells.items() if name}
+    packed = _encode(others) if others else b""
+    return b"".join((len(own).to_bytes(2), own, packed))

@@ -1,0 +1,125 @@
+"""States of a stage as a batch sees them: those that it has changed, above the stored ones."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from reftrail.engine.grouped_cells import GroupedCells
+from reftrail.engine.stage import Cell, CellFamily, UnknownStateError
+from reftrail.rules.cells import Cells, group_of
+
+_pack: Callable[[Any], bytes] = msgspec.msgpack.Encoder().encode
+
+
+def unpacking(family: CellFamily) -> Callable[[str, bytes], Any]:
+    """How to unpack the cell of a key."""
+    decoders: dict[type, Callable[[bytes], Any]] = {}
+
+    def unpack(key: str, packed: bytes) -> Any:
+        kind = family.kind_of(key)
+        decode = decoders.get(kind)
+        if decode is None:
+            decode = decoders[kind] = msgspec.msgpack.Decoder(kind).decode
+        try:
+            return decode(packed)
+        except msgspec.ValidationError as error:
+            raise UnknownStateError(key, kind) from error
+
+    return unpack
+
+
+class FamilyView:
+    """The cells of a family by key."""
+
+    def __init__(self, family: CellFamily, packed: Mapping[str, bytes]) -> None:
+        self.key_of = family.key_of
+        self.changed: dict[str, Any] = {}
+        self._kind_of = family.kind_of
+        self._unpack = unpacking(family)
+        self._packed = packed
+        self._grouped = packed if isinstance(packed, GroupedCells) else None
+        self._changed_in: defaultdict[str, set[str]] = defaultdict(set)  # keys by group
+        self._stored: dict[str, Any] = {}  # a decision looks at most cells several times
+
+    def cells(self) -> Cells:
+        """The state for a decision: all cells."""
+        return Cells(self.get, None if self._grouped is None else self._listed)
+
+    def save(self, changed: Mapping[str, Any]) -> None:
+        """Keep cells that a decision has changed."""
+        self.changed |= changed
+        if self._grouped is not None:
+            for key in changed:
+                self._changed_in[group_of(key)].add(key)
+
+    def get(self, key: str) -> Any:
+        """The cell of a key as it is by now."""
+        cell = self.changed.get(key)
+        if cell is None:
+            cell = self._stored.get(key)
+        if cell is None:
+            cell = self._stored[key] = self._stored_cell(key)
+        return cell
+
+    def _listed(self, group: str) -> Iterable[str]:
+        assert self._grouped is not None
+        changed = self._changed_in.get(group, set()) - {group}
+        return [*self._grouped.under(group), *changed]
+
+    def _stored_cell(self, key: str) -> Any:
+        packed = self._packed.get(key)
+        return _empty_of(self._kind_of(key)) if packed is None else self._unpack(key, packed)
+
+    def add_changes(self, found: dict[str, bytes | None]) -> None:
+        """Add those that differ from the stored ones, packed. None: it is empty again."""
+        for key, cell in self.changed.items():
+            packed = None if cell == _empty_of(type(cell)) else _pack(cell)
+            if self._packed.get(key) != packed:
+                found[key] = packed
+
+
+_EMPTY: Final[dict[type, Any]] = {}
+
+
+def _empty_of(kind: type) -> Any:
+    """The empty cell of a type."""
+    found = _EMPTY.get(kind)
+    if found is None:
+        found = _EMPTY[kind] = kind()
+    return found
+
+
+class CellView:
+    """The states of one cell of a stage, by key."""
+
+    def __init__(self, cell: Cell, packed: Mapping[str, bytes]) -> None:
+        self.key_of = cell.key_of
+        self.changed: dict[str, Any] = {}
+        self._packed = packed
+        self._empty = cell.state()
+        self._none = _pack(self._empty)
+        self._decode = msgspec.msgpack.Decoder(cell.state).decode
+
+    def get(self, key: str) -> Any:
+        """The state of a key as it is by now."""
+        if key in self.changed:
+            return self.changed[key]
+        packed = self._packed.get(key)
+        return self._empty if packed is None else self._unpack(packed, key)
+
+    def _unpack(self, packed: bytes, key: str) -> Any:
+        try:
+            return self._decode(packed)
+        except msgspec.ValidationError as error:
+            raise UnknownStateError(key, type(self._empty)) from error
+
+    def add_changes(self, found: dict[str, bytes | None]) -> None:
+        """Add those that differ from the stored ones, packed. None: it is empty again."""
+        stored, nothing = self._packed.get, self._none
+        for key, state in self.changed.items():
+            packed = _pack(state)
+            if stored(key, nothing) != packed:
+                # What is empty need not be kept: a passing purchase leaves nothing with its user.
+                found[key] = None if packed == nothing else packed

@@ -1,0 +1,52 @@
+"""A purchase or refund that waits is kept in few bytes, and read back as it was."""
+
+import msgspec
+import pytest
+
+from reftrail.rules.attribution.claims import Deed, TouchShown
+from reftrail.rules.attribution.state import kind_of
+from reftrail.rules.attribution.waiting import (
+    ForgottenRefunds,
+    WaitingDeed,
+    due_at,
+    forgotten_key,
+    parts_of_timed_key,
+    waiting_key,
+)
+
+UUID = "019a0000-0000-7000-8000-0123456789ab"
+SERVER_S = Deed("purchase", UUID, 1_790_000_000_000, 1_790_000_000_150, None, "o1", 5, "EUR")
+FULL = Deed(
+    "refund", UUID, 1_790_000_000_000, 1_789_999_999_000, "v1", "o1", 5, "EUR", "DE", "web",
+    "device", "ip", "network", "email", "k1", False, "electronic",
+    TouchShown("d", "i", "n", 7, "secret"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("deed", [SERVER_S, FULL])
+def test_a_deed_is_read_back_as_it_was(deed: Deed) -> None:
+    packed = msgspec.msgpack.encode(WaitingDeed.of(deed, 30, 7))
+    cell = msgspec.msgpack.decode(packed, type=WaitingDeed)
+    assert cell.deed(deed.event_id) == deed
+    assert due_at(cell) == deed.received_at + 30
+    assert due_at(WaitingDeed()) is None
+
+
+def test_a_server_s_purchase_takes_few_bytes() -> None:
+    assert len(msgspec.msgpack.encode(WaitingDeed.of(SERVER_S, 2_592_000_000, 10**6))) < 45
+    assert len(waiting_key("u1", UUID)) == len("u1:u:") + 22
+
+
+@pytest.mark.parametrize("event_id", [UUID, UUID.upper(), UUID.replace("-", ""), "e:3", "", "w"])
+def test_a_key_tells_whose_and_which_deed_it_is(event_id: str) -> None:
+    assert parts_of_timed_key(waiting_key("b:ob%", event_id)) == ("b:ob%", f"w:{event_id}")
+
+
+@pytest.mark.parametrize("order_id", ["o1", UUID, "a:b%", ""])
+def test_the_key_of_forgotten_refunds_tells_whose_and_which_order_s_they_are(order_id: str) -> None:
+    key = forgotten_key("b:ob%", order_id)
+    assert parts_of_timed_key(key) == ("b:ob%", f"r:{order_id}")
+    assert kind_of(key) is ForgottenRefunds
+    assert kind_of(waiting_key("b:ob%", order_id)) is WaitingDeed
+    assert due_at(ForgottenRefunds(((1, ()),), 7)) == 7
+    assert due_at(ForgottenRefunds()) is None
