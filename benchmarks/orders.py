@@ -15,7 +15,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -85,7 +85,7 @@ class Host:
                     waiting.setdefault(topic.name, []).extend(sent)
             self._note(outcome)
 
-    def packed(self) -> dict[str, bytes]:
+    def packed(self) -> Mapping[str, bytes]:
         """The stored state of the reward stage."""
         return self._stages[REWARD_INPUTS.name][1].packed
 
@@ -157,7 +157,7 @@ def _state(host: Host, orders: int) -> dict[str, float]:
     }
 
 
-def _bytes_of(packed: dict[str, bytes]) -> int:
+def _bytes_of(packed: Mapping[str, bytes]) -> int:
     return sum(len(key) + len(value) for key, value in packed.items())
 
 
