@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from importlib.resources import files
 from typing import Any, Final
 
 from clickhouse_connect.driver.client import Client
 
 from reftrail.contracts.money import amount_text
 from reftrail.reports.questions import DIMENSIONS, BadQuestion, Question
+from reftrail.reports.sql import names, sql
 
 _MEASURE: Final = re.compile(
     r"-- (?P<name>[a-z_]+)(?: \((?P<heading>.+?)\))?: (?P<kind>[a-z]+)\. (?P<meaning>.+)"
@@ -67,16 +67,7 @@ class Answer:
 @cache
 def catalogue() -> Mapping[str, Report]:
     """All reports by name."""
-    folder = files("reftrail.reports").joinpath("queries")
-    shared = folder.joinpath("_dimensions.sql").read_text("utf-8")
-    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
-    return {
-        (name := file.removesuffix(".sql")): _read(
-            name, folder.joinpath(file).read_text("utf-8"), shared
-        )
-        for file in names
-        if not file.startswith("_")
-    }
+    return {name: _read(name, sql(name), sql("_dimensions")) for name in names()}
 
 
 def find(name: str) -> Report:

@@ -1,10 +1,10 @@
 """What has happened under one code: the counters that stand beside it where it is looked up."""
 
-from functools import cache
-from importlib.resources import files
 from typing import Final
 
 from clickhouse_connect.driver.client import Client
+
+from reftrail.reports.sql import sql
 
 LONGEST_CODE: Final = 128
 
@@ -14,10 +14,5 @@ def code_counters(client: Client, code: str) -> dict[str, int]:
 
     A code that nobody knows has zeros. users_rewarded is what counts against a code's max_uses.
     """
-    (row,) = client.query(_sql(), parameters={"code": code}).named_results()
+    (row,) = client.query(sql("code/counters"), parameters={"code": code}).named_results()
     return {name: int(number) for name, number in row.items()}
-
-
-@cache
-def _sql() -> str:
-    return files("reftrail.reports").joinpath("queries/code/counters.sql").read_text("utf-8")

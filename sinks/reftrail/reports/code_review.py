@@ -5,7 +5,7 @@ from typing import Any
 
 from clickhouse_connect.driver.client import Client
 
-from reftrail.reports.asking import rows
+from reftrail.reports.sql import rows
 
 
 def code_activity(client: Client) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from clickhouse_connect.driver.client import Client
 
 from reftrail.contracts.code_spelling import canonical, spelled
-from reftrail.reports.asking import rows
+from reftrail.reports.sql import rows
 
 
 def registered_spelling(client: Client, text: str) -> str:

@@ -6,9 +6,9 @@ from typing import Any, Final
 import msgspec
 from clickhouse_connect.driver.client import Client
 
-from reftrail.reports.asking import rows
 from reftrail.reports.code_spelling import registered_spelling
 from reftrail.reports.questions import BadQuestion
+from reftrail.reports.sql import rows
 
 MOST: Final = 1000
 """How many rewards are told at once, at most."""

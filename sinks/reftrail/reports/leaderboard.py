@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from clickhouse_connect.driver.client import Client
 
-from reftrail.reports.asking import rows
 from reftrail.reports.questions import BEGINNING, END
+from reftrail.reports.sql import rows
 
 USUAL: Final = 10
 """How many referrers are told, unless told how many."""

@@ -1,14 +1,11 @@
 """What the warehouse knows of one user and one code: where an explanation begins."""
 
-from importlib.resources import files
 from typing import Any, Final
 
 from clickhouse_connect.driver.client import Client
 
-from reftrail.reports.asking import rows
 from reftrail.reports.code_spelling import registered_spelling
-
-_FOLDER: Final = "queries/journey"
+from reftrail.reports.sql import names, rows
 
 _FIRST_ONLY: Final = ("code", "signup", "interactions")
 
@@ -19,12 +16,8 @@ def journey(client: Client, code: str, user_id: str) -> dict[str, Any]:
     The code may be asked for in any case of its letters. Times are ISO 8601, money is in micros.
     """
     spelling = registered_spelling(client, code)
-    folder = files("reftrail.reports").joinpath(_FOLDER)
     found: dict[str, Any] = {}
-    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
-        if not entry.name.endswith(".sql"):
-            continue
-        name = entry.name.removesuffix(".sql")
+    for name in names("journey"):
         given = rows(client, f"journey/{name}", code=spelling, user=user_id)
         found[name] = (given[0] if given else None) if name in _FIRST_ONLY else given
     return found

@@ -7,12 +7,12 @@ once for all that can be known at once.
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import cache
-from importlib.resources import files
 from typing import Any, Final, TypeVar
 
 import msgspec
 from clickhouse_connect.driver.client import Client
 
+from reftrail.reports.sql import sql
 from reftrail.reports.user_view.rows import Row
 
 _Kind = TypeVar("_Kind", bound=Row)
@@ -43,7 +43,6 @@ def look_up(client: Client, *names: str, **parameters: Any) -> Found:
 @cache
 def _sql(names: tuple[str, ...]) -> str:
     """With settings that make a plan of few rows short: one thread, one step of reading."""
-    folder = files("reftrail.reports").joinpath("queries/user")
-    texts = (folder.joinpath(f"{name}.sql").read_text("utf-8").rstrip() for name in names)
+    texts = (sql(f"user/{name}").rstrip() for name in names)
     every = "\nUNION ALL\n".join(f"(\n{text}\n)" for text in texts)
     return f"{every}\nSETTINGS max_threads = 1, optimize_move_to_prewhere = 0"
