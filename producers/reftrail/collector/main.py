@@ -29,7 +29,7 @@ from reftrail.contracts.topics import EVENTS, REVIEWS
 from reftrail.edge.api_keys import Keys, keys
 from reftrail.edge.pseudonyms import Pseudonyms, parse_hash_key, pseudonyms
 from reftrail.hosting.private import private_port
-from reftrail.hosting.process import run_host
+from reftrail.hosting.run import run_host
 from reftrail.hosting.serving import check_free
 
 logger = logging.getLogger(__name__)

@@ -22,7 +22,7 @@ from reftrail.fulfilment.schedule import Schedule
 from reftrail.fulfilment.settings import FulfilmentSettings, Kind
 from reftrail.fulfilment.shipment import HttpCarrier, Shipments
 from reftrail.fulfilment.webhook import Webhook
-from reftrail.hosting.process import run_host
+from reftrail.hosting.run import run_host
 from reftrail.hosting.serving import serve
 
 _log = logging.getLogger(__name__)

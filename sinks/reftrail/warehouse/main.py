@@ -6,7 +6,7 @@ import signal
 from contextlib import ExitStack
 
 from reftrail.hosting.private import private_port
-from reftrail.hosting.process import run_host
+from reftrail.hosting.run import run_host
 from reftrail.hosting.serving import serve
 from reftrail.warehouse.clickhouse import connect_for_reading, connect_for_writing, lock
 from reftrail.warehouse.dead_letters import DeadLetters

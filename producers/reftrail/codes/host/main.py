@@ -24,7 +24,7 @@ from reftrail.codes.store import Store, outbox
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.reference import CodeAct
 from reftrail.contracts.times import now
-from reftrail.hosting.process import run_host
+from reftrail.hosting.run import run_host
 from reftrail.hosting.serving import serve
 
 logger = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ from reftrail.fulfilment.http import until_told_to_stop
 from reftrail.fulfilment.partners.app import application
 from reftrail.fulfilment.partners.books import Books
 from reftrail.fulfilment.partners.settings import PartnersSettings
-from reftrail.hosting.process import run_host
+from reftrail.hosting.run import run_host
 from reftrail.hosting.serving import serve
 
 
