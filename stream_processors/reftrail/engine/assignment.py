@@ -8,11 +8,12 @@ partition goes on as soon as it can, and the group knows all the while that this
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from aiokafka import TopicPartition
 
 from reftrail.contracts.topics import TICKS
+from reftrail.engine.assignor import Task
 from reftrail.engine.batch import StageOfPartition
 from reftrail.engine.chunks import Chunk
 from reftrail.engine.follower import LiveReference
@@ -22,15 +23,15 @@ from reftrail.engine.metrics import WorkerMetrics
 from reftrail.engine.partition_state import PartitionState
 from reftrail.engine.positions import kept_in
 from reftrail.engine.reference_reader import ReferenceReader
-from reftrail.engine.restore import restore_from
 from reftrail.engine.settings import WorkerSettings
+from reftrail.engine.shares import Member
 from reftrail.engine.sieve import SIEVES
 from reftrail.engine.stage import Stage
+from reftrail.engine.standby import StandbyReader
 from reftrail.engine.takeover import (
     CommittedByGroup,
     PartitionTakeover,
     Restored,
-    changelogs_of,
 )
 from reftrail.engine.ticker import Ticker
 from reftrail.engine.topology import awaited
@@ -38,8 +39,6 @@ from reftrail.engine.transaction import TransactionalWriter
 
 _AT_ONCE: Final = 4
 """How many partitions are taken over side by side: what one waits for, another one uses."""
-_NEARLY_ALL: Final = 10_000
-"""Messages that a takeover reads in a moment: whoever lacks no more is warm."""
 
 
 class SplitLaneError(RuntimeError):
@@ -52,8 +51,8 @@ class Group(Protocol):
     async def resume(self, positions: Mapping[TopicPartition, int]) -> None:
         """Fetch from these positions on, in partitions that have been paused since assigned."""
 
-    def offer(self, warm: frozenset[int], *, is_ready: bool) -> None:
-        """Note whose state is here, and whether codes are, for whenever partitions are shared out.
+    def offer(self, offered: Member) -> None:
+        """Note what this worker has, for whenever partitions are shared out.
 
         They are shared out among all members of the group, by what each has.
         """
@@ -63,10 +62,11 @@ class Group(Protocol):
 
 
 class Assignment:
-    """All that a worker does for the partitions assigned to it.
+    """All that a worker does for the partitions assigned to it, and as a standby of others.
 
-    State outlives a rebalance: if a partition stays, only what was added to its changelog in the
-    meantime is read. Codes, campaigns and lists are read once in a worker's life.
+    State outlives a rebalance: if a partition stays, or is this worker's after it was followed,
+    only what was added to its changelogs in the meantime is read. Codes, campaigns and lists are
+    read once in a worker's life.
     """
 
     def __init__(
@@ -85,6 +85,7 @@ class Assignment:
         self._states: dict[int, PartitionState] = {}
         self._positions_in = kept_in(topology)
         self._warm: set[int] = set()
+        self._owned: frozenset[int] = frozenset()
         self._lanes: dict[int, Lane] = {}
         self._reference = ReferenceReader(settings, topology, on_failure)
         self._ticker: Ticker | None = None
@@ -96,6 +97,10 @@ class Assignment:
         """What is held, for people."""
         sources = (source for lane in self._lanes.values() for source in lane.sources)
         return sorted(f"{source.topic}-{source.partition}" for source in sources)
+
+    def standby_partitions(self) -> list[int]:
+        """The partitions of other workers whose state is here, but for a moment's messages."""
+        return sorted(self._warm - self._owned)
 
     async def hand_over(self, source: TopicPartition, chunk: Chunk, log_end: int | None) -> None:
         """Give a chunk to its partition's lane; log_end is where its log ends by now."""
@@ -124,25 +129,24 @@ class Assignment:
         await self.let_go()
         await self._reference.stop()
 
-    def begin(
-        self, assigned: Iterable[TopicPartition], warm_up: frozenset[int], group: Group
-    ) -> None:
-        """Start to take over what was assigned, then to read the state of those to warm up.
+    def begin(self, assigned: Iterable[TopicPartition], task: Task, group: Group) -> None:
+        """Start to take over what was assigned, then to follow the state of other partitions.
 
         Returns at once. Raises `SplitLaneError` if a partition is assigned without all its topics.
         """
         owned = self._whole_partitions(assigned)
-        kept = {*owned, *warm_up}
+        kept = {*owned, *task.followed}
         self._warm &= kept
+        self._owned = frozenset(owned)
         self._states = {
             partition: self._states.get(partition) or PartitionState(self._topology)
             for partition in sorted(kept)
         }
         self._offer(group)
-        self._task = asyncio.create_task(self._work(owned, warm_up, group), name="take over")
+        self._task = asyncio.create_task(self._work(owned, task, group), name="take over")
 
     def _offer(self, group: Group) -> None:
-        group.offer(frozenset(self._warm), is_ready=self._reference.is_read)
+        group.offer(Member(frozenset(self._warm), self._owned, self._reference.is_read))
 
     def _whole_partitions(self, assigned: Iterable[TopicPartition]) -> list[int]:
         held = {at for at in assigned if at.topic in self._stages}
@@ -156,7 +160,7 @@ class Assignment:
                 )
         return partitions
 
-    async def _work(self, owned: list[int], warm_up: frozenset[int], group: Group) -> None:
+    async def _work(self, owned: list[int], task: Task, group: Group) -> None:
         started = time.perf_counter()
         try:
             partitions, tables = await self._reference.read()
@@ -172,12 +176,8 @@ class Assignment:
             )
             self._metrics.restore_seconds.set(time.perf_counter() - started)
             self._metrics.rebalances.inc()
-            if warm_up - self._warm:
-                await self._warm_up(warm_up)
-                self._offer(group)
-                await group.rejoin()
-            else:
-                self.is_ready = True
+            self.is_ready = not task.warm_up
+            await self._follow(task, group)
         except asyncio.CancelledError:
             raise
         except BaseException as error:
@@ -248,14 +248,26 @@ class Assignment:
             on_failure=self._on_failure,
         )
 
-    async def _warm_up(self, partitions: frozenset[int]) -> None:
-        """Read the state of partitions that another worker owns, until it is nearly all here."""
-        changelogs: dict[TopicPartition, Any] = {}
-        for partition in partitions:
-            changelogs |= changelogs_of(self._settings, self._states[partition], partition)
-        while (count := await restore_from(self._settings, changelogs)) > _NEARLY_ALL:
-            self._metrics.restored.inc(count)
-        self._warm |= partitions
+    async def _follow(self, task: Task, group: Group) -> None:
+        """Read the state of other workers' partitions for as long as they are to be followed.
+
+        Once the last of those to warm up is nearly all here, the partitions are shared out anew.
+        """
+        states = {partition: self._states[partition] for partition in sorted(task.followed)}
+        if not states:
+            return
+
+        missing = set(task.warm_up)
+
+        async def found_warm(partition: int) -> None:
+            self._warm.add(partition)
+            self._offer(group)
+            if partition in missing:
+                missing.remove(partition)
+                if not missing:
+                    await group.rejoin()
+
+        await StandbyReader(self._settings, states, self._metrics, found_warm).run()
 
     async def _start_ticker(self, owned: list[int], partitions: int) -> None:
         """Be the worker that tells the time, if the first partition of ticks is here."""

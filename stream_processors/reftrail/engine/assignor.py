@@ -1,16 +1,10 @@
-"""Which worker gets which partitions: at best one that has their state already.
-
-A worker that is new, or gets more than it had, is first told to warm its partitions up: it reads
-their state while their owner goes on, joins again when it has nearly all of it, and is given them
-then. A partition without any warm worker, as after a kill, goes to one that is ready to decide,
-because it has read the codes, and restores the state only; if there is none either, to a new one.
+"""The workers' part in the group protocol: what each offers, and what the leader gives each.
 
 All topics of an installation have the same number of partitions, and a worker owns a partition of
-all of them.
+all of them. How they are shared out: `engine/shares.py`.
 """
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -21,85 +15,55 @@ from aiokafka.coordinator.protocol import (
     ConsumerProtocolMemberMetadata,
 )
 
+from reftrail.engine.shares import Member, share_out
+
 _VERSION: Final = 0
 
 
 class _Offer(msgspec.Struct, frozen=True):
-    """What a member says when it joins: whose state it has, and whether it has read the codes."""
+    """What a member says when it joins: see `Member`. Earlier versions say less."""
 
     warm: tuple[int, ...] = ()
     is_ready: bool = False
+    owned: tuple[int, ...] = ()
+
+    @property
+    def member(self) -> Member:
+        """The same for sharing out."""
+        return Member(frozenset(self.warm), frozenset(self.owned), self.is_ready)
 
 
-class _Task(msgspec.Struct, frozen=True):
-    """What a member is told beside its partitions: those whose state it should read."""
+class Task(msgspec.Struct, frozen=True):
+    """What a member is given beside the partitions that it owns: see `Shares`."""
 
     warm_up: tuple[int, ...] = ()
+    standby: tuple[int, ...] = ()
 
-
-@dataclass(slots=True)
-class Shares:
-    """By member: the partitions that it owns now, and those to warm up."""
-
-    owned: dict[str, list[int]] = field(default_factory=dict)
-    warm_up: dict[str, list[int]] = field(default_factory=dict)
-
-
-def share_out(
-    warm: Mapping[str, Iterable[int]], ready: Collection[str], partitions: Iterable[int]
-) -> Shares:
-    """Share partitions out evenly, among members with what each is warm for."""
-    has = {member: frozenset(held) for member, held in sorted(warm.items())}
-    shares = Shares({member: [] for member in has}, {member: [] for member in has})
-    targets = _targets(has, sorted(partitions))
-    for partition, member in sorted(targets.items()):
-        holders = [holder for holder, held in has.items() if partition in held]
-        keepers = holders or [other for other in has if other in ready] or [member]
-        if member in keepers:
-            shares.owned[member].append(partition)
-        else:
-            shares.warm_up[member].append(partition)
-            keeper = min(keepers, key=lambda keeper: len(shares.owned[keeper]))
-            shares.owned[keeper].append(partition)
-    return shares
-
-
-def _targets(has: Mapping[str, frozenset[int]], partitions: list[int]) -> dict[int, str]:
-    """The member that is to own each partition in the end: equally many, warm ones at best."""
-    least, more = divmod(len(partitions), len(has))
-    by_warmth = sorted(has, key=lambda member: (-len(has[member]), member))
-    room = {member: least + (place < more) for place, member in enumerate(by_warmth)}
-    holders = {one: [member for member in has if one in has[member]] for one in partitions}
-    targets = {}
-    for partition in sorted(partitions, key=lambda one: (len(holders[one]) or len(has), one)):
-        free = [member for member in holders[partition] if room[member]]
-        if free:
-            targets[partition] = max(free, key=lambda member: (room[member], member))
-            room[targets[partition]] -= 1
-    for partition in partitions:
-        if partition not in targets:
-            targets[partition] = max(room, key=lambda member: (room[member], member))
-            room[targets[partition]] -= 1
-    return targets
+    @property
+    def followed(self) -> frozenset[int]:
+        """The partitions whose state it reads while others own them."""
+        return frozenset({*self.warm_up, *self.standby})
 
 
 class WarmAssignor(AbstractPartitionAssignor):  # type: ignore[misc]
-    """One worker's part in the group protocol: what it offers, and what it is told.
+    """One worker's part in the group protocol: what it offers, and what it is given.
 
-    They are set and read in different threads, each as a whole.
+    They are set and read in different threads, each as a whole. standbys is how many each partition
+    gets if this worker leads the group.
     """
 
     name = "reftrail-warm"
 
-    def __init__(self) -> None:
-        self.is_ready = False
-        self.warm: frozenset[int] = frozenset()
-        self.warm_up: frozenset[int] = frozenset()
+    def __init__(self, standbys: int = 0) -> None:
+        self._standbys = standbys
+        self.offered = Member()
+        self.task = Task()
 
     def metadata(self, topics: Iterable[str]) -> ConsumerProtocolMemberMetadata:
         """What this worker says when it joins."""
-        offer = msgspec.json.encode(_Offer(tuple(sorted(self.warm)), self.is_ready))
-        return ConsumerProtocolMemberMetadata(_VERSION, sorted(topics), offer)
+        said = self.offered
+        offer = _Offer(tuple(sorted(said.warm)), said.is_ready, tuple(sorted(said.owned)))
+        return ConsumerProtocolMemberMetadata(_VERSION, sorted(topics), msgspec.json.encode(offer))
 
     def assign(
         self, cluster: ClusterMetadata, members: Mapping[str, ConsumerProtocolMemberMetadata]
@@ -108,14 +72,10 @@ class WarmAssignor(AbstractPartitionAssignor):  # type: ignore[misc]
         topics = sorted({topic for member in members.values() for topic in member.subscription})
         counts = {topic: len(cluster.partitions_for_topic(topic) or ()) for topic in topics}
         offers = {
-            member: msgspec.json.decode(said.user_data or b"{}", type=_Offer)
+            member: msgspec.json.decode(said.user_data or b"{}", type=_Offer).member
             for member, said in members.items()
         }
-        shares = share_out(
-            {member: offer.warm for member, offer in offers.items()},
-            [member for member, offer in offers.items() if offer.is_ready],
-            range(max(counts.values(), default=0)),
-        )
+        shares = share_out(offers, range(max(counts.values(), default=0)), self._standbys)
         return {
             member: ConsumerProtocolMemberAssignment(
                 _VERSION,
@@ -123,12 +83,13 @@ class WarmAssignor(AbstractPartitionAssignor):  # type: ignore[misc]
                     (topic, [one for one in owned if one < counts[topic]])
                     for topic in members[member].subscription
                 ],
-                msgspec.json.encode(_Task(tuple(shares.warm_up[member]))),
+                msgspec.json.encode(
+                    Task(tuple(shares.warm_up[member]), tuple(shares.standby[member]))
+                ),
             )
             for member, owned in shares.owned.items()
         }
 
     def on_assignment(self, assignment: Any) -> None:
-        """What the group's leader gave to this worker."""
-        task = msgspec.json.decode(assignment.user_data or b"{}", type=_Task)
-        self.warm_up = frozenset(task.warm_up)
+        """Note what the group's leader gave to this worker."""
+        self.task = msgspec.json.decode(assignment.user_data or b"{}", type=Task)

@@ -205,6 +205,11 @@ class ChunkReader:
         ends = await self._consumer.end_offsets(wanted)
         return {at: LogBounds(begins[at], ends[at]) for at in wanted}
 
+    def known_end(self, partition: TopicPartition) -> int | None:
+        """Where the committed messages of a partition ended when it last answered, if it did."""
+        end: int | None = self._consumer.last_stable_offset(partition)
+        return end
+
     async def position(self, partition: TopicPartition) -> int:
         """The next position to be read."""
         position: int = await self._consumer.position(partition)

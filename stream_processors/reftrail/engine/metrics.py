@@ -31,6 +31,7 @@ class WorkerMetrics:
             "committing_seconds", "Committing what the stages of a partition concluded.", _SECONDS
         )
         self.restored = self._counter("restored", "State changes read back on assignment.", ())
+        self.followed = self._counter("followed", "State changes read as a standby.", ())
         self.restore_seconds = Gauge(
             "reftrail_worker_restore_seconds",
             "How long the last assignment took until work went on.",
@@ -47,6 +48,18 @@ class WorkerMetrics:
             "reftrail_worker_state_keys",
             "Keys whose state is held.",
             ("stage", "partition"),
+            registry=self.registry,
+        )
+
+        self.standbys = Gauge(
+            "reftrail_worker_standby_partitions",
+            "Partitions whose state is kept up to date while another worker owns them.",
+            registry=self.registry,
+        )
+        self.standby_lag = Gauge(
+            "reftrail_worker_standby_lag",
+            "Messages of a partition's changelogs that are committed and not yet in its standby.",
+            ("partition",),
             registry=self.registry,
         )
 

@@ -39,7 +39,7 @@ async def restore(
         for partition, chunks in (await reader.read(timeout_seconds=1.0)).items():
             state, changelog = changelogs[partition]
             for chunk in chunks:
-                await _restore_chunk(state, changelog, chunk)
+                await restore_chunk(state, changelog, chunk)
                 count += len(chunk.keys)
                 if chunk.end >= ends[partition]:
                     unread.discard(partition)
@@ -68,12 +68,12 @@ def resume_positions(
     }
 
 
-async def _restore_chunk(state: PartitionState, changelog: Topic, chunk: Chunk) -> None:
+async def restore_chunk(state: PartitionState, changelog: Topic, chunk: Chunk) -> None:
+    """Take over the messages of one chunk. May be cancelled; then all of it is read again."""
     for begin in range(0, len(chunk.keys), _SLICE):
         end = begin + _SLICE
         for key, value in zip(chunk.keys[begin:end], chunk.values[begin:end], strict=True):
             state.restore(changelog, key, value)
         if end < len(chunk.keys):
-            # What is left of a chunk is read again if this is cancelled here.
             await asyncio.sleep(0)
     state.restored(changelog, chunk.end)

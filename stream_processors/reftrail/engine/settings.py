@@ -25,6 +25,8 @@ class WorkerSettings(Installation):
     stop_seconds ends anyway. Time is told every tick_seconds by one of the
     workers; 0: by none. A purchase or refund waits for its user's signup for signup_wait_days from
     its receipt, then it is a dead letter; all workers of an installation need the same value.
+    Each partition's state is kept up to date by so many standbys beside its owner, as far as there
+    are workers; the worker that leads the group counts them.
     """
 
     group: str = Field(default_factory=lambda given: f"{given['topic_prefix']}workers")
@@ -40,6 +42,7 @@ class WorkerSettings(Installation):
     tick_seconds: Annotated[float, Field(ge=0)] = 5.0
     signup_wait_days: Annotated[float, Field(gt=0, le=36_500)] = 30
     sieve: bool = True
+    standbys: Annotated[int, Field(ge=0)] = 0
 
     @property
     def signup_wait(self) -> Millis:

@@ -14,6 +14,7 @@ from faust.types import TP, ConsumerMessage
 
 from reftrail.engine.assignor import WarmAssignor
 from reftrail.engine.chunks import Chunk, take_chunks
+from reftrail.engine.shares import Member
 from reftrail.hosting.kafka.asynchronous import AsyncConsumer, async_consumer
 from reftrail.hosting.kafka.security import connection
 
@@ -118,17 +119,17 @@ class ChunkConsumer(driver.Consumer):
     _taken_in = -1
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.assignor = WarmAssignor()
         self.serving: frozenset[TP] = frozenset()
         super().__init__(*args, **kwargs)
+        self.assignor = WarmAssignor(cast("Any", self.app).installation.standbys)
 
     async def resume(self, positions: Mapping[Any, int]) -> None:
         """Fetch from these positions on, in partitions that have been paused since assigned."""
         await self._chunk_thread.resume(positions)
 
-    def offer(self, warm: frozenset[int], *, is_ready: bool) -> None:
-        """Note whose state is here, and whether codes are, for the next sharing out."""
-        self.assignor.warm, self.assignor.is_ready = warm, is_ready
+    def offer(self, offered: Member) -> None:
+        """Note what this worker offers when partitions are shared out next."""
+        self.assignor.offered = offered
 
     async def rejoin(self) -> None:
         """Ask to have the partitions shared out again, by what is offered now."""

@@ -72,7 +72,7 @@ class WorkerApp(faust.App):
             consumer = cast("ChunkConsumer", self.consumer)
             sources = [TopicPartition(at.topic, at.partition) for at in assigned]
             await self.work.let_go()  # in case nothing was revoked
-            self.work.begin(sources, consumer.assignor.warm_up, consumer)
+            self.work.begin(sources, consumer.assignor.task, consumer)
         except Exception as error:  # noqa: BLE001
             die(error)
 
@@ -171,7 +171,11 @@ def _add_pages(app: WorkerApp, metrics: WorkerMetrics) -> None:
         return view.json({"status": "ok"})
 
     async def readyz(view: View, request: Request) -> Response:  # noqa: ARG001
-        state: dict[str, Any] = {"ready": app.work.is_ready, "partitions": app.work.partitions()}
+        state: dict[str, Any] = {
+            "ready": app.work.is_ready,
+            "partitions": app.work.partitions(),
+            "standby": app.work.standby_partitions(),
+        }
         return view.json(state, status=200 if app.work.is_ready else 503)
 
     async def exposition(view: View, request: Request) -> Response:  # noqa: ARG001
