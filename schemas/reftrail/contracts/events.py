@@ -129,15 +129,19 @@ Conversion: TypeAlias = Signup | Purchase | Refund
 AnyEvent: TypeAlias = Interaction | Conversion
 
 
+_OF_A_USER: Final[tuple[type[Event], ...]] = (Signup, Purchase, Refund)
 _KEYED_BY_USER: Final[tuple[type[Event], ...]] = (Purchase, Refund)
 
 
 def event_key(event: Event) -> str:
     """The message key: the visitor, whose order of touches matters; else the user.
 
-    Raises ValueError where neither is given.
+    Raises ValueError where neither is given, or the user is nobody: what was decided for the empty
+    name would be everybody's who left it out.
     """
+    if type(event) in _OF_A_USER and not event.user_id:
+        raise ValueError(f"event {event.event_id} has an empty user_id")
     key = event.user_id if type(event) in _KEYED_BY_USER else event.visitor_id or event.user_id
-    if key is None:
+    if not key:
         raise ValueError(f"event {event.event_id} names neither visitor_id nor user_id")
     return key

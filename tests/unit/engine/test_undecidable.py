@@ -12,7 +12,7 @@ from reftrail.contracts.codec import decode_as, encode
 from reftrail.contracts.dead_letters import MOST_DETAIL, MOST_KEY, MOST_PAYLOAD, dead_letter
 from reftrail.contracts.decisions import DeadLettered
 from reftrail.contracts.errors import NewerVersionNeeded
-from reftrail.contracts.events import Click
+from reftrail.contracts.events import Click, Signup
 from reftrail.contracts.external_inputs import Ticked
 from reftrail.contracts.record import Record
 from reftrail.contracts.topics import DEAD_LETTERS, EVENTS
@@ -77,6 +77,10 @@ def in_memory(stage: Stage, values: Sequence[bytes | None], partitions: int = 1)
 
 ODD = {
     "no visitor": (click(""), "ValueError: event click"),
+    "a signup of nobody": (
+        Signup(event_id="s", event_time=T0, received_at=T0, visitor_id="v1", user_id=""),
+        "ValueError: event s has an empty user_id",
+    ),
     "a time near the end": (click("late", 2**63 - 5), "OverflowError: "),
     "an id as large as a message": (click("large", event_id="x" * 600_000), "TooLargeError: "),
     "a key half as large": (click("v" * 300_000), "TooLargeError: a key of 300000 and "),
