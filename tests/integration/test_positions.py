@@ -115,6 +115,7 @@ def test_nothing_is_read_again_when_the_group_is_gone(
         time.sleep(1)
         assert _read_records(running) == 0
         assert _count(installation, topics) == before
+        _wait_until_committed(installation, again.get("REFTRAIL_GROUP", group_of(installation)))
         produce(installation, EVENTS, _events(20, 25))
         _wait_for_grants(installation, 25)
 

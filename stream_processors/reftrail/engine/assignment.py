@@ -243,7 +243,6 @@ class Assignment:
             awaited=self._awaited,
             state=state,
             writer=writer,
-            committed=restored.recorded,
             committing=self._metrics.committing.observe,
             on_failure=self._on_failure,
         )

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -76,7 +76,8 @@ class Lane:
     for, which otherwise lingers for a while: committing for each stage by itself, and each little
     batch, would cost many transactions. The stages' state is ahead of the log by what isn't
     committed yet. So whatever goes wrong must end the process; it ends the lane, and is reported
-    to on_failure. committed has the positions that are on record; others are put there soon.
+    to on_failure. The positions at which it begins are committed soon, with or without anything to
+    read: the group may have lost what it knew, and tools take that for lag.
     """
 
     def __init__(  # noqa: PLR0913  (one place puts the parts together: Assignment)
@@ -87,7 +88,6 @@ class Lane:
         awaited: AbstractSet[Topic],
         state: PartitionState,
         writer: TransactionalWriter,
-        committed: Mapping[TopicPartition, int],
         committing: Callable[[float], None],
         on_failure: Callable[[BaseException], None],
     ) -> None:
@@ -100,7 +100,7 @@ class Lane:
         self._committing = committing
         self._on_failure = on_failure
         self._turn = _Turn()
-        self._committed = dict(committed)
+        self._committed: dict[TopicPartition, int] = {}
         self._committed_at = time.perf_counter()
         self._gather_until = 0.0
         self._something = asyncio.Event()

@@ -37,13 +37,9 @@ class LostPositionsError(ExpectedError):
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """Where each source of a partition is read on, and what the changelogs have of that.
-
-    messages is how many were read.
-    """
+    """Where each source of a partition is read on; messages is how many were read for that."""
 
     positions: Mapping[TopicPartition, int]
-    recorded: Mapping[TopicPartition, int]
     messages: int
 
 
@@ -84,7 +80,7 @@ class PartitionTakeover:
         finally:
             await reader.stop()
         positions = {source: self._begin(source, known, bounds[source]) for source in sources}
-        return Restored(positions, recorded, count)
+        return Restored(positions, count)
 
     async def _positions(
         self, sources: Iterable[TopicPartition], recorded: Mapping[TopicPartition, int]

@@ -64,7 +64,6 @@ class Bench:
         followers: Sequence[Any] = (),
         linger_ms: float = 0,
         committed: Mapping[str, int] | None = None,
-        recorded: bool = True,
     ) -> None:
         self.writer = RememberingWriter(failure)
         self.failures: list[BaseException] = []
@@ -95,7 +94,6 @@ class Bench:
             settings,
             awaited=awaited(TOPOLOGY),
             state=state,
-            committed=begin if recorded else {},
             writer=self.writer,  # type: ignore[arg-type]
             committing=lambda seconds: None,
             on_failure=self.failures.append,
@@ -176,7 +174,9 @@ def _converted(begin: int, *users: str) -> Chunk:
 async def test_outputs_state_and_position_are_committed_together() -> None:
     bench = Bench()
     await bench.run(_clicks(0, 2, "v1", "v2"))
-    assert bench.writer.commits == [(["touch-changelog"] * 2 + ["touches"] * 2, {"events": 2})]
+    assert bench.writer.commits == [
+        (["touch-changelog"] * 2 + ["touches"] * 2, {"events": 2, "attribution-inputs": 0})
+    ]
     assert bench.store.packed.keys() == {"v1", "v2"}
 
 
@@ -200,7 +200,8 @@ async def test_what_nobody_waits_for_lingers_and_is_committed_together() -> None
         await asyncio.sleep(0.02)
     assert bench.writer.commits == []
     await asyncio.sleep(0.3)
-    assert bench.writer.commits == [(["touch-changelog"] * 3 + ["touches"] * 3, {"events": 3})]
+    written = ["touch-changelog"] * 3 + ["touches"] * 3
+    assert bench.writer.commits == [(written, {"events": 3, "attribution-inputs": 0})]
     await bench.lane.stop()
     assert len(bench.writer.commits) == 1
 
@@ -213,14 +214,16 @@ async def test_what_a_stage_waits_for_goes_at_once_and_takes_along_what_lingers(
     await bench.lane.hand_over(EVENTS, _purchases(1, 2))
     await asyncio.sleep(0.1)
     written = ["attribution-inputs", "conversions", "touch-changelog", "touches"]
-    assert bench.writer.commits == [(written, {"events": 2})]
+    assert bench.writer.commits == [(written, {"events": 2, "attribution-inputs": 0})]
     await bench.lane.stop()
 
 
 async def test_what_lingers_is_decided_upon_and_not_decided_again() -> None:
     bench = Bench(linger_ms=60_000)
     await bench.run(_clicks(0, 1, "v"), _clicks(1, 2, "v"))
-    assert bench.writer.commits == [(["touch-changelog", "touches"], {"events": 2})]
+    assert bench.writer.commits == [
+        (["touch-changelog", "touches"], {"events": 2, "attribution-inputs": 0})
+    ]
 
 
 async def test_lingering_ends_when_there_is_a_batch_of_it() -> None:
@@ -234,8 +237,11 @@ async def test_lingering_ends_when_there_is_a_batch_of_it() -> None:
 
 async def test_only_positions_that_moved_are_committed() -> None:
     bench = Bench(committed={"attribution-inputs": 5})
-    await bench.run(_clicks(0, 1, "v1"))
-    assert [positions for _, positions in bench.writer.commits] == [{"events": 1}]
+    await bench.run(_clicks(0, 1, "v1"), _clicks(1, 2, "v2"))
+    assert [positions for _, positions in bench.writer.commits] == [
+        {"events": 1, "attribution-inputs": 5},
+        {"events": 2},
+    ]
 
 
 async def test_a_batch_without_effect_waits_with_its_position_until_idle() -> None:
@@ -248,11 +254,11 @@ async def test_a_batch_without_effect_waits_with_its_position_until_idle() -> No
 async def test_positions_without_messages_are_committed_too() -> None:
     bench = Bench()
     await bench.run(Chunk(0, 4, [], [], [], []), then=0.2)
-    assert bench.writer.commits == [([], {"events": 4})]
+    assert bench.writer.commits == [([], {"events": 4, "attribution-inputs": 0})]
 
 
 async def test_where_reading_began_is_put_on_record() -> None:
-    bench = Bench(committed={"events": 5}, recorded=False)
+    bench = Bench(committed={"events": 5})
     await bench.run(then=0.2)
     assert bench.writer.commits == [([], {"events": 5, "attribution-inputs": 0})]
 
