@@ -110,7 +110,7 @@ async def test_the_newer_source_fences_the_older_and_time_goes_on_whatever_its_c
     await older.stop()
     after = await ticked(installation, len(before) + 5)
     await newer.stop()
-    assert type(failure).__name__ == "ProducerFenced"
+    assert type(failure).__name__ == "FencedError"
     assert after == [1, *range(5_000, 4_999 + len(after))]
 
 

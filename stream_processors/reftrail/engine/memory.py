@@ -39,11 +39,12 @@ REFERENCE: Final = (CODES, CAMPAIGNS, LISTS)
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """A record and its place in its topic's log."""
+    """A record and its place in its topic's log. key is its message's; None: that of the record."""
 
     record: Record
     partition: int
     offset: int
+    key: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,7 @@ class MemoryHost:
         for at in logged:
             if topic in REFERENCE:
                 self.reference.apply(at.record)
-            key = topic.key_of(at.record).encode()
+            key = topic.key_of(at.record).encode() if at.key is None else at.key
             value = encode(at.record) if self._wire else at.record
             message = Message(at.offset, key, value, at.record.received_at)
             self.publish_message(topic, at.partition, message)

@@ -22,6 +22,7 @@ from reftrail.contracts.times import now
 from reftrail.contracts.topics import TICKS
 from reftrail.engine.chunks import ChunkReader
 from reftrail.engine.settings import WorkerSettings
+from reftrail.engine.transaction import explained
 from reftrail.hosting.kafka.asynchronous import async_producer
 from reftrail.rules.decider import derived_id
 
@@ -96,8 +97,8 @@ class Ticker:
                     await asyncio.wait_for(self._closing.wait(), self._settings.tick_seconds)
         except asyncio.CancelledError:
             raise
-        except BaseException as error:
-            self._on_failure(error)
+        except Exception as error:
+            self._on_failure(explained(self._producer, error, "the ticker"))
             raise
 
     def _bounded(self, clock: Millis) -> Millis:

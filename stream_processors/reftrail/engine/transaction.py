@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from aiokafka import TopicPartition
+from aiokafka.errors import ProducerFenced
 
+from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.topic import Topic
 from reftrail.engine.batch import Message
 from reftrail.engine.positions import position_message
 from reftrail.engine.settings import WorkerSettings
-from reftrail.hosting.kafka.asynchronous import async_producer
+from reftrail.hosting.kafka.asynchronous import AsyncProducer, async_producer
 
 _BATCH_BYTES: Final = 512 << 10
 _TIMEOUT_MS: Final = 30_000
@@ -22,6 +24,26 @@ _RETRY_SECONDS: Final = 0.005
 the client's default of 100 ms would add to the latency of every batch."""
 _PATIENT_AFTER: Final = 2.0
 _PATIENT_RETRY_SECONDS: Final = 1.0
+
+
+class FencedError(ExpectedError):
+    """Another worker owns by now what this one writes for."""
+
+
+def explained(producer: AsyncProducer, error: Exception, what: str) -> Exception:
+    """The error of a transactional producer; a `FencedError` if another one has taken over."""
+    # What follows the fence only says that the producer can't go on. The client has no public way.
+    manager = producer._txn_manager  # noqa: SLF001
+    ended = manager._transaction_waiter  # noqa: SLF001
+    cause = ended.exception() if manager.is_fatal_error() and ended.done() else error
+    if not isinstance(cause, ProducerFenced):
+        return error
+    return FencedError(
+        f"{what} has another owner by now: this worker didn't answer Kafka for longer than its "
+        f"session or a transaction may last (it was stopped, its machine slept or had too much to "
+        f"do). What it had under way doesn't count, the other owner decides it; start this worker "
+        f"again"
+    )
 
 
 class TransactionalWriter:
@@ -65,12 +87,16 @@ class TransactionalWriter:
     ) -> dict[tuple[Topic, int], int]:
         """Write the messages and the positions, in changelogs and group, all or nothing.
 
+        Raises `FencedError` if another worker has taken the partition over.
         Returns the position after the last message that was written to each partition. Raises what
         the client raises; then nothing of it will ever be seen by readers of committed data, unless
         the commit itself was under way: the next owner finds out.
         """
-        with self._patience():
-            return await self._commit(messages, positions)
+        try:
+            with self._patience():
+                return await self._commit(messages, positions)
+        except Exception as error:
+            raise explained(self._producer, error, f"partition {self._partition}") from error
 
     async def _commit(
         self,
