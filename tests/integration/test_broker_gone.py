@@ -15,6 +15,7 @@ from support.worker import worker
 from reftrail.contracts.events import Purchase
 from reftrail.contracts.topics import EVENTS
 from reftrail.local.broker import Broker
+from reftrail.local.ports import free_port
 from reftrail.local.topics import create_topics
 
 T0 = 1_790_000_000_000
@@ -44,6 +45,23 @@ def _purchases(installation: TestInstallation, stopping: Event) -> None:
                 n += 50
     except KafkaError:
         return
+
+
+def test_a_worker_that_is_there_first_waits_for_its_broker(tmp_path: Path) -> None:
+    load_classes_once(tmp_path)
+    kafka, port, log = tmp_path / "kafka", free_port(), tmp_path / "worker.log"
+    installation = TestInstallation(
+        bootstrap_servers=f"127.0.0.1:{port}", topic_prefix="later.", partitions=2
+    )
+    with worker(installation, log) as running:
+        until = time.monotonic() + 30
+        while "wait_for_broker" not in log.read_text() and time.monotonic() < until:
+            time.sleep(0.1)
+        with Broker(kafka, port):
+            create_topics(installation, installation.partitions)
+            running.wait_until_ready(60)
+            assert running.stop() == 0
+    assert "Traceback" not in log.read_text()
 
 
 def test_a_worker_without_a_broker_waits_quietly_and_ends_when_told(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from reftrail.engine.settings import WorkerSettings
 from reftrail.engine.stage import Stage
 from reftrail.engine.topology import topology_with
 from reftrail.engine.transport import ChunkConsumer, ChunkSchema, ChunkTransport
+from reftrail.hosting.kafka.blocking import wait_for_broker
 from reftrail.hosting.repeated_messages import quieten
 
 _log = logging.getLogger(__name__)
@@ -187,8 +188,13 @@ def _add_pages(app: WorkerApp, metrics: WorkerMetrics) -> None:
 
 
 def main() -> None:
-    """Run one worker until it is told to stop. Settings are REFTRAIL_* variables."""
-    run(create_app(WorkerSettings.model_validate({})))
+    """Run one worker until it is told to stop. Settings are REFTRAIL_* variables.
+
+    A broker that isn't there yet is waited for, as one that goes away later.
+    """
+    settings = WorkerSettings.model_validate({})
+    wait_for_broker(settings)
+    run(create_app(settings))
 
 
 def run(app: WorkerApp) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Collection
 from typing import Any, Final
 
 from aiokafka import TopicPartition
-from kafka.errors import KafkaError
 from tenacity import (
     before_sleep_log,
     retry,
@@ -16,18 +15,14 @@ from tenacity import (
 )
 
 from reftrail.contracts.installation import Installation
-from reftrail.hosting.kafka.blocking import blocking_admin
+from reftrail.hosting.kafka.blocking import blocking_admin, is_retriable
 
 _log = logging.getLogger(__name__)
 _GIVE_UP_AFTER: Final = 60.0
 
 
-def _is_retriable(error: BaseException) -> bool:
-    return isinstance(error, KafkaError) and bool(error.retriable)
-
-
 @retry(
-    retry=retry_if_exception(_is_retriable),
+    retry=retry_if_exception(is_retriable),
     wait=wait_exponential_jitter(multiplier=0.1, max=2),
     stop=stop_after_delay(_GIVE_UP_AFTER),
     before_sleep=before_sleep_log(_log, logging.WARNING),
