@@ -119,11 +119,10 @@ def test_no_limit_is_ever_exceeded(plan: list[Step], manner: Manner) -> None:
     granted = [one for one in ledger(host) if one.status == RewardStatus.GRANTED]
     for campaign_id, caps in (("join", JOIN), ("buy", BUY)):
         _check_users([one for one in granted if one.campaign_id == campaign_id], caps)
-        once = {one.reward_id: one for one in reversed(granted) if one.campaign_id == campaign_id}
-        in_dollars = [one for one in once.values() if one.currency == "USD"]
         by_day: Counter[int] = Counter()
-        for one in in_dollars:
-            by_day[day_of(one)] += one.value_micros
+        for entries in lives(host).values():
+            if (entries[0].campaign_id, entries[0].currency) == (campaign_id, "USD"):
+                by_day[day_of(entries[0])] += spent_on(entries) - delivered_late(entries)
         if caps.budget_micros is not None:
             assert by_day.total() <= caps.budget_micros
         if caps.budget_per_day_micros is not None:
@@ -137,8 +136,9 @@ def test_no_limit_is_ever_exceeded(plan: list[Step], manner: Manner) -> None:
 @given(plans, manners)
 @settings(max_examples=80)
 def test_shared_limits_know_what_is_taken_to_the_cent(plan: list[Step], manner: Manner) -> None:
-    """What is rejected in the end has left all its places, what isn't holds them.
+    """What is rejected in the end has left all its places, what isn't holds those of its user.
 
+    Of budgets a reward holds what it costs still, or has cost once it was delivered.
     An order that was paid back stays its user's, so that nobody else earns by it.
     """
     host = played(inputs_of(plan), manner)
@@ -154,10 +154,10 @@ def test_shared_limits_know_what_is_taken_to_the_cent(plan: list[Step], manner: 
             continue
         caps = {"join": JOIN, "buy": BUY}[first.campaign_id]
         if first.currency == "USD" and caps.budget_micros is not None:
-            taken[limit_key("cap_budget", first.campaign_id, "USD")] += first.value_micros
+            taken[limit_key("cap_budget", first.campaign_id, "USD")] += spent_on(entries)
         if first.currency == "USD" and caps.budget_per_day_micros is not None:
             key = limit_key("cap_budget_per_day", first.campaign_id, "USD", at=first.action_time)
-            taken[key] += first.value_micros
+            taken[key] += spent_on(entries)
         if is_referral(first):
             whose = (first.campaign_id, OWNERS[first.code])
             if caps.per_referrer is not None:
@@ -165,12 +165,40 @@ def test_shared_limits_know_what_is_taken_to_the_cent(plan: list[Step], manner: 
             if caps.per_referrer_per_day is not None:
                 key = limit_key("cap_per_referrer_per_day", *whose, at=first.action_time)
                 users[key].add(first.user_id)
+    taken = +taken
     expected = taken | {key: len(names) for key, names in (users | orders).items()}
     known = {
         key: msgspec.msgpack.decode(packed, type=LimitState).taken
         for key, packed in host.states(STAGES["limits"]).items()
     }
     assert {key: count for key, count in known.items() if count} == expected
+
+
+def spent_on(entries: list[RewardDecided]) -> Micros:
+    """What a reward takes of budgets, going by its entries."""
+    spent, was_delivered = 0, False
+    for entry in entries:
+        match entry.status:
+            case RewardStatus.FULFILLED:
+                spent, was_delivered = entry.value_micros + (entry.clawback_micros or 0), True
+            case RewardStatus.REVERSED if was_delivered:
+                pass
+            case RewardStatus.REVERSED if is_part(entry):
+                spent -= entry.value_micros
+            case RewardStatus.REVERSED:
+                spent = entry.clawback_micros or 0
+            case RewardStatus.HELD | RewardStatus.GRANTED:
+                spent = entry.value_micros
+            case RewardStatus.REJECTED | RewardStatus.EXPIRED:
+                spent = 0
+    return spent
+
+
+def delivered_late(entries: list[RewardDecided]) -> Micros:
+    """What was delivered of a reward after it was released: that is spent whatever is left."""
+    released = RewardStatus.REVERSED, RewardStatus.EXPIRED
+    is_late = any(entry.status in released for entry in entries)
+    return spent_on(entries) if is_late else 0
 
 
 def _check_users(granted: list[RewardDecided], caps: Caps) -> None:

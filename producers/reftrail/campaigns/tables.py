@@ -98,7 +98,8 @@ class Caps(Table):
     )
     per_referrer_per_day: CountCap = Field(default=None, description="The same in one day (UTC).")
     budget: MoneyCap = Field(
-        default=None, description="What the campaign grants in all, both sides together."
+        default=None,
+        description="What its rewards cost in all, both sides together.",
     )
     budget_per_day: MoneyCap = Field(default=None, description="The same in one day (UTC).")
 

@@ -244,9 +244,10 @@ def test_a_held_reward_that_is_rejected_gives_its_places_back() -> None:
     half = [text.replace(f"|{20 * UNIT}|", f"|{10 * UNIT}|") for text in (BUDGET_PER_DAY, BUDGET)]
     story.when(reviewed("decline", "11:00"))
     back = [one for one in story.followed if not isinstance(one, RewardDecided)]
-    assert [one.limits for one in back] == [half, [*half, PER_DAY, PER_REFERRER]]  # type: ignore[attr-defined]
+    places = [*half, *half, PER_DAY, PER_REFERRER]
+    assert [one.limits for one in back] == [[place] for place in places]  # type: ignore[attr-defined]
     assert all(one.releasing for one in back)  # type: ignore[attr-defined]
-    assert len({one.event_id for one in back}) == 2
+    assert len({one.event_id for one in back}) == len(places)
 
 
 def test_a_user_keeps_the_place_while_another_reward_of_theirs_stands() -> None:

@@ -17,6 +17,7 @@ from reftrail.rules.cells import Cells
 from reftrail.rules.decider import Refused, fingerprint
 from reftrail.rules.limits import Place
 from reftrail.rules.reward.actions import first_attempt, of_order
+from reftrail.rules.reward.budgets import reserved_after
 from reftrail.rules.reward.counting import count_reward, count_usage
 from reftrail.rules.reward.keys import referral_key
 from reftrail.rules.reward.skipped import with_skipped, without_first
@@ -254,13 +255,14 @@ def _side_now(side: SideReward, entry: RewardDecided) -> SideReward:
     A partial refund leaves the status as it is. An expired side keeps the time at which it expired.
     """
     if is_part(entry):
-        return _replace(side, taken_back=side.taken_back + entry.value_micros)
+        now = _replace(side, taken_back=side.taken_back + entry.value_micros)
+        return _replace(now, reserved=reserved_after(side, now, entry))
     is_superseded_later = entry.status in (
         RewardStatus.HELD,
         RewardStatus.GRANTED,
         RewardStatus.FAILED,
     )
-    return _replace(
+    now = _replace(
         side,
         status=entry.status,
         entry_id=entry.event_id if is_superseded_later else side.entry_id,
@@ -268,6 +270,7 @@ def _side_now(side: SideReward, entry: RewardDecided) -> SideReward:
         due_at=side.due_at if entry.status == RewardStatus.EXPIRED else entry.due_at,
         ordered=entry.value_micros if is_order(entry) else side.ordered,
     )
+    return _replace(now, reserved=reserved_after(side, now, entry))
 
 
 def _part_deferred(cells: Cells, key: str, event: PartialRefundDeferred) -> None:

@@ -1,6 +1,5 @@
 """Changes of a reward after its first decision, and the release of its places."""
 
-from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from reftrail.contracts.decisions import Claimed, RewardStatus
@@ -11,7 +10,14 @@ from reftrail.rules.limits import Place
 from reftrail.rules.reward.actions import first_attempt
 from reftrail.rules.reward.context import DecisionContext
 from reftrail.rules.reward.ledger_entries import Change, next_entry
-from reftrail.rules.reward.state import AssessedReward, EndedSide, RewardCase, SideReward
+from reftrail.rules.reward.places import is_budget
+from reftrail.rules.reward.state import (
+    LARGEST_SUM,
+    AssessedReward,
+    EndedSide,
+    RewardCase,
+    SideReward,
+)
 from reftrail.rules.reward.state_events import LimitsReleased
 from reftrail.rules.reward.transitions import STANDING, Transition, allowed
 
@@ -74,6 +80,7 @@ def change(  # noqa: PLR0913 - the last two are rarely given
             clawback_micros=clawback_micros or None,
         ),
     )
+    settle_budgets(context, reward, words=transition)
     if status == RewardStatus.REJECTED:
         _release_places(context, reward, is_refunded=transition == Transition.REFUND)
 
@@ -98,27 +105,41 @@ def _reasons(reward: Reward, transition: Transition, why: str | None) -> list[st
     return reasons
 
 
-def _release_places(context: DecisionContext, reward: Reward, *, is_refunded: bool) -> None:
-    """Release the places of a held reward that is rejected.
+def settle_budgets(context: DecisionContext, reward: Reward, *, words: str) -> None:
+    """Release what a change of a reward leaves of its budgets, or take what it costs more.
 
-    A refund doesn't release the order: no other user may earn by it.
+    What was delivered after all is taken whatever is left: it is spent. words tell apart what one
+    record changes of the reward.
+    """
+    case, before = reward
+    now = context.action(case.action).case
+    side = None if now is None else now.side(before.role)
+    if side is None or side.reserved == before.reserved:
+        return
+    more = side.reserved - before.reserved
+    for text in case.places:
+        place = Place.parse(text)
+        if is_budget(place.key):
+            most = place.most if more < 0 else LARGEST_SUM
+            changed = place._replace(amount=abs(more), most=most)
+            _request(context, case, str(changed), side.role, words, is_releasing=more < 0)
+
+
+def _release_places(context: DecisionContext, reward: Reward, *, is_refunded: bool) -> None:
+    """Release the other places of a held reward that is rejected.
+
+    The place of its order goes with the last side, but not by a refund: no other user may earn by
+    that order.
     """
     case, side = reward
     now = context.action(case.action).case
     is_last = not is_refunded and now is not None and not now.counts
-    own = tuple(_own_places(case, side, is_last=is_last))
+    if is_last:
+        for text in case.places:
+            if not is_budget(Place.parse(text).key):
+                _request(context, case, text, side.role, is_releasing=True)
     unused = tuple(text for text in case.user_places if _is_unused(context, text))
-    _release(context, case, own, unused, words=side.role)
-
-
-def _own_places(case: RewardCase, side: SideReward, *, is_last: bool) -> Iterator[str]:
-    """The side's share of budgets. The place of the order itself goes with the last side."""
-    for text in case.places:
-        place = Place.parse(text)
-        if place.key.startswith("cap_budget"):
-            yield str(place._replace(amount=side.reserved))
-        elif is_last:
-            yield text
+    _release_of_user(context, case, unused, words=side.role)
 
 
 def release_unused(context: DecisionContext, asking: AssessedReward) -> None:
@@ -132,7 +153,7 @@ def release_unused(context: DecisionContext, asking: AssessedReward) -> None:
         and context.place(Place.parse(text).key).place
         and _is_unused(context, text)
     )
-    _release(context, case, (), unused, words="asking")
+    _release_of_user(context, case, unused, words="asking")
 
 
 def _is_unused(context: DecisionContext, place: str) -> bool:
@@ -140,29 +161,33 @@ def _is_unused(context: DecisionContext, place: str) -> bool:
     return context.place(Place.parse(place).key).count <= 0
 
 
-def _release(
-    context: DecisionContext,
-    case: RewardCase,
-    own: tuple[str, ...],
-    of_user: tuple[str, ...],
-    *,
-    words: str,
+def _release_of_user(
+    context: DecisionContext, case: RewardCase, places: tuple[str, ...], *, words: str
 ) -> None:
-    """Ask the limits stage to free places: those of a case, and those of its user.
+    if places:
+        context.apply(LimitsReleased(**context.noted(), places=places))
+    for text in places:
+        _request(context, case, text, words, is_releasing=True)
 
-    words tell apart what one case releases at different times.
+
+def _request(
+    context: DecisionContext, case: RewardCase, place: str, *words: str, is_releasing: bool
+) -> None:
+    """Ask the limits stage to release a place, or to take one whatever is left.
+
+    Each place has a request of its own: so it is free before it is asked for because of that. words
+    tell apart what one case asks for at different times.
     """
-    if of_user:
-        context.apply(LimitsReleased(**context.noted(), places=of_user))
-    if own or of_user:
-        context.apply(
-            LimitRequested(
-                **context.metadata("places_back", case.claim_id, case.action, words),
-                limits=[*own, *of_user],
-                passed=[],
-                releasing=True,
-                code=context.code,
-                user_id=context.user_id,
-                claim_id=case.claim_id,
-            )
+    key = Place.parse(place).key
+    record_id = context.record.event_id
+    context.apply(
+        LimitRequested(
+            **context.metadata("places_back", case.claim_id, case.action, record_id, key, *words),
+            limits=[place],
+            passed=[],
+            releasing=is_releasing,
+            code=context.code,
+            user_id=context.user_id,
+            claim_id=record_id,
         )
+    )

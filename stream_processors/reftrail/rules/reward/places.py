@@ -16,6 +16,11 @@ def reason_of(key: str) -> str:
     return Reason.ORDER_OF_ANOTHER if cap == "order" else cap
 
 
+def is_budget(key: str) -> bool:
+    """Whether a limit is a budget: a reward's share of it changes with what remains of it."""
+    return key.partition(":")[0] in (Reason.CAP_BUDGET, Reason.CAP_BUDGET_PER_DAY)
+
+
 def order_place(order_id: str) -> str:
     """The place under the limit of an order: one user may have it, in the whole installation."""
     return str(Place(limit_key("order", order_id), 1, 1))

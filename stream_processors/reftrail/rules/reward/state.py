@@ -53,7 +53,7 @@ class SideReward(msgspec.Struct, frozen=True, array_like=True):
     status is empty until it is decided. entry_id is the ledger entry that a later one supersedes:
     the last one that held or granted it, or says that fulfilment failed. taken_back is how much of
     value is gone for good by refunds. due_at is when its hold ends, or a granted one expires.
-    reserved is how much of budgets it takes: what was left of the value when it was decided on.
+    reserved is how much of budgets it takes (`reward.budgets`).
     ordered is what was ordered to be fulfilled, the last time; 0 where nothing was.
     """
 

@@ -1,0 +1,29 @@
+"""The part of budgets that a reward has reserved: what it still costs, or has cost."""
+
+from reftrail.contracts.decisions import RewardDecided, RewardStatus
+from reftrail.contracts.record import Micros
+from reftrail.contracts.reward_reasons import is_part
+from reftrail.rules.reward.state import SideReward
+
+
+def reserved_after(before: SideReward, after: SideReward, entry: RewardDecided) -> Micros:
+    """The reserved amount of a side after an entry of the ledger.
+
+    What was delivered stays reserved: it is spent, also where it is to be collected. So does a
+    failed reward, which may be tried again. A rejection, an expiry and a reversal release all, a
+    reversal of a part that part.
+    """
+    if before.status == RewardStatus.FULFILLED:
+        return before.reserved
+    delivered_anyway = entry.clawback_micros or 0
+    match RewardStatus(entry.status):
+        case RewardStatus.REJECTED | RewardStatus.EXPIRED:
+            return 0
+        case RewardStatus.REVERSED:
+            return after.remaining if is_part(entry) else delivered_anyway
+        case RewardStatus.FULFILLED:
+            return after.remaining + delivered_anyway
+        case RewardStatus.FAILED:
+            return before.reserved
+        case RewardStatus.HELD | RewardStatus.GRANTED:
+            return after.remaining
