@@ -13,10 +13,10 @@ from crash.takeover import Takeover
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.record import Micros, Record
 from reftrail.contracts.topic import Topic
-from reftrail.contracts.topics import PUBLIC_TOPICS
+from reftrail.contracts.topics import LOOKUPS, PUBLIC_TOPICS
 from reftrail.engine.topology import TOPOLOGY
 
-LOGGED: Final = tuple({*PUBLIC_TOPICS, *(stage.reads for stage in TOPOLOGY)})
+LOGGED: Final = tuple({*PUBLIC_TOPICS, LOOKUPS, *(stage.reads for stage in TOPOLOGY)})
 """All whose records are looked at."""
 _AT_A_TIME: Final = 6
 

@@ -35,7 +35,7 @@ ROLES: Final = {
 """Hosts, and who each is in the topic table. An operator runs the commands of `reftrail`."""
 
 _WRITE_DEAD_LETTERS: Final = frozenset({"worker", "warehouse", "fulfilment"})
-_READ_ALL: Final = frozenset({"operator"})  # explain follows a reward through every public topic
+_READ_ALL: Final = frozenset({"operator"})  # explain reads every topic of records
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def grants(installation: Installation, names: Names) -> list[Grant]:
 
 def _operations(host: str, topic: Topic) -> Iterator[str]:
     roles = ROLES[host]
-    if roles.intersection(topic.read_by) or (host in _READ_ALL and topic.public):
+    if roles.intersection(topic.read_by) or (host in _READ_ALL and topic.record is not None):
         yield "READ"
     writers = {name.strip() for name in topic.written_by.split(",")}
     if roles & writers or (topic is DEAD_LETTERS and host in _WRITE_DEAD_LETTERS):

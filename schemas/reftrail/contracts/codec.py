@@ -42,6 +42,7 @@ from reftrail.contracts.stage_messages import (
     CheckRequested,
     LimitAnswered,
     LimitRequested,
+    LookedUp,
     MilestoneChanged,
     SignalChecked,
 )
@@ -70,6 +71,7 @@ _TYPES: Final[dict[str, Any]] = {
     "LimitAnswered": LimitAnswered,
     "LimitRequested": LimitRequested,
     "Listed": Listed,
+    "LookedUp": LookedUp,
     "MilestoneChanged": MilestoneChanged,
     "Reviewed": Reviewed,
     "SignalChecked": SignalChecked,

@@ -1,4 +1,7 @@
-"""Messages between stages: questions about signals and limits, their answers, and milestones."""
+"""Messages between stages: questions about signals and limits, their answers, and milestones.
+
+And what stages looked up for their decisions.
+"""
 
 from reftrail.contracts.record import Derived, Micros
 
@@ -81,3 +84,15 @@ class MilestoneChanged(Derived, frozen=True, kw_only=True):
     currency: str | None = None
     reward_kind: str | None = None
     item: str | None = None
+
+
+class LookedUp(Derived, frozen=True, kw_only=True):
+    """A code, campaign version or list entry that a stage's decisions use from its cause on.
+
+    The cause is the stage's own input. fact is the message value of the code, campaign version or
+    entry, as its own topic has it. A stage writes each fact again when it changes. Without a fact,
+    the record begins anew: the facts before it don't count any more.
+    """
+
+    stage: str
+    fact: bytes | None = None

@@ -12,7 +12,7 @@ from reftrail.contracts.decisions import (
 from reftrail.contracts.external_inputs import FulfilmentReported, Listed, Reviewed, Ticked
 from reftrail.contracts.partitions import key_in
 from reftrail.contracts.reference import CampaignDefined, CodeActed
-from reftrail.contracts.stage_messages import CheckRequested, LimitRequested
+from reftrail.contracts.stage_messages import CheckRequested, LimitRequested, LookedUp
 
 
 def code_and_user(
@@ -71,3 +71,8 @@ def campaign_version(campaign: CampaignDefined) -> str:
 def dead_letter_key(record: DeadLettered) -> str:
     """The topic and partition of the message that was refused."""
     return f"{record.topic}:{record.partition}"
+
+
+def looking_stage(record: LookedUp) -> str:
+    """The stage that looked something up, and the partition of its input."""
+    return f"{record.stage}:{record.cause_partition}"

@@ -26,7 +26,7 @@ from reftrail.contracts.reference import (
     CodeChanged,
     CodeFormatDefined,
 )
-from reftrail.contracts.stage_messages import LimitRequested, MilestoneChanged
+from reftrail.contracts.stage_messages import LimitRequested, LookedUp, MilestoneChanged
 from reftrail.contracts.topic import Topic
 from reftrail.contracts.topic_keys import (
     campaign_version,
@@ -36,6 +36,7 @@ from reftrail.contracts.topic_keys import (
     code_part,
     dead_letter_key,
     first_limit,
+    looking_stage,
     signal_or_tick,
     subject_and_value,
     tick_key,
@@ -242,6 +243,17 @@ MILESTONE_INPUTS: Final = Topic(
     read_by=("milestone",),
     key_of=attrgetter("beneficiary"),
 )
+LOOKUPS: Final = Topic(
+    "lookups",
+    "stage:partition of the input",
+    LookedUp,
+    kept=92
+    * DAY,  # the inputs' 90 days, the day for which a fact may not be repeated, and one more
+    public=False,
+    written_by="touch, attribution, reward, milestone",
+    read_by=("explain",),
+    key_of=looking_stage,
+)
 VELOCITY_CHANGELOG: Final = Topic(
     "velocity-changelog",
     "signal",
@@ -327,6 +339,7 @@ TOPICS: Final = (
     LIMITS,
     REWARD_INPUTS,
     MILESTONE_INPUTS,
+    LOOKUPS,
     TOUCH_CHANGELOG,
     ATTRIBUTION_CHANGELOG,
     VELOCITY_CHANGELOG,

@@ -19,6 +19,7 @@ from reftrail.engine.chunks import Chunk
 from reftrail.engine.follower import LiveReference
 from reftrail.engine.intake import Intake
 from reftrail.engine.lane import Lane, LaneStage
+from reftrail.engine.lookups import recorder_for
 from reftrail.engine.metrics import WorkerMetrics
 from reftrail.engine.partition_state import PartitionState
 from reftrail.engine.positions import kept_in
@@ -226,15 +227,16 @@ class Assignment:
     ) -> Lane:
         stages = []
         for source, position in restored.positions.items():
-            stage = self._stages[source.topic]
+            stage, looked_up_in = self._stages[source.topic], reference.for_another_stage()
             stages.append(
                 LaneStage(
                     StageOfPartition(stage, source.partition, partitions),
                     Intake(source, position),
                     state.stores[stage.name],
-                    reference.for_another_stage(),
+                    looked_up_in,
                     SIEVES.get(stage.name) if self._settings.sieve else None,
                     self._metrics.stage(stage.name),
+                    recorder_for(stage.name, looked_up_in.tables),
                 )
             )
         return Lane(

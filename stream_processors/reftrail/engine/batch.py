@@ -11,7 +11,7 @@ from reftrail.contracts.decisions import DeadLettered
 from reftrail.contracts.external_inputs import Ticked
 from reftrail.contracts.record import Millis, Record
 from reftrail.contracts.topic import Topic
-from reftrail.contracts.topics import DEAD_LETTERS
+from reftrail.contracts.topics import DEAD_LETTERS, LOOKUPS
 from reftrail.engine.chunks import Chunk
 from reftrail.engine.dead_letters import (
     FAULTS_OF_THE_WORKER,
@@ -25,11 +25,12 @@ from reftrail.engine.dead_letters import (
     refused_message,
     undecodable,
 )
+from reftrail.engine.lookups import LookupRecorder
 from reftrail.engine.reference import ReferenceTables
 from reftrail.engine.sieve import Sieve
 from reftrail.engine.stage import Stage, Waking
 from reftrail.engine.state import Batch, StateStore, Trial
-from reftrail.rules.decider import Cause, Decider, Refused, Settling, Woken
+from reftrail.rules.decider import Cause, Decider, Reference, Refused, Settling, Woken
 
 Message = tuple[bytes, bytes | None]
 _Settle: TypeAlias = Callable[..., tuple[Sequence[Record], Any]]
@@ -73,7 +74,7 @@ def _settling(decider: Decider[Any]) -> _Settle:
         return cast("Settling[Any]", decider).settle
 
     def settle(
-        state: Any, record: Record, cause: Cause, reference: ReferenceTables
+        state: Any, record: Record, cause: Cause, reference: Reference
     ) -> tuple[Sequence[Record], Any]:
         concluded = decider.decide(state, record, cause, reference)
         for conclusion in concluded:
@@ -82,6 +83,14 @@ def _settling(decider: Decider[Any]) -> _Settle:
         return concluded, state
 
     return settle
+
+
+def _recording(tables: ReferenceTables, lookups: LookupRecorder | None) -> Reference:
+    """What a batch looks things up in: the tables, by way of the recorder."""
+    if lookups is None:
+        return tables
+    lookups.begin_batch()
+    return lookups
 
 
 class MisplacedError(Exception):
@@ -116,31 +125,41 @@ class StageOfPartition:
         store: StateStore,
         reference: ReferenceTables,
         sieve: Sieve | None = None,
+        lookups: LookupRecorder | None = None,
     ) -> Outcome:
         """What follows from a chunk on top of the stored state, which stays as it is.
 
         If anything in it can't be decided or written, it is decided once more, record by record:
-        then only what is to blame goes to the dead letters.
+        then only what is to blame goes to the dead letters. With lookups, what decisions look up
+        in the reference is written too.
         """
         try:
-            return self._conclude(chunk, store, reference, sieve)
+            return self._conclude(chunk, store, reference, sieve, lookups)
         except FAULTS_OF_THE_WORKER:
             raise
         except Exception:  # noqa: BLE001 - whatever a foreign record leads to
-            return self._conclude_each(chunk, store, reference)
+            return self._conclude_each(chunk, store, reference, lookups)
 
     def _conclude(
-        self, chunk: Chunk, store: StateStore, reference: ReferenceTables, sieve: Sieve | None
+        self,
+        chunk: Chunk,
+        store: StateStore,
+        tables: ReferenceTables,
+        sieve: Sieve | None,
+        lookups: LookupRecorder | None,
     ) -> Outcome:
         """The same, where nothing is to blame. Raises whatever there is else."""
         outcome, batch = Outcome(), Batch(self.stage, store)
+        reference = _recording(tables, lookups)
         settle, waking = _settling(self.stage.decider), self.stage.waking
         reads, offsets = self.stage.reads, chunk.offsets
         source, key_of, known, partitions = reads.name, reads.key_of, store.packed, self.partitions
-        for index, record in self._records(chunk, store, reference, sieve, outcome):
+        for index, record in self._records(chunk, store, tables, sieve, outcome):
             cause = Cause(source, self.partition, offsets[index])
             for asked in (record,) if waking is None else self._asked(record, cause, batch, waking):
                 keys, state = batch.load(asked)
+                if lookups is not None:
+                    lookups.decide_on(asked, cause)
                 concluded, state = settle(state, asked, cause, reference)
                 outcome.decided += 1
                 if not concluded:
@@ -154,23 +173,35 @@ class StageOfPartition:
                     else:
                         self._send(conclusion, outcome, keys[0] if keys else None)
                 batch.save(keys, state)
-        return self._with_changes(outcome, batch)
+        return self._with_changes(outcome, batch, lookups)
 
     def _conclude_each(
-        self, chunk: Chunk, store: StateStore, reference: ReferenceTables
+        self,
+        chunk: Chunk,
+        store: StateStore,
+        tables: ReferenceTables,
+        lookups: LookupRecorder | None,
     ) -> Outcome:
         """The same record by record, with a dead letter for each that is to blame."""
         outcome, batch, waking = Outcome(), Batch(self.stage, store), self.stage.waking
-        settle = partial(_settling(self.stage.decider), reference=reference)
-        for nth, record in self._records(chunk, store, reference, None, outcome):
+        settle = partial(_settling(self.stage.decider), reference=_recording(tables, lookups))
+        for nth, record in self._records(chunk, store, tables, None, outcome):
             cause = Cause(self.stage.reads.name, self.partition, chunk.offsets[nth])
             at = _Step(chunk, nth, record, cause)
             for asked in (record,) if waking is None else self._asked(record, cause, batch, waking):
+                if lookups is not None:
+                    lookups.decide_on(asked, cause)
                 outcome.add(self._guarded_step(at, asked, settle, batch))
                 outcome.decided += 1
-        return self._with_changes(outcome, batch)
+        return self._with_changes(outcome, batch, lookups)
 
-    def _with_changes(self, outcome: Outcome, batch: Batch) -> Outcome:
+    def _with_changes(
+        self, outcome: Outcome, batch: Batch, lookups: LookupRecorder | None
+    ) -> Outcome:
+        for written in lookups.written if lookups is not None else ():
+            key = LOOKUPS.key_of(written)
+            partition = LOOKUPS.partition(key, self.partitions)
+            outcome.messages[LOOKUPS, partition].append((key.encode(), encode(written)))
         outcome.changes = batch.changes()
         if outcome.changes:
             assert self.stage.changelog is not None

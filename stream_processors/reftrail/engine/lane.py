@@ -15,6 +15,7 @@ from reftrail.engine.batch import Message, Outcome, StageOfPartition
 from reftrail.engine.chunks import Chunk
 from reftrail.engine.follower import LiveReference
 from reftrail.engine.intake import Intake
+from reftrail.engine.lookups import LookupRecorder
 from reftrail.engine.metrics import StageMetrics
 from reftrail.engine.partition_state import PartitionState
 from reftrail.engine.settings import WorkerSettings
@@ -33,6 +34,7 @@ class LaneStage:
     reference: LiveReference
     sieve: Sieve | None
     metrics: StageMetrics
+    lookups: LookupRecorder | None
 
     async def conclude(self, chunk: Chunk) -> Outcome:
         """What follows from a chunk, once everything that it asks for by name has been read."""
@@ -46,7 +48,8 @@ class LaneStage:
         return outcome
 
     def _conclude(self, chunk: Chunk) -> Outcome:
-        return self.work.conclude(chunk, self.store, self.reference.tables, self.sieve)
+        tables = self.reference.tables
+        return self.work.conclude(chunk, self.store, tables, self.sieve, self.lookups)
 
 
 @dataclass(slots=True)
@@ -185,6 +188,8 @@ class Lane:
                 outcome = await stage.conclude(chunk)
                 stage.store.alarms.silence(outcome.silenced)
                 stage.store.apply(outcome.changes, outcome.due_times)
+                if stage.lookups is not None:
+                    stage.lookups.accept()
                 self._turn.add(outcome, self._awaited)
                 await asyncio.sleep(0)  # other lanes, and the heartbeat, have their turns too
         self._room.set()

@@ -13,8 +13,9 @@ from typing import Final, NamedTuple, Self
 from reftrail.contracts.codec import Undecodable, decode, encode, stop_if_newer
 from reftrail.contracts.decisions import DeadLettered, RewardDecided
 from reftrail.contracts.record import Micros, Millis, Record
+from reftrail.contracts.stage_messages import LookedUp
 from reftrail.contracts.topic import Topic
-from reftrail.contracts.topics import CAMPAIGNS, CODES, DEAD_LETTERS, LISTS, REWARDS
+from reftrail.contracts.topics import CAMPAIGNS, CODES, DEAD_LETTERS, LISTS, LOOKUPS, REWARDS
 from reftrail.engine.dead_letters import (
     FAULTS_OF_THE_WORKER,
     UNDECIDABLE,
@@ -27,11 +28,12 @@ from reftrail.engine.dead_letters import (
     refused_message,
     undecodable,
 )
+from reftrail.engine.lookups import LookupRecorder, RecordedLookups, recorder_for
 from reftrail.engine.memory_states import Groups, Silenced, States
 from reftrail.engine.reference import ReferenceTables
 from reftrail.engine.stage import Stage
 from reftrail.engine.topology import TOPOLOGY
-from reftrail.rules.decider import Cause, Refused, Woken
+from reftrail.rules.decider import Cause, Reference, Refused, Woken
 
 REFERENCE: Final = (CODES, CAMPAIGNS, LISTS)
 """What stages look up. It is known from the moment it is published."""
@@ -105,6 +107,9 @@ class MemoryHost:
     other. The order within a partition is always kept. Codes, campaigns and lists are known from
     the moment they are published. steps has every decision, in the order in which they were made.
 
+    What stages look up goes to the topic `lookups`. With lookups set, stages are given what they
+    used then.
+
     With a topology of one stage, and its input published at its real positions (`publish_logged`),
     the output is that of a host on Kafka to the byte.
     """
@@ -120,6 +125,7 @@ class MemoryHost:
     ) -> None:
         self.partitions = partitions
         self.reference = ReferenceTables()
+        self.lookups: RecordedLookups | None = None
         self.steps: list[Step] = []
         self._topology = topology
         self._wire = wire
@@ -131,6 +137,7 @@ class MemoryHost:
         self._packed: defaultdict[tuple[str, int], dict[str, bytes]] = defaultdict(dict)
         self._groups: defaultdict[tuple[str, int], Groups] = defaultdict(lambda: defaultdict(set))
         self._silenced: defaultdict[tuple[str, int], Silenced] = defaultdict(dict)
+        self._recorders: dict[tuple[str, int], LookupRecorder] = {}
 
     def publish(self, topic: Topic, *records: Record) -> None:
         """Append records to the partitions of their keys."""
@@ -167,6 +174,10 @@ class MemoryHost:
             size = self._shuffle.randint(1, self._batch) if self._shuffle else self._batch
             self._decide_on_batch(stage, partition, size)
         return self
+
+    def take_over(self) -> None:
+        """Go on as another worker does, which has the states and no memory of lookups."""
+        self._recorders.clear()
 
     def log(self, topic: Topic) -> list[Record]:
         """The records of a topic, in the order in which they were appended over all partitions."""
@@ -228,6 +239,9 @@ class MemoryHost:
                     outputs.append(_letter(_undecidable(stage, cause, message, asked, error)))
                     if key is not None:
                         self._silenced[at][key] = states.due_at(key)
+        outputs += [
+            (LOOKUPS, record, encode(record)) for record in self._looked_up(stage, partition)
+        ]
         states.store()
         self._read[stage.name, partition] = begin + len(messages)
         for topic, output, value in outputs:
@@ -244,7 +258,8 @@ class MemoryHost:
     ) -> list[tuple[Topic, Record, bytes]]:
         """What a record leads to, encoded; its state is kept, and the step noted."""
         state = states.of(asked)
-        conclusions = stage.decider.decide(state, asked, cause, self.reference)
+        reference = self._reference_for(stage, asked, cause)
+        conclusions = stage.decider.decide(state, asked, cause, reference)
         reads = stage.reads
         right = reads.partition(reads.key_of(record), self.partitions)
         if conclusions and right != cause.partition:
@@ -263,6 +278,29 @@ class MemoryHost:
         states.keep(asked, state)
         self.steps.append(Step(stage, asked, cause, conclusions))
         return outputs
+
+    def _reference_for(self, stage: Stage, asked: Record, cause: Cause) -> Reference:
+        """What a decision looks things up in."""
+        if self.lookups is not None:
+            return self.lookups.reference(stage.name, cause) or self.reference
+        place = (stage.name, cause.partition)
+        recorder = self._recorders.get(place)
+        if recorder is None or recorder.tables is not self.reference:
+            recorder = recorder_for(stage.name, self.reference, clock=lambda: 0.0)
+            if recorder is None:
+                return self.reference
+            self._recorders[place] = recorder
+        recorder.decide_on(asked, cause)
+        return recorder
+
+    def _looked_up(self, stage: Stage, partition: int) -> list[LookedUp]:
+        recorder = self._recorders.get((stage.name, partition))
+        if recorder is None:
+            return []
+        written = list(recorder.written)
+        recorder.accept()
+        recorder.begin_batch()
+        return written
 
     def _append(self, topic: Topic, record: Record, value: Record | bytes) -> None:
         """Append a record, with its message value, to the partition of its key."""

@@ -8,8 +8,10 @@ from operator import attrgetter, itemgetter
 from typing import TypeAlias
 
 from reftrail.contracts.record import Record
+from reftrail.contracts.stage_messages import LookedUp
 from reftrail.contracts.topic import Topic
-from reftrail.contracts.topics import DEAD_LETTERS
+from reftrail.contracts.topics import DEAD_LETTERS, LOOKUPS
+from reftrail.engine.lookups import RecordedLookups
 from reftrail.engine.memory import Logged, MemoryHost
 from reftrail.engine.reference import ReferenceTables
 from reftrail.engine.stage import Stage
@@ -54,16 +56,17 @@ def replay(
 ) -> dict[Topic, list[Record]]:
     """What each stage alone concludes from what it read, by the topic to which it goes.
 
-    It must be what the log has on these topics, to the byte and as often, in whatever order; only
-    a code that changed meanwhile may have been looked up as it was before.
+    It must be what the log has on these topics, to the byte and as often, in whatever order. What a
+    stage looked up is taken from `lookups`; reference is for inputs from before that was recorded.
     """
     tables = ReferenceTables(reference)
+    lookups = [at.record for at in log.get(LOOKUPS, ()) if isinstance(at.record, LookedUp)]
     found: dict[Topic, list[Record]] = {DEAD_LETTERS: []}
     for stage in topology:
         for topics in stage.writes.values():
             found.update({topic: [] for topic in topics if topic not in found})
         host = MemoryHost((_silent(stage),), partitions=partitions, wire=False)
-        host.reference = tables
+        host.reference, host.lookups = tables, RecordedLookups(lookups)
         host.publish_logged(stage.reads, *_in_order(log.get(stage.reads, ())))
         for conclusion in (one for step in host.run().steps for one in step.conclusions):
             if not isinstance(conclusion, Refused):

@@ -1,6 +1,6 @@
 """Codes, campaigns and lists as a stage looks them up: the tables that their topics add up to."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from typing import Literal, TypeAlias
 
@@ -53,8 +53,10 @@ class ReferenceTables:
                 self._campaigns[record.campaign_id] = sorted(
                     [*others, record], key=attrgetter("effective_from", "version")
                 )
-                if _scope_of(record) == Scope.CAMPAIGN:
+                if any(_scope_of(one) == Scope.CAMPAIGN for one in (*others, record)):
                     self._by_campaign.add(record.campaign_id)
+                else:
+                    self._by_campaign.discard(record.campaign_id)
             case Listed():
                 named = _named(record.subject, record.value)
                 said = self._lists.get(named, ())
@@ -88,6 +90,24 @@ class ReferenceTables:
     def refers_by_campaign(self) -> bool:
         """Whether a version of some campaign refers users once in the campaign."""
         return bool(self._by_campaign)
+
+    def campaign_that_refers_by_itself(self) -> str | None:
+        """The first campaign, by its id, that refers users once in the campaign."""
+        return min(self._by_campaign, default=None)
+
+    def versions(self, campaign_id: str) -> Sequence[CampaignDefined]:
+        """All versions of a campaign, by the time at which they come into force.
+
+        The same object until one is added or replaced.
+        """
+        return self._campaigns.get(campaign_id, ())
+
+    def entries(self, subject: str, value: str) -> Sequence[Listed]:
+        """All that the lists have ever said of a value, in the order of time.
+
+        The same object until something is added.
+        """
+        return self._lists.get(_named(subject, value), ())
 
     def seen_by_another(self) -> "ReferenceTables":
         """The same tables, now and later, for another who misses what they miss."""

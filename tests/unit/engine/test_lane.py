@@ -7,15 +7,17 @@ from typing import Any
 import msgspec
 from aiokafka import TopicPartition
 
-from reftrail.contracts.codec import encode
+from reftrail.contracts.codec import decode, encode
 from reftrail.contracts.decisions import Converted
 from reftrail.contracts.events import Click, Purchase
 from reftrail.contracts.topic import Topic
+from reftrail.contracts.topics import LOOKUPS
 from reftrail.engine.batch import StageOfPartition
 from reftrail.engine.chunks import Chunk
 from reftrail.engine.follower import LiveReference
 from reftrail.engine.intake import Intake, LostRecordsError
 from reftrail.engine.lane import Lane, LaneStage
+from reftrail.engine.lookups import recorder_for
 from reftrail.engine.metrics import WorkerMetrics
 from reftrail.engine.partition_state import PartitionState
 from reftrail.engine.reference import ReferenceTables
@@ -35,6 +37,7 @@ class RememberingWriter:
 
     def __init__(self, failure: Exception | None = None) -> None:
         self.commits: list[tuple[list[str], dict[str, int]]] = []
+        self.lookups: list[Any] = []
         self.committed = asyncio.Event()
         self.failure = failure
 
@@ -45,7 +48,9 @@ class RememberingWriter:
     ) -> dict[tuple[Topic, int], int]:
         if self.failure is not None:
             raise self.failure
-        written = [topic.name for (topic, _), sent in messages.items() for _ in sent]
+        sent = [(topic, value) for (topic, _), batch in messages.items() for _, value in batch]
+        written = [topic.name for topic, _ in sent if topic is not LOOKUPS]
+        self.lookups += [decode(value) for topic, value in sent if topic is LOOKUPS]
         at = {source.topic.removeprefix("referral."): to for source, to in positions.items()}
         self.commits.append((sorted(written), at))
         self.committed.set()
@@ -88,6 +93,7 @@ class Bench:
                     LiveReference(self.tables, followers),
                     None,
                     WorkerMetrics().stage(stage.name),
+                    recorder_for(stage.name, self.tables),
                 )
                 for stage, source in ((TOPOLOGY[0], EVENTS), (TOPOLOGY[1], INPUTS))
             ],
@@ -311,6 +317,23 @@ async def test_a_campaign_that_turns_out_to_be_there_is_used() -> None:
     assert len(bench.writer.commits) == 1
     touch_time, expires_at = _hold(bench.store.packed["v1"])
     assert expires_at - touch_time == 1_000
+    facts = [one.fact and decode(one.fact) for one in bench.writer.lookups]
+    assert facts == [None, campaign("late", attribution_window_ms=1_000)]
+
+
+async def test_what_was_looked_up_is_committed_with_the_decisions_once_until_it_changes() -> None:
+    bench = Bench()
+    bench.tables.apply(campaign("spring"))
+    chunks = [_clicks(n, n + 1, f"v{n}", campaign_id="spring") for n in range(3)]
+    await bench.run(*chunks[:2], then=0.05)
+    assert [one.cause_offset for one in bench.writer.lookups] == [0, 0]
+    later = Bench(committed={"events": 2})
+    later.tables.apply(campaign("spring"))
+    await later.run(chunks[2], then=0.05)
+    assert [(one.cause_offset, one.fact is None) for one in later.writer.lookups] == [
+        (2, True),
+        (2, False),
+    ]
 
 
 def _hold(packed: bytes) -> tuple[int, int]:

@@ -1,9 +1,9 @@
 """Decisions made again: each stage on what it read, next to what it wrote then.
 
-A stage is a function of the records of a key in the order of its partition, and of codes,
-campaigns and lists. So of each partition those records are read that have to do with a code or
-user, put to the stage in memory at their real places, and what it concludes is held against the
-log, to the byte.
+A stage is a function of the records of a key in the order of its partition, and of the codes,
+campaigns and lists that it looked up, which the topic `lookups` has. So of each partition those
+records are read that have to do with a code or user, put to the stage in memory at their real
+places, and what it concludes is held against the log, to the byte.
 
 Signals and shared limits are counted over many users: what velocity and limits answered is among
 the reward stage's inputs as it stands there.
@@ -17,9 +17,10 @@ from typing import Any
 import msgspec
 
 from reftrail.contracts.codec import encode
-from reftrail.contracts.external_inputs import Ticked
+from reftrail.contracts.external_inputs import Listed, Ticked
 from reftrail.contracts.record import Millis, Record
-from reftrail.contracts.stage_messages import MilestoneChanged
+from reftrail.contracts.reference import CampaignDefined, CodeChanged
+from reftrail.contracts.stage_messages import LookedUp, MilestoneChanged
 from reftrail.contracts.topic import Topic
 from reftrail.contracts.topics import (
     ATTRIBUTION_INPUTS,
@@ -29,9 +30,11 @@ from reftrail.contracts.topics import (
     CODES,
     CONVERSIONS,
     LISTS,
+    LOOKUPS,
     REWARD_INPUTS,
     REWARDS,
 )
+from reftrail.engine.lookups import RecordedLookups
 from reftrail.engine.memory import Logged as Placed
 from reftrail.engine.memory import MemoryHost
 from reftrail.engine.reference import ReferenceTables
@@ -97,7 +100,7 @@ def _derived(
 ) -> Derivation:
     stage = asked.stage
     host = MemoryHost((stage,), partitions=log.partitions(stage.reads), wire=False)
-    host.reference = reference
+    host.reference, host.lookups = reference, _lookups(log, asked)
     read = {
         (one.partition, one.offset): one
         for key in asked.keys
@@ -116,20 +119,56 @@ def _derived(
         then = list(log.having(topic, key, wanted, user_id.encode()))
         outputs += len(now)
         differences += compare(topic, then, now)
+    inputs = _inputs(host, read, user_id)
     return Derivation(
         stage=stage.name,
         rules=RULES,
         verdict=DIFFERS if differences else SAME if outputs else NOTHING,
-        inputs=_inputs(host, read, user_id),
+        inputs=inputs,
+        facts=list(_facts(host.lookups, stage, inputs, read)),
         outputs=outputs,
         differences=differences,
-        gaps=[
-            f"{stage.reads.name}/{partition} begins at offset {begin}: what was before it is gone, "
-            f"so what follows from that can't be derived"
-            for partition, begin in sorted({log.begin(stage.reads, key) for key in asked.keys})
-            if begin
-        ],
+        gaps=[*_cut(log, asked), *_unrecorded(host.lookups, stage.name, read)],
     )
+
+
+def _lookups(log: Log, asked: Asked) -> RecordedLookups:
+    """What the stage looked up for the inputs in these keys' partitions."""
+    reads, name = asked.stage.reads, asked.stage.name
+    partitions = {log.begin(reads, key)[0] for key in asked.keys}
+    keys = [f"{name}:{partition}" for partition in sorted(partitions)]
+    return RecordedLookups(
+        one.record
+        for key in keys
+        for one in log.having(LOOKUPS, key, _of_key(LOOKUPS, key), name.encode())
+        if isinstance(one.record, LookedUp)
+    )
+
+
+def _cut(log: Log, asked: Asked) -> Iterator[str]:
+    reads = asked.stage.reads
+    for partition, begin in sorted({log.begin(reads, key) for key in asked.keys}):
+        if begin:
+            yield (
+                f"{reads.name}/{partition} begins at offset {begin}: what was before it is gone, "
+                f"so what follows from that can't be derived"
+            )
+
+
+def _unrecorded(
+    lookups: RecordedLookups, stage: str, read: dict[tuple[int, int], Logged]
+) -> Iterator[str]:
+    """Inputs that are older than the records of what was looked up for them."""
+    first: dict[int, Logged] = {}
+    for (partition, _), one in sorted(read.items()):
+        first.setdefault(partition, one)
+    for partition, one in first.items():
+        known_from = lookups.first_offset(stage, partition)
+        if known_from is not None and one.offset < known_from:
+            yield (
+                f"{one.topic}/{partition} up to offset {known_from} is from before lookups were "
+                f"recorded: it is decided with codes, campaigns and lists as they are now"
+            )
 
 
 def compare(topic: Topic, then: Sequence[Logged], now: Sequence[Record]) -> list[Difference]:
@@ -189,6 +228,35 @@ def _inputs(host: MemoryHost, read: dict[tuple[int, int], Logged], user_id: str)
         and (step.conclusions or not isinstance(step.record, Woken))
     )
     return [link(type(read[at].record).__name__, read[at]) for at in places]
+
+
+def _facts(
+    lookups: RecordedLookups,
+    stage: Stage,
+    inputs: Sequence[Link],
+    read: dict[tuple[int, int], Logged],
+) -> Iterator[Link]:
+    """The facts that name something of these inputs, as far as they were known by the last one."""
+    records = [read[one.partition, one.offset].record for one in inputs]
+    last = {one.partition: one.offset for one in inputs}
+    named = {value for one in records for value in msgspec.structs.astuple(one) if value.__hash__}
+    for partition, offset in last.items():
+        for at, fact in lookups.facts(stage.name, partition, offset):
+            if isinstance(fact, CodeChanged) and fact.code in named:
+                named |= {fact.campaign_id, fact.owner_user_id}
+            elif _subject_of(fact) not in named:
+                continue
+            yield link(type(fact).__name__, Logged(stage.reads.name, partition, at, fact))
+
+
+def _subject_of(fact: CodeChanged | CampaignDefined | Listed) -> str:
+    match fact:
+        case CodeChanged():
+            return fact.code
+        case CampaignDefined():
+            return fact.campaign_id
+        case Listed():
+            return fact.value
 
 
 def _user_of(record: Any) -> str | None:

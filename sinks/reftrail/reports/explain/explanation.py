@@ -19,7 +19,7 @@ NOTHING: Final = "nothing"
 _WIDTH: Final = 80
 _MICROS: Final = "_micros"
 _MS: Final = "_ms"
-_TIMES: Final = ("touch_time", "signed_up_at", "expires_at", "due_at")
+_TIMES: Final = ("touch_time", "signed_up_at", "expires_at", "due_at", "effective_from")
 
 # What of each record an explanation shows, besides its time.
 _ESSENTIAL: Final = {
@@ -37,6 +37,9 @@ _ESSENTIAL: Final = {
     "Reviewed": "decision reviewer reason reward_id",
     "FulfilmentReported": "outcome kind attempts carrier tracking_number reward_id",
     "MilestoneChanged": "beneficiary name kind grants reached",
+    "CodeChanged": "code revision campaign_id owner_user_id status expires_at max_uses",
+    "CampaignDefined": "campaign_id version effective_from",
+    "Listed": "subject value listing expires_at actor",
     "Event": (
         "user_id visitor_id code campaign_id category channel order_id amount_micros currency"
     ),
@@ -91,13 +94,16 @@ class Derivation(msgspec.Struct, frozen=True, kw_only=True):
 
     verdict is same, differs or nothing (there is nothing in the log, and nothing was derived).
     rules is the version that was asked now. inputs are the records about this code and user that
-    the stage decided on, outputs how many it concluded. gaps says what of the log is gone.
+    the stage decided on, outputs how many it concluded. facts are the revisions of codes, campaigns
+    and list entries that it used for them, each at the input from which on it used it. gaps says
+    what of the log is gone.
     """
 
     stage: str
     rules: str
     verdict: str
     inputs: list[Link]
+    facts: list[Link]
     outputs: int
     differences: list[Difference]
     gaps: list[str]
@@ -170,7 +176,7 @@ def _derived_again(derivations: list[Derivation]) -> Iterator[str]:
     for one in derivations:
         inputs, outputs = len(one.inputs), one.outputs
         yield f"   {one.stage:<12} {one.verdict}: {outputs} of {inputs} inputs, rules {one.rules}"
-        for source in one.inputs:
+        for source in (*one.inputs, *one.facts):
             yield from _told(source)
         for difference in one.differences:
             yield _indented(f"! {_different(difference)}", 3, 5)

@@ -56,6 +56,7 @@ def test_how_it_reads() -> None:
         rules="1",
         verdict="differs",
         inputs=[],
+        facts=[],
         outputs=1,
         differences=differences,
         gaps=["reward-inputs/3 begins at offset 9"],

@@ -32,6 +32,7 @@ from reftrail.contracts.topics import (
     EVENTS,
     FULFILMENTS,
     LISTS,
+    LOOKUPS,
     REVIEWS,
     REWARD_INPUTS,
     REWARDS,
@@ -351,10 +352,11 @@ def test_what_a_stage_has_not_written_is_told_and_what_follows_from_it_is_not() 
     assert (missing.partition, missing.offset) == (None, None)
 
 
-def test_other_terms_than_those_of_then_make_a_difference() -> None:
+def test_without_recorded_lookups_other_terms_than_those_of_then_make_a_difference() -> None:
     host = programme()
     happen(host, comes("uma"))
     log = MemoryLog(host)
+    log.lose(LOOKUPS, lambda _: True)
     log.change(CAMPAIGNS, lambda one: one.campaign_id == "spring", referee_reward_micros=9 * UNIT)
     (difference,) = again(log, "uma")["reward"].differences
     assert (difference.topic, difference.fields) == (
