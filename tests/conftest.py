@@ -11,6 +11,7 @@ pytest_plugins = [
     "support.order",
     "support.postgres",
     "support.profiles",
+    "support.stores",
     "explore.replaying",
 ]
 

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 from property.programmes import ISSUED, REGISTERED
+from support.stores import NewStore
 from support.timers import ticks
 
 from reftrail.contracts.codec import decode, encode
@@ -48,6 +49,7 @@ from reftrail.engine.oracle import replay
 from reftrail.engine.reference import ReferenceTables
 from reftrail.engine.stage import Stage
 from reftrail.engine.state import StateStore
+from reftrail.engine.store import PartitionStore, Progress
 from reftrail.engine.topology import TOPOLOGY
 from reftrail.testing.times import FIRST_DAY
 
@@ -136,14 +138,16 @@ def chunked(logged: list[Logged], size: int, topic: Topic) -> list[Chunk]:
 
 
 def on_kafka(
-    stage: Stage, chunks: list[Chunk], reference: ReferenceTables
+    stage: Stage, chunks: list[Chunk], reference: ReferenceTables, kept_in: PartitionStore
 ) -> tuple[dict[str, list[Record]], dict[str, bytes]]:
     """What the other host sends for one stage, and the states that it is left with."""
-    work, store = StageOfPartition(stage, 0, 1), StateStore(stage)
+    work, store = StageOfPartition(stage, 0, 1), StateStore(stage, kept_in)
     sent: defaultdict[str, list[Record]] = defaultdict(list)
     for chunk in chunks:
         outcome = work.conclude(chunk, store, reference)
         store.apply(outcome.changes, outcome.due_times)
+        if len(sent) % 2:
+            kept_in.write(Progress())
         for (topic, _), messages in outcome.messages.items():
             if topic is not stage.changelog:
                 sent[topic.name] += [decode(value) for _, value in messages]
@@ -151,12 +155,14 @@ def on_kafka(
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_both_hosts_conclude_the_same(seed: int) -> None:
+def test_both_hosts_conclude_the_same(seed: int, new_store: NewStore) -> None:
     host = lived(seed, batch=7)
     reference = ReferenceTables([*CAMPAIGNS_ALIVE, *ISSUED])
     for stage in TOPOLOGY:
         logged = host.logged(stage.reads)
-        sent, packed = on_kafka(stage, chunked(logged, seed + 1, stage.reads), reference)
+        sent, packed = on_kafka(
+            stage, chunked(logged, seed + 1, stage.reads), reference, new_store()
+        )
         due = replay({stage.reads: logged}, [*CAMPAIGNS_ALIVE, *ISSUED], 1, (stage,))
         assert sent == {topic.name: records for topic, records in due.items() if records}
         assert packed == host.states(stage)

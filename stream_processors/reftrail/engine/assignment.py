@@ -29,6 +29,7 @@ from reftrail.engine.shares import Member
 from reftrail.engine.sieve import SIEVES
 from reftrail.engine.stage import Stage
 from reftrail.engine.standby import StandbyReader
+from reftrail.engine.stores import stores_for
 from reftrail.engine.takeover import (
     CommittedByGroup,
     PartitionTakeover,
@@ -83,6 +84,7 @@ class Assignment:
         self._awaited = awaited(topology)
         self._metrics = metrics
         self._on_failure = on_failure
+        self._stores = stores_for(settings, topology)
         self._states: dict[int, PartitionState] = {}
         self._positions_in = kept_in(topology)
         self._warm: set[int] = set()
@@ -129,6 +131,9 @@ class Assignment:
         """Give up all partitions, and stop following codes, campaigns and lists."""
         await self.let_go()
         await self._reference.stop()
+        for state in self._states.values():
+            state.close()
+        self._states.clear()
 
     def begin(self, assigned: Iterable[TopicPartition], task: Task, group: Group) -> None:
         """Start to take over what was assigned, then to follow the state of other partitions.
@@ -139,15 +144,25 @@ class Assignment:
         kept = {*owned, *task.followed}
         self._warm &= kept
         self._owned = frozenset(owned)
-        self._states = {
-            partition: self._states.get(partition) or PartitionState(self._topology)
-            for partition in sorted(kept)
-        }
+        for partition in self._states.keys() - kept:
+            self._states.pop(partition).close()
         self._offer(group)
         self._task = asyncio.create_task(self._work(owned, task, group), name="take over")
 
     def _offer(self, group: Group) -> None:
-        group.offer(Member(frozenset(self._warm), self._owned, self._reference.is_read))
+        group.offer(self.offered())
+
+    def offered(self) -> Member:
+        """What this worker has, for the group."""
+        warm, stored = frozenset(self._warm), self._stores.stored()
+        return Member(warm, self._owned, self._reference.is_read, stored)
+
+    def _state(self, partition: int) -> PartitionState:
+        """The state of a partition, as it was left here or empty."""
+        if partition not in self._states:
+            store = self._stores.open(partition)
+            self._states[partition] = PartitionState(self._topology, store)
+        return self._states[partition]
 
     def _whole_partitions(self, assigned: Iterable[TopicPartition]) -> list[int]:
         held = {at for at in assigned if at.topic in self._stages}
@@ -164,6 +179,7 @@ class Assignment:
     async def _work(self, owned: list[int], task: Task, group: Group) -> None:
         started = time.perf_counter()
         try:
+            await self._stores.prepare()
             partitions, tables = await self._reference.read()
             self._offer(group)
             await self._start_ticker(owned, partitions)
@@ -194,7 +210,7 @@ class Assignment:
         group: Group,
     ) -> None:
         """Take one partition over, and let it go on."""
-        state = self._states[partition]
+        state = self._state(partition)
         writer = TransactionalWriter(self._settings, partition, self._positions_in)
         try:
             async with self._restoring:
@@ -254,7 +270,7 @@ class Assignment:
 
         Once the last of those to warm up is nearly all here, the partitions are shared out anew.
         """
-        states = {partition: self._states[partition] for partition in sorted(task.followed)}
+        states = {partition: self._state(partition) for partition in sorted(task.followed)}
         if not states:
             return
 

@@ -26,11 +26,14 @@ class _Offer(msgspec.Struct, frozen=True):
     warm: tuple[int, ...] = ()
     is_ready: bool = False
     owned: tuple[int, ...] = ()
+    stored: tuple[int, ...] = ()
 
     @property
     def member(self) -> Member:
         """The same for sharing out."""
-        return Member(frozenset(self.warm), frozenset(self.owned), self.is_ready)
+        return Member(
+            frozenset(self.warm), frozenset(self.owned), self.is_ready, frozenset(self.stored)
+        )
 
 
 class Task(msgspec.Struct, frozen=True):
@@ -62,7 +65,7 @@ class WarmAssignor(AbstractPartitionAssignor):  # type: ignore[misc]
     def metadata(self, topics: Iterable[str]) -> ConsumerProtocolMemberMetadata:
         """What this worker says when it joins."""
         said = self.offered
-        offer = _Offer(tuple(sorted(said.warm)), said.is_ready, tuple(sorted(said.owned)))
+        offer = _Offer(tuple(said.warm), said.is_ready, tuple(said.owned), tuple(said.stored))
         return ConsumerProtocolMemberMetadata(_VERSION, sorted(topics), msgspec.json.encode(offer))
 
     def assign(

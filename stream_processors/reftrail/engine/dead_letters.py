@@ -8,6 +8,7 @@ from reftrail.contracts.decisions import DeadLettered
 from reftrail.contracts.errors import NewerVersionNeeded
 from reftrail.contracts.record import Millis
 from reftrail.engine.stage import Stage, UnknownStateError
+from reftrail.engine.store import StoreError
 from reftrail.rules.decider import Cause, Refused, derived_id
 
 UNDECODABLE: Final = "undecodable"
@@ -16,7 +17,7 @@ UNDECIDABLE: Final = "undecidable"
 WRONG_PARTITION: Final = "wrong_partition"
 MOST_MESSAGE: Final = 500 << 10
 """How large key and value of a message may be together: they must fit into the writer's batch."""
-FAULTS_OF_THE_WORKER: Final = (MemoryError, NewerVersionNeeded, UnknownStateError)
+FAULTS_OF_THE_WORKER: Final = (MemoryError, NewerVersionNeeded, StoreError, UnknownStateError)
 """Errors that no record is to blame for: they end the worker."""
 
 

@@ -1,34 +1,47 @@
 """All that a worker keeps for one partition: each stage's state, and how far each has read."""
 
+import time
 from collections.abc import Iterable, Mapping
 
 from reftrail.contracts.topic import Topic
 from reftrail.engine.positions import is_position, position_of
 from reftrail.engine.stage import Stage
 from reftrail.engine.state import StateStore
+from reftrail.engine.store import MemoryStore, PartitionStore
 
 
 class PartitionState:
     """The state of a topology's stages on one partition, by stage, and their positions.
 
     positions has the committed ones that are known, by the name of the topic without prefix. It
-    outlives a rebalance: what is here is read from the changelogs once.
+    outlives a rebalance: what is here is read from the changelogs once. By default it is in memory.
     """
 
-    def __init__(self, stages: Iterable[Stage]) -> None:
-        stages = tuple(stages)
-        self.stores = {stage.name: StateStore(stage) for stage in stages}
-        self.positions: dict[str, int] = {}
+    def __init__(self, stages: Iterable[Stage], store: PartitionStore | None = None) -> None:
+        self._stages = tuple(stages)
+        self._store = store or MemoryStore()
+        self._progress = self._store.progress
+        self._make_stores()
+
+    def _make_stores(self) -> None:
+        self.stores = {stage.name: StateStore(stage, self._store) for stage in self._stages}
         self._by_changelog = {
             stage.changelog: self.stores[stage.name]
-            for stage in stages
+            for stage in self._stages
             if stage.changelog is not None
         }
+        for changelog, kept in self._by_changelog.items():
+            kept.restored_to = self._progress.restored_to.get(changelog.name)
+
+    @property
+    def positions(self) -> Mapping[str, int]:
+        """See above."""
+        return self._progress.positions
 
     @property
     def is_empty(self) -> bool:
         """Whether no stage has state."""
-        return not any(store.packed for store in self.stores.values())
+        return not any(len(store.packed) for store in self.stores.values())
 
     @property
     def changelogs(self) -> Mapping[Topic, int | None]:
@@ -40,15 +53,20 @@ class PartitionState:
         if key is not None and is_position(key):
             topic, position = position_of(key, value)
             if position is None:
-                self.positions.pop(topic, None)
+                self._progress.positions.pop(topic, None)
             else:
-                self.positions[topic] = position
+                self._progress.positions[topic] = position
         else:
             self._by_changelog[changelog].restore(key, value)
 
     def restored(self, changelog: Topic, up_to: int) -> None:
         """Note that the state has all that stands in a changelog before a position."""
-        self._by_changelog[changelog].restored_to = up_to
+        self._restored_to(changelog, up_to)
+        self._store.write(self._progress)
+
+    def is_current(self) -> None:
+        """Note that the state has all that is committed by now, as of the last write at least."""
+        self._progress.current_at = time.time()
 
     def committed(self, positions: Mapping[str, int], ends: Mapping[Topic, int]) -> None:
         """Note what the owner of the partition has committed, which needn't be read again.
@@ -56,7 +74,23 @@ class PartitionState:
         positions by topic, ends with the position after the last message in each changelog. The
         state itself was changed when it was decided.
         """
-        self.positions.update(positions)
+        self._progress.positions.update(positions)
         for changelog, end in ends.items():
             if changelog in self._by_changelog:
-                self._by_changelog[changelog].restored_to = end
+                self._restored_to(changelog, end)
+        self.is_current()
+        self._store.write(self._progress)
+
+    def discard(self, reason: str) -> None:
+        """Forget everything, for a reason: all is to be restored."""
+        self._store.clear(reason)
+        self._progress = self._store.progress
+        self._make_stores()
+
+    def close(self) -> None:
+        """Let go of it. What is on disk stays there."""
+        self._store.close()
+
+    def _restored_to(self, changelog: Topic, position: int) -> None:
+        self._by_changelog[changelog].restored_to = position
+        self._progress.restored_to[changelog.name] = position

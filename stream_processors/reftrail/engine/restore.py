@@ -10,7 +10,10 @@ from reftrail.contracts.installation import Installation
 from reftrail.contracts.topic import Topic
 from reftrail.engine.chunks import Chunk, ChunkReader
 from reftrail.engine.partition_state import PartitionState
+from reftrail.hosting.kafka.log_bounds import LogBounds
 
+_ATTEMPTS: Final = 20
+_PAUSE_SECONDS: Final = 0.1
 _SLICE: Final = 2_000
 """Messages after which everything else in the process gets a turn: some milliseconds."""
 
@@ -27,6 +30,7 @@ async def restore(
     """
     if not changelogs:
         return 0
+    await discard_unfit(reader, changelogs)
     count = 0
     ends = await reader.ends()
     unread = set()
@@ -44,6 +48,36 @@ async def restore(
                 if chunk.end >= ends[partition]:
                     unread.discard(partition)
     return count
+
+
+async def discard_unfit(
+    reader: ChunkReader, changelogs: Mapping[TopicPartition, tuple[PartitionState, Topic]]
+) -> None:
+    """Discard states that have been taken from beyond what the changelogs have, and begin anew.
+
+    A log that lost messages, or was made anew, would otherwise be taken for what was read.
+    """
+    unfit: dict[TopicPartition, LogBounds] = {}
+    for _ in range(_ATTEMPTS):
+        bounds = await reader.bounds(changelogs)
+        unfit = {
+            at: bounds[at]
+            for at, position in resume_positions(changelogs).items()
+            if position is not None and not bounds[at].holds(position)
+        }
+        if not unfit:
+            return
+        await asyncio.sleep(_PAUSE_SECONDS)  # what was just committed may not be visible yet
+    for at, bound in unfit.items():
+        state, changelog = changelogs[at]
+        if (position := state.changelogs[changelog]) is not None:
+            state.discard(
+                f"it has {at.topic}/{at.partition} up to {position}, whose log now goes from "
+                f"{bound.begin} to {bound.end}"
+            )
+            for other, (other_state, _) in changelogs.items():
+                if other_state is state:
+                    reader.seek(other, bounds[other].begin)
 
 
 async def restore_from(

@@ -1,6 +1,7 @@
 """The worker's settings."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -27,6 +28,10 @@ class WorkerSettings(Installation):
     its receipt, then it is a dead letter; all workers of an installation need the same value.
     Each partition's state is kept up to date by so many standbys beside its owner, as far as there
     are workers; the worker that leads the group counts them.
+
+    worker_store says where state is. In RocksDB it is in worker_state_dir, where each worker of the
+    host takes a directory of its own, and takes worker_store_memory_mb of memory for all partitions
+    together.
     """
 
     group: str = Field(default_factory=lambda given: f"{given['topic_prefix']}workers")
@@ -43,6 +48,9 @@ class WorkerSettings(Installation):
     signup_wait_days: Annotated[float, Field(gt=0, le=36_500)] = 30
     sieve: bool = True
     standbys: Annotated[int, Field(ge=0)] = 0
+    worker_store: Literal["memory", "rocksdb"] = "memory"
+    worker_state_dir: Path = Path("worker-state")
+    worker_store_memory_mb: Annotated[int, Field(ge=8)] = 256
 
     @property
     def signup_wait(self) -> Millis:

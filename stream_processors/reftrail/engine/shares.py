@@ -2,8 +2,9 @@
 
 A member that is new, or gets more than it had, first warms its partitions up: it reads their state
 while their owner goes on, joins again when it has nearly all of it, and is given them then. A
-partition without any warm member, as after a kill, goes to one that is ready to decide, because it
-has read the codes, and restores the state only; if there is none either, to a new one.
+partition without any warm member, as after a kill, goes to one that has an older copy of its state
+on disk; else to one that is ready to decide, because it has read the codes, and restores the state
+only; if there is none either, to a new one.
 
 Beside its owner, a partition has standbys: members that keep reading its state, so that one of them
 can go on at once when the owner dies.
@@ -21,13 +22,14 @@ _Members: TypeAlias = Mapping[str, frozenset[int]]
 class Member:
     """What a member of the group says of itself.
 
-    warm has the partitions whose state it has, owned those that it owned until now. is_ready says
-    whether it has read the codes.
+    warm has the partitions whose state it has, owned those that it owned until now, stored those of
+    which it has an older copy on disk. is_ready says whether it has read the codes.
     """
 
     warm: frozenset[int] = frozenset()
     owned: frozenset[int] = frozenset()
     is_ready: bool = False
+    stored: frozenset[int] = frozenset()
 
 
 @dataclass(slots=True)
@@ -73,8 +75,9 @@ def _owner(
 ) -> str:
     """The member that owns a partition until its target is warm."""
     holders = [name for name, member in members.items() if partition in member.warm]
-    ready = {name for name, member in members.items() if member.is_ready}
-    keepers = holders or [name for name in members if name in ready] or [target]
+    stored = [name for name, member in members.items() if partition in member.stored]
+    ready = [name for name, member in members.items() if member.is_ready]
+    keepers = holders or stored or ready or [target]
     if target in keepers:
         return target
     had = [name for name in keepers if partition in members[name].owned]
@@ -91,7 +94,7 @@ def _spare(warm: _Members, partition: int, taken: set[str], standbys: int) -> se
 def _targets(members: Mapping[str, Member], partitions: list[int]) -> dict[int, str]:
     """The member that is to own each partition in the end: equally many each.
 
-    It is the present owner where that one has room, or a member that is warm.
+    It is the present owner where that one has room, or a member that is warm, or has an old copy.
     """
     least, more = divmod(len(partitions), len(members))
     by_load = sorted(
@@ -100,9 +103,10 @@ def _targets(members: Mapping[str, Member], partitions: list[int]) -> dict[int, 
     room = {name: least + (place < more) for place, name in enumerate(by_load)}
     warm = {n: [name for name in members if n in members[name].warm] for n in partitions}
     owners = {n: [name for name in warm[n] if n in members[name].owned] for n in partitions}
+    stored = {n: [name for name in members if n in members[name].stored] for n in partitions}
     fewest_first = sorted(partitions, key=lambda n: (len(warm[n]) or len(members), n))
     matching = _Matching(room)
-    for candidates in (owners, warm, {n: list(members) for n in partitions}):
+    for candidates in (owners, warm, stored, {n: list(members) for n in partitions}):
         for partition in fewest_first:
             if partition not in matching.found:
                 matching.place(partition, candidates)

@@ -11,6 +11,7 @@ from reftrail.contracts.codec import Undecodable, container, schema_of
 from reftrail.contracts.events import AnyEvent
 from reftrail.contracts.record import Record
 from reftrail.engine.reference import ReferenceTables
+from reftrail.engine.store import PackedStates
 
 _FEWEST: Final = 64
 _CONVERTS: Final = pl.col("type").is_in(("signup", "purchase", "refund"))
@@ -36,7 +37,7 @@ class Sieve(Protocol):
     def sift(
         self,
         values: Sequence[bytes | None],
-        packed: Mapping[str, bytes],
+        packed: PackedStates,
         reference: ReferenceTables,
     ) -> Survivors | None:
         """The messages that may matter, by index and decoded, in order.
@@ -70,7 +71,7 @@ class TouchSieve:
     def sift(
         self,
         values: Sequence[bytes | None],
-        packed: Mapping[str, bytes],
+        packed: PackedStates,
         reference: ReferenceTables,
     ) -> Survivors | None:
         """See `Sieve`."""
@@ -104,7 +105,7 @@ def _is_event(value: bytes | None) -> bool:
 
 
 def _may_matter(
-    events: pl.DataFrame, packed: Mapping[str, bytes], reference: ReferenceTables
+    events: pl.DataFrame, packed: PackedStates, reference: ReferenceTables
 ) -> list[int]:
     """The rows that convert, or touch a visitor whom no earlier touch holds."""
     kind = pl.col("type")

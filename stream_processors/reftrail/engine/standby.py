@@ -10,7 +10,7 @@ from reftrail.contracts.topic import Topic
 from reftrail.engine.chunks import ChunkReader
 from reftrail.engine.metrics import WorkerMetrics
 from reftrail.engine.partition_state import PartitionState
-from reftrail.engine.restore import restore_chunk, resume_positions
+from reftrail.engine.restore import discard_unfit, restore_chunk, resume_positions
 from reftrail.engine.settings import WorkerSettings
 from reftrail.engine.takeover import changelogs_of
 
@@ -37,6 +37,7 @@ class StandbyReader:
         self._changelogs: dict[TopicPartition, tuple[PartitionState, Topic]] = {}
         for partition, state in states.items():
             self._changelogs |= changelogs_of(settings, state, partition)
+        self._states = states
         self._lag: defaultdict[int, dict[str, int]] = defaultdict(dict)
         self._topics = {changelog for _, changelog in self._changelogs.values()}
         self._metrics = metrics
@@ -48,6 +49,7 @@ class StandbyReader:
         reader = ChunkReader(self._settings)
         await reader.start(resume_positions(self._changelogs))
         try:
+            await discard_unfit(reader, self._changelogs)
             while True:
                 await self._read(reader)
                 await self._note_lag(reader)
@@ -76,6 +78,8 @@ class StandbyReader:
             if len(lags) == len(self._topics):
                 lag = sum(lags.values())
                 self._metrics.standby_lag.labels(str(partition)).set(lag)
+                if not lag:
+                    self._states[partition].is_current()
                 if lag <= _NEARLY_ALL and partition not in self._warm:
                     self._warm.add(partition)
                     self._metrics.standbys.set(len(self._warm))

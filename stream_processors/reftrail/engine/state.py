@@ -1,6 +1,6 @@
 """What a stage keeps for one partition: the packed state of each key, and what a batch changes."""
 
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping
 from heapq import merge
 from typing import Any
 
@@ -13,25 +13,26 @@ from reftrail.engine.dead_letters import fitting
 from reftrail.engine.grouped_cells import GroupedCells
 from reftrail.engine.stage import Stage
 from reftrail.engine.state_views import CellView, FamilyView, unpacking
-from reftrail.engine.stored_alarms import StoredAlarms
+from reftrail.engine.store import MemoryStore, PartitionStore, is_grouped
 from reftrail.rules.cells import Cells, group_of
 
 _pack: Callable[[Any], bytes] = msgspec.msgpack.Encoder().encode
 
 
 class StateStore:
-    """The state of one stage and partition: packed values by key.
+    """The state of one stage and partition: packed values by key, in memory or on disk.
 
     It is ahead of the changelog by what its lane has concluded and not committed yet.
     restored_to is the position in the changelog up to which the values are taken from it. alarms
     has the times for which the keys of a stage with waking wait.
     """
 
-    def __init__(self, stage: Stage | None = None) -> None:
-        self._is_grouped = stage is not None and stage.family is not None and stage.family.grouped
-        self.packed: MutableMapping[str, bytes] = GroupedCells() if self._is_grouped else {}
+    def __init__(self, stage: Stage | None = None, store: PartitionStore | None = None) -> None:
+        store = store or MemoryStore()
+        self._is_grouped = is_grouped(stage)
+        self.packed = store.packed(stage)
         self.restored_to: int | None = None
-        self.alarms = StoredAlarms(self)
+        self.alarms = store.alarms(stage)(self)
         self._due_at = _due_at(stage) if stage else None
 
     def restore(self, key: bytes | None, value: bytes | None) -> None:

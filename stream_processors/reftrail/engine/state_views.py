@@ -2,12 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 
-from reftrail.engine.grouped_cells import GroupedCells
 from reftrail.engine.stage import Cell, CellFamily, UnknownStateError
+from reftrail.engine.store import GroupedStates, PackedStates
 from reftrail.rules.cells import Cells, group_of
 
 _pack: Callable[[Any], bytes] = msgspec.msgpack.Encoder().encode
@@ -33,13 +33,14 @@ def unpacking(family: CellFamily) -> Callable[[str, bytes], Any]:
 class FamilyView:
     """The cells of a family by key."""
 
-    def __init__(self, family: CellFamily, packed: Mapping[str, bytes]) -> None:
+    def __init__(self, family: CellFamily, packed: PackedStates) -> None:
         self.key_of = family.key_of
         self.changed: dict[str, Any] = {}
         self._kind_of = family.kind_of
         self._unpack = unpacking(family)
         self._packed = packed
-        self._grouped = packed if isinstance(packed, GroupedCells) else None
+        is_grouped = family.grouped and isinstance(packed, GroupedStates)
+        self._grouped = cast("GroupedStates", packed) if is_grouped else None
         self._changed_in: defaultdict[str, set[str]] = defaultdict(set)  # keys by group
         self._stored: dict[str, Any] = {}  # a decision looks at most cells several times
 
@@ -94,7 +95,7 @@ def _empty_of(kind: type) -> Any:
 class CellView:
     """The states of one cell of a stage, by key."""
 
-    def __init__(self, cell: Cell, packed: Mapping[str, bytes]) -> None:
+    def __init__(self, cell: Cell, packed: PackedStates) -> None:
         self.key_of = cell.key_of
         self.changed: dict[str, Any] = {}
         self._packed = packed

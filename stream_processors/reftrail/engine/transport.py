@@ -121,7 +121,9 @@ class ChunkConsumer(driver.Consumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.serving: frozenset[TP] = frozenset()
         super().__init__(*args, **kwargs)
-        self.assignor = WarmAssignor(cast("Any", self.app).installation.standbys)
+        app = cast("Any", self.app)
+        self.assignor = WarmAssignor(app.installation.standbys)
+        self.assignor.offered = app.work.offered()
 
     async def resume(self, positions: Mapping[Any, int]) -> None:
         """Fetch from these positions on, in partitions that have been paused since assigned."""

@@ -12,7 +12,7 @@ import sys
 import threading
 import traceback
 from collections.abc import AsyncIterable
-from typing import Any, Final, cast
+from typing import Any, Final, NoReturn, cast
 
 import faust
 from aiokafka import TopicPartition
@@ -51,7 +51,7 @@ class WorkerApp(faust.App):
         return ChunkTransport(self.conf.broker_consumer, self)
 
     def _create_directories(self) -> None:
-        """None: nothing is kept on disk."""
+        """None: what is kept on disk is the stores' business."""
 
     async def on_stop(self) -> None:
         """Finish what is under way before Faust takes everything apart."""
@@ -78,7 +78,7 @@ class WorkerApp(faust.App):
             die(error)
 
 
-def die(error: BaseException) -> None:
+def die(error: BaseException) -> NoReturn:
     """End the process at once: nothing may go on after an error that nobody expected.
 
     The group then moves the partitions, and the next owner's fence discards what is open.
@@ -194,7 +194,11 @@ def main() -> None:
     """
     settings = WorkerSettings.model_validate({})
     wait_for_broker(settings)
-    run(create_app(settings))
+    try:
+        app = create_app(settings)
+    except ExpectedError as error:
+        die(error)
+    run(app)
 
 
 def run(app: WorkerApp) -> None:

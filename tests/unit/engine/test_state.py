@@ -2,6 +2,7 @@
 
 import msgspec
 import pytest
+from support.stores import NewStore
 from support.timers import TIMERS, Rung, Timer, review, ticks
 
 from reftrail.contracts.decisions import Converted
@@ -28,8 +29,8 @@ def changes(store: StateStore, rung: Rung, timer: Timer) -> dict[str, bytes | No
     return batch.changes()
 
 
-def test_what_is_empty_again_is_forgotten_everywhere() -> None:
-    store, restored = StateStore(TIMERS), StateStore(TIMERS)
+def test_what_is_empty_again_is_forgotten_everywhere(new_store: NewStore) -> None:
+    store, restored = StateStore(TIMERS, new_store()), StateStore(TIMERS, new_store())
     for timer in (Timer(due_at=5), Timer()):
         changed = changes(store, Rung(1), timer)
         store.apply(changed)
@@ -40,13 +41,13 @@ def test_what_is_empty_again_is_forgotten_everywhere() -> None:
     assert store.alarms.due(99, 1) == restored.alarms.due(99, 1) == []
 
 
-def test_what_was_never_kept_needs_no_word() -> None:
-    store = StateStore(TIMERS)
+def test_what_was_never_kept_needs_no_word(new_store: NewStore) -> None:
+    store = StateStore(TIMERS, new_store())
     assert changes(store, Rung(), Timer()) == {}
 
 
-def test_what_stays_as_it_is_needs_no_word() -> None:
-    store = StateStore(TIMERS)
+def test_what_stays_as_it_is_needs_no_word(new_store: NewStore) -> None:
+    store = StateStore(TIMERS, new_store())
     store.apply(changes(store, Rung(1), Timer(due_at=5)))
     assert changes(store, Rung(1), Timer(due_at=5)) == {}
     assert changes(store, Rung(2), Timer(due_at=5)).keys() == {"AMY"}
@@ -71,8 +72,8 @@ def decided(store: StateStore, record: Record) -> dict[str, bytes | None]:
     return batch.changes()
 
 
-def test_cells_that_a_decision_changes_are_kept_each_under_its_key() -> None:
-    store = StateStore(ATTRIBUTION)
+def test_cells_that_a_decision_changes_are_kept_each_under_its_key(new_store: NewStore) -> None:
+    store = StateStore(ATTRIBUTION, new_store())
     for order in ("o1", "o2"):
         bought = converted("purchase", "11:00", order_id=order).record()
         store.apply(decided(store, bought))
@@ -84,8 +85,8 @@ def test_cells_that_a_decision_changes_are_kept_each_under_its_key() -> None:
     ]
 
 
-def test_cells_that_are_empty_again_are_forgotten_and_wake_no_more() -> None:
-    store, restored = StateStore(ATTRIBUTION), StateStore(ATTRIBUTION)
+def test_cells_that_are_empty_again_are_forgotten_and_wake_no_more(new_store: NewStore) -> None:
+    store, restored = StateStore(ATTRIBUTION, new_store()), StateStore(ATTRIBUTION, new_store())
     (tick,) = ticks(moment("30d 11:00"), 1)
     for record in (
         converted("purchase", "11:00", order_id="o1").record(),
@@ -101,8 +102,8 @@ def test_cells_that_are_empty_again_are_forgotten_and_wake_no_more() -> None:
     assert restored.alarms.due(moment("99d 00:00"), 9) == []
 
 
-def test_a_cell_that_a_batch_has_changed_wakes_by_what_it_is_by_now() -> None:
-    store = StateStore(ATTRIBUTION)
+def test_a_cell_that_a_batch_has_changed_wakes_by_what_it_is_by_now(new_store: NewStore) -> None:
+    store = StateStore(ATTRIBUTION, new_store())
     store.apply(decided(store, converted("purchase", "11:00", order_id="o1").record()))
     batch = Batch(ATTRIBUTION, store)
     (tick,) = ticks(moment("30d 11:00"), 1)
@@ -115,8 +116,10 @@ def test_a_cell_that_a_batch_has_changed_wakes_by_what_it_is_by_now() -> None:
     assert batch.due(tick) == []
 
 
-def test_what_waits_for_a_signup_is_listed_with_what_the_batch_has_changed() -> None:
-    store = StateStore(ATTRIBUTION)
+def test_what_waits_for_a_signup_is_listed_with_what_the_batch_has_changed(
+    new_store: NewStore,
+) -> None:
+    store = StateStore(ATTRIBUTION, new_store())
     store.apply(decided(store, converted("purchase", "11:00", order_id="o1").record()))
     batch = Batch(ATTRIBUTION, store)
     second = converted("purchase", "11:00", order_id="o2").record()
@@ -138,9 +141,11 @@ def test_what_waits_for_a_signup_is_listed_with_what_the_batch_has_changed() -> 
         ("u1:w:e1", [["purchase", "e1", 0, 0], 5, "attribution-inputs", 0, 0, ""]),
     ],
 )
-def test_what_waited_under_an_older_version_is_refused(key: str, old: list[object]) -> None:
+def test_what_waited_under_an_older_version_is_refused(
+    key: str, old: list[object], new_store: NewStore
+) -> None:
     def restored() -> None:
-        store = StateStore(ATTRIBUTION)
+        store = StateStore(ATTRIBUTION, new_store())
         store.restore(key.encode(), msgspec.msgpack.encode(old))
         _, cells = Batch(ATTRIBUTION, store).load(converted("purchase", "11:00").record())
         cells.get("u1", AttributionState)
@@ -149,8 +154,8 @@ def test_what_waited_under_an_older_version_is_refused(key: str, old: list[objec
         restored()
 
 
-def test_state_of_another_version_is_told_apart_from_a_fault() -> None:
-    store = StateStore()
+def test_state_of_another_version_is_told_apart_from_a_fault(new_store: NewStore) -> None:
+    store = StateStore(None, new_store())
     store.packed["AMY:bob"] = msgspec.msgpack.encode([["what an older version kept"]])
     batch = Batch(STAGES["reward"], store)
     _, cells = batch.load(claimed("signup", "AMY", at="10:00", user_id="bob").record())

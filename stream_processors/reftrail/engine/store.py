@@ -1,0 +1,150 @@
+"""Where a worker keeps state: the interface, and its implementation in memory.
+
+The other one, on disk, is in `engine/rocksdb`. What both keep is said by `StateStore`; here is what
+it is made of.
+"""
+
+import time
+from collections.abc import Callable, Collection, Container, MutableMapping
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias, runtime_checkable
+
+from reftrail.contracts.record import Millis
+from reftrail.engine.grouped_cells import GroupedCells
+from reftrail.engine.stage import Stage
+from reftrail.engine.stored_alarms import StoredAlarms, TimedStates
+
+
+class StoreError(RuntimeError):
+    """Stored state can't be read or written, for which no record is to blame."""
+
+
+PackedStates: TypeAlias = MutableMapping[str, bytes]
+"""Packed states by key."""
+
+
+@runtime_checkable
+class GroupedStates(Protocol):
+    """Packed states of which groups can be listed."""
+
+    def under(self, group: str) -> list[str]:
+        """The keys of a group but for its own, in no order."""
+
+
+class StateAlarms(Protocol):
+    """Which stored keys' times have come."""
+
+    def add(self, name: str, key: str, time: Millis) -> None:
+        """From now on the key, which is under the name, has this time."""
+
+    def silence(self, keys: Collection[str]) -> None:
+        """These keys have no time until theirs changes."""
+
+    def due(
+        self, until: Millis, most: int, without: Container[str] = ()
+    ) -> list[tuple[Millis, str]]:
+        """The first keys whose time is at or before until, by time and then by key.
+
+        At most so many, and none of those in without. They keep their times.
+        """
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a partition's state has come: all of it is written together with the state.
+
+    positions has those in what the stages read, restored_to those in the changelogs up to which the
+    state has them; both by the topic's name without prefix. At current_at, in seconds since 1970,
+    the state was surely all that was committed by then.
+    """
+
+    positions: dict[str, int] = field(default_factory=dict)
+    restored_to: dict[str, int] = field(default_factory=dict)
+    current_at: float = field(default_factory=time.time)
+
+
+class PartitionStore(Protocol):
+    """One partition's state of all stages.
+
+    progress is where the state that was found stands. What is changed is kept apart until it is
+    written, and lost with the process until then.
+    """
+
+    progress: Progress
+
+    def packed(self, stage: Stage | None) -> PackedStates:
+        """The states of a stage."""
+        ...
+
+    def alarms(self, stage: Stage | None) -> Callable[[TimedStates], StateAlarms]:
+        """How to make the alarms of a stage from its states."""
+        ...
+
+    def write(self, progress: Progress) -> None:
+        """Keep what has changed since the last call, all of it or nothing. It must be committed."""
+
+    def clear(self, reason: str) -> None:
+        """Forget everything, for a reason: progress and all that `packed` and `alarms` return."""
+
+    def close(self) -> None:
+        """Let go of it; it isn't used any more. What is on disk stays there."""
+
+
+class Stores(Protocol):
+    """All state that a worker keeps."""
+
+    async def prepare(self) -> None:
+        """Find out what there is to know before a partition is opened."""
+
+    def open(self, partition: int) -> PartitionStore:
+        """The state of a partition, empty if none is here."""
+        ...
+
+    def stored(self) -> frozenset[int]:
+        """The partitions of which an earlier process left a copy."""
+        ...
+
+
+class MemoryStore:
+    """A partition's state in memory."""
+
+    def __init__(self) -> None:
+        self.progress = Progress()
+
+    def packed(self, stage: Stage | None) -> PackedStates:
+        """See `PartitionStore`."""
+        return GroupedCells() if is_grouped(stage) else {}
+
+    def alarms(self, stage: Stage | None) -> Callable[[TimedStates], StateAlarms]:  # noqa: ARG002
+        """See `PartitionStore`."""
+        return StoredAlarms
+
+    def write(self, progress: Progress) -> None:
+        """Nothing is written."""
+
+    def clear(self, reason: str) -> None:  # noqa: ARG002
+        """See `PartitionStore`."""
+        self.progress = Progress()
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class MemoryStores:
+    """A worker's state in memory."""
+
+    async def prepare(self) -> None:
+        """There is nothing to find out."""
+
+    def open(self, partition: int) -> PartitionStore:  # noqa: ARG002
+        """See `Stores`."""
+        return MemoryStore()
+
+    def stored(self) -> frozenset[int]:
+        """None: memory ends with its process."""
+        return frozenset()
+
+
+def is_grouped(stage: Stage | None) -> bool:
+    """Whether the cells of a stage can be listed by their group."""
+    return stage is not None and stage.family is not None and stage.family.grouped
