@@ -1,6 +1,7 @@
 """What decisions are looked up in: codes and their formats, and campaigns."""
 
 from enum import StrEnum
+from typing import Final, NamedTuple, Self
 
 from reftrail.contracts.record import DAY, Micros, Millis, Record
 
@@ -14,6 +15,30 @@ class CodeStatus(StrEnum):
     EXPIRED = "expired"
 
 
+_NEVER: Final[Millis] = 2**63 - 1
+
+STOPS_KEPT: Final[Millis] = 730 * DAY
+"""How long after its end a stop is kept in a code's record. What arrives later finds it no more."""
+
+
+class Stop(NamedTuple):
+    """A time in which a code had ended by its status, from since up to until, which is excluded."""
+
+    status: str
+    since: Millis
+    until: Millis
+
+    def __str__(self) -> str:
+        """The stop as a text, as a code's record has it."""
+        return f"{self.status}|{self.since}|{self.until}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The stop of a text in a code's record."""
+        status, since, until = text.split("|")
+        return cls(status, int(since), int(until))
+
+
 class CodeChanged(Record, frozen=True, kw_only=True):
     """A code as it stands since event_time: issued, or changed in some way.
 
@@ -24,6 +49,8 @@ class CodeChanged(Record, frozen=True, kw_only=True):
     what the code stands for elsewhere, such as a ticket; nothing here looks into them. origin is
     how the code came to be. owner_*_hash are the owner's signals at registration, where known. Of
     two records of one code the one with the higher revision counts, whichever came later.
+    past_stops are the times in which the code had ended by its status before event_time, the
+    earliest first (`Stop`), with spaces between them: what happened in one arrives at any time.
     """
 
     code: str
@@ -47,6 +74,25 @@ class CodeChanged(Record, frozen=True, kw_only=True):
     owner_network_hash: str | None = None
     owner_email_hash: str | None = None
     revision: int = 0
+    past_stops: str | None = None
+
+    @property
+    def stops(self) -> list[Stop]:
+        """The times in which the code had ended by its status, but for the present one."""
+        return [Stop.parse(text) for text in (self.past_stops or "").split()]
+
+    def stop_at(self, at: Millis) -> Stop | None:
+        """The stop in which a time lies; the present one has no end."""
+        present = Stop(self.status, self.event_time, _NEVER)
+        stops = self.stops if self.status == CodeStatus.ACTIVE else [*self.stops, present]
+        return next((stop for stop in stops if stop.since <= at < stop.until), None)
+
+    def past_stops_at(self, status: str, at: Millis) -> str | None:
+        """The past_stops of the code once it has a status from a time on."""
+        stops = self.stops
+        if CodeStatus.ACTIVE != self.status != status and self.event_time < at:
+            stops.append(Stop(self.status, self.event_time, at))
+        return " ".join(str(stop) for stop in stops if stop.until > at - STOPS_KEPT) or None
 
 
 class CodeAct(StrEnum):

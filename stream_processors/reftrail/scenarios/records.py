@@ -149,6 +149,7 @@ class Records:
         changed: dict[str, Any] = self._common(at) | {"revision": known.revision + 1}
         if one.status is not None:
             changed["status"] = one.status.value
+            changed["past_stops"] = known.past_stops_at(one.status, at)
         if one.owner is not None:
             changed["owner_user_id"] = one.owner
         return self._registered(msgspec.structs.replace(known, **changed))

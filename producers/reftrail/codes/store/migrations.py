@@ -53,6 +53,12 @@ def _refusal(store: str, alike: list[list[str]]) -> str:
     )
 
 
+def _keep_past_stops(connection: sa.Connection, store: str) -> None:  # noqa: ARG001
+    """From version 2 to 3. What was stopped before has no record of it."""
+    connection.execute(sa.text("ALTER TABLE codes ADD COLUMN past_stops TEXT"))
+
+
 _STEPS: Final[Mapping[int, Callable[[sa.Connection, str], None]]] = {
     1: _make_codes_unique_in_any_case,
+    2: _keep_past_stops,
 }

@@ -16,7 +16,7 @@ _OF_FORMAT: Final = frozenset(CodeFormatDefined.__struct_fields__) & {
 }
 _OF_ACT: Final = frozenset(CodeActed.__struct_fields__) & {column.name for column in acts.columns}
 _NOT_STATE: Final = frozenset(
-    {"event_id", "event_time", "received_at", "code", "campaign_id", "revision"}
+    {"event_id", "event_time", "received_at", "code", "campaign_id", "revision", "past_stops"}
 )
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Of these tables. A change adds one and a way to get there from the version before."""
 
 METADATA: Final = sa.MetaData()
@@ -54,6 +54,7 @@ codes = sa.Table(
     sa.Column("owner_network_hash", sa.Text),
     sa.Column("owner_email_hash", sa.Text),
     sa.Column("revision", sa.BigInteger, nullable=False),
+    sa.Column("past_stops", sa.Text),
     sa.Column("distributed", sa.BigInteger, nullable=False),
     sa.Column("distributed_by_channel", sa.JSON, nullable=False),
     sa.Column("channel_limits", sa.JSON, nullable=False),

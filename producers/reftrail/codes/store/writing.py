@@ -186,12 +186,14 @@ class Writing:
             and after.changed.status == before.changed.status != CodeStatus.ACTIVE
         )
         since = before.changed.event_time if before is not None and stays_stopped else self.at
+        status = after.changed.status
         changed = msgspec.structs.replace(
             after.changed,
             event_id=_new_id(),
             event_time=since,
             received_at=since,
             revision=(before.changed.revision if before is not None else 0) + 1,
+            past_stops=None if before is None else before.changed.past_stops_at(status, self.at),
         )
         return replace(after, changed=changed)
 

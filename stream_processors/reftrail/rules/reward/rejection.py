@@ -99,28 +99,25 @@ _Found = tuple[Reason, Figures]
 
 
 def _of_the_code(claim: Claimed, code: CodeChanged) -> Iterator[_Found]:
+    """The rules of the code that a claim breaks.
+
+    What happened before a code was stopped still earns; what happened meanwhile doesn't, though it
+    arrive after that. A derived code counts as its format did when it was touched or typed in.
+    """
     at = claim.event_time
-    if _is_inactive(claim, code):
+    stop = code.stop_at(at)
+    if claim.code_evidence == CodeEvidence.RETIRED:
         yield Reason.CODE_INACTIVE, {"status": code.status, "since": code.event_time, "at": at}
+    elif stop is not None and stop.status != CodeStatus.EXPIRED:
+        yield Reason.CODE_INACTIVE, {"status": stop.status, "since": stop.since, "at": at}
     if code.expires_at is not None and at >= code.expires_at:
         yield Reason.CODE_EXPIRED, {"expired_at": code.expires_at, "at": at}
-    elif code.status == CodeStatus.EXPIRED and at >= code.event_time:
-        yield Reason.CODE_EXPIRED, {"expired_at": code.event_time, "at": at}
+    elif stop is not None and stop.status == CodeStatus.EXPIRED:
+        yield Reason.CODE_EXPIRED, {"expired_at": stop.since, "at": at}
     if code.channels and claim.channel not in code.channels:
         yield Reason.NOT_FOR_CHANNEL, _elsewhere(claim.channel, code.channels)
     if code.regions and claim.country not in code.regions:
         yield Reason.NOT_FOR_REGION, _elsewhere(claim.country, code.regions)
-
-
-def _is_inactive(claim: Claimed, code: CodeChanged) -> bool:
-    """Whether the code was ended before the action, or its format retired before the touch.
-
-    What happened before a suspension still earns.
-    """
-    if claim.code_evidence == CodeEvidence.RETIRED:
-        return True
-    is_ended = code.status in (CodeStatus.SUSPENDED, CodeStatus.REVOKED)
-    return is_ended and claim.event_time >= code.event_time
 
 
 def _elsewhere(place: str | None, allowed: list[str]) -> Figures:

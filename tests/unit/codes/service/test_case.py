@@ -136,6 +136,7 @@ def older(store: Store, *given: str) -> None:
         for number, code in enumerate(given):
             renamed = sa.update(table).where(table.c.code == f"c{number}").values(code=code)
             connection.execute(renamed)
+        connection.execute(sa.text("ALTER TABLE codes DROP COLUMN past_stops"))
         connection.execute(sa.update(installed).values(version=1))
     store.close()
 

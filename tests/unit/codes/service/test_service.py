@@ -587,7 +587,7 @@ def test_a_newer_store_is_refused(store_url: str) -> None:
     with store.write() as connection:
         connection.execute(sa.update(installed).values(version=99))
     store.close()
-    with pytest.raises(ExpectedError, match="version 99, this reftrail knows version 2"):
+    with pytest.raises(ExpectedError, match="version 99, this reftrail knows version 3"):
         Store.open(store_url)
 
 
