@@ -5,10 +5,10 @@ from dataclasses import replace
 import sqlalchemy as sa
 from support.codes import BY, SUMMER
 
+from reftrail.codes.model import By, Changes
 from reftrail.codes.service import CodeService
 from reftrail.codes.store import Store, outbox
 from reftrail.codes.store.tables import installed
-from reftrail.codes.terms import By, Changes
 from reftrail.contracts.codec import decode
 from reftrail.contracts.record import DAY, Millis
 from reftrail.contracts.reference import STOPS_KEPT, CodeChanged, Stop
