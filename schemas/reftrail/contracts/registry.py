@@ -32,13 +32,17 @@ class WriterSchema:
 
 @cache
 def schemas() -> Mapping[int, WriterSchema]:
-    """All schemas by wire id."""
+    """All schemas by wire id. Raises ValueError where two files have one id."""
     found = [
         _read(entry.name, entry.read_text("utf-8"))
         for entry in files("reftrail.contracts").joinpath("avro").iterdir()
         if entry.name.endswith(".avsc")
     ]
-    return {schema.schema_id: schema for schema in found}
+    by_id = {schema.schema_id: schema for schema in found}
+    if len(by_id) < len(found):
+        doubled = sorted({one.schema_id for one in found if by_id[one.schema_id] is not one})
+        raise ValueError(f"two schema files under contracts/avro have the id {doubled}")
+    return by_id
 
 
 @cache
