@@ -2,9 +2,8 @@
 
 import asyncio
 import json
-import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,6 +11,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from support.bulk import write_many
 from support.kafka import TestInstallation
 from support.log import produce, read_until
+from support.metrics import figure, wait_until
 from support.worker import RunningWorker, worker
 
 from reftrail.contracts.events import Click, Event, Signup
@@ -52,21 +52,6 @@ def _signup(n: int) -> Event:
     )
 
 
-def _figure(running: RunningWorker, name: str) -> float:
-    """The sum of a series over its labels."""
-    found = re.findall(
-        rf"^reftrail_worker_{name}(?:\{{.*\}})? (.*)$", running.get("/metrics")[1], re.MULTILINE
-    )
-    return sum(map(float, found))
-
-
-def _wait(condition: Callable[[], bool], seconds: float) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.1)
-
-
 def _standby(running: RunningWorker) -> list[int]:
     status, text = running.get("/readyz")
     return json.loads(text)["standby"] if status else []
@@ -74,8 +59,8 @@ def _standby(running: RunningWorker) -> list[int]:
 
 def _follows_two(running: RunningWorker) -> bool:
     """Whether it is a standby of two partitions, and lacks nothing of them."""
-    followed = _figure(running, "standby_partitions")
-    return followed == 2 and not _figure(running, "standby_lag")
+    followed = figure(running, "standby_partitions")
+    return followed == 2 and not figure(running, "standby_lag")
 
 
 def test_a_standby_takes_over_with_what_it_has(
@@ -85,11 +70,11 @@ def test_a_standby_takes_over_with_what_it_has(
     produce(installation, CODES, [code("AMY", owner="amy")])
     write_many(installation, EVENTS, _clicks())
     with worker(installation, tmp_path / "one.log", **SETTINGS) as one:
-        _wait(lambda: _figure(one, "records_total") >= VISITORS, 90)
+        wait_until(lambda: figure(one, "records_total") >= VISITORS, 90)
         with worker(installation, tmp_path / "two.log", **SETTINGS) as two:
-            _wait(lambda: all(map(_follows_two, (one, two))), 60)
+            wait_until(lambda: all(map(_follows_two, (one, two))), 60)
             assert len(_standby(one)) == len(_standby(two)) == 2
-            before = _figure(two, "restored_total")
+            before = figure(two, "restored_total")
             one.kill()
             killed = time.monotonic()
             produce(installation, EVENTS, [_signup(n) for n in range(0, VISITORS, 2_000)])
@@ -98,7 +83,7 @@ def test_a_standby_takes_over_with_what_it_has(
             )
             assert len(granted) == VISITORS // 1_000
             assert time.monotonic() - killed < SESSION_SECONDS + 6
-            assert _figure(two, "restored_total") - before < 100
+            assert figure(two, "restored_total") - before < 100
             assert len(_standby(two)) == 0
 
 
