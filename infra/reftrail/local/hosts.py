@@ -153,6 +153,7 @@ def worker_host(place: Place, number: int, port: int) -> Host:
         place,
         port,
         group=place.group,
+        worker_state_dir=str(place.directory.absolute() / "worker-state"),
         worker_web_host=LOOPBACK,
         worker_web_port=str(port),
     )
