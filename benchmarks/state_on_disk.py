@@ -19,7 +19,7 @@ import msgspec
 import psutil
 from aiokafka import AIOKafkaProducer
 from load import START, clicks, usual_mix
-from processes import child
+from processes import python
 
 from reftrail.contracts.codec import encode
 from reftrail.contracts.events import Event
@@ -128,31 +128,29 @@ def _started(
     """Start a worker, and kill it once it is ready: its figures, resident memory and the most."""
     port = free_port()
     began, peak = time.perf_counter(), 0
-    with child(
+    with python(
+        installation,
         "-m",
         "reftrail.engine",
-        REFTRAIL_BOOTSTRAP_SERVERS=installation.bootstrap_servers,
-        REFTRAIL_WORKER_WEB_PORT=str(port),
-        REFTRAIL_WORKER_STORE="rocksdb",
-        REFTRAIL_WORKER_STATE_DIR=str(Path(directory, "state")),
-        REFTRAIL_WORKER_STORE_MEMORY_MB=str(MEMORY_MB),
-    ) as process:
-        shown = psutil.Process(process.pid)
+        worker_web_port=str(port),
+        worker_store="rocksdb",
+        worker_state_dir=str(Path(directory, "state")),
+        worker_store_memory_mb=str(MEMORY_MB),
+    ) as running:
+        shown = psutil.Process(running.process.pid)
         while not _answers(port, "/readyz"):
-            assert process.poll() is None, "the worker has ended"
+            running.check()
             assert time.perf_counter() - began < seconds
             peak = max(peak, shown.memory_info().rss)
             time.sleep(0.1)
         ready = time.perf_counter() - began
-        figures = dict(
-            (line.split()[0].removeprefix("reftrail_worker_"), float(line.split()[1]))
+        figures = {
+            line.split()[0].removeprefix("reftrail_worker_"): float(line.split()[1])
             for line in _answers(port, "/metrics").splitlines()
-            if line.startswith("reftrail_worker_re")
-        )
-        time.sleep(5)
+            if line.startswith(("reftrail_worker_restored_total", "reftrail_worker_restore_sec"))
+        }
+        time.sleep(5)  # for what is still written and freed
         rss = shown.memory_info().rss
-        process.kill()
-        process.wait()
     return figures | {"ready": ready}, rss, max(peak, rss)
 
 
@@ -191,7 +189,12 @@ def _packed(number: int) -> bytes:
         )
         _template = msgspec.msgpack.decode(next(iter(outcome.changes.values())) or b"")
     _template[0] = START + number
-    return msgspec.msgpack.encode(_template)
+    digits = f"{number * 0x9E3779B97F4A7C15 & 0xFFFFFFFFFFFF:012x}"
+    for at, part in enumerate(_template):
+        if isinstance(part, str):
+            _template[at] = part[: -len(digits)] + digits[-len(part) :] if part else part
+    packed: bytes = msgspec.msgpack.encode(_template)
+    return packed
 
 
 _template: Any = None
@@ -205,19 +208,19 @@ async def _write(installation: Installation, visitors: range) -> None:
     ) as producer:
         batches = [producer.create_batch() for _ in range(PARTITIONS)]
         for number in visitors:
-            key = _visitor(number)
-            partition = EVENTS.partition(key, PARTITIONS)
-            message = {"timestamp": None, "key": key.encode(), "value": _packed(number)}
-            if batches[partition].append(**message) is None:
+            visitor = _visitor(number)
+            partition = EVENTS.partition(visitor, PARTITIONS)
+            key, value = visitor.encode(), _packed(number)
+            if batches[partition].append(timestamp=None, key=key, value=value) is None:
                 await producer.send_batch(batches[partition], name, partition=partition)
                 batches[partition] = producer.create_batch()
-                batches[partition].append(**message)
+                batches[partition].append(timestamp=None, key=key, value=value)
         for partition, batch in enumerate(batches):
             if batch.record_count():
                 await producer.send_batch(batch, name, partition=partition)
             for stage in TOPOLOGY:
-                key, value = position_message(stage.reads, 0)
-                await producer.send(name, value, key, partition=partition)
+                of_topic, position = position_message(stage.reads, 0)
+                await producer.send(name, position, of_topic, partition=partition)
         await producer.flush()
 
 

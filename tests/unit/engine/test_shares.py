@@ -12,13 +12,19 @@ PARTITIONS = range(12)
 some_partitions = st.frozensets(st.integers(0, 11))
 members_of_a_group = st.dictionaries(
     st.sampled_from("abcdef"),
-    st.builds(Member, some_partitions, some_partitions, st.booleans()),
+    st.builds(Member, some_partitions, some_partitions, st.booleans(), some_partitions),
     min_size=1,
 )
 
 
-def member(warm: Sequence[int] = (), *, owned: Sequence[int] = (), ready: bool = False) -> Member:
-    return Member(frozenset(warm), frozenset(owned), ready)
+def member(
+    warm: Sequence[int] = (),
+    *,
+    owned: Sequence[int] = (),
+    ready: bool = False,
+    stored: Sequence[int] = (),
+) -> Member:
+    return Member(frozenset(warm), frozenset(owned), ready, frozenset(stored))
 
 
 def sizes(shares: Mapping[str, Sequence[int]]) -> list[int]:
@@ -27,10 +33,12 @@ def sizes(shares: Mapping[str, Sequence[int]]) -> list[int]:
 
 def all_read(shares: Shares) -> dict[str, Member]:
     """Members as they join again, with the state that they were given to own, warm up or follow."""
+    has = {
+        name: [*owned, *shares.warm_up[name], *shares.standby[name]]
+        for name, owned in shares.owned.items()
+    }
     return {
-        name: member(
-            [*owned, *shares.warm_up[name], *shares.standby[name]], owned=owned, ready=True
-        )
+        name: member(has[name], owned=owned, ready=True, stored=has[name])
         for name, owned in shares.owned.items()
     }
 
@@ -123,6 +131,17 @@ def test_a_partition_without_a_target_is_kept_by_its_owner() -> None:
         "b": member((0,), owned=(0,), ready=True),
     }
     assert share_out(members, range(1), 1).owned == {"a": [], "b": [0]}
+
+
+def test_workers_that_start_again_get_what_is_on_their_disks() -> None:
+    members = {"a": member(stored=(1, 3)), "b": member(stored=(0, 2, 3))}
+    shares = share_out(members, range(4))
+    assert shares.owned == {"a": [1, 3], "b": [0, 2]}
+
+
+def test_what_a_killed_member_had_goes_back_to_its_disk_rather_than_to_who_is_ready() -> None:
+    members = {"a": member((0, 1), owned=(0, 1), ready=True), "back": member(stored=(2, 3))}
+    assert share_out(members, range(4)).owned == {"a": [0, 1], "back": [2, 3]}
 
 
 @given(members_of_a_group, st.integers(0, 3))

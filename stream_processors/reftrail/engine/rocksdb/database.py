@@ -65,6 +65,7 @@ class DiskStore:
         self._clock = clock
         self._states: dict[str, DiskStates] = {}
         self._alarms: dict[str, DiskAlarms] = {}
+        self._sizes: dict[str, int] = {}
         try:
             self._open()
             header = self._read_header()
@@ -74,7 +75,7 @@ class DiskStore:
         except Exception as error:  # noqa: BLE001 - the library has no types for what can go wrong
             self._discard(f"it can't be opened ({error})")
             header = self._new_header()
-        self._sizes = header.sizes
+        self._sizes = dict(header.sizes)
         self.progress = Progress(
             dict(header.positions), dict(header.restored_to), header.current_at
         )
@@ -172,7 +173,7 @@ class DiskStore:
             current_at=progress.current_at,
             positions=progress.positions,
             restored_to=progress.restored_to,
-            sizes={name: len(states) for name, states in self._states.items()},
+            sizes=self._sizes | {name: len(states) for name, states in self._states.items()},
         )
 
     def _discard(self, reason: str) -> None:
