@@ -206,7 +206,8 @@ class RewardDecided(Derived, frozen=True, kw_only=True):
     ends, or a granted one expires. qualifies is 1 where the entry makes the referral count for the
     referrer's milestones, -1 where it counts no longer, None where it changes nothing about that.
     clawback_micros is what the entry makes the beneficiary owe: a reversal of what was delivered,
-    or a delivery of what was reversed; None where it is nothing.
+    or a delivery of what was reversed; None where it is nothing. decided_at is when the action was
+    decided on, where that is later than the entry's times; a grant is good from then on.
     """
 
     reward_id: str
@@ -238,6 +239,7 @@ class RewardDecided(Derived, frozen=True, kw_only=True):
     due_at: Millis | None = None
     qualifies: int | None = None
     clawback_micros: Micros | None = None
+    decided_at: Millis | None = None
 
 
 class RewardGranted(Derived, frozen=True, kw_only=True):

@@ -3,7 +3,7 @@
 And what stages looked up for their decisions.
 """
 
-from reftrail.contracts.record import Derived, Micros
+from reftrail.contracts.record import Derived, Micros, Millis
 
 
 class CheckRequested(Derived, frozen=True, kw_only=True):
@@ -68,6 +68,7 @@ class MilestoneChanged(Derived, frozen=True, kw_only=True):
 
     code and user_id are those of the grant that was the grants-th, also where that is lost (reached
     False). times says how often it was reached by now. value and reward_kind are those of a bonus.
+    decided_at is that of the grant.
     """
 
     beneficiary: str
@@ -84,6 +85,7 @@ class MilestoneChanged(Derived, frozen=True, kw_only=True):
     currency: str | None = None
     reward_kind: str | None = None
     item: str | None = None
+    decided_at: Millis | None = None
 
 
 class LookedUp(Derived, frozen=True, kw_only=True):

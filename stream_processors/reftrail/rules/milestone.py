@@ -172,4 +172,5 @@ def _told(reached: Reached, record: RewardDecided, cause: Cause) -> MilestoneCha
         currency=milestone.currency,
         reward_kind=milestone.reward_kind,
         item=milestone.item,
+        decided_at=record.decided_at,
     )

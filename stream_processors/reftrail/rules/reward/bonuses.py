@@ -76,7 +76,7 @@ def _bonus(context: DecisionContext, changed: MilestoneChanged) -> AssessedRewar
         campaign_version=changed.campaign_version,
         category=campaign.category,
         root_reference=changed.cause_event_id,
-        decided_at=max(changed.event_time, changed.received_at),
+        decided_at=max(changed.event_time, changed.received_at, changed.decided_at or 0),
         expires_after=policy.expires_after,
     )
     budgets = () if blocked else budget_places(campaign, policy, case)

@@ -62,6 +62,8 @@ def first_entries(context: DecisionContext, case: RewardCase) -> None:
         change = Change(status, value, reasons, context.record)
         granted_at = max(case.decided_at, case.action_time)
         entry = _entry(context, common, case, side, change, granted_at)
+        if granted_at > max(entry.event_time, entry.received_at):
+            entry = msgspec.structs.replace(entry, decided_at=granted_at)
         context.apply(entry, *orders_to_fulfil(entry))
 
 
