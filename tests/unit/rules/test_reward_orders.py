@@ -241,13 +241,48 @@ def test_a_skipped_order_whose_refund_is_under_way_passes_its_turn_on() -> None:
     assert told(story) == [("purchase:o1", "reversed"), ("purchase:o3", "granted")]
 
 
-@pytest.mark.parametrize("decision", ["decline", "reverse"])
-def test_what_a_review_ended_frees_no_turn(decision: str) -> None:
-    story = on_purchase(hold_for=DAY if decision == "decline" else 0)
-    story.given(bought("o1"), bought("o2", at="11:10"))
-    story.when(reviewed(decision, "11:30"))
+def test_what_a_review_took_back_frees_no_turn() -> None:
+    story = on_purchase().given(bought("o1"), bought("o2", at="11:10"))
+    story.when(reviewed("reverse", "11:30"))
     assert {action for action, _ in told(story)} == {"purchase:o1"}
     story.when(paid_back("o1"), bought("o3", at="12:30")).then_nothing()
+
+
+def test_after_a_review_declined_a_reward_the_next_order_is_decided_on_by_itself() -> None:
+    """Those that were skipped meanwhile earn nothing, even when that order is paid back."""
+    story = on_purchase(hold_for=DAY).given(bought("o1"), bought("o2", at="11:10"))
+    story.when(reviewed("decline", "11:30"))
+    assert told(story) == [("purchase:o1", "rejected")]
+    story.when(paid_back("o1"), bought("o2", at="11:10")).then_nothing()
+    story.when(bought("o3", at="12:30"), bought("o4", at="12:40"))
+    assert told(story) == [("purchase:o3", "held")]
+    story.when(paid_back("o3", at="13:00"))
+    assert told(story) == [("purchase:o3", "rejected"), ("purchase:o4", "held")]
+
+
+def test_a_reward_that_a_review_declined_on_one_side_only_keeps_its_turn() -> None:
+    story = on_purchase(hold_for=DAY).when(bought("o1"))
+    referee = story.followed[1].reward_id  # type: ignore[attr-defined]
+    story.given(reviewed("decline", "11:30", reward_id=referee))
+    story.when(bought("o2", at="12:30")).then_nothing()
+    story.given(reviewed("decline", "12:40"))
+    story.when(bought("o3", at="12:50"))
+    assert told(story) == [("purchase:o3", "held")]
+
+
+def test_after_a_hold_that_ended_in_a_rejection_the_next_order_is_decided_on_by_itself() -> None:
+    suspects = Fraud(weights={"disposable_email": 60}, review_for=DAY)
+    story = on_purchase(fraud=suspects).given(bought("o1", email_disposable=True))
+    story.when(bought("o2", at="11:10"), tick("1d 12:00"))
+    assert told(story) == [("purchase:o1", "rejected")]
+    story.when(bought("o3", at="1d 12:30")).then(*both_granted(action="purchase:o3"))
+
+
+def test_a_declined_reward_by_number_uses_no_turn_up() -> None:
+    story = on_nth(2, repeats=1, hold_for=DAY).given(bought("o1"), bought("o2"))
+    story.given(reviewed("decline", "11:30"))
+    story.when(bought("o3"), bought("o4"), bought("o5"), bought("o6"))
+    assert told(story) == [("nth_purchase:2", "held")]
 
 
 def test_the_signup_s_reward_counts_among_those_that_repeats_allows() -> None:

@@ -110,7 +110,8 @@ def evolve(cells: Cells, event: Event) -> None:  # noqa: C901, PLR0912, PLR0915 
             others = (p for p in referral.progress if (p.trigger, p.currency) != same)
             cells.put(key, _replace(referral, progress=(*others, now)))
         case SlotFreed():
-            cells.put(key, _replace(referral, used=referral.used - 1))
+            skipped = "" if event.is_for_later else referral.skipped
+            cells.put(key, _replace(referral, used=referral.used - 1, skipped=skipped))
         case CommandNoted():
             cells.put(f"{key}:c:{fingerprint(event.command_id):x}", Command(is_done=True))
         case PartialRefundDeferred():

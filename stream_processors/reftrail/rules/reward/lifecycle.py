@@ -18,7 +18,7 @@ from reftrail.rules.reward.state import (
     RewardCase,
     SideReward,
 )
-from reftrail.rules.reward.state_events import LimitsReleased
+from reftrail.rules.reward.state_events import LimitsReleased, SlotFreed
 from reftrail.rules.reward.transitions import STANDING, Transition, allowed
 
 _REASONS: Final = {
@@ -34,6 +34,9 @@ _REASONS: Final = {
     Transition.REFUND_PART: Reason.PARTLY_REFUNDED,
     Transition.LOSE: Reason.MILESTONE_LOST,
 }
+
+_DECLINES: Final = frozenset({Transition.DECLINE, Transition.LAPSE})
+"""How a held reward is rejected for what speaks against it."""
 
 
 class Reward(NamedTuple):
@@ -83,6 +86,8 @@ def change(  # noqa: PLR0913 - the last two are rarely given
     settle_budgets(context, reward, words=transition)
     if status == RewardStatus.REJECTED:
         _release_places(context, reward, is_refunded=transition == Transition.REFUND)
+    if transition in _DECLINES:
+        _free_slot_for_later(context, reward)
 
 
 def ended_by_review(context: DecisionContext, action: str) -> frozenset[EndedSide]:
@@ -123,6 +128,17 @@ def settle_budgets(context: DecisionContext, reward: Reward, *, words: str) -> N
             most = place.most if more < 0 else LARGEST_SUM
             changed = place._replace(amount=abs(more), most=most)
             _request(context, case, str(changed), side.role, words, is_releasing=more < 0)
+
+
+def _free_slot_for_later(context: DecisionContext, reward: Reward) -> None:
+    """Leave the turn of a reward that was declined on both sides to the orders that come from now.
+
+    Orders that were skipped meanwhile don't get it: nobody has looked at them, and the same speaks
+    against them.
+    """
+    now = context.action(reward.case.action).case
+    if now is not None and not now.counts and not now.is_bonus:
+        context.apply(SlotFreed(**context.noted(), is_for_later=True))
 
 
 def _release_places(context: DecisionContext, reward: Reward, *, is_refunded: bool) -> None:

@@ -95,7 +95,12 @@ class Earned(_OfReferral, frozen=True, kw_only=True):
 
 
 class SlotFreed(_OfReferral, frozen=True, kw_only=True):
-    """An order's reward ended, and leaves the user's turn to another order."""
+    """An order's reward ended, and leaves the user's turn to another order.
+
+    is_for_later: orders that were skipped so far don't get it, now or later.
+    """
+
+    is_for_later: bool = False
 
 
 class CommandNoted(_OfReferral, frozen=True, kw_only=True):
