@@ -22,6 +22,7 @@ from reftrail.contracts.policy import (
 from reftrail.contracts.record import DAY, HOUR, MICROS_PER_UNIT
 from reftrail.contracts.reference import Trigger
 from reftrail.contracts.reward_reasons import Reason
+from reftrail.rules.decider import Refused
 from reftrail.rules.fraud.case import Signals
 from reftrail.testing import (
     Outline,
@@ -350,11 +351,21 @@ def test_one_order_reaches_1000_rewards_and_what_is_beyond_goes_to_the_dead_lett
     story = on_amount(1).when(bought("o1", 1_001))
     assert len(told(story)) == 1_000
     assert refused("too_many_rewards").describes(story.followed[-1])
-    story.when(bought("o2", 1))
-    assert [action for action, _ in told(story)] == [
-        "amount_reached:1001",
-        "amount_reached:1002",
-    ]
+
+
+def test_what_one_order_reaches_beyond_1000_rewards_is_never_paid() -> None:
+    story = on_amount(2).given(bought("o1", 1)).when(bought("o2", 5_000))
+    assert len(told(story)) == 1_000
+    refusal = story.followed[-1]
+    assert isinstance(refusal, Refused)
+    assert "3000.00 USD of order o2" in refusal.detail
+    story.when(bought("o3", 1))
+    assert [action for action, _ in told(story)] == ["amount_reached:1001"]
+    story.when(paid_back("o2", 3_000)).then_nothing()
+    story.when(paid_back("o2", 2, at="12:01"))
+    assert told(story) == [("amount_reached:1001", "reversed")]
+    story.when(paid_back("o2", at="12:02"))
+    assert len(told(story)) == 999
 
 
 def test_an_amount_is_reached_by_small_orders_however_many() -> None:

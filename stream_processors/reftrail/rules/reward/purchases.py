@@ -4,6 +4,7 @@ from typing import Final
 
 import msgspec
 
+from reftrail.contracts.money import amount_text
 from reftrail.contracts.policy import OrderIds
 from reftrail.contracts.record import Millis
 from reftrail.contracts.reference import Trigger
@@ -33,8 +34,8 @@ from reftrail.rules.reward.state_events import (
 )
 
 MOST_AT_ONCE: Final = 1_000
-"""How many rewards by amount one order makes at most. The rest is refused, and a dead letter says
-so: an amount that is reached a thousand times by one order was not meant."""
+"""How many rewards by amount one order makes at most. The rest of its amount counts for none, and a
+dead letter says so: an amount that is reached a thousand times by one order was not meant."""
 
 
 def purchase(context: DecisionContext, waiting: Waiting, terms: Terms) -> None:
@@ -142,8 +143,7 @@ def reach(context: DecisionContext, waiting: Waiting, terms: Terms) -> None:
         if progress.standing < threshold or not is_open(referral, terms):
             return
         if _gave_enough(context, progress, waiting):
-            detail = f"one order reaches more than {MOST_AT_ONCE} rewards"
-            context.refuse("too_many_rewards", detail)
+            _refuse_rest(context, waiting, terms, progress)
             return
         action = next_action(context, trigger, progress.given + 1)
         without = _ended_roles(context, terms, action)
@@ -157,6 +157,27 @@ def reach(context: DecisionContext, waiting: Waiting, terms: Terms) -> None:
         ask_or_decide(context, msgspec.structs.replace(assessed, waiting=waiting))
         if context.referral.of(trigger, _currency(terms)).given == progress.given:
             return
+
+
+def _refuse_rest(
+    context: DecisionContext, waiting: Waiting, terms: Terms, progress: Progress
+) -> None:
+    """Let an order count for no more than the rewards that it made, now and later."""
+    claim = waiting.claim
+    assert claim is not None
+    order = context.action(of_order(claim.order_id)).order
+    assert order is not None
+    step = step_of(terms)
+    rest = min((progress.standing - progress.reached) // step * step, order.counted)
+    less = msgspec.structs.replace(order, counted=order.counted - rest)
+    now = msgspec.structs.replace(progress, standing=progress.standing - rest)
+    common = context.noted()
+    context.apply(OrderRecorded(**common, order=less), ProgressMade(**common, progress=now))
+    context.refuse(
+        "too_many_rewards",
+        f"one order makes at most {MOST_AT_ONCE:,} rewards; {amount_text(rest, order.currency)} "
+        f"{order.currency} of order {order.order_id} counts for none",
+    )
 
 
 def _gave_enough(context: DecisionContext, progress: Progress, waiting: Waiting) -> bool:
