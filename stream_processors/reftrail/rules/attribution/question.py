@@ -1,0 +1,18 @@
+"""Input of a decision of the attribution stage."""
+
+import msgspec
+
+from reftrail.contracts.decisions import Converted
+from reftrail.rules.attribution.state import AttributionState
+from reftrail.rules.cells import Cells
+from reftrail.rules.decider import Cause, Reference
+
+
+class Question(msgspec.Struct, frozen=True):
+    """A conversion that is decided on, with the state of its user before the decision."""
+
+    state: AttributionState
+    cells: Cells
+    record: Converted
+    cause: Cause
+    reference: Reference
