@@ -12,10 +12,9 @@ import pytest
 from reftrail.code_lookup.facts import CodeFacts
 from reftrail.collector.accept import Circumstances, Sender, accept
 from reftrail.contracts.decisions import Attributed, RewardDecided
-from reftrail.contracts.events import AnyEvent
+from reftrail.contracts.events import AnyEvent, KeyKind
 from reftrail.contracts.record import Millis, Record
 from reftrail.contracts.topics import ATTRIBUTIONS, CAMPAIGNS, CODES, EVENTS, REWARDS
-from reftrail.edge.api_keys import KeyKind
 from reftrail.edge.pseudonyms import parse_hash_key, pseudonyms
 from reftrail.simulator.comparison import (
     Observed,

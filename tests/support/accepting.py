@@ -5,9 +5,8 @@ from typing import Any
 from reftrail.code_lookup.facts import CodeFacts
 from reftrail.collector.accept import Acceptance, Circumstances, Sender, accept
 from reftrail.contracts.codec import decode, encode_datum
-from reftrail.contracts.events import Event, event_key
+from reftrail.contracts.events import Event, KeyKind, event_key
 from reftrail.contracts.registry import latest
-from reftrail.edge.api_keys import KeyKind
 from reftrail.edge.pseudonyms import HashKey, pseudonyms
 
 NOW = 1_750_000_000_000

@@ -1,17 +1,17 @@
-"""What a host's routes take and answer, in OpenAPI 3.1."""
+"""OpenAPI 3.1 description of a host, made of the table of its routes."""
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from importlib.metadata import version
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final
 
-from pydantic import BaseModel
+import msgspec
 from pydantic.json_schema import models_json_schema
+from starlette.requests import Request
+from starlette.responses import Response
 
-JsonSchema: TypeAlias = Mapping[str, Any]
+from reftrail.hosting.routes import TEXT, Endpoint, Parameter
 
-TEXT: Final[JsonSchema] = {"type": "string"}
 _REFERENCE: Final = "#/components/schemas/{model}"
 _ERROR: Final = {
     "type": "object",
@@ -24,54 +24,49 @@ _ERROR: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """Something that a request may say beside its path and its body."""
+def with_description(
+    title: str,
+    endpoints: Sequence[Endpoint],
+    *,
+    is_open: bool = False,
+    errors: Mapping[int, str] | None = None,
+) -> list[Endpoint]:
+    """A host's table, and GET /v1/openapi.json, which describes all of it.
 
-    name: str
-    where: Literal["query", "header"] = "query"
-    meaning: str | None = None
-    schema: JsonSchema = field(default_factory=lambda: TEXT)
-    is_required: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One route under one method, as it is told to those who call it.
-
-    bodies are the models of which the request's body must be one; query has a field for each
-    parameter of the query, beside parameters. status, answers (media types) and answer are of what
-    it says when all is well, errors by status of what it says else. is_open: it asks for no key.
+    errors are those of the description itself.
     """
 
-    method: str
-    path: str
-    summary: str
-    bodies: tuple[type[BaseModel], ...] = ()
-    query: type[BaseModel] | None = None
-    parameters: tuple[Parameter, ...] = ()
-    errors: Mapping[int, str] = field(default_factory=dict)
-    status: int = 200
-    answers: tuple[str, ...] = ("application/json",)
-    answer: JsonSchema | None = None
-    is_open: bool = False
+    async def description(_: Request) -> Response:
+        return Response(body, media_type="application/json")
+
+    own = Endpoint(
+        "GET",
+        "/v1/openapi.json",
+        description,
+        "This description.",
+        errors=errors or {},
+        is_open=is_open,
+    )
+    every = [*endpoints, own]
+    body = msgspec.json.encode(document(title, every))
+    return every
 
 
-def document(title: str, operations: Sequence[Operation]) -> dict[str, Any]:
+def document(title: str, endpoints: Sequence[Endpoint]) -> dict[str, Any]:
     """The description of a host that serves these, each under a key unless it is open."""
-    schemas = _schemas(operations)
+    schemas = _schemas(endpoints)
     paths: dict[str, dict[str, Any]] = {}
-    for one in operations:
-        paths.setdefault(one.path, {})[one.method.lower()] = {
-            "summary": one.summary,
+    for endpoint in endpoints:
+        paths.setdefault(endpoint.template, {})[endpoint.method.lower()] = {
+            "summary": endpoint.summary,
             "parameters": [
-                *_in_path(one.path),
-                *_in_query(one, schemas),
-                *map(_parameter, one.parameters),
+                *_in_path(endpoint.template),
+                *_in_query(endpoint, schemas),
+                *map(_parameter, endpoint.parameters),
             ],
-            **_body(one),
-            "responses": _responses(one),
-            **({"security": []} if one.is_open else {}),
+            **_body(endpoint),
+            "responses": _responses(endpoint),
+            **({"security": []} if endpoint.is_open else {}),
         }
     return {
         "openapi": "3.1.0",
@@ -85,9 +80,11 @@ def document(title: str, operations: Sequence[Operation]) -> dict[str, Any]:
     }
 
 
-def _schemas(operations: Sequence[Operation]) -> dict[str, Any]:
+def _schemas(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
     """All models by their names."""
-    models = [model for one in operations for model in (*one.bodies, one.query) if model]
+    models = [
+        model for endpoint in endpoints for model in (*endpoint.bodies, endpoint.query) if model
+    ]
     _, schemas = models_json_schema(
         [(model, "validation") for model in dict.fromkeys(models)], ref_template=_REFERENCE
     )
@@ -95,25 +92,25 @@ def _schemas(operations: Sequence[Operation]) -> dict[str, Any]:
     return found
 
 
-def _body(operation: Operation) -> dict[str, Any]:
-    if not operation.bodies:
+def _body(endpoint: Endpoint) -> dict[str, Any]:
+    if not endpoint.bodies:
         return {}
-    references = [_reference(model.__name__) for model in operation.bodies]
+    references = [_reference(model.__name__) for model in endpoint.bodies]
     schema = references[0] if len(references) == 1 else {"oneOf": references}
     return {"requestBody": {"content": {"application/json": {"schema": schema}}}}
 
 
-def _responses(operation: Operation) -> dict[str, Any]:
-    content = {} if operation.answer is None else {"schema": dict(operation.answer)}
-    done = {"description": "Done.", "content": dict.fromkeys(operation.answers, content)}
-    errors = {str(status): _error(text) for status, text in operation.errors.items()}
-    return {str(operation.status): done, **errors}
+def _responses(endpoint: Endpoint) -> dict[str, Any]:
+    content = {} if endpoint.answer is None else {"schema": dict(endpoint.answer)}
+    done = {"description": "Done.", "content": dict.fromkeys(endpoint.answers, content)}
+    errors = {str(status): _error(text) for status, text in endpoint.errors.items()}
+    return {str(endpoint.status): done, **errors}
 
 
-def _in_query(operation: Operation, schemas: Mapping[str, Any]) -> list[dict[str, Any]]:
-    if operation.query is None:
+def _in_query(endpoint: Endpoint, schemas: Mapping[str, Any]) -> list[dict[str, Any]]:
+    if endpoint.query is None:
         return []
-    fields = schemas[operation.query.__name__]["properties"]
+    fields = schemas[endpoint.query.__name__]["properties"]
     return [{"name": name, "in": "query", "schema": schema} for name, schema in fields.items()]
 
 
@@ -124,13 +121,17 @@ def _in_path(path: str) -> list[dict[str, Any]]:
     ]
 
 
-def _parameter(one: Parameter) -> dict[str, Any]:
-    told: dict[str, Any] = {"name": one.name, "in": one.where, "schema": dict(one.schema)}
-    if one.meaning is not None:
-        told["description"] = one.meaning
-    if one.is_required:
-        told["required"] = True
-    return told
+def _parameter(given: Parameter) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "name": given.name,
+        "in": given.where,
+        "schema": dict(given.schema),
+    }
+    if given.meaning is not None:
+        described["description"] = given.meaning
+    if given.is_required:
+        described["required"] = True
+    return described
 
 
 def _reference(name: str) -> dict[str, str]:

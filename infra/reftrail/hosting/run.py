@@ -1,11 +1,12 @@
-"""A host's process from its settings to its exit code."""
+"""Process of a host, from its settings to its exit code."""
 
 import asyncio
 import logging
 import os
+import signal
 import sys
-from collections.abc import Callable, Coroutine
-from typing import Any, NoReturn, TypeVar
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Final, NoReturn, TypeVar
 
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings
@@ -14,18 +15,66 @@ from reftrail.contracts.errors import ExpectedError
 
 S = TypeVar("S", bound=BaseSettings)
 
+_LOG_FORMAT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
-def run_host(settings: type[S], run: Callable[[S], Coroutine[Any, Any, None]]) -> NoReturn:
-    """Run with settings from the environment; then end the process, with exit code 0.
 
-    Settings at fault and whatever is expected to go wrong are told in a sentence, with exit code 1;
-    anything unexpected by a traceback.
+def run_host(
+    settings: type[S],
+    run: Callable[[S], Coroutine[Any, Any, None]],
+    *,
+    quiet: Mapping[str, int] | None = None,
+) -> NoReturn:
+    """Run with settings from the environment, log to stderr, and end the process with exit code 0.
+
+    quiet names libraries with the level from which their messages are logged. Faults in settings
+    and other `ExpectedError`s end the process with a sentence and exit code 1; anything unexpected
+    with a traceback.
     """
+    logging.basicConfig(level=logging.INFO, format=_LOG_FORMAT)
+    for library, level in (quiet or {}).items():
+        logging.getLogger(library).setLevel(level)
     try:
         asyncio.run(run(_read(settings)))
     except ExpectedError as error:
         sys.exit(f"error: {error}")
     end_process()
+
+
+def stop_on_signals() -> asyncio.Event:
+    """An event that SIGTERM and SIGINT set, in the running loop."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+async def run_until_stopped(
+    stop: asyncio.Event,
+    *parts: Coroutine[Any, Any, None],
+    finishing: Coroutine[Any, Any, None] | None = None,
+) -> None:
+    """Run parts until stop is set or one of them ends; then end all.
+
+    finishing watches stop itself: it is waited for first. The other parts are cancelled one after
+    the other, in this order. The first error of a part is raised; a part that ends without one
+    before stop was set raises RuntimeError.
+    """
+    first = [] if finishing is None else [asyncio.create_task(finishing)]
+    others = [asyncio.create_task(part) for part in parts]
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait((stopping, *first, *others), return_when=asyncio.FIRST_COMPLETED)
+    was_asked = stop.is_set()
+    ended = [task for task in (*first, *others) if task.done()]
+    stop.set()
+    await asyncio.wait((stopping, *first))
+    for task in others:
+        task.cancel()
+        await asyncio.wait((task,))
+    for task in (*ended, *first, *others):
+        if not task.cancelled():
+            task.result()
+    if not was_asked:
+        raise RuntimeError(f"{ended[0].get_coro()} has ended")
 
 
 def end_process() -> NoReturn:

@@ -1,19 +1,34 @@
 """A host's HTTP server."""
 
 import asyncio
+import logging
 import socket
 from typing import Any
 
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
 
 from reftrail.contracts.errors import ExpectedError
 
+_log = logging.getLogger(__name__)
+
 
 async def serve(app: Any, host: str, port: int, setting: str) -> None:
-    """Answer until cancelled. Raises `ExpectedError` if the port, set by `setting`, is taken."""
+    """Answer until cancelled, and then what was begun.
+
+    Raises `ExpectedError` if the port, set by `setting`, is taken.
+    """
     check_free(host, port, setting)
-    server = Server(app, address=host, port=port, interface=Interfaces.ASGI, log_enabled=False)
+    server = Server(
+        app,
+        address=host,
+        port=port,
+        interface=Interfaces.ASGINL,  # no host has a lifespan
+        http=HTTPModes.auto,
+        websockets=False,
+        log_enabled=False,
+    )
+    _log.info("serving on http://%s:%d", host, port)
     try:
         await server.serve()
     except asyncio.CancelledError:

@@ -6,7 +6,6 @@ committed.
 """
 
 from reftrail.codes_api.handlers import CodesApi
-from reftrail.codes_api.openapi import described
 from reftrail.codes_api.routes import endpoints
 
-__all__ = ["CodesApi", "described", "endpoints"]
+__all__ = ["CodesApi", "endpoints"]

@@ -8,9 +8,11 @@ from starlette.requests import Request
 from reftrail.codes_api.metrics import CodesApiMetrics
 from reftrail.codes_api.rate_limits import Limits, TooOften
 from reftrail.codes_api.request_parsing import caller_of
-from reftrail.edge.api_keys import KeyKind, Keys
+from reftrail.contracts.events import KeyKind
+from reftrail.edge.api_keys import kind_in, require_key, require_secret_key
 from reftrail.edge.http_errors import Refused
 from reftrail.edge.requests import Networks, client_address
+from reftrail.hosting.auth import Keys
 
 _NOBODY: Final = "unknown"
 
@@ -42,22 +44,21 @@ class Admission:
 
     def admit(self, request: Request, *, published: bool = False) -> Caller:
         """Whoever asks, if they may; a publishable key only where published. Raises `Refused`."""
-        kind = self._keys.kind_of(request.headers.get("authorization"))
+        kind = kind_in(request, self._keys)
         name, address = caller_of(request), client_address(request, self._proxies)
         try:
             if kind is None:
                 self._limits.admit_unknown(address)
-                raise Refused(401, "give a known API key: Authorization: Bearer KEY")
-            if kind is KeyKind.PUBLISHABLE:
+            elif kind is KeyKind.PUBLISHABLE:
                 self._limits.admit_published(name, address)
-                if not published:
-                    raise Refused(403, "this needs a secret key; a publishable one may verify")
             else:
                 self._limits.admit_secret(name, address)
         except TooOften as error:
             self._metrics.limited.labels(error.scope, kind or _NOBODY).inc()
             raise Refused(429, str(error), retry_after=error.retry_after) from error
-        return Caller(name, kind, address)
+        if not published:
+            require_secret_key(kind, "this needs a secret key; a publishable one may verify")
+        return Caller(name, require_key(kind), address)
 
     def charge_guess(self, caller: Caller) -> None:
         """A publishable key asks for a code, which may be wrong."""

@@ -1,61 +1,70 @@
-"""The table of routes for codes: the application and the OpenAPI description are made of it."""
+"""Table of the routes for codes."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import TypeAlias
+from functools import partial
+from typing import Final
 
 from pydantic import BaseModel
-from starlette.requests import Request
-from starlette.responses import Response
 
 from reftrail.codes_api import models
 from reftrail.codes_api.handlers import CodesApi
 from reftrail.codes_api.issuing import BODIES
+from reftrail.hosting.routes import Endpoint, Handler, Parameter
 
-Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
+_ERRORS: Final = {
+    400: "The body is not JSON.",
+    401: "No known key.",
+    403: "A publishable key where a secret one is needed.",
+    404: "No such code or format.",
+    409: "What there is speaks against it: the status, a limit, another's code.",
+    422: "A field can't be so; pointer says which.",
+    429: "Too many requests; Retry-After says when to ask again.",
+    503: "The store of codes doesn't answer, or none is configured.",
+}
+_OF_ACTS: Final = (
+    Parameter(
+        "wait",
+        meaning="Wait up to 5 s for Kafka; `published` says whether it has the change.",
+        schema={"type": "boolean", "default": False},
+    ),
+    Parameter(
+        "Idempotency-Key",
+        "header",
+        "The same request under the same key is done once, for seven days.",
+    ),
+    Parameter(
+        "X-Actor",
+        "header",
+        "Who acts, for the audit log; the key's short hash stands there anyway.",
+    ),
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """One row: bodies are the models of which the request's body must be one.
-
-    is_act: it changes something, so that it takes Idempotency-Key, X-Actor and ?wait.
-    """
-
-    method: str
-    path: str
-    handler: Handler
-    summary: str
-    bodies: tuple[type[BaseModel], ...] = ()
-    query: type[BaseModel] | None = None
-    is_act: bool = False
-    status: int = 200
-    answers: str = "application/json"
+_row = partial(Endpoint, errors=_ERRORS)
 
 
 def endpoints(api: CodesApi) -> list[Endpoint]:
     """All routes, those with a fixed path before those that would take it for a code."""
     one = "/v1/codes/{code}"
     return [
-        Endpoint(
+        _row(
             "POST",
             "/v1/codes/verify",
             api.verify,
             'Whether a code is good, and why not. A publishable key is told {"valid"} alone.',
             bodies=(models.Verify,),
         ),
-        Endpoint(
+        _row(
             "POST",
             "/v1/codes",
             api.issue,
             "Issue codes: one or several alike, one for each of a list, more of a derived format, "
             "or take over existing ones.",
             bodies=BODIES,
-            is_act=True,
+            parameters=_OF_ACTS,
             status=201,
         ),
-        Endpoint("GET", "/v1/codes", api.list_codes, "List codes.", query=models.Listing),
-        Endpoint("GET", one, api.find, "A code, and what has happened under it."),
+        _row("GET", "/v1/codes", api.list_codes, "List codes.", query=models.Listing),
+        _row("GET", one, api.find, "A code, and what has happened under it."),
         _act("PATCH", one, api.change, "Change what may be changed.", models.Change),
         _act("POST", f"{one}/bind", api.bind, "Give it an owner or a record.", models.Bind),
         _act(
@@ -70,14 +79,16 @@ def endpoints(api: CodesApi) -> list[Endpoint]:
         _act("POST", f"{one}/revoke", api.revoke, "End it for good.", models.Reasoned),
         _act("POST", f"{one}/expire", api.expire, "End its time now.", models.Reasoned),
         _act("POST", f"{one}/reissue", api.reissue, "Replace it by another.", models.Reissue),
-        Endpoint("GET", f"{one}/audit", api.audit, "All that was done to it, and by whom."),
-        Endpoint(
-            "GET", f"{one}/qr.png", api.picture, "Its link as a QR code.", answers="image/png"
+        _row("GET", f"{one}/audit", api.audit, "All that was done to it, and by whom."),
+        _row("GET", f"{one}/qr.png", api.picture, "Its link as a QR code.", answers=("image/png",)),
+        _row(
+            "GET",
+            f"{one}/qr.svg",
+            api.picture,
+            "Its link as a QR code.",
+            answers=("image/svg+xml",),
         ),
-        Endpoint(
-            "GET", f"{one}/qr.svg", api.picture, "Its link as a QR code.", answers="image/svg+xml"
-        ),
-        Endpoint("GET", "/v1/code-formats", api.formats, "All formats."),
+        _row("GET", "/v1/code-formats", api.formats, "All formats."),
         _act(
             "PUT",
             "/v1/code-formats/{name}",
@@ -96,4 +107,4 @@ def endpoints(api: CodesApi) -> list[Endpoint]:
 
 
 def _act(method: str, path: str, handler: Handler, summary: str, body: type[BaseModel]) -> Endpoint:
-    return Endpoint(method, path, handler, summary, bodies=(body,), is_act=True)
+    return _row(method, path, handler, summary, bodies=(body,), parameters=_OF_ACTS)

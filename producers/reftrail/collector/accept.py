@@ -25,8 +25,9 @@ from reftrail.collector.submission import (
     validate_all,
 )
 from reftrail.contracts.code_spelling import canonical
+from reftrail.contracts.events import KeyKind
 from reftrail.contracts.record import DAY, SECOND, Millis
-from reftrail.edge.api_keys import PUBLISHABLE_TYPES, KeyKind
+from reftrail.edge.api_keys import PUBLISHABLE_TYPES
 from reftrail.edge.bots import is_bot
 from reftrail.edge.field_formats import EXPECTED
 from reftrail.edge.pseudonyms import Pseudonyms

@@ -1,27 +1,22 @@
-"""The routes, and what each answers."""
+"""Handlers of the collector's routes."""
 
 import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import msgspec
 import uuid_utils
-from prometheus_client import CONTENT_TYPE_LATEST
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from reftrail.code_lookup.facts import Codes
 from reftrail.code_lookup.known_codes import CodesReader
-from reftrail.codes_api import CodesApi, endpoints
+from reftrail.codes_api import CodesApi
 from reftrail.collector import redirect
 from reftrail.collector.accept import (
     Acceptance,
@@ -34,15 +29,15 @@ from reftrail.collector.accept import (
 from reftrail.collector.clock import clock_skew
 from reftrail.collector.event_batches import read_events, refused_sent_at
 from reftrail.collector.metrics import Metrics
-from reftrail.collector.openapi import description
 from reftrail.collector.publisher import Message, Publisher
 from reftrail.collector.reviews import Reviews
-from reftrail.collector.settings import CollectorSettings, listed
+from reftrail.collector.settings import CollectorSettings
 from reftrail.contracts.codec import encode_datum
+from reftrail.contracts.events import KeyKind
 from reftrail.contracts.record import Millis
 from reftrail.contracts.registry import latest
 from reftrail.contracts.times import now
-from reftrail.edge.api_keys import KeyKind, Keys
+from reftrail.edge.api_keys import kind_in, require_key
 from reftrail.edge.bots import is_bot
 from reftrail.edge.http_errors import Refused, Unavailable
 from reftrail.edge.pseudonyms import Pseudonyms
@@ -53,14 +48,15 @@ from reftrail.edge.requests import (
     read_rest,
     user_agent_of,
 )
+from reftrail.hosting.auth import Keys
+from reftrail.hosting.health import ready_unless
+from reftrail.hosting.routes import Endpoint, Handler
 
 logger = logging.getLogger(__name__)
 
 _RETRY_AFTER: Final = "2"
 _READY_SECONDS: Final = 2.0
 _EVENT: Final = latest("Event")
-
-Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,26 +130,18 @@ class Collector:
         else:
             self.metrics.clicks.labels("acknowledged").inc()
 
-    async def healthz(self, _: Request) -> Response:
-        """Whether the process answers at all."""
-        return _json(200, {"status": "ok"})
-
-    async def readyz(self, _: Request) -> Response:
-        """Whether events would be taken now: Kafka answers and the codes are read to their end."""
-        await self.codes.refresh(_READY_SECONDS)
-        if not self.publisher.ready:
-            raise Unavailable("Kafka does not acknowledge at the moment")
-        return _json(200, {"status": "ready"})
-
-    async def exposition(self, _: Request) -> Response:
-        """The metrics."""
-        return Response(self.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
+    async def readiness(self) -> Mapping[str, Any]:
+        """Ready while Kafka answers and the codes are read to their end."""
+        try:
+            await self.codes.refresh(_READY_SECONDS)
+        except Unavailable as error:
+            return ready_unless(str(error))
+        kafka_is_away = "Kafka does not acknowledge at the moment"
+        return ready_unless(None if self.publisher.ready else kafka_is_away)
 
     def _sender(self, request: Request) -> Sender:
         authorization = request.headers.get("authorization")
-        kind = self.keys.kind_of(authorization)
-        if kind is None:
-            raise Refused(401, "give a known API key: Authorization: Bearer KEY")
+        kind = require_key(kind_in(request, self.keys))
         again = request.headers.get("idempotency-key")
         scope = sha256(f"{authorization}\0{again}".encode()).hexdigest()
         return self._visitor(request, kind, scope if again else None)
@@ -178,42 +166,6 @@ class Collector:
             self.metrics.accepted.labels(kind).inc(count)
 
 
-def application(collector: Collector) -> Starlette:
-    """The ASGI application."""
-    for_codes = endpoints(collector.codes_api)
-    described = description(for_codes)
-
-    async def openapi(_: Request) -> Response:
-        return _json(200, described)
-
-    routes: list[tuple[str, Endpoint, list[str]]] = [
-        ("/v1/events", collector.events, ["POST"]),
-        ("/v1/reviews", collector.reviews.take, ["POST"]),
-        ("/r/{code}", collector.follow, ["GET"]),
-        ("/healthz", collector.healthz, ["GET"]),
-        ("/readyz", collector.readyz, ["GET"]),
-        ("/metrics", collector.exposition, ["GET"]),
-        ("/v1/openapi.json", openapi, ["GET"]),
-        *((one.path, one.handler, [one.method]) for one in for_codes),
-    ]
-    origins = listed(collector.settings.cors_origins)
-    cors = Middleware(
-        CORSMiddleware,
-        allow_origins=origins,
-        allow_methods=["POST"],
-        allow_headers=["authorization", "content-type", "idempotency-key"],
-        expose_headers=["retry-after"],
-        max_age=3600,
-    )
-    return Starlette(
-        routes=[
-            Route(path, _answering(path, handle, collector.metrics), methods=methods)
-            for path, handle, methods in routes
-        ],
-        middleware=[cors] if origins else [],
-    )
-
-
 def _skew(sent_at: Millis | None) -> Millis:
     """Read as soon as a request is: what it waits for afterwards is none of its clock's doing."""
     try:
@@ -232,7 +184,7 @@ def _taken(outcome: Acceptance) -> dict[str, Any]:
     return answer
 
 
-def _answering(path: str, handle: Endpoint, metrics: Metrics) -> Endpoint:
+def answering(endpoint: Endpoint, metrics: Metrics) -> Handler:
     """A handler whose every way to end is an answer, counted and timed."""
 
     async def answer(request: Request) -> Response:
@@ -240,18 +192,20 @@ def _answering(path: str, handle: Endpoint, metrics: Metrics) -> Endpoint:
         metrics.in_flight.inc()
         response = _json(500, {})
         try:
-            response = await _answer(handle, request)
+            response = await _answer(endpoint.handler, request)
             if response.status_code >= 400 and not await read_rest(request):
                 response.headers["connection"] = "close"
         finally:
             metrics.in_flight.dec()
-            metrics.requests.labels(path, response.status_code).observe(time.perf_counter() - began)
+            metrics.requests.labels(endpoint.path, response.status_code).observe(
+                time.perf_counter() - began
+            )
         return response
 
     return answer
 
 
-async def _answer(handle: Endpoint, request: Request) -> Response:
+async def _answer(handle: Handler, request: Request) -> Response:
     try:
         return await handle(request)
     except Refused as error:

@@ -1,16 +1,15 @@
-"""Wires the collector together and runs it: one process, one event loop, Granian in it."""
+"""Composition root of the collector: one process, one event loop, with the HTTP server in it.
+
+Input: HTTP requests. Output: `events`, `reviews`, and changes in the store of codes. Guarantee:
+Kafka has every event that was answered with 2xx.
+"""
 
 import asyncio
 import logging
-import signal
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from typing import Final
+from typing import Any, Final
 
 import httpx
-from granian.constants import HTTPModes, Interfaces
-from granian.server.embed import Server
 
 from reftrail.code_lookup.known_codes import CodesReader
 from reftrail.codes_api import CodesApi
@@ -20,17 +19,19 @@ from reftrail.codes_api.rate_limits import Limits, Rate
 from reftrail.codes_api.store_access import Backend
 from reftrail.codes_api.usage_counters import CounterSource, reports_client
 from reftrail.codes_api.verification import Verifier
-from reftrail.collector.http import Collector, application
+from reftrail.collector.http import Collector
 from reftrail.collector.metrics import Metrics
 from reftrail.collector.publisher import Publisher
 from reftrail.collector.reviews import Reviews
+from reftrail.collector.routes import application
 from reftrail.collector.settings import CollectorSettings, listed
 from reftrail.contracts.topics import EVENTS, REVIEWS
-from reftrail.edge.api_keys import Keys, keys
+from reftrail.edge.api_keys import keys
 from reftrail.edge.pseudonyms import Pseudonyms, parse_hash_key, pseudonyms
+from reftrail.hosting.auth import Keys
 from reftrail.hosting.private import private_port
-from reftrail.hosting.run import run_host
-from reftrail.hosting.serving import check_free
+from reftrail.hosting.run import run_host, run_until_stopped, stop_on_signals
+from reftrail.hosting.serving import check_free, serve
 
 logger = logging.getLogger(__name__)
 
@@ -40,60 +41,42 @@ _ADDRESS_BURST_SECONDS: Final = 30.0
 
 def main() -> None:
     """Run until SIGTERM or SIGINT, then answer what was begun, and end."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    # Its warnings repeat several times a second while a broker is away; what follows from that
-    # the publisher says once.
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    run_host(CollectorSettings, serve)
+    # The client's warnings repeat several times a second while a broker is away; the publisher
+    # says once what follows from that.
+    run_host(CollectorSettings, run, quiet={"aiokafka": logging.CRITICAL})
 
 
-async def serve(settings: CollectorSettings) -> None:
-    """Serve until a signal asks to end. Raises `ExpectedError` if it can't begin."""
+async def run(settings: CollectorSettings) -> None:
+    """Serve until asked to stop. Raises `ExpectedError` if it can't begin."""
     check_free(settings.collector_host, settings.collector_port, "REFTRAIL_COLLECTOR_PORT")
-    async with (
-        running(settings) as collector,
-        private_port(
-            application(collector),
-            settings.collector_private_host,
-            settings.collector_private_port,
-            "REFTRAIL_COLLECTOR_PRIVATE_PORT",
-        ) as app,
-    ):
-        server = Server(
-            app,
-            address=settings.collector_host,
-            port=settings.collector_port,
-            interface=Interfaces.ASGINL,
-            http=HTTPModes.auto,
-            websockets=False,
-            log_enabled=False,
-        )
-        loop = asyncio.get_running_loop()
-        for asked in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(asked, server.stop)
-        logger.info("serving on http://%s:%d", settings.collector_host, settings.collector_port)
-        await server.serve()
-        logger.info("no more requests; writing what is left")
-
-
-@asynccontextmanager
-async def running(settings: CollectorSettings) -> AsyncIterator[Collector]:
-    """A collector connected to Kafka, or trying to be; closed in order at the end."""
+    stop = stop_on_signals()
     collector = compose(settings)
-    writing = asyncio.create_task(collector.publisher.run(), name="publisher")
-    following = asyncio.create_task(collector.codes.run(), name="codes")
-    reviewing = asyncio.create_task(collector.reviews.publisher.run(), name="reviews")
-    for task in (writing, following, reviewing):
-        task.add_done_callback(_end_process_on_defect)
+    async with private_port(
+        application(collector),
+        settings.collector_private_host,
+        settings.collector_private_port,
+        "REFTRAIL_COLLECTOR_PRIVATE_PORT",
+    ) as app:
+        await run_until_stopped(
+            stop,
+            _answer(collector, app),
+            collector.publisher.run(),
+            collector.codes.run(),
+            collector.reviews.publisher.run(),
+        )
+
+
+async def _answer(collector: Collector, app: Any) -> None:
+    """Answer until cancelled, then finish requests and clicks, while their publishers still run."""
+    settings = collector.settings
     try:
-        yield collector
+        await serve(
+            app, settings.collector_host, settings.collector_port, "REFTRAIL_COLLECTOR_PORT"
+        )
     finally:
+        logger.info("no more requests; writing what is left")
         await asyncio.gather(*collector.clicks, return_exceptions=True)
         await collector.codes_api.close()
-        for task in (writing, following, reviewing):
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
 
 def compose(settings: CollectorSettings) -> Collector:
@@ -160,10 +143,3 @@ def _reports(settings: CollectorSettings) -> httpx.AsyncClient | None:
     known = listed(settings.secret_keys.get_secret_value())
     key = settings.reports_key.get_secret_value() if settings.reports_key else next(iter(known), "")
     return reports_client(settings.reports_url, key) if settings.reports_url else None
-
-
-def _end_process_on_defect(task: "asyncio.Task[None]") -> None:
-    """These tasks never end by themselves: if one does, nothing is right any more."""
-    if not task.cancelled() and (error := task.exception()) is not None:
-        logger.critical("the task %s failed", task.get_name(), exc_info=error)
-        signal.raise_signal(signal.SIGTERM)

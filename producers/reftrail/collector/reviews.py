@@ -12,9 +12,9 @@ from reftrail.collector.publisher import Message, Publisher
 from reftrail.contracts.codec import encode
 from reftrail.contracts.times import now
 from reftrail.contracts.topics import REVIEWS
-from reftrail.edge.api_keys import KeyKind, Keys
-from reftrail.edge.http_errors import Refused
+from reftrail.edge.api_keys import kind_in, require_secret_key
 from reftrail.edge.requests import read_items
+from reftrail.hosting.auth import Keys
 from reftrail.reviews import judged
 
 
@@ -29,13 +29,7 @@ class Reviews:
 
     async def take(self, request: Request) -> Response:
         """Answers 202 once Kafka has the decisions that were well formed."""
-        match self.keys.kind_of(request.headers.get("authorization")):
-            case None:
-                raise Refused(401, "give a known API key: Authorization: Bearer KEY")
-            case KeyKind.PUBLISHABLE:
-                raise Refused(403, "reviews need a secret key")
-            case KeyKind.SECRET:
-                pass
+        require_secret_key(kind_in(request, self.keys), "reviews need a secret key")
         items = await read_items(request, "reviews")
         await self.codes.know(codes_named(items), self.patience)
         taken, rejected = judged(items, now(), self.codes.spelling)

@@ -1,32 +1,17 @@
-"""Who may send what: API keys and their kinds."""
+"""API keys of the collector: what each kind may send, and the errors of requests without one."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from hashlib import sha256
+from collections.abc import Iterable
 from typing import Final
+
+from starlette.requests import Request
 
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.events import KeyKind
-
-__all__ = ["PUBLISHABLE_TYPES", "KeyKind", "Keys", "keys"]
-
+from reftrail.edge.http_errors import Refused
+from reftrail.hosting.auth import Keys
 
 PUBLISHABLE_TYPES: Final = frozenset({"view", "click", "form_started"})
-"""What a publishable key may send: nothing that makes money by itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """The keys of an installation, by hash: looking one up takes no time that tells of it."""
-
-    _kinds: Mapping[bytes, KeyKind]
-
-    def kind_of(self, authorization: str | None) -> KeyKind | None:
-        """The kind of the key in an Authorization header; None if there is no such key."""
-        scheme, _, key = (authorization or "").partition(" ")
-        if scheme.lower() != "bearer":
-            return None
-        return self._kinds.get(_hashed(key.strip()))
+"""The events that a publishable key may send: none of them makes money by itself."""
 
 
 def keys(secret: Iterable[str], publishable: Iterable[str]) -> Keys:
@@ -41,11 +26,22 @@ def keys(secret: Iterable[str], publishable: Iterable[str]) -> Keys:
             "a key stands in both REFTRAIL_SECRET_KEYS and REFTRAIL_PUBLISHABLE_KEYS; "
             "what is published can't be secret"
         )
-    return Keys(
-        {_hashed(key): KeyKind.SECRET for key in secret}
-        | {_hashed(key): KeyKind.PUBLISHABLE for key in publishable}
-    )
+    return Keys.of(secret=secret, publishable=publishable)
 
 
-def _hashed(key: str) -> bytes:
-    return sha256(key.encode("utf-8", "surrogateescape")).digest()
+def kind_in(request: Request, known: Keys) -> KeyKind | None:
+    """The kind of the key that a request bears; None if there is no such key."""
+    return known.kind_of(request.headers.get("authorization"))
+
+
+def require_key(kind: KeyKind | None) -> KeyKind:
+    """The kind of a known key. Raises `Refused` (401) if there is none."""
+    if kind is None:
+        raise Refused(401, "give a known API key: Authorization: Bearer KEY")
+    return kind
+
+
+def require_secret_key(kind: KeyKind | None, otherwise: str) -> None:
+    """Raise `Refused`: 401 without a known key, 403 with a message under a publishable one."""
+    if require_key(kind) is KeyKind.PUBLISHABLE:
+        raise Refused(403, otherwise)

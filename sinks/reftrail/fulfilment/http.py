@@ -1,55 +1,28 @@
-"""The HTTP server of fulfilment: health and figures."""
+"""HTTP server of fulfilment: the endpoints for operators."""
 
-import asyncio
-import signal
-from collections.abc import Coroutine
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any
 
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
 
 from reftrail.contracts.record import Millis
 from reftrail.fulfilment.metrics import SILENCE, Metrics
+from reftrail.hosting.health import health_endpoints, ready_unless
+from reftrail.hosting.routes import Endpoint, routes
 
-_METRICS_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+def endpoints(metrics: Metrics) -> list[Endpoint]:
+    """The table of the host's routes."""
+
+    async def readiness() -> Mapping[str, Any]:
+        return ready_unless(_why_not_ready(metrics.silence()))
+
+    return health_endpoints(readiness, metrics.text)
 
 
 def application(metrics: Metrics) -> Starlette:
-    """The whole of what is answered."""
-
-    async def healthz(request: Request) -> Response:  # noqa: ARG001
-        return PlainTextResponse("ok\n")
-
-    async def readyz(request: Request) -> Response:  # noqa: ARG001
-        if why := _why_not_ready(metrics.silence()):
-            return JSONResponse({"ready": False, "reason": why}, 503)
-        return JSONResponse({"ready": True})
-
-    async def figures(request: Request) -> Response:  # noqa: ARG001
-        return PlainTextResponse(metrics.text(), media_type=_METRICS_TYPE)
-
-    return Starlette(
-        routes=[
-            Route("/healthz", healthz),
-            Route("/readyz", readyz),
-            Route("/metrics", figures),
-        ]
-    )
-
-
-async def until_told_to_stop(serving: Coroutine[Any, Any, None]) -> None:
-    """Serve until SIGTERM or SIGINT, or until the server fails."""
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    tasks = asyncio.create_task(serving), asyncio.create_task(stop.wait())
-    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    if tasks[0].done():
-        tasks[0].result()
-    tasks[0].cancel()
-    await asyncio.wait(tasks[:1])
+    """The ASGI application."""
+    return Starlette(routes=routes(endpoints(metrics)))
 
 
 def _why_not_ready(silence: Millis | None) -> str | None:

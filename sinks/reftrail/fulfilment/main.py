@@ -1,8 +1,11 @@
-"""What is wired to what: settings, the journal, who is asked, the loop, the HTTP server."""
+"""Composition root of fulfilment: settings, the journal, partners, the loop and the HTTP server.
+
+Input: `reward-granted`, and withdrawals. Output: requests to partners, and `fulfilments`.
+Guarantee: each reward is asked for under one idempotency key until an outcome is reported.
+"""
 
 import asyncio
 import logging
-import signal
 import threading
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -22,28 +25,22 @@ from reftrail.fulfilment.schedule import Schedule
 from reftrail.fulfilment.settings import FulfilmentSettings, Kind
 from reftrail.fulfilment.shipment import HttpCarrier, Shipments
 from reftrail.fulfilment.webhook import Webhook
-from reftrail.hosting.run import run_host
+from reftrail.hosting.run import run_host, run_until_stopped, stop_on_signals
 from reftrail.hosting.serving import serve
+
+_LIBRARIES = ("kafka", "httpx", "httpcore")
 
 _log = logging.getLogger(__name__)
 
 
 def main() -> None:
-    """Run until SIGTERM or SIGINT; anything unexpected ends the process with an exit code not 0."""
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-    for library in ("kafka", "httpx", "httpcore"):
-        logging.getLogger(library).setLevel(logging.ERROR)
-    run_host(FulfilmentSettings, run)
+    """Run until SIGTERM or SIGINT; an unexpected error ends the process with a traceback."""
+    run_host(FulfilmentSettings, run, quiet=dict.fromkeys(_LIBRARIES, logging.ERROR))
 
 
 async def run(settings: FulfilmentSettings) -> None:
-    """Fulfil and answer until told to stop."""
-    stop = threading.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    """Fulfil and answer until asked to stop."""
+    stop = stop_on_signals()
     metrics = Metrics()
     with ExitStack() as closing:
         database = Database.open(settings.fulfilment_journal)
@@ -62,10 +59,10 @@ async def run(settings: FulfilmentSettings) -> None:
             fulfilment.share = pool.share
         host, port = settings.fulfilment_host, settings.fulfilment_port
         app = application(metrics)
-        await _both(
-            asyncio.create_task(asyncio.to_thread(fulfilment.run, stop)),
-            asyncio.create_task(serve(app, host, port, "REFTRAIL_FULFILMENT_PORT")),
+        await run_until_stopped(
             stop,
+            serve(app, host, port, "REFTRAIL_FULFILMENT_PORT"),
+            finishing=_fulfil(fulfilment, stop),
         )
     _log.info("stopped")
 
@@ -100,17 +97,12 @@ def schedule_of(settings: FulfilmentSettings) -> Schedule:
     )
 
 
-async def _both(
-    fulfilling: asyncio.Task[None], serving: asyncio.Task[None], stop: threading.Event
-) -> None:
-    """Until the loop is told to stop; an error of either ends both."""
-    await asyncio.wait((fulfilling, serving), return_when=asyncio.FIRST_COMPLETED)
-    if fulfilling.done():
-        serving.cancel()
-        await asyncio.wait((serving,))
-        fulfilling.result()
-        return
-    stop.set()
-    await asyncio.wait((fulfilling,))
-    serving.result()
-    raise RuntimeError("the HTTP server has ended")
+async def _fulfil(fulfilment: Fulfilment, stop: asyncio.Event) -> None:
+    """Run the loop, which blocks, in a thread until stop is set."""
+    stop_thread = threading.Event()
+    thread = asyncio.create_task(asyncio.to_thread(fulfilment.run, stop_thread))
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait((thread, stopping), return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    stop_thread.set()
+    await thread

@@ -1,101 +1,72 @@
-"""The warehouse's HTTP server: health, figures, positions, reports."""
+"""HTTP server of the warehouse: reports, positions, and the endpoints for operators."""
 
 import asyncio
-import hmac
 import logging
 import time
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from clickhouse_connect.driver.client import Client
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.responses import Response
 
-from reftrail.reports.api import answered, routes
+from reftrail.hosting.auth import Keys, RequiresSecretKey
+from reftrail.hosting.health import health_endpoints, ready_unless
+from reftrail.hosting.openapi import with_description
+from reftrail.hosting.routes import Endpoint, routes
+from reftrail.reports.api import NO_KEY, ReportsApi, answered, explained
+from reftrail.reports.api import endpoints as report_endpoints
 from reftrail.warehouse.metrics import Metrics
-from reftrail.warehouse.openapi import description
 from reftrail.warehouse.progress import Progress
 
-_METRICS_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _SILENCE_SECONDS: Final = 10.0
 
 _log = logging.getLogger(__name__)
 
 
-class RequiresKey:
-    """Answers 401 to whoever asks for /v1/... without one of the secret keys."""
+def endpoints(
+    client: Client, low_latency: Client, progress: Progress, metrics: Metrics
+) -> list[Endpoint]:
+    """The table of the warehouse's routes; the clients are those of `application`."""
 
-    def __init__(self, app: Any, keys: Sequence[str]) -> None:
-        self._app = app
-        self._keys = [key.encode() for key in keys]
+    async def readiness() -> Mapping[str, Any]:
+        answer = ready_unless(_why_not_ready(progress))
+        if answer["ready"]:
+            await asyncio.to_thread(low_latency.command, "SELECT 1")
+        return answer
 
-    async def __call__(
-        self,
-        scope: MutableMapping[str, Any],
-        receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
-        send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
-    ) -> None:
-        """ASGI."""
-        if scope["type"] == "http" and scope["path"].startswith("/v1/"):
-            headers = dict(scope["headers"])
-            if not self._knows(headers.get(b"authorization", b"")):
-                refusal = answered({"error": "send Authorization: Bearer SECRET_KEY"}, 401)
-                refusal.headers["WWW-Authenticate"] = "Bearer"
-                await refusal(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
-
-    def _knows(self, header: bytes) -> bool:
-        scheme, _, given = header.partition(b" ")
-        known = [hmac.compare_digest(given.strip(), key) for key in self._keys]
-        return scheme.lower() == b"bearer" and any(known)
-
-
-def application(
-    client: Client, quick: Client, keys: Sequence[str], progress: Progress, metrics: Metrics
-) -> RequiresKey:
-    """The whole of what is answered.
-
-    Both clients are for reading, and used for nothing else. One answers a question at a time: quick
-    is for what must not wait for a report.
-    """
-    described = description()
-
-    async def healthz(request: Request) -> Response:  # noqa: ARG001
-        return PlainTextResponse("ok\n")
-
-    async def readyz(request: Request) -> Response:  # noqa: ARG001
-        if why := _why_not_ready(progress):
-            return answered({"ready": False, "reason": why}, 503)
-        await asyncio.to_thread(quick.command, "SELECT 1")
-        return answered({"ready": True})
-
-    async def figures(request: Request) -> Response:  # noqa: ARG001
-        return PlainTextResponse(metrics.text(), media_type=_METRICS_TYPE)
-
-    async def positions(request: Request) -> Response:  # noqa: ARG001
+    async def positions(_: Request) -> Response:
         found: dict[str, dict[str, int]] = {}
         for (topic, partition), position in sorted(progress.positions.items()):
             found.setdefault(topic, {})[str(partition)] = position
         return answered(found)
 
-    async def openapi(request: Request) -> Response:  # noqa: ARG001
-        return answered(described)
+    own = [
+        Endpoint(
+            "GET",
+            "/v1/positions",
+            positions,
+            "The next offset to load, by topic and partition.",
+            errors=NO_KEY,
+        ),
+        *report_endpoints(ReportsApi(client, low_latency, progress.as_of_text)),
+        *health_endpoints(readiness, metrics.text),
+    ]
+    return with_description("reftrail: warehouse", own, errors=NO_KEY)
 
-    app = Starlette(
-        routes=[
-            Route("/healthz", healthz),
-            Route("/readyz", readyz),
-            Route("/metrics", figures),
-            Route("/v1/positions", positions),
-            Route("/v1/openapi.json", openapi),
-            *routes(client, quick, progress.as_of_text),
-        ],
-        exception_handlers={Exception: _unexpected},
-    )
-    return RequiresKey(app, keys)
+
+def application(
+    client: Client, low_latency: Client, keys: Sequence[str], progress: Progress, metrics: Metrics
+) -> RequiresSecretKey:
+    """The ASGI application.
+
+    Both clients are for reading, and used for nothing else. One answers a question at a time:
+    low_latency is for what must not wait for a report.
+    """
+    table = endpoints(client, low_latency, progress, metrics)
+    app = Starlette(routes=routes(table, explained), exception_handlers={Exception: _unexpected})
+    return RequiresSecretKey(app, Keys.of(secret=keys))
 
 
 def _why_not_ready(progress: Progress) -> str | None:

@@ -11,14 +11,16 @@ import os
 import sys
 import threading
 import traceback
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, Final, NoReturn, cast
 
 import faust
 from aiokafka import TopicPartition
 from faust.types import TP
 from faust.web import Request, Response, View
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import generate_latest
+from starlette.requests import Request as HttpRequest
 
 from reftrail.contracts.errors import ExpectedError
 from reftrail.engine.assignment import Assignment
@@ -28,8 +30,10 @@ from reftrail.engine.settings import WorkerSettings
 from reftrail.engine.stage import Stage
 from reftrail.engine.topology import topology_with
 from reftrail.engine.transport import ChunkConsumer, ChunkSchema, ChunkTransport
+from reftrail.hosting.health import health_endpoints
 from reftrail.hosting.kafka.blocking import wait_for_broker
 from reftrail.hosting.repeated_messages import quieten
+from reftrail.hosting.routes import Endpoint
 
 _log = logging.getLogger(__name__)
 _COLLECT_AFTER: Final = 500_000
@@ -168,23 +172,26 @@ def _add_agent(app: WorkerApp, topic: str, name: str) -> None:
 
 
 def _add_pages(app: WorkerApp, metrics: WorkerMetrics) -> None:
-    async def healthz(view: View, request: Request) -> Response:  # noqa: ARG001
-        return view.json({"status": "ok"})
-
-    async def readyz(view: View, request: Request) -> Response:  # noqa: ARG001
-        state: dict[str, Any] = {
+    async def readiness() -> Mapping[str, Any]:
+        return {
             "ready": app.work.is_ready,
             "partitions": app.work.partitions(),
             "standby": app.work.standby_partitions(),
         }
-        return view.json(state, status=200 if app.work.is_ready else 503)
 
-    async def exposition(view: View, request: Request) -> Response:  # noqa: ARG001
-        text = generate_latest(metrics.registry)
-        return view.bytes(text, content_type=CONTENT_TYPE_LATEST.partition(";")[0])
+    for endpoint in health_endpoints(readiness, partial(generate_latest, metrics.registry)):
+        app.page(endpoint.path)(page_of(endpoint))
 
-    for path, page in (("/healthz", healthz), ("/readyz", readyz), ("/metrics", exposition)):
-        app.page(path)(page)
+
+def page_of(endpoint: Endpoint) -> Callable[[View, Request], Awaitable[Response]]:
+    """An endpoint that reads nothing of its request, in Faust's web server, which is aiohttp."""
+
+    async def page(view: View, request: Request) -> Response:  # noqa: ARG001
+        answer = await endpoint.handler(HttpRequest({"type": "http"}))
+        content_type = (answer.media_type or "").partition(";")[0]
+        return view.bytes(bytes(answer.body), content_type=content_type, status=answer.status_code)
+
+    return page
 
 
 def main() -> None:

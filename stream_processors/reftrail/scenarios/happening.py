@@ -8,10 +8,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from reftrail.campaigns.units import Takes, Text, quoted
 from reftrail.campaigns.validation import Told
 from reftrail.contracts.decisions import Role
-from reftrail.contracts.events import Source
+from reftrail.contracts.events import KeyKind, Source
 from reftrail.contracts.external_inputs import FulfilmentOutcome, ReviewDecision
 from reftrail.contracts.reference import CodeStatus
-from reftrail.edge.api_keys import KeyKind
 from reftrail.lists import Subject
 from reftrail.scenarios.moments import When
 

@@ -17,6 +17,7 @@ from reftrail.collector.accept import Circumstances, Sender, accept
 from reftrail.collector.clock import clock_skew
 from reftrail.contracts.codec import decode, encode_datum
 from reftrail.contracts.decisions import RewardDecided
+from reftrail.contracts.events import KeyKind
 from reftrail.contracts.external_inputs import FulfilmentReported, Listed, Listing, Reviewed, Ticked
 from reftrail.contracts.record import Millis, Record
 from reftrail.contracts.reference import (
@@ -27,7 +28,6 @@ from reftrail.contracts.reference import (
     FormatStatus,
 )
 from reftrail.contracts.registry import latest
-from reftrail.edge.api_keys import KeyKind
 from reftrail.edge.field_formats import parse_address
 from reftrail.edge.pseudonyms import HashKey, pseudonyms
 from reftrail.lists import Entry, Subject, subject_value

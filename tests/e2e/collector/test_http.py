@@ -232,7 +232,7 @@ def test_a_code_is_known_as_soon_as_it_is_registered(
 def test_health_readiness_and_metrics(collector: RunningCollector) -> None:
     with collector.client(None) as client:
         assert client.get("/healthz").json() == {"status": "ok"}
-        assert client.get("/readyz").json() == {"status": "ready"}
+        assert client.get("/readyz").json() == {"ready": True}
         metrics = client.get("/metrics")
     assert metrics.headers["content-type"].startswith("text/plain")
     assert "reftrail_collector_broker_up 1.0" in metrics.text

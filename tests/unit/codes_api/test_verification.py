@@ -16,8 +16,8 @@ from reftrail.codes_api.store_access import Backend
 from reftrail.codes_api.usage_counters import CounterSource
 from reftrail.codes_api.verification import SLOT_SECONDS, Verifier, end_of_slot
 from reftrail.collector.accept import Circumstances, Sender, accept
+from reftrail.contracts.events import KeyKind
 from reftrail.contracts.reference import CodeChanged, CodeFormatDefined, FormatKind
-from reftrail.edge.api_keys import KeyKind
 from reftrail.edge.http_errors import Refused, Unavailable
 from reftrail.edge.pseudonyms import HashKey, pseudonyms
 

@@ -29,10 +29,9 @@ from reftrail.collector.accept import (
 )
 from reftrail.collector.clock import LARGEST_SKEW, LATEST, ON_THE_WAY, clock_skew
 from reftrail.contracts.codec import decode, encode_datum
-from reftrail.contracts.events import AnyEvent, Event
+from reftrail.contracts.events import AnyEvent, Event, KeyKind
 from reftrail.contracts.record import Record
 from reftrail.contracts.registry import latest
-from reftrail.edge.api_keys import KeyKind
 from reftrail.edge.pseudonyms import HashKey, pseudonyms
 
 

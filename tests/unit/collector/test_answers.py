@@ -8,7 +8,7 @@ import pytest
 from support.collector import collector_without_kafka
 
 from reftrail.code_lookup.known_codes import CodesReader
-from reftrail.collector.http import application
+from reftrail.collector.routes import application
 
 
 def client(**given: Any) -> httpx.AsyncClient:

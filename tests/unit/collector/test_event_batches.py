@@ -8,7 +8,7 @@ from starlette.requests import Request
 from support.collector import collector_without_kafka
 
 from reftrail.collector.event_batches import EventBatch, read_events
-from reftrail.collector.http import application
+from reftrail.collector.routes import application
 
 
 def _posted(body: object) -> Request:

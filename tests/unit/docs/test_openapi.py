@@ -1,11 +1,13 @@
-"""Every host describes all /v1 routes that it serves, and nothing else, in OpenAPI 3.1."""
+"""Every host serves and describes the routes of its table, and nothing else."""
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from unittest.mock import Mock
+from unittest.mock import AsyncMock, Mock
 
+import faust
 import httpx
 import pytest
 from clickhouse_connect.driver.client import Client
@@ -14,10 +16,14 @@ from support.collector import collector_without_kafka
 
 from reftrail.codes.host import http as of_codes
 from reftrail.codes.service.metrics import CodeMetrics
-from reftrail.collector import http as of_collector
+from reftrail.collector import routes as of_collector
 from reftrail.collector.submission import validate_all
+from reftrail.engine import worker as of_worker
 from reftrail.fulfilment import http as of_fulfilment
 from reftrail.fulfilment.metrics import Metrics as FulfilmentMetrics
+from reftrail.hosting.health import health_endpoints
+from reftrail.hosting.openapi import document
+from reftrail.hosting.routes import Endpoint
 from reftrail.reviews import judged
 from reftrail.warehouse import http as of_warehouse
 from reftrail.warehouse.metrics import Metrics as WarehouseMetrics
@@ -46,31 +52,61 @@ def fulfilment() -> Any:
     return of_fulfilment.application(FulfilmentMetrics())
 
 
-HOSTS: dict[str, Callable[[], Any]] = {
-    "producers/reftrail/collector/http.py": collector,
-    "producers/reftrail/codes/host/http.py": codes,
-    "sinks/reftrail/fulfilment/http.py": fulfilment,
-    "sinks/reftrail/warehouse/http.py": warehouse,
+def worker() -> list[Endpoint]:
+    """The worker serves these by Faust's web server."""
+    return health_endpoints(AsyncMock(return_value={"ready": True}), lambda: b"")
+
+
+@dataclass(frozen=True)
+class Host:
+    app: Callable[[], Any]
+    table: Callable[[], list[Endpoint]]
+
+
+HOSTS = {
+    "producers/reftrail/collector/routes.py": Host(
+        collector, lambda: of_collector.endpoints(collector_without_kafka())
+    ),
+    "producers/reftrail/codes/host/http.py": Host(
+        codes, lambda: of_codes.endpoints({}, CodeMetrics().registry)
+    ),
+    "sinks/reftrail/fulfilment/http.py": Host(
+        fulfilment, lambda: of_fulfilment.endpoints(FulfilmentMetrics())
+    ),
+    "sinks/reftrail/warehouse/http.py": Host(
+        warehouse,
+        lambda: of_warehouse.endpoints(Mock(Client), Mock(Client), Progress(), WarehouseMetrics()),
+    ),
 }
+WITH_DESCRIPTION = [collector, warehouse]
+EVERY_ENDPOINT = [
+    pytest.param(host, endpoint, id=f"{name.split('/')[2]} {endpoint.method} {endpoint.path}")
+    for name, host in HOSTS.items()
+    for endpoint in host.table()
+]
+FOR_OPERATORS = {("GET", path) for path in ("/healthz", "/readyz", "/metrics")}
+
+
+def client_of(app: Any) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    return httpx.AsyncClient(transport=transport, base_url="http://host")
 
 
 def served(app: Any) -> set[tuple[str, str]]:
-    """Method and path of each route under /v1, a path's parameters without their types."""
+    """Method and path of each route, a path's parameters without their types."""
     routes = getattr(app, "_app", app).routes
     assert all(type(route) is Route for route in routes)  # none that hides others within it
     return {
         (method, re.sub(r"{(\w+):\w+}", r"{\1}", route.path))
         for route in routes
-        if route.path.startswith("/v1/")
         for method in route.methods - {"HEAD"}
     }
 
 
 async def description_of(app: Any) -> dict[str, Any]:
-    transport = httpx.ASGITransport(app)
-    headers = {"authorization": "Bearer sk"}
-    async with httpx.AsyncClient(transport=transport, base_url="http://host") as client:
-        found: dict[str, Any] = (await client.get("/v1/openapi.json", headers=headers)).json()
+    async with client_of(app) as client:
+        answer = await client.get("/v1/openapi.json", headers={"authorization": "Bearer sk"})
+    found: dict[str, Any] = answer.json()
     return found
 
 
@@ -95,7 +131,7 @@ def test_these_are_all_hosts_with_routes() -> None:
     assert with_routes == {*HOSTS, PARTNERS}
 
 
-@pytest.mark.parametrize("host", [collector, warehouse])
+@pytest.mark.parametrize("host", WITH_DESCRIPTION)
 async def test_all_routes_are_described(host: Callable[[], Any]) -> None:
     app = host()
     described = await description_of(app)
@@ -108,9 +144,45 @@ async def test_all_routes_are_described(host: Callable[[], Any]) -> None:
     assert all(one.startswith("#/components/schemas/") for one in references(described))
 
 
-@pytest.mark.parametrize("host", [codes, fulfilment])
-def test_the_others_serve_no_such_routes(host: Callable[[], Any]) -> None:
-    assert served(host()) == set()
+@pytest.mark.parametrize("name", HOSTS)
+def test_a_host_serves_its_table_and_nothing_else(name: str) -> None:
+    table = HOSTS[name].table()
+    assert served(HOSTS[name].app()) == {(one.method, one.template) for one in table}
+    assert {(one.method, one.path) for one in table} >= FOR_OPERATORS
+    assert len({(one.method, one.template) for one in table}) == len(table)
+
+
+@pytest.mark.parametrize("name", HOSTS)
+async def test_a_host_describes_its_table(name: str) -> None:
+    table = HOSTS[name].table()
+    described = document("a host", table)["paths"]
+    for one in table:
+        operation = described[one.template][one.method.lower()]
+        assert operation["summary"] == one.summary
+        assert {str(one.status), *map(str, one.errors)} == operation["responses"].keys()
+        assert ("security" in operation) == one.is_open
+
+
+@pytest.mark.parametrize(("host", "endpoint"), EVERY_ENDPOINT)
+async def test_each_route_answers_and_asks_for_a_key_as_its_row_says(
+    host: Host, endpoint: Endpoint
+) -> None:
+    path = re.sub(r"{\w+}", "x", endpoint.template)
+    async with client_of(host.app()) as client:
+        answer = await client.request(endpoint.method, path)
+    assert (answer.status_code == 401) != endpoint.is_open
+    assert answer.status_code in {endpoint.status, *endpoint.errors}
+
+
+async def test_the_worker_answers_operators_like_the_others() -> None:
+    worker_app = faust.App("answers", broker="memory://", web_in_thread=False)
+    for endpoint in worker():
+        worker_app.page(endpoint.path)(of_worker.page_of(endpoint))
+    web = worker_app.web
+    for endpoint in worker():
+        view = web.views[endpoint.path]
+        answer = await view.get(Mock())
+        assert answer.status == 200, endpoint.path
 
 
 async def test_bodies_are_described_as_they_are_taken() -> None:

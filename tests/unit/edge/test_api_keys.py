@@ -3,7 +3,8 @@
 import pytest
 
 from reftrail.contracts.errors import ExpectedError
-from reftrail.edge.api_keys import KeyKind, keys
+from reftrail.contracts.events import KeyKind
+from reftrail.edge.api_keys import keys
 
 
 def test_keys_have_kinds() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from reftrail.client import Event, Receipt, Rejected
 from reftrail.collector.accept import Circumstances, Sender, accept
 from reftrail.contracts.errors import ExpectedError
-from reftrail.edge.api_keys import KeyKind
+from reftrail.contracts.events import KeyKind
 from reftrail.edge.pseudonyms import HashKey, pseudonyms
 from reftrail.ingestion import FileMapping, Outcome, Plan, ingest, read_mapping
 from reftrail.ingestion.lines import Format, format_of, read_lines

@@ -5,9 +5,9 @@ import pytest
 from reftrail.code_lookup.facts import CodeFacts
 from reftrail.collector.accept import Circumstances, Sender, accept
 from reftrail.contracts.errors import ExpectedError
+from reftrail.contracts.events import KeyKind
 from reftrail.contracts.external_inputs import Listed, Listing
 from reftrail.contracts.installation import Installation
-from reftrail.edge.api_keys import KeyKind
 from reftrail.edge.pseudonyms import HashKey, pseudonyms
 from reftrail.lists import (
     HASHED,

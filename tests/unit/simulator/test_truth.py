@@ -9,10 +9,9 @@ import pytest
 from reftrail.code_lookup.facts import CodeFacts
 from reftrail.collector.accept import Circumstances, Sender, accept
 from reftrail.contracts.decisions import Attributed, RewardDecided
-from reftrail.contracts.events import AnyEvent
+from reftrail.contracts.events import AnyEvent, KeyKind
 from reftrail.contracts.record import DAY
 from reftrail.contracts.topics import ATTRIBUTIONS, CAMPAIGNS, CODES, EVENTS, REWARDS
-from reftrail.edge.api_keys import KeyKind
 from reftrail.edge.pseudonyms import HashKey, pseudonyms
 from reftrail.engine.memory import MemoryHost
 from reftrail.simulator import Observed, Programme, Simulation, Step, compare

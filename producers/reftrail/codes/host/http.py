@@ -1,41 +1,38 @@
-"""The host's pages: health, readiness, metrics."""
+"""HTTP server of the host of codes: the endpoints for operators."""
 
-import asyncio
 import time
 from collections.abc import Mapping
-from typing import Final, Protocol
+from functools import partial
+from typing import Any, Final, Protocol
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry, generate_latest
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
+
+from reftrail.hosting.health import health_endpoints
+from reftrail.hosting.routes import Endpoint, routes
 
 _SILENCE_SECONDS: Final = 10.0
 
 
 class Answering(Protocol):
-    """Something that depends on others, and notes when they last answered."""
+    """A part that depends on others, and notes when they last answered."""
 
     answered_at: float | None
 
 
-def application(parts: Mapping[str, Answering], registry: CollectorRegistry) -> Starlette:
-    """All that is answered. parts by their names, as they are told of while they aren't ready."""
+def endpoints(parts: Mapping[str, Answering], registry: CollectorRegistry) -> list[Endpoint]:
+    """The table of the host's routes; /readyz names the parts that aren't ready."""
 
-    async def healthz(request: Request) -> Response:  # noqa: ARG001
-        return PlainTextResponse("ok\n")
-
-    async def readyz(request: Request) -> Response:  # noqa: ARG001
+    async def readiness() -> Mapping[str, Any]:
         reasons = {name: why for name, part in parts.items() if (why := _why_not_ready(part))}
-        return JSONResponse({"ready": not reasons} | reasons, status_code=503 if reasons else 200)
+        return {"ready": not reasons} | reasons
 
-    async def metrics(request: Request) -> Response:  # noqa: ARG001
-        text = await asyncio.to_thread(generate_latest, registry)
-        return Response(text, media_type=CONTENT_TYPE_LATEST)
+    return health_endpoints(readiness, partial(generate_latest, registry))
 
-    pages = (("/healthz", healthz), ("/readyz", readyz), ("/metrics", metrics))
-    return Starlette(routes=[Route(path, page) for path, page in pages])
+
+def application(parts: Mapping[str, Answering], registry: CollectorRegistry) -> Starlette:
+    """The ASGI application."""
+    return Starlette(routes=routes(endpoints(parts, registry)))
 
 
 def _why_not_ready(part: Answering) -> str | None:

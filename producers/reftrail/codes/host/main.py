@@ -1,4 +1,4 @@
-"""The host of codes: relay, registrar and the pages about them, in one process.
+"""Composition root of the host of codes: relay, registrar and the HTTP server, in one process.
 
 Input: the store, and signups from `conversions`. Output: `codes`, `code-formats`, `code-acts`, and
 codes for those who sign up. Guarantee: see `relay` and `registrar`; it may be killed at any time.
@@ -6,10 +6,8 @@ codes for those who sign up. Guarantee: see `relay` and `registrar`; it may be k
 
 import asyncio
 import logging
-import signal
-from collections.abc import Coroutine
 from contextlib import closing
-from typing import Any, Final
+from typing import Final
 
 from reftrail.codes.formats.secrets import parse_master_secret
 from reftrail.codes.host.http import application
@@ -24,7 +22,7 @@ from reftrail.codes.store import Store, outbox
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.reference import CodeAct
 from reftrail.contracts.times import now
-from reftrail.hosting.run import run_host
+from reftrail.hosting.run import run_host, run_until_stopped, stop_on_signals
 from reftrail.hosting.serving import serve
 
 logger = logging.getLogger(__name__)
@@ -34,19 +32,14 @@ _BY: Final = By(actor="codes", reason="expires_at has passed")
 
 
 def main() -> None:
-    """Run until SIGTERM or SIGINT; anything unexpected ends the process with an exit code not 0."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    # What follows from its warnings, which repeat, is said once.
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    run_host(CodesSettings, run)
+    """Run until SIGTERM or SIGINT; an unexpected error ends the process with a traceback."""
+    # The relay says what follows from the client's warnings, which repeat.
+    run_host(CodesSettings, run, quiet={"aiokafka": logging.CRITICAL})
 
 
 async def run(settings: CodesSettings) -> None:
-    """Relay, register and answer until told to stop."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    """Relay, register and answer until asked to stop."""
+    stop = stop_on_signals()
     given = settings.codes_secret
     secret = parse_master_secret(given.get_secret_value()) if given else None
     with closing(
@@ -54,47 +47,34 @@ async def run(settings: CodesSettings) -> None:
     ) as store:
         logger.info("codes are in %s", store.name)
         metrics = CodeMetrics()
-        told = RelayMetrics(metrics.registry)
+        relay_metrics = RelayMetrics(metrics.registry)
         service = CodeService(store, secret=secret, metrics=metrics)
-        relay = Relay(settings, store, told)
-        registrar = Registrar(settings, settings.group, service, told)
+        relay = Relay(settings, store, relay_metrics)
+        registrar = Registrar(settings, settings.group, service, relay_metrics)
         app = application({"relay": relay, "registrar": registrar}, metrics.registry)
-        await _until(
+        await run_until_stopped(
             stop,
             relay.run(),
             registrar.run(),
-            _tidy(store, service, told),
+            _tidy(store, service, relay_metrics),
             serve(app, settings.codes_host, settings.codes_port, "REFTRAIL_CODES_PORT"),
         )
     logger.info("stopped")
 
 
-async def _until(stop: asyncio.Event, *parts: Coroutine[Any, Any, None]) -> None:
-    """Run all parts until told to stop; an error of one ends all, and is raised."""
-    tasks = [asyncio.create_task(part) for part in parts]
-    stopping = asyncio.create_task(stop.wait())
-    done, _ = await asyncio.wait((stopping, *tasks), return_when=asyncio.FIRST_COMPLETED)
-    for task in (stopping, *tasks):
-        task.cancel()
-    await asyncio.wait((stopping, *tasks))
-    for task in done - {stopping}:
-        task.result()
-        raise RuntimeError(f"{task.get_coro()} has ended")
-
-
-async def _tidy(store: Store, service: CodeService, told: RelayMetrics) -> None:
-    """Every now and then, note what time has changed: codes that ran out, room, what waits."""
+async def _tidy(store: Store, service: CodeService, relay_metrics: RelayMetrics) -> None:
+    """Note at intervals what time has changed: expired codes, capacity, the outbox's length."""
     while True:
         try:
-            await asyncio.to_thread(_tidy_once, store, service, told)
+            await asyncio.to_thread(_tidy_once, store, service, relay_metrics)
         except ExpectedError as error:
             logger.warning("%s", error)
         await asyncio.sleep(_TIDY_EVERY)
 
 
-def _tidy_once(store: Store, service: CodeService, told: RelayMetrics) -> None:
+def _tidy_once(store: Store, service: CodeService, relay_metrics: RelayMetrics) -> None:
     for expired in service.act_on_all(CodeAct.EXPIRED, Filter(expires_before=now() + 1), _BY):
-        logger.info("%d codes ran out", len(expired))
+        logger.info("%d codes expired", len(expired))
     service.note_room()
     with store.read() as connection:
-        told.waiting.set(outbox.how_many_wait(connection))
+        relay_metrics.waiting.set(outbox.how_many_wait(connection))

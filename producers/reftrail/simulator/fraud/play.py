@@ -11,11 +11,10 @@ import msgspec
 from reftrail.code_lookup.facts import CodeFacts
 from reftrail.collector.accept import Circumstances, Sender, accept
 from reftrail.contracts.decisions import RewardDecided
-from reftrail.contracts.events import AnyEvent, CodeEvidence
+from reftrail.contracts.events import AnyEvent, CodeEvidence, KeyKind
 from reftrail.contracts.external_inputs import Ticked
 from reftrail.contracts.record import DAY, Millis, Record
 from reftrail.contracts.topics import CAMPAIGNS, CODES, EVENTS, REWARDS, TICKS
-from reftrail.edge.api_keys import KeyKind
 from reftrail.engine.memory import MemoryHost
 from reftrail.simulator.fraud.fraudsters import FRAUD
 from reftrail.simulator.fraud.honest import HONEST, Play

@@ -1,24 +1,22 @@
 """`python -m reftrail.fulfilment.partners`: the simulated partners as a server."""
 
-import logging
-
-from reftrail.fulfilment.http import until_told_to_stop
 from reftrail.fulfilment.partners.app import application
 from reftrail.fulfilment.partners.books import Books
 from reftrail.fulfilment.partners.settings import PartnersSettings
-from reftrail.hosting.run import run_host
+from reftrail.hosting.run import run_host, run_until_stopped, stop_on_signals
 from reftrail.hosting.serving import serve
 
 
 def main() -> None:
     """Run until SIGTERM or SIGINT."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    run_host(PartnersSettings, _run)
+    run_host(PartnersSettings, run)
 
 
-async def _run(settings: PartnersSettings) -> None:
+async def run(settings: PartnersSettings) -> None:
+    """Answer until asked to stop."""
     app = application(Books(settings.faults()), settings.secrets(), settings.key())
-    await until_told_to_stop(serve(app, settings.host, settings.port, "REFTRAIL_PARTNERS_PORT"))
+    serving = serve(app, settings.host, settings.port, "REFTRAIL_PARTNERS_PORT")
+    await run_until_stopped(stop_on_signals(), serving)
 
 
 main()
