@@ -35,6 +35,7 @@ from reftrail.engine.rocksdb.options import SharedMemory
 from reftrail.engine.sieve import TouchSieve
 from reftrail.engine.store import MemoryStore, PartitionStore
 from reftrail.engine.topology import TOPOLOGY
+from reftrail.hosting.kafka.log_bounds import Position
 from reftrail.local.broker import Broker
 from reftrail.local.ports import free_port
 from reftrail.local.topics import create_topics
@@ -70,7 +71,7 @@ class TouchStage:
             outcome = self.work.conclude(chunk, store, self.reference, self.sieve)
             store.apply(outcome.changes, outcome.due_times)
             self.end += len(outcome.changes)
-            self.state.committed({EVENTS.name: chunk.end}, {TOUCH_CHANGELOG: self.end})
+            self.state.committed({EVENTS.name: Position(chunk.end)}, {TOUCH_CHANGELOG: self.end})
         return time.perf_counter() - began
 
 
@@ -219,7 +220,7 @@ async def _write(installation: Installation, visitors: range) -> None:
             if batch.record_count():
                 await producer.send_batch(batch, name, partition=partition)
             for stage in TOPOLOGY:
-                of_topic, position = position_message(stage.reads, 0)
+                of_topic, position = position_message(stage.reads, Position(0))
                 await producer.send(name, position, of_topic, partition=partition)
         await producer.flush()
 

@@ -16,6 +16,7 @@ from reftrail.engine import assignment
 from reftrail.engine.batch import Message
 from reftrail.engine.transaction import TransactionalWriter
 from reftrail.engine.worker import main
+from reftrail.hosting.kafka.log_bounds import Position
 
 
 class OffsetsFirstWriter(TransactionalWriter):
@@ -24,7 +25,7 @@ class OffsetsFirstWriter(TransactionalWriter):
     async def commit(
         self,
         messages: Mapping[tuple[Topic, int], Sequence[Message]],
-        positions: Mapping[TopicPartition, int],
+        positions: Mapping[TopicPartition, Position],
     ) -> dict[tuple[Topic, int], int]:
         if any(topic is REWARDS for topic, _ in messages):
             await super().commit({}, positions)

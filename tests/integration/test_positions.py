@@ -207,6 +207,31 @@ def test_a_log_that_lost_its_end_is_refused_until_the_loss_is_accepted(
         _wait_for_grants(installation, 60)
 
 
+def test_a_log_that_lost_its_end_and_grew_again_is_refused_until_that_is_accepted(
+    installation: TestInstallation, tmp_path: Path
+) -> None:
+    _programme(installation)
+    produce(installation, EVENTS, _events(0, 40))
+    with worker(installation, tmp_path / "one.log", **NO_TICKS) as running:
+        _wait_for_grants(installation, 40)
+        _wait_until_committed(installation, group_of(installation))
+        assert running.stop() == 0
+    _make_again(installation, EVENTS)
+    produce(installation, EVENTS, _events(40, 160))  # beyond the old positions
+    said = _refusal(installation, tmp_path / "two.log")
+    assert re.search(
+        r"events/\d up to position \d+, its last record at \d+, but another record is there", said
+    )
+    assert "REFTRAIL_ACCEPT_LOST_RECORDS=true" in said
+    accepting = {"REFTRAIL_ACCEPT_LOST_RECORDS": "true"}
+    with worker(installation, tmp_path / "three.log", **accepting, **NO_TICKS) as running:
+        running.wait_until_ready()
+        _wait_until_committed(installation, group_of(installation))
+        assert running.stop() == 0
+    with worker(installation, tmp_path / "four.log", **NO_TICKS) as running:
+        running.wait_until_ready()  # the mark is that of the log as it is now
+
+
 def test_removed_records_are_refused_until_the_loss_is_accepted(
     installation: TestInstallation, tmp_path: Path
 ) -> None:

@@ -32,6 +32,7 @@ from reftrail.engine.settings import WorkerSettings
 from reftrail.engine.standby import StandbyReader
 from reftrail.engine.takeover import changelogs_of
 from reftrail.engine.topology import TOPOLOGY
+from reftrail.hosting.kafka.log_bounds import Position
 from reftrail.testing import campaign, code
 
 T0 = 1_790_000_000_000
@@ -107,7 +108,7 @@ class Owner:
     async def write(self, changes: dict[str, bytes | None], position: int) -> None:
         """Begin a transaction with changes of touches' state, and a position."""
         await self._producer.begin_transaction()
-        key, value = position_message(EVENTS, position)
+        key, value = position_message(EVENTS, Position(position))
         for topic in (TOUCH_CHANGELOG, VELOCITY_CHANGELOG):
             name = self._installation.name_of(topic)
             for changed, packed in changes.items():
@@ -163,5 +164,5 @@ async def test_a_standby_has_what_a_cold_restore_gives(installation: TestInstall
         await asyncio.gather(standby, return_exceptions=True)
     assert _contents(followed) == _contents(cold)
     assert followed.stores["touch"].packed.keys() == {"kept", "open", "more"}
-    assert followed.positions == {"events": 7}
+    assert followed.positions == {"events": Position(7)}
     assert TopicPartition(settings.name_of(TOUCH_CHANGELOG), 0) in changelogs

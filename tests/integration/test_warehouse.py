@@ -12,6 +12,7 @@ from kafka import KafkaProducer
 from kafka.admin import ConfigResource
 from support.kafka import TestInstallation
 from support.log import produce, read_committed, writing
+from support.log_files import cut_short, restore
 from support.warehouse import RunningWarehouse, warehouse
 
 from reftrail.contracts.codec import FRAME, encode
@@ -197,6 +198,41 @@ def test_topics_that_were_made_again_are_refused(
 
         assert running.process.wait(60) == 1
         assert "was deleted and made again" in running.output()
+
+
+def test_a_log_that_lost_its_end_is_refused_also_when_it_has_grown_again(tmp_path: Path) -> None:
+    with Broker(tmp_path / "kafka") as broker:
+        installation = Installation(bootstrap_servers=broker.bootstrap_servers)
+        create_topics(installation, 1)
+        with writing(installation, EVENTS) as write:
+            for begin in range(0, 100, 10):
+                write(clicks(begin, begin + 10))
+        with warehouse(installation, tmp_path) as running:
+            running.wait_until_loaded()
+            assert running.stop() == 0
+
+            broker.stop()
+            logs, name = tmp_path / "kafka" / "log", installation.name_of(EVENTS)
+            backup = cut_short(logs, name, tmp_path / "backup")
+            broker.start()
+            running.restart()
+            assert running.process.wait(60) == 1
+            assert "but the log ends at 50" in running.output()
+
+            produce(installation, EVENTS, clicks(200, 300))
+            running.restart()
+            assert running.process.wait(60) == 1
+            said = "its last record at 99, but another record is there now"
+            assert said in running.output()
+            assert "restore the log from a replica or a backup" in running.output()
+
+            broker.stop()
+            restore(logs, backup)
+            broker.start()
+            produce(installation, EVENTS, clicks(100, 120))
+            running.restart()
+            running.wait_until_loaded()
+            assert running.report("funnel")["rows"][0]["clicks"] == 120
 
 
 def test_a_second_warehouse_on_the_same_directory_is_refused(

@@ -13,6 +13,7 @@ from reftrail.contracts.decisions import DeadLettered
 from reftrail.contracts.record import Record
 from reftrail.contracts.topic import Topic
 from reftrail.engine.chunks import Chunk
+from reftrail.hosting.kafka.log_bounds import Position
 from reftrail.warehouse.blocks import Part
 from reftrail.warehouse.clickhouse import connect_for_reading, connect_for_writing
 from reftrail.warehouse.ledger import Ledger
@@ -46,8 +47,8 @@ class ClickHouse:
     async def load(self, topic: Topic, records: Sequence[Record], partition: int = 0) -> None:
         """Put records into their table as the warehouse does, after those of before."""
         ledger = Ledger(self.writing)
-        begin = ledger.positions().get((topic.name, partition), 0)
-        part = part_of([encode(record) for record in records], begin, partition)
+        begin = ledger.positions().get((topic.name, partition), Position(0))
+        part = part_of([encode(record) for record in records], begin.offset, partition)
         await Loader(self.writing, ledger, nowhere, Metrics()).load([Work(topic, (part,))])
 
 

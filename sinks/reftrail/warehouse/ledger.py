@@ -1,12 +1,16 @@
 """What has been loaded: ranges of offsets, written open before an insert and closed after it."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from typing import Final
 
 from clickhouse_connect.driver.client import Client
 
 from reftrail.contracts.errors import ExpectedError
+from reftrail.hosting.kafka.log_bounds import Position, RecordMark
 from reftrail.warehouse.clickhouse import insert_rows
+
+_NO_RECORD: Final = RecordMark(-1, 0, 0)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -34,10 +38,14 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many messages a load had, and how many of them went to the dead letters."""
+    """How many messages a load had, and how many of them went to the dead letters.
+
+    last has the mark of the last message of each of its partitions that had any.
+    """
 
     messages: int
     dead_letters: int
+    last: Mapping[int, RecordMark] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +72,17 @@ class Ledger:
         """Note that it was inserted, dead letters included."""
         self._write(loads, closed=True)
 
-    def positions(self) -> dict[tuple[str, int], int]:
-        """The next offset to load for each topic and partition that something was loaded of."""
+    def positions(self) -> dict[tuple[str, int], Position]:
+        """How far each topic and partition is loaded that something was loaded of."""
         rows = self._client.query(
-            "SELECT topic, partition, max(to_offset) FROM ledger FINAL WHERE closed = 1 "
-            "GROUP BY topic, partition"
+            "SELECT topic, partition, max(to_offset), "
+            "argMax((last_offset, last_timestamp, last_checksum), (last_offset >= 0, to_offset)) "
+            "FROM ledger FINAL WHERE closed = 1 GROUP BY topic, partition"
         ).result_rows
-        return {(topic, partition): position for topic, partition, position in rows}
+        return {
+            (topic, partition): Position(end, RecordMark(*last) if last[0] >= 0 else None)
+            for topic, partition, end, last in rows
+        }
 
     def unfinished(self) -> list[Load]:
         """What was opened and not closed: a crash lies between."""
@@ -114,6 +126,7 @@ class Ledger:
 def _row(load: Load, place: int, counts: Counts, *, closed: bool) -> dict[str, str | int]:
     """A load's counts stand with its first range, so that sums over the ledger are right."""
     one = load.ranges[place]
+    last = counts.last.get(one.partition, _NO_RECORD)
     return {
         "topic": load.topic,
         "partition": one.partition,
@@ -123,6 +136,9 @@ def _row(load: Load, place: int, counts: Counts, *, closed: bool) -> dict[str, s
         "closed": int(closed),
         "messages": 0 if place else counts.messages,
         "dead_letters": 0 if place else counts.dead_letters,
+        "last_offset": last.offset,
+        "last_timestamp": last.timestamp,
+        "last_checksum": last.checksum,
     }
 
 

@@ -96,7 +96,8 @@ class Loader:
         for block in found.blocks:
             refused += await self._insert(work, block, verify=verify)
         await self._put_aside(work.topic, refused)
-        return Counts(sum(len(part.chunk.values) for part in work.parts), len(refused))
+        last = {part.partition: mark for part in work.parts if (mark := part.chunk.last)}
+        return Counts(sum(len(part.chunk.values) for part in work.parts), len(refused), last)
 
     async def _insert(self, work: Work, block: Block, *, verify: bool) -> list[Refused]:
         """Insert a block; says which of its messages ClickHouse would not have."""

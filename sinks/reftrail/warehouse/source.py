@@ -9,15 +9,21 @@ from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.topic import Topic
 from reftrail.contracts.topics import PUBLIC_TOPICS
-from reftrail.engine.chunks import Chunk, join, take_chunks
+from reftrail.engine.chunks import Chunk, join, marks_at, take_chunks
 from reftrail.hosting.kafka.asynchronous import AsyncConsumer, async_consumer
 from reftrail.hosting.kafka.blocking import blocking_admin
-from reftrail.hosting.kafka.log_bounds import LogBounds, PositionAdvice, check_position
+from reftrail.hosting.kafka.log_bounds import (
+    LogBounds,
+    Position,
+    PositionAdvice,
+    check_last_record,
+    check_position,
+)
 from reftrail.warehouse.blocks import Part
 from reftrail.warehouse.ledger import Load, Source
 from reftrail.warehouse.loader import Work
 
-Positions = Mapping[tuple[str, int], int]
+Positions = Mapping[tuple[str, int], Position]
 """By topic, without prefix, and partition."""
 
 _CHUNK: Final = 20_000
@@ -26,6 +32,7 @@ _ADVICE: Final = PositionAdvice(
     done="loaded",
     if_removed="restore them, or start with a new, empty warehouse",
     if_truncated="start with a new, empty warehouse",
+    if_rewritten="restore the log from a replica or a backup, or start with a new, empty warehouse",
 )
 
 
@@ -74,7 +81,7 @@ class KafkaSource:
         """Begin at the given positions, or at a partition's beginning where there is none.
 
         Says where each partition begins. Raises `ExpectedError` if a position is no longer, or
-        not yet, in the log.
+        not yet, in the log, or the log was written again since.
         """
         await self._consumer.start()
         counts = {source.topic: count for source, count in sources}
@@ -86,14 +93,41 @@ class KafkaSource:
         ]
         begins = await self._consumer.beginning_offsets(partitions)
         ends = await self._consumer.end_offsets(partitions)
+        places = {at: (self._topics[at.topic].name, at.partition) for at in partitions}
+        known = {at: positions.get(places[at], Position(begins[at])) for at in partitions}
+        for at, position in known.items():
+            _check(at, position.offset, LogBounds(begins[at], ends[at]))
         self._consumer.assign(partitions)
-        started = {}
-        for at in partitions:
-            place = (self._topics[at.topic].name, at.partition)
-            position = started[place] = positions.get(place, begins[at])
-            _check(at, position, LogBounds(begins[at], ends[at]))
-            self._consumer.seek(at, position)
-        return started
+        self._consumer.pause(*partitions)
+        self._seek(known)
+        await self._check_last_records(known, begins)
+        self._seek(known)
+        self._consumer.resume(*partitions)
+        return {places[at]: position.offset for at, position in known.items()}
+
+    def _seek(self, positions: Mapping[TopicPartition, Position]) -> None:
+        for at, position in positions.items():
+            self._consumer.seek(at, position.offset)
+
+    async def _check_last_records(
+        self, known: Mapping[TopicPartition, Position], begins: Mapping[TopicPartition, int]
+    ) -> None:
+        """Compare the last records that were loaded with those in the log, where they still are."""
+        offsets = {
+            at: position.last.offset
+            for at, position in known.items()
+            if position.last and position.last.offset >= begins[at]
+        }
+        found = await marks_at(self._consumer, offsets)
+        for at, mark in found.items():
+            if mark is None and await self._was_removed(at, offsets[at]):
+                continue
+            check_last_record(at.topic, at.partition, known[at], mark, _ADVICE)
+
+    async def _was_removed(self, at: TopicPartition, offset: int) -> bool:
+        """Whether a record may be gone in the course of time: compacted, or no longer kept."""
+        begins = await self._consumer.beginning_offsets([at])
+        return self._topics[at.topic].compacted or begins[at] > offset
 
     async def stop(self) -> None:
         """Disconnect."""

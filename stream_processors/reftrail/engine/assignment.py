@@ -228,7 +228,7 @@ class Assignment:
         self._offer(group)
         self._lanes[partition] = lane = self._lane(state, restored, partitions, tables, writer)
         lane.start()
-        await group.resume(restored.positions)
+        await group.resume({at: one.offset for at, one in restored.positions.items()})
 
     def _sources(self, partitions: Iterable[int]) -> list[TopicPartition]:
         return [TopicPartition(topic, n) for topic in self._stages for n in partitions]

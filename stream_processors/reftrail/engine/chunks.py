@@ -6,6 +6,7 @@ offsets of a fetched response are collected straight from its record batches ins
 """
 
 import asyncio
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
@@ -17,7 +18,7 @@ from aiokafka.errors import ConsumerStoppedError, CorruptRecordException
 
 from reftrail.contracts.installation import Installation
 from reftrail.hosting.kafka.asynchronous import AsyncConsumer, async_consumer
-from reftrail.hosting.kafka.log_bounds import LogBounds
+from reftrail.hosting.kafka.log_bounds import LogBounds, RecordMark
 
 _PARTS: Final = attrgetter("offset", "timestamp", "key", "value")
 
@@ -37,6 +38,20 @@ class Chunk:
     timestamps: list[int]
     keys: list[bytes | None]
     values: list[bytes | None]
+
+    @property
+    def last(self) -> RecordMark | None:
+        """The mark of its last message."""
+        if not self.offsets:
+            return None
+        return RecordMark.of(self.offsets[-1], self.timestamps[-1], self.keys[-1], self.values[-1])
+
+    def at(self, offset: int) -> RecordMark | None:
+        """The mark of the message at an offset, if there is one."""
+        nth = bisect_left(self.offsets, offset)
+        if nth == len(self.offsets) or self.offsets[nth] != offset:
+            return None
+        return RecordMark.of(offset, self.timestamps[nth], self.keys[nth], self.values[nth])
 
 
 def join(chunks: list[Chunk]) -> Chunk:
@@ -210,10 +225,40 @@ class ChunkReader:
         end: int | None = self._consumer.last_stable_offset(partition)
         return end
 
+    async def records_at(
+        self, offsets: Mapping[TopicPartition, int]
+    ) -> dict[TopicPartition, RecordMark | None]:
+        """The marks of what is committed at some offsets before the ends of their logs.
+
+        Nothing else is read any more.
+        """
+        self._consumer.pause(*(self._consumer.assignment() - offsets.keys()))
+        return await marks_at(self._consumer, offsets)
+
     async def position(self, partition: TopicPartition) -> int:
         """The next position to be read."""
         position: int = await self._consumer.position(partition)
         return position
+
+
+async def marks_at(
+    consumer: AsyncConsumer, offsets: Mapping[TopicPartition, int]
+) -> dict[TopicPartition, RecordMark | None]:
+    """The marks of what is committed at some offsets before the ends of their logs.
+
+    The consumer must not be reading anything else. Its partitions are paused afterwards.
+    """
+    for partition, offset in offsets.items():
+        consumer.seek(partition, offset)
+    consumer.resume(*offsets)
+    found: dict[TopicPartition, RecordMark | None] = {}
+    while len(found) < len(offsets):
+        for partition, chunks in (await take_chunks(consumer, (), 1.0, 1)).items():
+            for chunk in chunks:
+                if partition not in found and chunk.end > offsets[partition]:
+                    found[partition] = chunk.at(offsets[partition])
+                    consumer.pause(partition)
+    return found
 
 
 async def _something_fetched(fetcher: Any, timeout_seconds: float) -> None:

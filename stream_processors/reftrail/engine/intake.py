@@ -4,6 +4,7 @@ from aiokafka import TopicPartition
 
 from reftrail.contracts.errors import ExpectedError
 from reftrail.engine.chunks import Chunk, join
+from reftrail.hosting.kafka.log_bounds import Position
 
 
 class LostRecordsError(ExpectedError):
@@ -13,11 +14,11 @@ class LostRecordsError(ExpectedError):
 class Intake:
     """Chunks of one source in the order of its log, each record of them taken up once.
 
-    position is where the next record is expected. waiting is how many records have not been taken
+    position is how far they were taken up. waiting is how many records have not been taken
     yet.
     """
 
-    def __init__(self, source: TopicPartition, position: int) -> None:
+    def __init__(self, source: TopicPartition, position: Position) -> None:
         self.source = source
         self.position = position
         self.waiting = 0
@@ -35,13 +36,14 @@ class Intake:
         position: reading began there, so the log was changed meanwhile.
         """
         for chunk in self._chunks:
-            if chunk.begin != self.position:
+            due = self.position.offset
+            if chunk.begin != due:
                 raise LostRecordsError(
                     f"{self.source.topic}/{self.source.partition} goes on at {chunk.begin}, but "
-                    f"what was to be read next is {self.position}: the topic was emptied, made "
+                    f"what was to be read next is {due}: the topic was emptied, made "
                     "again or cut short, or its retention is too short for how far this worker is "
                     "behind. It says more, and what can be done, when it is started again"
                 )
-            self.position = chunk.end
+            self.position = Position(chunk.end, chunk.last or self.position.last)
         taken, self._chunks, self.waiting = self._chunks, [], 0
         return join(taken) if taken else None

@@ -22,6 +22,7 @@ from reftrail.engine.settings import WorkerSettings
 from reftrail.engine.sieve import Sieve
 from reftrail.engine.state import StateStore
 from reftrail.engine.transaction import TransactionalWriter
+from reftrail.hosting.kafka.log_bounds import Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ class Lane:
         self._committing = committing
         self._on_failure = on_failure
         self._turn = _Turn()
-        self._committed: dict[TopicPartition, int] = {}
+        self._committed: dict[TopicPartition, Position] = {}
         self._committed_at = time.perf_counter()
         self._gather_until = 0.0
         self._something = asyncio.Event()
@@ -220,5 +221,5 @@ class Lane:
         self._gather_until = now + max(now - started, self._settings.gather_ms / 1000)
         self._committing(now - started)
 
-    def _positions(self) -> dict[TopicPartition, int]:
+    def _positions(self) -> dict[TopicPartition, Position]:
         return {source: stage.intake.position for source, stage in self._stages.items()}

@@ -8,6 +8,7 @@ from reftrail.engine.positions import is_position, position_of
 from reftrail.engine.stage import Stage
 from reftrail.engine.state import StateStore
 from reftrail.engine.store import MemoryStore, PartitionStore
+from reftrail.hosting.kafka.log_bounds import Position
 
 
 class PartitionState:
@@ -34,7 +35,7 @@ class PartitionState:
             kept.restored_to = self._progress.restored_to.get(changelog.name)
 
     @property
-    def positions(self) -> Mapping[str, int]:
+    def positions(self) -> Mapping[str, Position]:
         """See above."""
         return self._progress.positions
 
@@ -68,7 +69,7 @@ class PartitionState:
         """Note that the state has all that is committed by now, as of the last write at least."""
         self._progress.current_at = time.time()
 
-    def committed(self, positions: Mapping[str, int], ends: Mapping[Topic, int]) -> None:
+    def committed(self, positions: Mapping[str, Position], ends: Mapping[Topic, int]) -> None:
         """Note what the owner of the partition has committed, which needn't be read again.
 
         positions by topic, ends with the position after the last message in each changelog. The

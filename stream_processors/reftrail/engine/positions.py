@@ -11,6 +11,7 @@ from typing import Final
 from reftrail.contracts.topic import Topic
 from reftrail.engine.batch import Message
 from reftrail.engine.stage import Stage
+from reftrail.hosting.kafka.log_bounds import Position, RecordMark
 
 _MARK: Final = b"\xffposition:"
 """Begins the key of a position. A state's key is UTF-8, which has no such byte."""
@@ -27,9 +28,10 @@ def kept_in(stages: Iterable[Stage]) -> dict[Topic, Topic]:
     return {source: changelog for source, changelog in found.items() if changelog is not None}
 
 
-def position_message(source: Topic, position: int) -> Message:
-    """What a changelog keeps of the position in a topic."""
-    return _MARK + source.name.encode(), str(position).encode()
+def position_message(source: Topic, position: Position) -> Message:
+    """What a changelog keeps of the position in a topic: the offset, then the mark, if any."""
+    numbers = (position.offset, *(position.last or ()))
+    return _MARK + source.name.encode(), " ".join(map(str, numbers)).encode()
 
 
 def is_position(key: bytes | None) -> bool:
@@ -37,9 +39,18 @@ def is_position(key: bytes | None) -> bool:
     return key is not None and key.startswith(_MARK)
 
 
-def position_of(key: bytes, value: bytes | None) -> tuple[str, int | None]:
+def position_of(key: bytes, value: bytes | None) -> tuple[str, Position | None]:
     """The topic, without prefix, and the position that a message keeps; None where it ends one.
 
     Raises ValueError if something else than a position stands there.
     """
-    return key.removeprefix(_MARK).decode(), None if value is None else int(value)
+    topic = key.removeprefix(_MARK).decode()
+    if value is None:
+        return topic, None
+    offset, *mark = map(int, value.split())
+    return topic, Position(offset, RecordMark(*_three(mark)) if mark else None)
+
+
+def _three(numbers: list[int]) -> tuple[int, int, int]:
+    offset, timestamp, checksum = numbers
+    return offset, timestamp, checksum

@@ -13,6 +13,7 @@ from reftrail.contracts.record import Millis
 from reftrail.engine.grouped_cells import GroupedCells
 from reftrail.engine.stage import Stage
 from reftrail.engine.stored_alarms import StoredAlarms, TimedStates
+from reftrail.hosting.kafka.log_bounds import Position
 
 
 class StoreError(RuntimeError):
@@ -58,7 +59,7 @@ class Progress:
     the state was surely all that was committed by then.
     """
 
-    positions: dict[str, int] = field(default_factory=dict)
+    positions: dict[str, Position] = field(default_factory=dict)
     restored_to: dict[str, int] = field(default_factory=dict)
     current_at: float = field(default_factory=time.time)
 

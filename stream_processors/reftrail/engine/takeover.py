@@ -16,7 +16,13 @@ from reftrail.engine.restore import restore, resume_positions
 from reftrail.engine.settings import WorkerSettings
 from reftrail.engine.stage import Stage
 from reftrail.hosting.kafka.groups import group_positions
-from reftrail.hosting.kafka.log_bounds import LogBounds, PositionAdvice, check_position
+from reftrail.hosting.kafka.log_bounds import (
+    LogBounds,
+    Position,
+    PositionAdvice,
+    check_last_record,
+    check_position,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -28,6 +34,9 @@ _ADVICE: Final = PositionAdvice(
     if_truncated="what was decided from the lost messages still counts. Restore them from a "
     "replica or a backup, rebuild the installation from its inputs, or "
     + _ACCEPT.format(where="at the log's present end"),
+    if_rewritten="what was decided from the lost messages still counts, and what took their places "
+    "was never decided. Restore the log from a replica or a backup, rebuild the installation from "
+    "its inputs, or " + _ACCEPT.format(where="at that position"),
 )
 
 
@@ -39,7 +48,7 @@ class LostPositionsError(ExpectedError):
 class Restored:
     """Where each source of a partition is read on; messages is how many were read for that."""
 
-    positions: Mapping[TopicPartition, int]
+    positions: Mapping[TopicPartition, Position]
     messages: int
 
 
@@ -77,14 +86,17 @@ class PartitionTakeover:
             recorded = {at: kept[topic.name] for at, topic in sources.items() if topic.name in kept}
             known = await self._positions(sources, recorded)
             bounds = await reader.bounds(sources)
+            positions = {
+                source: self._within_log(source, known, bounds[source]) for source in sources
+            }
+            await self._check_last_records(reader, positions, bounds)
         finally:
             await reader.stop()
-        positions = {source: self._begin(source, known, bounds[source]) for source in sources}
         return Restored(positions, count)
 
     async def _positions(
-        self, sources: Iterable[TopicPartition], recorded: Mapping[TopicPartition, int]
-    ) -> Mapping[TopicPartition, int]:
+        self, sources: Iterable[TopicPartition], recorded: Mapping[TopicPartition, Position]
+    ) -> Mapping[TopicPartition, Position]:
         """The positions in the changelogs; those of the group where it has others.
 
         A group alone has them where an earlier version wrote the state, and where no stage keeps
@@ -94,7 +106,8 @@ class PartitionTakeover:
         if len(recorded) == len(sources):
             return recorded
         committed = await self._committed()
-        found = {at: committed[at] for at in sources if at in committed} | dict(recorded)
+        of_group = {at: Position(committed[at]) for at in sources if at in committed}
+        found = of_group | dict(recorded)
         if not found and not self._state.is_empty:
             raise LostPositionsError(
                 f"partition {sources[0].partition} has state, but no positions: neither its "
@@ -106,21 +119,46 @@ class PartitionTakeover:
             )
         return found
 
-    def _begin(
-        self, source: TopicPartition, known: Mapping[TopicPartition, int], bounds: LogBounds
-    ) -> int:
-        position = known.get(source, bounds.begin)
-        if not bounds.holds(position) and self._settings.accept_lost_records:
-            accepted = bounds.nearest(position)
+    def _within_log(
+        self, source: TopicPartition, known: Mapping[TopicPartition, Position], bounds: LogBounds
+    ) -> Position:
+        position = known.get(source, Position(bounds.begin))
+        offset = position.offset
+        if not bounds.holds(offset) and self._settings.accept_lost_records:
+            accepted = bounds.nearest(offset)
             _log.error(
                 "%s/%s goes on at %s instead of %s; messages between are lost, and accepted so",
                 *source,
                 accepted,
-                position,
+                offset,
             )
-            return accepted
-        check_position(source.topic, source.partition, position, bounds, _ADVICE)
+            return Position(accepted)
+        check_position(source.topic, source.partition, offset, bounds, _ADVICE)
         return position
+
+    async def _check_last_records(
+        self,
+        reader: ChunkReader,
+        positions: Mapping[TopicPartition, Position],
+        bounds: Mapping[TopicPartition, LogBounds],
+    ) -> None:
+        """Compare the last records that were read with those in the log, where they still are."""
+        offsets = {
+            source: position.last.offset
+            for source, position in positions.items()
+            if position.last and bounds[source].begin <= position.last.offset
+        }
+        found = await reader.records_at(offsets)
+        for source, offset in offsets.items():
+            if found[source] is None and (await reader.bounds([source]))[source].begin > offset:
+                continue  # its time to be kept was up just now
+            topic, number = source.topic, source.partition
+            try:
+                check_last_record(topic, number, positions[source], found[source], _ADVICE)
+            except ExpectedError as error:
+                if not self._settings.accept_lost_records:
+                    raise
+                _log.error("what this says is accepted: %s", error)
 
 
 class CommittedByGroup:

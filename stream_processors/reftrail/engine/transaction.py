@@ -16,6 +16,7 @@ from reftrail.engine.batch import Message
 from reftrail.engine.positions import position_message
 from reftrail.engine.settings import WorkerSettings
 from reftrail.hosting.kafka.asynchronous import AsyncProducer, async_producer
+from reftrail.hosting.kafka.log_bounds import Position
 
 _BATCH_BYTES: Final = 512 << 10
 _TIMEOUT_MS: Final = 30_000
@@ -83,7 +84,7 @@ class TransactionalWriter:
     async def commit(
         self,
         messages: Mapping[tuple[Topic, int], Sequence[Message]],
-        positions: Mapping[TopicPartition, int],
+        positions: Mapping[TopicPartition, Position],
     ) -> dict[tuple[Topic, int], int]:
         """Write the messages and the positions, in changelogs and group, all or nothing.
 
@@ -101,7 +102,7 @@ class TransactionalWriter:
     async def _commit(
         self,
         messages: Mapping[tuple[Topic, int], Sequence[Message]],
-        positions: Mapping[TopicPartition, int],
+        positions: Mapping[TopicPartition, Position],
     ) -> dict[tuple[Topic, int], int]:
         producer = self._producer
         await producer.begin_transaction()
@@ -110,7 +111,8 @@ class TransactionalWriter:
             for (topic, partition), all_messages in self._with(positions, messages).items()
             for batch in self._batches(all_messages)
         ]
-        await producer.send_offsets_to_transaction(dict(positions), self._settings.group)
+        offsets = {at: position.offset for at, position in positions.items()}
+        await producer.send_offsets_to_transaction(offsets, self._settings.group)
         ends: dict[tuple[Topic, int], int] = {}
         for batch in sent:
             end = (await batch.acknowledgement).offset + batch.count
@@ -138,7 +140,7 @@ class TransactionalWriter:
 
     def _with(
         self,
-        positions: Mapping[TopicPartition, int],
+        positions: Mapping[TopicPartition, Position],
         messages: Mapping[tuple[Topic, int], Sequence[Message]],
     ) -> Mapping[tuple[Topic, int], Sequence[Message]]:
         kept: dict[tuple[Topic, int], list[Message]] = defaultdict(list)

@@ -23,6 +23,7 @@ from reftrail.engine.partition_state import PartitionState
 from reftrail.engine.reference import ReferenceTables
 from reftrail.engine.settings import WorkerSettings
 from reftrail.engine.topology import TOPOLOGY, awaited
+from reftrail.hosting.kafka.log_bounds import Position, RecordMark
 from reftrail.testing import campaign
 
 T0 = 1_790_000_000_000
@@ -38,13 +39,14 @@ class RememberingWriter:
     def __init__(self, failure: Exception | None = None) -> None:
         self.commits: list[tuple[list[str], dict[str, int]]] = []
         self.lookups: list[Any] = []
+        self.marks: list[dict[str, RecordMark | None]] = []
         self.committed = asyncio.Event()
         self.failure = failure
 
     async def commit(
         self,
         messages: Mapping[tuple[Topic, int], Sequence[Any]],
-        positions: Mapping[TopicPartition, int],
+        positions: Mapping[TopicPartition, Position],
     ) -> dict[tuple[Topic, int], int]:
         if self.failure is not None:
             raise self.failure
@@ -52,7 +54,8 @@ class RememberingWriter:
         written = [topic.name for topic, _ in sent if topic is not LOOKUPS]
         self.lookups += [decode(value) for topic, value in sent if topic is LOOKUPS]
         at = {source.topic.removeprefix("referral."): to for source, to in positions.items()}
-        self.commits.append((sorted(written), at))
+        self.commits.append((sorted(written), {name: to.offset for name, to in at.items()}))
+        self.marks.append({name: to.last for name, to in at.items()})
         self.committed.set()
         return {}
 
@@ -88,7 +91,7 @@ class Bench:
             [
                 LaneStage(
                     StageOfPartition(stage, 0, 1),
-                    Intake(source, begin[source]),
+                    Intake(source, Position(begin[source])),
                     state.stores[stage.name],
                     LiveReference(self.tables, followers),
                     None,
@@ -261,6 +264,14 @@ async def test_positions_without_messages_are_committed_too() -> None:
     bench = Bench()
     await bench.run(Chunk(0, 4, [], [], [], []), then=0.2)
     assert bench.writer.commits == [([], {"events": 4, "attribution-inputs": 0})]
+
+
+async def test_the_mark_of_the_last_record_goes_with_the_position() -> None:
+    bench = Bench()
+    chunk = _clicks(0, 2, "v1", "v2")
+    await bench.run(chunk, Chunk(2, 4, [], [], [], []), then=0.2)
+    last = RecordMark.of(1, chunk.timestamps[1], chunk.keys[1], chunk.values[1])
+    assert bench.writer.marks == [{"events": last, "attribution-inputs": None}, {"events": last}]
 
 
 async def test_where_reading_began_is_put_on_record() -> None:

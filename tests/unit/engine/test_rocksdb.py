@@ -27,6 +27,7 @@ from reftrail.engine.settings import WorkerSettings
 from reftrail.engine.state import StateStore
 from reftrail.engine.store import PartitionStore, StoreError
 from reftrail.engine.topology import STAGES, TOPOLOGY
+from reftrail.hosting.kafka.log_bounds import Position, RecordMark
 
 STAGE = STAGES["attribution"]
 NOW = 1_790_000_000.0
@@ -68,7 +69,11 @@ def _commit(state: PartitionState, *users: str, end: int = 7) -> None:
     changelog = STAGE.changelog
     assert changelog is not None
     state.stores["attribution"].apply(dict.fromkeys(users, b"packed"), {})
-    state.committed({"attribution-inputs": end}, {changelog: end})
+    state.committed({"attribution-inputs": _read_up_to(end)}, {changelog: end})
+
+
+def _read_up_to(end: int) -> Position:
+    return Position(end, RecordMark.of(end - 1, end, b"key", b"value"))
 
 
 def _users(state: PartitionState) -> set[str]:
@@ -82,7 +87,7 @@ def test_what_is_committed_is_there_again_and_nothing_else(disk: Disk) -> None:
     found = disk.state()
     assert _users(found) == {"u1", "u1:w:order", "u2"}
     assert len(found.stores["attribution"].packed) == 3
-    assert found.positions == {"attribution-inputs": 7}
+    assert found.positions == {"attribution-inputs": _read_up_to(7)}
     assert found.changelogs[STAGE.changelog] == 7  # type: ignore[index]
     assert found.changelogs[REWARD_CHANGELOG] is None
 
@@ -145,11 +150,11 @@ def test_all_is_restored_again_after_it_was_discarded(disk: Disk) -> None:
     changelog = STAGE.changelog
     assert changelog is not None
     state.restore(changelog, b"v", b"packed")
-    state.restore(changelog, *position_message(STAGE.reads, 3))
+    state.restore(changelog, *position_message(STAGE.reads, _read_up_to(3)))
     state.restored(changelog, 2)
     found = disk.state()
     assert _users(found) == {"v"}
-    assert found.positions == {"attribution-inputs": 3}
+    assert found.positions == {"attribution-inputs": _read_up_to(3)}
 
 
 def test_an_unreadable_file_is_no_records_fault(disk: Disk) -> None:
@@ -253,4 +258,4 @@ def test_stores_are_interchangeable(new_store: Callable[[], PartitionStore]) -> 
     _commit(state, "w", end=9)
     state.stores["attribution"].apply({"v": None}, {})
     assert _users(state) == {"u", "w"}
-    assert state.positions == {"attribution-inputs": 9}
+    assert state.positions == {"attribution-inputs": _read_up_to(9)}

@@ -6,6 +6,7 @@ import pytest
 from support.clickhouse import ClickHouse
 
 from reftrail.contracts.errors import ExpectedError
+from reftrail.hosting.kafka.log_bounds import Position, RecordMark
 from reftrail.warehouse.ledger import Counts, Ledger, Load, Range, Source
 
 LOAD = Load("events", (Range(0, 10, 20), Range(2, 0, 5)))
@@ -35,8 +36,22 @@ def test_a_closed_load_moves_its_positions(ledger: Ledger) -> None:
     ledger.open([later])
     ledger.close({later: Counts(3, 1)})
 
-    assert ledger.positions() == {("events", 0): 23, ("events", 2): 5}
+    assert ledger.positions() == {("events", 0): Position(23), ("events", 2): Position(5)}
     assert ledger.unfinished() == []
+
+
+def test_the_mark_of_the_last_record_goes_with_the_position(ledger: Ledger) -> None:
+    first, last = (RecordMark.of(offset, 1_000, b"k", b"v") for offset in (19, 22))
+    loads = [
+        Load("events", (Range(0, 20, 23),)),
+        Load("events", (Range(0, 23, 25), Range(1, 0, 9))),
+    ]
+    ledger.close({LOAD: Counts(15, 0, {0: first}), loads[0]: Counts(3, 1, {0: last})})
+    ledger.close({loads[1]: Counts(9, 0)})  # nothing but markers in partition 0
+
+    positions = ledger.positions()
+    assert positions["events", 0] == Position(25, last)
+    assert positions["events", 1] == Position(9)
 
 
 def test_counts_stand_there_once(ledger: Ledger, clickhouse: ClickHouse) -> None:

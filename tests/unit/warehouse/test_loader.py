@@ -20,6 +20,7 @@ from reftrail.contracts.topics import (
     REWARD_GRANTED,
     TOUCHES,
 )
+from reftrail.hosting.kafka.log_bounds import Position
 from reftrail.testing import to_fulfil, withdrawn
 from reftrail.warehouse.blocks import Part
 from reftrail.warehouse.dead_letters import Bury
@@ -81,6 +82,10 @@ def kept_messages(batch: Sequence[Work], ledger: Ledger) -> list[Work]:
     return [by_load[load] for load in ledger.unfinished()]
 
 
+def place_of(work: Work) -> tuple[str, int]:
+    return work.topic.name, work.parts[0].partition
+
+
 async def restart(clickhouse: ClickHouse, batch: Sequence[Work], **kwargs: Any) -> None:
     """A new process: it finishes what is open, then takes what was not loaded at all."""
     ledger = Ledger(clickhouse.writing)
@@ -89,9 +94,7 @@ async def restart(clickhouse: ClickHouse, batch: Sequence[Work], **kwargs: Any) 
         await again.recover(one)
     done = ledger.positions()
     left = [
-        one
-        for one in batch
-        if done.get((one.topic.name, one.parts[0].partition), 0) < one.parts[0].chunk.end
+        one for one in batch if done.get(place_of(one), Position(0)).offset < one.parts[0].chunk.end
     ]
     await again.load(left)
 

@@ -17,6 +17,7 @@ from reftrail.engine.rocksdb.states import DiskStates
 from reftrail.engine.stage import Stage
 from reftrail.engine.store import Progress, StateAlarms, is_grouped
 from reftrail.engine.stored_alarms import TimedStates
+from reftrail.hosting.kafka.log_bounds import Position
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ class _Header(msgspec.Struct, frozen=True, kw_only=True):
     format: int
     topics: str
     current_at: float
-    positions: dict[str, int] = {}
+    positions: dict[str, Position] = {}
     restored_to: dict[str, int] = {}
     sizes: dict[str, int] = {}
 
