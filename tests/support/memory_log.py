@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from reftrail.contracts.codec import encode
+from reftrail.contracts.record import Millis
 from reftrail.contracts.topic import Topic
 from reftrail.contracts.topics import TOPICS
 from reftrail.engine.memory import Logged, MemoryHost
@@ -19,6 +20,10 @@ class MemoryLog(Log):
         self._partitions = host.partitions
         self._begins: dict[str, int] = {}
         self._logged: dict[str, list[Logged]] = {topic.name: host.logged(topic) for topic in TOPICS}
+        self.reads = 0
+        """How often a partition was read from some place on."""
+        self.read = 0
+        """How many messages were read by that."""
 
     def change(self, topic: Topic, which: Callable[[Any], bool], **fields: object) -> None:
         """Give the records of a topic other fields."""
@@ -44,10 +49,17 @@ class MemoryLog(Log):
     def partitions(self, topic: Topic) -> int:
         return self._partitions
 
+    def _offset_at(self, topic: Topic, partition: int, time: Millis) -> int | None:
+        """Records were written when they were received."""
+        logged = (at for at in self._logged[topic.name] if at.partition == partition)
+        return next((at.offset for at in logged if at.record.received_at >= time), None)
+
     def _beginning(self, topic: Topic, partition: int) -> int:
         return self._begins.get(topic.name, 0)
 
     def _from(self, topic: Topic, partition: int, offset: int) -> Iterator[tuple[int, bytes]]:
+        self.reads += 1
         for at in self._logged[topic.name]:
             if at.partition == partition and at.offset >= offset:
+                self.read += 1
                 yield at.offset, encode(at.record)

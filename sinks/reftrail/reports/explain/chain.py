@@ -5,19 +5,19 @@ id; so does each message up to what a client reported. They are read at these po
 decisions are made again, see `derivation`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from reftrail.contracts.code_spelling import spelled
 from reftrail.contracts.decisions import Claimed, RewardStatus
 from reftrail.contracts.events import CodeEvidence, Event
-from reftrail.contracts.record import Derived, Millis
+from reftrail.contracts.record import Derived, Millis, Record
 from reftrail.contracts.topics import EVENTS, REWARDS
 from reftrail.reports.client import ReportsClient
 from reftrail.reports.explain.derivation import derive
 from reftrail.reports.explain.explanation import Explanation, Link, Story, link, shown
-from reftrail.reports.explain.log import Log, Logged
+from reftrail.reports.explain.log import Log, Logged, Place
 from reftrail.rules.attribution.decider import SIGNUP_WAIT
 
 _CODE_TERMS: Final = (
@@ -45,49 +45,93 @@ def explain(
     """
     known = reports.journey(code, user_id)
     code = known["code"]["code"] if known["code"] else spelled(code)
-    by_cause: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
-    for entry in known["rewards"]:
-        cause = (entry["cause_topic"], entry["cause_partition"], entry["cause_offset"])
-        by_cause.setdefault(cause, []).append(entry)
     return Explanation(
         as_of=known["as_of"],
         code=code,
         user_id=user_id,
         summary=list(_summary(known, code, user_id)),
-        stories=[_story(log, entries, known["touches"]) for entries in by_cause.values()],
+        stories=_stories(log, code, user_id, known),
         terms=_terms(known),
         derivations=derive(log, code, user_id, signup_wait),
     )
 
 
-def _story(log: Log, entries: list[Mapping[str, Any]], touches: list[Mapping[str, Any]]) -> Story:
-    links: list[Link] = []
-    gaps: list[str] = []
-    last: Logged | None = None
+def _stories(log: Log, code: str, user_id: str, known: Mapping[str, Any]) -> list[Story]:
+    """The stories of all entries. Each partition of the log is read a few times for all."""
+    entries = known["rewards"]
+    by_cause: dict[tuple[Any, ...], list[str]] = {}
     for entry in entries:
-        found = _entry(log, entry)
-        if found is None:
-            gaps.append(f"entry {entry['event_id']} is not in Kafka's rewards topic")
-        else:
-            last = found
-            links.append(link(_NAMES["RewardDecided"], found))
-    chain = list(_chain(log, last, gaps)) if last else []
-    causes = [link(_what(found), found) for found in chain]
-    return Story(entries=links, causes=causes, touch=_touch(log, chain, touches, gaps), gaps=gaps)
+        cause = (entry["cause_topic"], entry["cause_partition"], entry["cause_offset"])
+        by_cause.setdefault(cause, []).append(entry["event_id"])
+    if not entries:
+        return []
+    ids = [entry["event_id"] for entry in entries]
+    not_before = min(_not_before(entry) for entry in entries)
+    found = log.find(REWARDS, f"{code}:{user_id}", ids, user_id.encode(), not_before)
+    causes = _causes(log, [logged.record for logged in found.values()])
+    touches = _touches(log, causes.values(), known["touches"])
+    return [_story(event_ids, found, causes, touches) for event_ids in by_cause.values()]
 
 
-def _entry(log: Log, entry: Mapping[str, Any]) -> Logged | None:
-    key = f"{entry['code']}:{entry['user_id']}"
-    not_before = min(_millis(entry["event_time"]), _millis(entry["received_at"]))
-    return log.find(REWARDS, key, entry["event_id"], not_before)
+def _causes(log: Log, records: Iterable[Record]) -> dict[Place, Logged]:
+    """All that records follow from, up to what clients reported, by place: cause after cause."""
+    known: dict[Place, Logged] = {}
+    wanted = {_cause_of(record) for record in records if isinstance(record, Derived)}
+    while wanted:
+        found = log.at(wanted)
+        known |= found
+        records = (logged.record for logged in found.values())
+        wanted = {_cause_of(record) for record in records if isinstance(record, Derived)}
+        wanted -= known.keys()
+    return known
 
 
-def _chain(log: Log, found: Logged, gaps: list[str]) -> Iterator[Logged]:
+def _cause_of(record: Derived) -> Place:
+    return record.cause_topic, record.cause_partition, record.cause_offset
+
+
+def _touches(
+    log: Log, causes: Iterable[Logged], touches: Iterable[Mapping[str, Any]]
+) -> dict[str, Logged]:
+    """The touches that claims among the causes rest on, by their ids."""
+    claims = (cause.record for cause in causes if isinstance(cause.record, Claimed))
+    wanted = {claim.touch_event_id for claim in claims}
+    found: dict[str, Logged] = {}
+    for touch in touches:
+        its_id = touch["event_id"]
+        if its_id in wanted:
+            visitor_id, needle = touch["visitor_id"], its_id.encode()
+            found |= log.find(EVENTS, visitor_id, [its_id], needle, _not_before(touch))
+    return found
+
+
+def _story(
+    event_ids: Iterable[str],
+    found: Mapping[str, Logged],
+    causes: Mapping[Place, Logged],
+    touches: Mapping[str, Logged],
+) -> Story:
+    entries = [found[event_id] for event_id in event_ids if event_id in found]
+    gaps = [
+        f"entry {event_id} is not in Kafka's rewards topic"
+        for event_id in event_ids
+        if event_id not in found
+    ]
+    chain = list(_chain(entries[-1], causes, gaps)) if entries else []
+    return Story(
+        entries=[link(_NAMES["RewardDecided"], entry) for entry in entries],
+        causes=[link(_what(cause), cause) for cause in chain],
+        touch=_touch(chain, touches, gaps),
+        gaps=gaps,
+    )
+
+
+def _chain(found: Logged, causes: Mapping[Place, Logged], gaps: list[str]) -> Iterator[Logged]:
     """From what a message follows from to what a client reported."""
     record = found.record
     while isinstance(record, Derived):
         place = f"{record.cause_topic}/{record.cause_partition} offset {record.cause_offset}"
-        cause = log.at(record.cause_topic, record.cause_partition, record.cause_offset)
+        cause = causes.get(_cause_of(record))
         if cause is None:
             gaps.append(f"{place} is not in Kafka any more")
             return
@@ -98,21 +142,20 @@ def _chain(log: Log, found: Logged, gaps: list[str]) -> Iterator[Logged]:
         record = cause.record
 
 
-def _touch(
-    log: Log, chain: list[Logged], touches: list[Mapping[str, Any]], gaps: list[str]
-) -> Link | None:
+def _touch(chain: list[Logged], touches: Mapping[str, Logged], gaps: list[str]) -> Link | None:
     claims = [found.record for found in chain if isinstance(found.record, Claimed)]
     wanted = claims[0].touch_event_id if claims else None
     if wanted is None:
         return None
-    for touch in touches:
-        if touch["event_id"] == wanted:
-            not_before = min(_millis(touch["event_time"]), _millis(touch["received_at"]))
-            found = log.find(EVENTS, touch["visitor_id"], wanted, not_before)
-            if found is not None:
-                return link(_what(found), found)
+    if wanted in touches:
+        return link(_what(touches[wanted]), touches[wanted])
     gaps.append(f"the touch {wanted} is not in Kafka any more")
     return None
+
+
+def _not_before(row: Mapping[str, Any]) -> Millis:
+    """A time at which a record wasn't written yet, from its row."""
+    return min(_millis(row["event_time"]), _millis(row["received_at"]))
 
 
 def _what(found: Logged) -> str:

@@ -1,10 +1,10 @@
 """Single messages of Kafka's log, committed ones only: by position, or by their record's id."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeAlias
 
 from kafka import TopicPartition
 from kafka.errors import KafkaError
@@ -17,7 +17,12 @@ from reftrail.contracts.topic import Topic
 from reftrail.contracts.topics import TOPICS
 from reftrail.hosting.kafka.blocking import blocking_consumer
 
+Place: TypeAlias = tuple[str, int, int]
+"""Topic without prefix, partition and offset."""
+
 _POLL_MS: Final = 500
+_FAR_APART: Final = 2_000
+"""Offsets. To read so many records takes about as long as to look for a place anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,36 +53,55 @@ class Log:
                 f"REFTRAIL_BOOTSTRAP_SERVERS, or start a local stack with: reftrail up"
             ) from error
 
-    def at(self, topic: str, partition: int, offset: int) -> Logged | None:
-        """The record at a position; None if it isn't there any more."""
-        table = next(one for one in TOPICS if one.name == topic)
-        for found, value in self._from(table, partition, offset):
-            if found != offset:
-                return None
-            return Logged(topic, partition, offset, decode(value))
-        return None
+    def at(self, places: Iterable[Place]) -> dict[Place, Logged]:
+        """The records at some positions, those that are still there; each partition is read once.
 
-    def find(self, topic: Topic, key: str, event_id: str, not_before: Millis) -> Logged | None:
-        """The first record under a key with this id; None if there is none.
-
-        not_before is a time at which it wasn't written yet: the log is read from there.
+        Records between two that are far apart are not read.
         """
+        offsets: dict[tuple[str, int], set[int]] = {}
+        for topic, partition, offset in places:
+            offsets.setdefault((topic, partition), set()).add(offset)
+        return {
+            (topic, partition, found.offset): found
+            for (topic, partition), wanted in offsets.items()
+            for run in _runs(sorted(wanted))
+            for found in self._run(topic, partition, run)
+        }
+
+    def _run(self, name: str, partition: int, offsets: Sequence[int]) -> Iterator[Logged]:
+        """The records at offsets that aren't far apart."""
+        topic = next(topic for topic in TOPICS if topic.name == name)
+        wanted = set(offsets)
+        for offset, value in self._from(topic, partition, offsets[0]):
+            if offset in wanted:
+                yield Logged(name, partition, offset, decode(value))
+            if offset >= offsets[-1]:
+                return
+
+    def find(
+        self, topic: Topic, key: str, event_ids: Iterable[str], needle: bytes, not_before: Millis
+    ) -> dict[str, Logged]:
+        """The first record under a key with each of some ids, those that there are; read once.
+
+        Looked at are records whose bytes have the needle in them. not_before is a time at which
+        none of them was written yet: the log is read from there.
+        """
+        missing = set(event_ids)
         partition = topic.partition(key, self.partitions(topic))
-        at = TopicPartition(topic.full_name(self._prefix), partition)
-        found = self._consumer.offsets_for_times({at: max(0, not_before - MINUTE)})[at]
-        if found is None:
-            return None
-        needle = event_id.encode()
-        for offset, value in self._from(topic, partition, found.offset):
+        begin = self._offset_at(topic, partition, max(0, not_before - MINUTE))
+        found: dict[str, Logged] = {}
+        if begin is None:
+            return found
+        for offset, value in self._from(topic, partition, begin):
+            if not missing:
+                break
             if needle not in value:
                 continue
-            try:
-                record = decode(value)
-            except Undecodable:
-                continue
-            if record.event_id == event_id:
-                return Logged(topic.name, partition, offset, record)
-        return None
+            for logged in self._decoded(topic, partition, offset, value, lambda _: True):
+                if logged.record.event_id in missing:
+                    missing.remove(logged.record.event_id)
+                    found[logged.record.event_id] = logged
+        return found
 
     def having(
         self,
@@ -107,6 +131,12 @@ class Log:
         """A key's partition, and the first offset that is still there."""
         partition = topic.partition(key, self.partitions(topic))
         return partition, self._beginning(topic, partition)
+
+    def _offset_at(self, topic: Topic, partition: int, time: Millis) -> int | None:
+        """The first offset that was written at a time or later; None if there is none."""
+        at = TopicPartition(topic.full_name(self._prefix), partition)
+        found = self._consumer.offsets_for_times({at: time})[at]
+        return None if found is None else int(found.offset)
 
     def _beginning(self, topic: Topic, partition: int) -> int:
         at = TopicPartition(topic.full_name(self._prefix), partition)
@@ -161,6 +191,18 @@ class Log:
         traceback: TracebackType | None,
     ) -> None:
         self._consumer.close()
+
+
+def _runs(offsets: Iterable[int]) -> Iterator[list[int]]:
+    """Rising offsets, apart where two are far apart."""
+    run: list[int] = []
+    for offset in offsets:
+        if run and offset - run[-1] > _FAR_APART:
+            yield run
+            run = []
+        run.append(offset)
+    if run:
+        yield run
 
 
 @cache
