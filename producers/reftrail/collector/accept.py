@@ -19,9 +19,11 @@ from reftrail.code_lookup.facts import NOT_LOOKED_UP, UNKNOWN, Codes
 from reftrail.collector.clock import LATEST, corrected
 from reftrail.collector.disposable import is_disposable
 from reftrail.collector.submission import (
+    HALVED,
     TOO_MANY_PLACES,
     AnySubmission,
     expected,
+    is_halved,
     validate_all,
 )
 from reftrail.contracts.code_spelling import canonical
@@ -137,6 +139,8 @@ def _validated(items: Sequence[Any]) -> tuple[list[tuple[int, AnySubmission]], l
 def _explained(fault: ErrorDetails) -> tuple[str, str]:
     """Pointer and reason for a fault that pydantic found."""
     kind, location, given = fault["type"], fault["loc"], fault["input"]
+    if kind != "missing" and is_halved(given):
+        return _pointer(str(location[2])) if len(location) > 2 else "", HALVED
     if kind == "model_attributes_type":
         return "", f"is {_shown(given)}; expected an object with the fields of one event"
     if kind in ("union_tag_invalid", "union_tag_not_found"):
@@ -144,15 +148,18 @@ def _explained(fault: ErrorDetails) -> tuple[str, str]:
         what = "is missing" if found is None else f"is {_shown(found)}"
         return "/type", f"{what}; expected {EXPECTED['type']}"
     tag, field = str(location[1]), str(location[2])
-    pointer = "/" + field[:_LONGEST_NAME].replace("~", "~0").replace("/", "~1")
+    pointer = _pointer(field)
     if kind == "extra_forbidden":
         return pointer, f"is not a field of an event{_perhaps(field)}"
     article = "an" if tag[0] in "aeiou" else "a"
     if kind == "missing" or given is None:
         return pointer, f"is missing; {article} {tag} needs {expected(tag, field)}"
-    if kind == TOO_MANY_PLACES:
-        return pointer, f"is {_shown(given)}; {fault['msg']}"
-    return pointer, f"is {_shown(given)}; expected {expected(tag, field)}"
+    wanted = fault["msg"] if kind == TOO_MANY_PLACES else f"expected {expected(tag, field)}"
+    return pointer, f"is {_shown(given)}; {wanted}"
+
+
+def _pointer(field: str) -> str:
+    return "/" + field[:_LONGEST_NAME].replace("~", "~0").replace("/", "~1")
 
 
 def _perhaps(field: str) -> str:

@@ -44,6 +44,21 @@ _EXPECTED_OF: Final = {
 }
 
 
+HALVED: Final = "has half of a UTF-16 surrogate pair, which is no character"
+"""The reason of a rejection."""
+
+
+def is_halved(given: object) -> bool:
+    """Whether there is a text with half of a UTF-16 surrogate pair in a value of JSON."""
+    try:
+        msgspec.json.encode(given)
+    except UnicodeEncodeError:
+        return True
+    except (msgspec.EncodeError, RecursionError, OverflowError, TypeError):
+        return False
+    return False
+
+
 def expected(kind: str, field: str) -> str:
     """A field in words, as an event of a kind takes it."""
     return _EXPECTED_OF.get((kind, field), EXPECTED[field])

@@ -13,9 +13,9 @@ from reftrail.contracts.reference import Trigger
 from reftrail.contracts.topics import CAMPAIGNS, CLAIMS, CODES, EVENTS, REWARD_INPUTS, REWARDS
 from reftrail.engine.memory import MemoryHost
 from reftrail.reports.client import ReportsClient
-from reftrail.reports.explain import explain
-from reftrail.reports.explanation import Explanation
-from reftrail.reports.log import _runs
+from reftrail.reports.explain.chain import explain
+from reftrail.reports.explain.explanation import Explanation
+from reftrail.reports.explain.log import _runs
 
 CHAIN = ["reward-inputs", "attribution-inputs", "events"]
 TRUSTING = Fraud(grant_up_to=999, reject_from=1_000)

@@ -1,0 +1,53 @@
+"""Half of a UTF-16 surrogate pair is the fault of the event that has it, not of its request."""
+
+import pytest
+from support.accepting import judged
+
+from reftrail.edge.http_errors import Refused
+from reftrail.edge.requests import read_json
+from reftrail.reviews.submission import judged as reviews_judged
+
+SAYS = "half of a UTF-16 surrogate pair"
+
+
+@pytest.mark.parametrize(
+    ("field", "pointer"),
+    [
+        (rb'"visitor_id": "v\ud800"', "/visitor_id"),
+        (rb'"visitor_id": "\uDC00v"', "/visitor_id"),
+        (rb'"visitor_id": "v", "code": "\ud800\u0041MY"', "/code"),
+        (rb'"visitor_id": "v", "event_id": "\ud800"', "/event_id"),
+        (rb'"visitor_id": "v", "event_time": "\ud800"', "/event_time"),
+        (rb'"visitor_id": "v", "ip": "\ud800"', "/ip"),
+        (rb'"visitor_id": "v", "email": "a@\ud800.de"', "/email"),
+        (rb'"visitor_id": "v", "properties": {"a": ["\ud800"]}', "/properties"),
+        (rb'"visitor_id": "v", "properties": {"\ud800": 1}', "/properties"),
+        (rb'"visitor_id": "v", "\ud800": 1', ""),
+        (rb'"type": "\ud800"', ""),
+    ],
+)
+def test_such_an_event_is_rejected_alone(field: bytes, pointer: str) -> None:
+    body = b'{"events": [{"type": "view", "visitor_id": "a \\ud83d\\ude00"}, '
+    body += b'{"type": "view", %s}]}' % field
+    outcome = judged(*read_json(body)["events"])
+    assert [accepted.key for accepted in outcome.accepted] == ["a \U0001f600"]
+    (rejection,) = outcome.rejected
+    assert (rejection.index, rejection.pointer) == (1, pointer)
+    assert SAYS in rejection.reason
+
+
+@pytest.mark.parametrize(
+    "body",
+    [rb'{"a": "\ud800"', rb'{"a": "\ud800", "b": NaN}', b'{"a": "\xed\xa0\x80"}', b"\\ud800"],
+)
+def test_what_is_no_json_is_none_with_half_a_pair_either(body: bytes) -> None:
+    with pytest.raises(Refused, match="is not JSON"):
+        read_json(body)
+
+
+def test_such_a_review_is_rejected_alone() -> None:
+    good = b'{"code": "AMY", "user_id": "bob", "decision": "approve", "reviewer": "%s"}'
+    items = read_json(b'{"reviews": [%s, %s]}' % (good % b"eve", good % b"\\udc00"))["reviews"]
+    taken, rejected = reviews_judged(items, 1)
+    assert [review.reviewer for review in taken] == ["eve"]
+    assert [(rejection.index, rejection.pointer) for rejection in rejected] == [(1, "/reviewer")]
