@@ -9,11 +9,18 @@ apart. Two providers have such addresses, and none of them can be told from a na
 - Microsoft's and Fastmail's domains are apart: amy@outlook.com needn't be amy@hotmail.com.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 import idna
+
+_QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)+"', re.DOTALL)
+_ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
+_TO_ESCAPE: Final = re.compile(r'["\\]')
+_PLAIN: Final = re.compile(r'[^\x00-\x20\x7f"(),:;<>@\[\\\]]+')
+"""What may stand without quotes (RFC 5322, section 3.2.3), dots in any place."""
 
 
 class _Provider(NamedTuple):
@@ -59,18 +66,30 @@ _PROVIDERS: Final[dict[str, _Provider]] = {
 def canonical_mailbox(address: str) -> str:
     """One spelling for all addresses that lead to the same mailbox, as far as providers say so.
 
-    Case doesn't count, a domain is in ASCII (IDNA). What can't be read as an address stays.
+    Case doesn't count, a domain is in ASCII (IDNA). Quotes around a name are not part of it. What
+    can't be read as an address stays.
     """
     name, at, domain = unicodedata.normalize("NFC", address.strip()).lower().rpartition("@")
-    domain = _ascii(domain)
+    name, domain = _unquoted(name), _ascii(domain)
     owner, _, parent = domain.partition(".")
     if name and owner and (known := _PROVIDERS.get(parent)) and known.has_subdomains:
         name, domain = owner, parent
     provider = _PROVIDERS.get(domain)
-    if provider is None:
+    if provider is None or name.startswith('"'):
         return f"{name}{at}{domain}"
     bare = name.partition("+")[0].translate(dict.fromkeys(map(ord, provider.ignored)))
     return f"{bare}@{provider.domain or domain}" if bare else f"{name}@{domain}"
+
+
+def _unquoted(name: str) -> str:
+    """A name without its quotes, if it needs none; else with no more escapes than it needs.
+
+    RFC 5322, section 3.2.4: quotes, and backslashes before what they quote, are no part of a text.
+    """
+    if len(name) < 3 or not (name.startswith('"') and _QUOTED.fullmatch(name)):
+        return name
+    text = _ESCAPED.sub(r"\1", name[1:-1])
+    return text if _PLAIN.fullmatch(text) else '"' + _TO_ESCAPE.sub(r"\\\g<0>", text) + '"'
 
 
 def _ascii(domain: str) -> str:

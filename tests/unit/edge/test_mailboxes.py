@@ -20,10 +20,16 @@ HASHED = pseudonyms(HashKey("k1", b"0123456789abcdef"))
                 "amysmith+1@gmail.com",
                 " A.m.y.Smith+shop.2@GoogleMail.com ",
                 "amysmith@gmail.com.",
+                '"amy.smith"@gmail.com',
+                '"Amy..Smith.+x"@googlemail.com',
+                '"a\\my\\.smith"@gmail.com',
             ],
         ),
         ("amy.smith@outlook.com", ["Amy.Smith+x@Outlook.com"]),
         ("amy@hotmail.com", ["amy+x@hotmail.com"]),
+        ("amy+x@example.com", ['"amy+x"@example.com']),
+        ('"amy smith"@gmail.com', ['"Amy\\ Smith"@gmail.com']),
+        ('"a@b\\"c"@example.com', ['"a\\@b\\"\\c"@example.com']),
         ("amy@live.com", ["amy+@live.com"]),
         ("amy@icloud.com", ["amy+x+y@icloud.com", "amy@me.com", "amy+x@mac.com"]),
         ("amy@fastmail.com", ["amy+x@fastmail.com", "x@amy.fastmail.com", "x+y@Amy.Fastmail.com"]),
@@ -57,6 +63,9 @@ def test_addresses_of_one_mailbox(mailbox: str, addresses: list[str]) -> None:
         ("amy+1@yahoo.com", "amy@yahoo.com"),
         ("amy@gmail.com", "amy@mail.gmail.com"),
         ("straße@example.com", "strasse@example.com"),
+        ('"amy.smith"@example.com', "amysmith@example.com"),
+        ('"amy smith"@gmail.com', "amysmith@gmail.com"),
+        ('"amy"x@example.com', "amyx@example.com"),
     ],
 )
 def test_addresses_of_two(one: str, another: str) -> None:
@@ -64,13 +73,30 @@ def test_addresses_of_two(one: str, another: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["a@b", "+x@gmail.com", "...@gmail.com", "-@proton.me", "a@-", "a@b..c", "@"]
+    "address",
+    [
+        "a@b",
+        "+x@gmail.com",
+        "...@gmail.com",
+        "-@proton.me",
+        "a@-",
+        "a@b..c",
+        "@",
+        '""@gmail.com',
+        '"@x.de',
+        'a"b"@x.de',
+    ],
 )
 def test_what_is_hardly_an_address_stays_apart(address: str) -> None:
     assert canonical_mailbox(address) == address
 
 
-@given(st.emails() | st.text(max_size=40))
+QUOTED = st.builds(
+    '"{}"@{}'.format, st.text('ab.+\\" @', max_size=9), st.sampled_from(["gmail.com", "x.de"])
+)
+
+
+@given(st.emails() | st.text(max_size=40) | QUOTED)
 def test_the_canonical_spelling_is_its_own(address: str) -> None:
     canonical = canonical_mailbox(address)
     assert canonical_mailbox(canonical) == canonical
