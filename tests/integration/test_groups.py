@@ -4,8 +4,13 @@ from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
-from kafka.admin import KafkaAdminClient
-from kafka.errors import CoordinatorLoadInProgressError, GroupAuthorizationFailedError, KafkaError
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import (
+    GroupAuthorizationFailedError,
+    GroupLoadInProgressError,
+    KafkaError,
+)
+from aiokafka.protocol.commit import OffsetFetchRequest
 from kafka.structs import OffsetAndMetadata
 from support.kafka import TestInstallation
 
@@ -21,15 +26,16 @@ class GroupErrors:
         self, monkeypatch: pytest.MonkeyPatch, error: type[KafkaError], times: int
     ) -> None:
         self.left = times
-        parse = KafkaAdminClient._parse_group_offsets
+        send = AIOKafkaAdminClient._send_request
 
-        def answer(group: Any) -> Any:
-            if self.left:
+        async def answer(client: AIOKafkaAdminClient, request: Any, node: int | None = None) -> Any:
+            answer = await send(client, request, node)
+            if self.left and isinstance(request, OffsetFetchRequest):
                 self.left -= 1
-                group.error_code, group.topics = error.errno, []
-            return parse(group)
+                answer.error_code, answer.topics = error.errno, []
+            return answer
 
-        monkeypatch.setattr(KafkaAdminClient, "_parse_group_offsets", staticmethod(answer))
+        monkeypatch.setattr(AIOKafkaAdminClient, "_send_request", answer)
 
 
 def _commit(installation: TestInstallation) -> dict[TopicPartition, int]:
@@ -57,7 +63,7 @@ async def test_a_coordinator_that_is_loading_is_asked_again(
     installation: TestInstallation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     committed = _commit(installation)
-    errors = GroupErrors(monkeypatch, CoordinatorLoadInProgressError, times=2)
+    errors = GroupErrors(monkeypatch, GroupLoadInProgressError, times=2)
     assert await _positions(installation) == committed
     assert errors.left == 0
 

@@ -5,6 +5,7 @@ positions, all in one transaction for each turn of a partition. Guarantee: reade
 data see the conclusions of every record exactly once, whatever crashes.
 """
 
+import asyncio
 import gc
 import logging
 import os
@@ -12,6 +13,7 @@ import sys
 import threading
 import traceback
 from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
+from contextlib import closing
 from functools import partial
 from typing import Any, Final, NoReturn, cast
 
@@ -31,7 +33,7 @@ from reftrail.engine.stage import Stage
 from reftrail.engine.topology import topology_with
 from reftrail.engine.transport import ChunkConsumer, ChunkSchema, ChunkTransport
 from reftrail.hosting.health import health_endpoints
-from reftrail.hosting.kafka.blocking import wait_for_broker
+from reftrail.hosting.kafka.asynchronous import wait_for_broker
 from reftrail.hosting.repeated_messages import quieten
 from reftrail.hosting.routes import Endpoint
 
@@ -200,7 +202,9 @@ def main() -> None:
     A broker that isn't there yet is waited for, as one that goes away later.
     """
     settings = WorkerSettings.model_validate({})
-    wait_for_broker(settings)
+    # In a loop of its own, since `asyncio.run` would leave Faust none.
+    with closing(asyncio.new_event_loop()) as loop:
+        loop.run_until_complete(wait_for_broker(settings))
     try:
         app = create_app(settings)
     except ExpectedError as error:

@@ -1,11 +1,14 @@
+# ruff: noqa: SLF001  (the client has no public way to the whole answer)
 """Committed positions of a consumer group. Error codes of the broker are checked."""
 
-import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Collection
 from typing import Any, Final
 
 from aiokafka import TopicPartition
+from aiokafka.errors import for_code
+from aiokafka.protocol.commit import OffsetFetchRequest
 from tenacity import (
     before_sleep_log,
     retry,
@@ -15,7 +18,7 @@ from tenacity import (
 )
 
 from reftrail.contracts.installation import Installation
-from reftrail.hosting.kafka.blocking import blocking_admin, is_retriable
+from reftrail.hosting.kafka.asynchronous import async_admin, is_retriable
 
 _log = logging.getLogger(__name__)
 _GIVE_UP_AFTER: Final = 60.0
@@ -34,22 +37,30 @@ async def group_positions(
     """The positions that a group has committed, without partitions where it has none.
 
     A coordinator that is loading or moving is asked again, for up to a minute. Raises `KafkaError`
-    if the answer is an error: an error must not look like a group without positions. (aiokafka
-    reads the errors of single partitions only, and the broker reports the group's beside them.)
+    if the answer is an error: an error must not look like a group without positions.
     """
-    return await asyncio.to_thread(_group_positions, installation, group, partitions)
-
-
-def _group_positions(
-    installation: Installation, group: str, partitions: Collection[TopicPartition]
-) -> dict[TopicPartition, int]:
-    admin: Any = blocking_admin(installation)
+    by_topic: defaultdict[str, list[int]] = defaultdict(list)
+    for at in partitions:
+        by_topic[at.topic].append(at.partition)
+    admin = async_admin(installation)
     try:
-        found = admin.list_group_offsets({group: list(partitions)})[group]
+        await admin.start()
+        coordinator = await admin.find_coordinator(group)
+        # The client's own list_consumer_group_offsets doesn't read the error of the group.
+        request = OffsetFetchRequest(group, list(by_topic.items()))
+        answer: Any = await admin._send_request(request, coordinator)
     finally:
-        admin.close()
-    return {
-        TopicPartition(at.topic, at.partition): committed.offset
-        for at, committed in found.items()
-        if committed.offset >= 0
-    }
+        await admin.close()
+    _check(answer.error_code)
+    found = {}
+    for topic, committed in answer.topics:
+        for partition, offset, _, error in committed:
+            _check(error)
+            if offset >= 0:
+                found[TopicPartition(topic, partition)] = offset
+    return found
+
+
+def _check(code: int) -> None:
+    if code:
+        raise for_code(code)
