@@ -141,6 +141,13 @@ def test_a_copy_that_is_no_database_is_discarded(disk: Disk) -> None:
     assert disk.state().is_empty
 
 
+def test_a_copy_that_is_in_use_is_left_alone(disk: Disk) -> None:
+    _commit(disk.state(), "u")
+    with pytest.raises(StoreError, match="LOCK"):
+        DiskStore(disk.directory, disk.memory, disk.topics)
+    assert _users(disk.state()) == {"u"}
+
+
 def test_all_is_restored_again_after_it_was_discarded(disk: Disk) -> None:
     state = disk.state()
     _commit(state, "u", "u:a")

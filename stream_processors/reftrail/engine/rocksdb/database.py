@@ -26,6 +26,7 @@ FORMAT: Final = 1
 KEPT_SECONDS: Final = 12 * 60 * 60
 """Age after which a copy is discarded: half the time for which Kafka keeps tombstones at least
 (delete.retention.ms). What was deleted before might still be in an older copy."""
+_IN_USE: Final = "/LOCK: "
 _STATES: Final = "states"
 _ALARMS: Final = "alarms"
 _HEADER: Final = b"header"
@@ -73,7 +74,9 @@ class DiskStore:
         except _UnfitError as unfit:
             self._discard(str(unfit))
             header = self._new_header()
-        except Exception as error:  # noqa: BLE001 - the library has no types for what can go wrong
+        except Exception as error:  # the library has no types for what can go wrong
+            if _IN_USE in str(error):  # the copy is another's, and may be sound
+                raise unusable(error) from error
             self._discard(f"it can't be opened ({error})")
             header = self._new_header()
         self._sizes = dict(header.sizes)
