@@ -6,7 +6,7 @@ SETUP := .venv/.setup-done
 ECOM := .venv/.ecom-done
 SOURCES := schemas producers stream_processors sinks infra tests benchmarks examples
 
-.PHONY: help setup lock check format test image-test demo explore crash bench example-ecom clean
+.PHONY: help setup lock check client-contract format test image-test demo explore crash bench example-ecom clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 18
@@ -34,11 +34,14 @@ lock: $(SETUP) ## compile requirements.lock anew from pyproject.toml
 		--no-header --no-emit-index-url --no-annotate --extra postgres \
 		--constraints requirements.lock -o infra/compose/requirements.lock pyproject.toml
 
-check: $(SETUP) ## style, types and import contracts
+check: $(SETUP) client-contract ## style, types, import contracts and the Kafka clients' private parts
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy $(SOURCES)
 	$(BIN)/lint-imports
+
+client-contract: $(SETUP) ## what is used of the Kafka clients' private parts, in their newest allowed versions
+	PYTHONPATH=tests $(BIN)/python -m clients.newest
 
 format: $(SETUP) ## put right what ruff can put right
 	$(BIN)/ruff check --fix

@@ -1,0 +1,26 @@
+"""Private parts of the Kafka clients that reftrail uses, each with the reason."""
+
+from typing import Final
+
+CHUNKS: Final = "chunks are made of record batches, and the client gives out records only"
+RETRIES: Final = "while a broker is away, retries get rarer; the client takes one time for good"
+
+PRIVATE_PARTS: Final = {
+    "_fetcher": CHUNKS,
+    "_closed": CHUNKS,
+    "_subscriptions": CHUNKS,
+    "_records": CHUNKS,
+    "_partition_records": CHUNKS,
+    "_records_iterator": CHUNKS,
+    "_check_crcs": CHUNKS,
+    "_tp": CHUNKS,
+    "_consume_aborted_up_to": CHUNKS,
+    "_aborted_producers": CHUNKS,
+    "_contains_abort_marker": CHUNKS,
+    "_create_fetch_waiter": CHUNKS,
+    "_retry_backoff": RETRIES,
+    "_sender": RETRIES,
+    "_coordinator": "a worker asks for another sharing out once it is warm",
+    "_ensure_consumer": "Faust hides the client's consumer, which is paused until state is here",
+}
+"""By the name of an attribute the reason for its use."""
