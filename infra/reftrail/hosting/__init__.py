@@ -1,1 +1,1 @@
-"""What hosts do alike: begin with their settings, serve HTTP, end their process."""
+"""Plumbing of every host: settings, HTTP, Kafka clients, and the end of the process."""

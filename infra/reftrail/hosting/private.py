@@ -1,4 +1,4 @@
-"""A private port for what concerns operators: readiness and metrics."""
+"""Private port of a host, for its readiness and metrics."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping

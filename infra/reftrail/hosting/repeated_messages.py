@@ -1,4 +1,4 @@
-"""Log messages that a client repeats hundreds of times a second while a server is gone."""
+"""Filter for log messages that a client repeats hundreds of times a second."""
 
 import logging
 import time

@@ -1,4 +1,4 @@
-"""A host's HTTP server."""
+"""HTTP server of a host."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""Codes: issued, bound, handed out, stopped, replaced and verified, on a store of their own.
+"""Codes: issued, bound, distributed, suspended, replaced and verified, in a store of their own.
 
 Input: calls, files, and signups from `conversions`. Output: the topics `codes`, `code-formats` and
 `code-acts`. Guarantee: no code is issued twice, whoever else issues at the same time; every act has

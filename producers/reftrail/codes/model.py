@@ -1,4 +1,4 @@
-"""What one says to the service of codes, and what it answers."""
+"""Requests to the service of codes, and its answers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""What whoever keeps the codes should look at every quarter.
+"""Quarterly review of all codes: findings for the person who is responsible for them.
 
 Every finding names a code, or a format where it is about guesses, and has the figures that make it
 one. What is in the store is always looked at; what has happened under the codes only the reports

@@ -1,4 +1,4 @@
-"""What the service takes: checked once, whoever calls, in words that name the field."""
+"""Validation of requests to the service, once for all callers; messages name the field."""
 
 from collections.abc import Mapping
 from typing import Any, Final

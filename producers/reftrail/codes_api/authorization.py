@@ -1,4 +1,4 @@
-"""Whether a request is let in: its key, and how often it asks."""
+"""Authorization of a request by its key and its rate."""
 
 from dataclasses import dataclass
 from typing import Final

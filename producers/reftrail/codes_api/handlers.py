@@ -1,4 +1,4 @@
-"""What each route for codes does. All need a secret key but `verify`."""
+"""Handlers of the routes for codes. All need a secret key but `verify`."""
 
 import time
 from collections.abc import Callable

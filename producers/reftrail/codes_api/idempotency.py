@@ -1,4 +1,4 @@
-"""Doing what a request asks for once, however often it is sent under one Idempotency-Key.
+"""Idempotency: a request is carried out once, however often it is sent under one Idempotency-Key.
 
 The answer is stored in the transaction that does what was asked, so there are both or neither:
 after a crash, a time-out or in a race of two collectors the same request finds its answer, or is

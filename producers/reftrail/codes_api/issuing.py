@@ -1,4 +1,4 @@
-"""The ways to issue codes, told apart by what the body has."""
+"""Issuing by the fields of a request's body, which say how codes are made."""
 
 from dataclasses import dataclass
 from itertools import chain, repeat

@@ -1,4 +1,4 @@
-"""What the API of codes tells Prometheus beside the requests, which are counted with all others."""
+"""Metrics of the API of codes beside those of all requests."""
 
 from prometheus_client import CollectorRegistry, Counter
 

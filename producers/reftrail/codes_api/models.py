@@ -1,4 +1,4 @@
-"""What requests about codes may say. Each body is an object without fields other than these."""
+"""Bodies and queries of requests about codes. Unknown fields are errors."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Self, TypeAlias

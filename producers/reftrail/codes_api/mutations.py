@@ -1,4 +1,4 @@
-"""Requests that change codes: done once, and answered after the store's commit.
+"""Requests that change codes: carried out once, and answered after the store's commit.
 
 The answer's `published` says whether Kafka has the change already; with `?wait=true` it is waited
 for up to five seconds.

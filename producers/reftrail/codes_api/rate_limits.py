@@ -1,4 +1,4 @@
-"""How often somebody may ask: token buckets, one for each key and each client address.
+"""Rate limits: token buckets, one for each key and each client address.
 
 A bucket holds `burst` tokens and fills at `per_second`. A request takes one token before anything
 is looked up; what it turns out to have been may cost more afterwards, down to a debt of one burst.

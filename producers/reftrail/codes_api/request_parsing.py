@@ -1,4 +1,4 @@
-"""What a request about codes says: its body, its query, who acts and why."""
+"""Parsing of requests about codes: body, query, actor and reason."""
 
 import re
 from hashlib import sha256

@@ -1,4 +1,4 @@
-"""What is told of codes: the JSON of the answers. Times are RFC 3339 in UTC."""
+"""Responses about codes in JSON. Times are RFC 3339 in UTC."""
 
 from datetime import datetime, timedelta
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""The service of codes as requests see it: in a few threads, and away at times.
+"""Access of requests to the service of codes: in a few threads, and while the store is away.
 
 Threads, because the database blocks; few, because what runs in them shares the interpreter with the
 events; and never more waiting than can be answered soon.

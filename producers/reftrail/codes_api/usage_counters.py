@@ -1,4 +1,4 @@
-"""What has happened under a code, asked of the warehouse's reports and remembered for seconds.
+"""Usage counters of a code, from the warehouse's reports, cached for seconds.
 
 The warehouse may be away or behind: then the counters are None, and nothing waits for them long.
 """

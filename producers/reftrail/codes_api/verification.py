@@ -1,4 +1,4 @@
-"""Verification: a secret key is told everything, a publishable one whether the code counts.
+"""Verification: a secret key gets all details, a publishable one a yes or no.
 
 Under a publishable key every answer comes at the end of a time slot that began with the request,
 so that its time tells nothing of the reason either: not whether there is such a code, what was

@@ -1,4 +1,4 @@
-"""What becomes of submitted events: records for Kafka, or rejections with the field and reason.
+"""Acceptance of submitted events: records for Kafka, or rejections with the field and reason.
 
 Pure: the time, the sender and the codes come as arguments. The raw addresses, device ids and
 e-mails end here; from here on there are only their keyed hashes.

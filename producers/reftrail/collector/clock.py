@@ -1,4 +1,4 @@
-"""How far a sender's clock is off, and what its times are by the collector's."""
+"""Correction of event times by the difference between the sender's clock and the collector's."""
 
 from typing import Final
 

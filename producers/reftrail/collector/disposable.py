@@ -1,4 +1,4 @@
-"""E-mail domains that give out addresses for minutes, by the community's list of them."""
+"""Disposable e-mail domains, by the community's list of them."""
 
 from functools import lru_cache
 

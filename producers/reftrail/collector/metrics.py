@@ -1,4 +1,4 @@
-"""What the collector tells Prometheus."""
+"""Metrics of the collector."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""Accepted events to the topic, acknowledged by all replicas, each partition in order.
+"""Publisher of accepted messages: acknowledged by all replicas, each partition in order.
 
 Messages of many requests travel together: while a partition's batch is on its way, the next one
 gathers. A producer with idempotence retries for as long as the broker takes to come back, so order

@@ -1,4 +1,4 @@
-"""Referral links: where `/r/{code}` leads, and the cookie by which the visitor is known again."""
+"""Referral links: the target of `/r/{code}`, and the cookie that identifies the visitor."""
 
 import re
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The collector's settings."""
+"""Settings of the collector."""
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""What a client may send: one strict type for each kind of event.
+"""Events as clients may send them: one strict type for each kind.
 
 All kinds take the same fields; each says which it can't do without. null is the same as absent.
 A field that isn't known is an error: a misspelt `code` would lose somebody a reward.

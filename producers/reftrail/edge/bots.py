@@ -1,4 +1,4 @@
-"""Whether a request comes from a machine, by what it says of itself."""
+"""Recognition of bots and prefetches by a request's headers."""
 
 from collections.abc import Mapping
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""What a request can be answered with besides its result."""
+"""Errors that a request is answered with."""
 
 
 class Unavailable(Exception):  # noqa: N818  named after the HTTP status

@@ -1,4 +1,4 @@
-"""The mailbox that an e-mail address leads to, for addresses of which several lead to one.
+"""Mailbox of an e-mail address, where several addresses lead to the same one.
 
 Only what the provider itself documents is left out: another's dots and tags may tell two people
 apart. Two providers have such addresses, and none of them can be told from a name:

@@ -1,4 +1,4 @@
-"""Keyed hashes in the place of what identifies a person.
+"""Pseudonyms: keyed hashes in place of data that identifies a person.
 
 HMAC-SHA-256, cut to 128 bits, in hex. What is hashed is brought into one form first, so that the
 same address or mailbox gives the same hash however it was written, and is marked with its kind, so

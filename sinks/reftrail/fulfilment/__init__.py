@@ -1,4 +1,4 @@
-"""Carries out the orders on `reward-granted`, each once, and reports what became of them.
+"""Fulfilment: carries out each order on `reward-granted` once, and reports the outcome.
 
 Input: `reward-granted`, read committed: orders, and withdrawals of orders whose rewards were
 reversed. The processes of a group share its partitions. Output: `fulfilments`, and `dead-letters`

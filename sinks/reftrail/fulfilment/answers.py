@@ -1,4 +1,4 @@
-"""What asking somebody to fulfil an order may come to."""
+"""Answers of partners that are asked to fulfil an order."""
 
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias

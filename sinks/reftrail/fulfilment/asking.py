@@ -1,4 +1,4 @@
-"""One HTTP request to somebody who fulfils, and what its answer means.
+"""HTTP request to a partner, and the meaning of its answer.
 
 | what comes back | what it means |
 |---|---|

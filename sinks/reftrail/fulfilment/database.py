@@ -1,4 +1,4 @@
-"""The journal's SQLite file: opened by one process at a time, and safe against a power cut."""
+"""SQLite file of the journal: opened by one process at a time, and safe against a power cut."""
 
 import fcntl
 import os

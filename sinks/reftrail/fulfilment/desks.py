@@ -1,4 +1,4 @@
-"""Who is asked: a desk for each kind of reward, with threads of its own."""
+"""Workers that ask partners: threads of its own for each kind of reward."""
 
 import logging
 import time

@@ -1,4 +1,4 @@
-"""The loop: orders in, somebody asked for each, reports out.
+"""Loop of fulfilment: orders in, a request to a partner for each, reports out.
 
 One thread owns Kafka and writes the journal; threads of their own ask. The order in which things
 become durable is what the guarantee rests on:

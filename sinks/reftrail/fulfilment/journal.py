@@ -1,4 +1,4 @@
-"""What is known for sure about each order: taken, being asked for, settled, told.
+"""Journal of orders: taken, asked for, settled, reported.
 
 Every method is one transaction, on the disk when it returns. Times are this host's clock, in
 milliseconds since 1970, given by the caller.

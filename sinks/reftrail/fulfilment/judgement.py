@@ -1,4 +1,4 @@
-"""What follows from an answer, for the order that was asked for."""
+"""Outcome of an order, from the partner's answer."""
 
 from dataclasses import dataclass
 from typing import assert_never

@@ -1,4 +1,4 @@
-"""Kafka as fulfilment sees it: orders in, reports and dead letters out, and how far it has come.
+"""Kafka for fulfilment: orders in, reports and dead letters out, and the positions of both.
 
 Several processes share the partitions of a group. Reports, letters and positions go out together,
 in transactions that the broker takes from the group's current members alone: of whoever has lost a

@@ -1,4 +1,4 @@
-"""What fulfilment tells Prometheus."""
+"""Metrics of fulfilment."""
 
 from collections.abc import Callable, Mapping
 from typing import Final

@@ -1,4 +1,4 @@
-"""Codes handed out once each: those in a file, by way of the journal's table `pool`."""
+"""Pool of codes, each handed out once: from a file, through the journal's table `pool`."""
 
 import logging
 from collections.abc import Collection

@@ -1,4 +1,4 @@
-"""What Kafka is told of an order: its outcome, and where it was refused, its dead letter."""
+"""Reports on orders to Kafka: an outcome, or a dead letter for what can't be carried out."""
 
 from dataclasses import dataclass
 from typing import Final

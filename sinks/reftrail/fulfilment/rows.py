@@ -1,4 +1,4 @@
-"""Rows of the journal's table of orders: how they come to be, and what they say."""
+"""Rows of the journal's table of orders, made of orders and read back."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias

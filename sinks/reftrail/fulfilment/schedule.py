@@ -1,4 +1,4 @@
-"""When what was not done is asked for again."""
+"""Retry schedule for failed fulfilment requests."""
 
 from dataclasses import dataclass, field
 

@@ -1,4 +1,4 @@
-"""The settings of fulfilment."""
+"""Settings of fulfilment."""
 
 from enum import StrEnum
 from ipaddress import ip_address

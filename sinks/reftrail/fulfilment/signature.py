@@ -1,4 +1,4 @@
-"""Signs what is sent to receivers, and lets them verify it.
+"""Signatures of webhooks, and their verification by receivers.
 
     Reftrail-Signature: t=1767225600,v1=5257a869...,v1=c1a2...
 

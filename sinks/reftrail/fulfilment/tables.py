@@ -1,4 +1,4 @@
-"""The tables of the journal, a SQLite file.
+"""Tables of the journal, a SQLite file.
 
 `orders` has a row for each reward that was ever ordered, `pool` the codes to hand out. `read_up_to`
 says how far the log of reports is known here; `installation` whose journal this is.

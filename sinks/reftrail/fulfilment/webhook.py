@@ -1,4 +1,4 @@
-"""Credit and cash: a signed POST to whoever keeps the accounts."""
+"""Webhook for credit and cash: a signed POST to the system that keeps the accounts."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence

@@ -1,1 +1,1 @@
-"""What people ask about: each report a named SQL file, for the command line and HTTP alike."""
+"""Reports: each a named SQL file, for the command line and HTTP alike."""

@@ -1,4 +1,4 @@
-"""The reports by name, read from their SQL files, and the asking of them."""
+"""Catalogue of the reports, read from their SQL files, and their execution."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The reports API from the other side: for the command line."""
+"""Client of the reports API, for the command line."""
 
 from datetime import datetime
 from types import TracebackType

@@ -1,4 +1,4 @@
-"""What has happened under one code: the counters that stand beside it where it is looked up."""
+"""Counters of one code, shown beside it where it is looked up."""
 
 from typing import Final
 

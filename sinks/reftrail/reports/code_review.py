@@ -1,4 +1,4 @@
-"""What a review of all codes needs to know: what happened under each, and what was guessed."""
+"""Data for a review of all codes: the activity of each, and the guesses at codes."""
 
 from datetime import datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""The spelling under which the warehouse has a code, whatever spelling is asked for."""
+"""Registered spelling of a code, for any spelling of it."""
 
 from clickhouse_connect.driver.client import Client
 

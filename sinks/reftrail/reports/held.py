@@ -1,4 +1,4 @@
-"""Rewards that wait for a review: what is held, why, and until when."""
+"""Held rewards that wait for a review: reasons, evidence and time limit."""
 
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final

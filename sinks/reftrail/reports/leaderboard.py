@@ -1,4 +1,4 @@
-"""Who brought the most users: referrers by rank."""
+"""Leaderboard of referrers by the number of users that they brought."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime

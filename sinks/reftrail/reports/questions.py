@@ -1,4 +1,4 @@
-"""What is asked of a report: by which dimensions, and for which time."""
+"""Question to a report: its dimensions, and its period."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

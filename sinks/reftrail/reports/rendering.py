@@ -1,4 +1,4 @@
-"""An answer as JSON, CSV or a table for a terminal."""
+"""Rendering of an answer as JSON, CSV or a table for a terminal."""
 
 import csv
 from collections.abc import Iterator

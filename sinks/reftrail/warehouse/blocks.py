@@ -1,4 +1,4 @@
-"""Messages to Avro blocks, without decoding them; and which of them are no such thing."""
+"""Avro blocks of undecoded messages, and the messages that can't be loaded."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Messages that can't be loaded, put aside with their bytes and the reason."""
+"""Dead letters of messages that can't be loaded, with their bytes and the reason."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""What has been loaded: ranges of offsets, written open before an insert and closed after it."""
+"""Ledger of loads: ranges of offsets, opened before an insert and closed after it."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field

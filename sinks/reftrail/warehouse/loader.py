@@ -1,4 +1,4 @@
-"""A batch of messages into ClickHouse, exactly once.
+"""Loader of a batch of messages into ClickHouse, exactly once.
 
 For every load (messages of one topic) the SQL is, in this order:
 

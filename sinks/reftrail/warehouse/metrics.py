@@ -1,4 +1,4 @@
-"""The warehouse's figures, in Prometheus' text format."""
+"""Metrics of the warehouse."""
 
 from collections.abc import Mapping
 from typing import Final

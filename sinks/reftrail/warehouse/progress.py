@@ -1,4 +1,4 @@
-"""How far loading has come, and as of when that is everything."""
+"""Progress of loading: positions, and the time up to which everything is loaded."""
 
 from collections import deque
 from collections.abc import Iterable, Mapping

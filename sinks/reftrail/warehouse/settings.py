@@ -1,4 +1,4 @@
-"""The warehouse's settings."""
+"""Settings of the warehouse."""
 
 from pathlib import Path
 from typing import Annotated, Any, Self

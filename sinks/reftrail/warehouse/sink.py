@@ -1,4 +1,4 @@
-"""The sink's loop: public topics in, ClickHouse out; each committed message exactly once.
+"""Loop of the sink: public topics in, ClickHouse out; each committed message exactly once.
 
 While one batch is being inserted, the next one is gathered. An error ends the loop, and the
 process with it, except that a broker which doesn't answer is waited for.

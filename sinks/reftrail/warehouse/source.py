@@ -1,4 +1,4 @@
-"""The public topics as they stand on the broker: committed messages, by position."""
+"""Source of the warehouse: committed messages of the public topics, by position."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final

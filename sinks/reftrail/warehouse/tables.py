@@ -1,4 +1,4 @@
-"""The tables: which DDL files have been applied, and where each topic's records go."""
+"""Tables of the warehouse: applied DDL files, and the table of each topic."""
 
 import hashlib
 from collections.abc import Iterable, Iterator

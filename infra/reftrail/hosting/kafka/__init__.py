@@ -1,1 +1,1 @@
-"""Kafka as every host meets it: clients with TLS and SASL, positions in logs and of groups."""
+"""Kafka for every host: clients with TLS and SASL, positions in logs and of groups."""

@@ -1,4 +1,4 @@
-"""Whether a reader's position still lies within its partition's log, and the log is still the same.
+"""Checks that a reader's position lies within its partition's log, and that the log is the same.
 
 A log that lost its end and grew past a position again has other records before that position. So
 readers keep a mark of the last record that they read, and compare it before they go on.

@@ -1,4 +1,4 @@
-"""An installation's security settings, as both client libraries take them."""
+"""Security settings of an installation, as both client libraries take them."""
 
 import ssl
 from typing import Any

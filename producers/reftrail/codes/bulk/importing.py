@@ -1,4 +1,4 @@
-"""Codes of a file taken over: all of them, or none if a line is at fault, unless told otherwise."""
+"""Import of a file of codes: all of them, or none if a line is at fault, unless asked otherwise."""
 
 from array import array
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Registered codes as rows: to files, and to whatever else reads tables."""
+"""Registered codes as rows, for files and other tables."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Rows of a file as codes to take over: which column is which field, and what is wrong with it."""
+"""Rows of a file as codes to import: the field of each column, and the faults of each row."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""From the definitions on the topic `code-formats` to the formats that judge codes."""
+"""Formats made of the definitions on the topic `code-formats`."""
 
 from collections.abc import Iterable
 from typing import Final, assert_never

@@ -1,4 +1,4 @@
-"""Which formats an installation uses, and what a text is under them.
+"""Formats of an installation, and the judgement of a text under them.
 
 All that is decided here follows from the text, the formats and their secrets. Whether a code has
 been issued, expired or been revoked is for the store to say.

@@ -1,4 +1,4 @@
-"""The master secret of an installation, and the campaigns' secrets that follow from it.
+"""Master secret of an installation, and the campaigns' secrets that follow from it.
 
 A campaign's secret is HKDF-SHA-256 (RFC 5869) of the master secret, with the campaign in its info:
 who learns one of them knows nothing of the others, and only one has to be kept.

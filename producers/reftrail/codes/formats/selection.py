@@ -1,4 +1,4 @@
-"""Choosing codes by their segments: to list them, or to retire them without renaming.
+"""Selection of codes by their segments, to list them or to retire them.
 
 A retired code keeps its text, which stands on paper and in links; what changes is the selections
 that its format counts as retired.

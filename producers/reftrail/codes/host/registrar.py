@@ -1,4 +1,4 @@
-"""Gives codes to those who sign up, in each campaign whose format asks for it.
+"""Registrar: issues codes to users who sign up, in each campaign whose format asks for it.
 
 Input: `conversions`, as a consumer group of its own. Output: codes in the store. Guarantee:
 everyone whose signup is read gets one code in each such campaign, however often it is read:

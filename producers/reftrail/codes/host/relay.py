@@ -1,4 +1,4 @@
-"""From the outbox to Kafka: in order, at least once, and by one relay at a time.
+"""Relay from the outbox to Kafka: in order, at least once, and by one process at a time.
 
 Input: the rows of `outbox`. Output: `codes`, `code-formats` and `code-acts`. Guarantee: what the
 store has committed reaches the topics, each code's records in the order of their revisions. A relay

@@ -1,4 +1,4 @@
-"""The settings of the host of codes."""
+"""Settings of the host of codes."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""What is done to many codes: under one batch_id, some thousands to a transaction."""
+"""Batches of acts on many codes: one batch_id, some thousands to a transaction."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""How full a format is, and when somebody should be told."""
+"""Capacity of a format: the share that is issued, and the warning before it is exhausted."""
 
 import logging
 from typing import Final

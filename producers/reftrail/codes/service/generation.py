@@ -1,4 +1,4 @@
-"""Where the texts of new codes come from: a pattern, given values, and chance or counting."""
+"""Generation of codes from a pattern and given values, by chance or by counting."""
 
 from collections.abc import Callable, Mapping
 from functools import cache

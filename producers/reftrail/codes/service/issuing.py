@@ -1,4 +1,4 @@
-"""Issuing codes that the store must know: drawn, counted or chosen."""
+"""Issuing of codes that the store must know: drawn, counted or chosen."""
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Acts on codes that were issued: bound, changed, handed out, stopped, replaced."""
+"""Acts on issued codes: bind, change, distribute, suspend, revoke, reissue."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

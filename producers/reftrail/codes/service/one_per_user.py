@@ -1,4 +1,4 @@
-"""How many codes a user gets in a campaign, as the campaign's formats say."""
+"""Number of codes that a user gets in a campaign, by the campaign's formats."""
 
 from collections.abc import Iterable
 from typing import Final

@@ -1,4 +1,4 @@
-"""The service of codes: every act on a code, on one store."""
+"""Service of codes: every act on a code, on one store."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace

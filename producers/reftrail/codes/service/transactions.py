@@ -1,4 +1,4 @@
-"""Transactions of the service: begun again when another one was first, explained when they fail."""
+"""Transactions of the service: retried after a concurrent update, explained when they fail."""
 
 import logging
 import time

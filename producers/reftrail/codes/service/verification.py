@@ -1,4 +1,4 @@
-"""What a text is: the store's word where it has the code, else that of the formats."""
+"""Verification of a text: by the store if it has the code, else by the formats."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The database in which codes are issued: rows, audit log, and what is to go to Kafka."""
+"""Database in which codes are issued: rows, audit log and outbox."""
 
 from reftrail.codes.store.database import Store
 

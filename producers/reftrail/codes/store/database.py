@@ -1,4 +1,4 @@
-"""The database of codes: SQLite in a file, or PostgreSQL, by the same statements."""
+"""Database of codes: SQLite in a file, or PostgreSQL, with the same statements."""
 
 import sqlite3
 import threading

@@ -1,4 +1,4 @@
-"""The way from the tables of an older version to those of this one."""
+"""Migrations from the tables of an older version to those of this one."""
 
 from collections.abc import Callable, Mapping
 from itertools import groupby

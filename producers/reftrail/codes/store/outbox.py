@@ -1,4 +1,4 @@
-"""What Kafka hasn't acknowledged yet, in the order in which it is to get it."""
+"""Outbox: messages that Kafka hasn't acknowledged yet, in the order of sending."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

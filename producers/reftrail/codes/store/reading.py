@@ -1,4 +1,4 @@
-"""What is asked of the store, none of which changes anything."""
+"""Queries of the store; none changes anything."""
 
 import base64
 import binascii

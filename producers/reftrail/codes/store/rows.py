@@ -1,4 +1,4 @@
-"""Rows to codes, formats and audit lines, and back."""
+"""Conversion of rows to codes, formats and audit lines, and back."""
 
 from typing import Any, Final
 

@@ -1,4 +1,4 @@
-"""The tables of the store, in SQLAlchemy's terms, for SQLite and PostgreSQL alike.
+"""Tables of the store, in SQLAlchemy's terms, for SQLite and PostgreSQL alike.
 
 `codes.code` is unique, in any case of its letters, and so is `codes.skeleton`, which chosen codes
 have: the database lets no code through twice, even if two processes issue at once. `holdings` holds

@@ -1,4 +1,4 @@
-"""One transaction of the store: rows change, and nothing changes without its lines in the log.
+"""Unit of work: one transaction of the store, in which no row changes without its audit line.
 
 Whatever is written to `codes` or `formats` goes through here, so that the row, its audit line and
 what Kafka is to get are in the database together or not at all.

@@ -1,4 +1,4 @@
-"""Whoever fulfils, simulated: a carrier and a keeper of accounts, for trials and tests.
+"""Simulated partners for trials and tests: a carrier and a receiver of webhooks.
 
 They honour idempotency keys, as real ones should, and fail as real ones do, where told to.
 """

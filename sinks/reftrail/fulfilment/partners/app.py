@@ -1,4 +1,4 @@
-"""What the simulated partners answer.
+"""HTTP endpoints of the simulated partners.
 
 `POST /credit`, `POST /cash`: the receiver of webhooks. `POST /v1/shipments`, `GET
 /v1/shipments/NUMBER`: the carrier. `GET /v1/books`: what each was asked for, and has done.

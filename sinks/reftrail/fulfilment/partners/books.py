@@ -1,4 +1,4 @@
-"""What the simulated partners have done, for which keys, and what goes wrong meanwhile."""
+"""Records of the simulated partners: requests by key, what was done, and the faults between."""
 
 import hashlib
 from collections import Counter

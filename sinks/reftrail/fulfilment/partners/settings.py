@@ -1,4 +1,4 @@
-"""The settings of the simulated partners."""
+"""Settings of the simulated partners."""
 
 from typing import Annotated
 

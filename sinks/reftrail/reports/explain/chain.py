@@ -1,4 +1,4 @@
-"""The chain behind a reward: the warehouse says where to look, Kafka's log is what is shown.
+"""Chain behind a reward: the warehouse says where to look, Kafka's log is what is shown.
 
 Each entry of the ledger names the message that it follows from, by topic, partition, offset and
 id; so does each message up to what a client reported. They are read at these positions. Then the

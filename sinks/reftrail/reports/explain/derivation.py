@@ -1,4 +1,4 @@
-"""Decisions made again: each stage on what it read, next to what it wrote then.
+"""Derivation: each stage decides again on what it read, and is compared with what it wrote.
 
 A stage is a function of the records of a key in the order of its partition, and of the codes,
 campaigns and lists that it looked up, which the topic `lookups` has. So of each partition those

@@ -1,4 +1,4 @@
-"""Why a user's deeds earned what they did under a code: the answer, and how it reads."""
+"""Explanation of what a user earned under a code, and its text."""
 
 from collections.abc import Iterator
 from textwrap import fill

@@ -1,4 +1,4 @@
-"""What the warehouse knows of one user and one code: where an explanation begins."""
+"""Journey of one user under one code, from the warehouse: the start of an explanation."""
 
 from typing import Any, Final
 

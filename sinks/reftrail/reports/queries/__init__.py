@@ -1,1 +1,1 @@
-"""The reports' SQL. A file's head says what the report is and what each of its measures means."""
+"""SQL of the reports. A file's head names the report and explains each of its measures."""

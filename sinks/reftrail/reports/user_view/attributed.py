@@ -1,4 +1,4 @@
-"""How many users are attributed to each of some codes."""
+"""Numbers of users attributed to codes."""
 
 from collections.abc import Sequence
 from typing import Final

@@ -1,4 +1,4 @@
-"""A user's entries in the ledger, added up: by currency, by campaign, by code, by shipment."""
+"""Earnings of a user: entries of the ledger summed by currency, campaign, code and shipment."""
 
 from collections import defaultdict
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The history of what one user has earned: entries, page by page, the latest first."""
+"""History of a user's entries, page by page, the latest first."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

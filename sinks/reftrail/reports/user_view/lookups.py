@@ -1,4 +1,4 @@
-"""Asking `queries/user`: each query gives rows of one kind, several are asked as one.
+"""Lookups by `queries/user`: each gives rows of one kind, several are one query.
 
 ClickHouse takes milliseconds to plan a query, whatever is found: part of that is saved by asking at
 once for all that can be known at once.

@@ -1,4 +1,4 @@
-"""What `queries/user` gives: a row is a line of JSON, a list whose first item says what it is."""
+"""Rows of `queries/user`: lines of JSON, lists that begin with their kind."""
 
 import msgspec
 

@@ -1,4 +1,4 @@
-"""What one user has earned: balance, what is held, tiers, codes, shipments, and every entry."""
+"""View of one user: balance, holds, tiers, codes, shipments, and every entry."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime

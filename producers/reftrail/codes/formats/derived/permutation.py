@@ -1,4 +1,4 @@
-"""A keyed permutation of all strings of n symbols: FF1 with AES-256, of NIST SP 800-38G.
+"""Keyed permutation of all strings of n symbols: FF1 with AES-256, of NIST SP 800-38G.
 
 FF1 is a Feistel network of ten rounds over the two halves of the string, whose round function is
 AES over the round's number and one half. It is a permutation whatever the round function is, which

@@ -1,4 +1,4 @@
-"""Patterns of codes: the language they are written in, and all that follows from one.
+"""Patterns of codes: their language, and all that follows from a pattern.
 
 A `Pattern` reads, validates, composes and draws codes, and gives their regular expression, number
 and odds. The alphabet stands in one place, `alphabet`; nothing else spells it.

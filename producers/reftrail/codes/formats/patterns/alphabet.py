@@ -1,4 +1,4 @@
-"""The symbols that codes are made of, and how a person's typing is read as them."""
+"""Symbols of codes, and the reading of a person's typing as symbols."""
 
 import secrets
 import string

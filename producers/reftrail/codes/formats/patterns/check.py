@@ -1,4 +1,4 @@
-"""The check symbol: a weighted sum over the symbols, as in ISBN-10, modulo the alphabet's size.
+"""Check symbol: a weighted sum over the symbols, as in ISBN-10, modulo the alphabet's size.
 
 The symbols' values times 1, 2, 3, ... and the check symbol's times the next weight add up to 0
 modulo p, the size of the alphabet. Where p is prime and there are fewer than p symbols, all

@@ -1,4 +1,4 @@
-"""The language that patterns are written in.
+"""Language of patterns.
 
     REF{body:9}                                  REF and nine random symbols
     SHIP{body:8}{check}-EU                       with a check symbol, and a suffix

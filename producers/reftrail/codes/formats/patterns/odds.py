@@ -1,4 +1,4 @@
-"""How likely codes are to meet, and how likely a guess is to be right."""
+"""Probabilities that two codes are equal, and that a guess is right."""
 
 import math
 

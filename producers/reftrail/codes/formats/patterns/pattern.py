@@ -1,4 +1,4 @@
-"""A pattern of codes: written once, from which everything else follows."""
+"""Pattern of codes, from which their size, drawing and reading follow."""
 
 import math
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""What comes of reading a code as a person typed it.
+"""Results of reading a code as a person typed it.
 
 A suggestion is made only if exactly one likely slip explains the text, and it follows from the
 pattern alone: neither a secret nor the store is asked. So it tells nobody anything about which

@@ -1,4 +1,4 @@
-"""What a pattern is made of: each segment knows its values and how to read itself."""
+"""Segments of a pattern: each has its values, and reads itself."""
 
 import re
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Which characters are taken for one another, by Unicode's table of confusables (UTS 39)."""
+"""Characters that look alike, by Unicode's table of confusables (UTS 39)."""
 
 import string
 import unicodedata

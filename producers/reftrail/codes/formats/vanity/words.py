@@ -1,4 +1,4 @@
-"""Words that no code may contain, and names that none may bear."""
+"""Words that no code may contain, and names that no code may have."""
 
 from functools import cache
 from typing import Final

@@ -1,1 +1,1 @@
-"""What is known of one code. Parameter: code, String."""
+"""Queries about one code. Parameter: code, String."""

@@ -1,1 +1,1 @@
-"""What is known of one user and one code. Parameters: code and user, String."""
+"""Queries about one user and one code. Parameters: code and user, String."""

@@ -1,1 +1,1 @@
-"""The SQL of leaderboards."""
+"""Queries for leaderboards."""

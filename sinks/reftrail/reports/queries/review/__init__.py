@@ -1,1 +1,1 @@
-"""Queries about rewards that wait for somebody's decision."""
+"""Queries about rewards that wait for a person's decision."""
