@@ -28,7 +28,7 @@ from reftrail.hosting.serving import serve
 from reftrail.local.ports import free_port
 from reftrail.warehouse.clickhouse import connect_for_reading, connect_for_writing
 from reftrail.warehouse.http import application
-from reftrail.warehouse.metrics import Metrics
+from reftrail.warehouse.metrics import WarehouseMetrics
 from reftrail.warehouse.progress import Progress
 from reftrail.warehouse.tables import apply_ddl
 
@@ -138,7 +138,7 @@ async def measure(entries: int, requests: int, kept: Path | None) -> dict[str, f
         filled = time.perf_counter() - began
         reading = connect_for_reading(path, None)
         port = free_port()
-        app = application(reading, reading, ["sk"], Progress(), Metrics())
+        app = application(reading, reading, ["sk"], Progress(), WarehouseMetrics())
         serving = asyncio.create_task(serve(app, "127.0.0.1", port, "PORT"))
         try:
             async with httpx.AsyncClient(

@@ -32,7 +32,7 @@ from reftrail.warehouse.clickhouse import connect_for_writing
 from reftrail.warehouse.dead_letters import DeadLetters
 from reftrail.warehouse.ledger import Ledger
 from reftrail.warehouse.loader import Loader, Work
-from reftrail.warehouse.metrics import Metrics
+from reftrail.warehouse.metrics import WarehouseMetrics
 from reftrail.warehouse.progress import Progress
 from reftrail.warehouse.settings import WarehouseSettings
 from reftrail.warehouse.sink import Sink
@@ -60,7 +60,7 @@ def measure(events: int) -> dict[str, float]:
 async def _load(settings: WarehouseSettings, events: int) -> dict[str, float]:
     client = connect_for_writing(settings.clickhouse_path, None)
     apply_ddl(client)
-    ledger, progress, metrics = Ledger(client), Progress(), Metrics()
+    ledger, progress, metrics = Ledger(client), Progress(), WarehouseMetrics()
     loader = Loader(client, ledger, DeadLetters(settings).bury, metrics)
     stop = asyncio.Event()
     process = psutil.Process()
@@ -88,7 +88,7 @@ def measure_ledger(entries: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as directory:
         client = connect_for_writing(Path(directory) / "clickhouse", None)
         apply_ddl(client)
-        loader = Loader(client, Ledger(client), _nowhere, Metrics())
+        loader = Loader(client, Ledger(client), _nowhere, WarehouseMetrics())
         works = [_work(at, min(LOAD, entries - at)) for at in range(0, entries, LOAD)]
         process = psutil.Process()
         began, cpu = time.perf_counter(), _cpu(process)

@@ -9,7 +9,7 @@ from support.environment import finding_tests
 
 from crash.reviewer import COLLECTOR, DIRECTORY
 from crash.terms import pool_lines
-from reftrail.local.hosts import FULFILMENT, PARTNERS, Place, url_of
+from reftrail.local.hosts import FULFILMENT, PARTNERS, StackConfig, url_of
 from reftrail.local.process import Command
 from reftrail.local.stack import Ports, all_hosts
 from reftrail.local.supervisor import Host
@@ -35,7 +35,7 @@ _SETTINGS: Final[Mapping[str, Mapping[str, str]]] = {
 """Partners fail, forget to say that they did it, and answer too late."""
 
 
-def whole_cast(place: Place, ports: Ports) -> Sequence[Host]:
+def whole_cast(place: StackConfig, ports: Ports) -> Sequence[Host]:
     """All hosts of a stack with fulfilment, in a hurry, and the reviewer."""
     (place.directory / "gift-codes.txt").write_text("".join(pool_lines()), "utf-8")
     hosts = [_in_a_hurry(host) for host in all_hosts(place, ports)]
@@ -53,7 +53,7 @@ def _in_a_hurry(host: Host) -> Host:
     return with_settings(host, _WORKERS if is_worker else _SETTINGS.get(host.name, {}))
 
 
-def _reviewer(place: Place, ports: Ports) -> Host:
+def _reviewer(place: StackConfig, ports: Ports) -> Host:
     environment = {
         **place.environment(secret_keys=place.keys.secret_key),
         **finding_tests(),

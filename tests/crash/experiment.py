@@ -27,7 +27,7 @@ from crash.takeover import GroupWatch, Killed, Takeover, held_partitions, takeov
 from crash.terms import customers_campaigns, customers_codes, with_terms
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.topics import CAMPAIGNS, CODES, DEAD_LETTERS, REWARDS
-from reftrail.local.hosts import Place, url_of
+from reftrail.local.hosts import StackConfig, url_of
 from reftrail.local.stack import Ports, Stack, StackSettings
 from reftrail.local.supervisor import Host
 from reftrail.simulator import Simulation
@@ -51,7 +51,7 @@ class Experiment:
     plan: Plan
     directory: Path
     say: Callable[[str], None]
-    hosts: Callable[[Place, Ports], Sequence[Host]] = whole_cast
+    hosts: Callable[[StackConfig, Ports], Sequence[Host]] = whole_cast
     workers: int = WORKERS
     began: float = 0.0
     kills: list[Killed] = field(default_factory=list)
@@ -92,7 +92,7 @@ class Experiment:
                 )
             return evidence.with_facts(stored.result())
 
-    def _hosts(self, place: Place, ports: Ports) -> Sequence[Host]:
+    def _hosts(self, place: StackConfig, ports: Ports) -> Sequence[Host]:
         self._prepared.result()
         assert ports.fulfilment is not None
         self._partners_url = url_of(ports.fulfilment[1])

@@ -20,7 +20,7 @@ from support.environment import finding_tests
 
 from reftrail.contracts.record import MICROS_PER_UNIT
 from reftrail.contracts.topics import PUBLIC_TOPICS
-from reftrail.reports.user_view.history import Page
+from reftrail.reports.user_view.history import HistoryPage
 from reftrail.reports.user_view.view import user_view
 from reftrail.warehouse.clickhouse import connect_for_reading, connect_for_writing
 from reftrail.warehouse.tables import apply_ddl, table_of
@@ -108,7 +108,7 @@ def _balances(client: Client) -> Iterator[Balance]:
     )
     for (user,) in client.query(most).result_rows:
         sums: Counter[str] = Counter()
-        for one in user_view(client, user, Page(1))["balance"]:
+        for one in user_view(client, user, HistoryPage(1))["balance"]:
             sums[one["currency"]] += int(Decimal(one["balance"]) * MICROS_PER_UNIT)
         yield from (Balance(user, currency, micros) for currency, micros in sums.items())
 

@@ -11,7 +11,7 @@ from crash.cast import whole_cast, with_settings
 from crash.dying import DIED
 from crash.experiment import Experiment, Report, carried_out
 from crash.schedule import Plan
-from reftrail.local.hosts import PARTNERS, WAREHOUSE, Place, worker_name
+from reftrail.local.hosts import PARTNERS, WAREHOUSE, StackConfig, worker_name
 from reftrail.local.stack import Ports
 from reftrail.local.supervisor import Host
 
@@ -53,7 +53,7 @@ def test_rewards_given_twice_for_want_of_memory_are_found(report: Report) -> Non
     assert found == ["given more than once", "given, but not told"], str(report)
 
 
-def faulty_hosts(place: Place, ports: Ports) -> Sequence[Host]:
+def faulty_hosts(place: StackConfig, ports: Ports) -> Sequence[Host]:
     """All hosts, the faulty ones in place of theirs."""
     return [
         faulty(host, place.directory) if host.name in FAULTY else forgetful(host)

@@ -15,7 +15,7 @@ import pytest
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.topics import EVENTS
 from reftrail.local.data_dir import keys_of, locked_data_dir
-from reftrail.local.hosts import Place, is_ready, url_of, worker_name
+from reftrail.local.hosts import StackConfig, is_ready, url_of, worker_name
 from reftrail.local.process import Command
 from reftrail.local.stack import Ports, Stack, StackSettings
 from reftrail.local.supervisor import Host
@@ -32,7 +32,7 @@ http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Page).serve_for
 """
 
 
-def tiny_hosts(place: Place, ports: Ports) -> list[Host]:
+def tiny_hosts(place: StackConfig, ports: Ports) -> list[Host]:
     named = {
         "collector": ports.collector,
         "warehouse": ports.reports,
@@ -143,7 +143,7 @@ def test_a_restart_keeps_keys_and_partitions(tmp_path: Path) -> None:
 
 
 def test_a_host_that_cannot_start_ends_the_start_and_leaves_nothing(tmp_path: Path) -> None:
-    def broken(place: Place, ports: Ports) -> list[Host]:
+    def broken(place: StackConfig, ports: Ports) -> list[Host]:
         command = Command((sys.executable, "-c", "raise SystemExit('no key')"), place.log("bad"))
         return [Host("bad", command, answers=lambda: False)]
 

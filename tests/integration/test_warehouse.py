@@ -22,9 +22,10 @@ from reftrail.contracts.installation import Installation
 from reftrail.contracts.reference import CodeChanged
 from reftrail.contracts.registry import schemas
 from reftrail.contracts.topics import CODES, DEAD_LETTERS, EVENTS
+from reftrail.hosting.kafka.log_bounds import LogPosition
 from reftrail.local.broker import Broker
 from reftrail.local.topics import admin, create_topics, delete_topics
-from reftrail.warehouse.blocks import Place, Refused
+from reftrail.warehouse.blocks import UnloadableMessage
 from reftrail.warehouse.dead_letters import DeadLetters, letter
 
 NOW = 1_790_000_000_000
@@ -288,7 +289,9 @@ async def test_a_dead_letter_that_the_broker_refuses_is_not_taken_for_written(
         resource = ConfigResource("TOPIC", name, {"max.message.bytes": "1000"})
         client.alter_configs([resource])
     dead_letters = DeadLetters(installation)
-    refused = Refused(Place(0, 1), 1, b"key", random.Random(1).randbytes(50_000), "no record")
+    refused = UnloadableMessage(
+        LogPosition(0, 1), 1, b"key", random.Random(1).randbytes(50_000), "no record"
+    )
 
     async def bury_again_and_again() -> None:
         for _ in range(40):  # until the broker goes by what it was told

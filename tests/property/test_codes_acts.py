@@ -14,6 +14,7 @@ from support.codes import BY, SECRET, sqlite_url
 from support.draws import seeded
 
 from reftrail.codes.model import (
+    ActRefused,
     By,
     Changes,
     Code,
@@ -21,7 +22,6 @@ from reftrail.codes.model import (
     FormatTerms,
     GivenCode,
     PerUser,
-    Refused,
     Signup,
     Terms,
 )
@@ -169,7 +169,7 @@ def test_store_audit_log_and_messages_agree(done: list[Act], seed: int) -> None:
             before = sent(store)
             try:
                 act(codes, By(actor=f"a{minute}", at=(BY.at or 0) + minute))
-            except Refused:
+            except ActRefused:
                 assert sent(store) == before
         check(codes, store)
 

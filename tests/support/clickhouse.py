@@ -18,7 +18,7 @@ from reftrail.warehouse.blocks import Part
 from reftrail.warehouse.clickhouse import connect_for_reading, connect_for_writing
 from reftrail.warehouse.ledger import Ledger
 from reftrail.warehouse.loader import Loader, Work
-from reftrail.warehouse.metrics import Metrics
+from reftrail.warehouse.metrics import WarehouseMetrics
 from reftrail.warehouse.tables import TABLES, apply_ddl, table_of
 
 
@@ -49,7 +49,7 @@ class ClickHouse:
         ledger = Ledger(self.writing)
         begin = ledger.positions().get((topic.name, partition), Position(0))
         part = part_of([encode(record) for record in records], begin.offset, partition)
-        await Loader(self.writing, ledger, nowhere, Metrics()).load([Work(topic, (part,))])
+        await Loader(self.writing, ledger, nowhere, WarehouseMetrics()).load([Work(topic, (part,))])
 
 
 async def nowhere(letters: Sequence[DeadLettered]) -> None:

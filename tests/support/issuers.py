@@ -3,7 +3,7 @@
 from contextlib import suppress
 from itertools import repeat
 
-from reftrail.codes.model import Refused, Terms
+from reftrail.codes.model import ActRefused, Terms
 from reftrail.codes.service import CodeService
 from reftrail.codes.store import Store
 from support.codes import BY, SUMMER
@@ -39,7 +39,7 @@ def choose(url: str) -> int:
     codes = CodeService(store)
     got = 0
     for wanted in ("AMYO", "AMY0", "AMYO"):
-        with suppress(Refused):
+        with suppress(ActRefused):
             codes.issue_chosen(wanted, SUMMER, BY)
             got += 1
     store.close()

@@ -19,7 +19,7 @@ from reftrail.contracts.times import now
 from reftrail.edge.pseudonyms import Pseudonyms, parse_hash_key, pseudonyms
 from reftrail.lists import (
     HASHED,
-    Entry,
+    ListEntry,
     Subject,
     entries,
     subject_value,
@@ -70,7 +70,7 @@ def _add(
     at, known = now(), _pseudonyms(hash_key, ready_file)
     if hash_key_id is not None and not hashed:
         raise ExpectedError("--hash-key-id says of which key a hash is; give it with --hashed")
-    entry = Entry(
+    entry = ListEntry(
         subject=subject,
         value=_value(subject, value, hashed, known),
         listing=listing,
@@ -107,7 +107,7 @@ def _remove(
             f"{subject} {value} is on no list; see: reftrail lists show"
             + ("" if others is None else f". Of {subject}, {others}")
         )
-    entry = Entry(
+    entry = ListEntry(
         subject=subject,
         value=listed,
         listing=None,

@@ -11,7 +11,7 @@ from reftrail.cli.period import Since, Until
 from reftrail.reports.catalogue import catalogue, find
 from reftrail.reports.client import ReportsClient
 from reftrail.reports.questions import DIMENSIONS, question
-from reftrail.reports.rendering import NARROW, Format, as_csv, as_json, as_table
+from reftrail.reports.rendering import NARROW, AnswerFormat, as_csv, as_json, as_table
 
 
 def register(app: typer.Typer) -> None:
@@ -28,7 +28,9 @@ def register(app: typer.Typer) -> None:
         ] = None,
         since: Since = None,
         until: Until = None,
-        how: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.TABLE,
+        how: Annotated[
+            AnswerFormat, typer.Option("--format", help="How to print it.")
+        ] = AnswerFormat.TABLE,
         reports_url: ReportsUrl = None,
         secret_key: SecretKey = None,
         ready_file: ReadyFile = None,
@@ -40,10 +42,10 @@ def register(app: typer.Typer) -> None:
         with ReportsClient(connection.reports_url, connection.secret_key) as client:
             answer = client.report(asked_of, asked)
         match how:
-            case Format.JSON:
+            case AnswerFormat.JSON:
                 typer.echo(as_json(answer))
-            case Format.CSV:
+            case AnswerFormat.CSV:
                 typer.echo(as_csv(answer), nl=False)
-            case Format.TABLE:
+            case AnswerFormat.TABLE:
                 width = Console().width if sys.stdout.isatty() else NARROW
                 typer.echo(as_table(asked_of, answer, max(width, NARROW)), nl=False)

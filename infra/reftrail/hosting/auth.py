@@ -11,7 +11,7 @@ from reftrail.contracts.events import KeyKind
 
 
 @dataclass(frozen=True, slots=True)
-class Keys:
+class ApiKeys:
     """The keys that a host knows, by hash: the time of a lookup says nothing about a key."""
 
     _kinds: Mapping[bytes, KeyKind]
@@ -35,7 +35,7 @@ class Keys:
 class RequiresSecretKey:
     """An ASGI application that answers 401 under /v1/ unless the request bears a secret key."""
 
-    def __init__(self, app: Any, keys: Keys) -> None:
+    def __init__(self, app: Any, keys: ApiKeys) -> None:
         self._app = app
         self._keys = keys
 

@@ -15,9 +15,9 @@ from reftrail.local.committed import by_schema, committed_values
 from reftrail.local.ready import Ready
 from reftrail.simulator import (
     Attribution,
+    FinalStatus,
     Observed,
     RewardKey,
-    Verdict,
     in_force,
     observed_verdict,
 )
@@ -98,7 +98,9 @@ async def _attributions(
     )
 
 
-async def _ledger(installation: Installation, partitions: int) -> list[tuple[RewardKey, Verdict]]:
+async def _ledger(
+    installation: Installation, partitions: int
+) -> list[tuple[RewardKey, FinalStatus]]:
     """Every entry of the reward ledger, those of one reward in order."""
     return [
         (

@@ -50,8 +50,8 @@ _SECRETS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """What all hosts of one stack share. group is the workers' consumer group."""
+class StackConfig:
+    """Settings that all hosts of one stack share; group is the workers' consumer group."""
 
     directory: Path
     installation: Installation
@@ -112,99 +112,99 @@ def broker_host(settings: BrokerSettings) -> Host:
     )
 
 
-def codes_host(place: Place, port: int) -> Host:
+def codes_host(stack: StackConfig, port: int) -> Host:
     """Sends what happens to codes to Kafka, and gives codes to those who sign up."""
     return _python_host(
         CODES,
         ("-m", "reftrail.codes"),
-        place,
+        stack,
         port,
-        group=place.group,
+        group=stack.group,
         codes_host=LOOPBACK,
         codes_port=str(port),
-        codes_store=place.codes_store,
-        codes_secret=place.keys.codes_secret,
+        codes_store=stack.codes_store,
+        codes_secret=stack.keys.codes_secret,
     )
 
 
-def collector_host(place: Place, port: int, reports_port: int) -> Host:
+def collector_host(stack: StackConfig, port: int, reports_port: int) -> Host:
     """Takes events in over HTTP, and serves the API for codes; counters come from the reports."""
     return _python_host(
         COLLECTOR,
         ("-m", "reftrail.collector"),
-        place,
+        stack,
         port,
         collector_host=LOOPBACK,
         collector_port=str(port),
-        secret_keys=place.keys.secret_key,
-        publishable_keys=place.keys.publishable_key,
-        hash_key=place.keys.hash_key,
-        codes_store=place.codes_store,
-        codes_secret=place.keys.codes_secret,
+        secret_keys=stack.keys.secret_key,
+        publishable_keys=stack.keys.publishable_key,
+        hash_key=stack.keys.hash_key,
+        codes_store=stack.codes_store,
+        codes_secret=stack.keys.codes_secret,
         reports_url=url_of(reports_port),
     )
 
 
-def worker_host(place: Place, number: int, port: int) -> Host:
+def worker_host(stack: StackConfig, number: int, port: int) -> Host:
     """The nth worker of the stages; its web page is on the port."""
     return _python_host(
         worker_name(number),
         ("-m", "reftrail.cli.main", "worker"),
-        place,
+        stack,
         port,
-        group=place.group,
-        worker_state_dir=str(place.directory.absolute() / "worker-state"),
+        group=stack.group,
+        worker_state_dir=str(stack.directory.absolute() / "worker-state"),
         worker_web_host=LOOPBACK,
         worker_web_port=str(port),
     )
 
 
-def warehouse_host(place: Place, port: int) -> Host:
+def warehouse_host(stack: StackConfig, port: int) -> Host:
     """Puts all public topics into an embedded ClickHouse and serves the reports."""
     return _python_host(
         WAREHOUSE,
         ("-m", "reftrail.warehouse"),
-        place,
+        stack,
         port,
         reports_host=LOOPBACK,
         reports_port=str(port),
-        secret_keys=place.keys.secret_key,
-        clickhouse_path=str(place.directory / "clickhouse"),
+        secret_keys=stack.keys.secret_key,
+        clickhouse_path=str(stack.directory / "clickhouse"),
     )
 
 
-def partners_host(place: Place, port: int) -> Host:
+def partners_host(stack: StackConfig, port: int) -> Host:
     """Simulates those whom fulfilment asks: a receiver of webhooks, and a carrier."""
     return _python_host(
         PARTNERS,
         ("-m", "reftrail.fulfilment.partners"),
-        place,
+        stack,
         port,
         partners_host=LOOPBACK,
         partners_port=str(port),
-        partners_signing_secrets=place.partners_secret,
-        partners_carrier_key=place.partners_secret,
+        partners_signing_secrets=stack.partners_secret,
+        partners_carrier_key=stack.partners_secret,
     )
 
 
-def fulfilment_host(place: Place, port: int, partners_port: int) -> Host:
+def fulfilment_host(stack: StackConfig, port: int, partners_port: int) -> Host:
     """Has granted rewards carried out: by whom the environment names, else by the partners.
 
     Codes come from gift-codes.txt in the stack's directory, unless another file is named.
     """
-    url, secret = url_of(partners_port), place.partners_secret
+    url, secret = url_of(partners_port), stack.partners_secret
     return _python_host(
         FULFILMENT,
         ("-m", "reftrail.fulfilment"),
-        place,
+        stack,
         port,
         fulfilment_host=LOOPBACK,
         fulfilment_port=str(port),
-        fulfilment_group=f"{place.group}-fulfilment",
-        fulfilment_journal=str(place.directory / "fulfilment.sqlite"),
+        fulfilment_group=f"{stack.group}-fulfilment",
+        fulfilment_journal=str(stack.directory / "fulfilment.sqlite"),
         **_unless_set({"fulfilment_webhook_url": url, "fulfilment_signing_secrets": secret}),
         **_unless_set({"fulfilment_carrier_url": url, "fulfilment_carrier_key": secret}),
-        **_unless_set({"fulfilment_codes_file": str(_codes_file(place.directory))}),
+        **_unless_set({"fulfilment_codes_file": str(_codes_file(stack.directory))}),
     )
 
 
@@ -223,14 +223,14 @@ def _codes_file(directory: Path) -> Path:
 
 
 def _python_host(
-    name: str, arguments: tuple[str, ...], place: Place, port: int, **settings: str | None
+    name: str, arguments: tuple[str, ...], stack: StackConfig, port: int, **settings: str | None
 ) -> Host:
     return Host(
         name=name,
         command=Command(
             arguments=(sys.executable, *arguments),
-            log=place.log(name),
-            environment=place.environment(**settings),
+            log=stack.log(name),
+            environment=stack.environment(**settings),
         ),
         answers=lambda: is_ready(url_of(port)),
         needs=(BROKER,),

@@ -16,7 +16,7 @@ from reftrail.local.broker import broker_settings
 from reftrail.local.data_dir import keys_of, locked_data_dir
 from reftrail.local.hosts import (
     BROKER,
-    Place,
+    StackConfig,
     broker_host,
     codes_host,
     collector_host,
@@ -85,19 +85,19 @@ class Ports:
         )
 
 
-def all_hosts(place: Place, ports: Ports) -> list[Host]:
+def all_hosts(stack: StackConfig, ports: Ports) -> list[Host]:
     """Every host that works on the broker's topics."""
     return [
-        codes_host(place, ports.codes),
-        collector_host(place, ports.collector, ports.reports),
-        *(worker_host(place, n, port) for n, port in enumerate(ports.workers, start=1)),
-        warehouse_host(place, ports.reports),
-        *(_fulfilment_hosts(place, *ports.fulfilment) if ports.fulfilment else ()),
+        codes_host(stack, ports.codes),
+        collector_host(stack, ports.collector, ports.reports),
+        *(worker_host(stack, n, port) for n, port in enumerate(ports.workers, start=1)),
+        warehouse_host(stack, ports.reports),
+        *(_fulfilment_hosts(stack, *ports.fulfilment) if ports.fulfilment else ()),
     ]
 
 
-def _fulfilment_hosts(place: Place, port: int, partners_port: int) -> list[Host]:
-    return [partners_host(place, partners_port), fulfilment_host(place, port, partners_port)]
+def _fulfilment_hosts(stack: StackConfig, port: int, partners_port: int) -> list[Host]:
+    return [partners_host(stack, partners_port), fulfilment_host(stack, port, partners_port)]
 
 
 class Stack:
@@ -111,7 +111,7 @@ class Stack:
         self,
         settings: StackSettings,
         say: Callable[[str], None] = print,
-        hosts: Callable[[Place, Ports], Sequence[Host]] = all_hosts,
+        hosts: Callable[[StackConfig, Ports], Sequence[Host]] = all_hosts,
     ) -> None:
         self.settings = settings
         self._say = say
@@ -185,8 +185,8 @@ class Stack:
 
         installation = self._start_broker(directory)
         partitions = self._create_topics(installation)
-        place = Place(directory, installation, keys, self.settings.group)
-        self._start_hosts(place, ports)
+        stack = StackConfig(directory, installation, keys, self.settings.group)
+        self._start_hosts(stack, ports)
         self._ready = Ready(
             collector_url=url_of(ports.collector),
             reports_url=url_of(ports.reports),
@@ -194,7 +194,7 @@ class Stack:
             secret_key=keys.secret_key,
             publishable_key=keys.publishable_key,
             topic_prefix=installation.topic_prefix,
-            codes_store=place.codes_store,
+            codes_store=stack.codes_store,
             codes_secret=keys.codes_secret,
             worker_urls=[url_of(port) for port in ports.workers],
             group=self.settings.group,
@@ -229,8 +229,8 @@ class Stack:
         create_topics(installation, partitions)
         return partitions
 
-    def _start_hosts(self, place: Place, ports: Ports) -> None:
-        hosts = self._hosts(place, ports)
+    def _start_hosts(self, stack: StackConfig, ports: Ports) -> None:
+        hosts = self._hosts(stack, ports)
         self._say(f"starting {', '.join(host.name for host in hosts)}")
         for host in hosts:
             self._supervisor.add(host)

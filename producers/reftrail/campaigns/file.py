@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from reftrail.campaigns.definition import FLAT, Campaign
-from reftrail.campaigns.toml_file import Fault, FaultyFile, TomlFile, Where, read_toml
+from reftrail.campaigns.toml_file import FaultyFile, FileFault, TomlFile, Where, read_toml
 from reftrail.campaigns.validation import validated
 
 
@@ -15,7 +15,7 @@ class CampaignFile:
         self.file = file
         self._tables = _tables(file)
         campaigns: list[Campaign] = []
-        faults: list[Fault] = []
+        faults: list[FileFault] = []
         for table in self._tables:
             try:
                 campaigns.append(validated(file, Campaign, table, FLAT))
@@ -26,7 +26,7 @@ class CampaignFile:
             raise FaultyFile(faults)
         self.campaigns = campaigns
 
-    def fault(self, number: int, where: Where, message: str) -> Fault:
+    def fault(self, number: int, where: Where, message: str) -> FileFault:
         """A fault of a setting of one of the campaigns, however it is written."""
         table = self._tables[number]
         flat = next((name for name, nested in FLAT.items() if nested == where), None)
@@ -59,7 +59,7 @@ def _tables(file: TomlFile) -> list[Where]:
     return [("campaign", number) for number in range(len(found))]
 
 
-def _repeated(file: TomlFile, tables: list[Where]) -> list[Fault]:
+def _repeated(file: TomlFile, tables: list[Where]) -> list[FileFault]:
     """A fault for each campaign_id that stood in the file before."""
     seen: set[str] = set()
     faults = []

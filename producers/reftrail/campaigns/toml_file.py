@@ -29,7 +29,7 @@ _KEYS: Final = ("bare_key", "quoted_key", "dotted_key")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SourcePosition:
     """A place in a file, both from 1; the column counts characters."""
 
     line: int
@@ -37,11 +37,11 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class FileFault:
     """What is wrong at a place; line is that of the file."""
 
     file: Path
-    at: Place
+    at: SourcePosition
     line: str
     message: str
 
@@ -58,7 +58,7 @@ class Fault:
 class FaultyFile(ExpectedError):  # noqa: N818  (it says what is wrong, as the others do)
     """Everything that is wrong with a file."""
 
-    def __init__(self, faults: Iterable[Fault]) -> None:
+    def __init__(self, faults: Iterable[FileFault]) -> None:
         self.faults = tuple(sorted(faults, key=lambda fault: (fault.at.line, fault.at.column)))
         super().__init__("\n".join(map(str, self.faults)))
 
@@ -70,18 +70,18 @@ class TomlFile:
     path: Path
     lines: tuple[str, ...]
     content: dict[str, Any]
-    keys: dict[Where, Place] = field(repr=False)
-    values: dict[Where, Place] = field(repr=False)
+    keys: dict[Where, SourcePosition] = field(repr=False)
+    values: dict[Where, SourcePosition] = field(repr=False)
 
-    def fault(self, where: Where, message: str, *, key: bool = False) -> Fault:
+    def fault(self, where: Where, message: str, *, key: bool = False) -> FileFault:
         """A fault of the value there, or of its key; if it is absent, of the table around it."""
         first, second = (self.keys, self.values) if key else (self.values, self.keys)
-        at = Place(1, 1)
+        at = SourcePosition(1, 1)
         for end in range(len(where), 0, -1):
             if found := first.get(where[:end]) or second.get(where[:end]):
                 at = found
                 break
-        return Fault(self.path, at, self.lines[at.line - 1] if self.lines else "", message)
+        return FileFault(self.path, at, self.lines[at.line - 1] if self.lines else "", message)
 
     def has(self, where: Where) -> bool:
         """Whether the file has a value there."""
@@ -109,23 +109,25 @@ def parse_toml(text: str, path: Path) -> TomlFile:
     return TomlFile(path, lines, content, places.keys, places.values)
 
 
-def _syntax_fault(message: str, path: Path, lines: tuple[str, ...]) -> Fault:
+def _syntax_fault(message: str, path: Path, lines: tuple[str, ...]) -> FileFault:
     found = _SYNTAX_ERROR.fullmatch(message)
     what = found["what"] if found else message
     at = (
-        Place(int(found[2]), int(found[3]))
+        SourcePosition(int(found[2]), int(found[3]))
         if found and found[2]
-        else Place(len(lines), len(lines[-1]) + 1)
+        else SourcePosition(len(lines), len(lines[-1]) + 1)
     )
-    return Fault(path, at, lines[at.line - 1], f"this is not TOML: {what[:1].lower()}{what[1:]}")
+    return FileFault(
+        path, at, lines[at.line - 1], f"this is not TOML: {what[:1].lower()}{what[1:]}"
+    )
 
 
 class _Places:
     """Where keys and values stand, gathered from a file's syntax tree."""
 
     def __init__(self, lines: tuple[str, ...]) -> None:
-        self.keys: dict[Where, Place] = {}
-        self.values: dict[Where, Place] = {}
+        self.keys: dict[Where, SourcePosition] = {}
+        self.values: dict[Where, SourcePosition] = {}
         self._lines = lines
         self._elements: Counter[Where] = Counter()
 
@@ -173,11 +175,11 @@ class _Places:
             for item in items:
                 self._pair(item, where)
 
-    def _at(self, node: Node) -> Place:
+    def _at(self, node: Node) -> SourcePosition:
         """tree-sitter counts bytes in a line."""
         row, column = node.start_point
         before = self._lines[row].encode()[:column].decode(errors="replace")
-        return Place(row + 1, len(before) + 1)
+        return SourcePosition(row + 1, len(before) + 1)
 
 
 def _parts(key: Node) -> Iterator[Node]:

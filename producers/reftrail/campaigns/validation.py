@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from reftrail.campaigns.toml_file import Fault, FaultyFile, TomlFile, Where
+from reftrail.campaigns.toml_file import FaultyFile, FileFault, TomlFile, Where
 from reftrail.campaigns.units import Takes, quoted
 
 M = TypeVar("M", bound=BaseModel)
@@ -115,7 +115,7 @@ def _fault(
     at: Where,
     fault: ErrorDetails,
     moved: Mapping[str, Where],
-) -> Fault:
+) -> FileFault:
     error = fault.get("ctx", {}).get("error")
     inside = error.at if isinstance(error, Told) else ()
     where = (*(part for part in fault["loc"] if part != "[key]"), *inside)

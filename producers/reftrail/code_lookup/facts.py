@@ -24,5 +24,5 @@ class CodeFacts(NamedTuple):
 UNKNOWN: Final = CodeFacts(known=False)
 NOT_LOOKED_UP: Final = CodeFacts(known=None)
 
-Codes: TypeAlias = Callable[[str], CodeFacts | None]
+CodeLookup: TypeAlias = Callable[[str], CodeFacts | None]
 """The lookup of a code; None stands for a code that nobody knows."""

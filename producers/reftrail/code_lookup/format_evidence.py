@@ -7,6 +7,7 @@ from typing import Final, assert_never
 
 from reftrail.code_lookup.facts import UNKNOWN, CodeFacts
 from reftrail.codes.formats import (
+    CodeVerdict,
     Forged,
     Formats,
     Retired,
@@ -14,7 +15,6 @@ from reftrail.codes.formats import (
     UncheckedFormat,
     UnknownFormat,
     Valid,
-    Verdict,
     WellFormed,
 )
 from reftrail.codes.formats.definitions import formats_of, latest
@@ -56,7 +56,7 @@ class FormatEvidence:
     def __len__(self) -> int:
         return len(self._formats.formats)
 
-    def verdict(self, text: str) -> Verdict:
+    def verdict(self, text: str) -> CodeVerdict:
         """All that the formats say of a text, with a suggestion where one is safe."""
         return self._formats.verify(text)
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from reftrail.code_lookup.facts import CodeFacts
 from reftrail.code_lookup.format_evidence import FormatEvidence
-from reftrail.codes.formats import Verdict
+from reftrail.codes.formats import CodeVerdict
 from reftrail.codes.formats.secrets import MasterSecret
 from reftrail.contracts.code_spelling import canonical, is_code, spelled
 from reftrail.contracts.events import CodeEvidence
@@ -17,7 +17,7 @@ from reftrail.contracts.topics import CODE_FORMATS, CODES
 from reftrail.edge.http_errors import Unavailable
 from reftrail.hosting.kafka.compacted_topic_reader import (
     CompactedTopicReader,
-    Table,
+    TopicTable,
     TopicUnavailable,
 )
 
@@ -106,7 +106,7 @@ class KnownCodes:
         """How events and reviews write a code: as it is registered, else in its canonical form."""
         return self.lookup(text).code or canonical(text)
 
-    def unregistered(self, text: str) -> Verdict | None:
+    def unregistered(self, text: str) -> CodeVerdict | None:
         """What the formats say of a text; None if it is registered, so that its record counts."""
         evidence = self._evidence or self._judging()
         if self._is_registered(text) or self._is_registered(evidence.of(spelled(text)).code):
@@ -186,8 +186,10 @@ class CodesReader:
         self._reader = CompactedTopicReader(
             installation,
             {
-                installation.name_of(CODES): Table(CodeChanged, self._known.take, self._known.drop),
-                installation.name_of(CODE_FORMATS): Table(
+                installation.name_of(CODES): TopicTable(
+                    CodeChanged, self._known.take, self._known.drop
+                ),
+                installation.name_of(CODE_FORMATS): TopicTable(
                     CodeFormatDefined, self._known.take_format, self._known.drop_format
                 ),
             },

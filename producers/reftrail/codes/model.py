@@ -32,7 +32,7 @@ class Why(StrEnum):
     """Derived codes were asked about, and this process hasn't their secret."""
 
 
-class Refused(ExpectedError):  # noqa: N818  (says what happened)
+class ActRefused(ExpectedError):  # noqa: N818  (says what happened)
     """Why the service doesn't do what it was asked; nothing has been changed.
 
     suggestion is a code that might do instead, where there is one.

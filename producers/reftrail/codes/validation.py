@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from reftrail.codes.model import Filter, Refused, Terms, Why
+from reftrail.codes.model import ActRefused, Filter, Terms, Why
 from reftrail.contracts.code_spelling import LONGEST_CODE, is_code, spelled
 
 _LONGEST_TEXT: Final = 128
@@ -23,32 +23,34 @@ _TEXTS: Final = (
 
 
 def check_code(code: str) -> None:
-    """Raises `Refused`, INVALID, for what the collector wouldn't take as a code."""
+    """Raises `ActRefused`, INVALID, for what the collector wouldn't take as a code."""
     if not is_code(spelled(code)):
-        raise Refused(
+        raise ActRefused(
             Why.INVALID,
             f"code is {code[:80]!r}; give 1 to {LONGEST_CODE} characters of A-Z, a-z, 0-9, _ and -",
         )
 
 
 def check_terms(terms: Terms) -> None:
-    """Raises `Refused`, INVALID, for terms that can't be."""
+    """Raises `ActRefused`, INVALID, for terms that can't be."""
     if (terms.record_kind is None) != (terms.record_id is None):
-        raise Refused(Why.INVALID, "a record has a kind and an id; give record_kind and record_id")
+        raise ActRefused(
+            Why.INVALID, "a record has a kind and an id; give record_kind and record_id"
+        )
     check_fields(
         {name: getattr(terms, name) for name in (*_TEXTS, "notes", *_LIMITS, *_LISTS, *_MAPS)}
     )
 
 
 def check_fields(fields: Mapping[str, Any]) -> None:
-    """Raises `Refused`, INVALID, that names the first field with a value that can't be."""
+    """Raises `ActRefused`, INVALID, that names the first field with a value that can't be."""
     for name, value in fields.items():
         if value is None:
             continue
         if name in _TEXTS or name == "notes":
             check_text(name, value, _LONGEST_NOTES if name == "notes" else _LONGEST_TEXT)
         elif name in _LIMITS and value not in _LIMIT:
-            raise Refused(Why.INVALID, f"{name} is {value}; give 1 to {_LIMIT[-1]}")
+            raise ActRefused(Why.INVALID, f"{name} is {value}; give 1 to {_LIMIT[-1]}")
         elif name in _LISTS:
             for one in value:
                 check_text(name, one, _LONGEST_TEXT)
@@ -56,11 +58,11 @@ def check_fields(fields: Mapping[str, Any]) -> None:
             for channel, limit in value.items():
                 check_text(name, channel, _LONGEST_TEXT)
                 if limit not in _LIMIT:
-                    raise Refused(Why.INVALID, f"{name} of {channel} is {limit}; give 1 or more")
+                    raise ActRefused(Why.INVALID, f"{name} of {channel} is {limit}; give 1 or more")
 
 
 def check_filter(which: Filter) -> None:
-    """Raises `Refused`, INVALID, for a filter under which there can be no codes."""
+    """Raises `ActRefused`, INVALID, for a filter under which there can be no codes."""
     for name in ("owner_user_id", "campaign_id", "prefix"):
         value = getattr(which, name)
         if value is not None:
@@ -70,9 +72,9 @@ def check_filter(which: Filter) -> None:
 
 
 def check_text(name: str, value: str, longest: int = _LONGEST_TEXT) -> None:
-    """Raises `Refused`, INVALID, for a text that is empty, too long or has control characters."""
+    """Raises `ActRefused`, INVALID, for a text that is empty, too long, or not printable."""
     if not 1 <= len(value) <= longest or any(ord(one) < 32 or ord(one) == 127 for one in value):
-        raise Refused(
+        raise ActRefused(
             Why.INVALID,
             f"{name} is {value[:80]!r}; give 1 to {longest} characters, none of them a control one",
         )

@@ -10,9 +10,9 @@ from reftrail.codes_api.rate_limits import Limits, TooOften
 from reftrail.codes_api.request_parsing import caller_of
 from reftrail.contracts.events import KeyKind
 from reftrail.edge.api_keys import kind_in, require_key, require_secret_key
-from reftrail.edge.http_errors import Refused
+from reftrail.edge.http_errors import RequestRefused
 from reftrail.edge.requests import Networks, client_address
-from reftrail.hosting.auth import Keys
+from reftrail.hosting.auth import ApiKeys
 
 _NOBODY: Final = "unknown"
 
@@ -35,7 +35,7 @@ class Admission:
     """Lets requests in, or says why not."""
 
     def __init__(
-        self, keys: Keys, limits: Limits, proxies: Networks, metrics: CodesApiMetrics
+        self, keys: ApiKeys, limits: Limits, proxies: Networks, metrics: CodesApiMetrics
     ) -> None:
         self._keys = keys
         self._limits = limits
@@ -43,7 +43,10 @@ class Admission:
         self._metrics = metrics
 
     def admit(self, request: Request, *, published: bool = False) -> Caller:
-        """Whoever asks, if they may; a publishable key only where published. Raises `Refused`."""
+        """The caller of a request. Raises `RequestRefused` if it may not ask.
+
+        A publishable key may where published.
+        """
         kind = kind_in(request, self._keys)
         name, address = caller_of(request), client_address(request, self._proxies)
         try:
@@ -55,7 +58,7 @@ class Admission:
                 self._limits.admit_secret(name, address)
         except TooOften as error:
             self._metrics.limited.labels(error.scope, kind or _NOBODY).inc()
-            raise Refused(429, str(error), retry_after=error.retry_after) from error
+            raise RequestRefused(429, str(error), retry_after=error.retry_after) from error
         if not published:
             require_secret_key(kind, "this needs a secret key; a publishable one may verify")
         return Caller(name, require_key(kind), address)

@@ -31,7 +31,7 @@ from reftrail.codes_api.usage_counters import CounterSource
 from reftrail.codes_api.verification import Verifier, end_of_slot
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.times import now
-from reftrail.edge.http_errors import Refused
+from reftrail.edge.http_errors import RequestRefused
 from reftrail.edge.pseudonyms import Pseudonyms
 from reftrail.edge.requests import read_body
 
@@ -135,7 +135,7 @@ class CodesApi:
         code = (await self._find(_code(request)))["code"]
         page = request.query_params.get("url", self.landing_url)
         if page is None:
-            raise Refused(
+            raise RequestRefused(
                 422,
                 "say where the code is to lead: ?url=https://shop.example/start, or set "
                 "REFTRAIL_LANDING_URL",
@@ -144,7 +144,7 @@ class CodesApi:
         try:
             link = landing_link(page, code)
         except ExpectedError as error:
-            raise Refused(422, str(error), pointer="/url") from error
+            raise RequestRefused(422, str(error), pointer="/url") from error
         kind = request.url.path.rpartition(".")[2]
         media_type = {"png": "image/png", "svg": "image/svg+xml"}[kind]
         return Response(drawn_qr(link, kind), media_type=media_type)
@@ -263,7 +263,7 @@ class CodesApi:
 
         found = await self.backend.run(find)
         if found is None:
-            raise Refused(
+            raise RequestRefused(
                 404, f"there is no code {typed}; POST /v1/codes/verify says what is wrong with it"
             )
         return found
@@ -284,7 +284,7 @@ class CodesApi:
 def _code(request: Request) -> str:
     code: str = request.path_params["code"]
     if len(code) > _LONGEST_CODE:
-        raise Refused(404, "there is no code as long as this")
+        raise RequestRefused(404, "there is no code as long as this")
     return code
 
 

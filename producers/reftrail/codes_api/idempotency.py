@@ -19,7 +19,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from reftrail.codes.store import Store
 from reftrail.codes.store.tables import requests
-from reftrail.edge.http_errors import Refused
+from reftrail.edge.http_errors import RequestRefused
 
 KEPT_SECONDS: Final = 7 * 24 * 3600
 _DROPPED_AT_A_TIME: Final = 100
@@ -44,7 +44,7 @@ def once(
 ) -> tuple[dict[str, Any], bool]:
     """What act answers, and whether it was done before. None: no Idempotency-Key, so it is done.
 
-    Raises `Refused` if another request had this id.
+    Raises `RequestRefused` if another request had this id.
     """
     if request is None:
         return act(), False
@@ -72,7 +72,7 @@ def _claimed(connection: sa.Connection, request: RequestId) -> dict[str, Any] | 
         sa.select(requests.c.fingerprint, requests.c.answer).where(requests.c.name == request.name)
     ).one()
     if found.fingerprint != request.fingerprint:
-        raise Refused(
+        raise RequestRefused(
             422, "this Idempotency-Key was used for another request; give each one of its own"
         )
     answer: dict[str, Any] = msgspec.json.decode(zlib.decompress(found.answer))

@@ -18,7 +18,7 @@ BODIES: Final = (IssueOne, IssueEach, IssueDerived, TakeOver)
 
 
 def issue_body(body: bytes) -> AnyIssue:
-    """What is asked for. Raises `collector.errors.Refused`."""
+    """What is asked for. Raises `RequestRefused`."""
     fields = _fields(body)
     if "codes" in fields:
         return parsed(IssueEach, body)

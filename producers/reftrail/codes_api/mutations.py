@@ -18,7 +18,7 @@ from reftrail.codes.store import outbox
 from reftrail.codes_api.idempotency import once
 from reftrail.codes_api.request_parsing import request_id
 from reftrail.codes_api.store_access import Backend, Opened
-from reftrail.edge.http_errors import Refused
+from reftrail.edge.http_errors import RequestRefused
 
 WAIT_SECONDS: Final = 5.0
 _POLL_SECONDS: Final = 0.1
@@ -34,7 +34,7 @@ class Act:
 
 
 async def acted(backend: Backend, request: Request, body: bytes, act: Act) -> Response:
-    """Do what a request asks, at most once for an Idempotency-Key. Raises `Refused`."""
+    """Do what a request asks, at most once for an Idempotency-Key. Raises `RequestRefused`."""
     waits = _waits(request)
     named = request_id(request, body)
 
@@ -80,5 +80,5 @@ def _tail(opened: Opened) -> int | None:
 def _waits(request: Request) -> bool:
     given = request.query_params.get("wait", "false")
     if given not in ("true", "false"):
-        raise Refused(422, f"wait is {given[:40]!r}; give true or false", pointer="/wait")
+        raise RequestRefused(422, f"wait is {given[:40]!r}; give true or false", pointer="/wait")
     return given == "true"

@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 from reftrail.codes.model import By
 from reftrail.codes_api.idempotency import RequestId
-from reftrail.edge.http_errors import Refused
+from reftrail.edge.http_errors import RequestRefused
 from reftrail.edge.requests import read_body
 
 _LONGEST_HEADER: Final = 128
@@ -20,7 +20,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def parsed(model: type[M], body: bytes) -> M:
-    """A body as a model; an empty one is an empty object. Raises `Refused`, with a pointer."""
+    """A body as a model; an empty body is an empty object. Raises `RequestRefused`."""
     try:
         return model.model_validate_json(body or b"{}")
     except ValidationError as error:
@@ -28,16 +28,18 @@ def parsed(model: type[M], body: bytes) -> M:
 
 
 async def read(request: Request, model: type[M]) -> M:
-    """The body of a request as a model. Raises `Refused`."""
+    """The body of a request as a model. Raises `RequestRefused`."""
     return parsed(model, await read_body(request))
 
 
 def queried(request: Request, model: type[M]) -> M:
-    """The query of a request as a model. Raises `Refused`."""
+    """The query of a request as a model. Raises `RequestRefused`."""
     pairs = request.query_params.multi_items()
     names = [name for name, _ in pairs]
     if twice := [name for name in names if names.count(name) > 1]:
-        raise Refused(422, f"{twice[0][:40]} is given twice", pointer=f"/{_escaped(twice[0])}")
+        raise RequestRefused(
+            422, f"{twice[0][:40]} is given twice", pointer=f"/{_escaped(twice[0])}"
+        )
     try:
         return model.model_validate(dict(pairs))
     except ValidationError as error:
@@ -51,14 +53,14 @@ def caller_of(request: Request) -> str:
 
 
 def by(request: Request, reason: str | None) -> By:
-    """Who acts: the key, and whoever its holder says is acting (X-Actor). Raises `Refused`."""
+    """The actor: the key, and the name that its holder gives (X-Actor). Raises `RequestRefused`."""
     acting = _header(request, "x-actor")
     key = f"api:{caller_of(request)}"
     return By(actor=key if acting is None else f"{key} for {acting}", reason=reason)
 
 
 def request_id(request: Request, body: bytes) -> RequestId | None:
-    """By which the request is known again; None without Idempotency-Key. Raises `Refused`."""
+    """The identity of a request; None without Idempotency-Key. Raises `RequestRefused`."""
     key = _header(request, "idempotency-key")
     if key is None:
         return None
@@ -68,19 +70,19 @@ def request_id(request: Request, body: bytes) -> RequestId | None:
 def _header(request: Request, name: str) -> str | None:
     given = request.headers.get(name)
     if given is not None and not _PRINTABLE.fullmatch(given):
-        raise Refused(
+        raise RequestRefused(
             422, f"the header {name} must be 1 to {_LONGEST_HEADER} printable ASCII characters"
         )
     return given
 
 
-def _refused(error: ValidationError) -> Refused:
+def _refused(error: ValidationError) -> RequestRefused:
     """The first fault, in words."""
     fault = error.errors(include_url=False, include_context=False)[0]
     if fault["type"] == "json_invalid":
-        return Refused(400, f"the body is not JSON: {fault['msg'].partition(': ')[2]}")
+        return RequestRefused(400, f"the body is not JSON: {fault['msg'].partition(': ')[2]}")
     pointer = "".join(f"/{_escaped(str(part))}" for part in fault["loc"])
-    return Refused(422, _in_words(fault), pointer=pointer)
+    return RequestRefused(422, _in_words(fault), pointer=pointer)
 
 
 def _in_words(fault: ErrorDetails) -> str:

@@ -17,12 +17,11 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from reftrail.codes.formats.secrets import MasterSecret
-from reftrail.codes.model import Refused as ServiceRefused
-from reftrail.codes.model import Why
+from reftrail.codes.model import ActRefused, Why
 from reftrail.codes.service import CodeService
 from reftrail.codes.store import Store
 from reftrail.contracts.errors import ExpectedError
-from reftrail.edge.http_errors import Refused
+from reftrail.edge.http_errors import RequestRefused
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +83,7 @@ class Backend:
         try:
             await asyncio.wait_for(self._long.acquire(), _PATIENCE_SECONDS)
         except TimeoutError:
-            raise Refused(503, _CROWDED, retry_after=RETRY_AFTER) from None
+            raise RequestRefused(503, _CROWDED, retry_after=RETRY_AFTER) from None
         finally:
             self._waiting -= 1
         try:
@@ -93,12 +92,12 @@ class Backend:
             self._long.release()
 
     async def run(self, call: Callable[[Opened], T]) -> T:
-        """What a call returns, which may block. Raises `Refused`, with the status it deserves.
+        """Run a call, which may block, in a thread. Raises `RequestRefused` with its status.
 
         A call that takes too long is answered for, and goes on.
         """
         if self._url is None:
-            raise Refused(503, NO_STORE)
+            raise RequestRefused(503, NO_STORE)
         self._check_room()
         self._waiting += 1
         called = asyncio.get_running_loop().run_in_executor(self._threads, self._call, call)
@@ -106,17 +105,19 @@ class Backend:
         try:
             return await asyncio.wait_for(asyncio.shield(called), _PATIENCE_SECONDS)
         except TimeoutError:
-            raise Refused(
+            raise RequestRefused(
                 503,
                 "the store of codes takes too long, this may be done all the same; ask again, with "
                 "the same Idempotency-Key",
                 retry_after=RETRY_AFTER,
             ) from None
-        except ServiceRefused as error:
-            raise Refused(STATUS_OF[error.why], str(error), suggestion=error.suggestion) from error
+        except ActRefused as error:
+            raise RequestRefused(
+                STATUS_OF[error.why], str(error), suggestion=error.suggestion
+            ) from error
         except (ExpectedError, OperationalError, InterfaceError, PoolTimeout) as error:
             logger.warning("the store of codes: %s", error)
-            raise Refused(
+            raise RequestRefused(
                 503,
                 "the store of codes does not answer; ask again, with the same Idempotency-Key",
                 retry_after=RETRY_AFTER,
@@ -130,7 +131,7 @@ class Backend:
 
     def _check_room(self) -> None:
         if self._waiting >= _MOST_WAITING:
-            raise Refused(503, _CROWDED, retry_after=RETRY_AFTER)
+            raise RequestRefused(503, _CROWDED, retry_after=RETRY_AFTER)
 
     def _done(self, called: "asyncio.Future[T]") -> None:
         self._waiting -= 1

@@ -11,12 +11,12 @@ from typing import Final
 
 from reftrail.code_lookup.known_codes import CodesReader
 from reftrail.codes.model import Answer, Verification
-from reftrail.codes.service.verification import Circumstances, judge
+from reftrail.codes.service.verification import VerificationContext, judge
 from reftrail.codes_api.models import Verify
 from reftrail.codes_api.store_access import NO_STORE, RETRY_AFTER, Backend, Opened
 from reftrail.codes_api.usage_counters import PATIENCE_SECONDS, CounterSource
 from reftrail.contracts.times import now
-from reftrail.edge.http_errors import Refused, Unavailable
+from reftrail.edge.http_errors import RequestRefused, Unavailable
 
 SLOT_SECONDS: Final = 0.1
 """Longer than a verification takes, shorter than a person notices."""
@@ -33,7 +33,7 @@ class Verifier:
         self._codes = codes
 
     async def verify(self, asked: Verify, *, published: bool = False) -> Verification:
-        """What a text is. Raises `Refused` if the store doesn't answer, or is needed."""
+        """What a text is. Raises `RequestRefused` if the store doesn't answer, or is needed."""
         if not self._backend.is_configured:
             return await self._by_formats(asked.code)
         found = await self._verified(asked, None)
@@ -53,11 +53,11 @@ class Verifier:
         try:
             await self._codes.know([text], _TOPICS_WITHIN)
         except Unavailable as error:
-            raise Refused(503, f"{error}; ask again", retry_after=RETRY_AFTER) from error
+            raise RequestRefused(503, f"{error}; ask again", retry_after=RETRY_AFTER) from error
         verdict = self._codes.unregistered(text)
         if verdict is None:
-            raise Refused(503, f"how a registered code stands, the store tells: {NO_STORE}")
-        return judge(verdict, (), {}, Circumstances(at=now()))
+            raise RequestRefused(503, f"how a registered code stands, the store tells: {NO_STORE}")
+        return judge(verdict, (), {}, VerificationContext(at=now()))
 
     async def _verified(self, asked: Verify, uses: int | None) -> Verification:
         def verified(opened: Opened) -> Verification:

@@ -15,7 +15,7 @@ import uuid_utils
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from reftrail.code_lookup.facts import NOT_LOOKED_UP, UNKNOWN, Codes
+from reftrail.code_lookup.facts import NOT_LOOKED_UP, UNKNOWN, CodeLookup
 from reftrail.collector.clock import LATEST, corrected
 from reftrail.collector.disposable import is_disposable
 from reftrail.collector.submission import (
@@ -93,7 +93,7 @@ class Circumstances:
     sender: Sender
     now: Millis
     pseudonyms: Pseudonyms
-    codes: Codes | None
+    codes: CodeLookup | None
     clock_skew: Millis = 0
 
 

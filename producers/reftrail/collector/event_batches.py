@@ -6,7 +6,7 @@ from starlette.requests import Request
 
 from reftrail.contracts.record import Millis
 from reftrail.edge.field_formats import EXPECTED, parse_time
-from reftrail.edge.http_errors import Refused
+from reftrail.edge.http_errors import RequestRefused
 from reftrail.edge.requests import items_of, read_body, read_json
 
 _SENT_AT: Final = "sent_at"
@@ -20,15 +20,15 @@ class EventBatch(NamedTuple):
 
 
 async def read_events(request: Request) -> EventBatch:
-    """What a body tells of events. Raises `Refused`."""
+    """What a body tells of events. Raises `RequestRefused`."""
     parsed = read_json(await read_body(request))
     items = items_of(parsed, "events", beside=(_SENT_AT,))
     return EventBatch(items, _sent_at(parsed) if "events" in parsed else None)
 
 
-def refused_sent_at(reason: str) -> Refused:
+def refused_sent_at(reason: str) -> RequestRefused:
     """The error of a request that can't have been sent when it says."""
-    return Refused(422, f"{_SENT_AT} {reason}", pointer=f"/{_SENT_AT}")
+    return RequestRefused(422, f"{_SENT_AT} {reason}", pointer=f"/{_SENT_AT}")
 
 
 def _sent_at(parsed: dict[str, Any]) -> Millis | None:

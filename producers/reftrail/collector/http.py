@@ -14,7 +14,7 @@ import uuid_utils
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from reftrail.code_lookup.facts import Codes
+from reftrail.code_lookup.facts import CodeLookup
 from reftrail.code_lookup.known_codes import CodesReader
 from reftrail.codes_api import CodesApi
 from reftrail.collector import redirect
@@ -28,7 +28,7 @@ from reftrail.collector.accept import (
 )
 from reftrail.collector.clock import clock_skew
 from reftrail.collector.event_batches import read_events, refused_sent_at
-from reftrail.collector.metrics import Metrics
+from reftrail.collector.metrics import CollectorMetrics
 from reftrail.collector.publisher import Message, Publisher
 from reftrail.collector.reviews import Reviews
 from reftrail.collector.settings import CollectorSettings
@@ -39,7 +39,7 @@ from reftrail.contracts.registry import latest
 from reftrail.contracts.times import now
 from reftrail.edge.api_keys import kind_in, require_key
 from reftrail.edge.bots import is_bot
-from reftrail.edge.http_errors import Refused, Unavailable
+from reftrail.edge.http_errors import RequestRefused, Unavailable
 from reftrail.edge.pseudonyms import Pseudonyms
 from reftrail.edge.requests import (
     client_address,
@@ -48,7 +48,7 @@ from reftrail.edge.requests import (
     read_rest,
     user_agent_of,
 )
-from reftrail.hosting.auth import Keys
+from reftrail.hosting.auth import ApiKeys
 from reftrail.hosting.health import ready_unless
 from reftrail.hosting.routes import Endpoint, Handler
 
@@ -64,11 +64,11 @@ class Collector:
     """The routes' handlers, with all that they need."""
 
     settings: CollectorSettings
-    keys: Keys
+    keys: ApiKeys
     pseudonyms: Pseudonyms
     codes: CodesReader
     publisher: Publisher
-    metrics: Metrics
+    metrics: CollectorMetrics
     codes_api: CodesApi
     reviews: Reviews
     clicks: set[asyncio.Task[None]] = field(default_factory=set)
@@ -95,7 +95,9 @@ class Collector:
         """
         base = self.settings.landing_url
         if base is None:
-            raise Refused(404, "this collector has no landing page; set REFTRAIL_LANDING_URL")
+            raise RequestRefused(
+                404, "this collector has no landing page; set REFTRAIL_LANDING_URL"
+            )
         visit = redirect.visit(request.path_params["code"], request.cookies.get(redirect.COOKIE))
         user_agent = user_agent_of(request)
         machine = user_agent is not None and is_bot(user_agent)
@@ -116,7 +118,7 @@ class Collector:
 
     async def _count(self, click: dict[str, Any], sender: Sender) -> None:
         at = now()
-        codes: Codes | None = self.codes.lookup
+        codes: CodeLookup | None = self.codes.lookup
         try:
             await self.codes.know([click["code"]], self.settings.redirect_timeout_seconds)
         except Unavailable:
@@ -184,7 +186,7 @@ def _taken(outcome: Acceptance) -> dict[str, Any]:
     return answer
 
 
-def answering(endpoint: Endpoint, metrics: Metrics) -> Handler:
+def answering(endpoint: Endpoint, metrics: CollectorMetrics) -> Handler:
     """A handler whose every way to end is an answer, counted and timed."""
 
     async def answer(request: Request) -> Response:
@@ -208,7 +210,7 @@ def answering(endpoint: Endpoint, metrics: Metrics) -> Handler:
 async def _answer(handle: Handler, request: Request) -> Response:
     try:
         return await handle(request)
-    except Refused as error:
+    except RequestRefused as error:
         return _json(error.status, error.body, error.headers)
     except Unavailable as error:
         message = f"{error}; send the whole request again, with the same event_ids"

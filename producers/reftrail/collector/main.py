@@ -20,7 +20,7 @@ from reftrail.codes_api.store_access import Backend
 from reftrail.codes_api.usage_counters import CounterSource, reports_client
 from reftrail.codes_api.verification import Verifier
 from reftrail.collector.http import Collector
-from reftrail.collector.metrics import Metrics
+from reftrail.collector.metrics import CollectorMetrics
 from reftrail.collector.publisher import Publisher
 from reftrail.collector.reviews import Reviews
 from reftrail.collector.routes import application
@@ -28,7 +28,7 @@ from reftrail.collector.settings import CollectorSettings, listed
 from reftrail.contracts.topics import EVENTS, REVIEWS
 from reftrail.edge.api_keys import keys
 from reftrail.edge.pseudonyms import Pseudonyms, parse_hash_key, pseudonyms
-from reftrail.hosting.auth import Keys
+from reftrail.hosting.auth import ApiKeys
 from reftrail.hosting.private import private_port
 from reftrail.hosting.run import run_host, run_until_stopped, stop_on_signals
 from reftrail.hosting.serving import check_free, serve
@@ -81,7 +81,7 @@ async def _answer(collector: Collector, app: Any) -> None:
 
 def compose(settings: CollectorSettings) -> Collector:
     """The handlers with all that they need, not connected to anything yet."""
-    metrics = Metrics()
+    metrics = CollectorMetrics()
     known = keys(
         listed(settings.secret_keys.get_secret_value()),
         listed(settings.publishable_keys.get_secret_value()),
@@ -104,7 +104,7 @@ def compose(settings: CollectorSettings) -> Collector:
         # Reviews are few: the metrics of this publisher would hide those of the events' one.
         Reviews(
             known,
-            Publisher(settings, REVIEWS, Metrics()),
+            Publisher(settings, REVIEWS, CollectorMetrics()),
             codes,
             settings.ack_timeout_seconds,
         ),
@@ -113,10 +113,10 @@ def compose(settings: CollectorSettings) -> Collector:
 
 def _codes_api(
     settings: CollectorSettings,
-    keys: Keys,
+    keys: ApiKeys,
     hashes: Pseudonyms,
     codes: CodesReader,
-    metrics: Metrics,
+    metrics: CollectorMetrics,
 ) -> CodesApi:
     store = settings.codes_store
     backend = Backend(store.get_secret_value() if store else None, settings.master_secret)

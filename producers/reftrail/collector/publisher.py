@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from aiokafka.errors import KafkaError
 
-from reftrail.collector.metrics import Metrics
+from reftrail.collector.metrics import CollectorMetrics
 from reftrail.collector.settings import CollectorSettings
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.topic import Topic
@@ -51,7 +51,9 @@ class _Batch:
 class Publisher:
     """Writes to one topic. `run` keeps it connected; `publish` is what requests call."""
 
-    def __init__(self, settings: CollectorSettings, topic: Topic, metrics: Metrics) -> None:
+    def __init__(
+        self, settings: CollectorSettings, topic: Topic, metrics: CollectorMetrics
+    ) -> None:
         self._installation: Installation = settings
         self._topic = topic
         self._topic_name = settings.name_of(topic)

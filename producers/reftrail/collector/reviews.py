@@ -14,7 +14,7 @@ from reftrail.contracts.times import now
 from reftrail.contracts.topics import REVIEWS
 from reftrail.edge.api_keys import kind_in, require_secret_key
 from reftrail.edge.requests import read_items
-from reftrail.hosting.auth import Keys
+from reftrail.hosting.auth import ApiKeys
 from reftrail.reviews import judged
 
 
@@ -22,7 +22,7 @@ from reftrail.reviews import judged
 class Reviews:
     """The route's handler, with all that it needs. patience: for Kafka's codes, in seconds."""
 
-    keys: Keys
+    keys: ApiKeys
     publisher: Publisher
     codes: CodesReader
     patience: float

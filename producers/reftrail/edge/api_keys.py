@@ -7,14 +7,14 @@ from starlette.requests import Request
 
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.events import KeyKind
-from reftrail.edge.http_errors import Refused
-from reftrail.hosting.auth import Keys
+from reftrail.edge.http_errors import RequestRefused
+from reftrail.hosting.auth import ApiKeys
 
 PUBLISHABLE_TYPES: Final = frozenset({"view", "click", "form_started"})
 """The events that a publishable key may send: none of them makes money by itself."""
 
 
-def keys(secret: Iterable[str], publishable: Iterable[str]) -> Keys:
+def keys(secret: Iterable[str], publishable: Iterable[str]) -> ApiKeys:
     """The table of keys. Raises `ExpectedError` if there are none, or one is of both kinds."""
     secret, publishable = set(secret), set(publishable)
     if not secret | publishable:
@@ -26,22 +26,22 @@ def keys(secret: Iterable[str], publishable: Iterable[str]) -> Keys:
             "a key stands in both REFTRAIL_SECRET_KEYS and REFTRAIL_PUBLISHABLE_KEYS; "
             "what is published can't be secret"
         )
-    return Keys.of(secret=secret, publishable=publishable)
+    return ApiKeys.of(secret=secret, publishable=publishable)
 
 
-def kind_in(request: Request, known: Keys) -> KeyKind | None:
+def kind_in(request: Request, known: ApiKeys) -> KeyKind | None:
     """The kind of the key that a request bears; None if there is no such key."""
     return known.kind_of(request.headers.get("authorization"))
 
 
 def require_key(kind: KeyKind | None) -> KeyKind:
-    """The kind of a known key. Raises `Refused` (401) if there is none."""
+    """The kind of a known key. Raises `RequestRefused` (401) if there is none."""
     if kind is None:
-        raise Refused(401, "give a known API key: Authorization: Bearer KEY")
+        raise RequestRefused(401, "give a known API key: Authorization: Bearer KEY")
     return kind
 
 
 def require_secret_key(kind: KeyKind | None, otherwise: str) -> None:
-    """Raise `Refused`: 401 without a known key, 403 with a message under a publishable one."""
+    """Raise `RequestRefused`: 401 without a known key, 403 with a message for a publishable one."""
     if require_key(kind) is KeyKind.PUBLISHABLE:
-        raise Refused(403, otherwise)
+        raise RequestRefused(403, otherwise)

@@ -9,7 +9,7 @@ class Unavailable(Exception):  # noqa: N818  named after the HTTP status
     """
 
 
-class Refused(Exception):  # noqa: N818
+class RequestRefused(Exception):  # noqa: N818
     """The request as a whole is not done. str() tells its sender what to do.
 
     pointer (RFC 6901) leads to the field that is wrong, where it is one; retry_after, in seconds,

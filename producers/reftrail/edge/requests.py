@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from reftrail.edge.bots import is_prefetch
 from reftrail.edge.field_formats import parse_address
-from reftrail.edge.http_errors import Refused
+from reftrail.edge.http_errors import RequestRefused
 
 MAX_EVENTS: Final = 1000
 MAX_BYTES: Final = 2**20
@@ -31,15 +31,15 @@ _HALF_A_PAIR: Final = re.compile(rb"\\u[Dd][89A-Fa-f]")
 
 
 async def read_items(request: Request, name: str) -> list[Any]:
-    """What a body lists under a name, or the one thing that it is. Raises `Refused`."""
+    """What a body lists under a name, or the one thing that it is. Raises `RequestRefused`."""
     return items_of(read_json(await read_body(request)), name)
 
 
 async def read_body(request: Request) -> bytes:
-    """The body, never holding more than the limit of it. Raises `Refused`."""
+    """The body, never holding more than the limit of it. Raises `RequestRefused`."""
     if request.headers.get("content-encoding", "identity") != "identity":
-        raise Refused(415, "send the body uncompressed")
-    too_large = Refused(
+        raise RequestRefused(415, "send the body uncompressed")
+    too_large = RequestRefused(
         413, f"the body is larger than {MAX_BYTES} bytes; send it in several requests"
     )
     announced = request.headers.get("content-length", "0")
@@ -75,14 +75,14 @@ async def read_rest(request: Request) -> bool:
 
 
 def read_json(body: bytes) -> Any:
-    """The value that a body has in JSON. Raises `Refused`."""
+    """The value that a body has in JSON. Raises `RequestRefused`."""
     try:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         if _HALF_A_PAIR.search(body):
             with suppress(ValueError, RecursionError):
                 return json.loads(body, parse_constant=_no_constant)
-        raise Refused(400, f"the body is not JSON: {error}") from error
+        raise RequestRefused(400, f"the body is not JSON: {error}") from error
 
 
 def _no_constant(name: str) -> None:
@@ -92,20 +92,22 @@ def _no_constant(name: str) -> None:
 def items_of(parsed: Any, name: str, beside: Sequence[str] = ()) -> list[Any]:
     """The items that a parsed body lists under a name, or itself as the only one.
 
-    beside are other fields that it may have. Raises `Refused`.
+    beside are other fields that it may have. Raises `RequestRefused`.
     """
     if not isinstance(parsed, dict):
         one = name.removesuffix("s")
-        raise Refused(400, f'expected {{"{name}": [...]}} or one {one} as a JSON object')
+        raise RequestRefused(400, f'expected {{"{name}": [...]}} or one {one} as a JSON object')
     if name not in parsed:
         return [parsed]
     items = parsed[name]
     if others := sorted(parsed.keys() - {name, *beside}):
-        raise Refused(400, f'beside "{name}" there is {others[0][:40]!r}, which is not known')
+        raise RequestRefused(
+            400, f'beside "{name}" there is {others[0][:40]!r}, which is not known'
+        )
     if not isinstance(items, list):
-        raise Refused(400, f'"{name}" is not an array')
+        raise RequestRefused(400, f'"{name}" is not an array')
     if len(items) > MAX_EVENTS:
-        raise Refused(
+        raise RequestRefused(
             413, f"{len(items)} {name} in one request; send at most {MAX_EVENTS} at a time"
         )
     return items

@@ -38,7 +38,7 @@ class Progress(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class IngestOutcome:
     """What became of a file's records; resumed_at counts those that an earlier run had sent."""
 
     accepted: int
@@ -56,7 +56,7 @@ class _Reject(msgspec.Struct, frozen=True):
     content: Any
 
 
-def ingest(plan: Plan, send: Send, tell: Callable[[Progress], None]) -> Outcome:
+def ingest(plan: Plan, send: Send, tell: Callable[[Progress], None]) -> IngestOutcome:
     """Send a file to its end. send returns what became of events, in their order.
 
     After each batch the rejected lines and then the checkpoint are on disk; at the end the
@@ -75,7 +75,7 @@ def ingest(plan: Plan, send: Send, tell: Callable[[Progress], None]) -> Outcome:
     path.unlink(missing_ok=True)
     if done.rejected == 0:
         plan.rejected.unlink(missing_ok=True)
-    return Outcome(done.accepted, done.rejected, done.ignored, begin.records)
+    return IngestOutcome(done.accepted, done.rejected, done.ignored, begin.records)
 
 
 def _lines(plan: Plan, file: BinaryIO) -> Iterator[Line]:

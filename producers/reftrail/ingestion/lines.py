@@ -39,20 +39,20 @@ class Line(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Format:
+class LineFormat:
     """How a file is written. delimiter None: JSON lines."""
 
     delimiter: str | None
     encoding: str = "utf-8"
 
 
-def format_of(path: Path, delimiter: str | None = None, encoding: str = "utf-8") -> Format:
+def format_of(path: Path, delimiter: str | None = None, encoding: str = "utf-8") -> LineFormat:
     """The format by the file's suffix: .csv and .tsv, all else JSON lines."""
     by_suffix = _CSV_SUFFIXES.get(path.suffix.lower())
-    return Format(by_suffix and (delimiter or by_suffix), encoding)
+    return LineFormat(by_suffix and (delimiter or by_suffix), encoding)
 
 
-def read_lines(file: BinaryIO, written: Format) -> Iterator[Line]:
+def read_lines(file: BinaryIO, written: LineFormat) -> Iterator[Line]:
     """The records of a file from its beginning; empty lines are none.
 
     Raises `ExpectedError` if a CSV file has no header, or a line is longer than 1 MB.
@@ -117,7 +117,7 @@ def _json_record(text: bytes) -> dict[str, Any] | str:
     return record if isinstance(record, dict) else "is not a JSON object"
 
 
-def _csv_record(text: bytes, columns: list[str], written: Format) -> dict[str, Any] | str:
+def _csv_record(text: bytes, columns: list[str], written: LineFormat) -> dict[str, Any] | str:
     cells = _cells(text, written)
     if isinstance(cells, str):
         return cells
@@ -126,7 +126,7 @@ def _csv_record(text: bytes, columns: list[str], written: Format) -> dict[str, A
     return {name: cell for name, cell in zip(columns, cells, strict=True) if cell}
 
 
-def _cells(text: bytes, written: Format) -> list[str] | str:
+def _cells(text: bytes, written: LineFormat) -> list[str] | str:
     try:
         row = text.decode(written.encoding)
         cells = next(csv.reader([row], delimiter=written.delimiter or ",", strict=True), [])

@@ -4,13 +4,13 @@ Input: entries by code, user, address, network, device or e-mail. Output: the to
 Guarantee: an address, device or e-mail leaves only as the keyed hash that events carry.
 """
 
-from reftrail.lists.entries import HASHED, Entry, Subject, subject_value
+from reftrail.lists.entries import HASHED, ListEntry, Subject, subject_value
 from reftrail.lists.keys import of_other_keys, told_of_other_keys
 from reftrail.lists.topic import entries, write_entry
 
 __all__ = [
     "HASHED",
-    "Entry",
+    "ListEntry",
     "Subject",
     "entries",
     "of_other_keys",

@@ -66,7 +66,7 @@ def subject_value(subject: Subject, raw: str, pseudonyms: Pseudonyms | None) -> 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class ListEntry:
     """What is said of a subject; value is as `subject_value` makes it.
 
     hash_key_id is that of the key under which the value was hashed, if it was. listing None takes

@@ -4,11 +4,12 @@ from reftrail.simulator.comparison import Comparison, Observed, compare, in_forc
 from reftrail.simulator.occurrence import Occurrence, Step
 from reftrail.simulator.programme import Programme
 from reftrail.simulator.simulation import Simulation
-from reftrail.simulator.truth import Attribution, Limit, RewardKey, Truth, Verdict, identity
+from reftrail.simulator.truth import Attribution, FinalStatus, Limit, RewardKey, Truth, identity
 
 __all__ = [
     "Attribution",
     "Comparison",
+    "FinalStatus",
     "Limit",
     "Observed",
     "Occurrence",
@@ -17,7 +18,6 @@ __all__ = [
     "Simulation",
     "Step",
     "Truth",
-    "Verdict",
     "compare",
     "identity",
     "in_force",

@@ -14,9 +14,9 @@ from reftrail.simulator.truth import (
     USED_UP,
     Attribution,
     Cell,
+    FinalStatus,
     RewardKey,
     Truth,
-    Verdict,
 )
 
 
@@ -33,7 +33,7 @@ class Observed:
     fingerprint: int
     funnel: Mapping[Cell, int]
     attributions: Iterable[tuple[str, Attribution]]
-    entries: Sequence[tuple[RewardKey, Verdict]]
+    entries: Sequence[tuple[RewardKey, FinalStatus]]
 
 
 @dataclass(slots=True)
@@ -67,9 +67,9 @@ def in_force(attributions: Iterable[Attributed]) -> list[tuple[str, Attribution]
     ]
 
 
-def granted_in(entries: Iterable[tuple[RewardKey, Verdict]]) -> set[RewardKey]:
+def granted_in(entries: Iterable[tuple[RewardKey, FinalStatus]]) -> set[RewardKey]:
     """The rewards that were granted, whatever became of them."""
-    return {key for key, verdict in entries if verdict == Verdict(GRANTED)}
+    return {key for key, verdict in entries if verdict == FinalStatus(GRANTED)}
 
 
 def compare(truth: Truth, observed: Observed) -> Comparison:
@@ -125,7 +125,7 @@ def _compare_attributions(truth: Truth, observed: Observed, result: Comparison) 
 
 
 def _compare_rewards(truth: Truth, observed: Observed, result: Comparison) -> None:
-    found: dict[RewardKey, list[Verdict]] = {}
+    found: dict[RewardKey, list[FinalStatus]] = {}
     for key, verdict in observed.entries:
         found.setdefault(key, []).append(verdict)
     surplus = _beyond_limits(truth, found)
@@ -133,7 +133,7 @@ def _compare_rewards(truth: Truth, observed: Observed, result: Comparison) -> No
         expected = truth.rewards.get(key)
         entries = found.get(key, [])
         limited = key.code in truth.limits and key.user_id in truth.limits[key.code].users
-        limit_only = [[], [Verdict(REJECTED, (USED_UP,))]] if limited else [[]]
+        limit_only = [[], [FinalStatus(REJECTED, (USED_UP,))]] if limited else [[]]
         may_lack = limited or key in truth.paid_back
         allowed = (
             limit_only
@@ -151,23 +151,23 @@ def _compare_rewards(truth: Truth, observed: Observed, result: Comparison) -> No
             )
 
 
-def _histories(expected: Verdict, *, limited: bool, may_lack: bool) -> list[list[Verdict]]:
+def _histories(expected: FinalStatus, *, limited: bool, may_lack: bool) -> list[list[FinalStatus]]:
     """The ledger entries that lead to a verdict; with a limit, also those of coming too late.
 
     Where may_lack, there may be none: an order that was paid back before its user's signup came
     isn't decided on.
     """
     histories = {
-        GRANTED: [Verdict(GRANTED)],
-        REVERSED: [Verdict(GRANTED), Verdict(REVERSED)],
+        GRANTED: [FinalStatus(GRANTED)],
+        REVERSED: [FinalStatus(GRANTED), FinalStatus(REVERSED)],
         REJECTED: [expected],
     }
-    too_late = [Verdict(REJECTED, (USED_UP,))]
+    too_late = [FinalStatus(REJECTED, (USED_UP,))]
     found = [histories[expected.status], *([too_late] if limited else [])]
     return [*found, []] if may_lack else found
 
 
-def _beyond_limits(truth: Truth, found: Mapping[RewardKey, list[Verdict]]) -> dict[str, str]:
+def _beyond_limits(truth: Truth, found: Mapping[RewardKey, list[FinalStatus]]) -> dict[str, str]:
     """The codes through which more or fewer users earned than the limit says, and how many."""
     granted = granted_in((key, verdict) for key, all_ in found.items() for verdict in all_)
     users = Counter(code for code, _ in {(key.code, key.user_id) for key in granted})
@@ -182,8 +182,8 @@ def _in_words(numbers: range) -> str:
     return " or ".join(map(str, numbers))
 
 
-def observed_verdict(status: str, reasons: Iterable[str]) -> Verdict:
+def observed_verdict(status: str, reasons: Iterable[str]) -> FinalStatus:
     """A ledger entry as a verdict: a reason that depends on who came first is no other verdict."""
     told = tuple(reason for reason in reasons if status == REJECTED)
     lasting = tuple(reason for reason in told if reason != USED_UP)
-    return Verdict(status, lasting or told)
+    return FinalStatus(status, lasting or told)

@@ -53,7 +53,7 @@ class RewardKey(NamedTuple):
     action: str = "signup"
 
 
-class Verdict(NamedTuple):
+class FinalStatus(NamedTuple):
     """How a reward stands in the end, and why it was rejected, if it was.
 
     Whether the code was also used up then is left out: that depends on who came first.
@@ -101,7 +101,7 @@ class Truth:
     fingerprint: int = 0
     counts: Counter[Cell] = field(default_factory=Counter)
     attributions: dict[str, Attribution] = field(default_factory=dict)
-    rewards: dict[RewardKey, Verdict] = field(default_factory=dict)
+    rewards: dict[RewardKey, FinalStatus] = field(default_factory=dict)
     paid_back: set[RewardKey] = field(default_factory=set)
     limits: dict[str, Limit] = field(default_factory=dict)
 
@@ -200,7 +200,9 @@ class Truth:
     def _judge(self, user: str, by: Attribution, events: Sequence[Occurrence]) -> None:
         code = self.programme.codes.get(by.code)
         if code is None:
-            self.rewards[RewardKey(by.code, user, "referee")] = Verdict(REJECTED, ("unknown_code",))
+            self.rewards[RewardKey(by.code, user, "referee")] = FinalStatus(
+                REJECTED, ("unknown_code",)
+            )
             return
         campaign = self.programme.campaigns[code.campaign_id]
         paid_back: set[str] = set()
@@ -209,7 +211,9 @@ class Truth:
         else:
             signup = next(event for event in events if event.type == "signup")
             reasons = _objections(code, campaign, user, signup.event_time)
-            outcomes = {"signup": Verdict(REJECTED, reasons) if reasons else Verdict(GRANTED)}
+            outcomes = {
+                "signup": FinalStatus(REJECTED, reasons) if reasons else FinalStatus(GRANTED)
+            }
         if code.max_uses is not None and any(v.status != REJECTED for v in outcomes.values()):
             limit = self.limits.setdefault(by.code, Limit(code.max_uses))
             limit.users.add(user)
@@ -259,14 +263,14 @@ def _of_orders(
     campaign: CampaignDefined,
     code: CodeChanged,
     user: str,
-) -> tuple[dict[str, Verdict], set[str]]:
+) -> tuple[dict[str, FinalStatus], set[str]]:
     """What becomes of a user's orders, in the order of sending: one at a time earns.
 
     The first one that stands earns; if it is paid back, the earliest other one that stands. Beside
     the outcomes, by action: those of orders that no longer stand.
     """
     orders: dict[str, Occurrence] = {}
-    outcomes: dict[str, Verdict] = {}
+    outcomes: dict[str, FinalStatus] = {}
 
     def stands(order_id: str) -> bool:
         return _stands(orders[order_id], seen, campaign.minimum_amount_micros)
@@ -280,14 +284,14 @@ def _of_orders(
             orders.setdefault(event.order_id, event)
         action = f"purchase:{event.order_id}"
         if outcomes.get(action, _NONE).status == GRANTED and not stands(event.order_id):
-            outcomes[action] = Verdict(REVERSED)
+            outcomes[action] = FinalStatus(REVERSED)
         for order_id in sorted(orders, key=lambda one: _when(orders[one])):
             is_earning = any(verdict.status == GRANTED for verdict in outcomes.values())
             name = f"purchase:{order_id}"
             if is_earning or name in outcomes or not stands(order_id):
                 continue
             reasons = _objections(code, campaign, user, orders[order_id].event_time)
-            outcomes[name] = Verdict(REJECTED, reasons) if reasons else Verdict(GRANTED)
+            outcomes[name] = FinalStatus(REJECTED, reasons) if reasons else FinalStatus(GRANTED)
     fallen = {f"purchase:{order_id}" for order_id in orders if not stands(order_id)}
     return outcomes, fallen & outcomes.keys()
 
@@ -297,7 +301,7 @@ def _since(by: Attribution) -> Millis:
     return by.touch_time - (CHECKOUT if by.basis == "typed_code" else 0)
 
 
-_NONE: Final = Verdict("")
+_NONE: Final = FinalStatus("")
 
 
 def _when(event: Occurrence) -> tuple[Millis, str]:

@@ -16,7 +16,7 @@ class Delivered:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class OrderRefused:
     """It isn't done and won't be, however often one asks. detail is for a person."""
 
     detail: str
@@ -35,7 +35,7 @@ class Deferred:
     retry_after: float | None = None
 
 
-Answer: TypeAlias = Delivered | Refused | Deferred
+Answer: TypeAlias = Delivered | OrderRefused | Deferred
 
 
 class Fulfiller(Protocol):

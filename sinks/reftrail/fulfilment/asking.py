@@ -17,7 +17,7 @@ from typing import Any, Final
 import httpx
 import msgspec
 
-from reftrail.fulfilment.answers import Answer, Deferred, Delivered, Refused
+from reftrail.fulfilment.answers import Answer, Deferred, Delivered, OrderRefused
 
 _REFUSALS: Final = {400, 410, 413, 415, 422}
 _DOUBTS: Final = {408, 409}
@@ -85,7 +85,7 @@ def _meaning(
         delivered = understand(_fields(text))
         return delivered or Deferred(f"{said}, which lacks what it should say", in_doubt=True)
     if status in _REFUSALS:
-        return Refused(said)
+        return OrderRefused(said)
     return Deferred(said, in_doubt=status in _DOUBTS or status >= 500, retry_after=_after(response))
 
 

@@ -17,7 +17,7 @@ from typing import Final
 
 from reftrail.fulfilment.answers import Answer, Deferred, Fulfiller
 from reftrail.fulfilment.judgement import Due
-from reftrail.fulfilment.metrics import Metrics
+from reftrail.fulfilment.metrics import FulfilmentMetrics
 
 _CONCURRENCY: Final = 8
 
@@ -34,7 +34,7 @@ class Desks:
     def __init__(
         self,
         fulfillers: Mapping[str, Fulfiller],
-        metrics: Metrics,
+        metrics: FulfilmentMetrics,
         concurrency: int = _CONCURRENCY,
         executor: Callable[[int], Executor] = ThreadPoolExecutor,
     ) -> None:

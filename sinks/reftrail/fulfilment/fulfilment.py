@@ -34,8 +34,8 @@ from reftrail.contracts.times import now
 from reftrail.fulfilment.desks import Desks
 from reftrail.fulfilment.journal import Journal
 from reftrail.fulfilment.judgement import Again, Due, Settled, judge
-from reftrail.fulfilment.log import Found, Log
-from reftrail.fulfilment.metrics import Metrics
+from reftrail.fulfilment.log import FoundOrders, FulfilmentLog
+from reftrail.fulfilment.metrics import FulfilmentMetrics
 from reftrail.fulfilment.reports import letter_of_unreadable
 from reftrail.fulfilment.schedule import Schedule
 
@@ -61,18 +61,18 @@ class Fulfilment:
     share hears which partitions of how many are this process's own.
     """
 
-    connect: Callable[[], AbstractContextManager[Log]]
+    connect: Callable[[], AbstractContextManager[FulfilmentLog]]
     journal: Journal
     desks: Desks
     schedule: Schedule
-    metrics: Metrics
+    metrics: FulfilmentMetrics
     clock: Callable[[], Millis] = now
     share: Callable[[Collection[int], int], None] = _nothing
     _letters: list[DeadLettered] = field(default_factory=list)
     _committed: Mapping[int, int] = field(default_factory=dict)
     _committed_at: Millis = 0
     _observed_at: Millis = 0
-    _log: Log | None = None
+    _log: FulfilmentLog | None = None
     _to_check: Mapping[int, int] | None = None
     _checking_at: Millis = 0
     _checked_at: Millis | None = None
@@ -99,7 +99,7 @@ class Fulfilment:
                 stop.wait(min(silences, 5))
         self.desks.close()
 
-    def turn(self, log: Log) -> None:
+    def turn(self, log: FulfilmentLog) -> None:
         """One round of everything."""
         self._take(log)
         self._judge()
@@ -108,7 +108,7 @@ class Fulfilment:
             self._tell(log)
         self._observe(log)
 
-    def _begin(self, log: Log) -> None:
+    def _begin(self, log: FulfilmentLog) -> None:
         self.journal.belong_to(log.identity)
         self._log = log
         self._letters = []  # their messages will be read again
@@ -138,7 +138,7 @@ class Fulfilment:
         self.share(positions, self._log.partitions)
         self.metrics.own.set(len(positions))
 
-    def _take(self, log: Log) -> None:
+    def _take(self, log: FulfilmentLog) -> None:
         """Take in what there is, whoever is slow: what waits is in the journal, by kind."""
         has_waited = self.desks.is_busy
         if has_waited:  # an answer is as good a reason to go on as an order
@@ -154,7 +154,7 @@ class Fulfilment:
         self._count(found)
         self._check(log)
 
-    def _check(self, log: Log) -> None:
+    def _check(self, log: FulfilmentLog) -> None:
         """Note up to when orders came in whose withdrawals would be known by now."""
         if self._to_check is None and self._unchecked:
             self._to_check, self._checking_at = log.ends(), self.clock()
@@ -175,7 +175,7 @@ class Fulfilment:
         for due, verdict in judged:
             self._count_verdict(due, verdict)
 
-    def _tell(self, log: Log) -> None:
+    def _tell(self, log: FulfilmentLog) -> None:
         """Tell Kafka what the journal has settled, and then how far that goes."""
         now = self.clock()
         read = log.positions()
@@ -200,7 +200,7 @@ class Fulfilment:
             for due in begun.due:
                 self.desks.ask(due)
 
-    def _observe(self, log: Log) -> None:
+    def _observe(self, log: FulfilmentLog) -> None:
         now = self.clock()
         if now - self._observed_at < _OBSERVE_MS:
             return
@@ -209,7 +209,7 @@ class Fulfilment:
         self.metrics.observed(counts, lag, now)
         self._observed_at = now
 
-    def _finish(self, log: Log) -> None:
+    def _finish(self, log: FulfilmentLog) -> None:
         """Give those who were asked a little time to answer; for the others there's a next time."""
         self.desks.wait(_FINISH_SECONDS, for_all=True)
         self._judge()
@@ -217,7 +217,7 @@ class Fulfilment:
             self._tell(log)
             self._tell(log)  # the position that follows from it
 
-    def _count(self, found: Found) -> None:
+    def _count(self, found: FoundOrders) -> None:
         for order, _ in found.orders:
             if order.kind not in self.desks.kinds:
                 self.metrics.left.labels(order.kind).inc()

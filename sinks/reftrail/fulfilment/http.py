@@ -6,12 +6,12 @@ from typing import Any
 from starlette.applications import Starlette
 
 from reftrail.contracts.record import Millis
-from reftrail.fulfilment.metrics import SILENCE, Metrics
+from reftrail.fulfilment.metrics import SILENCE, FulfilmentMetrics
 from reftrail.hosting.health import health_endpoints, ready_unless
 from reftrail.hosting.routes import Endpoint, routes
 
 
-def endpoints(metrics: Metrics) -> list[Endpoint]:
+def endpoints(metrics: FulfilmentMetrics) -> list[Endpoint]:
     """The table of the host's routes."""
 
     async def readiness() -> Mapping[str, Any]:
@@ -20,7 +20,7 @@ def endpoints(metrics: Metrics) -> list[Endpoint]:
     return health_endpoints(readiness, metrics.text)
 
 
-def application(metrics: Metrics) -> Starlette:
+def application(metrics: FulfilmentMetrics) -> Starlette:
     """The ASGI application."""
     return Starlette(routes=routes(endpoints(metrics)))
 

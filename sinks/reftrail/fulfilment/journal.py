@@ -17,7 +17,7 @@ from reftrail.contracts.record import Millis
 from reftrail.fulfilment.database import Database
 from reftrail.fulfilment.judgement import Again, Due, Settled
 from reftrail.fulfilment.pool import mark_used
-from reftrail.fulfilment.reports import Place, letter_of_withdrawn
+from reftrail.fulfilment.reports import letter_of_withdrawn
 from reftrail.fulfilment.rows import (
     Row,
     due_in,
@@ -41,6 +41,7 @@ from reftrail.fulfilment.tables import (
     pool,
     read_up_to,
 )
+from reftrail.hosting.kafka.log_bounds import LogPosition
 
 _AT_ONCE: Final = 500
 
@@ -99,7 +100,7 @@ class Journal:
             )
             return done.rowcount
 
-    def take(self, found: Sequence[tuple[RewardGranted, Place]], now: Millis) -> int:
+    def take(self, found: Sequence[tuple[RewardGranted, LogPosition]], now: Millis) -> int:
         """Take orders in; those known already change nothing. Says how many are new.
 
         An order for a reward that has failed before, by a review, is a new one.

@@ -6,9 +6,10 @@ from typing import assert_never
 from reftrail.contracts.decisions import DeadLettered, RewardGranted
 from reftrail.contracts.external_inputs import FulfilmentReported
 from reftrail.contracts.record import Millis
-from reftrail.fulfilment.answers import Answer, Deferred, Delivered, Refused
-from reftrail.fulfilment.reports import Place, delivered, failed, letter_of_failed
+from reftrail.fulfilment.answers import Answer, Deferred, Delivered, OrderRefused
+from reftrail.fulfilment.reports import delivered, failed, letter_of_failed
 from reftrail.fulfilment.schedule import Schedule
+from reftrail.hosting.kafka.log_bounds import LogPosition
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class Due:
     """
 
     order: RewardGranted
-    place: Place
+    place: LogPosition
     attempts: int
     in_doubt: bool
     taken_at: Millis
@@ -49,7 +50,7 @@ def judge(due: Due, answer: Answer, schedule: Schedule, now: Millis) -> Settled 
     match answer:
         case Delivered():
             return Settled(delivered(due.order, answer, due.attempts, now))
-        case Refused(detail):
+        case OrderRefused(detail):
             return _failed(due, detail, now)
         case Deferred(detail, in_doubt, retry_after):
             doubt = due.in_doubt or in_doubt

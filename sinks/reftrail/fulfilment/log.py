@@ -25,7 +25,7 @@ from reftrail.contracts.installation import Installation
 from reftrail.contracts.topic import Topic
 from reftrail.contracts.topics import DEAD_LETTERS, FULFILMENTS, REWARD_GRANTED
 from reftrail.fulfilment.journal import Untold
-from reftrail.fulfilment.reports import Place, Refusal
+from reftrail.fulfilment.reports import Refusal
 from reftrail.hosting.kafka.blocking import (
     BlockingConsumer,
     BlockingProducer,
@@ -33,6 +33,7 @@ from reftrail.hosting.kafka.blocking import (
     blocking_consumer,
     blocking_producer,
 )
+from reftrail.hosting.kafka.log_bounds import LogPosition
 
 _CHUNK: Final = 500
 
@@ -40,10 +41,10 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundOrders:
     """What came in: orders with their places, withdrawals, and messages that are neither."""
 
-    orders: Sequence[tuple[RewardGranted, Place]]
+    orders: Sequence[tuple[RewardGranted, LogPosition]]
     unreadable: Sequence[Refusal]
     withdrawals: Sequence[RewardWithdrawn] = ()
 
@@ -58,7 +59,7 @@ class Owner(Protocol):
         """These partitions are its own from now on, and the group has passed these positions."""
 
 
-class Log(Protocol):
+class FulfilmentLog(Protocol):
     """What fulfilment asks of Kafka. Positions are by partition; methods raise `KafkaError`.
 
     identity is that of the topics, which a topic made again under its name doesn't share.
@@ -79,7 +80,7 @@ class Log(Protocol):
     def join(self, owner: Owner) -> None:
         """Become a member of the group. owner hears of its partitions during polls."""
 
-    def poll(self, timeout_ms: int) -> Found:
+    def poll(self, timeout_ms: int) -> FoundOrders:
         """The next orders, waiting for at most so long; from the group's positions at first."""
 
     def positions(self) -> dict[int, int]:
@@ -115,13 +116,13 @@ class KafkaLog:
 
     @property
     def partitions(self) -> int:
-        """See `Log`."""
+        """See `FulfilmentLog`."""
         return len(self.told)
 
     def reports(
         self, positions: Mapping[int, int]
     ) -> Iterator[tuple[list[FulfilmentReported], dict[int, int]]]:
-        """See `Log`."""
+        """See `FulfilmentLog`."""
         consumer = _consumer(self.installation, None)
         try:
             consumer.assign(self.told)
@@ -136,15 +137,15 @@ class KafkaLog:
             _close(partial(consumer.close, timeout_ms=1_000))
 
     def join(self, owner: Owner) -> None:
-        """See `Log`."""
+        """See `FulfilmentLog`."""
         self.owner = owner
         name = self.installation.name_of(REWARD_GRANTED)
         # A member that leads a group before it knows the topic gives everybody nothing.
         self.consumer.partitions_for_topic(name)
         self.consumer.subscribe([name], listener=_Changes(self))
 
-    def poll(self, timeout_ms: int) -> Found:
-        """See `Log`."""
+    def poll(self, timeout_ms: int) -> FoundOrders:
+        """See `FulfilmentLog`."""
         messages = list(_messages(self.consumer.poll(timeout_ms=timeout_ms)))
         if self.has_gained:
             self.has_gained = False
@@ -152,7 +153,7 @@ class KafkaLog:
             self.owner.gained(self._committed())
         orders, withdrawals, unreadable = [], [], []
         for message in messages:
-            place = Place(message.partition, message.offset)
+            place = LogPosition(message.partition, message.offset)
             try:
                 record = decode(message.value)
             except Undecodable as error:
@@ -165,15 +166,15 @@ class KafkaLog:
                 withdrawals.append(record)
             else:
                 unreadable.append(_refusal(message, f"found a {type(record).__name__}"))
-        return Found(orders, unreadable, withdrawals)
+        return FoundOrders(orders, unreadable, withdrawals)
 
     def positions(self) -> dict[int, int]:
-        """See `Log`."""
+        """See `FulfilmentLog`."""
         consumer = self.consumer
         return {at.partition: consumer.position(at) for at in consumer.assignment()}
 
     def ends(self) -> dict[int, int]:
-        """See `Log`."""
+        """See `FulfilmentLog`."""
         ends = self.consumer.end_offsets(list(self.consumer.assignment()))
         return {at.partition: end for at, end in ends.items()}
 
@@ -183,7 +184,7 @@ class KafkaLog:
         letters: Sequence[DeadLettered],
         positions: Mapping[int, int],
     ) -> dict[int, int]:
-        """See `Log`. Raises `KafkaError` also where others have taken its partitions over.
+        """See `FulfilmentLog`. Raises `KafkaError` also if others have taken its partitions over.
 
         Raises `ExpectedError` if another process writes from a copy of this one's journal.
         """
@@ -324,7 +325,7 @@ def _describe(installation: Installation) -> tuple[str, dict[Topic, int]]:
 
 
 def _refusal(message: Any, detail: str) -> Refusal:
-    place = Place(message.partition, message.offset)
+    place = LogPosition(message.partition, message.offset)
     return Refusal(place, message.timestamp, message.key, message.value, detail)
 
 

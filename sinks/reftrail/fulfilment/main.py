@@ -19,10 +19,10 @@ from reftrail.fulfilment.fulfilment import Fulfilment
 from reftrail.fulfilment.http import application
 from reftrail.fulfilment.journal import Journal
 from reftrail.fulfilment.log import connected
-from reftrail.fulfilment.metrics import Metrics
+from reftrail.fulfilment.metrics import FulfilmentMetrics
 from reftrail.fulfilment.pool import Pool
 from reftrail.fulfilment.schedule import Schedule
-from reftrail.fulfilment.settings import FulfilmentSettings, Kind
+from reftrail.fulfilment.settings import FulfilmentKind, FulfilmentSettings
 from reftrail.fulfilment.shipment import HttpCarrier, Shipments
 from reftrail.fulfilment.webhook import Webhook
 from reftrail.hosting.run import run_host, run_until_stopped, stop_on_signals
@@ -41,7 +41,7 @@ def main() -> None:
 async def run(settings: FulfilmentSettings) -> None:
     """Fulfil and answer until asked to stop."""
     stop = stop_on_signals()
-    metrics = Metrics()
+    metrics = FulfilmentMetrics()
     with ExitStack() as closing:
         database = Database.open(settings.fulfilment_journal)
         closing.callback(database.close)
@@ -55,7 +55,7 @@ async def run(settings: FulfilmentSettings) -> None:
             schedule_of(settings),
             metrics,
         )
-        if isinstance(pool := asked.get(Kind.CODE), Pool):
+        if isinstance(pool := asked.get(FulfilmentKind.CODE), Pool):
             fulfilment.share = pool.share
         host, port = settings.fulfilment_host, settings.fulfilment_port
         app = application(metrics)
@@ -74,15 +74,15 @@ def fulfillers(
     made: dict[str, Fulfiller] = {}
     for kind in settings.fulfilment_kinds:
         match kind:
-            case Kind.CREDIT | Kind.CASH:
+            case FulfilmentKind.CREDIT | FulfilmentKind.CASH:
                 secrets = [one.get_secret_value() for one in settings.fulfilment_signing_secrets]
                 made[kind] = Webhook(http, str(settings.fulfilment_webhook_url), secrets)
-            case Kind.SHIPMENT:
+            case FulfilmentKind.SHIPMENT:
                 assert settings.fulfilment_carrier_key is not None
                 key = settings.fulfilment_carrier_key.get_secret_value()
                 carrier = HttpCarrier(http, str(settings.fulfilment_carrier_url), key)
                 made[kind] = Shipments(carrier)
-            case Kind.CODE:
+            case FulfilmentKind.CODE:
                 made[kind] = pool = Pool(database, settings.fulfilment_codes_file)
                 pool.load()
     return made

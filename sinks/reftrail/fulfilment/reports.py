@@ -10,17 +10,10 @@ from reftrail.contracts.external_inputs import FulfilmentOutcome, FulfilmentRepo
 from reftrail.contracts.record import Millis
 from reftrail.contracts.topics import REWARD_GRANTED
 from reftrail.fulfilment.answers import Delivered
+from reftrail.hosting.kafka.log_bounds import LogPosition
 from reftrail.rules.decider import derived_id
 
 STAGE: Final = "fulfilment"
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where an order stands on `reward-granted`."""
-
-    partition: int
-    offset: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +23,7 @@ class Refusal:
     timestamp is the broker's, or where it was read but refused, that of the refusal.
     """
 
-    place: Place
+    place: LogPosition
     timestamp: Millis
     key: bytes | None
     value: bytes | None
@@ -88,13 +81,15 @@ def failed(order: RewardGranted, detail: str, attempts: int, at: Millis) -> Fulf
     )
 
 
-def letter_of_failed(order: RewardGranted, place: Place, detail: str, at: Millis) -> DeadLettered:
+def letter_of_failed(
+    order: RewardGranted, place: LogPosition, detail: str, at: Millis
+) -> DeadLettered:
     """The dead letter of an order that has failed for good."""
     key = REWARD_GRANTED.key_of(order).encode()
     return _letter("failed", Refusal(place, at, key, encode(order), detail))
 
 
-def letter_of_withdrawn(order: RewardGranted, place: Place, at: Millis) -> DeadLettered:
+def letter_of_withdrawn(order: RewardGranted, place: LogPosition, at: Millis) -> DeadLettered:
     """The dead letter of an order that was withdrawn while somebody may have carried it out."""
     key = REWARD_GRANTED.key_of(order).encode()
     detail = (

@@ -12,8 +12,9 @@ from reftrail.contracts.decisions import RewardGranted
 from reftrail.contracts.external_inputs import FulfilmentOutcome, FulfilmentReported
 from reftrail.contracts.record import Millis
 from reftrail.fulfilment.judgement import Due
-from reftrail.fulfilment.reports import Place, report_id
+from reftrail.fulfilment.reports import report_id
 from reftrail.fulfilment.tables import State, orders, read_up_to
+from reftrail.hosting.kafka.log_bounds import LogPosition
 
 Row: TypeAlias = Mapping[str, Any]
 """Of `tables.orders`, by column."""
@@ -65,7 +66,7 @@ def due_in(row: Row) -> Due:
         order = msgspec.structs.replace(order, value_micros=left)
     return Due(
         order=order,
-        place=Place(row["partition"], row["offset"]),
+        place=LogPosition(row["partition"], row["offset"]),
         attempts=row["attempts"] + 1,
         in_doubt=row["in_doubt"],
         taken_at=row["taken_at"],
@@ -79,7 +80,7 @@ def is_expired(due: Due, now: Millis) -> bool:
     return until is not None and until <= now and not due.in_doubt
 
 
-def taken(order: RewardGranted, place: Place, now: Millis) -> Row:
+def taken(order: RewardGranted, place: LogPosition, now: Millis) -> Row:
     """The row of an order that has just come in."""
     return {
         "reward_id": order.reward_id,
@@ -102,7 +103,7 @@ def taken(order: RewardGranted, place: Place, now: Millis) -> Row:
     }
 
 
-def is_anew(row: Row, order: RewardGranted, place: Place) -> bool:
+def is_anew(row: Row, order: RewardGranted, place: LogPosition) -> bool:
     """Whether an order asks again for what has failed; not the one that failed, read again."""
     return bool(
         row["state"] in (State.FAILED, State.PASSED)

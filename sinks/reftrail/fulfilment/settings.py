@@ -13,7 +13,7 @@ from reftrail.contracts.installation import Installation
 _Seconds = Annotated[float, Field(gt=0)]
 
 
-class Kind(StrEnum):
+class FulfilmentKind(StrEnum):
     """How a reward is given."""
 
     CREDIT = "credit"
@@ -48,7 +48,9 @@ class FulfilmentSettings(Installation):
     )
     fulfilment_host: str = "127.0.0.1"
     fulfilment_port: Annotated[int, Field(ge=1, le=65535)] = 6069
-    fulfilment_kinds: Annotated[tuple[Kind, ...], NoDecode, Field(min_length=1)] = tuple(Kind)
+    fulfilment_kinds: Annotated[tuple[FulfilmentKind, ...], NoDecode, Field(min_length=1)] = tuple(
+        FulfilmentKind
+    )
     fulfilment_webhook_url: HttpUrl | None = None
     fulfilment_signing_secrets: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     fulfilment_carrier_url: HttpUrl | None = None
@@ -84,10 +86,10 @@ class FulfilmentSettings(Installation):
     @model_validator(mode="after")
     def _has_what_kinds_need(self) -> Self:
         needed = {
-            Kind.CREDIT: ("fulfilment_webhook_url", "fulfilment_signing_secrets"),
-            Kind.CASH: ("fulfilment_webhook_url", "fulfilment_signing_secrets"),
-            Kind.SHIPMENT: ("fulfilment_carrier_url", "fulfilment_carrier_key"),
-            Kind.CODE: (),
+            FulfilmentKind.CREDIT: ("fulfilment_webhook_url", "fulfilment_signing_secrets"),
+            FulfilmentKind.CASH: ("fulfilment_webhook_url", "fulfilment_signing_secrets"),
+            FulfilmentKind.SHIPMENT: ("fulfilment_carrier_url", "fulfilment_carrier_key"),
+            FulfilmentKind.CODE: (),
         }
         for kind in self.fulfilment_kinds:
             missing = [f"REFTRAIL_{n.upper()}" for n in needed[kind] if not getattr(self, n)]

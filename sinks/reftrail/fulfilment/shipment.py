@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import msgspec
 
 from reftrail.contracts.decisions import RewardGranted
-from reftrail.fulfilment.answers import Answer, Delivered, Refused
+from reftrail.fulfilment.answers import Answer, Delivered, OrderRefused
 from reftrail.fulfilment.asking import Http, text_in
 
 
@@ -40,7 +40,7 @@ class Shipments:
     def fulfil(self, order: RewardGranted) -> Answer:
         """Have the order's item sent to its beneficiary; reward_id is the parcel's reference."""
         if order.item is None:
-            return Refused("the order to ship names no item; give the campaign's reward one")
+            return OrderRefused("the order to ship names no item; give the campaign's reward one")
         return self._carrier.ship(Parcel(order.reward_id, order.beneficiary, order.item))
 
 

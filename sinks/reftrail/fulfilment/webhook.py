@@ -13,7 +13,7 @@ from reftrail.fulfilment.asking import Http, text_in
 from reftrail.fulfilment.signature import HEADER, sign
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True):
+class WebhookRequest(msgspec.Struct, frozen=True, kw_only=True):
     """The body of a webhook, as JSON: for one reward always the same, byte for byte.
 
     value_micros is in millionths of currency (ISO 4217, or a unit's name in lower case). Whom it is
@@ -66,8 +66,8 @@ class Webhook:
 
 def body_of(order: RewardGranted) -> bytes:
     """What a receiver is told of an order."""
-    fields = {name: getattr(order, name) for name in Request.__struct_fields__}
-    return msgspec.json.encode(Request(**fields))
+    fields = {name: getattr(order, name) for name in WebhookRequest.__struct_fields__}
+    return msgspec.json.encode(WebhookRequest(**fields))
 
 
 def _delivered(answer: Mapping[str, Any]) -> Delivered:

@@ -24,7 +24,7 @@ from reftrail.reports.held import Wanted, held_rewards, most_of
 from reftrail.reports.leaderboard import USUAL as USUAL_LEADERS
 from reftrail.reports.leaderboard import Board, leaderboard
 from reftrail.reports.questions import DIMENSIONS, BadQuestion, question
-from reftrail.reports.rendering import Format, as_csv, as_json, as_table
+from reftrail.reports.rendering import AnswerFormat, as_csv, as_json, as_table
 from reftrail.reports.user_view.history import MOST as MOST_ENTRIES
 from reftrail.reports.user_view.history import USUAL as USUAL_ENTRIES
 from reftrail.reports.user_view.history import page
@@ -48,7 +48,10 @@ _REPORT: Final = (
     ),
     _FROM,
     _TO,
-    Parameter("format", schema={"type": "string", "enum": list(Format), "default": Format.JSON}),
+    Parameter(
+        "format",
+        schema={"type": "string", "enum": list(AnswerFormat), "default": AnswerFormat.JSON},
+    ),
 )
 
 
@@ -98,14 +101,14 @@ class ReportsApi:
             return answered({"error": str(error)}, 404)
         query = request.query_params
         asked = question(query.getlist("by"), query.get("from"), query.get("to"))
-        given = _format(query.get("format", Format.JSON))
+        given = _format(query.get("format", AnswerFormat.JSON))
         answer = await asyncio.to_thread(ask, self.client, report, asked, self.as_of())
         match given:
-            case Format.JSON:
+            case AnswerFormat.JSON:
                 return Response(as_json(answer), media_type=_JSON)
-            case Format.CSV:
+            case AnswerFormat.CSV:
                 return PlainTextResponse(as_csv(answer), media_type="text/csv")
-            case Format.TABLE:
+            case AnswerFormat.TABLE:
                 return PlainTextResponse(as_table(report, answer))
 
     async def journey(self, request: Request) -> Response:
@@ -253,8 +256,10 @@ def _listed() -> list[dict[str, Any]]:
     ]
 
 
-def _format(given: str) -> Format:
+def _format(given: str) -> AnswerFormat:
     try:
-        return Format(given)
+        return AnswerFormat(given)
     except ValueError:
-        raise BadQuestion(f"there is no format {given!r}; choose of {', '.join(Format)}") from None
+        raise BadQuestion(
+            f"there is no format {given!r}; choose of {', '.join(AnswerFormat)}"
+        ) from None

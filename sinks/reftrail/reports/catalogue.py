@@ -18,7 +18,7 @@ _MEASURE: Final = re.compile(
 )
 
 
-class Kind(StrEnum):
+class MeasureKind(StrEnum):
     """What a measure's values are. All but a count may be null.
 
     An integer; a decimal string with 2 to 6 places; a number with 4 places; a number with 2; text.
@@ -37,7 +37,7 @@ class Measure:
 
     name: str
     heading: str
-    kind: Kind
+    kind: MeasureKind
     meaning: str
 
 
@@ -52,7 +52,7 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ReportAnswer:
     """What a report says: its columns, dimensions first, and a row a combination of these.
 
     as_of is the time up to which everything public is counted, in RFC 3339; None while the
@@ -78,14 +78,14 @@ def find(name: str) -> Report:
     return found
 
 
-def ask(client: Client, report: Report, asked: Question, as_of: str | None) -> Answer:
+def ask(client: Client, report: Report, asked: Question, as_of: str | None) -> ReportAnswer:
     """Run a report; blocks. as_of must have been read before."""
     rows = client.query(
         report.sql,
         parameters={"by": list(asked.by), "since": asked.since, "until": asked.until},
     ).named_results()
     columns = tuple(DIMENSIONS[name] for name in asked.by)
-    return Answer(
+    return ReportAnswer(
         as_of=as_of,
         columns=(*columns, *(measure.name for measure in report.measures)),
         rows=[_row(row, report, asked) for row in rows],
@@ -99,17 +99,17 @@ def _row(row: Mapping[str, Any], report: Report, asked: Question) -> dict[str, A
     return dimensions | measures
 
 
-def _value(value: Any, kind: Kind, currency: str | None) -> Any:
+def _value(value: Any, kind: MeasureKind, currency: str | None) -> Any:
     match kind:
         case _ if value is None:
             return None
-        case Kind.MONEY:
+        case MeasureKind.MONEY:
             return amount_text(value, currency)
-        case Kind.RATE:
+        case MeasureKind.RATE:
             return round(value, 4)
-        case Kind.NUMBER:
+        case MeasureKind.NUMBER:
             return round(value, 2)
-        case Kind.COUNT | Kind.TEXT:
+        case MeasureKind.COUNT | MeasureKind.TEXT:
             return value
 
 
@@ -123,7 +123,7 @@ def _read(name: str, text: str, shared: str) -> Report:
             Measure(
                 name=match["name"],
                 heading=match["heading"] or match["name"].replace("_", " "),
-                kind=Kind(match["kind"]),
+                kind=MeasureKind(match["kind"]),
                 meaning=match["meaning"],
             )
             for match in found

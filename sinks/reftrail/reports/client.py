@@ -9,7 +9,7 @@ import httpx
 import msgspec
 
 from reftrail.contracts.errors import ExpectedError
-from reftrail.reports.catalogue import Answer, Report
+from reftrail.reports.catalogue import Report, ReportAnswer
 from reftrail.reports.held import Wanted
 from reftrail.reports.questions import DIMENSIONS, Question
 
@@ -27,7 +27,7 @@ class ReportsClient:
             timeout=httpx.Timeout(_PATIENCE_SECONDS, connect=5.0),
         )
 
-    def report(self, report: Report, asked: Question) -> Answer:
+    def report(self, report: Report, asked: Question) -> ReportAnswer:
         """What a report says."""
         found = self._get(
             f"/v1/reports/{report.name}",
@@ -41,14 +41,14 @@ class ReportsClient:
             *(DIMENSIONS[name] for name in asked.by),
             *(measure.name for measure in report.measures),
         )
-        return Answer(found["as_of"], columns, found["rows"])
+        return ReportAnswer(found["as_of"], columns, found["rows"])
 
     def journey(self, code: str, user_id: str) -> dict[str, Any]:
-        """What is known of a user and a code, see `reports.journeys`; and as_of."""
+        """What is known of a user and a code, see `reports.explain.journey`; and as_of."""
         return self._get("/v1/journeys", {"code": code, "user": user_id})
 
     def user(self, user_id: str, limit: int, before: str | None) -> dict[str, Any]:
-        """What a user has earned, see `reports.user`; and as_of."""
+        """What a user has earned, see `reports.user_view`; and as_of."""
         query = {"limit": str(limit)} | ({"before": before} if before else {})
         return self._get(f"/v1/users/{quote(user_id, safe='')}/rewards", query)
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from reftrail.reports.catalogue import Answer, Kind, Measure, Report
+from reftrail.reports.catalogue import Measure, MeasureKind, Report, ReportAnswer
 
 _NOTHING: Final = "-"
 NARROW: Final = 80
@@ -21,7 +21,7 @@ _LEAST_FOLDED: Final = 8
 _CURRENCY: Final = "currency"
 
 
-class Format(StrEnum):
+class AnswerFormat(StrEnum):
     """How an answer is given out."""
 
     TABLE = "table"
@@ -29,12 +29,12 @@ class Format(StrEnum):
     CSV = "csv"
 
 
-def as_json(answer: Answer) -> bytes:
+def as_json(answer: ReportAnswer) -> bytes:
     """{"as_of": ..., "rows": [...]}."""
     return msgspec.json.encode({"as_of": answer.as_of, "rows": answer.rows})
 
 
-def as_csv(answer: Answer) -> str:
+def as_csv(answer: ReportAnswer) -> str:
     """A header, then the rows; nothing where a value is null."""
     out = StringIO()
     writer = csv.DictWriter(out, answer.columns, lineterminator="\n")
@@ -43,7 +43,7 @@ def as_csv(answer: Answer) -> str:
     return out.getvalue()
 
 
-def as_table(report: Report, answer: Answer, width: int = NARROW) -> str:
+def as_table(report: Report, answer: ReportAnswer, width: int = NARROW) -> str:
     """Numbers to the right. Dimensions are folded where the width (in characters) is scarce.
 
     A measure that is nothing in all rows, and a currency that is the same in all, stand below.
@@ -85,46 +85,46 @@ class _Column:
     least: int
 
 
-def _dimension(name: str, answer: Answer) -> _Column:
+def _dimension(name: str, answer: ReportAnswer) -> _Column:
     heading = name.replace("_", "\n")
-    cells = [Text(_cell(row[name], Kind.TEXT)) for row in answer.rows]
+    cells = [Text(_cell(row[name], MeasureKind.TEXT)) for row in answer.rows]
     least = min(_LEAST_FOLDED, max([len(name), *map(len, cells)]))
     return _Column(heading, cells, is_number=False, least=max(least, *_widths(heading)))
 
 
-def _measure(measure: Measure, answer: Answer) -> _Column:
+def _measure(measure: Measure, answer: ReportAnswer) -> _Column:
     heading = measure.heading.replace(" ", "\n")
     cells = [Text(_cell(row[measure.name], measure.kind)) for row in answer.rows]
     least = max([*_widths(heading), *map(len, cells)])
-    return _Column(heading, cells, is_number=measure.kind is not Kind.TEXT, least=least)
+    return _Column(heading, cells, is_number=measure.kind is not MeasureKind.TEXT, least=least)
 
 
 def _widths(text: str) -> list[int]:
     return [0, *map(len, text.splitlines())]
 
 
-def _cell(value: Any, kind: Kind) -> str:
+def _cell(value: Any, kind: MeasureKind) -> str:
     match kind:
         case _ if value is None:
             return _NOTHING
-        case Kind.COUNT:
+        case MeasureKind.COUNT:
             return f"{value:,}"
-        case Kind.RATE:
+        case MeasureKind.RATE:
             return f"{value:.2%}"
-        case Kind.NUMBER:
+        case MeasureKind.NUMBER:
             return f"{value:,.2f}"
         case _:
             return str(value)
 
 
-def _goes_below(measure: Measure, answer: Answer) -> bool:
+def _goes_below(measure: Measure, answer: ReportAnswer) -> bool:
     found = {row[measure.name] for row in answer.rows}
     if measure.name == _CURRENCY:
         return len(found - {None}) <= 1
     return found <= {None, 0}
 
 
-def _footer(report: Report, answer: Answer) -> Iterator[str]:
+def _footer(report: Report, answer: ReportAnswer) -> Iterator[str]:
     if answer.rows:
         below = [one for one in report.measures if _goes_below(one, answer)]
         nothing = [one.name for one in below if one.name != _CURRENCY]

@@ -10,6 +10,7 @@ from reftrail.contracts.codec import FRAME, Undecodable, container, schema_of, s
 from reftrail.contracts.registry import WriterSchema, schemas
 from reftrail.contracts.topic import Topic
 from reftrail.engine.chunks import Chunk
+from reftrail.hosting.kafka.log_bounds import LogPosition
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +38,11 @@ class Block:
         return container(self.values)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
-    """Where a message stands in its topic."""
-
-    partition: int
-    offset: int
-
-
 @dataclass(frozen=True, slots=True)
-class Refused:
+class UnloadableMessage:
     """A message that can't be loaded: what is wrong with it. timestamp is the broker's, in ms."""
 
-    place: Place
+    place: LogPosition
     timestamp: int
     key: bytes | None
     value: bytes | None
@@ -64,11 +57,11 @@ class Sorted:
     """
 
     blocks: list[Block]
-    refused: list[Refused]
+    refused: list[UnloadableMessage]
     deletions: int
 
 
-def sort_out(topic: Topic, parts: Sequence[Part], without: Collection[Place] = ()) -> Sorted:
+def sort_out(topic: Topic, parts: Sequence[Part], without: Collection[LogPosition] = ()) -> Sorted:
     """The messages of a load, in order, those in some places left out."""
     values = [value for part in parts for value in part.chunk.values]
     if without:
@@ -87,7 +80,7 @@ def sort_out(topic: Topic, parts: Sequence[Part], without: Collection[Place] = (
     return Sorted(blocks, refused, deletions)
 
 
-def unreadable(parts: Sequence[Part], schema_id: int) -> list[Refused]:
+def unreadable(parts: Sequence[Part], schema_id: int) -> list[UnloadableMessage]:
     """Those messages of one schema whose bytes don't read as a record of it."""
     return [
         refused
@@ -100,7 +93,7 @@ def unreadable(parts: Sequence[Part], schema_id: int) -> list[Refused]:
     ]
 
 
-def _refused(topic: Topic, parts: Sequence[Part]) -> Iterator[Refused]:
+def _refused(topic: Topic, parts: Sequence[Part]) -> Iterator[UnloadableMessage]:
     for part in parts:
         for index, value in enumerate(part.chunk.values):
             if value is None and topic.compacted:
@@ -116,10 +109,10 @@ def _refused(topic: Topic, parts: Sequence[Part]) -> Iterator[Refused]:
                 yield _refuse(part, index, detail)
 
 
-def _refuse(part: Part, index: int, detail: str) -> Refused:
+def _refuse(part: Part, index: int, detail: str) -> UnloadableMessage:
     chunk = part.chunk
-    return Refused(
-        place=Place(part.partition, chunk.offsets[index]),
+    return UnloadableMessage(
+        place=LogPosition(part.partition, chunk.offsets[index]),
         timestamp=chunk.timestamps[index],
         key=chunk.keys[index],
         value=chunk.values[index],
@@ -127,10 +120,10 @@ def _refuse(part: Part, index: int, detail: str) -> Refused:
     )
 
 
-def _placed(parts: Sequence[Part]) -> Iterator[tuple[Place, bytes | None]]:
+def _placed(parts: Sequence[Part]) -> Iterator[tuple[LogPosition, bytes | None]]:
     for part in parts:
         for offset, value in zip(part.chunk.offsets, part.chunk.values, strict=True):
-            yield Place(part.partition, offset), value
+            yield LogPosition(part.partition, offset), value
 
 
 def _schema(topic: Topic, frame: bytes) -> WriterSchema | None:

@@ -13,7 +13,7 @@ from reftrail.contracts.topic import Topic
 from reftrail.contracts.topics import DEAD_LETTERS
 from reftrail.hosting.kafka.asynchronous import AsyncProducer, async_producer
 from reftrail.rules.decider import derived_id
-from reftrail.warehouse.blocks import Refused
+from reftrail.warehouse.blocks import UnloadableMessage
 
 STAGE: Final = "warehouse"
 
@@ -27,7 +27,7 @@ class Bury(Protocol):
         """May be asked again for the same letters: they have the same ids then."""
 
 
-def letter(topic: Topic, refused: Refused) -> DeadLettered:
+def letter(topic: Topic, refused: UnloadableMessage) -> DeadLettered:
     """The record of a refused message. The same message always gives the same one."""
     at = refused.place
     return dead_letter(

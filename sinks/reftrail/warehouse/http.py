@@ -11,13 +11,13 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 
-from reftrail.hosting.auth import Keys, RequiresSecretKey
+from reftrail.hosting.auth import ApiKeys, RequiresSecretKey
 from reftrail.hosting.health import health_endpoints, ready_unless
 from reftrail.hosting.openapi import with_description
 from reftrail.hosting.routes import Endpoint, routes
 from reftrail.reports.api import NO_KEY, ReportsApi, answered, explained
 from reftrail.reports.api import endpoints as report_endpoints
-from reftrail.warehouse.metrics import Metrics
+from reftrail.warehouse.metrics import WarehouseMetrics
 from reftrail.warehouse.progress import Progress
 
 _SILENCE_SECONDS: Final = 10.0
@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 
 
 def endpoints(
-    client: Client, low_latency: Client, progress: Progress, metrics: Metrics
+    client: Client, low_latency: Client, progress: Progress, metrics: WarehouseMetrics
 ) -> list[Endpoint]:
     """The table of the warehouse's routes; the clients are those of `application`."""
 
@@ -57,7 +57,11 @@ def endpoints(
 
 
 def application(
-    client: Client, low_latency: Client, keys: Sequence[str], progress: Progress, metrics: Metrics
+    client: Client,
+    low_latency: Client,
+    keys: Sequence[str],
+    progress: Progress,
+    metrics: WarehouseMetrics,
 ) -> RequiresSecretKey:
     """The ASGI application.
 
@@ -66,7 +70,7 @@ def application(
     """
     table = endpoints(client, low_latency, progress, metrics)
     app = Starlette(routes=routes(table, explained), exception_handlers={Exception: _unexpected})
-    return RequiresSecretKey(app, Keys.of(secret=keys))
+    return RequiresSecretKey(app, ApiKeys.of(secret=keys))
 
 
 def _why_not_ready(progress: Progress) -> str | None:

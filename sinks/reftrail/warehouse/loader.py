@@ -22,10 +22,10 @@ from clickhouse_connect.driver.exceptions import DatabaseError
 
 from reftrail.contracts.topic import Topic
 from reftrail.contracts.topics import DEAD_LETTERS
-from reftrail.warehouse.blocks import Block, Part, Refused, sort_out, unreadable
+from reftrail.warehouse.blocks import Block, Part, UnloadableMessage, sort_out, unreadable
 from reftrail.warehouse.dead_letters import Bury, letter
 from reftrail.warehouse.ledger import Counts, Ledger, Load, Range
-from reftrail.warehouse.metrics import Metrics
+from reftrail.warehouse.metrics import WarehouseMetrics
 from reftrail.warehouse.tables import Table, table_of
 
 _SCRATCH: Final = "recovery"
@@ -60,7 +60,7 @@ class Loader:
         client: Client,
         ledger: Ledger,
         bury: Bury,
-        metrics: Metrics,
+        metrics: WarehouseMetrics,
         *,
         with_tokens: bool = True,
     ) -> None:
@@ -99,7 +99,7 @@ class Loader:
         last = {part.partition: mark for part in work.parts if (mark := part.chunk.last)}
         return Counts(sum(len(part.chunk.values) for part in work.parts), len(refused), last)
 
-    async def _insert(self, work: Work, block: Block, *, verify: bool) -> list[Refused]:
+    async def _insert(self, work: Work, block: Block, *, verify: bool) -> list[UnloadableMessage]:
         """Insert a block; says which of its messages ClickHouse would not have."""
         token = f"{work.load.token}#{block.schema_id}"
         try:
@@ -144,7 +144,7 @@ class Loader:
             self._client.command(f"DROP TABLE IF EXISTS {_SCRATCH}")
         return bool(missing)
 
-    async def _put_aside(self, topic: Topic, refused: Sequence[Refused]) -> None:
+    async def _put_aside(self, topic: Topic, refused: Sequence[UnloadableMessage]) -> None:
         """Dead letters that can't be loaded stay where they are: writing more would never end."""
         if topic is DEAD_LETTERS:
             for one in refused:

@@ -15,7 +15,7 @@ from reftrail.warehouse.dead_letters import DeadLetters
 from reftrail.warehouse.http import application
 from reftrail.warehouse.ledger import Ledger
 from reftrail.warehouse.loader import Loader
-from reftrail.warehouse.metrics import Metrics
+from reftrail.warehouse.metrics import WarehouseMetrics
 from reftrail.warehouse.progress import Progress
 from reftrail.warehouse.settings import WarehouseSettings
 from reftrail.warehouse.sink import Sink
@@ -34,7 +34,7 @@ async def run(settings: WarehouseSettings) -> None:
     stop = stop_on_signals()
     path = settings.clickhouse_path
     url = settings.clickhouse_url.get_secret_value() if settings.clickhouse_url else None
-    progress, metrics, letters = Progress(), Metrics(), DeadLetters(settings)
+    progress, metrics, letters = Progress(), WarehouseMetrics(), DeadLetters(settings)
     with ExitStack() as closing:
         if path is not None:
             closing.enter_context(lock(path))

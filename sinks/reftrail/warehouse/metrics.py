@@ -10,7 +10,7 @@ from reftrail.warehouse.ledger import Counts, Load
 _SECONDS: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 
 
-class Metrics:
+class WarehouseMetrics:
     """One warehouse's figures."""
 
     def __init__(self) -> None:

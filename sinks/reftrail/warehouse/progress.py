@@ -8,7 +8,7 @@ from typing import Final
 
 from reftrail.warehouse.loader import Work
 
-Place = tuple[str, int]
+PartitionKey = tuple[str, int]
 """A topic, without prefix, and a partition."""
 
 _OBSERVATIONS: Final = 256
@@ -23,11 +23,11 @@ class Progress:
     answered_at is when the broker last told its ends. Times are in seconds since 1970.
     """
 
-    positions: dict[Place, int] = field(default_factory=dict)
+    positions: dict[PartitionKey, int] = field(default_factory=dict)
     as_of: float | None = None
     answered_at: float | None = None
-    _observed: deque[tuple[float, Mapping[Place, int]]] = field(default_factory=deque)
-    _ends: Mapping[Place, int] = field(default_factory=dict)
+    _observed: deque[tuple[float, Mapping[PartitionKey, int]]] = field(default_factory=deque)
+    _ends: Mapping[PartitionKey, int] = field(default_factory=dict)
 
     def loaded(self, batch: Iterable[Work]) -> None:
         """A batch is in ClickHouse."""
@@ -36,7 +36,7 @@ class Progress:
                 self.positions[work.topic.name, part.partition] = part.chunk.end
         self._settle()
 
-    def observed(self, at: float, ends: Mapping[Place, int]) -> None:
+    def observed(self, at: float, ends: Mapping[PartitionKey, int]) -> None:
         """At this time, or a little later, the log's ends were these."""
         self.answered_at = at
         self._ends = ends
@@ -63,5 +63,5 @@ class Progress:
         while self._observed and self._has(self._observed[0][1]):
             self.as_of = self._observed.popleft()[0]
 
-    def _has(self, ends: Mapping[Place, int]) -> bool:
+    def _has(self, ends: Mapping[PartitionKey, int]) -> bool:
         return all(self.positions.get(place, 0) >= end for place, end in ends.items())

@@ -21,7 +21,7 @@ from reftrail.engine.chunks import join
 from reftrail.warehouse.blocks import Part
 from reftrail.warehouse.ledger import Ledger
 from reftrail.warehouse.loader import Loader, Work, works
-from reftrail.warehouse.metrics import Metrics
+from reftrail.warehouse.metrics import WarehouseMetrics
 from reftrail.warehouse.progress import Progress
 from reftrail.warehouse.settings import WarehouseSettings
 from reftrail.warehouse.source import KafkaSource, describe, read_again
@@ -82,7 +82,7 @@ class Sink:
         ledger: Ledger,
         loader: Loader,
         progress: Progress,
-        metrics: Metrics,
+        metrics: WarehouseMetrics,
     ) -> None:
         self._settings = settings
         self._ledger = ledger

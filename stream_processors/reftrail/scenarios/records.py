@@ -30,7 +30,7 @@ from reftrail.contracts.reference import (
 from reftrail.contracts.registry import latest
 from reftrail.edge.field_formats import parse_address
 from reftrail.edge.pseudonyms import HashKey, pseudonyms
-from reftrail.lists import Entry, Subject, subject_value
+from reftrail.lists import ListEntry, Subject, subject_value
 from reftrail.scenarios.derived import SECRET, DerivedNames
 from reftrail.scenarios.happening import SUBMITTED, Happening, What
 from reftrail.scenarios.script import GivenCode, GivenFormat
@@ -219,7 +219,7 @@ class Records:
     def listed(self, one: Happening, at: Millis, until: Millis | None) -> Listed:
         """An entry of the lists, as it stands from now on."""
         assert one.subject is not None
-        entry = Entry(
+        entry = ListEntry(
             subject=one.subject,
             value=subject_value(one.subject, str(one.value), self._hash),
             listing={What.ALLOW: Listing.ALLOW, What.BLOCK: Listing.BLOCK}.get(one.type),

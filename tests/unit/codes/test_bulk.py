@@ -12,7 +12,7 @@ from reftrail.codes.bulk.rows import BadRow, GoodRow, read_rows
 from reftrail.codes.bulk.rows import Columns as Fields
 from reftrail.codes.formats.derived import DerivedCodes
 from reftrail.codes.formats.patterns import Pattern
-from reftrail.codes.model import DerivedRange, Refused, Why
+from reftrail.codes.model import ActRefused, DerivedRange, Why
 from reftrail.contracts.errors import ExpectedError
 
 COLUMNS: Columns = {"code": pl.String, "uses": pl.Int64, "channels": pl.List(pl.String)}
@@ -53,9 +53,9 @@ def test_what_goes_wrong_while_codes_are_issued_is_told_as_it_was(
 ) -> None:
     def failing() -> Iterator[pl.DataFrame]:
         yield from frames(1)
-        raise Refused(Why.EXHAUSTED, "the format is full")
+        raise ActRefused(Why.EXHAUSTED, "the format is full")
 
-    with pytest.raises(Refused, match="the format is full"):
+    with pytest.raises(ActRefused, match="the format is full"):
         write_table(tmp_path / f"table.{kind}", kind, COLUMNS, failing())
 
 
@@ -141,7 +141,7 @@ def test_columns_are_fields_by_name_or_as_told(tmp_path: Path) -> None:
     assert isinstance(bad, BadRow)
     assert (bad.line, bad.code) == (3, "B1")
     assert "regions is 'd'" in bad.why
-    with pytest.raises(Refused, match="column 'code' is not known"):
+    with pytest.raises(ActRefused, match="column 'code' is not known"):
         list(read_rows(path, Fields({"code": "voucher"}, {"campaign": "spring"})))
     with pytest.raises(ExpectedError, match="colour is not a field of a code"):
         Fields({"colour": "voucher"})

@@ -67,7 +67,7 @@ def test_the_codes_shown_are_codes() -> None:
 
 def test_the_verdicts_are_all_there() -> None:
     named = {re.findall(r"`(\w+)", cell)[0] for cell, _ in table("Mistyping")}
-    assert named == {verdict.__name__ for verdict in formats.Verdict.__args__}
+    assert named == {verdict.__name__ for verdict in formats.CodeVerdict.__args__}
 
 
 def test_the_example_runs() -> None:

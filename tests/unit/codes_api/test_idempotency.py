@@ -14,7 +14,7 @@ from reftrail.codes.store import Store
 from reftrail.codes.store.tables import codes as codes_table
 from reftrail.codes.store.tables import outbox, requests
 from reftrail.codes_api.idempotency import KEPT_SECONDS, RequestId, once
-from reftrail.edge.http_errors import Refused
+from reftrail.edge.http_errors import RequestRefused
 
 ORDER = RequestId.of("ann", "order 17", "POST", "/v1/codes", b"{}")
 
@@ -81,7 +81,7 @@ def test_of_many_at_once_one_is_done(codes: CodeService, store: Store) -> None:
 def test_a_key_is_for_one_request_of_one_caller(codes: CodeService, store: Store) -> None:
     once(store, ORDER, Issuing(codes))
     other = RequestId.of("ann", "order 17", "POST", "/v1/codes", b'{"count": 2}')
-    with pytest.raises(Refused, match="another request") as refused:
+    with pytest.raises(RequestRefused, match="another request") as refused:
         once(store, other, Issuing(codes))
     assert refused.value.status == 422
     bobs = RequestId.of("bob", "order 17", "POST", "/v1/codes", b'{"count": 2}')

@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 from support.codes import sqlite_url
 
-from reftrail.codes.model import Refused as ServiceRefused
-from reftrail.codes.model import Why
+from reftrail.codes.model import ActRefused, Why
 from reftrail.codes_api import store_access as backend
 from reftrail.codes_api.store_access import STATUS_OF, Backend, Opened
 from reftrail.contracts.errors import ExpectedError
-from reftrail.edge.http_errors import Refused
+from reftrail.edge.http_errors import RequestRefused
 
 
 class Held:
@@ -49,8 +48,8 @@ async def codes(held: Held, tmp_path: Path) -> AsyncIterator[Backend]:
     await running.close()
 
 
-async def refused(codes: Backend, call: object) -> Refused:
-    with pytest.raises(Refused) as caught:
+async def refused(codes: Backend, call: object) -> RequestRefused:
+    with pytest.raises(RequestRefused) as caught:
         await codes.run(call)  # type: ignore[arg-type]
     return caught.value
 
@@ -90,7 +89,7 @@ async def test_of_long_calls_one_runs_at_a_time_and_short_ones_beside_it(
 @pytest.mark.parametrize("why", list(Why))
 async def test_what_the_service_refuses_has_a_status(codes: Backend, why: Why) -> None:
     def refuse(_: Opened) -> None:
-        raise ServiceRefused(why, "not this one", "THAT1")
+        raise ActRefused(why, "not this one", "THAT1")
 
     error = await refused(codes, refuse)
     assert error.status == STATUS_OF[why]

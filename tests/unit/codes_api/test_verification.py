@@ -18,7 +18,7 @@ from reftrail.codes_api.verification import SLOT_SECONDS, Verifier, end_of_slot
 from reftrail.collector.accept import Circumstances, Sender, accept
 from reftrail.contracts.events import KeyKind
 from reftrail.contracts.reference import CodeChanged, CodeFormatDefined, FormatKind
-from reftrail.edge.http_errors import Refused, Unavailable
+from reftrail.edge.http_errors import RequestRefused, Unavailable
 from reftrail.edge.pseudonyms import HashKey, pseudonyms
 
 SPRING = DerivedCodes(
@@ -100,13 +100,13 @@ async def test_what_is_verified_as_valid_is_the_same_code_in_an_event(text: str)
 
 @pytest.mark.parametrize("text", ["AMY", SPRING.code(7), SPRING.code(7).lower()])
 async def test_without_a_store_nobody_says_how_registered_codes_stand(text: str) -> None:
-    with pytest.raises(Refused, match="REFTRAIL_CODES_STORE") as refused:
+    with pytest.raises(RequestRefused, match="REFTRAIL_CODES_STORE") as refused:
         await verifier(Topics()).verify(Verify(code=text))
     assert refused.value.status == 503
 
 
 async def test_without_kafka_the_formats_may_be_old() -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RequestRefused) as refused:
         await verifier(Topics(away=True)).verify(Verify(code=SPRING.code(5)))
     assert (refused.value.status, refused.value.retry_after) == (503, 2)
 

@@ -1,11 +1,11 @@
 """The collector's metrics."""
 
-from reftrail.collector.metrics import Metrics
+from reftrail.collector.metrics import CollectorMetrics
 from reftrail.edge.rejections import Rejection
 
 
 def test_made_up_field_names_are_one_label() -> None:
-    metrics = Metrics()
+    metrics = CollectorMetrics()
     metrics.count_rejected([Rejection(0, f"/made-up-{n}", "") for n in range(50)])
     metrics.count_rejected([Rejection(0, "/amount", ""), Rejection(1, "", "")])
     text = metrics.exposition().decode()

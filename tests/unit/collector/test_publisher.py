@@ -9,7 +9,7 @@ import pytest
 from aiokafka.errors import MessageSizeTooLargeError
 
 from reftrail.collector import publisher as module
-from reftrail.collector.metrics import Metrics
+from reftrail.collector.metrics import CollectorMetrics
 from reftrail.collector.publisher import Message, Publisher
 from reftrail.collector.settings import CollectorSettings
 from reftrail.contracts.installation import Installation
@@ -74,11 +74,11 @@ async def settle() -> None:
 @asynccontextmanager
 async def running(
     monkeypatch: pytest.MonkeyPatch, **settings: Any
-) -> AsyncIterator[tuple[Publisher, Metrics]]:
+) -> AsyncIterator[tuple[Publisher, CollectorMetrics]]:
     FakeProducer.made = []
     monkeypatch.setattr(module, "async_producer", FakeProducer)
     given = {"bootstrap_servers": "b:1", "hash_key": "k:00", "ack_timeout_seconds": 0.2}
-    metrics = Metrics()
+    metrics = CollectorMetrics()
     publisher = Publisher(CollectorSettings.model_validate(given | settings), EVENTS, metrics)
     task = asyncio.create_task(publisher.run())
     await settle()
@@ -198,7 +198,7 @@ async def test_after_a_refused_batch_it_connects_anew(monkeypatch: pytest.Monkey
 
 async def test_before_kafka_is_reached_nothing_is_taken() -> None:
     given = {"bootstrap_servers": "b:1", "hash_key": "k:00"}
-    publisher = Publisher(CollectorSettings.model_validate(given), EVENTS, Metrics())
+    publisher = Publisher(CollectorSettings.model_validate(given), EVENTS, CollectorMetrics())
     with pytest.raises(Unavailable, match="not been reached yet"):
         await publisher.publish(messages(b"a"))
     await publisher.publish([])

@@ -14,7 +14,7 @@ from reftrail.collector.reviews import Reviews
 from reftrail.contracts.codec import decode
 from reftrail.contracts.external_inputs import Reviewed
 from reftrail.edge.api_keys import keys
-from reftrail.edge.http_errors import Refused
+from reftrail.edge.http_errors import RequestRefused
 from reftrail.reviews import EXPECTED, Review, judged
 from reftrail.testing import code
 
@@ -122,7 +122,7 @@ async def test_each_is_judged_on_its_own() -> None:
 @pytest.mark.parametrize("key", ["pk", "nobody's"])
 async def test_it_needs_a_secret_key(key: str) -> None:
     written = Written()
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RequestRefused) as caught:
         await post(written, GOOD, key)
     assert caught.value.status == (403 if key == "pk" else 401)
     assert not written.messages

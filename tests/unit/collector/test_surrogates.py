@@ -3,7 +3,7 @@
 import pytest
 from support.accepting import judged
 
-from reftrail.edge.http_errors import Refused
+from reftrail.edge.http_errors import RequestRefused
 from reftrail.edge.requests import read_json
 from reftrail.reviews.submission import judged as reviews_judged
 
@@ -41,7 +41,7 @@ def test_such_an_event_is_rejected_alone(field: bytes, pointer: str) -> None:
     [rb'{"a": "\ud800"', rb'{"a": "\ud800", "b": NaN}', b'{"a": "\xed\xa0\x80"}', b"\\ud800"],
 )
 def test_what_is_no_json_is_none_with_half_a_pair_either(body: bytes) -> None:
-    with pytest.raises(Refused, match="is not JSON"):
+    with pytest.raises(RequestRefused, match="is not JSON"):
         read_json(body)
 
 

@@ -20,13 +20,13 @@ from reftrail.collector import routes as of_collector
 from reftrail.collector.submission import validate_all
 from reftrail.engine import worker as of_worker
 from reftrail.fulfilment import http as of_fulfilment
-from reftrail.fulfilment.metrics import Metrics as FulfilmentMetrics
+from reftrail.fulfilment.metrics import FulfilmentMetrics
 from reftrail.hosting.health import health_endpoints
 from reftrail.hosting.openapi import document
 from reftrail.hosting.routes import Endpoint
 from reftrail.reviews import judged
 from reftrail.warehouse import http as of_warehouse
-from reftrail.warehouse.metrics import Metrics as WarehouseMetrics
+from reftrail.warehouse.metrics import WarehouseMetrics
 from reftrail.warehouse.progress import Progress
 
 ROOT = Path(__file__).parents[3]

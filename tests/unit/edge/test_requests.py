@@ -6,7 +6,7 @@ from ipaddress import ip_network
 import pytest
 from starlette.requests import Request
 
-from reftrail.edge.http_errors import Refused
+from reftrail.edge.http_errors import RequestRefused
 from reftrail.edge.requests import client_address, is_https, read_items, user_agent_of
 
 PROXIES = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
@@ -71,5 +71,5 @@ async def test_only_events_say_beside_them_when_they_were_sent() -> None:
         return {"type": "http.request", "body": body, "more_body": False}
 
     posted = Request({**request().scope, "method": "POST"}, receive)
-    with pytest.raises(Refused, match="beside \"reviews\" there is 'sent_at'"):
+    with pytest.raises(RequestRefused, match="beside \"reviews\" there is 'sent_at'"):
         await read_items(posted, "reviews")

@@ -24,16 +24,16 @@ from support.fulfilment_faults import ReportsFirst
 from reftrail.contracts.codec import decode_as
 from reftrail.contracts.decisions import DeadLettered, RewardGranted, RewardWithdrawn
 from reftrail.contracts.external_inputs import FulfilmentReported
-from reftrail.fulfilment.answers import Answer, Deferred, Delivered, Refused
+from reftrail.fulfilment.answers import Answer, Deferred, Delivered, OrderRefused
 from reftrail.fulfilment.database import Database
 from reftrail.fulfilment.desks import Desks
 from reftrail.fulfilment.fulfilment import Fulfilment
 from reftrail.fulfilment.journal import Begun, Journal, Untold
-from reftrail.fulfilment.log import Found, Owner
-from reftrail.fulfilment.metrics import Metrics
+from reftrail.fulfilment.log import FoundOrders, Owner
+from reftrail.fulfilment.metrics import FulfilmentMetrics
 from reftrail.fulfilment.pool import Pool
-from reftrail.fulfilment.reports import Place
 from reftrail.fulfilment.schedule import Schedule
+from reftrail.hosting.kafka.log_bounds import LogPosition
 from reftrail.testing import withdrawn
 
 ORDERS = [
@@ -106,18 +106,20 @@ class MemoryLog:
     ) -> Iterator[tuple[list[FulfilmentReported], dict[int, int]]]:
         yield self.world.reports[positions.get(0, 0) :], {0: len(self.world.reports)}
 
-    def poll(self, timeout_ms: int) -> Found:
+    def poll(self, timeout_ms: int) -> FoundOrders:
         """First the orders, then in a poll of its own that the last one is withdrawn."""
         if self.owner is not None:
             self.owner.gained({0: self.world.position})
             self.owner = None
         if self.read == len(LOG) - 1:
             self.read = len(LOG)
-            return Found([], [], [withdrawal(GONE)])
+            return FoundOrders([], [], [withdrawal(GONE)])
         found = LOG[self.read : -1]
         first, self.read = self.read, max(self.read, len(LOG) - 1)
         orders = [one for one in found if one is not None]
-        return Found([(order, Place(0, first + n)) for n, order in enumerate(orders)], [])
+        return FoundOrders(
+            [(order, LogPosition(0, first + n)) for n, order in enumerate(orders)], []
+        )
 
     def positions(self) -> dict[int, int]:
         return {0: self.read}
@@ -168,7 +170,7 @@ class Receiver:
     def fulfil(self, order: RewardGranted) -> Answer:
         key = order.reward_id
         if key == REFUSES:
-            return Refused("no")
+            return OrderRefused("no")
         is_first = not self.world.done[key]
         self.world.done[key] = 1
         self.world.steps.step()
@@ -223,7 +225,7 @@ def live(world: World, directory: Path, setup: Setup) -> None:
     database = Database.open(directory / "journal.sqlite")
     codes = directory / "codes"
     codes.write_text("A\nB\nC\nD\n")
-    pool, receiver, metrics = Pool(database, codes), setup.receiver(world), Metrics()
+    pool, receiver, metrics = Pool(database, codes), setup.receiver(world), FulfilmentMetrics()
     desks = {"credit": receiver, "cash": receiver, "code": Stepped(pool, steps)}
     try:
         pool.load()
@@ -291,8 +293,8 @@ class PositionsFirst(Fulfilment):
     def _take(self, log: Any) -> None:
         poll = log.poll
 
-        def poll_and_commit(timeout_ms: int) -> Found:
-            found: Found = poll(timeout_ms)
+        def poll_and_commit(timeout_ms: int) -> FoundOrders:
+            found: FoundOrders = poll(timeout_ms)
             log.tell([], [], log.positions())
             return found
 
@@ -320,7 +322,7 @@ class IgnoresKeys(Receiver):
 
     def fulfil(self, order: RewardGranted) -> Answer:
         if order.reward_id == REFUSES:
-            return Refused("no")
+            return OrderRefused("no")
         self.world.done[order.reward_id] += 1
         self.world.steps.step()
         return Delivered(order.reward_id)

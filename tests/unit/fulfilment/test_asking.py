@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 from support.fulfilment import SECRET, an_order
 
-from reftrail.fulfilment.answers import Answer, Deferred, Delivered, Refused
+from reftrail.fulfilment.answers import Answer, Deferred, Delivered, OrderRefused
 from reftrail.fulfilment.asking import Http
 from reftrail.fulfilment.partners.books import Books, Faults
 from reftrail.fulfilment.shipment import HttpCarrier, Shipments
@@ -97,7 +97,7 @@ def test_success_is_delivered_whatever_a_webhooks_receiver_says(
 @pytest.mark.parametrize("status", [400, 410, 413, 415, 422])
 def test_some_refusals_are_for_good(status: int) -> None:
     answer = asked(answering(status, "no such user"))
-    assert isinstance(answer, Refused)
+    assert isinstance(answer, OrderRefused)
     assert answer.detail.endswith(f"/credit answered {status}: 'no such user'")
 
 
@@ -170,7 +170,7 @@ def test_a_second_answer_is_not_taken_for_that_to_the_next_order() -> None:
     with receiver(lambda connection, _: connection.sendall(next(answers))) as url:
         webhook = Webhook(PATIENT, url, [SECRET])
         assert webhook.fulfil(an_order(1)) == Delivered(reference="first")
-        assert isinstance(webhook.fulfil(an_order(2)), Refused)
+        assert isinstance(webhook.fulfil(an_order(2)), OrderRefused)
 
 
 def test_an_endless_answer_is_not_read_to_its_end() -> None:
@@ -219,7 +219,7 @@ def test_a_carrier_that_names_no_number_is_asked_again() -> None:
 
 def test_nothing_to_ship_is_refused() -> None:
     shipments = Shipments(HttpCarrier(PATIENT, "http://127.0.0.1:1", "key"))
-    assert isinstance(shipments.fulfil(an_order(1, "shipment", item=None)), Refused)
+    assert isinstance(shipments.fulfil(an_order(1, "shipment", item=None)), OrderRefused)
 
 
 def test_simulated_partners_do_it_once_for_a_key_or_as_often_as_asked() -> None:

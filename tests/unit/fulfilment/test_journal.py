@@ -12,12 +12,13 @@ from reftrail.contracts.codec import decode_as, encode
 from reftrail.contracts.decisions import DeadLettered, RewardGranted, RewardWithdrawn
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.external_inputs import FulfilmentReported
-from reftrail.fulfilment.answers import Delivered, Refused
+from reftrail.fulfilment.answers import Delivered, OrderRefused
 from reftrail.fulfilment.database import Database
 from reftrail.fulfilment.journal import Journal
 from reftrail.fulfilment.judgement import Again, Due, Settled, judge
-from reftrail.fulfilment.reports import Place, delivered, failed
+from reftrail.fulfilment.reports import delivered, failed
 from reftrail.fulfilment.schedule import Schedule
+from reftrail.hosting.kafka.log_bounds import LogPosition
 from reftrail.testing import withdrawn
 
 
@@ -34,14 +35,14 @@ def journal(path: Path) -> Iterator[Journal]:
 
 
 def take(journal: Journal, *orders: RewardGranted, first: int = 0, now: int = 0) -> int:
-    return journal.take([(o, Place(0, first + n)) for n, o in enumerate(orders)], now)
+    return journal.take([(o, LogPosition(0, first + n)) for n, o in enumerate(orders)], now)
 
 
 def begin(journal: Journal, now: int = 0, kind: str = "credit") -> list[Due]:
     return list(journal.begin(kind, 100, now).due)
 
 
-def settle(journal: Journal, due: Due, answer: Delivered | Refused, now: int = 0) -> Settled:
+def settle(journal: Journal, due: Due, answer: Delivered | OrderRefused, now: int = 0) -> Settled:
     verdict = judge(due, answer, Schedule(), now)
     assert isinstance(verdict, Settled)
     journal.record([verdict])
@@ -97,7 +98,7 @@ def test_what_is_settled_is_told_once_as_it_was_written(journal: Journal) -> Non
     take(journal, an_order(1), an_order(2))
     first, second = begin(journal)
     done = settle(journal, first, Delivered("x"), now=7)
-    refused = settle(journal, second, Refused("no"), now=8)
+    refused = settle(journal, second, OrderRefused("no"), now=8)
     told = journal.untold()
     assert [decode_as(FulfilmentReported, one.report) for one in told] == [
         done.report,
@@ -111,7 +112,7 @@ def test_what_is_settled_is_told_once_as_it_was_written(journal: Journal) -> Non
 
 
 def test_positions_stay_before_the_first_that_is_not_settled_and_told(journal: Journal) -> None:
-    journal.take([(an_order(n), Place(n % 2, n)) for n in range(6)], now=0)
+    journal.take([(an_order(n), LogPosition(n % 2, n)) for n in range(6)], now=0)
     assert journal.open_from(range(2)) == {0: 0, 1: 1}
     begun = begin(journal)
     for due in begun[1:]:
@@ -146,14 +147,14 @@ def test_an_order_in_doubt_does_not_expire(journal: Journal) -> None:
 
 def test_after_a_failure_it_can_be_ordered_anew_and_else_not(journal: Journal) -> None:
     take(journal, an_order(1))
-    settle(journal, begin(journal)[0], Refused("no"))
+    settle(journal, begin(journal)[0], OrderRefused("no"))
     tell(journal)
     assert take(journal, an_order(1)) == 0, "the order that failed, read again"
     anew = an_order(1, event_id="approved")
     assert take(journal, anew, first=9, now=60) == 1
     assert take(journal, an_order(1)) == 0, "the old one again, from before"
     (due,) = begin(journal, now=60)
-    assert (due.order, due.attempts, due.place) == (anew, 1, Place(0, 9))
+    assert (due.order, due.attempts, due.place) == (anew, 1, LogPosition(0, 9))
     settle(journal, due, Delivered())
     tell(journal)
     assert take(journal, an_order(1, event_id="a third"), first=20) == 0
@@ -174,7 +175,7 @@ def test_a_report_that_is_in_the_log_is_not_told_again(journal: Journal) -> None
     take(journal, an_order(1), an_order(2), an_order(3))
     first, second, third = begin(journal)
     done = settle(journal, first, Delivered("x"))
-    refused = settle(journal, second, Refused("no"))
+    refused = settle(journal, second, OrderRefused("no"))
     elsewhere = delivered(third.order, Delivered("y"), attempts=1, at=5)
     assert journal.read([done.report, refused.report, elsewhere], {0: 3}, now=0) == 3
     assert journal.untold() == []
@@ -257,8 +258,8 @@ def test_what_is_delivered_while_it_is_withdrawn_is_reported(journal: Journal) -
 
 
 def test_only_own_partitions_are_worked_on_and_only_what_was_checked(journal: Journal) -> None:
-    journal.take([(an_order(n), Place(n % 2, n)) for n in range(4)], now=0)
-    journal.take([(an_order(5), Place(1, 5))], now=9)
+    journal.take([(an_order(n), LogPosition(n % 2, n)) for n in range(4)], now=0)
+    journal.take([(an_order(5), LogPosition(1, 5))], now=9)
     begun = journal.begin("credit", 10, 10, partitions=[1], taken_until=8).due
     assert [due.place.offset for due in begun] == [1, 3]
     for due in begun:

@@ -3,16 +3,16 @@
 from support.fulfilment import an_order
 
 from reftrail.contracts.codec import encode
-from reftrail.fulfilment.answers import Deferred, Delivered, Refused
+from reftrail.fulfilment.answers import Deferred, Delivered, OrderRefused
 from reftrail.fulfilment.judgement import Again, Due, Settled, judge
-from reftrail.fulfilment.reports import Place
 from reftrail.fulfilment.schedule import Schedule
+from reftrail.hosting.kafka.log_bounds import LogPosition
 
 SCHEDULE = Schedule(first=2.0, most=60.0, give_up_after=100.0)
 
 
 def due(*, attempts: int = 1, in_doubt: bool = False) -> Due:
-    return Due(an_order(1), Place(3, 14), attempts, in_doubt, taken_at=0)
+    return Due(an_order(1), LogPosition(3, 14), attempts, in_doubt, taken_at=0)
 
 
 def test_delivered_is_reported_with_what_it_is_called() -> None:
@@ -28,7 +28,7 @@ def test_delivered_is_reported_with_what_it_is_called() -> None:
 
 
 def test_refused_is_reported_as_failed_and_put_aside() -> None:
-    verdict = judge(due(), Refused("no such user"), SCHEDULE, now=5_000)
+    verdict = judge(due(), OrderRefused("no such user"), SCHEDULE, now=5_000)
     assert isinstance(verdict, Settled)
     assert (verdict.report.outcome, verdict.report.detail) == ("failed", "no such user")
     letter = verdict.letter
@@ -66,13 +66,15 @@ def test_what_takes_too_long_has_failed_and_says_whether_it_may_be_done() -> Non
 
 
 def test_reports_of_a_reward_have_ids_that_follow_from_it() -> None:
-    def id_of(answer: Delivered | Refused, order_id: str, now: int) -> str:
-        again = Due(an_order(1, event_id=order_id), Place(0, now), 1, in_doubt=False, taken_at=0)
+    def id_of(answer: Delivered | OrderRefused, order_id: str, now: int) -> str:
+        again = Due(
+            an_order(1, event_id=order_id), LogPosition(0, now), 1, in_doubt=False, taken_at=0
+        )
         verdict = judge(again, answer, SCHEDULE, now)
         assert isinstance(verdict, Settled)
         return verdict.report.event_id
 
     assert id_of(Delivered("a"), "grant-1", 1) == id_of(Delivered("b"), "grant-2", 2)
-    assert id_of(Refused("a"), "grant-1", 1) == id_of(Refused("b"), "grant-1", 2)
-    assert id_of(Refused("a"), "grant-1", 1) != id_of(Refused("a"), "grant-2", 1)
-    assert id_of(Refused("a"), "grant-1", 1) != id_of(Delivered("a"), "grant-1", 1)
+    assert id_of(OrderRefused("a"), "grant-1", 1) == id_of(OrderRefused("b"), "grant-1", 2)
+    assert id_of(OrderRefused("a"), "grant-1", 1) != id_of(OrderRefused("a"), "grant-2", 1)
+    assert id_of(OrderRefused("a"), "grant-1", 1) != id_of(Delivered("a"), "grant-1", 1)

@@ -10,7 +10,7 @@ from pydantic_core import PydanticUndefined
 from support.fulfilment import SECRET, an_order
 
 from reftrail.fulfilment import partners
-from reftrail.fulfilment.metrics import Metrics
+from reftrail.fulfilment.metrics import FulfilmentMetrics
 from reftrail.fulfilment.partners.settings import PartnersSettings
 from reftrail.fulfilment.settings import FulfilmentSettings
 from reftrail.fulfilment.signature import sign
@@ -48,7 +48,7 @@ def test_every_setting_is_there_with_its_default() -> None:
 
 
 def test_every_figure_is_there() -> None:
-    metrics = Metrics()
+    metrics = FulfilmentMetrics()
     for counter in (metrics.fulfilled, metrics.failed, metrics.expired, metrics.retries):
         counter.labels("credit")
     lines = metrics.text().decode().splitlines()

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from reftrail.fulfilment.settings import FulfilmentSettings, Kind
+from reftrail.fulfilment.settings import FulfilmentKind, FulfilmentSettings
 
 ALL = {
     "bootstrap_servers": "kafka:9092",
@@ -37,10 +37,10 @@ def test_installations_on_one_cluster_have_groups_of_their_own(
 
 
 def test_all_kinds_are_fulfilled_unless_said_otherwise(variables: pytest.MonkeyPatch) -> None:
-    assert settings().fulfilment_kinds == tuple(Kind)
+    assert settings().fulfilment_kinds == tuple(FulfilmentKind)
     assert [s.get_secret_value()[0] for s in settings().fulfilment_signing_secrets] == ["x", "y"]
     variables.setenv("REFTRAIL_FULFILMENT_KINDS", "code, shipment")
-    assert settings().fulfilment_kinds == (Kind.CODE, Kind.SHIPMENT)
+    assert settings().fulfilment_kinds == (FulfilmentKind.CODE, FulfilmentKind.SHIPMENT)
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from reftrail.collector.accept import Circumstances, Sender, accept
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.events import KeyKind
 from reftrail.edge.pseudonyms import HashKey, pseudonyms
-from reftrail.ingestion import FileMapping, Outcome, Plan, ingest, read_mapping
-from reftrail.ingestion.lines import Format, format_of, read_lines
+from reftrail.ingestion import FileMapping, IngestOutcome, Plan, ingest, read_mapping
+from reftrail.ingestion.lines import LineFormat, format_of, read_lines
 
 
 class Sink:
@@ -41,7 +41,7 @@ class Sink:
         return [event["event_id"] for event in self.events]
 
 
-def run(file: Path, sink: Sink, **plan: Any) -> Outcome:
+def run(file: Path, sink: Sink, **plan: Any) -> IngestOutcome:
     given_plan = Plan(file, file.with_name("rejected"), **{"batch": 10} | plan)
     return ingest(given_plan, sink.send, lambda _: None)
 
@@ -61,7 +61,7 @@ def test_json_lines_are_sent_in_order(tmp_path: Path) -> None:
     file = tmp_path / "events.jsonl"
     file.write_bytes(lines_of(25, bad=[3]) + b"\nnot json\n[1]\n")
     sink = Sink()
-    assert run(file, sink) == Outcome(accepted=24, rejected=3, ignored=0, resumed_at=0)
+    assert run(file, sink) == IngestOutcome(accepted=24, rejected=3, ignored=0, resumed_at=0)
     assert [e["visitor_id"] for e in sink.events if e["visitor_id"] != "bad"] == [
         f"v{n}" for n in range(25) if n != 3
     ]
@@ -85,7 +85,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
         run(file, sink)
     sink.breaks_after = -1
     outcome = run(file, sink)
-    assert outcome == Outcome(accepted=48, rejected=2, ignored=0, resumed_at=20)
+    assert outcome == IngestOutcome(accepted=48, rejected=2, ignored=0, resumed_at=20)
     assert len(sink.ids) == len(set(sink.ids)) == 50
     assert [one["line"] for one in rejected(file)] == [2, 32]
 
@@ -199,7 +199,7 @@ def test_a_mapping(tmp_path: Path) -> None:
     )
     sink = Sink()
     outcome = run(file, sink, mapping=mapping)
-    assert outcome == Outcome(accepted=2, rejected=2, ignored=1, resumed_at=0)
+    assert outcome == IngestOutcome(accepted=2, rejected=2, ignored=1, resumed_at=0)
     first, second = sink.events
     assert {**first, "event_id": ""} == {
         "event_id": "",
@@ -285,16 +285,16 @@ def test_a_csv_file_without_a_header(tmp_path: Path, header: str) -> None:
 
 
 def test_formats_go_by_the_suffix() -> None:
-    assert format_of(Path("a.csv"), ";") == Format(";")
-    assert format_of(Path("a.TSV")) == Format("\t")
-    assert format_of(Path("a.jsonl")) == format_of(Path("a"), ";") == Format(None)
+    assert format_of(Path("a.csv"), ";") == LineFormat(";")
+    assert format_of(Path("a.TSV")) == LineFormat("\t")
+    assert format_of(Path("a.jsonl")) == format_of(Path("a"), ";") == LineFormat(None)
 
 
 @settings(max_examples=200)
 @given(st.binary(max_size=300))
 def test_no_content_breaks_the_reading(content: bytes) -> None:
-    assert all(line.number for line in read_lines(BytesIO(content), Format(None)))
-    assert all(line.number for line in read_lines(BytesIO(b"a,b\n" + content), Format(",")))
+    assert all(line.number for line in read_lines(BytesIO(content), LineFormat(None)))
+    assert all(line.number for line in read_lines(BytesIO(b"a,b\n" + content), LineFormat(",")))
 
 
 @settings(max_examples=50)

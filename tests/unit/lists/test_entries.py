@@ -11,7 +11,7 @@ from reftrail.contracts.installation import Installation
 from reftrail.edge.pseudonyms import HashKey, pseudonyms
 from reftrail.lists import (
     HASHED,
-    Entry,
+    ListEntry,
     Subject,
     entries,
     of_other_keys,
@@ -69,8 +69,10 @@ def test_a_code_is_listed_in_its_canonical_form() -> None:
 def test_a_code_that_an_older_version_listed_as_typed_is_that_entry(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    typed = Entry(subject=Subject.CODE, value="Amy", listing=Listing.BLOCK, actor="ann").record(5)
-    off = Entry(subject=Subject.CODE, value="AMY", listing=None, actor="ann").record(6)
+    typed = ListEntry(subject=Subject.CODE, value="Amy", listing=Listing.BLOCK, actor="ann").record(
+        5
+    )
+    off = ListEntry(subject=Subject.CODE, value="AMY", listing=None, actor="ann").record(6)
     monkeypatch.setattr("reftrail.lists.topic.read_all", lambda *_: [typed, off])
     installation = Installation(bootstrap_servers="nowhere:1")
     assert [one.value for one in entries(installation, 5)] == ["AMY"]
@@ -103,7 +105,7 @@ def test_what_cannot_be_listed(subject: Subject, raw: str, says: str) -> None:
 
 
 def test_the_record_of_an_entry() -> None:
-    entry = Entry(
+    entry = ListEntry(
         subject=Subject.USER,
         value="eve",
         listing=Listing.BLOCK,
@@ -114,14 +116,14 @@ def test_the_record_of_an_entry() -> None:
     record = entry.record(5)
     assert (record.subject, record.value, record.listing) == ("user", "eve", "block")
     assert (record.event_time, record.expires_at, record.actor) == (5, 9, "ann")
-    taken_back = Entry(subject=Subject.USER, value="eve", listing=None, actor="ann").record(6)
+    taken_back = ListEntry(subject=Subject.USER, value="eve", listing=None, actor="ann").record(6)
     assert taken_back.listing is None
     assert record.hash_key_id is None
     assert taken_back.event_id != record.event_id
 
 
 def listed(subject: Subject, key_id: str | None) -> Listed:
-    return Entry(
+    return ListEntry(
         subject=subject,
         value=f"{subject} of {key_id}",
         listing=Listing.BLOCK,

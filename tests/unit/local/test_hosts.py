@@ -7,7 +7,7 @@ import pytest
 from reftrail.contracts.installation import Installation
 from reftrail.local.data_dir import Keys
 from reftrail.local.hosts import (
-    Place,
+    StackConfig,
     codes_host,
     collector_host,
     fulfilment_host,
@@ -19,12 +19,12 @@ from reftrail.local.process import _environment
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
+def place(tmp_path: Path) -> StackConfig:
     keys = Keys(**{name: f"the {name}" for name in Keys.__struct_fields__})
-    return Place(tmp_path, Installation(bootstrap_servers="kafka:9092"), keys, "group")
+    return StackConfig(tmp_path, Installation(bootstrap_servers="kafka:9092"), keys, "group")
 
 
-def test_fulfilment_asks_the_simulated_partners(place: Place) -> None:
+def test_fulfilment_asks_the_simulated_partners(place: StackConfig) -> None:
     given = fulfilment_host(place, 1, partners_port=2).command.environment
     partners = partners_host(place, 2).command.environment
     assert given["REFTRAIL_FULFILMENT_WEBHOOK_URL"] == "http://127.0.0.1:2"
@@ -39,7 +39,7 @@ def test_fulfilment_asks_the_simulated_partners(place: Place) -> None:
 
 
 def test_fulfilment_asks_whom_the_environment_names(
-    place: Place, monkeypatch: pytest.MonkeyPatch
+    place: StackConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REFTRAIL_FULFILMENT_WEBHOOK_URL", "https://pay.example")
     given = fulfilment_host(place, 1, partners_port=2).command.environment
@@ -49,7 +49,7 @@ def test_fulfilment_asks_whom_the_environment_names(
 
 
 def test_each_host_has_the_secrets_that_it_needs_and_no_others(
-    place: Place, monkeypatch: pytest.MonkeyPatch
+    place: StackConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("SECRET_KEYS", "HASH_KEY", "CODES_SECRET", "KAFKA_PASSWORD", "REPORTS_KEY"):
         monkeypatch.setenv(f"REFTRAIL_{name}", "the shell's, for another installation")

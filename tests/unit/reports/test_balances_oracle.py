@@ -21,7 +21,7 @@ from reftrail.contracts.topics import REWARDS
 from reftrail.reports.catalogue import ask, find
 from reftrail.reports.leaderboard import Board, leaderboard
 from reftrail.reports.questions import question
-from reftrail.reports.user_view.history import Page
+from reftrail.reports.user_view.history import HistoryPage
 from reftrail.reports.user_view.view import user_view
 from reftrail.rules.reward.transitions import effect
 from reftrail.warehouse.tables import ddl_files
@@ -107,7 +107,7 @@ async def test_the_user_s_view_adds_up_what_is_left(town: tuple[ClickHouse, list
 
     for code in "ABC":
         user = f"owner of {code}"
-        found = user_view(clickhouse.reading, user, Page(1000), NOW)
+        found = user_view(clickhouse.reading, user, HistoryPage(1000), NOW)
         mine = [one for one in filled if one.beneficiary == user and one.entries]
         worth: dict[str, int] = defaultdict(int)
         owed: dict[str, int] = defaultdict(int)
@@ -162,7 +162,7 @@ async def test_a_warehouse_made_before_has_the_effect_of_its_entries(
 
     await clickhouse.load(REWARDS, [entry("r1", "A", "u", value=7, status="failed")])
     assert clickhouse.rows("SELECT effect_micros FROM rewards ORDER BY 1") == [(-7,), (7,)]
-    found = user_view(clickhouse.reading, "amy", Page(), NOW)
+    found = user_view(clickhouse.reading, "amy", HistoryPage(), NOW)
     assert [one["balance"] for one in found["balance"]] == [amount_text(7, "USD")]
 
 

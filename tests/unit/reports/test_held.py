@@ -14,7 +14,7 @@ from reftrail.reports.explain.journey import journey
 from reftrail.reports.held import Wanted, held_rewards
 from reftrail.testing import code
 from reftrail.warehouse.http import application
-from reftrail.warehouse.metrics import Metrics
+from reftrail.warehouse.metrics import WarehouseMetrics
 from reftrail.warehouse.progress import Progress
 
 EVIDENCE = '[{"figures":{"device":"ab"},"reason":"owner_device","weight":60}]'
@@ -92,7 +92,7 @@ async def test_one_may_ask_for_some(rewards: ClickHouse) -> None:
 
 
 async def test_over_http(rewards: ClickHouse) -> None:
-    app = application(rewards.reading, rewards.reading, ["sk"], Progress(), Metrics())
+    app = application(rewards.reading, rewards.reading, ["sk"], Progress(), WarehouseMetrics())
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app=app), base_url="http://reports"
     ) as client:

@@ -12,7 +12,7 @@ from reftrail.contracts.record import DAY
 from reftrail.contracts.topics import MILESTONES, REWARDS
 from reftrail.reports.leaderboard import Board, leaderboard
 from reftrail.warehouse.http import application
-from reftrail.warehouse.metrics import Metrics
+from reftrail.warehouse.metrics import WarehouseMetrics
 from reftrail.warehouse.progress import Progress
 
 
@@ -90,7 +90,7 @@ async def test_entries_that_come_twice_count_once(programme: ClickHouse) -> None
 
 
 async def test_over_http(programme: ClickHouse) -> None:
-    app = application(programme.reading, programme.reading, ["sk"], Progress(), Metrics())
+    app = application(programme.reading, programme.reading, ["sk"], Progress(), WarehouseMetrics())
     transport = httpx.ASGITransport(app)
     headers = {"authorization": "Bearer sk"}
     async with httpx.AsyncClient(

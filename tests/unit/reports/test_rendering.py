@@ -5,15 +5,15 @@ import json
 from io import StringIO
 from typing import Any
 
-from reftrail.reports.catalogue import Answer, Report, catalogue, find
+from reftrail.reports.catalogue import Report, ReportAnswer, catalogue, find
 from reftrail.reports.questions import DIMENSIONS
 from reftrail.reports.rendering import NARROW, as_csv, as_json, as_table
 
 
-def answer(report: Report, rows: list[dict[str, Any]], as_of: str | None = "T") -> Answer:
+def answer(report: Report, rows: list[dict[str, Any]], as_of: str | None = "T") -> ReportAnswer:
     nothing = dict.fromkeys((one.name for one in report.measures), 0)
     columns = ("campaign_id", *nothing)
-    return Answer(as_of, columns, [nothing | row for row in rows])
+    return ReportAnswer(as_of, columns, [nothing | row for row in rows])
 
 
 FUNNEL = find("funnel")

@@ -6,12 +6,12 @@ import pytest
 
 from reftrail.simulator import (
     Attribution,
+    FinalStatus,
     Limit,
     Observed,
     RewardKey,
     Simulation,
     Truth,
-    Verdict,
     compare,
     observed_verdict,
 )
@@ -25,7 +25,7 @@ FUNNEL: dict[tuple[str, str | None], int] = {
 USER = "user-1"
 TOUCHED = Attribution("AMY", "first_touch", "e1", 1_000)
 KEY = RewardKey("AMY", USER, "referee")
-GRANTED = Verdict("granted")
+GRANTED = FinalStatus("granted")
 
 
 @pytest.fixture
@@ -88,14 +88,14 @@ def test_wrong_attributions(truth: Truth, found: list[tuple[str, Attribution]]) 
     [
         [],
         [(KEY, GRANTED)] * 2,
-        [(KEY, Verdict("rejected", ("self_referral",)))],
-        [(KEY, GRANTED), (KEY, Verdict("reversed"))],
-        [(KEY, Verdict("rejected", ("code_used_up",)))],
+        [(KEY, FinalStatus("rejected", ("self_referral",)))],
+        [(KEY, GRANTED), (KEY, FinalStatus("reversed"))],
+        [(KEY, FinalStatus("rejected", ("code_used_up",)))],
         [(KEY, GRANTED), (KEY._replace(role="referrer"), GRANTED)],
     ],
     ids=["missing", "twice", "rejected", "reversed", "no limit", "another role"],
 )
-def test_wrong_rewards(truth: Truth, found: list[tuple[RewardKey, Verdict]]) -> None:
+def test_wrong_rewards(truth: Truth, found: list[tuple[RewardKey, FinalStatus]]) -> None:
     assert len(compare(truth, replace(RIGHT, entries=found)).differences) == 1
 
 
@@ -113,10 +113,10 @@ def test_of_a_limited_code_any_users_may_earn_but_not_more_and_not_fewer(truth: 
 
 def test_who_was_refunded_before_the_signup_came_leaves_the_place_of_a_limit(truth: Truth) -> None:
     other = KEY._replace(user_id="user-2")
-    truth.rewards = {KEY: Verdict("reversed"), other: GRANTED}
+    truth.rewards = {KEY: FinalStatus("reversed"), other: GRANTED}
     truth.limits["AMY"] = Limit(1, {USER, "user-2"}, unsure={USER})
     used_up = observed_verdict("rejected", ["code_used_up"])
-    earned_first = [(KEY, GRANTED), (KEY, Verdict("reversed"))]
+    earned_first = [(KEY, GRANTED), (KEY, FinalStatus("reversed"))]
     for entries in ([*earned_first, (other, used_up)], [(other, GRANTED)]):
         assert compare(truth, replace(RIGHT, entries=entries)).is_equal
     for wrong in ([], [(other, used_up)], [*earned_first, (other, GRANTED)]):
@@ -127,8 +127,8 @@ def test_an_order_that_was_paid_back_before_the_signup_came_need_not_be_decided_
     truth: Truth,
 ) -> None:
     counts = {cell: count for cell, count in FUNNEL.items() if cell[0] != "rewards_granted"}
-    inactive = Verdict("rejected", ("code_inactive",))
-    for verdict in (inactive, Verdict("reversed")):
+    inactive = FinalStatus("rejected", ("code_inactive",))
+    for verdict in (inactive, FinalStatus("reversed")):
         truth.rewards = {KEY: verdict}
         none = replace(RIGHT, funnel=counts, entries=[])
         truth.paid_back = set()
@@ -141,18 +141,18 @@ def test_an_order_that_was_paid_back_before_the_signup_came_need_not_be_decided_
 
 
 def test_a_limit_whose_only_user_was_refunded_may_be_left_unused(truth: Truth) -> None:
-    truth.rewards = {KEY: Verdict("reversed")}
+    truth.rewards = {KEY: FinalStatus("reversed")}
     truth.limits["AMY"] = Limit(1, {USER}, unsure={USER})
     counts = {cell: count for cell, count in FUNNEL.items() if cell[0] != "rewards_granted"}
     assert compare(truth, replace(RIGHT, funnel=counts, entries=[])).is_equal
-    entries = [(KEY, GRANTED), (KEY, Verdict("reversed"))]
+    entries = [(KEY, GRANTED), (KEY, FinalStatus("reversed"))]
     assert compare(truth, replace(RIGHT, entries=entries)).is_equal
     twice = replace(RIGHT, funnel=FUNNEL, entries=[*entries, *entries])
     assert not compare(truth, twice).is_equal
 
 
 def test_used_up_beside_a_lasting_reason_is_not_another_verdict() -> None:
-    assert observed_verdict("rejected", ["self_referral", "code_used_up"]) == Verdict(
+    assert observed_verdict("rejected", ["self_referral", "code_used_up"]) == FinalStatus(
         "rejected", ("self_referral",)
     )
-    assert observed_verdict("reversed", ["refunded"]) == Verdict("reversed")
+    assert observed_verdict("reversed", ["refunded"]) == FinalStatus("reversed")

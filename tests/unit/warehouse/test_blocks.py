@@ -14,7 +14,8 @@ from reftrail.contracts.events import Click
 from reftrail.contracts.reference import CodeChanged
 from reftrail.contracts.registry import WriterSchema, latest, schemas
 from reftrail.contracts.topics import CODES, EVENTS
-from reftrail.warehouse.blocks import Place, sort_out, unreadable
+from reftrail.hosting.kafka.log_bounds import LogPosition
+from reftrail.warehouse.blocks import sort_out, unreadable
 
 
 def click(number: int) -> Click:
@@ -70,7 +71,7 @@ def test_what_is_not_framed_is_refused_with_its_place(value: bytes | None, says:
     found = sort_out(EVENTS, [part_of([encode(click(1)), value], begin=40, partition=3)])
 
     (refused,) = found.refused
-    assert refused.place == Place(3, 41)
+    assert refused.place == LogPosition(3, 41)
     assert refused.value == value
     assert says in refused.detail
     assert [datums(block.container()) for block in found.blocks] == [["e1"]]
@@ -107,7 +108,7 @@ def test_bytes_that_do_not_read_are_found_by_the_schema_they_name() -> None:
 def test_what_was_found_bad_can_be_left_out() -> None:
     parts = [part_of([encode(click(1)), encode(click(2))]), part_of([encode(click(3))], 0, 1)]
 
-    found = sort_out(EVENTS, parts, without=[Place(0, 1)])
+    found = sort_out(EVENTS, parts, without=[LogPosition(0, 1)])
 
     assert [datums(block.container()) for block in found.blocks] == [["e1", "e3"]]
 

@@ -10,7 +10,7 @@ from support.clickhouse import ClickHouse
 from reftrail.contracts.events import Click
 from reftrail.contracts.topics import EVENTS
 from reftrail.warehouse.http import application
-from reftrail.warehouse.metrics import Metrics
+from reftrail.warehouse.metrics import WarehouseMetrics
 from reftrail.warehouse.progress import Progress
 
 KEY = {"authorization": "Bearer sk_two"}
@@ -24,7 +24,7 @@ def progress() -> Progress:
 @pytest.fixture
 async def http(clickhouse: ClickHouse, progress: Progress) -> AsyncIterator[httpx.AsyncClient]:
     app = application(
-        clickhouse.reading, clickhouse.reading, ["sk_one", "sk_two"], progress, Metrics()
+        clickhouse.reading, clickhouse.reading, ["sk_one", "sk_two"], progress, WarehouseMetrics()
     )
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://reports") as client:

@@ -26,7 +26,7 @@ from reftrail.warehouse.blocks import Part
 from reftrail.warehouse.dead_letters import Bury
 from reftrail.warehouse.ledger import Ledger
 from reftrail.warehouse.loader import Loader, Work
-from reftrail.warehouse.metrics import Metrics
+from reftrail.warehouse.metrics import WarehouseMetrics
 
 BROKEN = encode(Click(event_id="broken", event_time=1, received_at=1, visitor_id="v"))[:-4]
 
@@ -69,7 +69,7 @@ def clicks(*numbers: int) -> list[bytes]:
 
 
 def loader(client: Any, bury: Bury = nowhere, *, with_tokens: bool = True) -> Loader:
-    return Loader(client, Ledger(client), bury, Metrics(), with_tokens=with_tokens)
+    return Loader(client, Ledger(client), bury, WarehouseMetrics(), with_tokens=with_tokens)
 
 
 def work(topic: Topic, *parts: Part) -> Work:

@@ -16,7 +16,7 @@ from reftrail.cli.codes.many import (
 )
 from reftrail.cli.codes.session import Acting, acting
 from reftrail.cli.codes.showing import bar
-from reftrail.codes.model import Filter, Refused, Why
+from reftrail.codes.model import ActRefused, Filter, Why
 from reftrail.contracts.reference import CodeAct
 
 _VERBS: Final = {
@@ -56,7 +56,7 @@ def _command(act: CodeAct, verb: str) -> Callable[..., None]:
 def _act_on_all(session: Acting, act: CodeAct, verb: str, which: Filter, *, yes: bool) -> None:
     count = sum(map(len, pages(session, which)))
     if not count:
-        raise Refused(Why.NOT_FOUND, "there are no such codes; see: reftrail codes list")
+        raise ActRefused(Why.NOT_FOUND, "there are no such codes; see: reftrail codes list")
     agree(verb, count, yes=yes)
     done = 0
     with bar(verb, count) as progress:

@@ -7,7 +7,7 @@ import typer
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from reftrail.codes.bulk.rows import CodeRow, TermsRow, read_as
-from reftrail.codes.model import Refused, Why
+from reftrail.codes.model import ActRefused, Why
 from reftrail.contracts import times
 from reftrail.contracts.record import Millis
 
@@ -39,7 +39,7 @@ Notes: TypeAlias = Annotated[str | None, typer.Option()]
 def row(kind: type[_RowT], given: Mapping[str, Any]) -> _RowT:
     """Options as fields of a row; those not given are left out.
 
-    Raises `Refused` (INVALID) that names the option at fault.
+    Raises `ActRefused` (INVALID) that names the option at fault.
     """
     found = {name: value for name, value in given.items() if value not in (None, [], ())}
     try:
@@ -47,41 +47,41 @@ def row(kind: type[_RowT], given: Mapping[str, Any]) -> _RowT:
     except ValueError as error:
         field, _, fault = str(error).partition(" ")
         if field == "code":
-            raise Refused(Why.INVALID, f"CODE {fault}") from error
+            raise ActRefused(Why.INVALID, f"CODE {fault}") from error
         name = field.removesuffix("_user_id").removesuffix("_id").replace("_", "-")
-        raise Refused(
+        raise ActRefused(
             Why.INVALID, f"--{name} {fault.replace('is missing', 'is needed')}"
         ) from error
 
 
 def record_of(text: str | None) -> tuple[str, str] | None:
-    """KIND:ID. Raises `Refused` if it is something else."""
+    """KIND:ID. Raises `ActRefused` if it is something else."""
     if text is None:
         return None
     kind, _, its_id = text.partition(":")
     if not kind or not its_id:
-        raise Refused(Why.INVALID, f"--record is {text!r}; give KIND:ID, such as ticket:4711")
+        raise ActRefused(Why.INVALID, f"--record is {text!r}; give KIND:ID, such as ticket:4711")
     return kind, its_id
 
 
 def pairs(option: str, given: Iterable[str] | None) -> dict[str, str]:
-    """NAME=VALUE, several times. Raises `Refused` if it is something else."""
+    """NAME=VALUE, several times. Raises `ActRefused` if it is something else."""
     found: dict[str, str] = {}
     for text in given or ():
         name, equals, value = text.partition("=")
         if not name or not equals or not value:
-            raise Refused(Why.INVALID, f"{option} is {text!r}; give NAME=VALUE")
+            raise ActRefused(Why.INVALID, f"{option} is {text!r}; give NAME=VALUE")
         found[name] = value
     return found
 
 
 def millis(option: str, text: str | None) -> Millis | None:
-    """A time with its offset. Raises `Refused` if it is something else."""
+    """A time with its offset. Raises `ActRefused` if it is something else."""
     if text is None:
         return None
     try:
         return times.millis(_TIME.validate_python(text))
     except ValidationError as error:
-        raise Refused(
+        raise ActRefused(
             Why.INVALID, f"{option} is {text!r}; give a time such as 2026-01-01T00:00:00Z"
         ) from error

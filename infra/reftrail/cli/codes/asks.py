@@ -15,10 +15,10 @@ from reftrail.cli.codes.showing import Output, print_fields, print_rows, said
 from reftrail.codes.bulk.registered import row_of, write_codes
 from reftrail.codes.formats.patterns import Pattern, Reading
 from reftrail.codes.formats.selection import Selection
-from reftrail.codes.model import Answer, Code, Filter, Refused, Why
+from reftrail.codes.model import ActRefused, Answer, Code, Filter, Why
 from reftrail.contracts.reference import CodeActed, CodeStatus
 from reftrail.contracts.times import moment, now
-from reftrail.reports.rendering import Format
+from reftrail.reports.rendering import AnswerFormat
 
 _LISTED: Final = {
     "code": "code",
@@ -47,11 +47,11 @@ def register(codes: typer.Typer) -> None:
 
 
 @asking
-def _show(session: Session, code: args.Code, *, output: Output = Format.TABLE) -> None:
+def _show(session: Session, code: args.Code, *, output: Output = AnswerFormat.TABLE) -> None:
     """Show how CODE stands, and what has happened under it."""
     found = session.service.find(code)
     if found is None:
-        raise Refused(Why.NOT_FOUND, _not_registered(session, code))
+        raise ActRefused(Why.NOT_FOUND, _not_registered(session, code))
     row = row_of(found, now())
     row |= {
         "distributed_by_channel": dict(found.distributed_by_channel),
@@ -106,7 +106,7 @@ def _list(
     out: Annotated[
         Path | None, typer.Option(help="All of them to a new file: .csv, .jsonl or .parquet.")
     ] = None,
-    output: Output = Format.TABLE,
+    output: Output = AnswerFormat.TABLE,
 ) -> None:
     """List codes in alphabetical order."""
     before = args.millis("--expires-before", expires_before)
@@ -148,13 +148,15 @@ def _selected(
     """Those of a format, and of these with the segments wanted."""
     if format_name is None:
         if where:
-            raise Refused(Why.INVALID, "--where needs --format, which says what the segments are")
+            raise ActRefused(
+                Why.INVALID, "--where needs --format, which says what the segments are"
+            )
         return found
     pattern = pattern_of(session, format_name)
     try:
         selection = Selection.of(pattern, **args.pairs("--where", where))
     except ValueError as error:
-        raise Refused(Why.INVALID, f"--where: {error}") from error
+        raise ActRefused(Why.INVALID, f"--where: {error}") from error
 
     def fits(code: Code) -> bool:
         reading = pattern.read(code.code)
@@ -164,22 +166,22 @@ def _selected(
 
 
 def pattern_of(session: Session, name: str) -> Pattern:
-    """How a format is written. Raises `Refused` (NOT_FOUND)."""
+    """How a format is written. Raises `ActRefused` (NOT_FOUND)."""
     formats = {one.defined.name: one for one in session.service.formats()}
     if name not in formats:
         known = ", ".join(formats) or "none"
-        raise Refused(Why.NOT_FOUND, f"there is no format {name} (known: {known})")
+        raise ActRefused(Why.NOT_FOUND, f"there is no format {name} (known: {known})")
     return Pattern.of(formats[name].defined.pattern)
 
 
 @asking
-def _audit(session: Session, code: args.Code, *, output: Output = Format.TABLE) -> None:
+def _audit(session: Session, code: args.Code, *, output: Output = AnswerFormat.TABLE) -> None:
     """Show what was done to CODE, by whom and why."""
     lines = session.service.audit(code)
     if not lines:
-        raise Refused(Why.NOT_FOUND, f"nothing was ever done to a code {code}")
+        raise ActRefused(Why.NOT_FOUND, f"nothing was ever done to a code {code}")
     rows = map(_line, lines)
-    print_rows(map(_with_changes, rows) if output is Format.TABLE else rows, output, _AUDITED)
+    print_rows(map(_with_changes, rows) if output is AnswerFormat.TABLE else rows, output, _AUDITED)
 
 
 def _line(acted: CodeActed) -> dict[str, Any]:
@@ -221,7 +223,7 @@ def _verify(
     *,
     channel: args.Channel = None,
     region: Annotated[str | None, typer.Option(help="A country, such as DE.")] = None,
-    output: Output = Format.TABLE,
+    output: Output = AnswerFormat.TABLE,
 ) -> None:
     """Say whether CODE counts, and if not, why. Ends with exit code 1 if it doesn't."""
     found = session.service.verify(text, channel=channel, region=region, uses=None)
@@ -230,7 +232,7 @@ def _verify(
         found = session.service.verify(
             text, channel=channel, region=region, uses=_uses(session, found.code)
         )
-    if output is Format.TABLE:
+    if output is AnswerFormat.TABLE:
         typer.echo(found.message)
     else:
         names = ("answer", "message", "code", "campaign_id", "position", "expected", "suggestion")

@@ -82,10 +82,10 @@ def _retire(session: Acting, name: _Name) -> None:
 
 
 @asking
-def _list(session: Session, *, output: Output = rendering.Format.TABLE) -> None:
+def _list(session: Session, *, output: Output = rendering.AnswerFormat.TABLE) -> None:
     """List the formats: how full they are, and how often a guess is right."""
     rows = map(_row, session.service.formats())
-    if output is rendering.Format.TABLE:
+    if output is rendering.AnswerFormat.TABLE:
         rows = map(_shown, rows)
     print_rows(rows, output, _LISTED)
 

@@ -18,7 +18,7 @@ from reftrail.codes.bulk.registered import write_codes
 from reftrail.codes.bulk.rows import TermsRow
 from reftrail.codes.formats.derived import DerivedCodes
 from reftrail.codes.formats.derived.codes import WORST_ODDS
-from reftrail.codes.model import Code, DerivedRange, Format, Refused, Terms, Why
+from reftrail.codes.model import ActRefused, Code, DerivedRange, Format, Terms, Why
 from reftrail.contracts.reference import FormatKind, FormatStatus
 from reftrail.contracts.times import now
 
@@ -98,7 +98,7 @@ def issue(
     check_campaigns(session.connection, {terms.campaign_id})
     if chosen is not None:
         if count != 1:
-            raise Refused(Why.INVALID, "--chosen is one code; leave out --count")
+            raise ActRefused(Why.INVALID, "--chosen is one code; leave out --count")
         _put_out(iter([[session.service.issue_chosen(chosen, terms, session.by)]]), 1, out)
         return
     _put_out(_drawn(session, terms, count, format_name, value), count, out)
@@ -160,7 +160,7 @@ def _issued_before(of: Format, again: str) -> DerivedRange:
     first, _, last = again.partition("-")
     count = of.defined.count
     if not (first.isdecimal() and last.isdecimal() and 1 <= int(first) <= int(last) <= count):
-        raise Refused(
+        raise ActRefused(
             Why.INVALID,
             f"--again is {again!r}; format {of.defined.name} has codes 1-{count}, give FIRST-LAST",
         )
@@ -187,18 +187,18 @@ def _derived_format(session: Acting, name: str | None, campaign: str | None) -> 
             if one.defined.campaign_id == campaign and one.defined.status == FormatStatus.ACTIVE
         ]
     else:
-        raise Refused(Why.INVALID, "say which codes: --campaign ID, or --format NAME")
+        raise ActRefused(Why.INVALID, "say which codes: --campaign ID, or --format NAME")
     of = f"format {name}" if name else f"campaign {campaign}"
     if campaign is not None and name is not None:
         formats = [one for one in formats if one.defined.campaign_id == campaign]
         of += f" of campaign {campaign}"
     if not formats:
-        raise Refused(
+        raise ActRefused(
             Why.NOT_FOUND,
             f"there are no derived codes of {of}; define a format: reftrail codes format define "
             f"NAME --derived --campaign {campaign or 'ID'} --pattern 'SPR{{body:8}}{{check}}'",
         )
     if len(formats) > 1:
         names = ", ".join(one.defined.name for one in formats)
-        raise Refused(Why.INVALID, f"campaign {campaign} has {names}; choose one with --format")
+        raise ActRefused(Why.INVALID, f"campaign {campaign} has {names}; choose one with --format")
     return formats[0]

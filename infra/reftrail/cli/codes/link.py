@@ -8,7 +8,7 @@ import typer
 from reftrail.cli.codes import arguments as args
 from reftrail.cli.codes.session import Session, asking
 from reftrail.codes.links import check_picture, landing_link, redirect_link, write_qr
-from reftrail.codes.model import Answer, Refused, Why
+from reftrail.codes.model import ActRefused, Answer, Why
 
 
 @asking
@@ -33,7 +33,7 @@ def link(
     found = session.service.verify(code)
     if not found.is_valid or found.code is None:
         missing = found.answer in (Answer.UNKNOWN, Answer.FORGED, Answer.MALFORMED, Answer.MISTYPED)
-        raise Refused(Why.NOT_FOUND if missing else Why.STATUS, found.message, found.suggestion)
+        raise ActRefused(Why.NOT_FOUND if missing else Why.STATUS, found.message, found.suggestion)
     shared = (
         redirect_link(session.connection.collector_url, found.code)
         if landing is None

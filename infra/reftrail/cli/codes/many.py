@@ -10,7 +10,7 @@ import uuid_utils
 
 from reftrail.cli.codes.session import Acting, Session
 from reftrail.cli.codes.showing import bar, codes_of
-from reftrail.codes.model import Code, Filter, Refused, Why
+from reftrail.codes.model import ActRefused, Code, Filter, Why
 
 OneCode: TypeAlias = Annotated[str | None, typer.Argument(metavar="[CODE]")]
 Prefix: TypeAlias = Annotated[str | None, typer.Option(help="All codes that begin like this.")]
@@ -23,10 +23,10 @@ _PAGE = 1_000
 
 
 def which_codes(code: str | None, prefix: str | None, campaign: str | None) -> Filter | None:
-    """The codes meant; None for the one. Raises `Refused` if both or neither are given."""
+    """The codes meant; None for the one. Raises `ActRefused` if both or neither are given."""
     many = prefix is not None or campaign is not None
     if many == (code is not None):
-        raise Refused(Why.INVALID, "give either CODE, or --prefix and --campaign or one of them")
+        raise ActRefused(Why.INVALID, "give either CODE, or --prefix and --campaign or one of them")
     return Filter(prefix=prefix, campaign_id=campaign) if many else None
 
 
@@ -47,7 +47,9 @@ def agree(what: str, count: int, *, yes: bool) -> None:
         return
     codes = codes_of(count)
     if not sys.stdin.isatty():
-        raise Refused(Why.INVALID, f"this would {what} {codes}; give --yes to do so without asking")
+        raise ActRefused(
+            Why.INVALID, f"this would {what} {codes}; give --yes to do so without asking"
+        )
     typer.confirm(f"{what} {codes}?", abort=True, err=True)
 
 
@@ -60,7 +62,7 @@ def one_by_one(
     """
     found = [code.code for some in pages(session, which) for code in some]
     if not found:
-        raise Refused(Why.NOT_FOUND, "there are no such codes; see: reftrail codes list")
+        raise ActRefused(Why.NOT_FOUND, "there are no such codes; see: reftrail codes list")
     agree(what, len(found), yes=yes)
     batch = replace(session, by=replace(session.by, batch_id=str(uuid_utils.uuid7())))
     refused = 0
@@ -68,7 +70,7 @@ def one_by_one(
         for code in found:
             try:
                 act(batch, code)
-            except Refused as why:
+            except ActRefused as why:
                 refused += 1
                 typer.echo(str(why), err=True)
             progress.advance(progress.task_ids[0])

@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from reftrail.cli.errors import say
-from reftrail.codes.model import Refused, Why
+from reftrail.codes.model import ActRefused, Why
 
 EXIT_CODES: Final = {
     Why.NO_SECRET: 1,
@@ -33,7 +33,7 @@ class CodesGroup(TyperGroup):
         """Run the command asked for."""
         try:
             return super().invoke(ctx)
-        except Refused as refused:
+        except ActRefused as refused:
             say(refused)
             if refused.suggestion is not None:
                 typer.echo(f"what might do instead: {refused.suggestion}", err=True)

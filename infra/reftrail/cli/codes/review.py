@@ -15,7 +15,7 @@ from reftrail.codes.model import Filter
 from reftrail.codes.review import Concern, Finding, Happened, Thresholds
 from reftrail.codes.review import review as findings_of
 from reftrail.contracts.times import now
-from reftrail.reports.rendering import Format
+from reftrail.reports.rendering import AnswerFormat
 
 _FIELDS: Final = {
     name: name for name in ("concern", "subject", "campaign_id", "owner_user_id", "why", "figures")
@@ -57,7 +57,7 @@ def review(
     forged: Annotated[
         int, typer.Option(min=1, help="Forged codes under a prefix, from which it is told.")
     ] = _DEFAULT.forged,
-    output: Output = Format.TABLE,
+    output: Output = AnswerFormat.TABLE,
 ) -> None:
     """Print what to look at: codes expiring, unused, at their limits, suspicious; with figures."""
     at = now()
@@ -77,7 +77,7 @@ def review(
         for one in findings_of(codes, Happened.of(answer) if answer else None, thresholds, at)
         if not only or one.concern in only
     )
-    if output is not Format.TABLE:
+    if output is not AnswerFormat.TABLE:
         print_rows(map(_row, found), output, _FIELDS)
         return
     _print(list(found), with_use=answer is not None)
@@ -93,7 +93,7 @@ def _print(found: list[Finding], *, with_use: bool) -> None:
         some = [_row(one) for one in found if one.concern == concern]
         if some:
             typer.echo(f"{heading}\n")
-            print_rows(some, Format.TABLE, _COLUMNS)
+            print_rows(some, AnswerFormat.TABLE, _COLUMNS)
             typer.echo()
     counts = Counter(one.concern for one in found)
     told = ", ".join(f"{counts[concern]:,} {concern}" for concern in Concern)

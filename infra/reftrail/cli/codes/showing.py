@@ -14,39 +14,39 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from reftrail.reports.rendering import NARROW, Format
+from reftrail.reports.rendering import NARROW, AnswerFormat
 
-Output: TypeAlias = Annotated[Format, typer.Option("--output", "-o", help="How to print it.")]
+Output: TypeAlias = Annotated[AnswerFormat, typer.Option("--output", "-o", help="How to print it.")]
 Row: TypeAlias = Mapping[str, Any]
 
 _LISTED: Final = "|"
 _NUMBERS: Final = (int, float)
 
 
-def print_rows(rows: Iterable[Row], output: Format, columns: Mapping[str, str]) -> int:
+def print_rows(rows: Iterable[Row], output: AnswerFormat, columns: Mapping[str, str]) -> int:
     """Print rows, and say how many. columns: those of the table, with their headings.
 
     JSON (an array) and CSV have all that a row has, and are printed as the rows come.
     """
     match output:
-        case Format.JSON:
+        case AnswerFormat.JSON:
             return _print_json(rows)
-        case Format.CSV:
+        case AnswerFormat.CSV:
             return _print_csv(rows, columns)
-        case Format.TABLE:
+        case AnswerFormat.TABLE:
             found = list(rows)
             _print_table(found, columns)
             return len(found)
 
 
-def print_fields(row: Row, output: Format) -> None:
+def print_fields(row: Row, output: AnswerFormat) -> None:
     """One thing: a line for each field, or an object in JSON, or a table of one row in CSV."""
     match output:
-        case Format.JSON:
+        case AnswerFormat.JSON:
             typer.echo(msgspec.json.encode(row))
-        case Format.CSV:
+        case AnswerFormat.CSV:
             _print_csv([row], row)
-        case Format.TABLE:
+        case AnswerFormat.TABLE:
             width = max(map(len, row)) + 2
             for name, value in row.items():
                 typer.echo(f"{name + ':':<{width}}{said(value)}")

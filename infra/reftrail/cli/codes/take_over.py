@@ -11,9 +11,9 @@ from reftrail.cli.codes.campaigns import check_campaigns
 from reftrail.cli.codes.session import Acting, acting
 from reftrail.cli.codes.showing import bar
 from reftrail.codes.bulk.files import kind_of, room_for
-from reftrail.codes.bulk.importing import Report, import_file
+from reftrail.codes.bulk.importing import ImportReport, import_file
 from reftrail.codes.bulk.rows import CodeRow, Columns
-from reftrail.codes.model import Refused, Why
+from reftrail.codes.model import ActRefused, Why
 
 _SHOWN = 20
 """Lines at fault that are printed; --report has all."""
@@ -49,7 +49,7 @@ def _add(
 ) -> None:
     """Register CODE, which exists already, or all codes of a file."""
     if (code is None) == (from_file is None):
-        raise Refused(
+        raise ActRefused(
             Why.INVALID, "give either CODE with --owner and --campaign, or --from FILE.csv"
         )
     kind, its_id = args.record_of(record) or (None, None)
@@ -139,7 +139,7 @@ def _room(report: Path | None) -> AbstractContextManager[Path | None]:
     return nullcontext() if report is None else room_for(report)
 
 
-def _say(done: Report, file: Path, report: Path | None) -> None:
+def _say(done: ImportReport, file: Path, report: Path | None) -> None:
     for fault in done.faults[:_SHOWN]:
         typer.echo(f"{file}, line {fault.line}: {fault.code or 'no code'}: {fault.why}", err=True)
     if (more := len(done.faults) - _SHOWN) > 0:

@@ -11,7 +11,7 @@ from reftrail.cli.codes.many import OfCampaign, OneCode, Prefix, Yes, one_by_one
 from reftrail.cli.codes.session import Acting, acting
 from reftrail.cli.codes.showing import said
 from reftrail.codes.bulk.registered import row_of
-from reftrail.codes.model import Changes, Refused, Why
+from reftrail.codes.model import ActRefused, Changes, Why
 from reftrail.contracts.times import now
 
 _CLEARABLE: Final = tuple(field.name for field in msgspec.structs.fields(Changes))
@@ -31,7 +31,7 @@ def _bind(
 ) -> None:
     """Give CODE its owner, or the record that it stands for."""
     if owner is None and record is None:
-        raise Refused(Why.INVALID, "say to what: --owner USER, or --record KIND:ID, or both")
+        raise ActRefused(Why.INVALID, "say to what: --owner USER, or --record KIND:ID, or both")
     bound = session.service.bind(
         code, session.by, owner_user_id=owner, record=args.record_of(record)
     ).changed
@@ -80,7 +80,9 @@ def _change(
     found: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     changes = Changes(**(found | _emptied(clear)))
     if changes == Changes():
-        raise Refused(Why.INVALID, "say what is to be changed; see: reftrail codes change --help")
+        raise ActRefused(
+            Why.INVALID, "say what is to be changed; see: reftrail codes change --help"
+        )
     if which is not None:
         one_by_one(
             session,
@@ -157,7 +159,7 @@ def _limits(given: list[str] | None) -> dict[str, int] | None:
         return None
     found = args.pairs("--channel-limit", given)
     if wrong := [name for name, limit in found.items() if not limit.isdecimal()]:
-        raise Refused(
+        raise ActRefused(
             Why.INVALID, f"--channel-limit {wrong[0]} is {found[wrong[0]]!r}; give a number"
         )
     return {name: int(limit) for name, limit in found.items()}
@@ -166,6 +168,6 @@ def _limits(given: list[str] | None) -> dict[str, int] | None:
 def _emptied(clear: list[str] | None) -> dict[str, Any]:
     names = [name.replace("-", "_") for name in clear or ()]
     if unknown := [name for name in names if name not in _CLEARABLE]:
-        raise Refused(Why.INVALID, f"--clear {unknown[0]}: choose of {', '.join(_CLEARABLE)}")
+        raise ActRefused(Why.INVALID, f"--clear {unknown[0]}: choose of {', '.join(_CLEARABLE)}")
     empty: dict[str, Any] = {"channels": (), "regions": (), "channel_limits": {}}
     return {name: empty.get(name) for name in names}

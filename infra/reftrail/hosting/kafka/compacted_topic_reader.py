@@ -22,7 +22,7 @@ _POLL_MS: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class TopicTable:
     """Where the messages of a topic go: records of a kind, and the keys of those taken back."""
 
     kind: type[Record]
@@ -44,7 +44,7 @@ class CompactedTopicReader:
     def __init__(
         self,
         installation: Installation,
-        tables: Mapping[str, Table],
+        tables: Mapping[str, TopicTable],
         *,
         on_progress: Callable[[], None],
         on_undecodable: Callable[[], None],

@@ -11,6 +11,14 @@ from typing import NamedTuple, Self
 from reftrail.contracts.errors import ExpectedError
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class LogPosition:
+    """The position of a message in its topic."""
+
+    partition: int
+    offset: int
+
+
 @dataclass(frozen=True, slots=True)
 class LogBounds:
     """Positions of a partition's first message and after its last committed one."""

@@ -18,7 +18,7 @@ _REPORTED: Final = {"line": pl.Int64, "code": pl.String, "why": pl.String}
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class ImportReport:
     """What came of a file. faults are lines that can't be read or clash, by line.
 
     Not is_taken_over: nothing was, because of them.
@@ -66,7 +66,7 @@ def import_file(  # noqa: PLR0913  (each by name)
     check_campaigns: Callable[[AbstractSet[str]], None],
     skip: bool = False,
     read: Callable[[], object] = lambda: None,
-) -> Report:
+) -> ImportReport:
     """Take over the codes of a file; skip: also if some lines are at fault, without those.
 
     The file is read twice: all lines are judged before one is taken over. Twice the same line is
@@ -82,14 +82,14 @@ def import_file(  # noqa: PLR0913  (each by name)
             bad.append(row)
     check_campaigns(campaigns)
     if bad and not skip:
-        return Report(0, 0, tuple(bad), is_taken_over=False)
+        return ImportReport(0, 0, tuple(bad), is_taken_over=False)
     codes = Codes(path, columns, read)
     imported = service.import_codes(codes, by, skip_clashes=skip)
     clashes = [
         BadRow(codes.lines[clash.place - 1], clash.code, clash.why) for clash in imported.clashes
     ]
     faults = tuple(sorted([*bad, *clashes], key=_line))
-    return Report(
+    return ImportReport(
         imported.added, imported.unchanged, faults, is_taken_over=skip or not imported.clashes
     )
 

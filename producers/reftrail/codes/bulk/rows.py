@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from reftrail.codes.bulk.files import LIST_SEPARATOR, Row, read_table
-from reftrail.codes.model import GivenCode, Refused, Terms, Why
+from reftrail.codes.model import ActRefused, GivenCode, Terms, Why
 from reftrail.codes.validation import check_code, check_terms
 from reftrail.contracts.code_spelling import is_code, spelled
 from reftrail.contracts.errors import ExpectedError
@@ -116,7 +116,7 @@ class Columns:
                 raise ExpectedError(f"{name} is not a field of a code; there are {known}")
 
     def reader(self) -> Callable[[Row], dict[str, Any]]:
-        """What makes fields of a row. Raises `Refused` if it has a column that nobody knows."""
+        """What makes fields of a row. Raises `ActRefused` if it has a column that nobody knows."""
         of_column = {column: _field(name) for name, column in self.named.items()}
         taken = set(of_column.values())
         constants = {_field(name): value for name, value in self.constants.items()}
@@ -127,7 +127,7 @@ class Columns:
                 return name
             if column in self.ignored:
                 return None
-            raise Refused(
+            raise ActRefused(
                 Why.INVALID,
                 f"column {column!r} is not known; say which field it is with --map "
                 f"FIELD={column}, or leave it out with --ignore {column}",
@@ -160,7 +160,7 @@ class GoodRow:
 def read_rows(path: Path, columns: Columns) -> Iterator[GoodRow | BadRow]:
     """All rows of a file, one by one.
 
-    Raises `ExpectedError` if it can't be read, `Refused` if a column is not known.
+    Raises `ExpectedError` if it can't be read, `ActRefused` if a column is not known.
     """
     fields = columns.reader()
     for row in read_table(path):
@@ -169,7 +169,7 @@ def read_rows(path: Path, columns: Columns) -> Iterator[GoodRow | BadRow]:
             given = read_as(CodeRow, values).given()
             check_code(given.code)
             check_terms(given.terms)
-        except (ValueError, Refused) as error:
+        except (ValueError, ActRefused) as error:
             code = values.get("code")
             yield BadRow(row.number, None if code is None else str(code), str(error))
         else:

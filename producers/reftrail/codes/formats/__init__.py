@@ -6,6 +6,7 @@ their records, `selection` chooses codes by their segments, `secrets` keeps the 
 """
 
 from reftrail.codes.formats.formats import (
+    CodeVerdict,
     DerivedFormat,
     Forged,
     Formats,
@@ -15,11 +16,11 @@ from reftrail.codes.formats.formats import (
     UncheckedFormat,
     UnknownFormat,
     Valid,
-    Verdict,
     WellFormed,
 )
 
 __all__ = [
+    "CodeVerdict",
     "DerivedFormat",
     "Forged",
     "Formats",
@@ -29,6 +30,5 @@ __all__ = [
     "UncheckedFormat",
     "UnknownFormat",
     "Valid",
-    "Verdict",
     "WellFormed",
 ]

@@ -97,11 +97,11 @@ class Valid:
     sequence: int
 
 
-Verdict: TypeAlias = (
+CodeVerdict: TypeAlias = (
     UnknownFormat | Malformed | Mistyped | Forged | Unchecked | Retired | WellFormed | Valid
 )
 
-_FROM_LEAST_TO_MOST: Final[tuple[type[Verdict], ...]] = (
+_FROM_LEAST_TO_MOST: Final[tuple[type[CodeVerdict], ...]] = (
     UnknownFormat,
     Malformed,
     Mistyped,
@@ -141,7 +141,7 @@ class Formats:
         object.__setattr__(self, "_by_prefix", by_prefix)
         object.__setattr__(self, "_prefix_lengths", frozenset(map(len, by_prefix)))
 
-    def verify(self, text: str, *, suggest: bool = True) -> Verdict:
+    def verify(self, text: str, *, suggest: bool = True) -> CodeVerdict:
         """What a text is, as a person typed it; with suggestions, if asked for (`Pattern.read`).
 
         Every format whose prefix it has is asked, whatever the others said, so that the time taken
@@ -164,7 +164,7 @@ def _folded(text: str) -> str:
     return without_grouping(text, hyphens=False).upper()
 
 
-def _judge(one: Format, text: str, *, suggest: bool) -> Verdict:
+def _judge(one: Format, text: str, *, suggest: bool) -> CodeVerdict:
     reading = one.pattern.read(text, suggest=suggest)
     if not isinstance(reading, Reading):
         return reading
@@ -180,7 +180,7 @@ def _judge(one: Format, text: str, *, suggest: bool) -> Verdict:
             assert_never(one)
 
 
-def _proven(one: DerivedFormat, reading: Reading) -> Verdict:
+def _proven(one: DerivedFormat, reading: Reading) -> CodeVerdict:
     sequence = one.codes.sequence(reading.code)
     if sequence is None:
         return Forged(reading.code, one.name)
@@ -189,7 +189,7 @@ def _proven(one: DerivedFormat, reading: Reading) -> Verdict:
     return Valid(reading.code, one.name, one.codes.campaign_id, sequence)
 
 
-def _telling(verdict: Verdict) -> tuple[int, int]:
+def _telling(verdict: CodeVerdict) -> tuple[int, int]:
     """The more a verdict says of a text, the greater; of two faults, the later one."""
     position = verdict.position if isinstance(verdict, Malformed) else 0
     return _FROM_LEAST_TO_MOST.index(type(verdict)), position

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from reftrail.codes.formats.patterns import Pattern, Reading
 from reftrail.codes.formats.patterns.language import segment_of
-from reftrail.codes.formats.patterns.segments import Fault, Number, Symbols, Words
+from reftrail.codes.formats.patterns.segments import Number, SegmentFault, Symbols, Words
 
 _Wanted: TypeAlias = Symbols | Number | Words
 
@@ -54,4 +54,4 @@ def select(pattern: Pattern, codes: Iterable[str], selection: Selection) -> Iter
 
 def _is(segment: _Wanted, value: str) -> bool:
     taken = segment.read(value, 0)
-    return not isinstance(taken, Fault) and taken.end == len(value)
+    return not isinstance(taken, SegmentFault) and taken.end == len(value)

@@ -9,9 +9,9 @@ from reftrail.codes.formats.definitions import formats_of
 from reftrail.codes.formats.derived import DerivedCodes
 from reftrail.codes.formats.patterns import Pattern
 from reftrail.codes.formats.secrets import MasterSecret
-from reftrail.codes.model import DerivedRange, Format, FormatTerms, Refused, Why
+from reftrail.codes.model import ActRefused, DerivedRange, Format, FormatTerms, Why
 from reftrail.codes.service.generation import SEQUENCE, pattern_of
-from reftrail.codes.store.writing import Writing
+from reftrail.codes.store.writing import UnitOfWork
 from reftrail.codes.validation import check_text
 from reftrail.contracts.reference import (
     CodeAct,
@@ -21,7 +21,7 @@ from reftrail.contracts.reference import (
 )
 
 
-def define(work: Writing, terms: FormatTerms, secret: MasterSecret | None) -> Format:
+def define(work: UnitOfWork, terms: FormatTerms, secret: MasterSecret | None) -> Format:
     """Write a format, or write it anew."""
     for name, text in (("name", terms.name), ("campaign_id", terms.campaign_id)):
         if text is not None:
@@ -56,7 +56,7 @@ def define(work: Writing, terms: FormatTerms, secret: MasterSecret | None) -> Fo
     return work.define(CodeAct.CHANGED if before else CodeAct.ISSUED, before, after, codes=0)
 
 
-def retire(work: Writing, name: str) -> Format:
+def retire(work: UnitOfWork, name: str) -> Format:
     """End a format."""
     before = named(work.formats(locked=True), name)
     if before.defined.status == FormatStatus.RETIRED:
@@ -66,17 +66,17 @@ def retire(work: Writing, name: str) -> Format:
 
 
 def issue_derived(
-    work: Writing, name: str, count: int, secret: MasterSecret | None, worst_odds: float
+    work: UnitOfWork, name: str, count: int, secret: MasterSecret | None, worst_odds: float
 ) -> tuple[DerivedRange, Format]:
     """Raise the number of a campaign's derived codes."""
     if count < 1:
-        raise Refused(Why.INVALID, f"count is {count}; issue one code or more")
+        raise ActRefused(Why.INVALID, f"count is {count}; issue one code or more")
     before = named(work.formats(locked=True), name)
     defined = before.defined
     if defined.kind != FormatKind.DERIVED:
-        raise Refused(Why.INVALID, f"codes of format {name} are not derived; issue them singly")
+        raise ActRefused(Why.INVALID, f"codes of format {name} are not derived; issue them singly")
     if defined.status != FormatStatus.ACTIVE:
-        raise Refused(Why.INVALID, f"format {name} is retired; issue codes under another one")
+        raise ActRefused(Why.INVALID, f"format {name} is retired; issue codes under another one")
     made_by = need(secret, defined.key_id)
     campaign_id = str(defined.campaign_id)
     total = defined.count + count
@@ -84,7 +84,7 @@ def issue_derived(
     try:
         DerivedCodes(campaign_id, made_by.of_campaign(campaign_id), pattern, total, worst_odds)
     except ValueError as error:
-        raise Refused(Why.EXHAUSTED, f"format {name}: {error}") from error
+        raise ActRefused(Why.EXHAUSTED, f"format {name}: {error}") from error
     raised = replace(before, defined=msgspec.structs.replace(defined, count=total))
     after = work.define(CodeAct.ISSUED, before, raised, codes=count)
     batch_id = str(work.by.batch_id)
@@ -92,11 +92,13 @@ def issue_derived(
 
 
 def need(secret: MasterSecret | None, key_id: str | None) -> MasterSecret:
-    """The secret under which codes of a format are made. Raises `Refused`, NO_SECRET."""
+    """The secret under which codes of a format are made. Raises `ActRefused`, NO_SECRET."""
     if secret is None:
-        raise Refused(Why.NO_SECRET, "derived codes need their secret: set REFTRAIL_CODES_SECRET")
+        raise ActRefused(
+            Why.NO_SECRET, "derived codes need their secret: set REFTRAIL_CODES_SECRET"
+        )
     if key_id is not None and secret.key_id != key_id:
-        raise Refused(
+        raise ActRefused(
             Why.NO_SECRET,
             f"these codes are made under the secret {key_id}, and REFTRAIL_CODES_SECRET is "
             f"{secret.key_id}",
@@ -107,13 +109,15 @@ def need(secret: MasterSecret | None, key_id: str | None) -> MasterSecret:
 def _pattern(terms: FormatTerms) -> Pattern:
     is_derived = terms.kind == FormatKind.DERIVED
     if is_derived and terms.campaign_id is None:
-        raise Refused(Why.INVALID, f"format {terms.name}: name the campaign of its derived codes")
+        raise ActRefused(
+            Why.INVALID, f"format {terms.name}: name the campaign of its derived codes"
+        )
     try:
         pattern = Pattern.of(terms.pattern)
         if is_derived:
             DerivedCodes(str(terms.campaign_id), bytes(32), pattern, 1, 1.0)
     except ValueError as error:
-        raise Refused(Why.INVALID, f"format {terms.name}: {error}") from error
+        raise ActRefused(Why.INVALID, f"format {terms.name}: {error}") from error
     if terms.on_signup:
         _see_that_it_can_be_issued_alone(terms, pattern)
     return pattern
@@ -122,7 +126,7 @@ def _pattern(terms: FormatTerms) -> Pattern:
 def _see_that_it_can_be_issued_alone(terms: FormatTerms, pattern: Pattern) -> None:
     drawn = {part.name for part in pattern.random_segments} | {SEQUENCE}
     if terms.kind == FormatKind.DERIVED or terms.campaign_id is None or set(pattern.names) - drawn:
-        raise Refused(
+        raise ActRefused(
             Why.INVALID,
             f"format {terms.name}: codes on signup need a campaign and a registered format in "
             f"which nothing but drawn symbols and the sequence is open",
@@ -150,7 +154,7 @@ def _see_that_codes_stay(before: Format, after: Format) -> None:
     for name in ("kind", "campaign_id", "pattern"):
         old, new = getattr(before.defined, name), getattr(after.defined, name)
         if old != new:
-            raise Refused(
+            raise ActRefused(
                 Why.CLASH,
                 f"format {before.defined.name} has {name} {old}, which can't become {new}; define "
                 f"a format of another name",
@@ -168,23 +172,25 @@ def _see_that_all_can_be_told_apart(
     try:
         formats_of(counted, secret)
     except ValueError as error:
-        raise Refused(Why.INVALID, str(error)) from error
+        raise ActRefused(Why.INVALID, str(error)) from error
 
 
 def derived_codes(one: Format, secret: MasterSecret | None) -> DerivedCodes:
-    """A format's derived codes, all that are issued. Raises `Refused`: NO_SECRET, INVALID."""
+    """A format's derived codes, all that are issued. Raises `ActRefused`: NO_SECRET, INVALID."""
     defined = one.defined
     if defined.kind != FormatKind.DERIVED or defined.count == 0:
-        raise Refused(Why.INVALID, f"format {defined.name} has no derived codes")
+        raise ActRefused(Why.INVALID, f"format {defined.name} has no derived codes")
     campaign_id = str(defined.campaign_id)
     made_by = need(secret, defined.key_id).of_campaign(campaign_id)
     return DerivedCodes(campaign_id, made_by, pattern_of(defined.pattern), defined.count, 1.0)
 
 
 def named(formats: Iterable[Format], name: str) -> Format:
-    """The format of that name. Raises `Refused`, NOT_FOUND."""
+    """The format of that name. Raises `ActRefused`, NOT_FOUND."""
     known = {one.defined.name: one for one in formats}
     if name not in known:
         names = ", ".join(known) or "none"
-        raise Refused(Why.NOT_FOUND, f"there is no format {name} (known: {names}); define it first")
+        raise ActRefused(
+            Why.NOT_FOUND, f"there is no format {name} (known: {names}); define it first"
+        )
     return known[name]

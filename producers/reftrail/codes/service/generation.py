@@ -6,7 +6,7 @@ from typing import Final
 
 from reftrail.codes.formats.patterns import Pattern, Reading
 from reftrail.codes.formats.patterns.segments import Number, Symbols
-from reftrail.codes.model import Format, Origin, Refused, Why
+from reftrail.codes.model import ActRefused, Format, Origin, Why
 
 SEQUENCE: Final = "sequence"
 """The segment that is counted on when it isn't given."""
@@ -18,7 +18,7 @@ pattern_of = cache(Pattern.of)
 class Drawing:
     """Draws codes of a format. count_on takes so many numbers of a sequence and gives the first.
 
-    Raises `Refused`, INVALID, if a segment has no value or one that doesn't fit.
+    Raises `ActRefused`, INVALID, if a segment has no value or one that doesn't fit.
     """
 
     def __init__(
@@ -53,9 +53,9 @@ class Drawing:
                 for number in range(first, first + count)
             ]
         except ValueError as error:
-            raise Refused(Why.INVALID, f"format {self.format_name}: {error}") from error
+            raise ActRefused(Why.INVALID, f"format {self.format_name}: {error}") from error
 
-    def exhausted(self, retries: int, used: int) -> Refused:
+    def exhausted(self, retries: int, used: int) -> ActRefused:
         """Why there are no more codes to be had after so many retries in vain."""
         if self._counted is not None:
             return self._out_of_numbers()
@@ -63,7 +63,7 @@ class Drawing:
             f"{{{part.name}:{part.length + 2}}} instead of {{{part.name}:{part.length}}}"
             for part in self.pattern.random_segments[:1]
         )
-        return Refused(
+        return ActRefused(
             Why.EXHAUSTED,
             f"format {self.format_name} ({self.pattern}): {retries} retries in a row drew codes "
             f"that exist; {used:,} of {self.pattern.random_size:,} are issued. Define a format "
@@ -92,10 +92,10 @@ class Drawing:
             raise self._out_of_numbers()
         return str(number).zfill(width)
 
-    def _out_of_numbers(self) -> Refused:
+    def _out_of_numbers(self) -> ActRefused:
         assert self._counted is not None
         width = self._counted.lengths[0]
-        return Refused(
+        return ActRefused(
             Why.EXHAUSTED,
             f"format {self.format_name} ({self.pattern}) has not so many numbers left; define a "
             f"format with {{{SEQUENCE}:{'#' * (width + 1)}}}, or take other values",

@@ -14,25 +14,25 @@ from reftrail.codes.service.batches import chunks, in_batch
 from reftrail.codes.service.issuing import draft_of
 from reftrail.codes.service.one_per_user import Scopes, held
 from reftrail.codes.store.reading import find_codes, skeletons_taken
-from reftrail.codes.store.writing import Raced, Writing
+from reftrail.codes.store.writing import ConcurrentUpdate, UnitOfWork
 from reftrail.codes.validation import check_code, check_terms
 from reftrail.contracts.code_spelling import canonical, spelled
 from reftrail.contracts.reference import CodeAct
 
-Transact: TypeAlias = Callable[[By, Callable[[Writing], Imported]], Imported]
+Transact: TypeAlias = Callable[[By, Callable[[UnitOfWork], Imported]], Imported]
 
 Outcome = Code | str | None
 """What came of a given code: the new one; why it clashes; None: it stands there as given."""
 
 
 def take_over(
-    work: Writing,
+    work: UnitOfWork,
     origin: Origin,
     given: Sequence[GivenCode],
     formats: Sequence[Format],
     judging: Formats,
 ) -> list[Outcome]:
-    """What comes of each, in order. Raises `Raced` if another transaction was faster."""
+    """What comes of each, in order. Raises `ConcurrentUpdate` if another transaction was faster."""
     outcomes: list[Outcome] = [None] * len(given)
     existing = find_codes(work.connection, {one.code for one in given})
     drafts: dict[str, Code] = {}
@@ -53,7 +53,7 @@ def take_over(
     act = CodeAct.IMPORTED if origin == Origin.IMPORTED else CodeAct.ISSUED
     inserted = work.insert(act, list(drafts.values()), _free_skeletons(work, drafts.values()))
     if len(inserted) < len(drafts):
-        raise Raced
+        raise ConcurrentUpdate
     work.hold(holdings.new)
     return [inserted[one.code] if isinstance(one, Code) else one for one in outcomes]
 
@@ -79,7 +79,7 @@ class _Holdings:
     """Who holds which code, where the policy allows one only, with those given so far."""
 
     def __init__(
-        self, work: Writing, given: Sequence[GivenCode], formats: Sequence[Format]
+        self, work: UnitOfWork, given: Sequence[GivenCode], formats: Sequence[Format]
     ) -> None:
         self._scopes = Scopes(formats)
         keys = {self._key(one) for one in given}
@@ -113,7 +113,7 @@ def _looks_derived(one: GivenCode, judging: Formats) -> str | None:
             return f"is written like the derived codes of {name}" if name else None
 
 
-def _free_skeletons(work: Writing, drafts: Iterable[Code]) -> dict[str, str]:
+def _free_skeletons(work: UnitOfWork, drafts: Iterable[Code]) -> dict[str, str]:
     """What keeps people from choosing codes that look like these; of those alike only the first.
 
     Given codes may look alike, they are there already.
@@ -154,7 +154,7 @@ class Importing:
         """In one transaction, or none if one of them clashes: added and unchanged are 0 then."""
         batch = in_batch(by)
 
-        def do(work: Writing) -> Imported:
+        def do(work: UnitOfWork) -> Imported:
             done = Imported(0, 0, (), str(batch.batch_id))
             for chunk in chunks(codes):
                 done = self._take_over(work, origin=origin, given=chunk, before=done)
@@ -179,7 +179,7 @@ class Importing:
 
     def _take_over(
         self,
-        work: Writing,
+        work: UnitOfWork,
         *,
         origin: Origin,
         given: Sequence[GivenCode],

@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from reftrail.codes.formats.secrets import MasterSecret
-from reftrail.codes.formats.vanity import Refused as RefusedChoice
-from reftrail.codes.formats.vanity import choose
-from reftrail.codes.model import Code, Format, FormatTerms, Origin, Refused, Signup, Terms, Why
+from reftrail.codes.formats.vanity import ChoiceRefused, choose
+from reftrail.codes.model import ActRefused, Code, Format, FormatTerms, Origin, Signup, Terms, Why
 from reftrail.codes.service.format_admin import define, named
 from reftrail.codes.service.generation import Drawing, pattern_of
 from reftrail.codes.service.metrics import CodeMetrics
 from reftrail.codes.service.one_per_user import Scopes, held
 from reftrail.codes.store.reading import find_codes, used_of
-from reftrail.codes.store.writing import Writing
+from reftrail.codes.store.writing import UnitOfWork
 from reftrail.contracts.record import Millis
 from reftrail.contracts.reference import CodeAct, CodeChanged, FormatKind, FormatStatus
 
@@ -37,7 +36,7 @@ class Issuing:
 
 
 def issue(
-    work: Writing,
+    work: UnitOfWork,
     terms: Sequence[Terms],
     format_name: str | None,
     values: Mapping[str, str],
@@ -45,8 +44,8 @@ def issue(
 ) -> list[Code]:
     """A code for each of the terms, under the format named or the one that fits each campaign.
 
-    A user who holds the one code there may be gets that. Raises `Raced` if another transaction
-    gave a user a code meanwhile.
+    A user who holds the only code allowed gets that one. Raises `ConcurrentUpdate` if another
+    transaction gave a user a code meanwhile.
     """
     formats: Sequence[Format] = work.formats()
     drawings: dict[str, Drawing] = {}
@@ -75,24 +74,24 @@ def issue(
     ]
 
 
-def issue_chosen(work: Writing, wanted: str, terms: Terms, formats: Sequence[Format]) -> Code:
-    """A code that a person chose. Raises `Refused`: INVALID, with a suggestion, or CLASH."""
+def issue_chosen(work: UnitOfWork, wanted: str, terms: Terms, formats: Sequence[Format]) -> Code:
+    """A code that a person chose. Raises `ActRefused`: INVALID, with a suggestion, or CLASH."""
     active = [one for one in formats if one.defined.status == FormatStatus.ACTIVE]
     match choose(wanted, [pattern_of(one.defined.pattern) for one in active]):
-        case RefusedChoice(_, message, suggestion):
-            raise Refused(Why.INVALID, message, suggestion)
+        case ChoiceRefused(_, message, suggestion):
+            raise ActRefused(Why.INVALID, message, suggestion)
         case accepted:
             draft = draft_of(accepted.code, terms, Origin.CHOSEN, work.at)
     key = Scopes(formats).key(terms.campaign_id, terms.owner_user_id)
     if key is not None and (holding := held(work, [key])):
-        raise Refused(
+        raise ActRefused(
             Why.CLASH,
             f"{terms.owner_user_id} has the code {holding[key]}, and may have one only; "
             f"reissue that one",
         )
     inserted = work.insert(CodeAct.ISSUED, [draft], {accepted.code: accepted.skeleton})
     if not inserted:
-        raise Refused(Why.CLASH, f"{accepted.code}, or a code that looks like it, is taken")
+        raise ActRefused(Why.CLASH, f"{accepted.code}, or a code that looks like it, is taken")
     if key is not None:
         work.hold([(*key, accepted.code)])
     return inserted[accepted.code]
@@ -154,7 +153,7 @@ def draft_of(
 
 
 def insert_drawn(
-    work: Writing,
+    work: UnitOfWork,
     terms: Sequence[Terms],
     drawings: Sequence[Drawing],
     places: Iterable[int],
@@ -180,7 +179,7 @@ def insert_drawn(
 
 
 def _drafts(
-    work: Writing, terms: Sequence[Terms], drawings: Sequence[Drawing], places: Sequence[int]
+    work: UnitOfWork, terms: Sequence[Terms], drawings: Sequence[Drawing], places: Sequence[int]
 ) -> dict[int, Code]:
     """One draft for each place, but of two that drew the same code only the first one's."""
     by_drawing: dict[int, list[int]] = {}
@@ -200,7 +199,7 @@ def _drafts(
 
 def _note_collision(drawing: Drawing, retries: int, metrics: CodeMetrics) -> None:
     if drawing.is_fixed:
-        raise Refused(
+        raise ActRefused(
             Why.CLASH,
             f"format {drawing.format_name} makes one code only of these values, and it is taken; "
             f"change a value, or let the sequence be counted on",
@@ -215,7 +214,7 @@ def _note_collision(drawing: Drawing, retries: int, metrics: CodeMetrics) -> Non
 
 
 def with_default(
-    work: Writing,
+    work: UnitOfWork,
     formats: Sequence[Format],
     name: str | None,
     campaign_id: str,
@@ -230,13 +229,13 @@ def with_default(
 def format_for(formats: Sequence[Format], name: str | None, campaign_id: str) -> Format:
     """The format to issue under: the one named, else the campaign's own, else the default.
 
-    Raises `Refused`: NOT_FOUND, or INVALID if it is retired, derived or another campaign's.
+    Raises `ActRefused`: NOT_FOUND, or INVALID if it is retired, derived or another campaign's.
     """
     if name is None:
         own = _own(formats, campaign_id)
         if len(own) > 1:
             names = ", ".join(one.defined.name for one in own)
-            raise Refused(
+            raise ActRefused(
                 Why.INVALID, f"campaign {campaign_id} has several formats: {names}; name one"
             )
         if own:
@@ -244,13 +243,13 @@ def format_for(formats: Sequence[Format], name: str | None, campaign_id: str) ->
         name = DEFAULT_FORMAT.name
     one = named(formats, name)
     if one.defined.status != FormatStatus.ACTIVE:
-        raise Refused(Why.INVALID, f"format {name} is retired; issue codes under another one")
+        raise ActRefused(Why.INVALID, f"format {name} is retired; issue codes under another one")
     if one.defined.kind != FormatKind.REGISTERED:
-        raise Refused(
+        raise ActRefused(
             Why.INVALID, f"codes of format {name} are derived; issue them by their number"
         )
     if one.defined.campaign_id not in (None, campaign_id):
-        raise Refused(
+        raise ActRefused(
             Why.INVALID, f"format {name} is that of campaign {one.defined.campaign_id} alone"
         )
     return one

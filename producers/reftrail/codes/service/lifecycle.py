@@ -9,12 +9,12 @@ import msgspec
 from reftrail.codes.formats import Formats, Unchecked, Valid
 from reftrail.codes.formats.secrets import MasterSecret
 from reftrail.codes.model import (
+    ActRefused,
     Changes,
     Code,
     Filter,
     Format,
     Origin,
-    Refused,
     Reissued,
     Terms,
     Why,
@@ -25,7 +25,7 @@ from reftrail.codes.service.issuing import Issuing, draft_of, format_for, insert
 from reftrail.codes.service.one_per_user import Scopes
 from reftrail.codes.service.one_per_user import held as held_by
 from reftrail.codes.store.reading import lock_codes
-from reftrail.codes.store.writing import Writing
+from reftrail.codes.store.writing import UnitOfWork
 from reftrail.codes.validation import check_fields, check_filter, check_text
 from reftrail.contracts.record import Millis
 from reftrail.contracts.reference import CodeAct, CodeStatus, FormatKind, FormatStatus
@@ -58,14 +58,14 @@ _RECORD: Final = ("record_kind", "record_id")
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class LockedCode:
     """A code that this transaction holds. is_new: a derived one that has no row yet."""
 
     code: Code
     is_new: bool = False
 
 
-def write(work: Writing, act: CodeAct, held: Held, after: Code) -> Code:
+def write(work: UnitOfWork, act: CodeAct, held: LockedCode, after: Code) -> Code:
     """Put a code in place of what it was; a derived one gets its row now."""
     if held.is_new:
         return work.insert_one(act, after)
@@ -75,15 +75,15 @@ def write(work: Writing, act: CodeAct, held: Held, after: Code) -> Code:
 
 
 def bind(
-    work: Writing,
-    held: Held,
+    work: UnitOfWork,
+    held: LockedCode,
     formats: Sequence[Format],
     owner_user_id: str | None,
     record: tuple[str, str] | None,
 ) -> Code:
     """Give a code its owner, its record or both."""
     if owner_user_id is None and record is None:
-        raise Refused(Why.INVALID, "say to whom the code is to be bound, or to which record")
+        raise ActRefused(Why.INVALID, "say to whom the code is to be bound, or to which record")
     for name, text in zip(
         ("owner_user_id", *_RECORD), (owner_user_id, *(record or ())), strict=False
     ):
@@ -92,9 +92,11 @@ def bind(
     code = held.code.changed
     _refuse_status(held.code, work.at, CodeStatus.REVOKED, CodeStatus.EXPIRED)
     if owner_user_id is not None and code.owner_user_id not in (None, owner_user_id):
-        raise Refused(Why.CLASH, f"code {code.code} has another owner; reissue it instead")
+        raise ActRefused(Why.CLASH, f"code {code.code} has another owner; reissue it instead")
     if record is not None and (code.record_kind, code.record_id) not in ((None, None), record):
-        raise Refused(Why.CLASH, f"code {code.code} stands for another record; reissue it instead")
+        raise ActRefused(
+            Why.CLASH, f"code {code.code} stands for another record; reissue it instead"
+        )
     bound = _with(
         held.code,
         owner_user_id=owner_user_id or code.owner_user_id,
@@ -104,14 +106,14 @@ def bind(
     key = Scopes(formats).key(code.campaign_id, owner_user_id)
     if key is not None and code.owner_user_id is None:
         if holding := held_by(work, [key]):
-            raise Refused(
+            raise ActRefused(
                 Why.CLASH, f"{owner_user_id} has the code {holding[key]}, and may have one only"
             )
         work.hold([(*key, code.code)])
     return write(work, CodeAct.BOUND, held, bound)
 
 
-def change(work: Writing, held: Held, changes: Changes) -> Code:
+def change(work: UnitOfWork, held: LockedCode, changes: Changes) -> Code:
     """Change what may be changed."""
     _refuse_status(held.code, work.at, CodeStatus.REVOKED)
     given = {
@@ -132,22 +134,22 @@ def change(work: Writing, held: Held, changes: Changes) -> Code:
     return write(work, CodeAct.CHANGED, held, changed)
 
 
-def distribute(work: Writing, held: Held, channel: str | None, count: int) -> Code:
+def distribute(work: UnitOfWork, held: LockedCode, channel: str | None, count: int) -> Code:
     """Count that a code was handed out."""
     if channel is not None:
         check_text("channel", channel)
     if count < 1:
-        raise Refused(Why.INVALID, f"count is {count}; a code is handed out once or more often")
+        raise ActRefused(Why.INVALID, f"count is {count}; a code is handed out once or more often")
     code = held.code
     if (status := code.status_at(work.at)) != CodeStatus.ACTIVE:
-        raise Refused(Why.STATUS, f"code {code.code} is {status}, and can't be handed out")
+        raise ActRefused(Why.STATUS, f"code {code.code} is {status}, and can't be handed out")
     if code.changed.channels and channel is not None and channel not in code.changed.channels:
-        raise Refused(
+        raise ActRefused(
             Why.LIMIT,
             f"code {code.code} is for {', '.join(code.changed.channels)}, not for {channel}",
         )
     if (left := code.left_to_distribute) is not None and count > left:
-        raise Refused(
+        raise ActRefused(
             Why.LIMIT,
             f"code {code.code} may be handed out {code.changed.max_distributes} times, and was "
             f"{code.distributed} times; {count} more would go over it",
@@ -157,7 +159,7 @@ def distribute(work: Writing, held: Held, channel: str | None, count: int) -> Co
         by_channel[channel] = by_channel.get(channel, 0) + count
         limit = code.channel_limits.get(channel)
         if limit is not None and by_channel[channel] > limit:
-            raise Refused(
+            raise ActRefused(
                 Why.LIMIT,
                 f"code {code.code} may be handed out {limit} times through {channel}; {count} "
                 f"more would make {by_channel[channel]}",
@@ -168,18 +170,18 @@ def distribute(work: Writing, held: Held, channel: str | None, count: int) -> Co
     return write(work, CodeAct.DISTRIBUTED, held, handed_out)
 
 
-def move(work: Writing, act: CodeAct, held: Held) -> Code:
-    """Suspend, reactivate, expire or revoke. Raises `Refused`, STATUS."""
+def move(work: UnitOfWork, act: CodeAct, held: LockedCode) -> Code:
+    """Suspend, reactivate, expire or revoke. Raises `ActRefused`, STATUS."""
     transition = TRANSITIONS[act]
     code = held.code
     status = CodeStatus(code.changed.status)
     if status == transition.target and not held.is_new:
         return code
     if status not in transition.sources and status != transition.target:
-        raise Refused(Why.STATUS, f"code {code.code} is {status}, and can't be {act} any more")
+        raise ActRefused(Why.STATUS, f"code {code.code} is {status}, and can't be {act} any more")
     moved = moved_to(code, transition.target, work.at)
     if moved is None:
-        raise Refused(
+        raise ActRefused(
             Why.STATUS,
             f"code {code.code} ran out at {code.changed.expires_at}; change expires_at first",
         )
@@ -225,45 +227,45 @@ def _same_terms(code: Code) -> Terms:
 
 def _refuse_status(code: Code, at: Millis, *refused: CodeStatus) -> None:
     if (status := code.status_at(at)) in refused:
-        raise Refused(Why.STATUS, f"code {code.code} is {status}; issue another one")
+        raise ActRefused(Why.STATUS, f"code {code.code} is {status}; issue another one")
 
 
 def _with(code: Code, **fields: Any) -> Code:
     return replace(code, changed=msgspec.structs.replace(code.changed, **fields))
 
 
-def hold(work: Writing, code: str, formats: Sequence[Format], judging: Formats) -> Held:
-    """The code for this transaction alone. Raises `Refused`: NOT_FOUND, NO_SECRET."""
+def hold(work: UnitOfWork, code: str, formats: Sequence[Format], judging: Formats) -> LockedCode:
+    """The code for this transaction alone. Raises `ActRefused`: NOT_FOUND, NO_SECRET."""
     if found := work.locked([code]):
-        return Held(found[code])
+        return LockedCode(found[code])
     match judging.verify(code):
         case Valid(canonical, name, campaign_id):
             if found := work.locked([canonical]):
-                return Held(found[canonical])
+                return LockedCode(found[canonical])
             terms = Terms(campaign_id=campaign_id)
             of = named(formats, name)
-            return Held(draft_of(canonical, terms, Origin.DERIVED, work.at, of), is_new=True)
+            return LockedCode(draft_of(canonical, terms, Origin.DERIVED, work.at, of), is_new=True)
         case Unchecked(_, name):
-            raise Refused(
+            raise ActRefused(
                 Why.NO_SECRET,
                 f"whether {code} is a code of {name} can't be told without REFTRAIL_CODES_SECRET",
             )
         case _:
-            raise Refused(Why.NOT_FOUND, f"there is no code {code}")
+            raise ActRefused(Why.NOT_FOUND, f"there is no code {code}")
 
 
 def check_bulk(act: CodeAct, which: Filter) -> None:
-    """Raises `Refused`, INVALID, for what nobody can have meant for many codes."""
+    """Raises `ActRefused`, INVALID, for what nobody can have meant for many codes."""
     if act not in TRANSITIONS:
         allowed = ", ".join(TRANSITIONS)
-        raise Refused(Why.INVALID, f"{act} can't be done to many codes; these can: {allowed}")
+        raise ActRefused(Why.INVALID, f"{act} can't be done to many codes; these can: {allowed}")
     check_filter(which)
     if which == Filter(status=which.status):
-        raise Refused(Why.INVALID, "say which codes: by prefix, campaign, owner or expiry")
+        raise ActRefused(Why.INVALID, "say which codes: by prefix, campaign, owner or expiry")
 
 
 def move_some(
-    work: Writing, act: CodeAct, which: Filter, after: str | None, limit: int
+    work: UnitOfWork, act: CodeAct, which: Filter, after: str | None, limit: int
 ) -> tuple[str | None, list[Code]]:
     """Move the next codes: the last one looked at, None at the end; and those that were moved."""
     transition = TRANSITIONS[act]
@@ -274,8 +276,8 @@ def move_some(
 
 
 def reissue(
-    work: Writing,
-    held: Held,
+    work: UnitOfWork,
+    held: LockedCode,
     formats: Sequence[Format],
     format_name: str | None,
     given: Issuing,
@@ -291,7 +293,7 @@ def reissue(
 
 
 def _successor(
-    work: Writing,
+    work: UnitOfWork,
     old: Code,
     formats: Sequence[Format],
     format_name: str | None,
@@ -311,5 +313,7 @@ def _successor(
         values = values_to_keep(pattern_of(chosen.defined.pattern), old.code)
     drawing = Drawing(chosen, values, work.count_on)
     if drawing.is_fixed:
-        raise Refused(Why.INVALID, f"format {wanted} has no other code like this; name another one")
+        raise ActRefused(
+            Why.INVALID, f"format {wanted} has no other code like this; name another one"
+        )
     return drawing

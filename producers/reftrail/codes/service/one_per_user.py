@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from reftrail.codes.model import Format, PerUser
-from reftrail.codes.store.writing import Writing
+from reftrail.codes.store.writing import UnitOfWork
 from reftrail.contracts.reference import FormatStatus
 
 SHARED_SCOPE: Final = "shared"
@@ -44,7 +44,7 @@ class Scopes:
                 return SHARED_SCOPE
 
 
-def held(work: Writing, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
+def held(work: UnitOfWork, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
     """Which codes are held, by (scope, user), of those asked for."""
     users: dict[str, list[str]] = {}
     for scope, user in keys:

@@ -10,6 +10,7 @@ from reftrail.codes.formats.definitions import formats_of
 from reftrail.codes.formats.derived import WORST_ODDS, DerivedCodes
 from reftrail.codes.formats.secrets import MasterSecret
 from reftrail.codes.model import (
+    ActRefused,
     By,
     Changes,
     Code,
@@ -21,7 +22,6 @@ from reftrail.codes.model import (
     Imported,
     Origin,
     Page,
-    Refused,
     Reissued,
     Signup,
     Terms,
@@ -38,9 +38,9 @@ from reftrail.codes.service.imports import Importing
 from reftrail.codes.service.issuing import Issuing, issue, issue_chosen, signup_terms
 from reftrail.codes.service.metrics import CodeMetrics
 from reftrail.codes.service.transactions import Transactions
-from reftrail.codes.service.verification import Circumstances, candidates, judge
+from reftrail.codes.service.verification import VerificationContext, candidates, judge
 from reftrail.codes.store import Store, reading
-from reftrail.codes.store.writing import Writing
+from reftrail.codes.store.writing import UnitOfWork
 from reftrail.codes.validation import check_terms
 from reftrail.contracts.code_spelling import spelled
 from reftrail.contracts.record import Millis
@@ -56,7 +56,7 @@ class CodeService:
     """Issues codes and does everything that can be done to them.
 
     May be used from several threads. Every act is one database transaction that writes the code,
-    its audit line and what goes to Kafka. All raise `Refused`, with nothing changed, where the
+    its audit line and what goes to Kafka. All raise `ActRefused`, with nothing changed, where the
     docstring says what speaks against it; and `ExpectedError` if the database doesn't answer.
     """
 
@@ -83,7 +83,7 @@ class CodeService:
 
         format_name None: the campaign's own registered format, else REF and nine symbols. A segment
         `sequence` that isn't given is counted on. If the campaign's policy grants a user one code
-        and the owner has it, that is what is returned. Refused: INVALID, NOT_FOUND, EXHAUSTED.
+        and the owner has it, that is what is returned. ActRefused: INVALID, NOT_FOUND, EXHAUSTED.
         """
         return self._issue([terms], by, format_name, values)[0]
 
@@ -107,7 +107,7 @@ class CodeService:
         if not users:
             return []
 
-        def do(work: Writing) -> list[Code]:
+        def do(work: UnitOfWork) -> list[Code]:
             given = Issuing(self._secret, self.metrics, signup=True)
             return [
                 code
@@ -119,7 +119,7 @@ class CodeService:
         return self._transact(by, do)
 
     def issue_chosen(self, wanted: str, terms: Terms, by: By) -> Code:
-        """A code that a person chose. Refused: INVALID (with a suggestion), CLASH."""
+        """A code that a person chose. ActRefused: INVALID (with a suggestion), CLASH."""
         check_terms(terms)
         return self._transact(by, lambda work: issue_chosen(work, wanted, terms, work.formats()))
 
@@ -129,7 +129,7 @@ class CodeService:
         """So many more codes of a derived format; compute them with `derived_codes`.
 
         worst_odds is the greatest probability that one guess is right which is put up with.
-        Refused: NOT_FOUND, EXHAUSTED (it would be greater), NO_SECRET.
+        ActRefused: NOT_FOUND, EXHAUSTED (it would be greater), NO_SECRET.
         """
         issued, after = self._transact(
             in_batch(by),
@@ -142,15 +142,15 @@ class CodeService:
         return issued
 
     def derived_codes(self, format_name: str) -> DerivedCodes:
-        """A format's derived codes, all that are issued by now. Refused: NOT_FOUND, NO_SECRET."""
+        """A format's derived codes, issued by now. Raises `ActRefused`: NOT_FOUND, NO_SECRET."""
         return format_acts.derived_codes(named(self.formats(), format_name), self._secret)
 
     def register(self, codes: Iterable[GivenCode], by: By) -> Imported:
-        """Take over given codes, all or, if one of them clashes, none (Refused: CLASH)."""
+        """Take over given codes, all or, if one of them clashes, none (ActRefused: CLASH)."""
         done = self._importing.all_or_none(Origin.GIVEN, list(codes), by)
         if done.clashes:
             first = done.clashes[0]
-            raise Refused(
+            raise ActRefused(
                 Why.CLASH,
                 f"code {first.code} {first.why} ({len(done.clashes)} such in all); see: "
                 f"reftrail codes show {first.code}",
@@ -181,7 +181,7 @@ class CodeService:
     ) -> Code:
         """Give a code its owner, or the record (kind, id) it stands for; what it has stays.
 
-        Also for a derived code that nobody has touched yet. Refused: NOT_FOUND, CLASH (it has
+        Also for a derived code that nobody has touched yet. ActRefused: NOT_FOUND, CLASH (it has
         another), STATUS.
         """
         return self._transact(
@@ -192,17 +192,17 @@ class CodeService:
         )
 
     def change(self, code: str, by: By, changes: Changes) -> Code:
-        """Change what may be changed. Refused: NOT_FOUND, INVALID, STATUS (revoked)."""
+        """Change what may be changed. ActRefused: NOT_FOUND, INVALID, STATUS (revoked)."""
         return self._transact(by, lambda work: acting.change(work, self._held(work, code), changes))
 
     def distribute(self, code: str, by: By, *, channel: str | None = None, count: int = 1) -> Code:
-        """Count that a code was handed out. Refused: NOT_FOUND, LIMIT, STATUS."""
+        """Count that a code was handed out. ActRefused: NOT_FOUND, LIMIT, STATUS."""
         return self._transact(
             by, lambda work: acting.distribute(work, self._held(work, code), channel, count)
         )
 
     def suspend(self, code: str, by: By) -> Code:
-        """Stop an active code until it is reactivated. Refused: NOT_FOUND, STATUS."""
+        """Stop an active code until it is reactivated. ActRefused: NOT_FOUND, STATUS."""
         return self._move(CodeAct.SUSPENDED, code, by)
 
     def reactivate(self, code: str, by: By) -> Code:
@@ -210,18 +210,18 @@ class CodeService:
         return self._move(CodeAct.REACTIVATED, code, by)
 
     def revoke(self, code: str, by: By) -> Code:
-        """End a code for good; once revoked, nothing changes. Refused: NOT_FOUND."""
+        """End a code for good; once revoked, nothing changes. ActRefused: NOT_FOUND."""
         return self._move(CodeAct.REVOKED, code, by)
 
     def expire(self, code: str, by: By) -> Code:
-        """Note that a code's time is over. Refused: NOT_FOUND, STATUS."""
+        """Note that a code's time is over. ActRefused: NOT_FOUND, STATUS."""
         return self._move(CodeAct.EXPIRED, code, by)
 
     def reissue(self, code: str, by: By, *, format_name: str | None = None) -> Reissued:
         """Replace a code: a new one on the same terms, and the old one revoked.
 
         The new one is of the same format where that can be, else of format_name. Give callers who
-        may not know the record `reissued.new.without_record()`. Refused: NOT_FOUND, STATUS.
+        may not know the record `reissued.new.without_record()`. ActRefused: NOT_FOUND, STATUS.
         """
         return self._transact(
             in_batch(by),
@@ -252,7 +252,7 @@ class CodeService:
             return reading.find_codes(connection, [code]).get(code)
 
     def page(self, which: Filter, *, cursor: str | None = None, limit: int = 100) -> Page:
-        """A page of codes; limit up to 1,000. Refused: INVALID (not a cursor of this filter)."""
+        """A page of codes; limit up to 1,000. ActRefused: INVALID (not a cursor of this filter)."""
         with self._transactions.reading() as connection:
             return reading.page_of(connection, which, cursor, limit)
 
@@ -278,7 +278,7 @@ class CodeService:
         used_up needs the number of uses, which the reports know; with distributing, it is also the
         answer for a code that may not be handed out any more.
         """
-        moment = Circumstances(
+        moment = VerificationContext(
             at=self._clock() if at is None else at,
             channel=channel,
             region=region,
@@ -295,14 +295,14 @@ class CodeService:
     def define_format(self, terms: FormatTerms, by: By) -> Format:
         """Define a format, or give one another category, channel or policy.
 
-        Refused: INVALID; CLASH, if another kind, campaign or pattern is given than it has.
+        ActRefused: INVALID; CLASH, if another kind, campaign or pattern is given than it has.
         """
         return self._transact(by, lambda work: format_acts.define(work, terms, self._secret))
 
     def retire_format(self, name: str, by: By) -> Format:
         """End a format: none is issued any more, and derived codes without a row count no longer.
 
-        Refused: NOT_FOUND.
+        ActRefused: NOT_FOUND.
         """
         return self._transact(by, lambda work: format_acts.retire(work, name))
 
@@ -319,7 +319,7 @@ class CodeService:
                 self._room.note(one, one.used)
 
     # -- within --------------------------------------------------------------------------------
-    def _transact(self, by: By, do: Callable[[Writing], T]) -> T:
+    def _transact(self, by: By, do: Callable[[UnitOfWork], T]) -> T:
         """Do it in one transaction, and count what was issued once that is committed."""
         work, result = self._transactions.run(by, do)
         for (origin, format_name), count in work.issued.items():
@@ -340,7 +340,7 @@ class CodeService:
         given = Issuing(self._secret, self.metrics)
         return self._transact(by, lambda work: issue(work, terms, format_name, values, given))
 
-    def _held(self, work: Writing, code: str) -> acting.Held:
+    def _held(self, work: UnitOfWork, code: str) -> acting.LockedCode:
         formats = work.formats()
         return acting.hold(work, code, formats, self._judging(formats))
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from reftrail.codes.model import By
 from reftrail.codes.store import Store
-from reftrail.codes.store.writing import Raced, Writing
+from reftrail.codes.store.writing import ConcurrentUpdate, UnitOfWork
 from reftrail.codes.validation import check_text
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.record import Millis
@@ -33,7 +33,7 @@ class Transactions:
         self._store = store
         self._clock = clock
 
-    def run(self, by: By, do: Callable[[Writing], T]) -> tuple[Writing, T]:
+    def run(self, by: By, do: Callable[[UnitOfWork], T]) -> tuple[UnitOfWork, T]:
         """Do it in one transaction; again, if another one was first.
 
         Raises `ExpectedError` if the database doesn't answer, or others were first all the time.
@@ -45,10 +45,10 @@ class Transactions:
         for attempt in range(_TRIES):
             try:
                 with _explaining(self._store), self._store.write() as connection:
-                    work = Writing(connection, by, at)
+                    work = UnitOfWork(connection, by, at)
                     result = do(work)
                     work.flush()
-            except (Raced, _Repeat) as error:
+            except (ConcurrentUpdate, _Repeat) as error:
                 logger.info("begun again, another transaction was first: %r", error)
                 time.sleep(_PAUSE_SECONDS * attempt)
             else:

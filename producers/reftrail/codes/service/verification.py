@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from typing import Final, assert_never
 
 from reftrail.codes.formats import (
+    CodeVerdict,
     Forged,
     Retired,
     Unchecked,
     UnknownFormat,
     Valid,
-    Verdict,
     WellFormed,
 )
 from reftrail.codes.formats.patterns import Malformed, Mistyped
@@ -21,7 +21,7 @@ from reftrail.contracts.reference import CodeStatus
 
 _LONGEST_TEXT: Final = 256
 
-_PLAIN: Final[Mapping[type[Verdict], tuple[Answer, str]]] = {
+_PLAIN: Final[Mapping[type[CodeVerdict], tuple[Answer, str]]] = {
     Forged: (Answer.FORGED, "nobody has issued this code"),
     Retired: (Answer.REVOKED, "codes of this kind count no longer"),
     Unchecked: (
@@ -34,7 +34,7 @@ _PLAIN: Final[Mapping[type[Verdict], tuple[Answer, str]]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Circumstances:
+class VerificationContext:
     """Where and when a code is shown; None: nobody asks."""
 
     at: Millis
@@ -44,13 +44,13 @@ class Circumstances:
     distributing: bool = False
 
 
-def candidates(text: str, verdict: Verdict) -> list[str]:
+def candidates(text: str, verdict: CodeVerdict) -> list[str]:
     """The codes a spelled text may stand for: as typed, then as its format writes it."""
     typed = text[:_LONGEST_TEXT]
     return list(dict.fromkeys(one for one in (typed, canonical(verdict)) if one))
 
 
-def canonical(verdict: Verdict) -> str | None:
+def canonical(verdict: CodeVerdict) -> str | None:
     """The canonical spelling of a text that is written as a code."""
     match verdict:
         case Valid() | Forged():
@@ -64,17 +64,17 @@ def canonical(verdict: Verdict) -> str | None:
 
 
 def judge(
-    verdict: Verdict,
+    verdict: CodeVerdict,
     tried: Sequence[str],
     registered: Mapping[str, Code],
-    now: Circumstances,
+    now: VerificationContext,
 ) -> Verification:
     """The answer. What is registered counts as its row says, whatever the formats say."""
     found = next((registered[code] for code in tried if code in registered), None)
     return _of_verdict(verdict) if found is None else _of_code(found, verdict, now)
 
 
-def _of_code(code: Code, verdict: Verdict, now: Circumstances) -> Verification:
+def _of_code(code: Code, verdict: CodeVerdict, now: VerificationContext) -> Verification:
     answer, message = _standing(code, now)
     return Verification(
         answer=answer,
@@ -86,7 +86,7 @@ def _of_code(code: Code, verdict: Verdict, now: Circumstances) -> Verification:
     )
 
 
-def _standing(code: Code, now: Circumstances) -> tuple[Answer, str]:
+def _standing(code: Code, now: VerificationContext) -> tuple[Answer, str]:
     return (
         _stopped(code, now)
         or _elsewhere(code, now)
@@ -95,7 +95,7 @@ def _standing(code: Code, now: Circumstances) -> tuple[Answer, str]:
     )
 
 
-def _stopped(code: Code, now: Circumstances) -> tuple[Answer, str] | None:
+def _stopped(code: Code, now: VerificationContext) -> tuple[Answer, str] | None:
     match code.status_at(now.at):
         case CodeStatus.REVOKED:
             return Answer.REVOKED, "the code was revoked"
@@ -107,7 +107,7 @@ def _stopped(code: Code, now: Circumstances) -> tuple[Answer, str] | None:
             return None
 
 
-def _elsewhere(code: Code, now: Circumstances) -> tuple[Answer, str] | None:
+def _elsewhere(code: Code, now: VerificationContext) -> tuple[Answer, str] | None:
     channels, regions = code.changed.channels, code.changed.regions
     if now.channel is not None and channels and now.channel not in channels:
         return Answer.WRONG_CHANNEL, f"the code is good in {', '.join(channels)} only"
@@ -116,7 +116,7 @@ def _elsewhere(code: Code, now: Circumstances) -> tuple[Answer, str] | None:
     return None
 
 
-def _used_up(code: Code, now: Circumstances) -> tuple[Answer, str] | None:
+def _used_up(code: Code, now: VerificationContext) -> tuple[Answer, str] | None:
     limit = code.changed.max_uses
     if now.uses is not None and limit is not None and now.uses >= limit:
         return Answer.USED_UP, f"the code was used {now.uses} times, and is good for no more"
@@ -135,7 +135,7 @@ def _distributed(code: Code, channel: str | None) -> str | None:
     return None
 
 
-def _of_verdict(verdict: Verdict) -> Verification:
+def _of_verdict(verdict: CodeVerdict) -> Verification:
     code = canonical(verdict)
     match verdict:
         case Valid(_, _, campaign_id, sequence):

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 import sqlalchemy as sa
 
-from reftrail.codes.model import Code, Filter, Format, Page, Refused, Why
+from reftrail.codes.model import ActRefused, Code, Filter, Format, Page, Why
 from reftrail.codes.store.rows import act_of, code_of, format_of
 from reftrail.codes.store.tables import CANONICAL, acts, codes, formats
 from reftrail.codes.validation import check_filter
@@ -42,7 +42,7 @@ def _found(connection: sa.Connection, wanted: Iterable[str], *, locked: bool) ->
 def page_of(connection: sa.Connection, which: Filter, cursor: str | None, limit: int) -> Page:
     """So many codes in alphabetical order, from where the cursor leads."""
     if not 1 <= limit <= LARGEST_PAGE:
-        raise Refused(Why.INVALID, f"limit is {limit}; give 1 to {LARGEST_PAGE}")
+        raise ActRefused(Why.INVALID, f"limit is {limit}; give 1 to {LARGEST_PAGE}")
     check_filter(which)
     after = _position(cursor, which) if cursor is not None else None
     found = _codes(connection, _behind(which, after, limit + 1))
@@ -147,9 +147,9 @@ def _position(cursor: str, which: Filter) -> str:
         text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         code, filtered = msgspec.json.decode(text, type=tuple[str, list[Any]])
     except (ValueError, binascii.Error, msgspec.MsgspecError) as error:
-        raise Refused(Why.INVALID, "cursor is not one that a page ended with") from error
+        raise ActRefused(Why.INVALID, "cursor is not one that a page ended with") from error
     if filtered != _said(which) or not is_code(code):
-        raise Refused(Why.INVALID, "cursor belongs to a list by another filter; begin anew")
+        raise ActRefused(Why.INVALID, "cursor belongs to a list by another filter; begin anew")
     return code
 
 

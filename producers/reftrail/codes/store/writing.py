@@ -37,11 +37,11 @@ ALL_CAMPAIGNS: Final = "*"
 """Stands for the campaign in audit lines of formats that belong to none."""
 
 
-class Raced(Exception):  # noqa: N818  (says what happened)
+class ConcurrentUpdate(Exception):  # noqa: N818  (says what happened)
     """Another transaction was first. All of this one is to be done again."""
 
 
-class Writing:
+class UnitOfWork:
     """What one transaction writes, by whom and when. `flush` before it is committed.
 
     issued counts the new codes by their origin and format.
@@ -78,10 +78,10 @@ class Writing:
         return inserted
 
     def insert_one(self, act: CodeAct, draft: Code) -> Code:
-        """Insert a code that wasn't there a moment ago. Raises `Raced` if it is now."""
+        """Insert a code that wasn't there a moment ago. Raises `ConcurrentUpdate` if it is now."""
         inserted = self.insert(act, [draft])
         if not inserted:
-            raise Raced
+            raise ConcurrentUpdate
         return inserted[draft.code]
 
     def update(self, act: CodeAct, changes: Sequence[tuple[Code, Code]]) -> list[Code]:
@@ -111,13 +111,13 @@ class Writing:
         return {row[0]: row[1] for row in self.connection.execute(statement)}
 
     def hold(self, rows: Iterable[tuple[str, str, str]]) -> None:
-        """Note (scope, user, code) for users who hold none. Raises `Raced` if one does now."""
+        """Note (scope, user, code) of users without a code. Raises `ConcurrentUpdate`."""
         values = [dict(zip(("scope", "user_id", "code"), row, strict=True)) for row in sorted(rows)]
         if not values:
             return
         statement = self._inserting(holdings).on_conflict_do_nothing().returning(holdings.c.user_id)
         if len(self.connection.execute(statement, values).all()) < len(values):
-            raise Raced
+            raise ConcurrentUpdate
 
     def hand_over(self, old: str, new: str) -> None:
         """Who held one code holds another instead."""
@@ -154,7 +154,7 @@ class Writing:
         if before is None:
             statement = self._inserting(formats).on_conflict_do_nothing().returning(formats.c.name)
             if self.connection.execute(statement, [row]).first() is None:
-                raise Raced
+                raise ConcurrentUpdate
         else:
             self.connection.execute(
                 sa.update(formats).where(formats.c.name == row.pop("name")).values(row)

@@ -19,7 +19,7 @@ from starlette.routing import Route
 from reftrail.fulfilment.partners.books import Books, Fault, number_of
 from reftrail.fulfilment.shipment import Parcel
 from reftrail.fulfilment.signature import HEADER, SignatureInvalid, verify
-from reftrail.fulfilment.webhook import Request as Order
+from reftrail.fulfilment.webhook import WebhookRequest
 
 CARRIER: Final = "Simulated Parcel Service"
 _ON_ITS_WAY: Final = ((60.0, "accepted"), (600.0, "in_transit"))
@@ -43,7 +43,7 @@ class Partners:
         except SignatureInvalid as error:
             return JSONResponse({"error": str(error)}, 401)
         try:
-            order = msgspec.json.decode(body, type=Order)
+            order = msgspec.json.decode(body, type=WebhookRequest)
         except msgspec.DecodeError as error:
             return JSONResponse({"error": str(error)}, 422)
         return await self._carried_out(order.reward_id, {"reference": f"acc-{order.reward_id}"})

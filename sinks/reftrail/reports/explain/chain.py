@@ -17,7 +17,7 @@ from reftrail.contracts.topics import EVENTS, REWARDS
 from reftrail.reports.client import ReportsClient
 from reftrail.reports.explain.derivation import derive
 from reftrail.reports.explain.explanation import Explanation, Link, Story, link, shown
-from reftrail.reports.explain.log import Log, Logged, Place
+from reftrail.reports.explain.log import Log, LogMessage, Place
 from reftrail.rules.attribution.decider import SIGNUP_WAIT
 
 _CODE_TERMS: Final = (
@@ -73,9 +73,9 @@ def _stories(log: Log, code: str, user_id: str, known: Mapping[str, Any]) -> lis
     return [_story(event_ids, found, causes, touches) for event_ids in by_cause.values()]
 
 
-def _causes(log: Log, records: Iterable[Record]) -> dict[Place, Logged]:
+def _causes(log: Log, records: Iterable[Record]) -> dict[Place, LogMessage]:
     """All that records follow from, up to what clients reported, by place: cause after cause."""
-    known: dict[Place, Logged] = {}
+    known: dict[Place, LogMessage] = {}
     wanted = {_cause_of(record) for record in records if isinstance(record, Derived)}
     while wanted:
         found = log.at(wanted)
@@ -91,12 +91,12 @@ def _cause_of(record: Derived) -> Place:
 
 
 def _touches(
-    log: Log, causes: Iterable[Logged], touches: Iterable[Mapping[str, Any]]
-) -> dict[str, Logged]:
+    log: Log, causes: Iterable[LogMessage], touches: Iterable[Mapping[str, Any]]
+) -> dict[str, LogMessage]:
     """The touches that claims among the causes rest on, by their ids."""
     claims = (cause.record for cause in causes if isinstance(cause.record, Claimed))
     wanted = {claim.touch_event_id for claim in claims}
-    found: dict[str, Logged] = {}
+    found: dict[str, LogMessage] = {}
     for touch in touches:
         its_id = touch["event_id"]
         if its_id in wanted:
@@ -107,9 +107,9 @@ def _touches(
 
 def _story(
     event_ids: Iterable[str],
-    found: Mapping[str, Logged],
-    causes: Mapping[Place, Logged],
-    touches: Mapping[str, Logged],
+    found: Mapping[str, LogMessage],
+    causes: Mapping[Place, LogMessage],
+    touches: Mapping[str, LogMessage],
 ) -> Story:
     entries = [found[event_id] for event_id in event_ids if event_id in found]
     gaps = [
@@ -126,7 +126,9 @@ def _story(
     )
 
 
-def _chain(found: Logged, causes: Mapping[Place, Logged], gaps: list[str]) -> Iterator[Logged]:
+def _chain(
+    found: LogMessage, causes: Mapping[Place, LogMessage], gaps: list[str]
+) -> Iterator[LogMessage]:
     """From what a message follows from to what a client reported."""
     record = found.record
     while isinstance(record, Derived):
@@ -142,7 +144,9 @@ def _chain(found: Logged, causes: Mapping[Place, Logged], gaps: list[str]) -> It
         record = cause.record
 
 
-def _touch(chain: list[Logged], touches: Mapping[str, Logged], gaps: list[str]) -> Link | None:
+def _touch(
+    chain: list[LogMessage], touches: Mapping[str, LogMessage], gaps: list[str]
+) -> Link | None:
     claims = [found.record for found in chain if isinstance(found.record, Claimed)]
     wanted = claims[0].touch_event_id if claims else None
     if wanted is None:
@@ -158,7 +162,7 @@ def _not_before(row: Mapping[str, Any]) -> Millis:
     return min(_millis(row["event_time"]), _millis(row["received_at"]))
 
 
-def _what(found: Logged) -> str:
+def _what(found: LogMessage) -> str:
     if isinstance(found.record, Event):
         return str(found.record.__struct_config__.tag)
     return _NAMES.get(type(found.record).__name__, type(found.record).__name__)

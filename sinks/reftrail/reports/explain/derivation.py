@@ -35,7 +35,6 @@ from reftrail.contracts.topics import (
     REWARDS,
 )
 from reftrail.engine.lookups import RecordedLookups
-from reftrail.engine.memory import Logged as Placed
 from reftrail.engine.memory import MemoryHost
 from reftrail.engine.reference import ReferenceTables
 from reftrail.engine.stage import Stage
@@ -49,7 +48,7 @@ from reftrail.reports.explain.explanation import (
     Link,
     link,
 )
-from reftrail.reports.explain.log import Log, Logged
+from reftrail.reports.explain.log import Log, LogMessage
 from reftrail.rules.attribution.decider import SIGNUP_WAIT
 from reftrail.rules.decider import RULES, Woken
 
@@ -108,7 +107,7 @@ def _derived(
     }
     in_order = sorted(read.items())
     host.publish_logged(
-        stage.reads, *(Placed(one.record, one.partition, one.offset) for _, one in in_order)
+        stage.reads, *(Logged(one.record, one.partition, one.offset) for _, one in in_order)
     )
     host.run()
     differences: list[Difference] = []
@@ -156,10 +155,10 @@ def _cut(log: Log, asked: Asked) -> Iterator[str]:
 
 
 def _unrecorded(
-    lookups: RecordedLookups, stage: str, read: dict[tuple[int, int], Logged]
+    lookups: RecordedLookups, stage: str, read: dict[tuple[int, int], LogMessage]
 ) -> Iterator[str]:
     """Inputs that are older than the records of what was looked up for them."""
-    first: dict[int, Logged] = {}
+    first: dict[int, LogMessage] = {}
     for (partition, _), one in sorted(read.items()):
         first.setdefault(partition, one)
     for partition, one in first.items():
@@ -171,9 +170,9 @@ def _unrecorded(
             )
 
 
-def compare(topic: Topic, then: Sequence[Logged], now: Sequence[Record]) -> list[Difference]:
+def compare(topic: Topic, then: Sequence[LogMessage], now: Sequence[Record]) -> list[Difference]:
     """Where a log and what was derived differ, record by record, each as often as it is there."""
-    logged: dict[str, Logged] = {}
+    logged: dict[str, LogMessage] = {}
     found: list[Difference] = []
     for one in then:
         if one.record.event_id in logged:
@@ -199,7 +198,7 @@ def _difference(
     what: str,
     topic: Topic,
     record: Record,
-    at: Logged | None,
+    at: LogMessage | None,
     fields: dict[str, tuple[Any, Any]] | None = None,
 ) -> Difference:
     return Difference(
@@ -219,7 +218,7 @@ def _unlike(then: Record, now: Record) -> Iterator[tuple[str, tuple[Any, Any]]]:
             yield name, (before.get(name), after.get(name))
 
 
-def _inputs(host: MemoryHost, read: dict[tuple[int, int], Logged], user_id: str) -> list[Link]:
+def _inputs(host: MemoryHost, read: dict[tuple[int, int], LogMessage], user_id: str) -> list[Link]:
     """What a stage decided on about a user, each once; a tick where it woke the user's state."""
     places = dict.fromkeys(
         (step.cause.partition, step.cause.offset)
@@ -234,7 +233,7 @@ def _facts(
     lookups: RecordedLookups,
     stage: Stage,
     inputs: Sequence[Link],
-    read: dict[tuple[int, int], Logged],
+    read: dict[tuple[int, int], LogMessage],
 ) -> Iterator[Link]:
     """The facts that name something of these inputs, as far as they were known by the last one."""
     records = [read[one.partition, one.offset].record for one in inputs]
@@ -246,7 +245,7 @@ def _facts(
                 named |= {fact.campaign_id, fact.owner_user_id}
             elif _subject_of(fact) not in named:
                 continue
-            yield link(type(fact).__name__, Logged(stage.reads.name, partition, at, fact))
+            yield link(type(fact).__name__, LogMessage(stage.reads.name, partition, at, fact))
 
 
 def _subject_of(fact: CodeChanged | CampaignDefined | Listed) -> str:
@@ -264,7 +263,7 @@ def _user_of(record: Any) -> str | None:
     return record.beneficiary if isinstance(record, MilestoneChanged) else record.user_id
 
 
-def _codes_of(conversions: Iterable[Logged]) -> Iterator[str]:
+def _codes_of(conversions: Iterable[LogMessage]) -> Iterator[str]:
     """The codes to which a user may have been attributed."""
     for conversion in conversions:
         for name in ("touch_code", "typed_code"):
@@ -273,7 +272,7 @@ def _codes_of(conversions: Iterable[Logged]) -> Iterator[str]:
                 yield code
 
 
-def _reference(log: Log, codes: Iterable[str]) -> Iterable[Logged]:
+def _reference(log: Log, codes: Iterable[str]) -> Iterable[LogMessage]:
     """What the stages look up: of codes these alone."""
     for code in codes:
         yield from log.having(CODES, code, _of_code(code), code.encode())

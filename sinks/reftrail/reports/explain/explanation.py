@@ -10,7 +10,7 @@ from reftrail.contracts.events import Event
 from reftrail.contracts.money import amount_text
 from reftrail.contracts.record import DAY, Record
 from reftrail.contracts.times import rfc3339
-from reftrail.reports.explain.log import Logged
+from reftrail.reports.explain.log import LogMessage
 
 SAME: Final = "same"
 DIFFERS: Final = "differs"
@@ -126,7 +126,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     derivations: list[Derivation]
 
 
-def link(what: str, found: Logged) -> Link:
+def link(what: str, found: LogMessage) -> Link:
     """A message as a link of the chain."""
     return Link(
         what=what,

@@ -26,7 +26,7 @@ _FAR_APART: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class Logged:
+class LogMessage:
     """A record and where it stands; topic without prefix."""
 
     topic: str
@@ -53,7 +53,7 @@ class Log:
                 f"REFTRAIL_BOOTSTRAP_SERVERS, or start a local stack with: reftrail up"
             ) from error
 
-    def at(self, places: Iterable[Place]) -> dict[Place, Logged]:
+    def at(self, places: Iterable[Place]) -> dict[Place, LogMessage]:
         """The records at some positions, those that are still there; each partition is read once.
 
         Records between two that are far apart are not read.
@@ -68,19 +68,19 @@ class Log:
             for found in self._run(topic, partition, run)
         }
 
-    def _run(self, name: str, partition: int, offsets: Sequence[int]) -> Iterator[Logged]:
+    def _run(self, name: str, partition: int, offsets: Sequence[int]) -> Iterator[LogMessage]:
         """The records at offsets that aren't far apart."""
         topic = next(topic for topic in TOPICS if topic.name == name)
         wanted = set(offsets)
         for offset, value in self._from(topic, partition, offsets[0]):
             if offset in wanted:
-                yield Logged(name, partition, offset, decode(value))
+                yield LogMessage(name, partition, offset, decode(value))
             if offset >= offsets[-1]:
                 return
 
     def find(
         self, topic: Topic, key: str, event_ids: Iterable[str], needle: bytes, not_before: Millis
-    ) -> dict[str, Logged]:
+    ) -> dict[str, LogMessage]:
         """The first record under a key with each of some ids, those that there are; read once.
 
         Looked at are records whose bytes have the needle in them. not_before is a time at which
@@ -89,7 +89,7 @@ class Log:
         missing = set(event_ids)
         partition = topic.partition(key, self.partitions(topic))
         begin = self._offset_at(topic, partition, max(0, not_before - MINUTE))
-        found: dict[str, Logged] = {}
+        found: dict[str, LogMessage] = {}
         if begin is None:
             return found
         for offset, value in self._from(topic, partition, begin):
@@ -110,7 +110,7 @@ class Log:
         wanted: Callable[[Any], bool],
         needle: bytes,
         also: type[Record] | None = None,
-    ) -> Iterator[Logged]:
+    ) -> Iterator[LogMessage]:
         """All records of a key's partition that are wanted, in order, from its beginning.
 
         Looked at are those whose bytes have the needle in them, or that are of the type also.
@@ -120,7 +120,7 @@ class Log:
             if needle in value or (also and _is_a(also, value[: FRAME.size])):
                 yield from self._decoded(topic, partition, offset, value, wanted)
 
-    def everything(self, topic: Topic) -> Iterator[Logged]:
+    def everything(self, topic: Topic) -> Iterator[LogMessage]:
         """All records of all partitions, in order within each."""
         for partition in range(self.partitions(topic)):
             begin = self._beginning(topic, partition)
@@ -150,14 +150,14 @@ class Log:
         offset: int,
         value: bytes,
         wanted: Callable[[Any], bool],
-    ) -> Iterator[Logged]:
+    ) -> Iterator[LogMessage]:
         """The record, if it is one: what isn't is a dead letter to every stage."""
         try:
             record = decode(value)
         except Undecodable:
             return
         if wanted(record):
-            yield Logged(topic.name, partition, offset, record)
+            yield LogMessage(topic.name, partition, offset, record)
 
     def _from(self, topic: Topic, partition: int, offset: int) -> Iterator[tuple[int, bytes]]:
         """Offsets and values from a position to the end of the log as it is now."""

@@ -9,7 +9,7 @@ from typing import Final
 from reftrail.contracts.decisions import RewardStatus, Role
 from reftrail.contracts.record import Micros, Millis
 from reftrail.contracts.reward_reasons import is_again, is_part
-from reftrail.reports.user_view.rows import Entry
+from reftrail.reports.user_view.rows import EntryRow
 
 _PRECEDENCE: Final = attrgetter("precedence")
 # Looked up once: some users have ten thousand entries.
@@ -51,7 +51,7 @@ class Shipment:
     """A reward sent by a carrier: its first grant, and the entry that says how it stands."""
 
     ordered_at: Millis
-    now: Entry
+    now: EntryRow
 
 
 @dataclass(slots=True)
@@ -62,10 +62,10 @@ class Earnings:
     grants: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     codes: dict[str, Counters] = field(default_factory=lambda: defaultdict(Counters))
     shipments: dict[str, Shipment] = field(default_factory=dict)
-    last: Entry | None = None
+    last: EntryRow | None = None
 
 
-def each_once(rows: Sequence[Entry]) -> list[Entry]:
+def each_once(rows: Sequence[EntryRow]) -> list[EntryRow]:
     """Entries, the last one about each reward last; those that came twice left out."""
     known = {one.event_id: one for one in rows}
     if len(known) < len(rows):
@@ -73,12 +73,12 @@ def each_once(rows: Sequence[Entry]) -> list[Entry]:
     return sorted(known.values(), key=_order)
 
 
-def _order(entry: Entry) -> tuple[bool, int, bool, str]:
+def _order(entry: EntryRow) -> tuple[bool, int, bool, str]:
     """As in the view `reward_balances`: what ends a reward is last, wherever its cause stands."""
     return entry.status in _ENDED, entry.position, entry.status == _FULFILLED, entry.event_id
 
 
-def earnings(entries: Sequence[Entry]) -> Earnings:
+def earnings(entries: Sequence[EntryRow]) -> Earnings:
     """All of a user's entries as sums, the last one about each reward last."""
     found = Earnings()
     added: dict[tuple[str, str], Micros] = defaultdict(int)
@@ -108,7 +108,7 @@ def earnings(entries: Sequence[Entry]) -> Earnings:
     return found
 
 
-def _count(found: Earnings, entry: Entry, granted: set[str]) -> None:
+def _count(found: Earnings, entry: EntryRow, granted: set[str]) -> None:
     if entry.status == _GRANTED:
         counters = found.codes[entry.code]
         counters.granted += entry.reward_id not in granted
@@ -120,14 +120,14 @@ def _count(found: Earnings, entry: Entry, granted: set[str]) -> None:
         found.grants[entry.campaign_id or ""] -= not is_part(entry)
 
 
-def _hold(found: Earnings, entry: Entry) -> None:
+def _hold(found: Earnings, entry: EntryRow) -> None:
     total = found.sums[entry.currency, entry.kind]
     total.pending += entry.value_micros
     total.held += 1
     found.codes[entry.code].held += entry.role == _REFERRER
 
 
-def _ship(found: Earnings, entry: Entry) -> None:
+def _ship(found: Earnings, entry: EntryRow) -> None:
     """Taking a part back leaves a reward where it was."""
     known = found.shipments.get(entry.reward_id)
     if known is None:

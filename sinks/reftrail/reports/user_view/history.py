@@ -8,7 +8,7 @@ from typing import Any, Final
 from reftrail.contracts.money import amount_text
 from reftrail.contracts.times import rfc3339
 from reftrail.reports.questions import BadQuestion
-from reftrail.reports.user_view.rows import Entry
+from reftrail.reports.user_view.rows import EntryRow
 
 MOST: Final = 1000
 """How many entries a page has at most."""
@@ -20,27 +20,29 @@ _place: Final = attrgetter("ms", "event_id")
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class HistoryPage:
     """Entries of the history: most of them, below a position, which is an entry's time and id."""
 
     most: int = USUAL
     before: tuple[int, str] = _END
 
 
-def page(limit: str | None, before: str | None) -> Page:
+def page(limit: str | None, before: str | None) -> HistoryPage:
     """From text; before is the next of another page. Raises `BadQuestion`."""
     if limit is not None and not (_is_number(limit) and 1 <= int(limit) <= MOST):
         raise BadQuestion(f"limit is {limit!r}; give a number from 1 to {MOST}")
     most = USUAL if limit is None else int(limit)
     if before is None:
-        return Page(most)
+        return HistoryPage(most)
     at, dot, event_id = before.partition(".")
     if not dot or not _is_number(at) or int(at) > _END[0]:
         raise BadQuestion(f"before is {before!r}; give what a page before says as next")
-    return Page(most, (int(at), event_id))
+    return HistoryPage(most, (int(at), event_id))
 
 
-def history(entries: Sequence[Entry], asked: Page) -> tuple[list[dict[str, Any]], str | None]:
+def history(
+    entries: Sequence[EntryRow], asked: HistoryPage
+) -> tuple[list[dict[str, Any]], str | None]:
     """A page of them, and where the next one begins, if there is one."""
     below = entries
     if asked.before != _END:
@@ -53,7 +55,7 @@ def history(entries: Sequence[Entry], asked: Page) -> tuple[list[dict[str, Any]]
     return [_shown(one) for one in shown], following
 
 
-def _shown(entry: Entry) -> dict[str, Any]:
+def _shown(entry: EntryRow) -> dict[str, Any]:
     """An entry with its value, and what it adds to the balance, as text."""
     return {
         "event_id": entry.event_id,

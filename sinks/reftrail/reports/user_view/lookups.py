@@ -19,7 +19,7 @@ _Kind = TypeVar("_Kind", bound=Row)
 _rows: Final = msgspec.json.Decoder(Row, strict=False)
 
 
-class Found:
+class FoundRows:
     """Rows by what they are."""
 
     def __init__(self, rows: Sequence[Row] = ()) -> None:
@@ -32,12 +32,12 @@ class Found:
         return self._by_kind[kind]
 
 
-def look_up(client: Client, *names: str, **parameters: Any) -> Found:
+def look_up(client: Client, *names: str, **parameters: Any) -> FoundRows:
     """Ask some of `queries/user` as one query. Asking for none of them costs nothing."""
     if not names:
-        return Found()
+        return FoundRows()
     lines = client.raw_query(_sql(names), parameters=parameters, fmt="TSVRaw")
-    return Found(_rows.decode_lines(lines))
+    return FoundRows(_rows.decode_lines(lines))
 
 
 @cache

@@ -5,7 +5,7 @@ import msgspec
 from reftrail.contracts.record import Micros, Millis
 
 
-class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="entry"):
+class EntryRow(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="entry"):
     """An entry of the ledger: the column entry of `warehouse/ddl/009_rewards.sql`, and its effect.
 
     effect_micros is what it adds to the balance, see `warehouse/ddl/019_balances.sql`;
@@ -37,7 +37,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="entry")
     clawback_micros: Micros
 
 
-class CodeFacts(msgspec.Struct, frozen=True, array_like=True, tag="code"):
+class CodeRow(msgspec.Struct, frozen=True, array_like=True, tag="code"):
     """A code as it stands: the column facts of `warehouse/ddl/003_codes.sql`."""
 
     code: str
@@ -81,7 +81,7 @@ class AttributedCount(msgspec.Struct, frozen=True, array_like=True, tag="attribu
     users: int
 
 
-class Report(msgspec.Struct, frozen=True, array_like=True, tag="report"):
+class FulfilmentRow(msgspec.Struct, frozen=True, array_like=True, tag="report"):
     """What became of a reward: the column report of `warehouse/ddl/015_fulfilments.sql`."""
 
     reward_id: str
@@ -104,5 +104,12 @@ class PolicyRow(msgspec.Struct, frozen=True, array_like=True, tag="policy"):
 
 
 Row = (
-    Entry | CodeFacts | MilestoneRow | Decision | Correction | AttributedCount | Report | PolicyRow
+    EntryRow
+    | CodeRow
+    | MilestoneRow
+    | Decision
+    | Correction
+    | AttributedCount
+    | FulfilmentRow
+    | PolicyRow
 )

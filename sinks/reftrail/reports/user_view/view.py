@@ -11,25 +11,25 @@ from reftrail.contracts.policy import Milestone, MilestoneKind, policy_in
 from reftrail.contracts.times import rfc3339
 from reftrail.reports.user_view.attributed import FEW, attributed_to
 from reftrail.reports.user_view.earnings import Counters, Earnings, Shipment, each_once, earnings
-from reftrail.reports.user_view.history import Page, history
-from reftrail.reports.user_view.lookups import Found, look_up
+from reftrail.reports.user_view.history import HistoryPage, history
+from reftrail.reports.user_view.lookups import FoundRows, look_up
 from reftrail.reports.user_view.rows import (
-    CodeFacts,
+    CodeRow,
     Decision,
-    Entry,
+    EntryRow,
+    FulfilmentRow,
     MilestoneRow,
     PolicyRow,
-    Report,
 )
 
 MOST_SHOWN: Final = 100
 """How many codes, and how many shipments, are shown: the latest ones."""
 
-_NOTHING: Final = Report("", is_delivered=False, ms=0, event_id="")
+_NOTHING: Final = FulfilmentRow("", is_delivered=False, ms=0, event_id="")
 
 
 def user_view(
-    client: Client, user: str, asked: Page, now: datetime | None = None
+    client: Client, user: str, asked: HistoryPage, now: datetime | None = None
 ) -> dict[str, Any]:
     """All that a user has earned as somebody's beneficiary; blocks.
 
@@ -37,9 +37,9 @@ def user_view(
     comes next; unless given, it is the time.
     """
     known = look_up(client, "entries", "codes", "milestones", user=user)
-    entries = each_once(known.every(Entry))
+    entries = each_once(known.every(EntryRow))
     found = earnings(entries)
-    owned = [one for one in known.every(CodeFacts) if one.owner_user_id == user]
+    owned = [one for one in known.every(CodeRow) if one.owner_user_id == user]
     codes = sorted(owned, key=lambda one: (-one.created_ms, one.code))[:MOST_SHOWN]
     campaigns = sorted({*filter(None, found.grants), *(one.campaign_id for one in owned)})
     shipments = _latest(found)
@@ -61,7 +61,7 @@ def user_view(
 
 def _more(
     client: Client, codes: Sequence[str], shipments: Sequence[Shipment], campaigns: Sequence[str]
-) -> Found:
+) -> FoundRows:
     """What is known of them; asks for nothing that can't be there."""
     asked: dict[str, dict[str, Any]] = {}
     if codes:
@@ -91,7 +91,7 @@ def _balance(found: Earnings) -> list[dict[str, Any]]:
     ]
 
 
-def _code(code: CodeFacts, attributed: int, counters: Counters) -> dict[str, Any]:
+def _code(code: CodeRow, attributed: int, counters: Counters) -> dict[str, Any]:
     return {
         "code": code.code,
         "campaign_id": code.campaign_id,
@@ -112,15 +112,15 @@ def _latest(found: Earnings) -> list[Shipment]:
     return every[:MOST_SHOWN]
 
 
-def _shipments(shipments: Sequence[Shipment], more: Found) -> list[dict[str, Any]]:
+def _shipments(shipments: Sequence[Shipment], more: FoundRows) -> list[dict[str, Any]]:
     """As they stand, with what was reported last of each."""
-    reports = more.every(Report)
+    reports = more.every(FulfilmentRow)
     reports.sort(key=lambda one: (one.is_delivered, one.ms, one.event_id))
     reported = {one.reward_id: one for one in reports}
     return [_shipment(one, reported.get(one.now.reward_id, _NOTHING)) for one in shipments]
 
 
-def _shipment(shipment: Shipment, reported: Report) -> dict[str, Any]:
+def _shipment(shipment: Shipment, reported: FulfilmentRow) -> dict[str, Any]:
     now = shipment.now
     return {
         "reward_id": now.reward_id,
@@ -138,7 +138,7 @@ def _shipment(shipment: Shipment, reported: Report) -> dict[str, Any]:
     }
 
 
-def _last(entry: Entry) -> dict[str, Any]:
+def _last(entry: EntryRow) -> dict[str, Any]:
     return {
         "value": amount_text(entry.value_micros, entry.currency),
         "at": rfc3339(entry.ms),
@@ -150,7 +150,11 @@ def _last(entry: Entry) -> dict[str, Any]:
 
 
 def _standing(
-    grants: Mapping[str, int], campaigns: Iterable[str], known: Found, more: Found, at: datetime
+    grants: Mapping[str, int],
+    campaigns: Iterable[str],
+    known: FoundRows,
+    more: FoundRows,
+    at: datetime,
 ) -> list[dict[str, Any]]:
     """By campaign in which the user refers: rewards that count, tier, badges, and what is next."""
     reached = _reached(known.every(MilestoneRow))

@@ -6,8 +6,8 @@ from reftrail.codes.formats.patterns import Pattern
 from reftrail.codes.formats.vanity import (
     RESERVED,
     Acceptable,
-    Reason,
-    Refused,
+    ChoiceReason,
+    ChoiceRefused,
     choose,
     offensive_word,
     reserved_name,
@@ -35,41 +35,41 @@ def test_a_choice_is_written_as_codes_are(wanted: str, code: str) -> None:
 @pytest.mark.parametrize(
     ("wanted", "reason", "suggestion"),
     [
-        ("", Reason.LENGTH, None),
-        ("ab", Reason.LENGTH, None),
-        ("a" * 33, Reason.LENGTH, None),
-        ("---", Reason.CHARACTER, None),
-        ("amy!", Reason.CHARACTER, None),
-        ("amy\N{PILE OF POO}", Reason.CHARACTER, None),
-        ("\N{CYRILLIC CAPITAL LETTER A}MY", Reason.CONFUSABLE, "AMY"),
-        ("\N{GREEK CAPITAL LETTER ALPHA}my", Reason.CONFUSABLE, "AMY"),
-        ("fuckyou", Reason.OFFENSIVE, None),
-        ("f-u_c-k-you", Reason.OFFENSIVE, None),
-        ("sh1tty", Reason.OFFENSIVE, None),
-        ("ass", Reason.OFFENSIVE, None),
-        ("admin", Reason.RESERVED, None),
-        ("ADM1N", Reason.RESERVED, None),
-        ("r00t", Reason.RESERVED, None),
-        ("SUPP0RT", Reason.RESERVED, None),
-        ("ref-amy", Reason.LIKE_ISSUED, None),
-        ("vipamy", Reason.LIKE_ISSUED, None),
+        ("", ChoiceReason.LENGTH, None),
+        ("ab", ChoiceReason.LENGTH, None),
+        ("a" * 33, ChoiceReason.LENGTH, None),
+        ("---", ChoiceReason.CHARACTER, None),
+        ("amy!", ChoiceReason.CHARACTER, None),
+        ("amy\N{PILE OF POO}", ChoiceReason.CHARACTER, None),
+        ("\N{CYRILLIC CAPITAL LETTER A}MY", ChoiceReason.CONFUSABLE, "AMY"),
+        ("\N{GREEK CAPITAL LETTER ALPHA}my", ChoiceReason.CONFUSABLE, "AMY"),
+        ("fuckyou", ChoiceReason.OFFENSIVE, None),
+        ("f-u_c-k-you", ChoiceReason.OFFENSIVE, None),
+        ("sh1tty", ChoiceReason.OFFENSIVE, None),
+        ("ass", ChoiceReason.OFFENSIVE, None),
+        ("admin", ChoiceReason.RESERVED, None),
+        ("ADM1N", ChoiceReason.RESERVED, None),
+        ("r00t", ChoiceReason.RESERVED, None),
+        ("SUPP0RT", ChoiceReason.RESERVED, None),
+        ("ref-amy", ChoiceReason.LIKE_ISSUED, None),
+        ("vipamy", ChoiceReason.LIKE_ISSUED, None),
     ],
 )
 def test_a_choice_is_refused_with_the_reason(
-    wanted: str, reason: Reason, suggestion: str | None
+    wanted: str, reason: ChoiceReason, suggestion: str | None
 ) -> None:
     choice = choose(
         wanted, [Pattern.random(), Pattern.of("{a:4}"), Pattern.of("{tier:VIP|PRG}-{a:4}")]
     )
-    assert isinstance(choice, Refused)
+    assert isinstance(choice, ChoiceRefused)
     assert (choice.reason, choice.suggestion) == (reason, suggestion)
 
 
 def test_a_message_tells_the_character_and_never_the_offence() -> None:
     foreign, offensive = choose("\N{CYRILLIC CAPITAL LETTER A}MY"), choose("fuckyou")
-    assert isinstance(foreign, Refused)
+    assert isinstance(foreign, ChoiceRefused)
     assert "CYRILLIC CAPITAL LETTER A" in foreign.message
-    assert isinstance(offensive, Refused)
+    assert isinstance(offensive, ChoiceRefused)
     assert "fuck" not in offensive.message.lower()
 
 
@@ -88,7 +88,7 @@ def test_different_characters_keep_different_skeletons() -> None:
 def test_reserved_names_can_be_others() -> None:
     assert reserved_name("ACME", frozenset({"ACME"})) == "ACME"
     assert reserved_name("ADMIN", frozenset({"ACME"})) is None
-    assert all(isinstance(choose(name), Refused) for name in RESERVED)
+    assert all(isinstance(choose(name), ChoiceRefused) for name in RESERVED)
 
 
 def test_short_words_offend_only_alone() -> None:

@@ -10,7 +10,16 @@ from support.codes import BY, SUMMER, sqlite_url
 
 from reftrail.codes.bulk.importing import import_file
 from reftrail.codes.bulk.rows import Columns
-from reftrail.codes.model import Answer, Changes, Code, Filter, FormatTerms, GivenCode, Refused, Why
+from reftrail.codes.model import (
+    ActRefused,
+    Answer,
+    Changes,
+    Code,
+    Filter,
+    FormatTerms,
+    GivenCode,
+    Why,
+)
 from reftrail.codes.service import CodeService
 from reftrail.codes.store import Store
 from reftrail.codes.store.tables import codes as table
@@ -74,10 +83,10 @@ def test_a_second_spelling_is_no_second_code(codes: CodeService, taken: str) -> 
     add(codes, taken)
     other = taken.swapcase()
     for typed in (other, f" {other}"):
-        with pytest.raises(Refused, match=f"is the code {taken}") as refused:
+        with pytest.raises(ActRefused, match=f"is the code {taken}") as refused:
             add(codes, typed)
         assert refused.value.why is Why.CLASH
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(ActRefused) as refused:
         codes.issue_chosen("amy", SUMMER, BY)
     assert refused.value.why is Why.CLASH
     given = [GivenCode(code=code, terms=SUMMER) for code in (other, "BOB", "bob", "BOB ")]
@@ -95,7 +104,7 @@ def test_a_drawn_code_is_drawn_again_where_it_exists_in_another_case(codes: Code
 
 def test_a_chosen_code_is_upper_case_by_ascii_alone(codes: CodeService) -> None:
     assert codes.issue_chosen(" amy smith", SUMMER, BY).code == "AMY-SMITH"
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(ActRefused) as refused:
         codes.issue_chosen("k\u0131m", SUMMER, BY)
     assert (refused.value.why, refused.value.suggestion) == (Why.INVALID, "KIM")
     codes.issue_chosen("kim", SUMMER, BY)
@@ -146,7 +155,7 @@ def test_a_store_of_version_1_is_brought_to_this_one(store: Store, store_url: st
     opened = Store.open(store_url)
     codes = CodeService(opened, clock=lambda: 1)
     assert [codes.verify(typed).code for typed in ("amy", "BOB")] == ["AMY", "Bob"]
-    with pytest.raises(Refused, match="is the code Bob"):
+    with pytest.raises(ActRefused, match="is the code Bob"):
         add(codes, "BOB")
     opened.close()
     Store.open(store_url).close()

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from support.codes import BY, SECRET, SUMMER
 
 from reftrail.codes.model import (
+    ActRefused,
     Answer,
     By,
     Changes,
@@ -18,7 +19,6 @@ from reftrail.codes.model import (
     FormatTerms,
     GivenCode,
     PerUser,
-    Refused,
     Signup,
     Terms,
     Why,
@@ -55,7 +55,7 @@ PLACE = {"programme": "PRG", "year": "2025", "region": "US", "status": "A"}
 
 
 def refused(why: Why, do: Callable[[], object]) -> str:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ActRefused) as caught:
         do()
     assert caught.value.why == why, caught.value
     return str(caught.value)
@@ -157,7 +157,7 @@ def test_chosen_codes(codes: CodeService) -> None:
     refused(Why.CLASH, lambda: codes.issue_chosen("AMY-SMITH", SUMMER, BY))
     refused(Why.CLASH, lambda: codes.issue_chosen("Amy-Sm1th", SUMMER, BY))
     refused(Why.INVALID, lambda: codes.issue_chosen("REFUGE", SUMMER, BY))
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ActRefused) as caught:
         codes.issue_chosen("ВOB", SUMMER, BY)  # noqa: RUF001  (Cyrillic)
     assert caught.value.suggestion == "BOB"
 

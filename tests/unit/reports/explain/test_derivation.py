@@ -6,14 +6,14 @@ from support.programme import entry
 from reftrail.contracts.topics import REWARDS
 from reftrail.reports.explain.derivation import compare
 from reftrail.reports.explain.explanation import Derivation, Explanation, as_text
-from reftrail.reports.explain.log import Logged
+from reftrail.reports.explain.log import LogMessage
 
 GRANT = entry("r1", "AMY", "uma", value=5_000_000)
 OTHER = entry("r2", "AMY", "uma", value=5_000_000)
 
 
-def logged(record: msgspec.Struct, offset: int = 7) -> Logged:
-    return Logged("rewards", 3, offset, record)  # type: ignore[arg-type]
+def logged(record: msgspec.Struct, offset: int = 7) -> LogMessage:
+    return LogMessage("rewards", 3, offset, record)  # type: ignore[arg-type]
 
 
 def test_the_same_to_the_byte_is_no_difference() -> None:

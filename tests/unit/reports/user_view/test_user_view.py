@@ -24,14 +24,14 @@ from reftrail.contracts.topics import (
     REWARDS,
 )
 from reftrail.reports.questions import BadQuestion
-from reftrail.reports.user_view.history import Page, page
+from reftrail.reports.user_view.history import HistoryPage, page
 from reftrail.reports.user_view.view import MOST_SHOWN, user_view
 from reftrail.rules.reward.transitions import effect
 from reftrail.warehouse.clickhouse import connect_for_reading
 from reftrail.warehouse.http import application
 from reftrail.warehouse.ledger import Ledger
 from reftrail.warehouse.loader import Loader, Work
-from reftrail.warehouse.metrics import Metrics
+from reftrail.warehouse.metrics import WarehouseMetrics
 from reftrail.warehouse.progress import Progress
 
 NOW = datetime.fromtimestamp(T0 / 1000, UTC)
@@ -70,7 +70,10 @@ async def ledger(clickhouse: ClickHouse) -> ClickHouse:
     return clickhouse
 
 
-def view(ledger: ClickHouse, user: str = "amy", asked: Page = Page()) -> dict[str, Any]:  # noqa: B008
+FIRST = HistoryPage()
+
+
+def view(ledger: ClickHouse, user: str = "amy", asked: HistoryPage = FIRST) -> dict[str, Any]:
     return user_view(ledger.reading, user, asked, NOW)
 
 
@@ -142,7 +145,7 @@ async def test_last_earned_is_the_latest_grant(ledger: ClickHouse) -> None:
 
 
 async def test_the_history_is_paged_without_gaps(ledger: ClickHouse) -> None:
-    found, asked = [], Page(5)
+    found, asked = [], HistoryPage(5)
     while True:
         one = view(ledger, asked=asked)
         assert len(one["history"]) <= 5
@@ -170,7 +173,7 @@ async def test_an_entry_that_came_twice_counts_once(ledger: ClickHouse) -> None:
 async def test_a_load_that_is_finished_after_a_crash_counts_once(clickhouse: ClickHouse) -> None:
     """What is looked up stands in the row itself: the token that lets it in once lets in both."""
     work = Work(REWARDS, (part_of([encode(one) for one in LEDGER]),))
-    loader = Loader(clickhouse.writing, Ledger(clickhouse.writing), nowhere, Metrics())
+    loader = Loader(clickhouse.writing, Ledger(clickhouse.writing), nowhere, WarehouseMetrics())
     clickhouse.stop_merges()
     await loader.load([work])
     before = view(clickhouse)
@@ -344,7 +347,9 @@ async def test_tier_badges_and_what_is_next(ledger: ClickHouse) -> None:
             "item": None,
         },
     }
-    later = user_view(ledger.reading, "amy", Page(), datetime.fromtimestamp(T0 / 1000 + 1e6, UTC))
+    later = user_view(
+        ledger.reading, "amy", HistoryPage(), datetime.fromtimestamp(T0 / 1000 + 1e6, UTC)
+    )
     assert later["standing"][0]["next"] is None
 
 
@@ -398,7 +403,7 @@ def test_what_is_no_page_is_refused(limit: str | None, before: str | None) -> No
 
 async def test_over_http(ledger: ClickHouse) -> None:
     await ledger.load(REWARDS, [entry("r11", "X", "dan", value=FIVE, beneficiary="a/b c")])
-    app = application(ledger.reading, ledger.reading, ["sk"], Progress(), Metrics())
+    app = application(ledger.reading, ledger.reading, ["sk"], Progress(), WarehouseMetrics())
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app=app), base_url="http://reports"
     ) as client:
@@ -416,7 +421,7 @@ async def test_over_http(ledger: ClickHouse) -> None:
 
 async def test_a_report_that_takes_long_does_not_hold_the_view_up(ledger: ClickHouse) -> None:
     quick = connect_for_reading(ledger.path, None)
-    app = application(ledger.reading, quick, ["sk"], Progress(), Metrics())
+    app = application(ledger.reading, quick, ["sk"], Progress(), WarehouseMetrics())
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app=app),
         base_url="http://reports",

@@ -27,7 +27,7 @@ from reftrail.contracts.topics import (
     REWARDS,
 )
 from reftrail.reports.user_view.attributed import attributed_to
-from reftrail.reports.user_view.history import Page, page
+from reftrail.reports.user_view.history import HistoryPage, page
 from reftrail.reports.user_view.lookups import look_up
 from reftrail.reports.user_view.rows import Decision
 from reftrail.reports.user_view.view import user_view
@@ -67,7 +67,7 @@ async def test_counting_by_clickhouse_equals_counting_by_python(clickhouse: Clic
 
 def _whole(clickhouse: ClickHouse, user: str) -> dict[str, Any]:
     """With all pages of the history."""
-    found = user_view(clickhouse.reading, user, Page(5), NOW)
+    found = user_view(clickhouse.reading, user, HistoryPage(5), NOW)
     while (following := found.pop("next")) is not None:
         more = user_view(clickhouse.reading, user, page("5", following), NOW)
         found |= {"history": found["history"] + more["history"], "next": more["next"]}

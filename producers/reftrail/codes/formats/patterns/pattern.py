@@ -20,9 +20,9 @@ from reftrail.codes.formats.patterns.reading import (
 from reftrail.codes.formats.patterns.segments import (
     AnySegment,
     Check,
-    Fault,
     Fixed,
     Number,
+    SegmentFault,
     Symbols,
     Taken,
     Words,
@@ -166,7 +166,7 @@ class Pattern:
         """
         kept = without_grouping(text, hyphens=self._has_hyphens)
         match self._read(kept):
-            case Fault() as fault:
+            case SegmentFault() as fault:
                 meant = self._only_reading(replacements(kept, fault.at)) if suggest else None
                 return malformed(text, fault, meant, hyphens=self._has_hyphens)
             case Reading() as reading:
@@ -174,13 +174,13 @@ class Pattern:
             case wrong:
                 return Mistyped(self._only_reading(likely_slips(wrong)) if suggest else None)
 
-    def _read(self, text: str) -> Reading | str | Fault:
+    def _read(self, text: str) -> Reading | str | SegmentFault:
         """A text without grouping; the canonical code alone if its check symbol is wrong."""
         values: dict[str, str] = {}
         code, checked, at = "", "", 0
         for segment in self.segments:
             taken = segment.read(text, at)
-            if isinstance(taken, Fault):
+            if isinstance(taken, SegmentFault):
                 return taken
             code, at = code + taken.value, taken.end
             if isinstance(segment, Check) or (isinstance(segment, Symbols) and segment.random):
@@ -188,7 +188,7 @@ class Pattern:
             if not isinstance(segment, Fixed | Check):
                 values[segment.name] = taken.value
         if at < len(text):
-            return Fault(at, "the end")
+            return SegmentFault(at, "the end")
         right = not self.has_check or adds_up(self.alphabet, checked)
         return Reading(code, values) if right else code
 
@@ -235,6 +235,6 @@ def _fitting(segment: Symbols | Number | Words, value: str | None) -> str:
     if value is None:
         raise ValueError(f"say which {segment.name}: {segment.expression}")
     taken = segment.read(value, 0)
-    if isinstance(taken, Fault) or taken.end != len(value):
+    if isinstance(taken, SegmentFault) or taken.end != len(value):
         raise ValueError(f"{segment.name} is {value!r}, but must match {segment.expression}")
     return taken.value

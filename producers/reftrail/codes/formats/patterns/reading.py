@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from reftrail.codes.formats.patterns.segments import Fault
+from reftrail.codes.formats.patterns.segments import SegmentFault
 
 _LOOKALIKES: Final = ("5S", "2Z", "8B", "6G", "UV")
 _LIKE: Final = {
@@ -64,7 +64,9 @@ def without_grouping(text: str, *, hyphens: bool) -> str:
     return joined if hyphens else joined.replace("-", "")
 
 
-def malformed(text: str, fault: Fault, suggestion: str | None, *, hyphens: bool) -> Malformed:
+def malformed(
+    text: str, fault: SegmentFault, suggestion: str | None, *, hyphens: bool
+) -> Malformed:
     """A fault in a text `without_grouping`, told where the person will look for it."""
     counted = [
         (position, character)

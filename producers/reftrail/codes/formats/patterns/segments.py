@@ -17,7 +17,7 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class SegmentFault:
     """Where (counted from 0) reading failed, and what was expected there."""
 
     at: int
@@ -49,11 +49,11 @@ class Fixed:
         """That of the text."""
         return len(self.text), len(self.text)
 
-    def read(self, text: str, at: int) -> Taken | Fault:
+    def read(self, text: str, at: int) -> Taken | SegmentFault:
         """The text, in either case."""
         for place, expected in enumerate(self.text, start=at):
             if _lower(text[place : place + 1]) != expected.lower():
-                return Fault(place, repr(expected))
+                return SegmentFault(place, repr(expected))
         return Taken(self.text, at + len(self.text))
 
 
@@ -85,7 +85,7 @@ class Symbols:
         """The number of symbols."""
         return self.length, self.length
 
-    def read(self, text: str, at: int) -> Taken | Fault:
+    def read(self, text: str, at: int) -> Taken | SegmentFault:
         """Symbol by symbol, so that the first wrong one is known."""
         end = at + self.length
         typed = text[at:end]
@@ -95,7 +95,7 @@ class Symbols:
         known = self.alphabet.spelling_of
         wrong = (place for place, symbol in enumerate(typed, start=at) if symbol not in known)
         expected = f"one of {self.alphabet.expression[1:-1]}"
-        return Fault(next(wrong, at + len(typed)), expected)
+        return SegmentFault(next(wrong, at + len(typed)), expected)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ class Check:
         """One symbol."""
         return 1, 1
 
-    def read(self, text: str, at: int) -> Taken | Fault:
+    def read(self, text: str, at: int) -> Taken | SegmentFault:
         """Any symbol; whether it adds up is asked once all are read."""
         return Symbols("check", self.alphabet, 1).read(text, at)
 
@@ -155,14 +155,14 @@ class Number:
         """The number of digits."""
         return len(self.first), len(self.first)
 
-    def read(self, text: str, at: int) -> Taken | Fault:
+    def read(self, text: str, at: int) -> Taken | SegmentFault:
         """All its digits, in range."""
         digits = Symbols(self.name, DIGITS, len(self.first)).read(text, at)
-        if isinstance(digits, Fault):
+        if isinstance(digits, SegmentFault):
             return digits
         value, end = digits.value, digits.end
         if not self.first <= value <= self.last:
-            return Fault(at, f"{self.name} from {self.first} to {self.last}")
+            return SegmentFault(at, f"{self.name} from {self.first} to {self.last}")
         return Taken(value, end)
 
 
@@ -197,7 +197,7 @@ class Words:
         found = [len(word) for word in self.words]
         return min(found), max(found)
 
-    def read(self, text: str, at: int) -> Taken | Fault:
+    def read(self, text: str, at: int) -> Taken | SegmentFault:
         """All letters and digits from here on, if they are one of the words."""
         shortest, longest = self.lengths
         end = at + shortest
@@ -206,7 +206,7 @@ class Words:
                 end += 1
         spelling = {word.lower(): word for word in self.words}
         if (word := spelling.get(_lower(text[at:end]))) is None:
-            return Fault(at, " or ".join(self.words))
+            return SegmentFault(at, " or ".join(self.words))
         return Taken(word, end)
 
 

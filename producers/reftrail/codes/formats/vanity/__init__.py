@@ -3,8 +3,8 @@
 from reftrail.codes.formats.vanity.choice import (
     Acceptable,
     Choice,
-    Reason,
-    Refused,
+    ChoiceReason,
+    ChoiceRefused,
     choose,
     normalised,
 )
@@ -15,8 +15,8 @@ __all__ = [
     "RESERVED",
     "Acceptable",
     "Choice",
-    "Reason",
-    "Refused",
+    "ChoiceReason",
+    "ChoiceRefused",
     "choose",
     "normalised",
     "offensive_word",

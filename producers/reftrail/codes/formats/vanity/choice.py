@@ -20,7 +20,7 @@ SHORTEST: Final = 3
 LONGEST: Final = 32
 
 
-class Reason(StrEnum):
+class ChoiceReason(StrEnum):
     """Why a chosen code is refused."""
 
     LENGTH = "length"
@@ -43,18 +43,18 @@ class Acceptable:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class ChoiceRefused:
     """Why a choice won't do, in words for the person, with another that would, where one is near.
 
     The message about an offensive word doesn't repeat it.
     """
 
-    reason: Reason
+    reason: ChoiceReason
     message: str
     suggestion: str | None = None
 
 
-Choice: TypeAlias = Acceptable | Refused
+Choice: TypeAlias = Acceptable | ChoiceRefused
 
 
 def choose(
@@ -77,39 +77,43 @@ def normalised(wanted: str) -> str:
     return canonical("-".join(visible.split()))
 
 
-def _foreign(code: str, character: str) -> Refused:
+def _foreign(code: str, character: str) -> ChoiceRefused:
     """About a character that codes can't have, with the code that it looks like if there is one."""
     likes = [one if one in CODE_CHARACTERS else latin_lookalike(one) for one in code]
     if None in likes:
-        return Refused(
-            Reason.CHARACTER,
+        return ChoiceRefused(
+            ChoiceReason.CHARACTER,
             f"{described(character)} can't stand in a code; use A-Z, 0-9, - and _",
         )
-    return Refused(
-        Reason.CONFUSABLE,
+    return ChoiceRefused(
+        ChoiceReason.CONFUSABLE,
         f"{described(character)} looks like {latin_lookalike(character)}, but is another "
         "character; use A-Z, 0-9, - and _",
         "".join(like for like in likes if like),
     )
 
 
-def _refused(code: str, patterns: Iterable[Pattern], reserved: frozenset[str]) -> Refused | None:
+def _refused(
+    code: str, patterns: Iterable[Pattern], reserved: frozenset[str]
+) -> ChoiceRefused | None:
     """The first thing that speaks against a code of allowed characters."""
     if not SHORTEST <= len(code) <= LONGEST:
-        return Refused(
-            Reason.LENGTH,
+        return ChoiceRefused(
+            ChoiceReason.LENGTH,
             f"{code or 'nothing'} has {len(code)} characters; choose {SHORTEST} to {LONGEST}",
         )
     if not any(character.isalnum() for character in code):
-        return Refused(Reason.CHARACTER, "choose at least one letter or digit")
+        return ChoiceRefused(ChoiceReason.CHARACTER, "choose at least one letter or digit")
     if offensive_word(code):
-        return Refused(Reason.OFFENSIVE, "the code contains an offensive word; choose another")
+        return ChoiceRefused(
+            ChoiceReason.OFFENSIVE, "the code contains an offensive word; choose another"
+        )
     if name := reserved_name(code, reserved):
-        return Refused(Reason.RESERVED, f"{name} is reserved; choose another")
+        return ChoiceRefused(ChoiceReason.RESERVED, f"{name} is reserved; choose another")
     issued = [prefix for pattern in patterns for prefix in pattern.prefixes if prefix]
     if like := next((one for one in issued if code.startswith(canonical(one))), None):
-        return Refused(
-            Reason.LIKE_ISSUED,
+        return ChoiceRefused(
+            ChoiceReason.LIKE_ISSUED,
             f"codes that begin with {like} are issued by us; begin with something else",
         )
     return None
