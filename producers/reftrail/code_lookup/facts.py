@@ -25,4 +25,4 @@ UNKNOWN: Final = CodeFacts(known=False)
 NOT_LOOKED_UP: Final = CodeFacts(known=None)
 
 CodeLookup: TypeAlias = Callable[[str], CodeFacts | None]
-"""The lookup of a code; None stands for a code that nobody knows."""
+"""The lookup of a code; None means that nobody knows the code."""

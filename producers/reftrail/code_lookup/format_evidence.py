@@ -99,7 +99,7 @@ def _those_that_go_together(
 ) -> Formats:
     """All formats, or all but those that can't be, or not beside those before.
 
-    Whoever defines a format is told so then; stopping for it here would stop all codes.
+    The definition of a format reports such a clash; to stop for it here would stop all codes.
     """
     wanted: Mapping[str, CodeFormatDefined] = {one.name: one for one in definitions}
     try:

@@ -46,13 +46,13 @@ class KnownCodes:
         self._spellings: dict[str, tuple[str, ...]] = {}
         self._definitions: dict[str, CodeFormatDefined] = {}
         self._evidence: FormatEvidence | None = None
-        self._told_of: frozenset[str] = frozenset()
+        self._warned_of: frozenset[str] = frozenset()
 
     def __len__(self) -> int:
         return len(self._codes)
 
     def take(self, code: CodeChanged) -> None:
-        """A code as it stands, unless a later revision of it is here already."""
+        """Take in a revision of a code, unless a later one is here already."""
         before = self._codes.get(code.code)
         if before is None or before.revision <= code.revision:
             self._codes[code.code] = _known(
@@ -71,7 +71,7 @@ class KnownCodes:
             self._spellings[form] = left
 
     def take_format(self, defined: CodeFormatDefined) -> None:
-        """A format as it stands, unless a later revision of it is here already."""
+        """Take in a revision of a format, unless a later one is here already."""
         before = self._definitions.get(defined.name)
         if before is None or before.revision <= defined.revision:
             self._definitions[defined.name] = defined
@@ -149,10 +149,10 @@ class KnownCodes:
     def _judging(self) -> FormatEvidence:
         """Under all formats known by now; made when first asked for, since many may come at once.
 
-        What can't be checked for want of the secret is told in the log, once for each format.
+        Formats whose codes can't be checked for want of the secret are logged once each.
         """
         self._evidence = evidence = FormatEvidence(self._definitions.values(), self._secret)
-        if evidence.unchecked - self._told_of:
+        if evidence.unchecked - self._warned_of:
             logger.warning(
                 "codes of %s can't be checked: REFTRAIL_CODES_SECRET must be the secret that "
                 "made them (%s)",
@@ -161,7 +161,7 @@ class KnownCodes:
                     sorted({self._definitions[one].key_id or "?" for one in evidence.unchecked})
                 ),
             )
-            self._told_of |= evidence.unchecked
+            self._warned_of |= evidence.unchecked
         return evidence
 
 

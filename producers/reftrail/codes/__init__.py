@@ -1,7 +1,7 @@
 """Codes: issued, bound, distributed, suspended, replaced and verified, in a store of their own.
 
 Input: calls, files, and signups from `conversions`. Output: the topics `codes`, `code-formats` and
-`code-acts`. Guarantee: no code is issued twice, whoever else issues at the same time; every act has
+`code-acts`. Guarantee: no code is issued twice, even by processes that issue at once; every act has
 its line in the audit log; the topics follow the store, whatever crashes.
 
 Begin with `model` and `service`. `formats` judges codes and needs no database, `store` is the

@@ -120,7 +120,7 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Code:
-    """A code as it stands in the store: its record, and how often it was handed out.
+    """A code in the store: its record, and how often it was handed out.
 
     distributed counts all of it, distributed_by_channel what named a channel. format_name is the
     format it was issued under; None if it was chosen or given.
@@ -150,7 +150,7 @@ class Code:
         return None if limit is None else max(limit - self.distributed, 0)
 
     def without_record(self) -> Self:
-        """For callers who may know the code, but not what it stands for elsewhere."""
+        """The code for callers who may not know its record elsewhere."""
         hidden = msgspec.structs.replace(self.changed, record_kind=None, record_id=None)
         return replace(self, changed=hidden)
 
@@ -204,7 +204,7 @@ class FormatTerms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Format:
-    """A format as it stands. used is how many codes of it were issued; of how many there are."""
+    """A format in the store: used of its size codes are issued."""
 
     defined: CodeFormatDefined
     per_user: PerUser = PerUser.MANY
@@ -280,7 +280,7 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """The answer, in words too, and what follows for whoever asked.
+    """The answer, in words too, and what follows for the caller.
 
     code is the canonical spelling, where the text is that of a code. For a malformed text position
     counts the characters typed, from 1, and expected says what should stand there. registered is
@@ -299,5 +299,5 @@ class Verification:
 
     @property
     def is_valid(self) -> bool:
-        """All that a publishable key is told."""
+        """The part of the answer that a publishable key gets."""
         return self.answer == Answer.VALID

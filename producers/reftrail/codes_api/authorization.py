@@ -27,7 +27,7 @@ class Caller:
 
     @property
     def is_secret(self) -> bool:
-        """Whether everything may be told."""
+        """Whether the answer may have all details."""
         return self.kind is KeyKind.SECRET
 
 

@@ -67,13 +67,13 @@ class CodesApi:
             if found.answer is Answer.FORGED:
                 self.admission.charge_forged(caller)
             answer = verification_answer(found, now(), self.landing_url)
-            told = str(found.answer)
+            label = str(found.answer)
         else:
             found = await self._verified_for_all(caller, asked, began)
             answer = {"valid": found.is_valid}
-            # Metrics may be read by whoever reaches this port: they tell no more than the answer.
-            told = "valid" if found.is_valid else "not valid"
-        self.metrics.verified.labels(told, caller.kind).inc()
+            # Everybody who reaches this port may read metrics: they say no more than the answer.
+            label = "valid" if found.is_valid else "not valid"
+        self.metrics.verified.labels(label, caller.kind).inc()
         return _json(answer)
 
     async def _verified_for_all(
@@ -100,7 +100,7 @@ class CodesApi:
             if isinstance(asked, models.IssueDerived):
                 return {"codes": self._issue_derived(opened.service, asked, who)}
             codes = issuing.issue(opened.service, asked, who, self.hashes)
-            return {"codes": [self._told(code) for code in codes]}
+            return {"codes": [self._answer(code) for code in codes]}
 
         return await acted(self.backend, request, body, Act(issue, status=201, is_long=True))
 
@@ -117,7 +117,7 @@ class CodesApi:
 
         def page(opened: Opened) -> bytes:
             found = opened.service.page(asked.filter(), cursor=asked.cursor, limit=asked.limit)
-            codes = [self._told(code) for code in found.codes]
+            codes = [self._answer(code) for code in found.codes]
             return msgspec.json.encode({"codes": codes, "next_cursor": found.next_cursor})
 
         return Response(await self.backend.run_long(page), media_type="application/json")
@@ -191,7 +191,7 @@ class CodesApi:
         return await self._act(request, models.Change, change)
 
     async def reissue(self, request: Request) -> Response:
-        """POST /v1/codes/{code}/reissue. The record that both stand for isn't told."""
+        """POST /v1/codes/{code}/reissue. The answer has no record."""
         self.admission.admit(request)
         body = await read_body(request)
         asked = parsed(models.Reissue, body)
@@ -200,7 +200,7 @@ class CodesApi:
         def reissue(opened: Opened) -> dict[str, Any]:
             made = opened.service.reissue(code, who, format_name=asked.format)
             both = {"old": made.old, "code": made.new}
-            return {name: self._told(one.without_record()) for name, one in both.items()}
+            return {name: self._answer(one.without_record()) for name, one in both.items()}
 
         return await acted(self.backend, request, body, Act(reissue))
 
@@ -243,12 +243,12 @@ class CodesApi:
         code, who = _code(request), by(request, asked.reason)
 
         def do(opened: Opened) -> dict[str, Any]:
-            return {"code": self._told(act(opened.service, code, who, asked))}
+            return {"code": self._answer(act(opened.service, code, who, asked))}
 
         return await acted(self.backend, request, body, Act(do))
 
     async def _find(self, typed: str) -> dict[str, Any]:
-        """A code as it is told: by its text, or as a person may have typed it."""
+        """The answer about a code, found by its text, or as a person may have typed it."""
 
         def find(opened: Opened) -> dict[str, Any] | None:
             registered = opened.service.find(typed)
@@ -259,7 +259,7 @@ class CodesApi:
                     return derived_answer(
                         read.code, read.campaign_id, read.sequence, self.landing_url
                     )
-            return None if registered is None else self._told(registered)
+            return None if registered is None else self._answer(registered)
 
         found = await self.backend.run(find)
         if found is None:
@@ -277,7 +277,7 @@ class CodesApi:
             for one in codes
         ]
 
-    def _told(self, code: Code) -> dict[str, Any]:
+    def _answer(self, code: Code) -> dict[str, Any]:
         return code_answer(code, now(), self.landing_url)
 
 

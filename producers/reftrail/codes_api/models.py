@@ -66,7 +66,7 @@ class Body(BaseModel):
 
 
 class RecordBody(Body):
-    """What a code stands for elsewhere, such as a ticket."""
+    """A record elsewhere that a code belongs to, such as a ticket."""
 
     kind: _Name
     id: _Name

@@ -2,7 +2,7 @@
 
 A bucket holds `burst` tokens and fills at `per_second`. A request takes one token before anything
 is looked up; what it turns out to have been may cost more afterwards, down to a debt of one burst.
-So whoever guesses waits longer and longer, and whoever asks for codes they have waits never.
+So a guesser waits longer and longer, and a user who asks for their own codes never waits.
 
 Buckets live in this process: with n collectors behind a balancer somebody may ask n times as often.
 """
@@ -150,7 +150,7 @@ class Limits:
 
 
 def network_of(address: str | None) -> str:
-    """Whom an address stands for: itself, or the /64 around it. Unknown addresses are one."""
+    """The bucket of an address: itself, or the /64 around it. Unknown addresses share one."""
     if address is None:
         return "unknown"
     parsed = ip_address(address)

@@ -15,35 +15,35 @@ _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001  UTC, as all times here; wr
 
 
 def code_answer(code: Code, at: Millis, landing_url: str | None) -> dict[str, Any]:
-    """A code as it stands at a time. The owner's signals are not told."""
-    stands = code.changed
+    """The answer about a code at a time, without the owner's signals."""
+    changed = code.changed
     record = None
-    if stands.record_kind is not None and stands.record_id is not None:
-        record = {"kind": stands.record_kind, "id": stands.record_id}
+    if changed.record_kind is not None and changed.record_id is not None:
+        record = {"kind": changed.record_kind, "id": changed.record_id}
     return {
-        "code": stands.code,
-        "campaign_id": stands.campaign_id,
-        "owner_user_id": stands.owner_user_id,
+        "code": changed.code,
+        "campaign_id": changed.campaign_id,
+        "owner_user_id": changed.owner_user_id,
         "status": code.status_at(at),
-        "category": stands.category,
-        "channel": stands.channel,
-        "channels": stands.channels,
-        "regions": stands.regions,
-        "created_at": moment(stands.created_at),
-        "expires_at": moment(stands.expires_at),
-        "max_uses": stands.max_uses,
-        "max_distributes": stands.max_distributes,
+        "category": changed.category,
+        "channel": changed.channel,
+        "channels": changed.channels,
+        "regions": changed.regions,
+        "created_at": moment(changed.created_at),
+        "expires_at": moment(changed.expires_at),
+        "max_uses": changed.max_uses,
+        "max_distributes": changed.max_distributes,
         "channel_limits": dict(code.channel_limits),
         "distributed": code.distributed,
         "distributed_by_channel": dict(code.distributed_by_channel),
         "left_to_distribute": code.left_to_distribute,
         "record": record,
-        "origin": stands.origin,
-        "notes": stands.notes,
-        "revision": stands.revision,
+        "origin": changed.origin,
+        "notes": changed.notes,
+        "revision": changed.revision,
         "registered": True,
         "sequence": None,
-        "link": landing_link(landing_url, stands.code) if landing_url else None,
+        "link": landing_link(landing_url, changed.code) if landing_url else None,
     }
 
 
@@ -68,7 +68,7 @@ def derived_answer(
 def with_counters(answer: dict[str, Any], counters: Counters) -> dict[str, Any]:
     """A code's answer with what has happened under it; counters are null if nobody knows."""
     limit, users = answer["max_uses"], counters.users_rewarded
-    told = {
+    counted = {
         "distributed": answer["distributed"],
         "views": counters.views,
         "clicks": counters.clicks,
@@ -79,7 +79,7 @@ def with_counters(answer: dict[str, Any], counters: Counters) -> dict[str, Any]:
         "uses": users,
         "uses_left": None if limit is None or users is None else max(limit - users, 0),
     }
-    return answer | {"counters": told, "counters_as_of": counters.as_of}
+    return answer | {"counters": counted, "counters_as_of": counters.as_of}
 
 
 def verification_answer(found: Verification, at: Millis, landing_url: str | None) -> dict[str, Any]:
@@ -106,8 +106,8 @@ def act_answer(acted: CodeActed) -> dict[str, Any]:
         "act": acted.act,
         "actor": acted.actor,
         "reason": acted.reason,
-        "before": _told(acted.before),
-        "after": _told(acted.after),
+        "before": _fields(acted.before),
+        "after": _fields(acted.after),
         "batch_id": acted.batch_id,
         "codes": acted.codes,
         "revision": acted.revision,
@@ -142,7 +142,7 @@ def moment(at: Millis | None) -> str | None:
     return since.isoformat(timespec="milliseconds") + "Z"
 
 
-def _told(fields: str | None) -> dict[str, Any] | None:
+def _fields(fields: str | None) -> dict[str, Any] | None:
     """Fields of a code as JSON, without the owner's signals."""
     if fields is None:
         return None

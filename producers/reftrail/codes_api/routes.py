@@ -34,7 +34,7 @@ _OF_ACTS: Final = (
     Parameter(
         "X-Actor",
         "header",
-        "Who acts, for the audit log; the key's short hash stands there anyway.",
+        "Who acts, for the audit log; the key's short hash is there anyway.",
     ),
 )
 
@@ -50,7 +50,7 @@ def endpoints(api: CodesApi) -> list[Endpoint]:
             "POST",
             "/v1/codes/verify",
             api.verify,
-            'Whether a code is good, and why not. A publishable key is told {"valid"} alone.',
+            'Whether a code is good, and why not. A publishable key gets {"valid"} alone.',
             bodies=(models.Verify,),
         ),
         _row(

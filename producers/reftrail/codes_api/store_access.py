@@ -136,7 +136,7 @@ class Backend:
     def _done(self, called: "asyncio.Future[T]") -> None:
         self._waiting -= 1
         if not called.cancelled():
-            called.exception()  # whoever asked may be gone
+            called.exception()  # the caller may be gone
 
     def _call(self, call: Callable[[Opened], T]) -> T:
         return call(self._open())

@@ -49,7 +49,7 @@ class Verifier:
         return await self._verified(asked, counted.users_rewarded)
 
     async def _by_formats(self, text: str) -> Verification:
-        """By the topics of codes and formats, which tell what is registered, not how it stands."""
+        """Verify by the topics of codes and formats, which don't say the status of a code."""
         try:
             await self._codes.know([text], _TOPICS_WITHIN)
         except Unavailable as error:

@@ -49,7 +49,7 @@ _LONGEST_NAME: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """What the connection tells. ip and user_agent are those of whoever connected.
+    """The sender of a request, by its connection. ip and user_agent are the client's.
 
     idempotency_key, where given, makes the ids of events without one: the same key, the same ids.
     """

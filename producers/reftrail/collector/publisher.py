@@ -2,7 +2,7 @@
 
 Messages of many requests travel together: while a partition's batch is on its way, the next one
 gathers. A producer with idempotence retries for as long as the broker takes to come back, so order
-and single delivery hold across its restarts; who waits for it is told `Unavailable` meanwhile.
+and single delivery hold across its restarts; callers get `Unavailable` meanwhile.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """Mailbox of an e-mail address, where several addresses lead to the same one.
 
 Only what the provider itself documents is left out: another's dots and tags may tell two people
-apart. Two providers have such addresses, and none of them can be told from a name:
+apart. Two providers have such addresses, and none of them can be recognised by a name:
 
 - Yahoo's disposable addresses (`base-keyword`) have a base that the user chooses, which isn't the
   account's name, and names may have a hyphen themselves

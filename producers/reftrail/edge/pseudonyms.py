@@ -21,7 +21,7 @@ _SHORTEST_KEY: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class HashKey:
-    """A key and the id that stands beside every hash made with it."""
+    """A key and its id, which is kept beside every hash made with it."""
 
     key_id: str
     secret: bytes

@@ -128,7 +128,7 @@ def client_address(request: Request, proxies: Networks) -> str | None:
     """The address of who sent the request, in its normal form; None if it isn't known.
 
     X-Forwarded-For is read from its end, where the trusted proxies wrote, up to the first address
-    that isn't one of theirs; whatever stands before that anybody may have made up.
+    that isn't one of theirs; anybody may have made up what comes before that.
     """
     peer = request.client.host if request.client else ""
     hops = ",".join(request.headers.getlist("x-forwarded-for")).split(",")

@@ -79,7 +79,7 @@ class Database:
                 )
 
     def member(self) -> str:
-        """A name for whoever writes from this journal, the same after every start."""
+        """A name for the process that writes from this journal, the same after every start."""
         with self.transaction() as connection:
             found: str | None = connection.execute(sa.select(installation.c.member)).scalar_one()
             if found is None:

@@ -12,7 +12,7 @@ become durable is what the guarantee rests on:
 7. the group's position passes the order.
 
 An order is asked for once the log has been read to where it ended after the order came in, so that
-a withdrawal that stands there by then is known.
+a withdrawal that was written by then is known.
 
 A process killed between 2 and 4 leaves an order in doubt, which the next one asks for again under
 the same key. One killed between 5 and 6 finds its report in the log, since at its start each reads
@@ -56,7 +56,7 @@ def _nothing(own: Collection[int], partitions: int) -> None:
 
 @dataclass
 class Fulfilment:
-    """Fulfils until it is told to stop. Orders of kinds without a desk are left to others.
+    """Fulfils until it is asked to stop. Orders of kinds without workers are left to others.
 
     share hears which partitions of how many are this process's own.
     """
@@ -139,7 +139,7 @@ class Fulfilment:
         self.metrics.own.set(len(positions))
 
     def _take(self, log: FulfilmentLog) -> None:
-        """Take in what there is, whoever is slow: what waits is in the journal, by kind."""
+        """Take in all orders, even if a partner is slow: what waits is in the journal, by kind."""
         has_waited = self.desks.is_busy
         if has_waited:  # an answer is as good a reason to go on as an order
             self.desks.wait(_WAIT_SECONDS)

@@ -57,7 +57,7 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Untold:
-    """A settled order that Kafka hasn't been told of: the message values."""
+    """A settled order that isn't reported to Kafka yet: the message values."""
 
     reward_id: str
     report: bytes | None
@@ -208,7 +208,7 @@ class Journal:
     def untold(
         self, at_most: int = _AT_ONCE, partitions: Collection[int] | None = None
     ) -> list[Untold]:
-        """Settled orders that Kafka hasn't been told of, those of some partitions, if given."""
+        """Settled orders that aren't reported to Kafka yet, of some partitions, if given."""
         with self._database.transaction() as connection:
             rows = connection.execute(
                 sa.select(orders.c.reward_id, orders.c.report, orders.c.letter)
@@ -219,7 +219,7 @@ class Journal:
             return [Untold(*row) for row in rows]
 
     def told(self, told: Iterable[Untold], positions: Mapping[int, int]) -> None:
-        """Kafka has been told; by partition, the log of reports is known up to these positions."""
+        """Note that Kafka has the reports, and, by partition, up to where the reports are known."""
         with self._database.transaction() as connection:
             ids = {one.reward_id for one in told}
             update(connection, ids, told=True, payload=None, letter=None)
@@ -228,7 +228,7 @@ class Journal:
     def read(
         self, reports: Sequence[FulfilmentReported], positions: Mapping[int, int], now: Millis
     ) -> int:
-        """Learn from the log what was told, by this process's predecessors; says how much was new.
+        """Learn from the log what this process's predecessors reported; returns how much was new.
 
         With an empty journal this is all that is known of earlier orders.
         """
@@ -250,7 +250,7 @@ class Journal:
             return {row.partition: row.position for row in rows}
 
     def open_from(self, partitions: Iterable[int]) -> dict[int, int]:
-        """By partition of the orders, the offset of the first that isn't settled and told."""
+        """By partition of the orders, the offset of the first that isn't settled and reported."""
         with self._database.transaction() as connection:
             first = sa.select(sa.func.min(orders.c.offset)).where(OPEN)
             found = {

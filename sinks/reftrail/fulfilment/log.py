@@ -103,21 +103,21 @@ class FulfilmentLog(Protocol):
 
 @dataclass
 class KafkaLog:
-    """The log on a broker; told are the partitions of the reports. `connected` makes one."""
+    """The log on a broker. `connected` makes one."""
 
     identity: str
     installation: Installation
     group: str
     producer: BlockingProducer
     consumer: BlockingConsumer
-    told: Sequence[TopicPartition]
+    report_partitions: Sequence[TopicPartition]
     owner: Owner | None = None
     has_gained: bool = False
 
     @property
     def partitions(self) -> int:
         """See `FulfilmentLog`."""
-        return len(self.told)
+        return len(self.report_partitions)
 
     def reports(
         self, positions: Mapping[int, int]
@@ -125,13 +125,16 @@ class KafkaLog:
         """See `FulfilmentLog`."""
         consumer = _consumer(self.installation, None)
         try:
-            consumer.assign(self.told)
-            begins, ends = consumer.beginning_offsets(self.told), consumer.end_offsets(self.told)
-            for at in self.told:
+            consumer.assign(self.report_partitions)
+            begins, ends = (
+                consumer.beginning_offsets(self.report_partitions),
+                consumer.end_offsets(self.report_partitions),
+            )
+            for at in self.report_partitions:
                 consumer.seek(at, max(positions.get(at.partition, 0), begins[at]))
-            while any(consumer.position(at) < ends[at] for at in self.told):
+            while any(consumer.position(at) < ends[at] for at in self.report_partitions):
                 found = list(_messages(consumer.poll(timeout_ms=200)))
-                known = {at.partition: consumer.position(at) for at in self.told}
+                known = {at.partition: consumer.position(at) for at in self.report_partitions}
                 yield list(_readable(found)), known
         finally:
             _close(partial(consumer.close, timeout_ms=1_000))
@@ -221,7 +224,7 @@ class KafkaLog:
         assert kind is not None
         key = topic.key_of(decode_as(kind, value))
         name = self.installation.name_of(topic)
-        partition = topic.partition(key, len(self.told))
+        partition = topic.partition(key, len(self.report_partitions))
         return self.producer.send(name, key=key.encode(), value=value, partition=partition)
 
     def _offsets(self, positions: Mapping[int, int]) -> dict[TopicPartition, OffsetAndMetadata]:
@@ -254,7 +257,7 @@ def connected(installation: Installation, group: str, member: str) -> Iterator[K
     """
     identity, counts = _describe(installation)
     name = installation.name_of(FULFILMENTS)
-    told = [TopicPartition(name, number) for number in range(counts[FULFILMENTS])]
+    report_partitions = [TopicPartition(name, number) for number in range(counts[FULFILMENTS])]
     with ExitStack() as closing:
         producer = _producer(installation, f"{group}-{member}")
         closing.callback(_close, partial(producer.close, timeout=1.0))
@@ -262,7 +265,7 @@ def connected(installation: Installation, group: str, member: str) -> Iterator[K
         consumer = _consumer(installation, group, f"{group}-{member}")
         closing.callback(_close, partial(consumer.close, timeout_ms=1_000))
         producer.init_transactions()
-        yield KafkaLog(identity, installation, group, producer, consumer, told)
+        yield KafkaLog(identity, installation, group, producer, consumer, report_partitions)
 
 
 def _producer(installation: Installation, writer: str) -> BlockingProducer:

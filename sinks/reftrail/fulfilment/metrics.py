@@ -18,7 +18,7 @@ _SECONDS: Final = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 
 class FulfilmentMetrics:
     """One fulfilment's figures, and whether it can go on.
 
-    answered_at is when Kafka last told its ends, in milliseconds since 1970; None before the first
+    answered_at is when Kafka last gave its ends, in milliseconds since 1970; None before the first
     time.
     """
 

@@ -141,7 +141,7 @@ def mark_used(connection: sa.Connection, report: FulfilmentReported) -> None:
     is_given = report.kind == KIND and report.outcome == FulfilmentOutcome.DELIVERED
     if not is_given or report.reference is None:
         return
-    # The reward may have another code here that nobody was told of.
+    # The reward may have another code here that was never reported.
     connection.execute(
         sa.update(pool).where(pool.c.reward_id == report.reward_id).values(reward_id=None)
     )

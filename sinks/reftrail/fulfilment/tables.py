@@ -16,7 +16,7 @@ METADATA: Final = sa.MetaData()
 
 
 class State(StrEnum):
-    """Where an order stands.
+    """The state of an order.
 
     waiting for its time, due_at; asking: somebody is being asked, or was when the process died;
     delivered and failed: settled; expired: its time was up before anybody had been asked;
@@ -42,7 +42,7 @@ orders: Final = sa.Table(
     "orders",
     METADATA,
     sa.Column("reward_id", sa.String, primary_key=True),
-    # The grant's event_id, and where it stands. None and -1: known from its report alone.
+    # The grant's event_id and its position. None and -1: known from its report alone.
     sa.Column("order_id", sa.String),
     sa.Column("partition", sa.Integer, nullable=False),
     sa.Column("offset", sa.BigInteger, nullable=False),
@@ -53,8 +53,8 @@ orders: Final = sa.Table(
     sa.Column("in_doubt", sa.Boolean, nullable=False),
     sa.Column("taken_at", sa.BigInteger, nullable=False),
     sa.Column("due_at", sa.BigInteger, nullable=False),
-    # What Kafka is to be told, as it will stand there; told is true once it does, or when nothing
-    # is to be told.
+    # The report as Kafka will have it; told is true once Kafka has it, or when nothing is to be
+    # reported.
     sa.Column("report_id", sa.String),
     sa.Column("report", sa.LargeBinary),
     sa.Column("letter", sa.LargeBinary),

@@ -65,7 +65,7 @@ class Webhook:
 
 
 def body_of(order: RewardGranted) -> bytes:
-    """What a receiver is told of an order."""
+    """The fields of an order that a receiver gets."""
     fields = {name: getattr(order, name) for name in WebhookRequest.__struct_fields__}
     return msgspec.json.encode(WebhookRequest(**fields))
 

@@ -11,9 +11,9 @@ from reftrail.reports.questions import BadQuestion
 from reftrail.reports.sql import rows
 
 MOST: Final = 1000
-"""How many rewards are told at once, at most."""
+"""The most rewards in one answer."""
 USUAL: Final = 100
-"""How many, unless told."""
+"""The number of rewards in one answer by default."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from reftrail.reports.questions import BEGINNING, END
 from reftrail.reports.sql import rows
 
 USUAL: Final = 10
-"""How many referrers are told, unless told how many."""
+"""The number of referrers in one answer by default."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ class Progress:
 
     as_of is the latest known time at which every message that was committed to a public topic by
     then is loaded; None until that is first the case. Messages that came later may be loaded too.
-    answered_at is when the broker last told its ends. Times are in seconds since 1970.
+    answered_at is when the broker last gave its ends. Times are in seconds since 1970.
     """
 
     positions: dict[PartitionKey, int] = field(default_factory=dict)

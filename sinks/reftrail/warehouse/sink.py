@@ -74,7 +74,7 @@ class Gathering:
 
 
 class Sink:
-    """Loads what comes in until it is told to stop."""
+    """Loads messages until it is asked to stop."""
 
     def __init__(
         self,
@@ -184,7 +184,7 @@ class Sink:
 async def _patiently(
     ask: Callable[[], Awaitable[T]], installation: Installation, stop: asyncio.Event
 ) -> T | None:
-    """The answer, however long the broker takes to come up; None when told to stop."""
+    """The answer, however long the broker takes to come up; None when asked to stop."""
     while not stop.is_set():
         try:
             return await ask()

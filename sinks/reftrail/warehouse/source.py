@@ -187,7 +187,7 @@ async def read_again(installation: Installation, load: Load) -> Work:
 
 
 def _before(chunk: Chunk, end: int) -> Chunk:
-    """What of a chunk stands before a position."""
+    """The part of a chunk before a position."""
     count = sum(offset < end for offset in chunk.offsets)
     return Chunk(
         chunk.begin,

@@ -36,7 +36,7 @@ COLUMNS: Final[Columns] = {
 
 
 def row_of(code: Code, at: Millis) -> dict[str, Any]:
-    """A code as it stands at a time, by the names of `COLUMNS`."""
+    """The state of a code at a time, by the names of `COLUMNS`."""
     found = code.changed
     own = {
         "status": code.status_at(at).value,

@@ -18,7 +18,7 @@ from reftrail.contracts.reference import CodeFormatDefined, FormatKind, FormatSt
 
 _ALL: Final = Selection(())
 _ANY_ODDS: Final = 1.0
-"""Whoever defined a format has agreed to its odds; here codes are only judged."""
+"""The odds were agreed to when the format was defined; here codes are only judged."""
 
 
 def latest(definitions: Iterable[CodeFormatDefined]) -> dict[str, CodeFormatDefined]:
@@ -36,7 +36,7 @@ def formats_of(definitions: Iterable[CodeFormatDefined], secret: MasterSecret | 
 
     Derived codes made under another master secret than this one are `Unchecked`, whatever they
     are. A derived format without codes yet has none to know, and is left out. Raises ValueError,
-    which names the format, for a definition that can't be, or two that can't be told apart.
+    which names the format, for a definition that can't be, or two that can't be distinguished.
     """
     formats = (_format(defined, secret) for defined in latest(definitions).values())
     return Formats(tuple(one for one in formats if one is not None))

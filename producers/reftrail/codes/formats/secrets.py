@@ -21,7 +21,7 @@ _INFO: Final = b"reftrail campaign codes 1\0"
 
 @dataclass(frozen=True, slots=True)
 class MasterSecret:
-    """A secret and its id, which stands in the formats whose codes it makes."""
+    """A secret and its id, which the formats name whose codes it makes."""
 
     key_id: str
     secret: bytes = field(repr=False)

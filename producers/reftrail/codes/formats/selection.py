@@ -1,6 +1,6 @@
 """Selection of codes by their segments, to list them or to retire them.
 
-A retired code keeps its text, which stands on paper and in links; what changes is the selections
+A retired code keeps its text, which is on paper and in links; what changes is the selections
 that its format counts as retired.
 """
 

@@ -112,7 +112,7 @@ class Relay:
                     await client.stop()
 
     async def _send_some(self, producer: Any, reader: Any) -> int:
-        """Send what stands at the head of the outbox; how many messages that was.
+        """Send the head of the outbox, and return the number of its messages.
 
         They leave the outbox, and so count as published, once readers of committed data see them.
         """

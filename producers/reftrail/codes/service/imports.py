@@ -22,7 +22,7 @@ from reftrail.contracts.reference import CodeAct
 Transact: TypeAlias = Callable[[By, Callable[[UnitOfWork], Imported]], Imported]
 
 Outcome = Code | str | None
-"""What came of a given code: the new one; why it clashes; None: it stands there as given."""
+"""Outcome for a given code: the new code; the reason of a clash; None: it is stored as given."""
 
 
 def take_over(
@@ -126,7 +126,7 @@ def _free_skeletons(work: UnitOfWork, drafts: Iterable[Code]) -> dict[str, str]:
 
 
 def _agrees(draft: Code, found: Code, *, has_time: bool) -> bool:
-    """Whether a code stands there as given; what can be changed since, and notes, don't count."""
+    """Whether a code is stored as given; what can be changed since, and notes, don't count."""
     passed_over = {"event_id", "event_time", "received_at", "revision", "status", "notes", "origin"}
     if not has_time:
         passed_over.add("created_at")

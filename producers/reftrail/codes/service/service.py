@@ -102,7 +102,7 @@ class CodeService:
     def issue_at_signup(self, users: Sequence[Signup], by: By) -> list[Code]:
         """A code for each user in each campaign with a format that is on_signup, once.
 
-        Whoever has one keeps it, so this may be repeated. In no particular order.
+        Users who have one keep it, so this may be repeated. In no particular order.
         """
         if not users:
             return []
@@ -179,7 +179,7 @@ class CodeService:
         owner_user_id: str | None = None,
         record: tuple[str, str] | None = None,
     ) -> Code:
-        """Give a code its owner, or the record (kind, id) it stands for; what it has stays.
+        """Give a code its owner, or the record (kind, id) that it belongs to; what it has stays.
 
         Also for a derived code that nobody has touched yet. ActRefused: NOT_FOUND, CLASH (it has
         another), STATUS.

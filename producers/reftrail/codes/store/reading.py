@@ -137,7 +137,7 @@ def _conditions(which: Filter) -> list[sa.ColumnElement[bool]]:
 
 
 def _cursor(code: str, which: Filter) -> str:
-    """Where a page ended; opaque to whoever carries it, so that its meaning may change."""
+    """The end of a page; opaque to callers, so that its meaning may change."""
     text = msgspec.json.encode([code, _said(which)])
     return base64.urlsafe_b64encode(text).decode().rstrip("=")
 

@@ -236,14 +236,14 @@ class UnitOfWork:
 
 
 def _format_differences(before: Format | None, after: Format) -> tuple[str | None, str | None]:
-    def told(one: Format) -> dict[str, Any]:
+    def fields_of(one: Format) -> dict[str, Any]:
         row = row_of_format(one)
         return {k: v for k, v in row.items() if k not in ("event_id", "event_time", "revision")}
 
-    new = told(after)
+    new = fields_of(after)
     if before is None:
         return None, msgspec.json.encode(new).decode()
-    old = told(before)
+    old = fields_of(before)
     changed = ["name", *(name for name, value in new.items() if old[name] != value)]
     return (
         msgspec.json.encode({name: old[name] for name in changed}).decode(),

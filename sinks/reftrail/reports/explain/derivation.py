@@ -6,7 +6,7 @@ records are read that have to do with a code or user, put to the stage in memory
 places, and what it concludes is held against the log, to the byte.
 
 Signals and shared limits are counted over many users: what velocity and limits answered is among
-the reward stage's inputs as it stands there.
+the reward stage's inputs as it was written.
 """
 
 from collections import Counter

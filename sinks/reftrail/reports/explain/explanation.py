@@ -47,7 +47,7 @@ _ESSENTIAL: Final = {
 
 
 class Link(msgspec.Struct, frozen=True, kw_only=True):
-    """One message of the chain: what it is, where it stands, what it says.
+    """One message of the chain: its kind, its position and its fields.
 
     Times are RFC 3339, money is a decimal string.
     """

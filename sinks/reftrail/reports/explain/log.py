@@ -27,7 +27,7 @@ _FAR_APART: Final = 2_000
 
 @dataclass(frozen=True, slots=True)
 class LogMessage:
-    """A record and where it stands; topic without prefix."""
+    """A record and its position; topic without prefix."""
 
     topic: str
     partition: int

@@ -1,5 +1,5 @@
 -- What every report counts, one row a thing, with the dimensions that it is counted under. This
--- stands in front of each report's own query.
+-- comes before each report's own query.
 --
 -- Parameters: by Array(String), since and until DateTime64(3, 'UTC') (until excluded).
 --

@@ -48,7 +48,7 @@ class Counters:
 
 @dataclass(slots=True)
 class Shipment:
-    """A reward sent by a carrier: its first grant, and the entry that says how it stands."""
+    """A reward sent by a carrier: its first grant, and the entry with its present state."""
 
     ordered_at: Millis
     now: EntryRow
@@ -74,7 +74,7 @@ def each_once(rows: Sequence[EntryRow]) -> list[EntryRow]:
 
 
 def _order(entry: EntryRow) -> tuple[bool, int, bool, str]:
-    """As in the view `reward_balances`: what ends a reward is last, wherever its cause stands."""
+    """As in the view `reward_balances`: what ends a reward is last, wherever its cause is."""
     return entry.status in _ENDED, entry.position, entry.status == _FULFILLED, entry.event_id
 
 

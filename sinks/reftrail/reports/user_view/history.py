@@ -13,7 +13,7 @@ from reftrail.reports.user_view.rows import EntryRow
 MOST: Final = 1000
 """How many entries a page has at most."""
 USUAL: Final = 50
-"""How many, unless told."""
+"""The number of entries in one page by default."""
 
 _END: Final = (1 << 62, "")
 _place: Final = attrgetter("ms", "event_id")

@@ -38,7 +38,7 @@ class EntryRow(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="entr
 
 
 class CodeRow(msgspec.Struct, frozen=True, array_like=True, tag="code"):
-    """A code as it stands: the column facts of `warehouse/ddl/003_codes.sql`."""
+    """A code in its latest revision: the column facts of `warehouse/ddl/003_codes.sql`."""
 
     code: str
     owner_user_id: str | None

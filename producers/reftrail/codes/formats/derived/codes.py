@@ -8,7 +8,7 @@ From this follows
 - a greater count, another prefix or suffix, other dates leave the codes as they are: only the
   campaign's id, its secret, the alphabet and the number of symbols go into the permutation;
 - a guess at a code not seen before is right with probability count / alphabet^symbols at most,
-  whatever codes the guesser has seen, as far as the permutation can't be told from a random one.
+  whatever codes the guesser has seen, as far as the permutation looks like a random one.
   The check symbol is public and makes no guess harder, so it isn't counted.
 
 There is no tag that could be compared byte by byte: a forged code is deciphered in the same ten

@@ -2,7 +2,7 @@
 
 FF1 is a Feistel network of ten rounds over the two halves of the string, whose round function is
 AES over the round's number and one half. It is a permutation whatever the round function is, which
-is why no two codes can be equal; that it can't be told from a random permutation rests on AES and
+is why no two codes can be equal; that it looks like a random permutation rests on AES and
 on the number of rounds:
 
 - Luby and Rackoff (1988): with secret random round functions, four rounds are a strong
@@ -12,7 +12,7 @@ on the number of rounds:
 - Beyond that the ten rounds rest on no attack being known. The best ones on small domains (Bellare,
   Hoang and Tessaro 2016; Durak and Vaudenay 2017; Hoang, Tessaro and Trieu 2018) need many values
   under many tweaks; here is one tweak only, the empty one. FF3, which fell to some of them, has
-  been dropped by NIST; FF1 stands, for domains of at least a million (SP 800-38G Rev. 1, second
+  been dropped by NIST; FF1 remains, for domains of at least a million (SP 800-38G Rev. 1, second
   draft, 2025). That is the least allowed here too: 5 symbols of the default alphabet.
 
 One value at a time is the business of `libffx`. No library does batches, so `permute` and `invert`
@@ -50,7 +50,7 @@ def lengths_over(alphabet: Alphabet) -> range:
 class Permutation:
     """Of the numbers below len(alphabet)**length, under a key of 16, 24 or 32 bytes.
 
-    A number stands for the string of symbols that `Alphabet.write` makes of it.
+    A number represents the string of symbols that `Alphabet.write` makes of it.
     """
 
     key: bytes = field(repr=False)

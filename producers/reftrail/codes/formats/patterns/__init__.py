@@ -1,7 +1,7 @@
 """Patterns of codes: their language, and all that follows from a pattern.
 
 A `Pattern` reads, validates, composes and draws codes, and gives their regular expression, number
-and odds. The alphabet stands in one place, `alphabet`; nothing else spells it.
+and odds. The alphabet is defined in `alphabet` alone.
 """
 
 from reftrail.codes.formats.patterns.alphabet import DIGITS, LETTERS, UNAMBIGUOUS, Alphabet

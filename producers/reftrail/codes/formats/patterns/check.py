@@ -9,7 +9,7 @@ weights are different and none is 0 modulo p, so
   and of values, which p does not divide either: it is caught;
 - one unreadable symbol can be solved for, and only one solution adds up.
 
-Any other mistake goes unnoticed once in p. There is no secret in it: whoever forges a code can
+Any other mistake goes unnoticed once in p. There is no secret in it: a forger can
 compute it.
 """
 

@@ -64,7 +64,7 @@ def _segment(piece: re.Match[str], alphabet: Alphabet) -> AnySegment:
 
 
 def segment_of(name: str, values: str, alphabet: Alphabet) -> Symbols | Number | Words:
-    """The segment that {name:values} stands for."""
+    """The segment of {name:values}."""
     if re.fullmatch("[0-9]+", values):
         return Symbols(name, alphabet, int(values), random=True)
     if set(values) == {"@"}:

@@ -50,7 +50,7 @@ class Malformed:
 
 @dataclass(frozen=True, slots=True)
 class Mistyped:
-    """Every character may stand where it stands, but the check symbol says that one is wrong."""
+    """Every character is allowed at its position, but the check symbol says that one is wrong."""
 
     suggestion: str | None
 
@@ -67,7 +67,7 @@ def without_grouping(text: str, *, hyphens: bool) -> str:
 def malformed(
     text: str, fault: SegmentFault, suggestion: str | None, *, hyphens: bool
 ) -> Malformed:
-    """A fault in a text `without_grouping`, told where the person will look for it."""
+    """A fault in a text `without_grouping`, at the position where the person looks for it."""
     counted = [
         (position, character)
         for position, character in enumerate(text, start=1)
