@@ -57,11 +57,11 @@ class FormatEvidence:
         return len(self._formats.formats)
 
     def verdict(self, text: str) -> CodeVerdict:
-        """All that the formats say of a text, with a suggestion where one is safe."""
+        """Judge a text under the formats, with a suggestion where one is safe."""
         return self._formats.verify(text)
 
     def _of(self, text: str) -> CodeFacts:
-        """What is known of a text that isn't registered; code is its canonical spelling."""
+        """The facts about a text that isn't registered; code is its canonical spelling."""
         match self._formats.verify(text, suggest=False):
             case UnknownFormat():
                 found = UNKNOWN
@@ -97,7 +97,7 @@ class FormatEvidence:
 def _those_that_go_together(
     definitions: Iterable[CodeFormatDefined], secret: MasterSecret | None
 ) -> Formats:
-    """All formats, or all but those that can't be, or not beside those before.
+    """The formats without those that are invalid, alone or beside those before them.
 
     The definition of a format reports such a clash; to stop for it here would stop all codes.
     """

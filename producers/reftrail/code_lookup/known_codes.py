@@ -83,7 +83,7 @@ class KnownCodes:
         self._evidence = None
 
     def lookup(self, text: str) -> CodeFacts:
-        """What is known of a code. Its record counts, if there is one, but for a retired format.
+        """The facts about a code: by its record, if there is one, but for a retired format.
 
         A code is found in any case of its letters, and as its format would write it, where one can
         read it.
@@ -103,11 +103,11 @@ class KnownCodes:
         return facts
 
     def spelling(self, text: str) -> str:
-        """How events and reviews write a code: as it is registered, else in its canonical form."""
+        """The spelling of a code in events and reviews: as registered, else the canonical form."""
         return self.lookup(text).code or canonical(text)
 
     def unregistered(self, text: str) -> CodeVerdict | None:
-        """What the formats say of a text; None if it is registered, so that its record counts."""
+        """The formats' verdict on a text; None if it is registered, so that its record counts."""
         evidence = self._evidence or self._judging()
         if self._is_registered(text) or self._is_registered(evidence.of(spelled(text)).code):
             return None

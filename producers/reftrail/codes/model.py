@@ -46,7 +46,7 @@ class ActRefused(ExpectedError):  # noqa: N818  (says what happened)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class By:
-    """Who acts, why, and when; common to all that one call changes.
+    """Actor, reason and time of an act; common to all that one call changes.
 
     actor names a person or program, such as `api:sk_live_…` or `cli:amy`. at None: by the service's
     clock. batch_id None: a new one for acts on many codes, none for acts on one.
@@ -60,7 +60,7 @@ class By:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What a code is issued with; see `CodeChanged`. The rest may be bound or changed later.
+    """Terms of a code; see `CodeChanged`. The rest may be bound or changed later.
 
     channel_limits: how often the code may be handed out through each of these channels.
     """
@@ -105,7 +105,7 @@ class Signup:
 
 
 class Changes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What of a code is to become what; fields left out stay as they are."""
+    """Changes of a code; fields left out stay as they are."""
 
     category: str | UnsetType | None = UNSET
     channel: str | UnsetType | None = UNSET
@@ -145,7 +145,7 @@ class Code:
 
     @property
     def left_to_distribute(self) -> int | None:
-        """How often it may still be handed out; None: without limit."""
+        """The times that it may still be handed out; None: without limit."""
         limit = self.changed.max_distributes
         return None if limit is None else max(limit - self.distributed, 0)
 
@@ -157,7 +157,7 @@ class Code:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """Which codes: those that fit everything given. prefix is compared as it is written."""
+    """Filter of codes: those that fit everything given. prefix is compared as written."""
 
     owner_user_id: str | None = None
     campaign_id: str | None = None
@@ -175,7 +175,7 @@ class Page:
 
 
 class PerUser(StrEnum):
-    """How many codes a user gets in a campaign."""
+    """Number of codes that a user gets in a campaign."""
 
     MANY = "many"
     ONE = "one"
@@ -235,7 +235,7 @@ class Clash:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What came of given codes: new ones, those that stood there as given, and the others."""
+    """Outcome of an import: new codes, those already stored as given, and the others."""
 
     added: int
     unchanged: int
@@ -252,7 +252,7 @@ class Reissued:
 
 
 class Origin(StrEnum):
-    """How a code came to be."""
+    """Origin of a code."""
 
     RANDOM = "random"
     STRUCTURED = "structured"
@@ -263,7 +263,7 @@ class Origin(StrEnum):
 
 
 class Answer(StrEnum):
-    """What a text is, if taken for a code."""
+    """Answer about a text that is taken for a code."""
 
     UNKNOWN = "unknown"
     MALFORMED = "malformed"

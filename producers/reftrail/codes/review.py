@@ -17,7 +17,7 @@ from reftrail.contracts.reference import CodeStatus
 
 
 class Concern(StrEnum):
-    """What a finding is about."""
+    """Kind of a finding."""
 
     EXPIRING = "expiring"
     """Active, and over within the days asked for: extend it, or tell its owner."""
@@ -49,7 +49,7 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """What has happened under a code."""
+    """Activity under a code."""
 
     clicks: int = 0
     attributed: int = 0
@@ -59,7 +59,7 @@ class Activity:
 
 @dataclass(frozen=True, slots=True)
 class Guesses:
-    """What was tried of a format and never issued, and from how many addresses."""
+    """Guesses at codes of a format that were never issued, and the number of addresses."""
 
     format: str
     prefix: str
@@ -74,7 +74,7 @@ class Guesses:
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """What the reports know: activity by code, and guesses."""
+    """Data of the reports: activity by code, and guesses."""
 
     activity: Mapping[str, Activity]
     guesses: tuple[Guesses, ...]
@@ -93,7 +93,7 @@ class Happened:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What to look at. figures are by name: numbers, or times as text."""
+    """Finding for a person. figures are by name: numbers, or times as text."""
 
     concern: Concern
     subject: str

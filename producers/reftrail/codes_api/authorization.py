@@ -19,7 +19,7 @@ _NOBODY: Final = "unknown"
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whose request it is: the short name of the key, its kind, and the address."""
+    """Caller of a request: the short name of the key, its kind, and the address."""
 
     name: str
     kind: KeyKind

@@ -42,7 +42,7 @@ class RequestId:
 def once(
     store: Store, request: RequestId | None, act: Callable[[], dict[str, Any]]
 ) -> tuple[dict[str, Any], bool]:
-    """What act answers, and whether it was done before. None: no Idempotency-Key, so it is done.
+    """The answer of an act, and whether it was done before. None: no Idempotency-Key.
 
     Raises `RequestRefused` if another request had this id.
     """

@@ -18,7 +18,7 @@ BODIES: Final = (IssueOne, IssueEach, IssueDerived, TakeOver)
 
 
 def issue_body(body: bytes) -> AnyIssue:
-    """What is asked for. Raises `RequestRefused`."""
+    """The body of a request to issue codes. Raises `RequestRefused`."""
     fields = _fields(body)
     if "codes" in fields:
         return parsed(IssueEach, body)

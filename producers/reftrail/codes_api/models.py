@@ -73,7 +73,7 @@ class RecordBody(Body):
 
 
 class OwnerSignals(Body):
-    """By what the owner is known again who refers himself. Kept as keyed hashes alone."""
+    """Signals by which a self-referral is recognised. Kept as keyed hashes alone."""
 
     email: Annotated[str, Field(max_length=254, pattern=r"^\s*[^\s@]+@[^\s@]+\s*$")] | None = None
     device_id: _Name | None = None
@@ -91,7 +91,7 @@ class OwnerSignals(Body):
 
 
 class TermsBody(Body):
-    """What a code is issued with. Owner and record may also be bound later.
+    """Terms of a code. Owner and record may also be bound later.
 
     channels and regions: where alone the code is good. channel_limits: how often it may be handed
     out through each channel. max_uses: how many users may earn through it.

@@ -26,7 +26,7 @@ _POLL_SECONDS: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What is to be done, and how it is answered. is_long: it may be about many codes."""
+    """Act of a request, with the status of its answer. is_long: it may be about many codes."""
 
     do: Callable[[Opened], dict[str, Any]]
     status: int = 200

@@ -33,7 +33,7 @@ class Verifier:
         self._codes = codes
 
     async def verify(self, asked: Verify, *, published: bool = False) -> Verification:
-        """What a text is. Raises `RequestRefused` if the store doesn't answer, or is needed."""
+        """Verify a text. Raises `RequestRefused` if the store doesn't answer, or is needed."""
         if not self._backend.is_configured:
             return await self._by_formats(asked.code)
         found = await self._verified(asked, None)

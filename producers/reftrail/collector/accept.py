@@ -84,7 +84,7 @@ class Acceptance:
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """All that the outcome depends on besides the events.
+    """Context on which the outcome depends besides the events.
 
     codes None: nobody could look. clock_skew is how far the sender's clock is ahead
     (`clock.clock_skew`).

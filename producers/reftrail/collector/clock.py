@@ -13,7 +13,7 @@ LARGEST_SKEW: Final[Millis] = DAY
 
 
 def clock_skew(sent_at: Millis | None, now: Millis) -> Millis:
-    """How far a sender's clock is ahead, going by when it says that a request was sent.
+    """The lead of a sender's clock, by the time at which it says that a request was sent.
 
     A request is on its way for a while, so one that seems to have been sent a moment before its
     receipt says nothing about the clock. Raises ValueError where the clock is too far off.

@@ -20,7 +20,7 @@ class EventBatch(NamedTuple):
 
 
 async def read_events(request: Request) -> EventBatch:
-    """What a body tells of events. Raises `RequestRefused`."""
+    """The events in a request's body. Raises `RequestRefused`."""
     parsed = read_json(await read_body(request))
     items = items_of(parsed, "events", beside=(_SENT_AT,))
     return EventBatch(items, _sent_at(parsed) if "events" in parsed else None)

@@ -68,7 +68,7 @@ class CollectorMetrics:
         )
 
     def count_rejected(self, rejections: Iterable[Rejection]) -> None:
-        """By field; whatever field names clients make up are one."""
+        """Count rejections by field; field names that clients make up are counted as one."""
         for rejection in rejections:
             field = rejection.pointer.removeprefix("/")
             self.rejected.labels(
@@ -76,5 +76,5 @@ class CollectorMetrics:
             ).inc()
 
     def exposition(self) -> bytes:
-        """All of them in Prometheus' text format."""
+        """The metrics in Prometheus' text format."""
         return generate_latest(self.registry)

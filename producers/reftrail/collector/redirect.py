@@ -24,7 +24,7 @@ class Visit:
 
 
 def visit(code: str, cookie: str | None) -> Visit:
-    """Who follows which link. A visitor without a cookie of ours is new."""
+    """The visitor and code of a followed link. A visitor without a cookie of ours is new."""
     known = cookie is not None and _UUID.fullmatch(cookie)
     return Visit(
         text if is_code(text := spelled(code)) else None,

@@ -33,7 +33,7 @@ class RequestRefused(Exception):  # noqa: N818
 
     @property
     def body(self) -> dict[str, str]:
-        """What is answered."""
+        """The body of the answer."""
         more = {"pointer": self.pointer, "suggestion": self.suggestion}
         return {"error": str(self)} | {
             name: text for name, text in more.items() if text is not None
@@ -41,7 +41,7 @@ class RequestRefused(Exception):  # noqa: N818
 
     @property
     def headers(self) -> dict[str, str]:
-        """What is answered in headers."""
+        """The headers of the answer."""
         challenge = {"www-authenticate": "Bearer"} if self.status == 401 else {}
         again = {"retry-after": str(self.retry_after)} if self.retry_after is not None else {}
         return challenge | again

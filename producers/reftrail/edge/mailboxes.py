@@ -24,7 +24,7 @@ _PLAIN: Final = re.compile(r'[^\x00-\x20\x7f"(),:;<>@\[\\\]]+')
 
 
 class _Provider(NamedTuple):
-    """How a provider reads an address; all of those here deliver `name+tag` to `name`.
+    """Reading of addresses by a provider; all of these deliver `name+tag` to `name`.
 
     ignored are the characters that it leaves out of a name. domain is the one to which all others
     of the provider lead. With subdomains, `anything@name.domain` leads to `name@domain` too.

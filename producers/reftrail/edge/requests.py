@@ -31,7 +31,7 @@ _HALF_A_PAIR: Final = re.compile(rb"\\u[Dd][89A-Fa-f]")
 
 
 async def read_items(request: Request, name: str) -> list[Any]:
-    """What a body lists under a name, or the one thing that it is. Raises `RequestRefused`."""
+    """The items that a body lists under a name, or itself alone. Raises `RequestRefused`."""
     return items_of(read_json(await read_body(request)), name)
 
 
@@ -114,7 +114,7 @@ def items_of(parsed: Any, name: str, beside: Sequence[str] = ()) -> list[Any]:
 
 
 def user_agent_of(request: Request) -> str | None:
-    """What the client calls itself, cut to a length that a record may have."""
+    """The User-Agent header, cut to a length that a record may have."""
     said = request.headers.get("user-agent", "")[:_USER_AGENT_CHARACTERS]
     return said.encode("utf-8", "replace").decode() or None
 

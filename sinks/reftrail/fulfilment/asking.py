@@ -110,7 +110,7 @@ def _fields(text: bytes) -> dict[str, Any]:
 
 
 def _after(response: httpx.Response) -> float | None:
-    """What Retry-After says, where it says seconds (RFC 9110, 10.2.3)."""
+    """The seconds of a Retry-After header, where it has seconds (RFC 9110, 10.2.3)."""
     given = response.headers.get("retry-after", "")
     return float(given) if given.isascii() and given.isdigit() and len(given) < 9 else None
 

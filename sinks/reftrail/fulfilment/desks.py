@@ -46,7 +46,7 @@ class Desks:
 
     @property
     def kinds(self) -> AbstractSet[str]:
-        """Those that there are desks for."""
+        """The kinds of reward that have workers."""
         return self._fulfillers.keys()
 
     @property
@@ -55,7 +55,7 @@ class Desks:
         return bool(self._asked)
 
     def free(self) -> Mapping[str, int]:
-        """How many more can be asked for, by kind; kinds with none aren't there."""
+        """The number of free workers, by kind; kinds without any are left out."""
         busy = Counter(due.order.kind for due in self._asked.values())
         free = {kind: self._concurrency - busy[kind] for kind in self._fulfillers}
         return {kind: count for kind, count in free.items() if count > 0}
@@ -89,7 +89,7 @@ class Desks:
 
 
 def _answer(future: Future[Answer], due: Due) -> Answer:
-    """What was answered. An adapter's exception must not stop the orders of others."""
+    """The partner's answer. An adapter's exception must not stop the orders of others."""
     error = future.exception()
     if error is None:
         return future.result()

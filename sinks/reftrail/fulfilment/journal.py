@@ -66,7 +66,7 @@ class Untold:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What is open, by kind: orders that wait, those asked for now, when the oldest came in.
+    """Open orders by kind: waiting, asked for now, and the time of the oldest.
 
     pool_left counts the codes that are left, by item ("" for those of none).
     """
@@ -181,7 +181,7 @@ class Journal:
             return Begun(begun, expired, withdrawn)
 
     def record(self, verdicts: Iterable[Settled | Again]) -> None:
-        """What asking has come to."""
+        """Note the outcome of a request."""
         with self._database.transaction() as connection:
             for verdict in verdicts:
                 match verdict:
@@ -244,13 +244,13 @@ class Journal:
             return changed
 
     def known_positions(self) -> dict[int, int]:
-        """By partition, up to where the log of reports is known here."""
+        """The positions, by partition, up to which the log of reports is known here."""
         with self._database.transaction() as connection:
             rows = connection.execute(sa.select(read_up_to.c.partition, read_up_to.c.position))
             return {row.partition: row.position for row in rows}
 
     def open_from(self, partitions: Iterable[int]) -> dict[int, int]:
-        """By partition of the orders, the offset of the first that isn't settled and reported."""
+        """The offset, by partition of the orders, of the first that isn't settled and reported."""
         with self._database.transaction() as connection:
             first = sa.select(sa.func.min(orders.c.offset)).where(OPEN)
             found = {
@@ -260,7 +260,7 @@ class Journal:
             return {number: offset for number, offset in found.items() if offset is not None}
 
     def counts(self) -> Counts:
-        """What there is right now."""
+        """The present numbers of open orders."""
         with self._database.transaction() as connection:
             rows = connection.execute(
                 sa.select(

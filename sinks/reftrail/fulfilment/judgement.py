@@ -46,7 +46,7 @@ class Again:
 
 
 def judge(due: Due, answer: Answer, schedule: Schedule, now: Millis) -> Settled | Again:
-    """What follows from an answer that came now."""
+    """The outcome of an answer that came now."""
     match answer:
         case Delivered():
             return Settled(delivered(due.order, answer, due.attempts, now))

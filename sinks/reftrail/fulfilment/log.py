@@ -42,7 +42,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class FoundOrders:
-    """What came in: orders with their places, withdrawals, and messages that are neither."""
+    """Messages read: orders with their positions, withdrawals, and messages that are neither."""
 
     orders: Sequence[tuple[RewardGranted, LogPosition]]
     unreadable: Sequence[Refusal]
@@ -50,7 +50,7 @@ class FoundOrders:
 
 
 class Owner(Protocol):
-    """Whom a log tells which partitions of the orders are its own."""
+    """Listener that a log informs of the partitions that are its own."""
 
     def losing(self) -> None:
         """The partitions may go to others when this returns: the last chance to report."""
@@ -60,7 +60,7 @@ class Owner(Protocol):
 
 
 class FulfilmentLog(Protocol):
-    """What fulfilment asks of Kafka. Positions are by partition; methods raise `KafkaError`.
+    """Kafka as fulfilment needs it. Positions are by partition; methods raise `KafkaError`.
 
     identity is that of the topics, which a topic made again under its name doesn't share.
     """
@@ -87,7 +87,7 @@ class FulfilmentLog(Protocol):
         """Up to where orders of its own partitions were polled."""
 
     def ends(self) -> dict[int, int]:
-        """Where the orders of its own partitions end by now."""
+        """The present ends of its own partitions of orders."""
 
     def tell(
         self,
@@ -304,13 +304,13 @@ def _is_fenced(error: KafkaError) -> bool:
 
 
 def _close(close: Callable[[], None]) -> None:
-    """What isn't committed is given up; a broker that is away needn't hear of it."""
+    """Close without a commit; a broker that is away needn't hear of it."""
     with suppress(KafkaError):
         close()
 
 
 def _describe(installation: Installation) -> tuple[str, dict[Topic, int]]:
-    """Which topics these are, and how many partitions each has."""
+    """The topics, and the number of partitions of each."""
     names = {installation.name_of(topic): topic for topic in (REWARD_GRANTED, FULFILMENTS)}
     admin = blocking_admin(installation, bootstrap_timeout_ms=5_000)
     try:

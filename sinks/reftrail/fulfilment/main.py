@@ -70,7 +70,7 @@ async def run(settings: FulfilmentSettings) -> None:
 def fulfillers(
     settings: FulfilmentSettings, http: Http, database: Database
 ) -> Mapping[str, Fulfiller]:
-    """Who is asked for which kind. Raises `ExpectedError` if the codes can't be read."""
+    """The partner for each kind of reward. Raises `ExpectedError` if the codes can't be read."""
     made: dict[str, Fulfiller] = {}
     for kind in settings.fulfilment_kinds:
         match kind:
@@ -89,7 +89,7 @@ def fulfillers(
 
 
 def schedule_of(settings: FulfilmentSettings) -> Schedule:
-    """When what isn't done is asked for again."""
+    """The retry schedule of these settings."""
     return Schedule(
         first=settings.fulfilment_retry_first_seconds,
         most=settings.fulfilment_retry_most_seconds,

@@ -79,11 +79,11 @@ class FulfilmentMetrics:
         self._pool_left(counts.pool_left)
 
     def silence(self) -> Millis | None:
-        """How long Kafka hasn't answered; None if it hasn't yet."""
+        """The time since Kafka answered; None if it hasn't yet."""
         return None if self.answered_at is None else self._clock() - self.answered_at
 
     def text(self) -> bytes:
-        """All figures as of now, in Prometheus' text format."""
+        """The metrics in Prometheus' text format."""
         return generate_latest(self._registry)
 
     def _pool_left(self, left: Mapping[str, int]) -> None:

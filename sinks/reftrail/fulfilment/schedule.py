@@ -28,7 +28,7 @@ class Schedule:
         object.__setattr__(self, "_wait", wait)
 
     def delay(self, attempts: int, retry_after: float | None = None) -> Millis:
-        """How long to wait after so many attempts, at least as long as the other side asks for."""
+        """The delay after so many attempts, at least as long as the partner asks for."""
         state = RetryCallState(Retrying(), None, (), {})
         state.attempt_number = attempts
         seconds = max(self._wait(state), retry_after or 0.0)

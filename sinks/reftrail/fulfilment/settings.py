@@ -14,7 +14,7 @@ _Seconds = Annotated[float, Field(gt=0)]
 
 
 class FulfilmentKind(StrEnum):
-    """How a reward is given."""
+    """Kind of fulfilment."""
 
     CREDIT = "credit"
     CASH = "cash"

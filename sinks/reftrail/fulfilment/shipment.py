@@ -13,7 +13,7 @@ from reftrail.fulfilment.asking import Http, text_in
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """What is to be sent to whom. recipient is a user's id: addresses are none of reftrail's."""
+    """Parcel for a recipient, a user's id: addresses are unknown to reftrail."""
 
     reference: str
     recipient: str

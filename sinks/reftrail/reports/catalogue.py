@@ -19,7 +19,7 @@ _MEASURE: Final = re.compile(
 
 
 class MeasureKind(StrEnum):
-    """What a measure's values are. All but a count may be null.
+    """Kind of a measure's values. All but a count may be null.
 
     An integer; a decimal string with 2 to 6 places; a number with 4 places; a number with 2; text.
     """
@@ -53,7 +53,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class ReportAnswer:
-    """What a report says: its columns, dimensions first, and a row a combination of these.
+    """Answer of a report: its columns, dimensions first, and a row a combination of these.
 
     as_of is the time up to which everything public is counted, in RFC 3339; None while the
     warehouse still catches up for the first time.

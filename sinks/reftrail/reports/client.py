@@ -28,7 +28,7 @@ class ReportsClient:
         )
 
     def report(self, report: Report, asked: Question) -> ReportAnswer:
-        """What a report says."""
+        """The answer of a report."""
         found = self._get(
             f"/v1/reports/{report.name}",
             {
@@ -44,11 +44,11 @@ class ReportsClient:
         return ReportAnswer(found["as_of"], columns, found["rows"])
 
     def journey(self, code: str, user_id: str) -> dict[str, Any]:
-        """What is known of a user and a code, see `reports.explain.journey`; and as_of."""
+        """The journey of a user under a code, see `reports.explain.journey`; and as_of."""
         return self._get("/v1/journeys", {"code": code, "user": user_id})
 
     def user(self, user_id: str, limit: int, before: str | None) -> dict[str, Any]:
-        """What a user has earned, see `reports.user_view`; and as_of."""
+        """The view of a user, see `reports.user_view`; and as_of."""
         query = {"limit": str(limit)} | ({"before": before} if before else {})
         return self._get(f"/v1/users/{quote(user_id, safe='')}/rewards", query)
 
@@ -64,7 +64,7 @@ class ReportsClient:
         return leaders
 
     def counters(self, code: str) -> dict[str, Any]:
-        """What has happened under a code, see `reports.code_counters`; and as_of."""
+        """The counters of a code, see `reports.code_counters`; and as_of."""
         return self._get(f"/v1/codes/{quote(code, safe='')}/counters", {})
 
     def codes_review(self, since: datetime) -> dict[str, Any]:

@@ -10,7 +10,7 @@ LONGEST_CODE: Final = 128
 
 
 def code_counters(client: Client, code: str) -> dict[str, int]:
-    """By the name of each column of `queries/code/counters.sql` its number; blocks.
+    """The numbers by the names of the columns of `queries/code/counters.sql`; blocks.
 
     A code that nobody knows has zeros. users_rewarded is what counts against a code's max_uses.
     """

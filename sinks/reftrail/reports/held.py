@@ -37,7 +37,7 @@ def held_rewards(client: Client, wanted: Wanted) -> list[dict[str, Any]]:
 
 
 def most_of(given: str | None, usual: int = USUAL) -> int:
-    """How many are asked for. Raises `BadQuestion`."""
+    """The limit that was asked for. Raises `BadQuestion`."""
     if given is None:
         return usual
     if not given.isascii() or not given.isdecimal() or not 1 <= int(given) <= MOST:

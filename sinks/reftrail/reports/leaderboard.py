@@ -15,7 +15,7 @@ USUAL: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """Whom a leaderboard ranks: under a campaign (empty: under all), by rewards of a time."""
+    """Scope of a leaderboard: a campaign (empty: all), and the period of the rewards."""
 
     campaign: str = ""
     since: datetime = BEGINNING

@@ -22,7 +22,7 @@ _CURRENCY: Final = "currency"
 
 
 class AnswerFormat(StrEnum):
-    """How an answer is given out."""
+    """Format of an answer."""
 
     TABLE = "table"
     JSON = "json"

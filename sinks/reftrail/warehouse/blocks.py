@@ -81,7 +81,7 @@ def sort_out(topic: Topic, parts: Sequence[Part], without: Collection[LogPositio
 
 
 def unreadable(parts: Sequence[Part], schema_id: int) -> list[UnloadableMessage]:
-    """Those messages of one schema whose bytes don't read as a record of it."""
+    """The messages of one schema that can't be read as a record of it."""
     return [
         refused
         for part in parts
@@ -143,7 +143,7 @@ def _schema_id(value: bytes) -> int | None:
 
 
 def _problem(value: bytes) -> str | None:
-    """What is wrong with a message's datum, going by its writer's schema alone."""
+    """The fault of a message's datum under its writer's schema alone."""
     schema = schema_of(value)
     body = BytesIO(value)
     body.seek(FRAME.size)

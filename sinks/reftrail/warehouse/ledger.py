@@ -24,7 +24,7 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What of one topic (named without prefix) is inserted together."""
+    """Messages of one topic (named without prefix) that are inserted together."""
 
     topic: str
     ranges: tuple[Range, ...]
@@ -38,7 +38,7 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many messages a load had, and how many of them went to the dead letters.
+    """Numbers of a load's messages, and of dead letters among them.
 
     last has the mark of the last message of each of its partitions that had any.
     """
@@ -85,7 +85,7 @@ class Ledger:
         }
 
     def unfinished(self) -> list[Load]:
-        """What was opened and not closed: a crash lies between."""
+        """The loads that were opened and not closed: a crash lies between."""
         rows = self._client.query(
             "SELECT topic, load, groupArray((partition, from_offset, to_offset)) "
             "FROM ledger FINAL WHERE closed = 0 GROUP BY topic, load ORDER BY topic"

@@ -79,5 +79,5 @@ class WarehouseMetrics:
         self._broker.set(0)
 
     def text(self) -> bytes:
-        """All figures as of now."""
+        """The metrics in Prometheus' text format."""
         return generate_latest(self._registry)

@@ -16,7 +16,7 @@ _OBSERVATIONS: Final = 256
 
 @dataclass(slots=True)
 class Progress:
-    """Where each partition is loaded up to.
+    """Positions up to which each partition is loaded.
 
     as_of is the latest known time at which every message that was committed to a public topic by
     then is loaded; None until that is first the case. Messages that came later may be loaded too.

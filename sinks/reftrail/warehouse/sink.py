@@ -57,7 +57,7 @@ class Gathering:
                 self.size += sum(len(value) for value in part.chunk.values if value is not None)
 
     def take(self) -> list[Work]:
-        """All of it, as a batch; topics in the order of the topic table."""
+        """Take all messages as a batch; topics in the order of the topic table."""
         found = {
             topic: [
                 Part(number, join([part.chunk for part in parts]))

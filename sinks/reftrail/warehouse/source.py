@@ -134,7 +134,7 @@ class KafkaSource:
         await self._consumer.stop()
 
     async def read(self, timeout_seconds: float) -> dict[Topic, list[Part]]:
-        """What has come in since, waiting for it for at most so long. Topics in table order."""
+        """Read new messages, waiting for at most so long. Topics in table order."""
         found = await take_chunks(self._consumer, (), timeout_seconds, _CHUNK)
         parts: dict[Topic, list[Part]] = {topic: [] for topic in PUBLIC_TOPICS}
         for at, chunks in found.items():

@@ -31,7 +31,7 @@ _KEYS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Where a topic's records go. Rows with equal key (an SQL expression) collapse into one."""
+    """Table of a topic's records. Rows with equal key (an SQL expression) collapse into one."""
 
     name: str
     key: str
@@ -106,5 +106,5 @@ def _apply(client: Client, file: DdlFile, checksum: str | None) -> bool:
 
 
 def table_of(topic: Topic, record: str | None = None) -> Table:
-    """Where a public topic's records go; those of its main record, unless another one is named."""
+    """The table of a public topic: of its main record, unless another one is named."""
     return TABLES[topic] if record is None else _ALSO.get(record, TABLES[topic])

@@ -23,7 +23,7 @@ _POLL_MS: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class TopicTable:
-    """Where the messages of a topic go: records of a kind, and the keys of those taken back."""
+    """Receiver of a topic's messages: records of a kind, and the keys of deleted ones."""
 
     kind: type[Record]
     take: Callable[[Any], None]

@@ -8,7 +8,7 @@ from reftrail.contracts.installation import Installation
 
 
 def connection(installation: Installation) -> dict[str, Any]:
-    """Where the brokers are and how to log in, as parameters of any client.
+    """Addresses of the brokers and the login, as parameters of any client.
 
     Raises `ExpectedError` when a certificate or key file can't be used.
     """

@@ -26,7 +26,7 @@ _BATCH: Final = 1 << 16
 
 
 class FileKind(StrEnum):
-    """How a table is written."""
+    """Format of a file with a table."""
 
     CSV = "csv"
     JSONL = "jsonl"
@@ -41,7 +41,7 @@ class Row(NamedTuple):
 
 
 def kind_of(path: Path) -> FileKind:
-    """By the suffix. Raises `ExpectedError` if it is another one."""
+    """The format by a file's suffix. Raises `ExpectedError` for an unknown one."""
     suffix = path.suffix.lower().removeprefix(".")
     if suffix not in tuple(FileKind):
         known = ", ".join(f".{kind}" for kind in FileKind)

@@ -19,7 +19,7 @@ _REPORTED: Final = {"line": pl.Int64, "code": pl.String, "why": pl.String}
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What came of a file. faults are lines that can't be read or clash, by line.
+    """Outcome for a file. faults are lines that can't be read or clash, by line.
 
     Not is_taken_over: nothing was, because of them.
     """

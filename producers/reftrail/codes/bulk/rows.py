@@ -47,7 +47,7 @@ _CodeText: TypeAlias = Annotated[str, AfterValidator(_written_like_a_code)]
 
 
 class TermsRow(BaseModel):
-    """What a code is issued with, as a person or a file says it."""
+    """Terms of a code, as a person or a file writes them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
 
@@ -116,7 +116,7 @@ class Columns:
                 raise ExpectedError(f"{name} is not a field of a code; there are {known}")
 
     def reader(self) -> Callable[[Row], dict[str, Any]]:
-        """What makes fields of a row. Raises `ActRefused` if it has a column that nobody knows."""
+        """A parser of rows. Raises `ActRefused` for an unknown column."""
         of_column = {column: _field(name) for name, column in self.named.items()}
         taken = set(of_column.values())
         constants = {_field(name): value for name, value in self.constants.items()}
@@ -158,7 +158,7 @@ class GoodRow:
 
 
 def read_rows(path: Path, columns: Columns) -> Iterator[GoodRow | BadRow]:
-    """All rows of a file, one by one.
+    """The rows of a file, one after the other.
 
     Raises `ExpectedError` if it can't be read, `ActRefused` if a column is not known.
     """

@@ -35,7 +35,7 @@ class DerivedFormat:
 
     @property
     def pattern(self) -> Pattern:
-        """How its codes look."""
+        """The pattern of its codes."""
         return self.codes.pattern
 
 
@@ -142,7 +142,7 @@ class Formats:
         object.__setattr__(self, "_prefix_lengths", frozenset(map(len, by_prefix)))
 
     def verify(self, text: str, *, suggest: bool = True) -> CodeVerdict:
-        """What a text is, as a person typed it; with suggestions, if asked for (`Pattern.read`).
+        """Judge a text as a person typed it; with suggestions, if asked for (`Pattern.read`).
 
         Every format whose prefix it has is asked, whatever the others said, so that the time taken
         doesn't tell which campaign a code belongs to.

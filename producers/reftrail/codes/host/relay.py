@@ -207,7 +207,7 @@ class _Standing:
         self._since = time.monotonic()
 
     def still_seconds(self) -> float:
-        """How long the same message has stood at the head; 0 if none waits."""
+        """The seconds for which one message has been at the head; 0 if none waits."""
         with self._store.read() as connection:
             head = outbox.head(connection)
         if head is None or head != self._head:

@@ -15,7 +15,7 @@ CHUNK: Final = 2_000
 
 
 def in_batch(by: By) -> By:
-    """Who acts, with the id of a batch, new unless there is one."""
+    """The actor with the id of a batch, a new one unless there is one."""
     return by if by.batch_id else replace(by, batch_id=str(uuid_utils.uuid7()))
 
 

@@ -20,7 +20,7 @@ FULL: Final = 0.8
 
 
 def share_used(one: Format, used: int) -> float:
-    """How much of a format's room is taken: for derived ones of what the worst odds allow."""
+    """The used share of a format's capacity: for derived ones of what the worst odds allow."""
     pattern = pattern_of(one.defined.pattern)
     if one.defined.kind == FormatKind.DERIVED:
         return right_guess(pattern.random_size, one.defined.count) / WORST_ODDS

@@ -32,7 +32,7 @@ def take_over(
     formats: Sequence[Format],
     judging: Formats,
 ) -> list[Outcome]:
-    """What comes of each, in order. Raises `ConcurrentUpdate` if another transaction was faster."""
+    """Import codes; an outcome for each. Raises `ConcurrentUpdate`."""
     outcomes: list[Outcome] = [None] * len(given)
     existing = find_codes(work.connection, {one.code for one in given})
     drafts: dict[str, Code] = {}
@@ -59,7 +59,7 @@ def take_over(
 
 
 def counted(before: Imported, given: Sequence[GivenCode], outcomes: Sequence[Outcome]) -> Imported:
-    """What came of these codes beside those before them, whose places come first."""
+    """Add the outcomes of these codes to those before them."""
     place = before.added + before.unchanged + len(before.clashes)
     clashes = [
         Clash(number, one.code, why)
@@ -76,7 +76,7 @@ def counted(before: Imported, given: Sequence[GivenCode], outcomes: Sequence[Out
 
 
 class _Holdings:
-    """Who holds which code, where the policy allows one only, with those given so far."""
+    """Codes held by users where the policy allows one only, with those given so far."""
 
     def __init__(
         self, work: UnitOfWork, given: Sequence[GivenCode], formats: Sequence[Format]
@@ -114,7 +114,7 @@ def _looks_derived(one: GivenCode, judging: Formats) -> str | None:
 
 
 def _free_skeletons(work: UnitOfWork, drafts: Iterable[Code]) -> dict[str, str]:
-    """What keeps people from choosing codes that look like these; of those alike only the first.
+    """Skeletons that keep people from choosing codes like these; of those alike only the first.
 
     Given codes may look alike, they are there already.
     """
@@ -169,7 +169,7 @@ class Importing:
             return replace(found.done, added=0, unchanged=0)
 
     def without_clashes(self, origin: Origin, codes: Iterable[GivenCode], by: By) -> Imported:
-        """All but those that clash, some thousands to a transaction."""
+        """Import all codes but those that clash, some thousands to a transaction."""
         batch = in_batch(by)
         done = Imported(0, 0, (), str(batch.batch_id))
         for chunk in chunks(codes):

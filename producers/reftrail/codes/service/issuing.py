@@ -28,7 +28,7 @@ DEFAULT_FORMAT: Final = FormatTerms(name="random", pattern="REF{body:9}")
 
 @dataclass(frozen=True, slots=True)
 class Issuing:
-    """What issuing codes by lot needs beside the transaction. signup: see `Scopes`."""
+    """Context of issuing beside the transaction. signup: see `Scopes`."""
 
     secret: MasterSecret | None
     metrics: CodeMetrics

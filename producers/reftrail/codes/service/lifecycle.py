@@ -299,7 +299,7 @@ def _successor(
     format_name: str | None,
     secret: MasterSecret | None,
 ) -> Drawing:
-    """Where the new code comes from: the old one's format, with its values, where that can be."""
+    """The generator of the new code: the old one's format, with its values, where possible."""
     wanted = format_name or old.format_name
     of = next((one for one in formats if one.defined.name == wanted), None)
     is_drawn = of is not None and of.defined.kind == FormatKind.REGISTERED

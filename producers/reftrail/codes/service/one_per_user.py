@@ -45,7 +45,7 @@ class Scopes:
 
 
 def held(work: UnitOfWork, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
-    """Which codes are held, by (scope, user), of those asked for."""
+    """The codes held, by (scope, user), for these keys."""
     users: dict[str, list[str]] = {}
     for scope, user in keys:
         users.setdefault(scope, []).append(user)

@@ -257,7 +257,7 @@ class CodeService:
             return reading.page_of(connection, which, cursor, limit)
 
     def audit(self, code: str) -> list[CodeActed]:
-        """What was done to a code, from the beginning."""
+        """The acts on a code, from the beginning."""
         with self._transactions.reading() as connection:
             registered = reading.find_codes(connection, [code]).get(code)
             spelling = spelled(code) if registered is None else registered.code
@@ -273,7 +273,7 @@ class CodeService:
         distributing: bool = False,
         at: Millis | None = None,
     ) -> Verification:
-        """What a text is, as typed by a person, in a channel and region, at a time (None: now).
+        """Verify a text as typed by a person, in a channel and region, at a time (None: now).
 
         used_up needs the number of uses, which the reports know; with distributing, it is also the
         answer for a code that may not be handed out any more.
@@ -307,7 +307,7 @@ class CodeService:
         return self._transact(by, lambda work: format_acts.retire(work, name))
 
     def formats(self) -> list[Format]:
-        """All formats, retired ones too, with how many codes there are of each."""
+        """All formats, retired ones too, with the number of codes of each."""
         with self._transactions.reading() as connection:
             used = reading.used_by_format(connection)
             return [_counted(one, used) for one in reading.all_formats(connection)]

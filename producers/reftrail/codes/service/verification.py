@@ -35,7 +35,7 @@ _PLAIN: Final[Mapping[type[CodeVerdict], tuple[Answer, str]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerificationContext:
-    """Where and when a code is shown; None: nobody asks."""
+    """Channel, region and time at which a code is shown; None: not asked for."""
 
     at: Millis
     channel: str | None = None

@@ -19,7 +19,7 @@ LARGEST_PAGE: Final = 1_000
 
 
 def find_codes(connection: sa.Connection, wanted: Iterable[str]) -> dict[str, Code]:
-    """Those of the codes that are registered, by the text that was asked for."""
+    """The registered codes, by the text that was asked for."""
     return _found(connection, wanted, locked=False)
 
 
@@ -81,7 +81,7 @@ def all_formats(connection: sa.Connection) -> list[Format]:
 
 
 def used_by_format(connection: sa.Connection) -> dict[str, int]:
-    """How many codes there are of each format that has any."""
+    """The number of codes of each format that has any."""
     statement = (
         sa.select(codes.c.format, sa.func.count())
         .where(codes.c.format.is_not(None))
@@ -91,14 +91,14 @@ def used_by_format(connection: sa.Connection) -> dict[str, int]:
 
 
 def used_of(connection: sa.Connection, format_name: str) -> int:
-    """How many codes there are of one format."""
+    """The number of codes of one format."""
     statement = sa.select(sa.func.count()).where(codes.c.format == format_name)
     count: int = connection.execute(sa.select(statement.scalar_subquery())).scalar_one()
     return count
 
 
 def skeletons_taken(connection: sa.Connection, skeletons: Iterable[str]) -> set[str]:
-    """Which of these skeletons some code has."""
+    """The skeletons of these that some code has."""
     statement = sa.select(codes.c.skeleton).where(codes.c.skeleton.in_(list(skeletons)))
     return set(connection.execute(statement).scalars())
 

@@ -74,7 +74,7 @@ def row_of_act(act: CodeActed) -> dict[str, Any]:
 
 
 def state_of(code: Code) -> dict[str, Any]:
-    """What acts change: all of a code but its identity, its campaign and the revision."""
+    """The state that acts change: a code without its identity, campaign and revision."""
     changed = msgspec.structs.asdict(code.changed)
     return {
         **{name: value for name, value in changed.items() if name not in _NOT_STATE},

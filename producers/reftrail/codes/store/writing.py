@@ -42,7 +42,7 @@ class ConcurrentUpdate(Exception):  # noqa: N818  (says what happened)
 
 
 class UnitOfWork:
-    """What one transaction writes, by whom and when. `flush` before it is committed.
+    """Changes of one transaction, with actor and time. `flush` before it is committed.
 
     issued counts the new codes by their origin and format.
     """
@@ -100,11 +100,11 @@ class UnitOfWork:
         return stamped
 
     def locked(self, wanted: Iterable[str]) -> dict[str, Code]:
-        """Those of the codes that are there, by what was asked for, held until the end."""
+        """Lock existing codes until the transaction's end; by the text that was asked for."""
         return lock_found(self.connection, wanted)
 
     def holdings(self, scope: str, users: Iterable[str]) -> dict[str, str]:
-        """Which code each of these users holds in a scope."""
+        """The code of each of these users in a scope."""
         statement = sa.select(holdings.c.user_id, holdings.c.code).where(
             holdings.c.scope == scope, holdings.c.user_id.in_(list(users))
         )
@@ -120,7 +120,7 @@ class UnitOfWork:
             raise ConcurrentUpdate
 
     def hand_over(self, old: str, new: str) -> None:
-        """Who held one code holds another instead."""
+        """Let the holder of one code hold another instead."""
         statement = sa.update(holdings).where(holdings.c.code == old).values(code=new)
         self.connection.execute(statement)
 

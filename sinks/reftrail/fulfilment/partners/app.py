@@ -63,7 +63,7 @@ class Partners:
         return await self._carried_out(parcel.reference, answer)
 
     async def track(self, request: Request) -> Response:
-        """Where a parcel is."""
+        """The status of a parcel."""
         since = self._shipped.get(request.path_params["number"])
         if since is None:
             return JSONResponse({"error": "there is no such parcel"}, 404)
@@ -72,7 +72,7 @@ class Partners:
         return JSONResponse({"carrier": CARRIER, "status": status})
 
     async def books(self, request: Request) -> Response:  # noqa: ARG002
-        """What was asked for and done."""
+        """The requests, and what was done."""
         return JSONResponse({"asked": self._books.asked, "done": self._books.done})
 
     async def _carried_out(self, key: str, answer: Mapping[str, Any]) -> Response:

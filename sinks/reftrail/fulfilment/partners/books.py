@@ -10,7 +10,7 @@ from typing import Any
 
 
 class Fault(StrEnum):
-    """What can go wrong with one request.
+    """Fault of one request.
 
     busy: nothing is done, 429. fail: nothing is done, 500. forget: it is done, and answered with
     500. hang: it is done, and answered too late.
@@ -40,7 +40,7 @@ class Faults:
     seed: int = 0
 
     def of(self, key: str, nth: int) -> Fault | None:
-        """What goes wrong with the nth request for a key: for a seed always the same."""
+        """The fault of the nth request for a key: for a seed always the same."""
         drawn = Random(f"{self.seed}/{key}/{nth}").random()  # noqa: S311  (no secret)
         for fault in Fault:
             drawn -= getattr(self, fault)

@@ -33,7 +33,7 @@ class PartnersSettings(BaseSettings):
     seed: int = 0
 
     def faults(self) -> Faults:
-        """What goes wrong how often."""
+        """The faults and their frequencies."""
         return Faults(**{name: getattr(self, name) for name in Faults.__dataclass_fields__})
 
     def secrets(self) -> list[str]:
@@ -42,5 +42,5 @@ class PartnersSettings(BaseSettings):
         return [secret.strip() for secret in given if secret.strip()]
 
     def key(self) -> str:
-        """What the carrier's customers show."""
+        """The key that the carrier's customers show."""
         return self.carrier_key.get_secret_value()

@@ -39,7 +39,7 @@ def explain(
     *,
     signup_wait: Millis = SIGNUP_WAIT,
 ) -> Explanation:
-    """All that became of a user under a code, and why. Raises `ExpectedError`.
+    """Explain all rewards of a user under a code. Raises `ExpectedError`.
 
     signup_wait is the workers' setting.
     """

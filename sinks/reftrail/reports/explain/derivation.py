@@ -35,7 +35,7 @@ from reftrail.contracts.topics import (
     REWARDS,
 )
 from reftrail.engine.lookups import RecordedLookups
-from reftrail.engine.memory import MemoryHost
+from reftrail.engine.memory import Logged, MemoryHost
 from reftrail.engine.reference import ReferenceTables
 from reftrail.engine.stage import Stage
 from reftrail.engine.topology import topology_with
@@ -171,7 +171,7 @@ def _unrecorded(
 
 
 def compare(topic: Topic, then: Sequence[LogMessage], now: Sequence[Record]) -> list[Difference]:
-    """Where a log and what was derived differ, record by record, each as often as it is there."""
+    """The differences between a log and a derivation, record by record."""
     logged: dict[str, LogMessage] = {}
     found: list[Difference] = []
     for one in then:
@@ -219,7 +219,7 @@ def _unlike(then: Record, now: Record) -> Iterator[tuple[str, tuple[Any, Any]]]:
 
 
 def _inputs(host: MemoryHost, read: dict[tuple[int, int], LogMessage], user_id: str) -> list[Link]:
-    """What a stage decided on about a user, each once; a tick where it woke the user's state."""
+    """The inputs of a stage about a user, each once; a tick where it fired the user's timers."""
     places = dict.fromkeys(
         (step.cause.partition, step.cause.offset)
         for step in host.steps
@@ -259,7 +259,7 @@ def _subject_of(fact: CodeChanged | CampaignDefined | Listed) -> str:
 
 
 def _user_of(record: Any) -> str | None:
-    """Whom a record is about; None of what visitors did."""
+    """The user of a record; None for records about visitors."""
     return record.beneficiary if isinstance(record, MilestoneChanged) else record.user_id
 
 
@@ -273,7 +273,7 @@ def _codes_of(conversions: Iterable[LogMessage]) -> Iterator[str]:
 
 
 def _reference(log: Log, codes: Iterable[str]) -> Iterable[LogMessage]:
-    """What the stages look up: of codes these alone."""
+    """The reference data of the stages, of codes only these."""
     for code in codes:
         yield from log.having(CODES, code, _of_code(code), code.encode())
     for topic in (CAMPAIGNS, LISTS):

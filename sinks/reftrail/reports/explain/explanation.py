@@ -90,7 +90,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Derivation(msgspec.Struct, frozen=True, kw_only=True):
-    """What one stage was asked again, and whether it says the same.
+    """Derivation by one stage, and whether it equals what was decided.
 
     verdict is same, differs or nothing (there is nothing in the log, and nothing was derived).
     rules is the version that was asked now. inputs are the records about this code and user that
@@ -110,7 +110,7 @@ class Derivation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a code and a user.
+    """Explanation of a user's rewards under a code.
 
     summary says in sentences what became of it, and why where that is nothing. terms are the code
     as it is registered now and the campaign's versions that the entries name. derivations are the

@@ -11,7 +11,7 @@ _FIRST_ONLY: Final = ("code", "signup", "interactions")
 
 
 def journey(client: Client, code: str, user_id: str) -> dict[str, Any]:
-    """By the name of each query in `queries/journey` its rows, or its only row or None; blocks.
+    """The rows by the name of each query in `queries/journey`, or its only row or None; blocks.
 
     The code may be asked for in any case of its letters. Times are ISO 8601, money is in micros.
     """

@@ -172,7 +172,7 @@ class Log:
                     yield message.offset, message.value
 
     def partitions(self, topic: Topic) -> int:
-        """How many a topic has. Raises `ExpectedError` if there is no such topic."""
+        """The number of a topic's partitions. Raises `ExpectedError` if there is no such topic."""
         name = topic.full_name(self._prefix)
         found = self._consumer.partitions_for_topic(name)
         if not found:

@@ -38,7 +38,7 @@ class Sum:
 
 @dataclass(slots=True)
 class Counters:
-    """What came of one code for its owner: rewards by how they went, users through whom granted."""
+    """Counters of one code for its owner: rewards by status, and users through whom granted."""
 
     granted: int = 0
     held: int = 0

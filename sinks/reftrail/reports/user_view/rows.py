@@ -75,14 +75,14 @@ class Correction(msgspec.Struct, frozen=True, array_like=True, tag="correction")
 
 
 class AttributedCount(msgspec.Struct, frozen=True, array_like=True, tag="attributed"):
-    """How many users a code referred."""
+    """Number of users that a code referred."""
 
     code: str
     users: int
 
 
 class FulfilmentRow(msgspec.Struct, frozen=True, array_like=True, tag="report"):
-    """What became of a reward: the column report of `warehouse/ddl/015_fulfilments.sql`."""
+    """Report on a reward: the column report of `warehouse/ddl/015_fulfilments.sql`."""
 
     reward_id: str
     is_delivered: bool

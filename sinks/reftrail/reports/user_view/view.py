@@ -31,7 +31,7 @@ _NOTHING: Final = FulfilmentRow("", is_delivered=False, ms=0, event_id="")
 def user_view(
     client: Client, user: str, asked: HistoryPage, now: datetime | None = None
 ) -> dict[str, Any]:
-    """All that a user has earned as somebody's beneficiary; blocks.
+    """The view of a user as beneficiary; blocks.
 
     Money is a decimal string, a time RFC 3339. now decides which version of a policy says what
     comes next; unless given, it is the time.
@@ -62,7 +62,7 @@ def user_view(
 def _more(
     client: Client, codes: Sequence[str], shipments: Sequence[Shipment], campaigns: Sequence[str]
 ) -> FoundRows:
-    """What is known of them; asks for nothing that can't be there."""
+    """The rows about codes, shipments and campaigns; asks only for what can exist."""
     asked: dict[str, dict[str, Any]] = {}
     if codes:
         asked["decisions"] = {"codes": codes, "most": FEW + 1}
@@ -156,7 +156,7 @@ def _standing(
     more: FoundRows,
     at: datetime,
 ) -> list[dict[str, Any]]:
-    """By campaign in which the user refers: rewards that count, tier, badges, and what is next."""
+    """The standing in each campaign: rewards that count, tier, badges, and the next milestone."""
     reached = _reached(known.every(MilestoneRow))
     in_force = _milestones_in_force(more.every(PolicyRow), at)
     return [
@@ -179,7 +179,7 @@ def _reached(found: Sequence[MilestoneRow]) -> list[MilestoneRow]:
 
 
 def _milestones_in_force(found: Sequence[PolicyRow], at: datetime) -> dict[str, list[Milestone]]:
-    """By campaign, going by the version in force."""
+    """The milestones by campaign, of the version in force."""
     begun = [one for one in found if one.effective_ms <= at.timestamp() * 1000]
     begun.sort(key=lambda one: (one.effective_ms, one.version))
     latest = {one.campaign_id: one.policy for one in begun}

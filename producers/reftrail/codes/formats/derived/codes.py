@@ -106,7 +106,7 @@ class DerivedCodes:
         return found if found <= self.count else None
 
     def genuine(self, bodies: Numbers) -> NDArray[np.bool_]:
-        """Which of these bodies, as numbers, are those of genuine codes."""
+        """The bodies, as numbers, that belong to genuine codes."""
         return self._permutation.invert(bodies) < np.uint64(self.count)
 
     @property

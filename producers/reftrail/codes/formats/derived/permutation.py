@@ -78,7 +78,7 @@ class Permutation:
 
     @property
     def size(self) -> int:
-        """How many numbers are permuted."""
+        """The count of permuted numbers."""
         return int(len(self.alphabet) ** self.length)
 
     def permute_one(self, number: int) -> str:

@@ -17,7 +17,7 @@ from reftrail.codes.formats.patterns.alphabet import Alphabet
 
 
 def check_symbol(alphabet: Alphabet, symbols: str) -> str:
-    """What belongs behind these symbols."""
+    """The check symbol of these symbols."""
     total = _weighted(alphabet, symbols)
     weight = len(symbols) + 1
     return alphabet.symbols[-total * pow(weight, -1, len(alphabet)) % len(alphabet)]

@@ -100,23 +100,23 @@ class Pattern:
 
     @property
     def prefixes(self) -> tuple[str, ...]:
-        """What every code begins with: the prefix, or one of the first segment's words."""
+        """The beginnings of all codes: the prefix, or the first segment's words."""
         first = self.segments[0]
         return first.words if isinstance(first, Words) else (self.prefix,)
 
     @property
     def size(self) -> int:
-        """How many codes there are."""
+        """The count of all codes."""
         return math.prod(segment.size for segment in self.segments)
 
     @property
     def random_size(self) -> int:
-        """How many codes the generator draws from when everything else is given."""
+        """The count of codes that the generator draws from when all else is given."""
         return math.prod(segment.size for segment in self.random_segments)
 
     @cached_property
     def random_segments(self) -> tuple[Symbols, ...]:
-        """What the generator draws."""
+        """The segments that the generator draws."""
         return tuple(part for part in self.segments if isinstance(part, Symbols) and part.random)
 
     @cached_property
@@ -158,7 +158,7 @@ class Pattern:
         return isinstance(first.read(kept, 0), Taken)
 
     def read(self, text: str, *, suggest: bool = True) -> Reading | Malformed | Mistyped:
-        """What a text says, if it is a code of this pattern as typed by a person.
+        """Read a text as a code of this pattern that a person typed.
 
         Either case is read; blanks are passed over, and so are hyphens where the pattern has none.
         Suggestions come from the pattern alone; see `reading`. To look for one takes some forty

@@ -84,7 +84,7 @@ def replacements(text: str, at: int) -> Iterator[str]:
 
 
 def likely_slips(code: str) -> Iterator[str]:
-    """What may have been meant: two neighbours exchanged, or one character like another."""
+    """Texts that may have been meant: two neighbours exchanged, or one character like another."""
     for place in range(len(code) - 1):
         yield code[:place] + code[place + 1] + code[place] + code[place + 2 :]
     for place, character in enumerate(code):

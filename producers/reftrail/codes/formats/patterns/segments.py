@@ -18,7 +18,7 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class SegmentFault:
-    """Where (counted from 0) reading failed, and what was expected there."""
+    """Position (from 0) at which reading failed, and what was expected there."""
 
     at: int
     expected: str
@@ -142,7 +142,7 @@ class Number:
 
     @property
     def size(self) -> int:
-        """How many numbers lie in the range."""
+        """The count of numbers in the range."""
         return int(self.last) - int(self.first) + 1
 
     @property

@@ -11,7 +11,7 @@ CODE_CHARACTERS: Final = string.ascii_uppercase + string.digits + "-_"
 
 
 def skeleton(code: str) -> str:
-    """What is left of a code when characters that look alike are made one.
+    """The code with each character replaced by one for all that look like it.
 
     Two codes with one skeleton are taken for each other: 0 and O; 1, l and I; m and rn; in either
     case of letters. The store keeps skeletons unique, beside the codes.
