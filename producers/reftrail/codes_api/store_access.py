@@ -78,7 +78,7 @@ class Backend:
 
     async def run_long(self, call: Callable[[Opened], T]) -> T:
         """`run` for what computes for long: one at a time, so that events get their half."""
-        self._check_room()
+        self._check_capacity()
         self._waiting += 1
         try:
             await asyncio.wait_for(self._long.acquire(), _PATIENCE_SECONDS)
@@ -98,7 +98,7 @@ class Backend:
         """
         if self._url is None:
             raise RequestRefused(503, NO_STORE)
-        self._check_room()
+        self._check_capacity()
         self._waiting += 1
         called = asyncio.get_running_loop().run_in_executor(self._threads, self._call, call)
         called.add_done_callback(self._done)
@@ -129,7 +129,7 @@ class Backend:
         if self._opened is not None:
             self._opened.store.close()
 
-    def _check_room(self) -> None:
+    def _check_capacity(self) -> None:
         if self._waiting >= _MOST_WAITING:
             raise RequestRefused(503, _CROWDED, retry_after=RETRY_AFTER)
 

@@ -75,6 +75,6 @@ async def _tidy(store: Store, service: CodeService, relay_metrics: RelayMetrics)
 def _tidy_once(store: Store, service: CodeService, relay_metrics: RelayMetrics) -> None:
     for expired in service.act_on_all(CodeAct.EXPIRED, Filter(expires_before=now() + 1), _BY):
         logger.info("%d codes expired", len(expired))
-    service.note_room()
+    service.note_capacity()
     with store.read() as connection:
         relay_metrics.waiting.set(outbox.how_many_wait(connection))

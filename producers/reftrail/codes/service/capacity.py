@@ -27,7 +27,7 @@ def share_used(one: Format, used: int) -> float:
     return used / (pattern.random_size if pattern.random_segments else pattern.size)
 
 
-class Room:
+class Capacity:
     """Tells of formats as they fill up: always in the metrics, once in the log."""
 
     def __init__(self, metrics: CodeMetrics) -> None:

@@ -15,7 +15,7 @@ pattern_of = cache(Pattern.of)
 """A pattern by its text, made once."""
 
 
-class Drawing:
+class CodeGenerator:
     """Draws codes of a format. count_on takes so many numbers of a sequence and gives the first.
 
     Raises `ActRefused`, INVALID, if a segment has no value or one that doesn't fit.

@@ -54,7 +54,7 @@ def take_over(
     inserted = work.insert(act, list(drafts.values()), _free_skeletons(work, drafts.values()))
     if len(inserted) < len(drafts):
         raise ConcurrentUpdate
-    work.hold(holdings.new)
+    work.note_holdings(holdings.new)
     return [inserted[one.code] if isinstance(one, Code) else one for one in outcomes]
 
 

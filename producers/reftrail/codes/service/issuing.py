@@ -9,7 +9,7 @@ from reftrail.codes.formats.secrets import MasterSecret
 from reftrail.codes.formats.vanity import ChoiceRefused, choose
 from reftrail.codes.model import ActRefused, Code, Format, FormatTerms, Origin, Signup, Terms, Why
 from reftrail.codes.service.format_admin import define, named
-from reftrail.codes.service.generation import Drawing, pattern_of
+from reftrail.codes.service.generation import CodeGenerator, pattern_of
 from reftrail.codes.service.metrics import CodeMetrics
 from reftrail.codes.service.one_per_user import Scopes, held
 from reftrail.codes.store.reading import find_codes, used_of
@@ -48,13 +48,13 @@ def issue(
     transaction gave a user a code meanwhile.
     """
     formats: Sequence[Format] = work.formats()
-    drawings: dict[str, Drawing] = {}
-    chosen: dict[str, Drawing] = {}
+    generators: dict[str, CodeGenerator] = {}
+    chosen: dict[str, CodeGenerator] = {}
     for campaign_id in {one.campaign_id for one in terms}:
         formats = with_default(work, formats, format_name, campaign_id, given.secret)
         of = format_for(formats, format_name, campaign_id)
-        chosen[campaign_id] = drawings.setdefault(
-            of.defined.name, Drawing(of, values, work.count_on)
+        chosen[campaign_id] = generators.setdefault(
+            of.defined.name, CodeGenerator(of, values, work.count_on)
         )
     drawings_of = [chosen[one.campaign_id] for one in terms]
     scopes = Scopes(formats, signup=given.signup)
@@ -66,7 +66,7 @@ def issue(
     ]
     places = [at for place, at in enumerate(drawn_at) if at == place and keys[at] not in holding]
     drawn = insert_drawn(work, terms, drawings_of, places, given.metrics)
-    work.hold((*key, drawn[at].code) for key, at in first.items() if key not in holding)
+    work.note_holdings((*key, drawn[at].code) for key, at in first.items() if key not in holding)
     kept = find_codes(work.connection, set(holding.values()))
     return [
         kept[holding[key]] if key is not None and key in holding else drawn[at]
@@ -93,7 +93,7 @@ def issue_chosen(work: UnitOfWork, wanted: str, terms: Terms, formats: Sequence[
     if not inserted:
         raise ActRefused(Why.CLASH, f"{accepted.code}, or a code that looks like it, is taken")
     if key is not None:
-        work.hold([(*key, accepted.code)])
+        work.note_holdings([(*key, accepted.code)])
     return inserted[accepted.code]
 
 
@@ -155,7 +155,7 @@ def draft_of(
 def insert_drawn(
     work: UnitOfWork,
     terms: Sequence[Terms],
-    drawings: Sequence[Drawing],
+    generators: Sequence[CodeGenerator],
     places: Iterable[int],
     metrics: CodeMetrics,
 ) -> dict[int, Code]:
@@ -163,7 +163,7 @@ def insert_drawn(
     issued: dict[int, Code] = {}
     missing = list(places)
     for retries in range(MOST_RETRIES + 1):
-        drafts = _drafts(work, terms, drawings, missing)
+        drafts = _drafts(work, terms, generators, missing)
         inserted = work.insert(CodeAct.ISSUED, list(drafts.values()))
         for place, draft in drafts.items():
             if draft.code in inserted:
@@ -172,42 +172,45 @@ def insert_drawn(
         if not missing:
             return issued
         for place in missing:
-            _note_collision(drawings[place], retries, metrics)
-    drawing = drawings[missing[0]]
-    used = used_of(work.connection, drawing.format_name)
-    raise drawing.exhausted(MOST_RETRIES, used)
+            _note_collision(generators[place], retries, metrics)
+    generator = generators[missing[0]]
+    used = used_of(work.connection, generator.format_name)
+    raise generator.exhausted(MOST_RETRIES, used)
 
 
 def _drafts(
-    work: UnitOfWork, terms: Sequence[Terms], drawings: Sequence[Drawing], places: Sequence[int]
+    work: UnitOfWork,
+    terms: Sequence[Terms],
+    generators: Sequence[CodeGenerator],
+    places: Sequence[int],
 ) -> dict[int, Code]:
     """One draft for each place, but of two that drew the same code only the first one's."""
-    by_drawing: dict[int, list[int]] = {}
+    by_generator: dict[int, list[int]] = {}
     for place in places:
-        by_drawing.setdefault(id(drawings[place]), []).append(place)
+        by_generator.setdefault(id(generators[place]), []).append(place)
     drafts: dict[int, Code] = {}
     drawn: set[str] = set()
-    for group in by_drawing.values():
-        drawing = drawings[group[0]]
-        for place, code in zip(group, drawing.draw(len(group)), strict=True):
+    for group in by_generator.values():
+        generator = generators[group[0]]
+        for place, code in zip(group, generator.draw(len(group)), strict=True):
             if code not in drawn:
                 drawn.add(code)
-                draft = draft_of(code, terms[place], drawing.origin, work.at, drawing.format)
+                draft = draft_of(code, terms[place], generator.origin, work.at, generator.format)
                 drafts[place] = draft
     return drafts
 
 
-def _note_collision(drawing: Drawing, retries: int, metrics: CodeMetrics) -> None:
-    if drawing.is_fixed:
+def _note_collision(generator: CodeGenerator, retries: int, metrics: CodeMetrics) -> None:
+    if generator.is_fixed:
         raise ActRefused(
             Why.CLASH,
-            f"format {drawing.format_name} makes one code only of these values, and it is taken; "
+            f"format {generator.format_name} makes one code only of these values, and it is taken; "
             f"change a value, or let the sequence be counted on",
         )
-    metrics.collisions.labels(drawing.format_name).inc()
+    metrics.collisions.labels(generator.format_name).inc()
     logger.warning(
         "format %s: a code that was drawn exists already (retries so far: %d of %d)",
-        drawing.format_name,
+        generator.format_name,
         retries,
         MOST_RETRIES,
     )

@@ -20,7 +20,7 @@ from reftrail.codes.model import (
     Why,
 )
 from reftrail.codes.service.format_admin import named
-from reftrail.codes.service.generation import Drawing, pattern_of, values_to_keep
+from reftrail.codes.service.generation import CodeGenerator, pattern_of, values_to_keep
 from reftrail.codes.service.issuing import Issuing, draft_of, format_for, insert_drawn, with_default
 from reftrail.codes.service.one_per_user import Scopes
 from reftrail.codes.service.one_per_user import held as held_by
@@ -65,18 +65,18 @@ class LockedCode:
     is_new: bool = False
 
 
-def write(work: UnitOfWork, act: CodeAct, held: LockedCode, after: Code) -> Code:
+def write(work: UnitOfWork, act: CodeAct, locked: LockedCode, after: Code) -> Code:
     """Put a code in place of what it was; a derived one gets its row now."""
-    if held.is_new:
+    if locked.is_new:
         return work.insert_one(act, after)
-    if after == held.code:
+    if after == locked.code:
         return after
-    return work.update(act, [(held.code, after)])[0]
+    return work.update(act, [(locked.code, after)])[0]
 
 
 def bind(
     work: UnitOfWork,
-    held: LockedCode,
+    locked: LockedCode,
     formats: Sequence[Format],
     owner_user_id: str | None,
     record: tuple[str, str] | None,
@@ -89,8 +89,8 @@ def bind(
     ):
         if text is not None:
             check_text(name, text)
-    code = held.code.changed
-    _refuse_status(held.code, work.at, CodeStatus.REVOKED, CodeStatus.EXPIRED)
+    code = locked.code.changed
+    _refuse_status(locked.code, work.at, CodeStatus.REVOKED, CodeStatus.EXPIRED)
     if owner_user_id is not None and code.owner_user_id not in (None, owner_user_id):
         raise ActRefused(Why.CLASH, f"code {code.code} has another owner; reissue it instead")
     if record is not None and (code.record_kind, code.record_id) not in ((None, None), record):
@@ -98,7 +98,7 @@ def bind(
             Why.CLASH, f"code {code.code} stands for another record; reissue it instead"
         )
     bound = _with(
-        held.code,
+        locked.code,
         owner_user_id=owner_user_id or code.owner_user_id,
         record_kind=record[0] if record else code.record_kind,
         record_id=record[1] if record else code.record_id,
@@ -109,13 +109,13 @@ def bind(
             raise ActRefused(
                 Why.CLASH, f"{owner_user_id} has the code {holding[key]}, and may have one only"
             )
-        work.hold([(*key, code.code)])
-    return write(work, CodeAct.BOUND, held, bound)
+        work.note_holdings([(*key, code.code)])
+    return write(work, CodeAct.BOUND, locked, bound)
 
 
-def change(work: UnitOfWork, held: LockedCode, changes: Changes) -> Code:
+def change(work: UnitOfWork, locked: LockedCode, changes: Changes) -> Code:
     """Change what may be changed."""
-    _refuse_status(held.code, work.at, CodeStatus.REVOKED)
+    _refuse_status(locked.code, work.at, CodeStatus.REVOKED)
     given = {
         name: value
         for name, value in msgspec.structs.asdict(changes).items()
@@ -128,19 +128,19 @@ def change(work: UnitOfWork, held: LockedCode, changes: Changes) -> Code:
             given[name] = list(given[name])
     if "regions" in given:
         given["regions"] = [region.upper() for region in given["regions"]]
-    changed = _with(held.code, **given)
+    changed = _with(locked.code, **given)
     if limits is not None:
         changed = replace(changed, channel_limits=dict(limits))
-    return write(work, CodeAct.CHANGED, held, changed)
+    return write(work, CodeAct.CHANGED, locked, changed)
 
 
-def distribute(work: UnitOfWork, held: LockedCode, channel: str | None, count: int) -> Code:
+def distribute(work: UnitOfWork, locked: LockedCode, channel: str | None, count: int) -> Code:
     """Count that a code was handed out."""
     if channel is not None:
         check_text("channel", channel)
     if count < 1:
         raise ActRefused(Why.INVALID, f"count is {count}; a code is handed out once or more often")
-    code = held.code
+    code = locked.code
     if (status := code.status_at(work.at)) != CodeStatus.ACTIVE:
         raise ActRefused(Why.STATUS, f"code {code.code} is {status}, and can't be handed out")
     if code.changed.channels and channel is not None and channel not in code.changed.channels:
@@ -167,15 +167,15 @@ def distribute(work: UnitOfWork, held: LockedCode, channel: str | None, count: i
     handed_out = replace(
         code, distributed=code.distributed + count, distributed_by_channel=by_channel
     )
-    return write(work, CodeAct.DISTRIBUTED, held, handed_out)
+    return write(work, CodeAct.DISTRIBUTED, locked, handed_out)
 
 
-def move(work: UnitOfWork, act: CodeAct, held: LockedCode) -> Code:
+def move(work: UnitOfWork, act: CodeAct, locked: LockedCode) -> Code:
     """Suspend, reactivate, expire or revoke. Raises `ActRefused`, STATUS."""
     transition = TRANSITIONS[act]
-    code = held.code
+    code = locked.code
     status = CodeStatus(code.changed.status)
-    if status == transition.target and not held.is_new:
+    if status == transition.target and not locked.is_new:
         return code
     if status not in transition.sources and status != transition.target:
         raise ActRefused(Why.STATUS, f"code {code.code} is {status}, and can't be {act} any more")
@@ -185,7 +185,7 @@ def move(work: UnitOfWork, act: CodeAct, held: LockedCode) -> Code:
             Why.STATUS,
             f"code {code.code} ran out at {code.changed.expires_at}; change expires_at first",
         )
-    return write(work, act, held, moved)
+    return write(work, act, locked, moved)
 
 
 def moved_to(code: Code, target: CodeStatus, at: Millis) -> Code | None:
@@ -234,7 +234,7 @@ def _with(code: Code, **fields: Any) -> Code:
     return replace(code, changed=msgspec.structs.replace(code.changed, **fields))
 
 
-def hold(work: UnitOfWork, code: str, formats: Sequence[Format], judging: Formats) -> LockedCode:
+def lock(work: UnitOfWork, code: str, formats: Sequence[Format], judging: Formats) -> LockedCode:
     """The code for this transaction alone. Raises `ActRefused`: NOT_FOUND, NO_SECRET."""
     if found := work.locked([code]):
         return LockedCode(found[code])
@@ -277,17 +277,17 @@ def move_some(
 
 def reissue(
     work: UnitOfWork,
-    held: LockedCode,
+    locked: LockedCode,
     formats: Sequence[Format],
     format_name: str | None,
     given: Issuing,
 ) -> Reissued:
     """Replace a code by a new one on the same terms; who held the old one holds the new one."""
-    old = held.code
+    old = locked.code
     _refuse_status(old, work.at, CodeStatus.REVOKED, CodeStatus.EXPIRED)
-    drawing = _successor(work, old, formats, format_name, given.secret)
-    revoked = write(work, CodeAct.REISSUED, held, _with(old, status=CodeStatus.REVOKED))
-    new = insert_drawn(work, [_same_terms(old)], [drawing], [0], given.metrics)[0]
+    generator = _successor(work, old, formats, format_name, given.secret)
+    revoked = write(work, CodeAct.REISSUED, locked, _with(old, status=CodeStatus.REVOKED))
+    new = insert_drawn(work, [_same_terms(old)], [generator], [0], given.metrics)[0]
     work.hand_over(old.code, new.code)
     return Reissued(revoked, new)
 
@@ -298,7 +298,7 @@ def _successor(
     formats: Sequence[Format],
     format_name: str | None,
     secret: MasterSecret | None,
-) -> Drawing:
+) -> CodeGenerator:
     """The generator of the new code: the old one's format, with its values, where possible."""
     wanted = format_name or old.format_name
     of = next((one for one in formats if one.defined.name == wanted), None)
@@ -311,9 +311,9 @@ def _successor(
     values = {}
     if chosen.defined.name == old.format_name:
         values = values_to_keep(pattern_of(chosen.defined.pattern), old.code)
-    drawing = Drawing(chosen, values, work.count_on)
-    if drawing.is_fixed:
+    generator = CodeGenerator(chosen, values, work.count_on)
+    if generator.is_fixed:
         raise ActRefused(
             Why.INVALID, f"format {wanted} has no other code like this; name another one"
         )
-    return drawing
+    return generator

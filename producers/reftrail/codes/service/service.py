@@ -28,11 +28,9 @@ from reftrail.codes.model import (
     Verification,
     Why,
 )
-from reftrail.codes.service import batches
-from reftrail.codes.service import format_admin as format_acts
-from reftrail.codes.service import lifecycle as acting
+from reftrail.codes.service import batches, format_admin, lifecycle
 from reftrail.codes.service.batches import chunks, in_batch
-from reftrail.codes.service.capacity import Room
+from reftrail.codes.service.capacity import Capacity
 from reftrail.codes.service.format_admin import named
 from reftrail.codes.service.imports import Importing
 from reftrail.codes.service.issuing import Issuing, issue, issue_chosen, signup_terms
@@ -73,7 +71,7 @@ class CodeService:
         self._transactions = Transactions(store, clock)
         self._secret = secret
         self._clock = clock
-        self._room = Room(self.metrics)
+        self._capacity = Capacity(self.metrics)
         self._known: tuple[object, Formats] = ((), Formats())
         self._importing = Importing(self._transact, self._judging)
 
@@ -133,17 +131,17 @@ class CodeService:
         """
         issued, after = self._transact(
             in_batch(by),
-            lambda work: format_acts.issue_derived(
+            lambda work: format_admin.issue_derived(
                 work, format_name, count, self._secret, worst_odds
             ),
         )
         self.metrics.issued.labels(Origin.DERIVED).inc(count)
-        self._room.note(after, 0)
+        self._capacity.note(after, 0)
         return issued
 
     def derived_codes(self, format_name: str) -> DerivedCodes:
         """A format's derived codes, issued by now. Raises `ActRefused`: NOT_FOUND, NO_SECRET."""
-        return format_acts.derived_codes(named(self.formats(), format_name), self._secret)
+        return format_admin.derived_codes(named(self.formats(), format_name), self._secret)
 
     def register(self, codes: Iterable[GivenCode], by: By) -> Imported:
         """Take over given codes, all or, if one of them clashes, none (ActRefused: CLASH)."""
@@ -186,19 +184,21 @@ class CodeService:
         """
         return self._transact(
             by,
-            lambda work: acting.bind(
-                work, self._held(work, code), work.formats(), owner_user_id, record
+            lambda work: lifecycle.bind(
+                work, self._locked(work, code), work.formats(), owner_user_id, record
             ),
         )
 
     def change(self, code: str, by: By, changes: Changes) -> Code:
         """Change what may be changed. ActRefused: NOT_FOUND, INVALID, STATUS (revoked)."""
-        return self._transact(by, lambda work: acting.change(work, self._held(work, code), changes))
+        return self._transact(
+            by, lambda work: lifecycle.change(work, self._locked(work, code), changes)
+        )
 
     def distribute(self, code: str, by: By, *, channel: str | None = None, count: int = 1) -> Code:
         """Count that a code was handed out. ActRefused: NOT_FOUND, LIMIT, STATUS."""
         return self._transact(
-            by, lambda work: acting.distribute(work, self._held(work, code), channel, count)
+            by, lambda work: lifecycle.distribute(work, self._locked(work, code), channel, count)
         )
 
     def suspend(self, code: str, by: By) -> Code:
@@ -225,9 +225,9 @@ class CodeService:
         """
         return self._transact(
             in_batch(by),
-            lambda work: acting.reissue(
+            lambda work: lifecycle.reissue(
                 work,
-                self._held(work, code),
+                self._locked(work, code),
                 work.formats(),
                 format_name,
                 Issuing(self._secret, self.metrics),
@@ -242,7 +242,7 @@ class CodeService:
         transaction, all under one batch_id; lists hold the codes that were changed. Derived codes
         without a row have nothing to be changed: retire their format.
         """
-        acting.check_bulk(act, which)
+        lifecycle.check_bulk(act, which)
         return self._act_on_all(act, which, in_batch(by))
 
     # -- asking --------------------------------------------------------------------------------
@@ -297,14 +297,14 @@ class CodeService:
 
         ActRefused: INVALID; CLASH, if another kind, campaign or pattern is given than it has.
         """
-        return self._transact(by, lambda work: format_acts.define(work, terms, self._secret))
+        return self._transact(by, lambda work: format_admin.define(work, terms, self._secret))
 
     def retire_format(self, name: str, by: By) -> Format:
         """End a format: none is issued any more, and derived codes without a row count no longer.
 
         ActRefused: NOT_FOUND.
         """
-        return self._transact(by, lambda work: format_acts.retire(work, name))
+        return self._transact(by, lambda work: format_admin.retire(work, name))
 
     def formats(self) -> list[Format]:
         """All formats, retired ones too, with the number of codes of each."""
@@ -312,11 +312,11 @@ class CodeService:
             used = reading.used_by_format(connection)
             return [_counted(one, used) for one in reading.all_formats(connection)]
 
-    def note_room(self) -> None:
-        """Bring the metrics of room up to date, and warn of formats that are nearly full."""
+    def note_capacity(self) -> None:
+        """Bring the metrics of capacity up to date, and warn of formats that are nearly full."""
         for one in self.formats():
             if one.defined.status == FormatStatus.ACTIVE:
-                self._room.note(one, one.used)
+                self._capacity.note(one, one.used)
 
     # -- within --------------------------------------------------------------------------------
     def _transact(self, by: By, do: Callable[[UnitOfWork], T]) -> T:
@@ -325,7 +325,7 @@ class CodeService:
         for (origin, format_name), count in work.issued.items():
             self.metrics.issued.labels(origin or "unknown").inc(count)
             if count >= _WORTH_A_COUNT and format_name is not None:
-                self._note_room_of(format_name)
+                self._note_capacity_of(format_name)
         return result
 
     def _issue(
@@ -340,19 +340,21 @@ class CodeService:
         given = Issuing(self._secret, self.metrics)
         return self._transact(by, lambda work: issue(work, terms, format_name, values, given))
 
-    def _held(self, work: UnitOfWork, code: str) -> acting.LockedCode:
+    def _locked(self, work: UnitOfWork, code: str) -> lifecycle.LockedCode:
         formats = work.formats()
-        return acting.hold(work, code, formats, self._judging(formats))
+        return lifecycle.lock(work, code, formats, self._judging(formats))
 
     def _move(self, act: CodeAct, code: str, by: By) -> Code:
-        return self._transact(by, lambda work: acting.move(work, act, self._held(work, code)))
+        return self._transact(by, lambda work: lifecycle.move(work, act, self._locked(work, code)))
 
     def _act_on_all(self, act: CodeAct, which: Filter, by: By) -> Iterator[list[Code]]:
         after: str | None = None
         while True:
             after, changed = self._transact(
                 by,
-                partial(acting.move_some, act=act, which=which, after=after, limit=batches.CHUNK),
+                partial(
+                    lifecycle.move_some, act=act, which=which, after=after, limit=batches.CHUNK
+                ),
             )
             if changed:
                 yield changed
@@ -368,11 +370,11 @@ class CodeService:
             return judging
         return self._known[1]
 
-    def _note_room_of(self, format_name: str) -> None:
+    def _note_capacity_of(self, format_name: str) -> None:
         with self._transactions.reading() as connection:
             used = reading.used_of(connection, format_name)
             one = named(reading.all_formats(connection), format_name)
-        self._room.note(one, used)
+        self._capacity.note(one, used)
 
 
 def _counted(one: Format, used: dict[str, int]) -> Format:

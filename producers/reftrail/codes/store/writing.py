@@ -110,7 +110,7 @@ class UnitOfWork:
         )
         return {row[0]: row[1] for row in self.connection.execute(statement)}
 
-    def hold(self, rows: Iterable[tuple[str, str, str]]) -> None:
+    def note_holdings(self, rows: Iterable[tuple[str, str, str]]) -> None:
         """Note (scope, user, code) of users without a code. Raises `ConcurrentUpdate`."""
         values = [dict(zip(("scope", "user_id", "code"), row, strict=True)) for row in sorted(rows)]
         if not values:

@@ -616,5 +616,5 @@ def test_room_is_told(codes: CodeService, caplog: pytest.LogCaptureFixture) -> N
     codes.define_format(DERIVED, BY)
     codes.issue_derived("spring", 700_000, BY)
     assert "format spring: 700,000 codes are 82% of what one right guess" in caplog.text
-    codes.note_room()
+    codes.note_capacity()
     assert caplog.text.count("format small: 1.3%") == 1
