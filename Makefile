@@ -60,7 +60,7 @@ explore: $(SETUP) ## properties with fresh seeds, failures kept as files; MINUTE
 	PYTHONPATH=tests $(BIN)/python -m explore.run --minutes $(or $(MINUTES),10) \
 		--jobs $(or $(JOBS),2) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
-crash: $(SETUP) ## load, kill -9 at random times, and the books balanced afterwards
+crash: $(SETUP) ## load, kill -9 and worse at random times, and the books balanced afterwards: two seeds
 	PYTHONPATH=tests $(BIN)/python -m crash.run $(ARGS)
 
 bench: $(SETUP) ## a table of figures, and build/bench.json

@@ -7,12 +7,19 @@ reviewer too; only the partners aren't, whose books are evidence. Once ticks hav
 due and nothing is open any more, everything is compared: with an oracle that plays the log again,
 and each side of what happened to a reward with the other.
 
-Read in this order: `schedule` (when who is killed), `terms` (of the campaigns), `load` and
-`customers` (what is sent, what was acknowledged), `reviewer` (a host that decides), `cast` (all
-hosts), `rest` (when nothing is left to happen), `takeover` (how long killed workers' partitions
-stood still), `evidence` and `facts` (what Kafka and the warehouse hold), `books` and `outcomes`
-(the checks, pure, and whether limits were reached so that there was something to check),
-`experiment` (all of it in turn), `run` (the long version, by hand).
+`make crash` lets more happen meanwhile: workers are stopped past their session and go on, a third
+one joins and leaves, consumer groups are deleted, records that no host can take are written, and
+what everybody has read is removed from the beginning of topics. At the end a log loses its end
+below a committed position: hosts must refuse it, saying what to do, and go on once it is restored.
+
+Read in this order: `schedule` (when who is killed), `chaos` (what else happens), `poison` (records
+that no host can take, and what must become of them), `cut_short` (a log without its end), `terms`
+(of the campaigns), `load` and `customers` (what is sent, what was acknowledged), `reviewer` (a host
+that decides), `cast` (all hosts), `rest` (when nothing is left to happen), `takeover` (how long
+killed workers' partitions stood still), `stalls` (how long anything waited to be read), `evidence`
+and `facts` (what Kafka and the warehouse hold), `books` and `outcomes` (the checks, pure, and
+whether limits were reached so that there was something to check), `experiment` (all of it in turn),
+`report` (what a person reads of it), `run` (the long version, by hand).
 
 `right` is evidence without a fault, and `test_books` and `test_outcomes` put one in for each check.
 `offsets_first` and `without_tokens` are hosts with a fault put in, for the tests that show that the

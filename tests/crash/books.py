@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 import support.log
 
-from crash import outcomes
+from crash import outcomes, poison
 from crash.evidence import Evidence
 from crash.findings import repeated, some
 from reftrail.contracts.decisions import DeadLettered, RewardGranted, RewardStatus, RewardWithdrawn
@@ -30,6 +30,7 @@ from reftrail.contracts.topics import (
     REWARDS,
     TOUCHES,
 )
+from reftrail.engine.dead_letters import UNDECODABLE
 from reftrail.engine.memory import REFERENCE, Logged, MemoryHost
 from reftrail.engine.oracle import recompute, replay
 from reftrail.engine.topology import STAGES, TOPOLOGY
@@ -70,6 +71,8 @@ def violations(evidence: Evidence) -> Violations:
         "tables": _tables(evidence),
         "positions": _positions(evidence),
         "takeover": _takeover(evidence),
+        "stalls": _stalls(evidence),
+        "poison": poison.dead_letters(evidence),
         "reviews": outcomes.reviews(evidence),
         "fulfilment": outcomes.fulfilment(evidence),
         "transitions": outcomes.transitions(evidence),
@@ -94,7 +97,7 @@ def _log(evidence: Evidence) -> dict[Topic, list[Logged]]:
     """Everything but the last ticks, which nobody has read any more."""
     return {
         topic: [
-            Logged(at.record, at.partition, at.offset)
+            Logged(at.record, at.partition, at.offset, at.key.encode())
             for at in found
             if not isinstance(at.record, Ticked) or not _is_unread(topic, at, evidence)
         ]
@@ -142,14 +145,16 @@ def _replay(evidence: Evidence) -> Iterator[str]:
     """
     played = replay(_log(evidence), _reference(evidence), evidence.partitions)
     for topic, due in played.items():
-        found = [one for one in evidence.records(topic) if _is_of_a_stage(one)]
+        found = [one for one in evidence.records(topic) if _is_of_a_record(one)]
         yield from _unlike(f"{topic.name}: missing", _less(due, found, _bytes))
         yield from _unlike(f"{topic.name}: too many", _less(found, due, _bytes))
 
 
-def _is_of_a_stage(record: Record) -> bool:
-    """Not so the dead letters of those who fulfil."""
-    return not isinstance(record, DeadLettered) or record.stage in STAGES
+def _is_of_a_record(record: Record) -> bool:
+    """Whether a stage concluded it from a record, which other dead letters aren't about."""
+    if not isinstance(record, DeadLettered):
+        return True
+    return record.stage in STAGES and record.reason != UNDECODABLE
 
 
 def _bytes(record: Record) -> bytes:
@@ -234,6 +239,13 @@ def _takeover(evidence: Evidence) -> Iterator[str]:
         if late:
             when = "never" if one.seconds is None else f"after {one.seconds:.1f} s"
             yield f"{one.partition.topic}[{one.partition.partition}] was served again {when}"
+
+
+def _stalls(evidence: Evidence) -> Iterator[str]:
+    """Nothing that can be read waits for long, unless workers come and go all the time."""
+    for stall in evidence.stalls:
+        if stall.undisturbed > LONGEST_TAKEOVER:
+            yield f"{stall.partition.topic}[{stall.partition.partition}] for {stall.seconds:.1f} s"
 
 
 def _last_of_each_key(topic: Topic, records: Iterable[Any]) -> Iterator[str]:

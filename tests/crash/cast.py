@@ -16,7 +16,7 @@ from reftrail.local.supervisor import Host
 
 REVIEWER: Final = "reviewer"
 
-_WORKERS: Final = {"REFTRAIL_TICK_SECONDS": "1"}
+WORKER_SETTINGS: Final = {"REFTRAIL_TICK_SECONDS": "1"}
 _SETTINGS: Final[Mapping[str, Mapping[str, str]]] = {
     FULFILMENT: {
         "REFTRAIL_FULFILMENT_TIMEOUT_SECONDS": "1",
@@ -50,7 +50,7 @@ def with_settings(host: Host, settings: Mapping[str, str]) -> Host:
 
 def _in_a_hurry(host: Host) -> Host:
     is_worker = host.name.startswith("worker-")
-    return with_settings(host, _WORKERS if is_worker else _SETTINGS.get(host.name, {}))
+    return with_settings(host, WORKER_SETTINGS if is_worker else _SETTINGS.get(host.name, {}))
 
 
 def _reviewer(place: StackConfig, ports: Ports) -> Host:

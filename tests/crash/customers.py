@@ -73,6 +73,12 @@ class Customers:
             for one in at_work:
                 one.result()
 
+    def shop_on(self, url: str, key: str, count: int) -> None:
+        """Have so many more come at once."""
+        with Reftrail(url, key, patience=PATIENCE, own_clock=False) as client:
+            for number in range(self.count, self.count + count):
+                self._send(client, *visit(number, now()))
+
     def _come(self, client: Reftrail, closing: Event) -> None:
         began = time.monotonic()
         for number in range(self.count):

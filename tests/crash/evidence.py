@@ -1,15 +1,22 @@
 """What Kafka holds when all is done."""
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
+from operator import attrgetter
+from types import MappingProxyType
 from typing import Final, TypeVar
 
-from support.log import Logged, read_committed
+from support.log import Logged, Raw, read_raw
 
 from crash.facts import Facts, Stored
+from crash.poison import Places, Poison
+from crash.stalls import Stall
 from crash.takeover import Takeover
+from reftrail.contracts.codec import Undecodable
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.record import Micros, Record
 from reftrail.contracts.topic import Topic
@@ -31,7 +38,8 @@ class Evidence:
     often partners gave each reward, by its id. log has every public topic, and what the stages
     read, as a reader of committed records gets it; positions, by topic and partition, is where the
     workers' group stands; facts are the warehouse's tables, by topic, and balances what it tells
-    some users that they have, by user and currency.
+    some users that they have, by user and currency. poison has what was written that no host can
+    take, with its places on its topic; stalls the times for which partitions stood still.
     """
 
     partitions: int
@@ -43,6 +51,8 @@ class Evidence:
     takeovers: Sequence[Takeover] = ()
     reviewed: frozenset[str] = frozenset()
     given: Mapping[str, int] = field(default_factory=dict)
+    poison: Sequence[tuple[Poison, Places]] = ()
+    stalls: Sequence[Stall] = ()
 
     def with_facts(self, stored: Stored) -> "Evidence":
         """The same, and what the warehouse holds."""
@@ -59,9 +69,42 @@ class Evidence:
         return [record for record in self.records(topic) if isinstance(record, kind)]
 
 
-def committed_log(installation: Installation) -> dict[Topic, list[Logged]]:
-    """Every topic of `LOGGED`, several at a time: reading one is mostly waiting for the broker."""
+def committed_log(
+    installation: Installation, removed: Mapping[Topic, Sequence[Raw]] = MappingProxyType({})
+) -> dict[Topic, list[Raw]]:
+    """Every topic of `LOGGED`, several at a time: reading one is mostly waiting for the broker.
+
+    removed was there before, at the beginnings of the topics' partitions.
+    Some of it may be there again: a broker that is killed forgets up to where it was to remove.
+    """
     with ThreadPoolExecutor(_AT_A_TIME) as pool:
-        return dict(
-            zip(LOGGED, pool.map(partial(read_committed, installation), LOGGED), strict=True)
+        found = dict(zip(LOGGED, pool.map(partial(read_raw, installation), LOGGED), strict=True))
+    placed = attrgetter("partition", "offset")
+    return {
+        topic: sorted(
+            {placed(one): one for one in [*removed.get(topic, ()), *messages]}.values(), key=placed
         )
+        for topic, messages in found.items()
+    }
+
+
+def decoded(log: Mapping[Topic, Iterable[Raw]]) -> dict[Topic, list[Logged]]:
+    """The records of a log, without what reads as none."""
+    return {topic: list(_decoded(messages)) for topic, messages in log.items()}
+
+
+def places_of(
+    poison: Iterable[Poison], log: Mapping[Topic, Sequence[Raw]]
+) -> list[tuple[Poison, Places]]:
+    """Where each poison record stands on its topic."""
+    places: defaultdict[tuple[Topic, int, bytes | None], list[tuple[int, int]]] = defaultdict(list)
+    for topic, messages in log.items():
+        for one in messages:
+            places[topic, one.partition, one.value].append((one.partition, one.offset))
+    return [(one, places.get((one.topic, one.partition, one.value), [])) for one in poison]
+
+
+def _decoded(messages: Iterable[Raw]) -> Iterator[Logged]:
+    for message in messages:
+        with suppress(Undecodable):
+            yield message.decoded()

@@ -2,31 +2,32 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from math import inf
 from pathlib import Path
-from typing import Any, Final
+from random import Random
+from threading import Event
+from typing import Final
 
 import httpx
-from kafka import TopicPartition
+from support import log_files
 from support.log import group_positions, produce
 
-from crash import facts, reviewer
-from crash.books import Violations, violations
+from crash import cut_short, facts, reviewer
 from crash.cast import whole_cast
+from crash.chaos import Chaos
 from crash.customers import Customers
-from crash.evidence import Evidence, committed_log
+from crash.evidence import Evidence, committed_log, decoded, places_of
 from crash.load import Load
-from crash.outcomes import reached
 from crash.rest import wait_until_at_rest
-from crash.schedule import WORKERS, Plan
-from crash.takeover import GroupWatch, Killed, Takeover, held_partitions, takeovers
+from crash.schedule import WORKERS, Act, Plan
+from crash.stalls import stalls
+from crash.takeover import GroupWatch, Killed, Sample, takeovers
 from crash.terms import customers_campaigns, customers_codes, with_terms
 from reftrail.contracts.installation import Installation
-from reftrail.contracts.topics import CAMPAIGNS, CODES, DEAD_LETTERS, REWARDS
+from reftrail.contracts.topics import CAMPAIGNS, CODES, EVENTS
 from reftrail.local.hosts import StackConfig, url_of
 from reftrail.local.stack import Ports, Stack, StackSettings
 from reftrail.local.supervisor import Host
@@ -37,7 +38,7 @@ _ENDS: Final = 1_760_000_000_000
 """When the simulated programme ends: the same in each run, as everything in a seed's load."""
 _EVENTS_A_CUSTOMER: Final = 32
 _AFTERWARDS: Final = 1.0
-_SHOWN: Final = 8
+_ENCORE: Final = 40
 
 
 @dataclass
@@ -45,7 +46,8 @@ class Experiment:
     """A plan carried out in a directory of its own; hosts other than the usual may be given.
 
     say is told what happens. kills are those that took place, with the seconds since the load
-    began in at - began.
+    began in at - began; disturbances are they, and workers that were stopped, went on, came or
+    went. wrong is what can't be seen from the evidence: how hosts refused a log cut short.
     """
 
     plan: Plan
@@ -55,6 +57,9 @@ class Experiment:
     workers: int = WORKERS
     began: float = 0.0
     kills: list[Killed] = field(default_factory=list)
+    disturbances: list[Killed] = field(default_factory=list)
+    guests: list[int] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
     _partners_url: str = ""
     _prepared: Future[None] = field(default_factory=Future)
 
@@ -71,24 +76,26 @@ class Experiment:
         with ThreadPoolExecutor(1) as aside:  # for what can be done while the broker starts
             self._prepared = aside.submit(facts.prepare, clickhouse)
             with Stack(settings, self.say, self._hosts) as stack:
-                group = stack.ready.group
+                chaos = self._chaos(stack)
                 _set_terms(stack.installation, simulation, customers.count)
-                with GroupWatch(stack.installation, group) as watch:
-                    self._play(stack, load, customers)
-                    self.say("all sent; waiting until everything is decided on, given and stored")
-                    wait_until_at_rest(stack)
-                given = httpx.get(f"{self._partners_url}/v1/books").json()["done"]
+                samples = self._disturb(stack, chaos, load, customers)
+                given = self._given()
+            if plan.cut_short:
+                given += self._cut_short(settings, stack, customers)
             stored = aside.submit(facts.read, clickhouse)
             # Nobody writes any more, not even ticks; and what is there has outlived a restart.
             with Stack(settings, self.say, hosts=lambda _place, _ports: []) as stack:
+                log = committed_log(stack.installation, chaos.removed)
                 evidence = Evidence(
                     partitions=PARTITIONS,
                     acknowledged=frozenset(load.acknowledged | customers.acknowledged),
                     reviewed=reviewer.acknowledged(self.directory),
                     given=given,
-                    log=committed_log(stack.installation),
-                    positions=group_positions(stack.installation, group),
-                    takeovers=takeovers(self.kills, watch.samples),
+                    log=decoded(log),
+                    positions=group_positions(stack.installation, stack.ready.group),
+                    takeovers=takeovers(self.disturbances, samples),
+                    poison=places_of(chaos.poison, log),
+                    stalls=stalls(samples, self.disturbances),
                 )
             return evidence.with_facts(stored.result())
 
@@ -98,7 +105,29 @@ class Experiment:
         self._partners_url = url_of(ports.fulfilment[1])
         return self.hosts(place, ports)
 
-    def _play(self, stack: Stack, load: Load, customers: Customers) -> None:
+    def _chaos(self, stack: Stack) -> Chaos:
+        return Chaos(
+            stack, self.say, self.directory, self.disturbances.append, Random(self.plan.seed)
+        )
+
+    def _given(self) -> Counter[str]:
+        """How often partners have given each reward since they were started."""
+        done: dict[str, int] = httpx.get(f"{self._partners_url}/v1/books").json()["done"]
+        return Counter(done)
+
+    def _disturb(
+        self, stack: Stack, chaos: Chaos, load: Load, customers: Customers
+    ) -> Sequence[Sample]:
+        """Play the load with all that is planned meanwhile, and wait until it is decided on."""
+        with GroupWatch(stack.installation, stack.ready.group) as watch:
+            with self._acting(chaos) as finish:
+                self._play(stack, chaos, load, customers)
+                finish()
+            self.guests = chaos.guests
+            self._wait_until_at_rest(stack)
+        return watch.samples
+
+    def _play(self, stack: Stack, chaos: Chaos, load: Load, customers: Customers) -> None:
         """Everybody is busy for the time planned, and a little longer with what came of it."""
         ready = stack.ready
         at = ready.collector_url, ready.secret_key
@@ -106,33 +135,73 @@ class Experiment:
             self.began = time.monotonic()
             for kill in self.plan.schedule():
                 time.sleep(max(0.0, self.began + kill.at - time.monotonic()))
-                self._kill(stack, kill.host)
+                self._kill(stack, chaos, kill.host)
             wait()
             time.sleep(_AFTERWARDS)
         reviewer.close(self.directory)
 
-    def _kill(self, stack: Stack, host: str) -> None:
+    @contextmanager
+    def _acting(self, chaos: Chaos) -> Iterator[Callable[[], None]]:
+        """Perform the acts in the background; what is handed out waits for them, and raises."""
+        ended, began = Event(), time.monotonic()
+
+        def perform(acts: Sequence[tuple[float, Act]]) -> None:
+            for at, act in acts:
+                if ended.wait(max(0.0, began + at - time.monotonic())):
+                    return
+                chaos.perform(act)
+
+        with ThreadPoolExecutor(2) as pool:
+            performing = [
+                pool.submit(perform, self.plan.acts_of(brief=brief)) for brief in (True, False)
+            ]
+            try:
+                yield lambda: _results(performing)
+            finally:
+                ended.set()
+
+    def _wait_until_at_rest(self, stack: Stack) -> None:
+        self.say("all sent; waiting until everything is decided on, given and stored")
+        wait_until_at_rest(stack)
+
+    def _cut_short(
+        self, settings: StackSettings, before: Stack, customers: Customers
+    ) -> Counter[str]:
+        """Have hosts refuse a log that lost its end, repair it, and go on; what partners gave."""
+        logs = self.directory / "broker" / "log"
+        name = before.installation.name_of(EVENTS)
+        backup = log_files.cut_short(logs, name, self.directory / "backup")
+        self.say(f"{backup.name} was cut short; hosts must refuse it")
+
+        def start() -> None:
+            with Stack(settings, self.say, self._hosts):
+                pass
+
+        self.wrong += cut_short.refusals(self.directory / "logs", start)
+        log_files.restore(logs, backup)
+        self.say(f"{backup.name} was restored; hosts must go on")
+        with Stack(settings, self.say, self._hosts) as stack:
+            customers.shop_on(stack.ready.collector_url, stack.ready.secret_key, _ENCORE)
+            self._wait_until_at_rest(stack)
+            return self._given()
+
+    def _kill(self, stack: Stack, chaos: Chaos, host: str) -> None:
         """Kill a host as soon as it runs."""
         while stack.failure is None:
             with suppress(LookupError):
-                held = _held(stack, host)
+                held = chaos.held(host)
                 stack.kill(host)
                 self.kills.append(Killed(time.monotonic(), host, held))
+                self.disturbances.append(self.kills[-1])
                 self.say(f"killed {host} at {self.kills[-1].at - self.began:.1f} s")
                 return
             time.sleep(0.05)
         raise stack.failure
 
 
-def _held(stack: Stack, host: str) -> frozenset[TopicPartition]:
-    """The partitions that a worker holds at this moment, by its own account."""
-    kind, _, number = host.partition("-")
-    if kind != "worker":
-        return frozenset()
-    with suppress(httpx.HTTPError):
-        answer = httpx.get(f"{stack.ready.worker_urls[int(number) - 1]}/readyz", timeout=1.0)
-        return held_partitions(stack.installation, answer.json()["partitions"])
-    return frozenset()
+def _results(futures: Iterable[Future[None]]) -> None:
+    for future in futures:
+        future.result()
 
 
 def _set_terms(installation: Installation, simulation: Simulation, customers: int) -> None:
@@ -141,64 +210,3 @@ def _set_terms(installation: Installation, simulation: Simulation, customers: in
     simulated = map(with_terms, programme.campaigns.values())
     produce(installation, CAMPAIGNS, [*simulated, *customers_campaigns(at, customers)])
     produce(installation, CODES, [*programme.codes.values(), *customers_codes(at)])
-
-
-@dataclass(frozen=True)
-class Report:
-    """What a person wants to know of a run."""
-
-    experiment: Experiment
-    evidence: Evidence
-    wrong: Violations
-
-    def __str__(self) -> str:
-        """Several lines; the seed is in the first."""
-        experiment, evidence = self.experiment, self.evidence
-        kills = ", ".join(f"{k.host} {k.at - experiment.began:.1f} s" for k in experiment.kills)
-        records = sum(map(len, evidence.log.values()))
-        wrong = [line for name, found in self.wrong.items() for line in _shown(name, found)]
-        return "\n".join(
-            [
-                f"seed          {experiment.plan.seed}",
-                f"kills         {len(experiment.kills)}: {kills}",
-                f"acknowledged  {len(evidence.acknowledged)} events",
-                f"checked       {records} committed records, {len(evidence.facts)} tables",
-                f"ledger        {_statuses(evidence)}",
-                f"full          {', '.join(sorted(reached(evidence))) or 'no limit'}",
-                f"takeover      {_longest(evidence.takeovers, others_died=False)}",
-                f"none left     {_longest(evidence.takeovers, others_died=True)}",
-                *(["violations"] if wrong else ["violations    none"]),
-                *wrong,
-            ]
-        )
-
-
-def _statuses(evidence: Evidence) -> str:
-    """How many entries there are of each status, and how many commands were refused."""
-    ledger: list[Any] = evidence.records(REWARDS)
-    counts = Counter(entry.status for entry in ledger)
-    refused = len(evidence.records(DEAD_LETTERS))
-    return ", ".join([*(f"{n} {status}" for status, n in counts.items()), f"{refused} refused"])
-
-
-def _shown(name: str, found: Sequence[str]) -> list[str]:
-    more = len(found) - _SHOWN
-    return [
-        *(f"  {name}: {one}" for one in found[:_SHOWN]),
-        *([f"  {name}: and {more} more like these"] if more > 0 else []),
-    ]
-
-
-def _longest(found: Sequence[Takeover], *, others_died: bool) -> str:
-    seconds = [
-        inf if one.seconds is None else one.seconds
-        for one in found
-        if one.others_died == others_died
-    ]
-    return f"longest {max(seconds):.1f} s of {len(seconds)} partitions" if seconds else "none seen"
-
-
-def carried_out(experiment: Experiment) -> Report:
-    """Run an experiment and check what it left."""
-    evidence = experiment.run()
-    return Report(experiment, evidence, violations(evidence))

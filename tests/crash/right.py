@@ -56,7 +56,10 @@ def right(shuffle: int | None = None) -> Evidence:
     host.run()
     _live(host)
     log = {
-        topic: [Logged(at.partition, at.offset, "", at.record) for at in host.logged(topic)]
+        topic: [
+            Logged(at.partition, at.offset, topic.key_of(at.record), at.record)
+            for at in host.logged(topic)
+        ]
         for topic in LOGGED
     }
     return Evidence(

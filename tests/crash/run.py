@@ -1,4 +1,4 @@
-"""The long version: `make crash`, with CRASH_SEED=N to play a failure again."""
+"""The long version: `make crash`, with CRASH_SEED="N M" to repeat the runs of these seeds."""
 
 import sys
 import time
@@ -6,31 +6,57 @@ from pathlib import Path
 from secrets import randbelow
 from shutil import rmtree
 from tempfile import mkdtemp
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-from crash.experiment import Experiment, carried_out
+from crash.experiment import Experiment
 from crash.outcomes import LIMITS_ON_USERS, reached
-from crash.schedule import Plan
+from crash.report import carried_out
+from crash.schedule import Act, Plan
+
+_RUNS: Final = 2
+_ACTS: Final = (
+    *[Act.ZOMBIE] * 5,
+    *[Act.GUEST] * 3,
+    Act.WORKERS_GROUP,
+    Act.FULFILMENT_GROUP,
+    Act.CODES_GROUP,
+    *[Act.POISON] * 3,
+    *[Act.TRUNCATION] * 4,
+)
 
 
 def main(
     seed: Annotated[
-        int | None, typer.Option(envvar="CRASH_SEED", help="Draws load and kills.")
+        list[int] | None,
+        typer.Option(envvar="CRASH_SEED", help="Draws load, kills and all else; one for each run."),
     ] = None,
-    events: Annotated[int, typer.Option(help="How many distinct events are sent.")] = 8_000,
-    seconds: Annotated[float, typer.Option(help="For how long.")] = 120.0,
+    events: Annotated[int, typer.Option(help="How many distinct events are sent.")] = 12_000,
+    seconds: Annotated[float, typer.Option(help="For how long.")] = 240.0,
     kills: Annotated[
         int, typer.Option(help="How many hosts are killed, the broker included.")
-    ] = 22,
+    ] = 40,
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave logs and data where they are.")
     ] = False,
 ) -> None:
-    """Kill hosts under load, then balance the books."""
+    """Kill hosts under load, let worse happen, then balance the books: with two seeds."""
+    seeds = seed or [randbelow(1_000_000) for _ in range(_RUNS)]
+    plans = [
+        Plan(each, events, seconds, kills, brokers=1, acts=_ACTS, cut_short=True) for each in seeds
+    ]
+    failed = [plan.seed for plan in plans if not _is_well(plan, keep=keep)]
+    typer.echo(f"\nseeds {', '.join(map(str, seeds))}: {kills} kills each")
+    if failed:
+        again = " ".join(map(str, failed))
+        typer.echo(f'repeat what failed: make crash CRASH_SEED="{again}"', err=True)
+        sys.exit(1)
+
+
+def _is_well(plan: Plan, *, keep: bool) -> bool:
+    """Carry a plan out, and say what was found."""
     began = time.monotonic()
-    plan = Plan(randbelow(1_000_000) if seed is None else seed, events, seconds, kills, brokers=1)
     directory = Path(mkdtemp(prefix="reftrail-crash-"))
 
     def say(line: str) -> None:
@@ -38,14 +64,14 @@ def main(
 
     say(f"logs and data in {directory}, removed if all is well")
     report = carried_out(Experiment(plan, directory, say))
-    typer.echo(f"\n{report}")
+    typer.echo(f"\n{report}\n")
     untried = LIMITS_ON_USERS - reached(report.evidence)
     if untried:
-        typer.echo(f"\nnobody was rejected for a full {' or '.join(sorted(untried))}", err=True)
-    if report.wrong or untried:
-        typer.echo(f"\nplay it again: make crash CRASH_SEED={plan.seed}", err=True)
-        sys.exit(1)
-    rmtree(directory)
+        typer.echo(f"nobody was rejected for a full {' or '.join(sorted(untried))}\n", err=True)
+    is_well = not (report.wrong or untried)
+    if is_well and not keep:
+        rmtree(directory)
+    return is_well
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from reftrail.local.topics import admin
 _LOOK_EVERY: Final = 0.1
 _LAST_WORDS: Final = 0.5
 """Seconds after a kill in which the broker may still carry out what the victim had asked for."""
-_BROKER_RECOVERS: Final = 30.0
+BROKER_RECOVERS: Final = 30.0
 """Seconds in which a killed broker and all its clients are surely back."""
 _WORKER_RECOVERS: Final = 12.0
 """Seconds after which a killed worker runs again and has got its share."""
@@ -92,7 +92,7 @@ def _takeover(
     if waiting is None:
         return None
     until = float("inf") if served is None else served
-    if any(k.host == BROKER and killed.at - _BROKER_RECOVERS < k.at < until for k in kills):
+    if any(k.host == BROKER and killed.at - BROKER_RECOVERS < k.at < until for k in kills):
         return None
     near = [
         k.at

@@ -9,7 +9,8 @@ from support.environment import finding_tests
 
 from crash.cast import whole_cast, with_settings
 from crash.dying import DIED
-from crash.experiment import Experiment, Report, carried_out
+from crash.experiment import Experiment
+from crash.report import Report, carried_out
 from crash.schedule import Plan
 from reftrail.local.hosts import PARTNERS, WAREHOUSE, StackConfig, worker_name
 from reftrail.local.stack import Ports

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from crash.experiment import Experiment, carried_out
+from crash.experiment import Experiment
+from crash.report import carried_out
 from crash.schedule import Plan
 from reftrail.local.hosts import worker_name
 

@@ -1,13 +1,18 @@
-"""A host of each kind is killed under load, and the books are balanced. `make crash` does more."""
+"""A host of each kind is killed under load, which has poison in it, and the books are balanced.
+
+`make crash` does more.
+"""
 
 import os
 from pathlib import Path
 from typing import Any
 
 from crash.cast import REVIEWER
-from crash.experiment import Experiment, carried_out
+from crash.experiment import Experiment
 from crash.outcomes import LIMITS_ON_USERS, reached
-from crash.schedule import Plan
+from crash.poison import REASONS
+from crash.report import carried_out
+from crash.schedule import Act, Plan
 from reftrail.contracts.decisions import RewardStatus
 from reftrail.contracts.reward_reasons import is_part
 from reftrail.contracts.topics import DEAD_LETTERS, LIMITS, REWARDS
@@ -18,7 +23,14 @@ KILLED = (worker_name(1), COLLECTOR, WAREHOUSE, FULFILMENT, REVIEWER)
 
 def test_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
     seed = int(os.environ.get("CRASH_SEED") or 1)
-    plan = Plan(seed, events=1_800, seconds=19.0, kills=len(KILLED), hosts=KILLED)
+    plan = Plan(
+        seed,
+        events=1_800,
+        seconds=19.0,
+        kills=len(KILLED),
+        hosts=KILLED,
+        acts=(Act.POISON, Act.TRUNCATION),
+    )
     said: list[str] = []
     report = carried_out(Experiment(plan, tmp_path, said.append))
     print("\n".join(said), report, sep="\n")  # noqa: T201  (pytest shows it where the test fails)
@@ -35,4 +47,5 @@ def test_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
     refused: list[Any] = evidence.records(DEAD_LETTERS)
     # Whether a withdrawal finds its order in doubt depends on the moment of the kill.
     reasons = {letter.reason for letter in refused} - {"withdrawn_in_doubt"}
-    assert reasons == {"not_allowed", "unknown_reward", "failed"}
+    assert reasons == {"not_allowed", "unknown_reward", "failed", *REASONS}
+    assert all(places for _, places in evidence.poison)

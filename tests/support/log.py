@@ -1,7 +1,7 @@
 """Writing records to a real broker's topics and reading back what is committed there."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +24,21 @@ class Logged:
     offset: int
     key: str
     record: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """A message and where it stands, readable or not."""
+
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+
+    def decoded(self) -> Logged:
+        """It with its record. Raises `Undecodable`."""
+        key = b"" if self.key is None else self.key
+        return Logged(self.partition, self.offset, key.decode(), decode(self.value))
 
 
 @contextmanager
@@ -81,15 +96,27 @@ def reading(installation: Installation, topic: Topic, fetch_max_wait_ms: int = 5
 
 def read_committed(installation: Installation, topic: Topic) -> list[Logged]:
     """All committed records of a topic as of now, by partition and offset."""
+    return [message.decoded() for message in read_raw(installation, topic)]
+
+
+def read_raw(
+    installation: Installation, topic: Topic, until: Mapping[int, int] | None = None
+) -> list[Raw]:
+    """All committed messages of a topic, by partition and offset, as they stand.
+
+    As of now, or of some partitions, those before given positions.
+    """
     consumer = reading(installation, topic, fetch_max_wait_ms=50)
-    partitions = consumer.assignment()
-    ends = consumer.end_offsets(partitions)
+    ends = consumer.end_offsets(consumer.assignment())
+    if until is not None:
+        ends = {at: until[at.partition] for at in ends if at.partition in until}
+        consumer.assign(list(ends))
     found = []
-    while any(consumer.position(partition) < ends[partition] for partition in partitions):
-        for partition, messages in consumer.poll(timeout_ms=200).items():
-            found += [_logged(partition.partition, message) for message in messages]
+    while any(consumer.position(at) < end for at, end in ends.items()):
+        for at, messages in consumer.poll(timeout_ms=200).items():
+            found += [_raw(at.partition, one) for one in messages if one.offset < ends[at]]
     consumer.close()
-    return sorted(found, key=lambda logged: (logged.partition, logged.offset))
+    return sorted(found, key=lambda raw: (raw.partition, raw.offset))
 
 
 def read_until(
@@ -107,13 +134,13 @@ def read_until(
     found: list[Logged] = []
     while not enough(found) and time.monotonic() < deadline:
         for partition, messages in consumer.poll(timeout_ms=200).items():
-            found += [_logged(partition.partition, message) for message in messages]
+            found += [_raw(partition.partition, message).decoded() for message in messages]
     consumer.close()
     return found
 
 
-def _logged(partition: int, message: Any) -> Logged:
-    return Logged(partition, message.offset, message.key.decode(), decode(message.value))
+def _raw(partition: int, message: Any) -> Raw:
+    return Raw(partition, message.offset, message.key, message.value)
 
 
 def group_positions(installation: Installation, group: str) -> dict[tuple[Topic, int], int]:

@@ -1,0 +1,98 @@
+"""The check of what became of poison finds what it is there for; and all kinds are poison."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import pytest
+from support.log import Logged, Raw
+
+from crash.evidence import Evidence, places_of
+from crash.poison import Poison, dead_letters, poison
+from crash.right import PARTITIONS, T0, right
+from reftrail.contracts.decisions import DeadLettered
+from reftrail.contracts.topics import DEAD_LETTERS, EVENTS
+from reftrail.engine.memory import MemoryHost, Message
+from reftrail.engine.topology import STAGES
+from reftrail.hosting.kafka.log_bounds import LogPosition
+from reftrail.warehouse.blocks import UnloadableMessage
+from reftrail.warehouse.dead_letters import letter
+
+MESSAGES = poison(0, PARTITIONS, T0)
+ON_EVENTS = [message for message in MESSAGES if message.topic is EVENTS]
+FIRST = 10_000
+
+
+def poisoned() -> Evidence:
+    """What is left where each poison record on `events` was put aside as it should be."""
+    found = right()
+    host = MemoryHost((STAGES["touch"],), partitions=PARTITIONS)
+    raw = list(_raw(ON_EVENTS))
+    for message in raw:
+        at = Message(message.offset, message.key, message.value, T0)
+        host.publish_message(EVENTS, message.partition, at)
+    letters = [*host.run().log(DEAD_LETTERS), *map(_of_warehouse, _unreadable(raw))]
+    placed = [Logged(0, FIRST + n, "", one) for n, one in enumerate(letters)]
+    log = {**found.log, DEAD_LETTERS: [*found.log[DEAD_LETTERS], *placed]}
+    return replace(found, log=log, poison=places_of(ON_EVENTS, {EVENTS: raw}))
+
+
+def _raw(messages: Sequence[Poison]) -> Sequence[Raw]:
+    return [
+        Raw(message.partition, FIRST + n, message.key, message.value)
+        for n, message in enumerate(messages)
+    ]
+
+
+def _unreadable(raw: Sequence[Raw]) -> list[Raw]:
+    due = {(one.partition, one.value) for one in ON_EVENTS if "warehouse" in one.letters}
+    return [message for message in raw if (message.partition, message.value) in due]
+
+
+def _of_warehouse(message: Raw) -> DeadLettered:
+    at = LogPosition(message.partition, message.offset)
+    return letter(EVENTS, UnloadableMessage(at, T0, message.key, message.value, "why"))
+
+
+def with_letters(found: Evidence, letters: Sequence[Any]) -> Evidence:
+    return replace(found, log={**found.log, DEAD_LETTERS: letters})
+
+
+def test_every_kind_is_put_aside_by_the_stage_as_expected() -> None:
+    assert len({message.kind for message in MESSAGES}) == len(MESSAGES)
+    assert list(dead_letters(poisoned())) == []
+
+
+def test_a_letter_that_is_missing_or_there_twice_is_found() -> None:
+    found = poisoned()
+    letters = found.log[DEAD_LETTERS]
+    assert "poison that is no dead letter: 1" in "".join(
+        dead_letters(with_letters(found, letters[:-1]))
+    )
+    assert "a dead letter too many: 1" in "".join(
+        dead_letters(with_letters(found, [*letters, letters[-1]]))
+    )
+
+
+@pytest.mark.parametrize("kind", ["no record", "three megabytes"])
+def test_a_letter_without_its_payload_is_found(kind: str) -> None:
+    found = poisoned()
+    ((at,),) = [places for message, places in found.poison if message.kind == kind]
+
+    def emptied(logged: Logged) -> Logged:
+        record = logged.record
+        if (record.partition, record.offset) != at:
+            return logged
+        return replace(logged, record=msgspec.structs.replace(record, payload=b"x"))
+
+    changed = [emptied(logged) for logged in found.log[DEAD_LETTERS]]
+    assert "a dead letter without its payload: 2" in "".join(
+        dead_letters(with_letters(found, changed))
+    )
+
+
+def test_poison_that_never_came_to_its_topic_is_found() -> None:
+    found = poisoned()
+    lost = [(message, ()) for message, _ in found.poison]
+    assert "written, but not on its topic" in "".join(dead_letters(replace(found, poison=lost)))
