@@ -153,11 +153,12 @@ def test_the_root_of_a_typed_code_is_the_signup() -> None:
 
 
 def test_a_late_touch_that_is_not_earlier_than_the_one_decided_on_says_nothing() -> None:
-    (
-        given(signed_up_by_touch("AMY", touch="09:00"))
-        .when(late_touch("BOB", at="09:00", arrived="10:05", signed_up="10:00"))
-        .then_nothing()
-    )
+    """Of two touches of one time the one with the lower id is the earlier one."""
+    late = late_touch("BOB", at="09:00", arrived="10:05", signed_up="10:00", touch_event_id="2")
+    for its_id in ("1", "2"):
+        given(signed_up_by_touch("AMY", touch="09:00", touch_event_id=its_id)).when(
+            late
+        ).then_nothing()
 
 
 def test_a_late_touch_before_another_signup_of_the_user_does_not_attribute() -> None:

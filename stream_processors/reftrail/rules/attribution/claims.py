@@ -159,10 +159,11 @@ def claims_of(
     purchase later doesn't send the user's signals.
     """
     code = code_of(decision.code, decision.code_evidence, reference)
-    if code is not None and code.code != decision.code:
-        # It was registered since, in another case of its letters.
-        decision = msgspec.structs.replace(decision, code=code.code)
     campaign_id = code.campaign_id if code else decision.campaign_id
+    if code is not None and (code.code != decision.code or decision.campaign_id is None):
+        # It was registered since, maybe in another case of its letters.
+        registered = {"code": code.code, "campaign_id": decision.campaign_id or campaign_id}
+        decision = msgspec.structs.replace(decision, **registered)
     campaign = reference.campaign(campaign_id, deed.event_time)
     is_asked = campaign is not None and (
         deed.action == Action.SIGNUP or may_earn(deed.action, campaign.trigger)

@@ -57,17 +57,31 @@ def _policy_of_touch(on: Question) -> CampaignDefined:
 
 def _corrects(on: Question, decision: Decision, still: Open) -> bool:
     """Whether a late touch would have decided, had it come in time."""
-    assert on.record.touch_time is not None
     campaign_id = campaign_of(on, Basis.LATE_TOUCH)
     others = (known for known in on.state.decisions if known is not decision)
     if any(known.campaign_id == campaign_id for known in others) or _is_backdated(on):
         return False
-    if on.record.touch_time >= decision.touch_time or not _is_in_grace(on, still.signup):
+    if not _is_earlier(on, decision) or not _is_in_grace(on, still.signup):
         return False
     if decision.basis != Basis.TYPED_CODE:
         return True
     policy = policy_at(on.reference, decision.campaign_id, decision.signed_up_at)
     return not policy.typed_code_wins
+
+
+def _is_earlier(on: Question, decision: Decision) -> bool:
+    """Whether a late touch comes before what decided, as it would have, had it arrived before.
+
+    Of two touches of one time that is the one with the lower id. A touch of the time of the signup
+    comes before the code that was typed in.
+    """
+    record = on.record
+    assert record.touch_time is not None
+    if record.touch_time != decision.touch_time:
+        return record.touch_time < decision.touch_time
+    if decision.basis == Basis.TYPED_CODE:
+        return True
+    return (record.touch_event_id or "") < (decision.touch_event_id or "")
 
 
 def _is_backdated(on: Question) -> bool:

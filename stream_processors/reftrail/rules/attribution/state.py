@@ -11,6 +11,7 @@ import msgspec
 
 from reftrail.contracts.code_spelling import canonical
 from reftrail.contracts.decisions import Action, Attributed, Claimed
+from reftrail.contracts.events import CodeEvidence
 from reftrail.contracts.record import Derived, Millis
 from reftrail.contracts.stage_messages import CheckRequested
 from reftrail.rules.attribution.claims import Decision, Deed, Open, decision_of
@@ -161,7 +162,7 @@ def evolve(cells: Cells, event: Event) -> None:  # noqa: C901, PLR0912 - a table
             cells.put(key, replace(state, late_touch_time=event.touch_time))
         case LeftOpen():
             cells.put(key, _with_open(state, event.code, event.open))
-        case Claimed(action=Action.PURCHASE):
+        case Claimed(action=Action.PURCHASE) if _may_have_earned(event):
             cells.put(key, _with_open(state, event.code, None))
         case Claimed(action=Action.REFUND, order_id=str(order_id)):
             _known_under(cells, forgotten_key(event.user_id, order_id), event)
@@ -225,6 +226,11 @@ def _with_open(state: AttributionState, code: str, still: Open | None) -> Attrib
         for known in state.decisions
     )
     return msgspec.structs.replace(state, decisions=decisions)
+
+
+def _may_have_earned(claimed: Claimed) -> bool:
+    """Whether a claim has a code that there is: one that was mistyped or forged earns nothing."""
+    return claimed.campaign_id is not None and claimed.code_evidence != CodeEvidence.FORGED
 
 
 def _is_same(code: str, other: str) -> bool:
