@@ -14,8 +14,10 @@ import pytest
 from image import building
 from image.building import IMAGE, output
 from support.kafka import TestInstallation
+from support.log import produce
+from support.programme import campaign
 
-from reftrail.contracts.topics import CODES, CONVERSIONS
+from reftrail.contracts.topics import CAMPAIGNS, CODES, CONVERSIONS
 from reftrail.local.ports import free_port
 
 pytestmark = pytest.mark.docker
@@ -147,6 +149,7 @@ def clickhouse(tmp_path: Path) -> Iterator[str]:
 def test_hosts_run_from_the_image(
     engine: str, installation: TestInstallation, clickhouse: str, tmp_path: Path
 ) -> None:
+    produce(installation, CAMPAIGNS, [campaign("spring")])
     volume = tmp_path / "volume"
     volume.mkdir()
     volume.chmod(0o777)

@@ -15,6 +15,7 @@ from reftrail.codes.model import Answer, By, Code, Verification
 from reftrail.codes.service import CodeService
 from reftrail.codes_api import issuing, models
 from reftrail.codes_api.authorization import Admission, Caller
+from reftrail.codes_api.campaigns import KnownCampaigns
 from reftrail.codes_api.metrics import CodesApiMetrics
 from reftrail.codes_api.mutations import Act, acted
 from reftrail.codes_api.request_parsing import by, parsed, queried
@@ -48,6 +49,7 @@ class CodesApi:
     backend: Backend
     counters: CounterSource
     verifier: Verifier
+    campaigns: KnownCampaigns
     hashes: Pseudonyms
     landing_url: str | None
     metrics: CodesApiMetrics
@@ -95,6 +97,7 @@ class CodesApi:
         body = await read_body(request)
         asked = issuing.issue_body(body)
         who = by(request, asked.reason)
+        await self.campaigns.check(asked)
 
         def issue(opened: Opened) -> dict[str, Any]:
             if isinstance(asked, models.IssueDerived):

@@ -14,6 +14,7 @@ import httpx
 from reftrail.code_lookup.known_codes import CodesReader
 from reftrail.codes_api import CodesApi
 from reftrail.codes_api.authorization import Admission
+from reftrail.codes_api.campaigns import KnownCampaigns, campaigns_of
 from reftrail.codes_api.metrics import CodesApiMetrics
 from reftrail.codes_api.rate_limits import Limits, Rate
 from reftrail.codes_api.store_access import Backend
@@ -133,6 +134,7 @@ def _codes_api(
         backend=backend,
         counters=counters,
         verifier=Verifier(backend, counters, codes),
+        campaigns=KnownCampaigns(campaigns_of(settings)),
         hashes=hashes,
         landing_url=settings.landing_url,
         metrics=own_metrics,

@@ -84,7 +84,7 @@ CAMPAIGNS: Final = Topic(
     CampaignDefined,
     compacted=True,
     written_by="campaigns",
-    read_by=("touch", "attribution", "reward", "warehouse"),
+    read_by=("collector", "touch", "attribution", "reward", "warehouse"),
     key_of=campaign_version,
 )
 TOUCHES: Final = Topic(

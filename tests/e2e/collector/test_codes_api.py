@@ -19,15 +19,18 @@ import httpx
 import pytest
 from support.collector import PUBLISHABLE, SECRET, RunningCollector, running_collector
 from support.kafka import RunningKafka, TestInstallation
-from support.log import read_committed
+from support.log import produce, read_committed
+from support.programme import campaign
 
 from reftrail import collector as collector_host
 from reftrail.codes.formats.patterns import Pattern
 from reftrail.codes.host.relay import Relay
 from reftrail.codes.store import Store
 from reftrail.codes_api.verification import SLOT_SECONDS
-from reftrail.contracts.topics import CODES, EVENTS
+from reftrail.contracts.topics import CAMPAIGNS, CODES, EVENTS
 from reftrail.local.topics import create_topics
+
+ISSUED_FOR = ("summer", "lists", "once", "spring", "autumn", "bulk", "told", "x", "a")
 
 
 class Reports:
@@ -80,6 +83,7 @@ def installation(kafka: RunningKafka) -> TestInstallation:
         partitions=2,
     )
     create_topics(made, made.partitions)
+    produce(made, CAMPAIGNS, [campaign(name) for name in ISSUED_FOR])
     return made
 
 
@@ -392,6 +396,7 @@ def test_bodies_that_make_no_sense(api: httpx.Client) -> None:
         (b"{", 400, None),
         (b"[]", 422, ""),
         (b"{}", 422, "/campaign_id"),
+        (b'{"campaign_id": "sumer"}', 422, "/campaign_id"),
         (b'{"campaign_id": "a", "colour": 1}', 422, "/colour"),
         (b'{"campaign_id": "a", "count": "3"}', 422, "/count"),
         (b'{"campaign_id": "a", "count": 1001}', 422, "/count"),
