@@ -9,7 +9,7 @@ import pytest
 from support.codes import sqlite_url
 
 from reftrail.codes.model import ActRefused, Why
-from reftrail.codes_api import store_access as backend
+from reftrail.codes_api import store_access
 from reftrail.codes_api.store_access import STATUS_OF, Backend, Opened
 from reftrail.contracts.errors import ExpectedError
 from reftrail.edge.http_errors import RequestRefused
@@ -66,13 +66,13 @@ async def test_a_slow_call_is_answered_for_and_goes_on(
 
 
 async def test_no_more_wait_than_can_be_answered_soon(codes: Backend, held: Held) -> None:
-    waiting = [asyncio.create_task(codes.run(held)) for _ in range(backend._MOST_WAITING)]
+    waiting = [asyncio.create_task(codes.run(held)) for _ in range(store_access._MOST_WAITING)]
     await asyncio.sleep(0)
     error = await refused(codes, held)
     assert (error.status, error.retry_after) == (503, 2)
     held.gate.set()
     assert set(await asyncio.gather(*waiting)) == {"done"}
-    assert held.most <= backend._THREADS
+    assert held.most <= store_access._THREADS
     assert await codes.run(held) == "done"
 
 

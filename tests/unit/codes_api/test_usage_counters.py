@@ -5,7 +5,7 @@ import asyncio
 import httpx
 import pytest
 
-from reftrail.codes_api import usage_counters as counters
+from reftrail.codes_api import usage_counters
 from reftrail.codes_api.usage_counters import Counters, CounterSource
 
 AMY = {"as_of": "2026-09-21T00:00:00Z", "views": 3, "clicks": 2, "users_rewarded": 1}
@@ -37,7 +37,7 @@ async def test_they_are_asked_for_once_in_a_few_seconds() -> None:
     )
     reports.body = {"as_of": "2026-09-21T00:00:05Z", "views": 4}
     assert (await source.of("AMY")).views == 3
-    reports.now += counters.FRESH_SECONDS
+    reports.now += usage_counters.FRESH_SECONDS
     assert (await source.of("AMY")).views == 4
     assert len(reports.asked) == 2
 
