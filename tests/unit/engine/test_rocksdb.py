@@ -22,6 +22,7 @@ from reftrail.engine.reference import ReferenceTables
 from reftrail.engine.rocksdb import database, options
 from reftrail.engine.rocksdb.database import KEPT_SECONDS, DiskStore
 from reftrail.engine.rocksdb.options import SharedMemory
+from reftrail.engine.rocksdb.recent import RecentBudget, RecentStates
 from reftrail.engine.rocksdb.slot import DiskStores
 from reftrail.engine.settings import WorkerSettings
 from reftrail.engine.state import StateStore
@@ -36,9 +37,10 @@ NOW = 1_790_000_000.0
 class Disk:
     """A partition's store that is closed and opened again."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, recent: int = 1 << 20) -> None:
         self.directory = directory
         self.memory = SharedMemory(8)
+        self.memory.recent = RecentBudget(recent)
         self.now = NOW
         self.topics = "a=1"
         self.store: DiskStore | None = None
@@ -191,12 +193,15 @@ steps = st.lists(
 )
 
 
-@given(steps, st.integers(1, 4))
+@given(steps, st.integers(1, 4), st.sampled_from([0, 1_000, 1 << 20]))
 @settings(max_examples=40)
 def test_alarms_fire_as_the_states_say_whatever_was_written(
-    tmp_path_factory: pytest.TempPathFactory, taken: list[tuple[str, str, int]], most: int
+    tmp_path_factory: pytest.TempPathFactory,
+    taken: list[tuple[str, str, int]],
+    most: int,
+    recent: int,
 ) -> None:
-    disk = Disk(tmp_path_factory.mktemp("disk") / "p")
+    disk = Disk(tmp_path_factory.mktemp("disk") / "p", recent)
     store = StateStore(TIMERS, disk.open())
     now: dict[str, int] = {}
     written: dict[str, int] = {}
@@ -224,6 +229,16 @@ def test_alarms_fire_as_the_states_say_whatever_was_written(
 
 def _packed(key: str, time: int) -> bytes:
     return msgspec.msgpack.encode(Timer(due_at=time) if ":" in key else Rung(time))
+
+
+def test_recent_states_of_all_stages_share_a_bound() -> None:
+    budget = RecentBudget(100_000)
+    members = [RecentStates(budget) for _ in range(3)]
+    for n in range(9_000):
+        members[n % 3].put(f"v{n}", b"x" * 100)
+    kept = [*(key for member in members for key in (*member.young, *member.old))]
+    assert 150 < len(kept) <= 100_000 / 300
+    assert {f"v{n}" for n in range(8_900, 9_000)} <= set(kept)
 
 
 def _settings(directory: Path) -> WorkerSettings:

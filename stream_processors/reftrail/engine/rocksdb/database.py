@@ -13,6 +13,7 @@ import msgspec
 from reftrail.engine.rocksdb.alarms import DiskAlarms
 from reftrail.engine.rocksdb.entries import unusable
 from reftrail.engine.rocksdb.options import SharedMemory, library
+from reftrail.engine.rocksdb.recent import RecentStates
 from reftrail.engine.rocksdb.states import DiskStates
 from reftrail.engine.stage import Stage
 from reftrail.engine.store import Progress, StateAlarms, is_grouped
@@ -88,8 +89,9 @@ class DiskStore:
         """See `PartitionStore`."""
         name = _name_of(stage)
         size = self._sizes.get(name, 0)
+        recent = RecentStates(self._memory.recent)
         self._states[name] = states = DiskStates(
-            self._family(_STATES), _prefix(name), size, grouped=is_grouped(stage)
+            self._family(_STATES), _prefix(name), size, recent, grouped=is_grouped(stage)
         )
         return states
 

@@ -3,6 +3,7 @@
 from typing import Any, Final, cast
 
 from reftrail.contracts.errors import ExpectedError
+from reftrail.engine.rocksdb.recent import RecentBudget
 
 try:
     import rocksdict
@@ -27,15 +28,17 @@ def library() -> Any:
 
 
 class SharedMemory:
-    """One cache and one bound for all that a worker's databases have in memory.
+    """One bound for all that a worker's databases have in memory.
 
-    A quarter is for what was written last, the rest for blocks, their indexes and filters.
+    A quarter is for states that were used last, a quarter for what was written last, the rest for
+    blocks, their indexes and filters.
     """
 
     def __init__(self, mebibytes: int) -> None:
         self._rocks = library()
         size = mebibytes * _MIB
-        self._cache = self._rocks.Cache(size)
+        self.recent = RecentBudget(size // 4)
+        self._cache = self._rocks.Cache(size - size // 4)
         self._buffer = max(_MIB, min(size // 4, 64 * _MIB))
         self._buffers = self._rocks.WriteBufferManager.new_write_buffer_manager_with_cache(
             self._buffer,

@@ -5,31 +5,36 @@ from collections.abc import Iterator, MutableMapping
 from typing import Any, Final
 
 from reftrail.engine.rocksdb.entries import entries, unusable
+from reftrail.engine.rocksdb.recent import RecentStates
 from reftrail.rules.cells import group_of
 
-_MOST_LOOKED_UP: Final = 20_000
+_UNKNOWN: Final[Any] = object()
 
 
 class DiskStates(MutableMapping[str, bytes]):
     """Packed states by key; a group of cells is listed by its common beginning.
 
     stored is the column family, prefix begins the stage's keys in it. Changes stay in memory until
-    they are put into a batch (`add_to`). What a batch of records looks up is remembered, since it
-    is looked up several times, and mostly in vain: most visitors are new.
+    they are put into a batch (`add_to`). What is looked up is remembered for a while, also where it
+    was in vain: a batch of records looks the same key up several times.
     """
 
-    def __init__(self, stored: Any, prefix: bytes, size: int, *, grouped: bool) -> None:
+    def __init__(
+        self, stored: Any, prefix: bytes, size: int, recent: RecentStates, *, grouped: bool
+    ) -> None:
         self._stored = stored
         self._prefix = prefix
         self._size = size
         self._grouped = grouped
         self._ahead: dict[str, bytes | None] = {}
         self._ahead_in: defaultdict[str, set[str]] = defaultdict(set)  # keys by group
-        self._looked_up: dict[str, bytes | None] = {}
+        self._recent = recent
 
     def get(self, key: str, default: bytes | None = None) -> bytes | None:  # type: ignore[override]
         """The packed state of a key, or the default."""
-        found = self._ahead[key] if key in self._ahead else self._look_up(key)
+        found = self._recent.young.get(key, _UNKNOWN)
+        if found is _UNKNOWN:
+            found = self._find(key)
         return default if found is None else found
 
     def __contains__(self, key: object) -> bool:
@@ -82,24 +87,24 @@ class DiskStates(MutableMapping[str, bytes]):
         """Rely on the disk for what was changed."""
         self._ahead.clear()
         self._ahead_in.clear()
-        self._looked_up.clear()
 
     def _change(self, key: str, packed: bytes | None) -> None:
         self._ahead[key] = packed
+        self._recent.put(key, packed)
         if self._grouped:
             self._ahead_in[group_of(key)].add(key)
 
-    def _look_up(self, key: str) -> bytes | None:
-        looked_up = self._looked_up
-        if key in looked_up:
-            return looked_up[key]
-        if len(looked_up) >= _MOST_LOOKED_UP:
-            looked_up.clear()
-        try:
-            found: bytes | None = self._stored.get(self._prefix + key.encode())
-        except Exception as error:
-            raise unusable(error) from error
-        looked_up[key] = found
+    def _find(self, key: str) -> bytes | None:
+        """The state of a key that isn't among the latest."""
+        found: bytes | None = self._ahead.get(key, _UNKNOWN)
+        if found is _UNKNOWN:
+            found = self._recent.old.get(key, _UNKNOWN)
+        if found is _UNKNOWN:
+            try:
+                found = self._stored.get(self._prefix + key.encode())
+            except Exception as error:
+                raise unusable(error) from error
+        self._recent.put(key, found)
         return found
 
     def _keys(self, begin: str) -> Iterator[str]:
