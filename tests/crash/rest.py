@@ -13,21 +13,27 @@ from reftrail.contracts.topics import REWARDS
 from reftrail.local.drain import wait_until_drained
 from reftrail.local.stack import Stack
 
-_AT_REST_WITHIN: Final = 60.0
+_STILL_FOR: Final = 60.0
 _DRAINED_WITHIN: Final = 180.0
 
 
 def wait_until_at_rest(stack: Stack) -> None:
     """Ticks end what is held, fulfilment gives what is granted; then all is decided and stored.
 
-    Should rewards not come to rest in time, the books will tell.
+    Should rewards not come to rest, although nothing has moved for a minute, the books tell.
     """
     stack.wait_until_ready()
     ready, installation = stack.ready, stack.installation
-    until = time.monotonic() + _AT_REST_WITHIN
+    left, since = None, time.monotonic()
     with lag_of(installation, f"{ready.group}-fulfilment") as lag:
-        while unsettled(logged.record for logged in read_committed(installation, REWARDS)) or lag():
-            if time.monotonic() > until:
+        while True:
+            ledger = [logged.record for logged in read_committed(installation, REWARDS)]
+            before, left = left, (len(ledger), unsettled(ledger), lag())
+            if not any(left[1:]):
+                break
+            if left != before:
+                since = time.monotonic()
+            elif time.monotonic() - since > _STILL_FOR:
                 break
             time.sleep(0.5)
     url = f"{ready.reports_url}/v1/positions"

@@ -57,7 +57,7 @@ async def refused(codes: Backend, call: object) -> RequestRefused:
 async def test_a_slow_call_is_answered_for_and_goes_on(
     codes: Backend, held: Held, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backend, "_PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(store_access, "_PATIENCE_SECONDS", 0.05)
     error = await refused(codes, held)
     assert (error.status, error.retry_after) == (503, 2)
     assert "same Idempotency-Key" in str(error)

@@ -62,7 +62,7 @@ async def test_without_an_answer_they_are_none_and_nobody_asks_for_a_while(statu
 
 
 async def test_a_slow_warehouse_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counters, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(usage_counters, "PATIENCE_SECONDS", 0.05)
     reports = Reports()
     reports.delay = 60
     async with asyncio.timeout(5):
