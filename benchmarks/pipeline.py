@@ -17,6 +17,7 @@ from processes import python
 
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.topics import CAMPAIGNS, CODES
+from reftrail.engine.settings import WorkerSettings
 from reftrail.local.broker import Broker
 from reftrail.local.drain import wait_until_drained
 from reftrail.local.hosts import is_ready, url_of
@@ -53,8 +54,9 @@ def measure(events: int) -> dict[str, float]:
                 sink.check()
                 time.sleep(0.02)
             started = time.perf_counter()
+            group = WorkerSettings(bootstrap_servers=installation.bootstrap_servers).group
             wait_until_drained(
-                installation, "reftrail", f"{url_of(reports)}/v1/positions", KEY, timeout=600
+                installation, group, f"{url_of(reports)}/v1/positions", KEY, timeout=600
             )
             seconds = time.perf_counter() - started
             return {

@@ -35,7 +35,7 @@ WITHOUT_HOST: Final = {
     "worker": {
         *("group", "accept_lost_records", "max_batch", "sieve"),
         *("linger_ms", "gather_ms", "idle_commit_seconds", "session_timeout_seconds"),
-        *("stop_seconds", "tick_seconds", "signup_wait_days"),
+        *("stop_seconds", "tick_seconds", "signup_wait_days", "standbys"),
     },
     "warehouse": {
         *("reports_host", "reports_port", "reports_private_host", "reports_private_port"),
@@ -43,9 +43,9 @@ WITHOUT_HOST: Final = {
     },
 }
 """Exceptions that would change every deployment; there may be fewer, not more."""
-UNITS: Final = ("_seconds", "_ms", "_bytes", "_days", "_rows")
-WITHOUT_UNIT: Final = {"max_batch", "secret_rate", "publishable_rate", "address_rate"}
-"""Numbers of records, and of requests a second."""
+UNITS: Final = ("_seconds", "_ms", "_bytes", "_days", "_rows", "_mb")
+WITHOUT_UNIT: Final = {"max_batch", "standbys", "secret_rate", "publishable_rate", "address_rate"}
+"""Numbers of records, of copies, and of requests a second."""
 COUNTS_AND_PORTS: Final = ("_port", "_concurrency")
 
 

@@ -1,7 +1,7 @@
 """Claims: what a user did, under the code to which the user is attributed."""
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -23,6 +23,9 @@ class TouchShown(msgspec.Struct, frozen=True, array_like=True):
     network_hash: str | None = None
     received_at: Millis | None = None
     key_kind: str | None = None
+
+
+_NOTHING_SHOWN: Final = TouchShown()
 
 
 class Deed(msgspec.Struct, frozen=True, array_like=True):
@@ -49,7 +52,7 @@ class Deed(msgspec.Struct, frozen=True, array_like=True):
 
     def signals(self) -> Iterator[tuple[str, str]]:
         """The signals that velocity checks count, by kind: its own, or else those of its touch."""
-        touch = self.touch or TouchShown()
+        touch = self.touch or _NOTHING_SHOWN
         if ip := self.ip_hash or touch.ip_hash:
             yield "ip", ip
         if network := self.network_hash or touch.network_hash:
@@ -127,7 +130,7 @@ def _touch_shown(record: Converted) -> TouchShown | None:
         record.touch_received_at,
         record.touch_key_kind,
     )
-    return None if shown == TouchShown() else shown
+    return None if shown == _NOTHING_SHOWN else shown
 
 
 def decision_of(attributed: Attributed) -> Decision:
@@ -223,7 +226,7 @@ def _claim(
     common["event_id"] = derived_id("claimed", decision.code, deed.event_id)
     common["event_time"] = deed.event_time
     common["received_at"] = deed.received_at
-    shown = deed.touch or TouchShown()
+    shown = deed.touch or _NOTHING_SHOWN
     return Claimed(
         **common,
         code=decision.code,

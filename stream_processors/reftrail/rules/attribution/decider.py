@@ -21,7 +21,7 @@ from reftrail.rules.attribution.late_touch import take_late_touch
 from reftrail.rules.attribution.purchases import no_longer_waiting, take_purchase_or_refund
 from reftrail.rules.attribution.question import Question
 from reftrail.rules.attribution.signup import attribute_by_signup
-from reftrail.rules.attribution.state import Event, evolve, state_of
+from reftrail.rules.attribution.state import AttributionState, Event, evolve, user_key
 from reftrail.rules.cells import Cells
 from reftrail.rules.decider import Cause, Reference, Woken
 
@@ -53,7 +53,8 @@ class AttributionDecider:
             events = expire(draft, record, cause)
             _apply(draft, events)
             return events, draft
-        on = Question(state_of(draft, record.user_id), draft, record, cause, reference)
+        key = user_key(record.user_id)
+        on = Question(key, draft.get(key, AttributionState), draft, record, cause, reference)
         events = list(self._decided(on))
         _apply(draft, events)
         done = no_longer_waiting(on, draft)

@@ -20,7 +20,6 @@ from reftrail.rules.attribution.state import (
     FirstPurchaseSeen,
     Postponed,
     WaitingEnded,
-    state_of,
     waiting_of,
 )
 from reftrail.rules.attribution.waiting import WaitingDeed, waiting_key
@@ -38,8 +37,7 @@ def take_purchase_or_refund(on: Question, signup_wait: Millis) -> Sequence[Event
         events.append(FirstPurchaseSeen(**common, user_id=record.user_id))
     for decision in state.decisions:
         events += _claimed(on, LoggedDeed(deed, on.cause), decision, record, ())
-    key = waiting_key(record.user_id, deed.event_id)
-    if _may_decide_again(on, state) and on.cells.get(key, WaitingDeed).is_empty:
+    if _may_decide_again(on, state) and not _waits(on, deed.event_id):
         postponed = Postponed(
             **because(record, on.cause),
             user_id=record.user_id,
@@ -54,7 +52,7 @@ def claims_of_waiting(on: Question, decision: Decision, attributed: Attributed) 
     """The claims of what waited for a decision, in their order."""
     waiting = [
         LoggedDeed(cell.deed(event_id), cell.place(on.cause))
-        for event_id, cell in waiting_of(on.cells, on.record.user_id)
+        for event_id, cell in waiting_of(on.cells, on.key)
     ]
     refunds = {fingerprint(deed.event_id) for deed, _ in waiting if deed.action == Action.REFUND}
     for logged in sorted(waiting, key=lambda logged: when_claimed(logged.deed)):
@@ -63,14 +61,13 @@ def claims_of_waiting(on: Question, decision: Decision, attributed: Attributed) 
 
 def no_longer_waiting(on: Question, cells: Cells) -> list[Event]:
     """End the wait of a user's purchases and refunds, if no decision can follow."""
-    user_id = on.record.user_id
-    if _may_decide_again(on, state_of(cells, user_id)):
+    if _may_decide_again(on, cells.get(on.key, AttributionState)):
         return []
-    ended = tuple(event_id for event_id, _ in waiting_of(cells, user_id))
+    ended = tuple(event_id for event_id, _ in waiting_of(cells, on.key))
     if not ended:
         return []
     common = because(on.record, on.cause)
-    return [WaitingEnded(**common, user_id=user_id, ended=ended)]
+    return [WaitingEnded(**common, user_id=on.record.user_id, ended=ended)]
 
 
 def _claimed(
@@ -93,6 +90,10 @@ def _claimed(
     ):
         return [refuse_purchase(on.record, logged)]
     return claims_of(deed, decision, record, on.cause, on.reference)
+
+
+def _waits(on: Question, event_id: str) -> bool:
+    return not on.cells.get(waiting_key(on.record.user_id, event_id), WaitingDeed).is_empty
 
 
 def _may_decide_again(on: Question, state: AttributionState) -> bool:

@@ -9,8 +9,9 @@ from reftrail.rules.decider import Cause, Reference
 
 
 class Question(msgspec.Struct, frozen=True):
-    """A conversion that is decided on, with the state of its user before the decision."""
+    """A conversion that is decided on, and its user: their key and their state before."""
 
+    key: str
     state: AttributionState
     cells: Cells
     record: Converted

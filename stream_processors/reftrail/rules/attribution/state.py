@@ -5,7 +5,7 @@ user:...  a purchase or refund that waits, or refunds that waited in vain (`wait
 """
 
 from collections.abc import Iterator
-from typing import TypeAlias, assert_never
+from typing import Any, TypeAlias, assert_never
 
 import msgspec
 
@@ -140,58 +140,54 @@ def state_of(cells: Cells, user_id: str) -> AttributionState:
     return cells.get(user_key(user_id), AttributionState)
 
 
-def waiting_of(cells: Cells, user_id: str) -> Iterator[tuple[str, WaitingDeed]]:
-    """The cells of what waits, by event_id."""
-    for key in cells.under(user_key(user_id)):
-        if kind_of(key) is WaitingDeed and not (cell := cells.get(key, WaitingDeed)).is_empty:
-            yield parts_of_timed_key(key)[1].removeprefix("w:"), cell
+def waiting_of(cells: Cells, key: str) -> Iterator[tuple[str, WaitingDeed]]:
+    """The cells of what waits for a user with a key, by event_id."""
+    for name in cells.under(key):
+        if kind_of(name) is WaitingDeed and not (cell := cells.get(name, WaitingDeed)).is_empty:
+            yield parts_of_timed_key(name)[1].removeprefix("w:"), cell
 
 
 def evolve(cells: Cells, event: Event) -> None:  # noqa: C901, PLR0912 - a table
     """Apply an event to the cells."""
     match event:
         case CheckRequested() | Refused():
-            return
-    replace = msgspec.structs.replace
-    key = user_key(event.user_id)
-    state = cells.get(key, AttributionState)
-    match event:
-        case Attributed(decisive=True):
-            cells.put(key, _with_decision(state, event))
-        case Attributed():
-            cells.put(key, replace(state, late_touch_time=event.touch_time))
-        case LeftOpen():
-            cells.put(key, _with_open(state, event.code, event.open))
+            pass
         case Claimed(action=Action.PURCHASE) if _may_have_earned(event):
-            cells.put(key, _with_open(state, event.code, None))
+            _leave_open(cells, event.user_id, event.code, None)
         case Claimed(action=Action.REFUND, order_id=str(order_id)):
             _known_under(cells, forgotten_key(event.user_id, order_id), event)
         case Claimed():
             pass
+        case Attributed(decisive=True):
+            _decide(cells, event)
+        case Attributed():
+            _change(cells, event.user_id, late_touch_time=event.touch_time)
+        case LeftOpen():
+            _leave_open(cells, event.user_id, event.code, event.open)
         case SignedUp():
-            cells.put(key, replace(state, signup=event.signup))
+            _change(cells, event.user_id, signup=event.signup)
         case FirstPurchaseSeen():
-            cells.put(key, replace(state, first_purchase_at=event.event_time))
+            _change(cells, event.user_id, first_purchase_at=event.event_time)
         case Postponed():
             cells.put(waiting_key(event.user_id, event.deed_id), event.waiting)
         case WaitingEnded():
             for event_id in event.ended:
                 cells.put(waiting_key(event.user_id, event_id), WaitingDeed())
         case RefundForgotten():
-            _forget(cells, state, event)
+            _forget(cells, event)
         case ForgottenRefundsDropped():
             cells.put(forgotten_key(event.user_id, event.order_id), ForgottenRefunds())
         case _:
             assert_never(event)
 
 
-def _forget(cells: Cells, state: AttributionState, event: RefundForgotten) -> None:
+def _forget(cells: Cells, event: RefundForgotten) -> None:
     """Remember a refund under the codes of all decisions: under each of them it has claimed."""
     key = forgotten_key(event.user_id, event.order_id)
     cell = cells.get(key, ForgottenRefunds)
     refund = fingerprint(event.refund_event_id)
     others = (known for known in cell.refunds if known[0] != refund)
-    codes = tuple(canonical(decision.code) for decision in state.decisions)
+    codes = tuple(canonical(decision.code) for decision in state_of(cells, event.user_id).decisions)
     refunds = (*others, (refund, codes))
     cells.put(key, ForgottenRefunds(refunds, max(cell.due_at, event.due_at)))
 
@@ -209,23 +205,31 @@ def _known_under(cells: Cells, key: str, claimed: Claimed) -> None:
     cells.put(key, msgspec.structs.replace(cell, refunds=refunds))
 
 
-def _with_decision(state: AttributionState, attributed: Attributed) -> AttributionState:
-    """The state with one more decision, which replaces one for the same signup."""
+def _decide(cells: Cells, attributed: Attributed) -> None:
+    """Add a decision, which replaces one for the same signup."""
     signup = attributed.signup_event_id
-    others = (known for known in state.decisions if known.signup_event_id != signup)
+    known = state_of(cells, attributed.user_id).decisions
+    others = (decision for decision in known if decision.signup_event_id != signup)
     decisions = (*others, decision_of(attributed))
-    return msgspec.structs.replace(state, decisions=decisions, signup=None)
+    _change(cells, attributed.user_id, decisions=decisions, signup=None)
 
 
-def _with_open(state: AttributionState, code: str, still: Open | None) -> AttributionState:
-    """The state with the decision for a code left open to correction, or closed."""
-    if all(not _is_same(known.code, code) or known.open == still for known in state.decisions):
-        return state
+def _leave_open(cells: Cells, user_id: str, code: str, still: Open | None) -> None:
+    """Leave the decision for a code open to correction, or close it."""
+    known = state_of(cells, user_id).decisions
+    if all(decision.open == still or not _is_same(decision.code, code) for decision in known):
+        return
     decisions = tuple(
-        msgspec.structs.replace(known, open=still) if _is_same(known.code, code) else known
-        for known in state.decisions
+        msgspec.structs.replace(decision, open=still) if _is_same(decision.code, code) else decision
+        for decision in known
     )
-    return msgspec.structs.replace(state, decisions=decisions)
+    _change(cells, user_id, decisions=decisions)
+
+
+def _change(cells: Cells, user_id: str, **fields: Any) -> None:
+    """Change some fields of a user's state."""
+    key = user_key(user_id)
+    cells.put(key, msgspec.structs.replace(cells.get(key, AttributionState), **fields))
 
 
 def _may_have_earned(claimed: Claimed) -> bool:
