@@ -1,47 +1,35 @@
-"""Caps and budgets, as the reward stage sees them; and bonuses, which come out of budgets too."""
+"""Caps and budgets, as the reward stage sees them."""
 
 import json
 from typing import Any
 
-from reftrail.contracts.decisions import Action, RewardDecided, RewardStatus, Role
+from support.reward_limits import REFEREE, REFERRER, UNIT, both, signed_up
+
+from reftrail.contracts.decisions import Action, RewardDecided
 from reftrail.contracts.policy import Caps, Fraud, OrderIds, Policy, policy_text
-from reftrail.contracts.record import DAY, HOUR, MICROS_PER_UNIT
+from reftrail.contracts.record import DAY, HOUR
 from reftrail.contracts.reference import Trigger
 from reftrail.contracts.reward_reasons import Reason
-from reftrail.rules.reward.decider import wakes_at
 from reftrail.testing import (
     Outline,
     Scenario,
-    bonus_granted,
     campaign,
     claimed,
     code,
     given,
     granted,
     held,
-    listed,
     milestone,
     moment,
     places_answered,
     places_asked,
-    refused,
     rejected,
-    reported,
-    reversed_reward,
     reviewed,
-    tick,
     to_fulfil,
 )
 
-REFERRER, REFEREE = Role.REFERRER, Role.REFEREE
-UNIT = MICROS_PER_UNIT
 DAY_ONE = moment("10:00") // DAY
 SUSPICIOUS = Fraud(weights={"disposable_email": 60})
-
-
-def signed_up(user: str = "u1", at: str = "10:00", **told: Any) -> Outline:
-    fields = {"user_id": user, "event_id": f"claim of {user}"}
-    return claimed(Action.SIGNUP, told.pop("under", "AMY"), at, **(fields | told))
 
 
 def bought(order: str, at: str = "11:00", **told: Any) -> Outline:
@@ -61,10 +49,6 @@ def on_purchase(**policy: Any) -> Scenario:
     return given(rules, code("AMY"))
 
 
-def both(entry: Any, *reasons: str, **told: Any) -> tuple[Outline, ...]:
-    return tuple(entry(role, "AMY", *reasons, **told) for role in (REFERRER, REFEREE))
-
-
 def both_granted(**told: Any) -> tuple[Outline, ...]:
     return tuple(
         one
@@ -76,9 +60,6 @@ def both_granted(**told: Any) -> tuple[Outline, ...]:
 def users_of(story: Scenario) -> int:
     users: int = story.states["reward/AMY"].users
     return users
-
-
-# Limits of one code, which the stage keeps itself.
 
 
 def test_a_campaign_caps_how_many_users_a_code_earns_for() -> None:
@@ -131,9 +112,6 @@ def test_a_user_who_earns_again_takes_no_other_place_but_one_on_another_day() ->
     story.when(bought("o4", at="1d 12:00", user_id="u2")).then(
         *both(rejected, Reason.CAP_PER_CODE, Reason.CAP_PER_CODE_PER_DAY)
     )
-
-
-# Limits that codes share, which are asked for.
 
 
 PER_REFERRER = f"{Reason.CAP_PER_REFERRER}:spring:owner|1|5"
@@ -260,120 +238,3 @@ def test_a_user_keeps_the_place_while_another_reward_of_theirs_stands() -> None:
         *both(rejected, Reason.REFUNDED, Reason.HOLDING_PERIOD),
         places_asked(PER_REFERRER, releasing=True),
     )
-
-
-# Bonuses.
-
-
-def owned(**policy: Any) -> Scenario:
-    return given(campaign(policy=policy_text(Policy(**policy))), code("AMY"))
-
-
-def test_a_milestone_s_bonus_is_granted_to_the_referrer() -> None:
-    story = owned().when(milestone("third", 3, currency="USD", event_id="m"))
-    story.then(
-        bonus_granted(
-            "AMY",
-            beneficiary="owner",
-            action="milestone:spring:third",
-            currency="USD",
-            kind="credit",
-            campaign_id="spring",
-            action_event_id="m",
-        ),
-        to_fulfil(
-            Role.MILESTONE,
-            "AMY",
-            action="milestone:spring:third",
-            beneficiary="owner",
-            user_id="owner",
-        ),
-    )
-    story.when(milestone("third", 3, currency="USD", event_id="m")).then_nothing()
-    assert "reward/AMY" not in story.states
-
-
-def test_a_milestone_that_is_called_like_another_one_s_number_is_another_one() -> None:
-    """Gold for the second time, and Gold:2 for the first."""
-    story = owned()
-    for nth, (name, times) in enumerate([("Gold", 1), ("Gold", 2), ("Gold:2", 1), ("Gold%3A2", 1)]):
-        story.when(milestone(name, 3, times=times, event_id=f"m{nth}"))
-        assert [type(record).__name__ for record in story.followed] == [
-            "RewardDecided",
-            "RewardGranted",
-        ]
-
-
-def test_a_bonus_in_the_campaign_s_currency_comes_out_of_its_budget() -> None:
-    story = owned(caps=Caps(budget_micros=100 * UNIT, per_referrer=1))
-    story.when(milestone("third", 3, event_id="m")).then(
-        places_asked(
-            f"cap_budget:spring:USD|{5 * UNIT}|{100 * UNIT}", claim_id="m", user_id="owner"
-        )
-    )
-    story.when(places_answered(of="m", user_id="owner")).then(
-        bonus_granted("AMY"), to_fulfil(Role.MILESTONE, "AMY")
-    )
-    story = owned(caps=Caps(budget_micros=100 * UNIT))
-    story.when(milestone("third", 3, currency="points")).then(
-        bonus_granted("AMY", currency="points"), to_fulfil(Role.MILESTONE, "AMY")
-    )
-
-
-def test_tiers_and_badges_are_worth_nothing() -> None:
-    story = owned()
-    story.when(milestone("gold", 3, kind="tier"), milestone("b", 3, value_micros=0)).then_nothing()
-
-
-def test_a_lost_milestone_takes_its_bonus_back_even_when_fulfilled_and_can_be_reached_again() -> (
-    None
-):
-    story = owned().when(milestone("third", 3, event_id="m"))
-    grant = story.followed[0].event_id
-    delivered = reported(Role.MILESTONE, "11:00", user_id="owner", action="milestone:spring:third")
-    story.given(delivered).when(milestone("third", 3, reached=False, event_id="l"))
-    story.then(
-        reversed_reward(
-            Role.MILESTONE,
-            "AMY",
-            user_id="owner",
-            reasons=[Reason.MILESTONE_LOST],
-            supersedes=grant,
-            value_micros=5 * UNIT,
-        )
-    )
-    story.when(milestone("third", 3, reached=False, event_id="l")).then_nothing()
-    story.when(milestone("third", 3, times=2, event_id="n")).then(
-        bonus_granted("AMY", action="milestone:spring:third:2"), to_fulfil(Role.MILESTONE, "AMY")
-    )
-
-
-def test_a_bonus_for_somebody_on_the_block_list_is_rejected() -> None:
-    story = owned().given(listed("user", "owner"))
-    story.when(milestone("third", 3, event_id="m")).then(
-        rejected(Role.MILESTONE, "AMY", "blocked", user_id="owner", score=100)
-    )
-    story.when(milestone("third", 3, reached=False, event_id="l")).then_nothing()
-
-
-def test_a_bonus_is_reviewed_and_expires_like_any_reward() -> None:
-    story = owned(expires_after=DAY).given(milestone("third", 3, event_time=moment("10:00")))
-    story.when(tick("1d 10:00"))
-    (entry,) = story.followed
-    assert isinstance(entry, RewardDecided)
-    assert (entry.status, entry.user_id) == (RewardStatus.EXPIRED, "owner")
-    story.when(reviewed("approve", "2d 10:00", user_id="owner")).then(refused("not_allowed"))
-
-
-def test_a_bonus_does_not_keep_its_referrer_from_being_referred() -> None:
-    """Bonuses are kept where the owner's own claims would be: other rules stand against those."""
-    story = owned().given(milestone("third", 3), milestone("third", 3, reached=False))
-    story.when(signed_up("owner")).then(*both(rejected, Reason.SELF_REFERRAL))
-
-
-def test_a_reward_is_woken_for_what_is_due_first() -> None:
-    story = owned(expires_after=DAY).given(signed_up())
-    story.given(reported(REFERRER, "11:00"))
-    assert wakes_at(story.states["reward/AMY:u1:a:signup"]) == moment("1d 10:00")
-    story.given(reported(REFEREE, "11:00"))
-    assert wakes_at(story.states["reward/AMY:u1:a:signup"]) is None

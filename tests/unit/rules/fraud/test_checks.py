@@ -1,86 +1,17 @@
-"""Each piece of evidence: when it applies, when it just doesn't, and what it tells."""
+"""Evidence for fraud, check by check: from which limit on it is found, and with what figures."""
 
-import re
-from collections.abc import Mapping
 from typing import Any
 
-import msgspec
 import pytest
+from support.fraud_cases import NOON, bought, case, found, listed, seen
 
-from reftrail.contracts.decisions import Action, Basis, Claimed
-from reftrail.contracts.external_inputs import Listed
-from reftrail.contracts.policy import Fraud
+from reftrail.contracts.decisions import Basis
 from reftrail.contracts.record import DAY, HOUR, MICROS_PER_UNIT, MINUTE, SECOND
-from reftrail.engine.reference import ReferenceTables
 from reftrail.rules.fraud.baselines import Amounts, Claims, Hours, with_amount, with_claim
-from reftrail.rules.fraud.case import Case, Figures, Signals, SignalSeen
-from reftrail.rules.fraud.checks import CHECKS, REASONS
-from reftrail.rules.fraud.scoring import gather
-from reftrail.testing import claimed, code, moment
+from reftrail.rules.fraud.case import Case, Figures, SignalSeen
+from reftrail.testing import moment
 
 UNIT = MICROS_PER_UNIT
-NOON = moment("9d 12:00")
-NO_HOURS, NO_AMOUNTS, NO_CLAIMS = Hours(), Amounts(), Claims()
-
-
-def case(
-    *,
-    facts: Mapping[str, Any] | None = None,
-    seen: SignalSeen | None = None,
-    hours: Hours = NO_HOURS,
-    amounts: Amounts = NO_AMOUNTS,
-    claims: Claims = NO_CLAIMS,
-    lists: tuple[Listed, ...] = (),
-    others: tuple[Signals, ...] = (),
-    touch: tuple[int, str] | None = None,
-    **told: Any,
-) -> Case:
-    """A claim of which only what is told could be evidence.
-
-    others are the signals of the signup and the touch, touch says when that came in under which
-    kind of key.
-    """
-    action = told.pop("action", Action.SIGNUP)
-    claim = claimed(action, "AMY", "9d 12:00", **({"touch_time": moment("9d 09:00")} | told))
-    record = claim.but(signed_up_at=told.get("signed_up_at", NOON)).record()
-    assert isinstance(record, Claimed)
-    received_at, key_kind = touch or (None, None)
-    own = Signals(
-        record.device_hash,
-        record.ip_hash,
-        record.network_hash,
-        record.email_hash,
-        record.email_disposable,
-    )
-    return Case(
-        claim=record,
-        code=code("AMY", **(facts or {})),
-        seen={} if seen is None else {seen.kind: seen},
-        hours=hours,
-        amounts=amounts,
-        claims=claims,
-        listed=ReferenceTables(lists).listed,
-        signals=(own, *others),
-        touch_received_at=received_at,
-        touch_key_kind=key_kind,
-    )
-
-
-def found(in_case: Case) -> dict[str, Figures]:
-    return {one.reason: one.figures for one in gather(in_case, Fraud())}
-
-
-def listed(subject: str, value: str, listing: str = "block", **told: Any) -> Listed:
-    return Listed(
-        event_id="l",
-        event_time=0,
-        received_at=0,
-        subject=subject,
-        value=value,
-        listing=listing,
-        actor="ann",
-        **told,
-    )
 
 
 def usual_orders(count: int = 20, paid: int = 40) -> Amounts:
@@ -95,19 +26,6 @@ def claims_at(*times: int) -> Hours:
     for at in times:
         hours = with_claim(hours, at)
     return hours
-
-
-def seen(kind: str, day: int = 1, month: int = 1, codes: int = 1, insiders: int = 0) -> SignalSeen:
-    return SignalSeen("c", kind, day, month, codes, insiders)
-
-
-def bought(**told: Any) -> Case:
-    fields: dict[str, Any] = {
-        "action": Action.PURCHASE,
-        "signed_up_at": moment("9d 10:00"),
-        "order_id": "o",
-    }
-    return case(**(fields | told))
 
 
 def test_an_honest_claim_has_no_evidence_against_it() -> None:
@@ -333,82 +251,3 @@ def test_a_busy_code_bursts_later_than_a_quiet_one() -> None:
 def test_a_code_in_use_for_less_than_a_day_has_no_bursts() -> None:
     hours = claims_at(NOON - 23 * HOUR, *([NOON] * 500))
     assert found(case(hours=hours)) == {}
-
-
-@pytest.mark.parametrize("subject", ["code", "user", "ip", "network", "device", "email"])
-def test_each_subject_can_be_blocked(subject: str) -> None:
-    signals: dict[str, Any] = {
-        f"{kind}_hash": f"{kind} 1" for kind in ("ip", "network", "device", "email")
-    }
-    value = {"code": "AMY", "user": "u1"}.get(subject, f"{subject} 1")
-    assert found(case(lists=(listed(subject, value),), **signals)).keys() == {"blocked"}
-
-
-@pytest.mark.parametrize("place", [0, 1])
-@pytest.mark.parametrize(
-    ("reason", "signals"),
-    [
-        ("owner_device", Signals(device_hash="d")),
-        ("owner_ip", Signals(ip_hash="i")),
-        ("owner_email", Signals(email_hash="e")),
-        ("disposable_email", Signals(email_hash="t", email_disposable=True)),
-    ],
-)
-def test_what_the_signup_or_the_touch_showed_counts_for_a_purchase_without_signals(
-    reason: str, signals: Signals, place: int
-) -> None:
-    owner = {"owner_device_hash": "d", "owner_ip_hash": "i", "owner_email_hash": "e"}
-    others = [Signals("d2", "i2", "n2", "e2", email_disposable=False)] * 2
-    others[place] = signals
-    assert found(bought(facts=owner, others=tuple(others))).keys() == {reason}
-    assert found(bought(facts=owner, others=(others[1 - place],))) == {}
-
-
-@pytest.mark.parametrize("listing", ["block", "allow"])
-@pytest.mark.parametrize("subject", ["ip", "network", "device", "email"])
-def test_lists_look_at_the_signals_of_the_signup_and_the_touch(subject: str, listing: str) -> None:
-    entry = listed(subject, "x", listing)
-    signup, touch = (
-        Signals(device_hash="d"),
-        msgspec.structs.replace(Signals(), **{f"{subject}_hash": "x"}),
-    )
-    for others in ((signup, touch), (touch, signup), (touch,)):
-        purchase = bought(lists=(entry,), others=others)
-        assert found(purchase).keys() == {"blocked" if listing == "block" else "allowed"}
-    assert found(bought(lists=(entry,), others=(signup,))) == {}
-
-
-def test_a_touch_is_backdated_only_under_a_publishable_key() -> None:
-    late = moment("9d 11:00")
-    assert found(case(touch=(late, "publishable"))).keys() == {"backdated"}
-    assert found(case(touch=(late, "secret"))) == {}
-    assert found(case()) == {}
-
-
-def test_a_list_s_entry_counts_up_to_when_the_claim_came_in() -> None:
-    for expires_at, is_found in ((NOON + 5, False), (NOON + 6, True)):
-        entry = listed("user", "u1", expires_at=expires_at)
-        claim = case(lists=(entry,), received_at=NOON + 5)
-        assert (found(claim).keys() == {"blocked"}) is is_found
-
-
-def test_a_policy_sets_weights_and_limits_and_leaves_reasons_out() -> None:
-    fast = case(touch_time=NOON - 15 * SECOND, email_disposable=True)
-    stricter = Fraud(weights={"disposable_email": 0}, limits={"fast_signup": 20 * SECOND})
-    (evidence,) = gather(fast, stricter)
-    assert (evidence.reason, evidence.weight) == ("fast_signup", 35)
-    assert [one.weight for one in gather(fast, Fraud(weights={"disposable_email": 7}))] == [7]
-
-
-def test_every_check_tells_its_default_weight_and_limit_in_its_docstring() -> None:
-    for check in CHECKS:
-        told = check.find.__doc__ or ""
-        assert re.search(rf"Weight {check.weight}\b", told), check.reason
-        assert ("decisive" in told) >= check.decisive, check.reason
-        if check.unit:
-            assert re.search(rf"limit {check.limit} {check.unit[:4]}", told), check.reason
-
-
-def test_every_check_is_named_like_its_function() -> None:
-    assert [check.find.__name__ for check in CHECKS] == [check.reason for check in CHECKS]
-    assert len(REASONS) == len(CHECKS)
