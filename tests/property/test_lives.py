@@ -174,6 +174,29 @@ def test_shared_limits_know_what_is_taken_to_the_cent(plan: list[Step], manner: 
     assert {key: count for key, count in known.items() if count} == expected
 
 
+@given(plans)
+@settings(max_examples=60)
+def test_a_budget_refuses_only_what_it_has_no_more_room_for(plan: list[Step]) -> None:
+    """Inputs come one by one, so nothing else is on its way."""
+    host = played(inputs_of(plan))
+    so_far: dict[str, list[RewardDecided]] = defaultdict(list)
+    asked: Counter[tuple[str, str, str]] = Counter()
+    for entry in ledger(host):
+        if entry.status == RewardStatus.REJECTED:
+            asked[entry.code, entry.user_id, entry.action] += entry.value_micros
+    for entry in ledger(host):
+        if entry.reasons[:1] == [Reason.CAP_BUDGET]:
+            budget = {"join": JOIN, "buy": BUY}[entry.campaign_id or ""].budget_micros
+            spent = sum(
+                spent_on(entries)
+                for entries in so_far.values()
+                if (entries[0].campaign_id, entries[0].currency) == (entry.campaign_id, "USD")
+            )
+            value = asked[entry.code, entry.user_id, entry.action]
+            assert spent + value > (budget or 0)
+        so_far[entry.reward_id].append(entry)
+
+
 def spent_on(entries: list[RewardDecided]) -> Micros:
     """What a reward takes of budgets, going by its entries."""
     spent, was_delivered = 0, False
