@@ -18,13 +18,13 @@ from typing import Any
 import msgspec
 import psutil
 from aiokafka import AIOKafkaProducer
-from load import START, clicks, usual_mix
+from load import START, clicks, fill, programme, usual_mix
 from processes import python
 
 from reftrail.contracts.codec import encode
 from reftrail.contracts.events import Event
 from reftrail.contracts.installation import Installation
-from reftrail.contracts.topics import EVENTS, TOUCH_CHANGELOG
+from reftrail.contracts.topics import CAMPAIGNS, CODES, EVENTS, TOUCH_CHANGELOG
 from reftrail.engine.batch import StageOfPartition
 from reftrail.engine.chunks import Chunk
 from reftrail.engine.partition_state import PartitionState
@@ -44,6 +44,8 @@ PARTITIONS = 4
 BATCH = 20_000
 ROUNDS = 5
 MEMORY_MB = 256
+LOAD = 400_000
+_PATIENCE_SECONDS = 3_600
 TOUCH = TOPOLOGY[0]
 
 
@@ -107,28 +109,33 @@ def worker(visitors: int, tail: int) -> dict[str, float]:
         installation = Installation(bootstrap_servers=broker.bootstrap_servers)
         create_topics(installation, PARTITIONS)
         asyncio.run(_write(installation, range(visitors)))
-        cold, rss, peak = _started(installation, directory, 3_600)
+        cold = _started(installation, directory)
         asyncio.run(_write(installation, range(visitors, visitors + tail)))
-        warm, _, _ = _started(installation, directory, 600)
+        campaign, codes = programme()
+        fill(installation, PARTITIONS, [campaign], CAMPAIGNS)
+        fill(installation, PARTITIONS, codes, CODES)
+        fill(installation, PARTITIONS, usual_mix(LOAD, visitors=2 * visitors))
+        warm = _started(installation, directory, until_read=LOAD)
         size = sum(f.stat().st_size for f in Path(directory, "state").rglob("*") if f.is_file())
         return {
             "visitors": visitors,
-            "rss_mb": rss / 2**20,
-            "peak_rss_mb": peak / 2**20,
+            "peak_rss_mb": max(cold["peak"], warm["peak"]) / 2**20,
             "disk_bytes_per_visitor": size / visitors,
             "cold_restore_s": cold["restore_seconds"],
             "tail": warm["restored_total"],
             "disk_and_tail_restore_s": warm["restore_seconds"],
             "start_to_ready_s": warm["ready"],
+            "all_stages_events_per_s": LOAD / warm["reading"],
         }
 
 
-def _started(
-    installation: Installation, directory: str, seconds: float
-) -> tuple[dict[str, float], int, int]:
-    """Start a worker, and kill it once it is ready: its figures, resident memory and the most."""
+def _started(installation: Installation, directory: str, until_read: int = 0) -> dict[str, float]:
+    """Start a worker, and kill it once it is ready and has read so many events.
+
+    Its figures, seconds until it was ready and from then until it had read, and most memory.
+    """
     port = free_port()
-    began, peak = time.perf_counter(), 0
+    began, peak, ready = time.perf_counter(), 0, 0.0
     with python(
         installation,
         "-m",
@@ -139,21 +146,28 @@ def _started(
         worker_store_memory_mb=str(MEMORY_MB),
     ) as running:
         shown = psutil.Process(running.process.pid)
-        while not _answers(port, "/readyz"):
+        while not ready or _read(port) < until_read:
             running.check()
-            if time.perf_counter() - began >= seconds:
-                raise TimeoutError(f"not ready within {seconds:.0f} s:\n{running.output()[-3000:]}")
+            if time.perf_counter() - began > _PATIENCE_SECONDS:
+                raise TimeoutError(f"it isn't done:\n{running.output()[-3000:]}")
             peak = max(peak, shown.memory_info().rss)
             time.sleep(0.1)
-        ready = time.perf_counter() - began
-        figures = {
-            line.split()[0].removeprefix("reftrail_worker_"): float(line.split()[1])
-            for line in _answers(port, "/metrics").splitlines()
-            if line.startswith(("reftrail_worker_restored_total", "reftrail_worker_restore_sec"))
-        }
+            if not ready and _answers(port, "/readyz"):
+                ready = time.perf_counter() - began
+        reading = time.perf_counter() - began - ready
+        figures = {name: _figure(port, name) for name in ("restored_total", "restore_seconds")}
         time.sleep(5)  # for what is still written and freed
-        rss = shown.memory_info().rss
-    return figures | {"ready": ready}, rss, max(peak, rss)
+        peak = max(peak, shown.memory_info().rss)
+    return figures | {"ready": ready, "reading": reading, "peak": peak}
+
+
+def _read(port: int) -> float:
+    return _figure(port, 'records_total{stage="touch"}')
+
+
+def _figure(port: int, name: str) -> float:
+    lines = (line.rpartition(" ") for line in _answers(port, "/metrics").splitlines())
+    return sum(float(value) for series, _, value in lines if series == f"reftrail_worker_{name}")
 
 
 def _answers(port: int, path: str) -> str:
@@ -210,8 +224,9 @@ async def _write(installation: Installation, visitors: range) -> None:
     ) as producer:
         batches = [producer.create_batch() for _ in range(PARTITIONS)]
         for number in visitors:
-            partition = number % PARTITIONS  # not their keys', which take long to compute
-            key, value = _visitor(number).encode(), _packed(number)
+            visitor = _visitor(number)
+            partition = EVENTS.partition(visitor, PARTITIONS)
+            key, value = visitor.encode(), _packed(number)
             if batches[partition].append(timestamp=None, key=key, value=value) is None:
                 await producer.send_batch(batches[partition], name, partition=partition)
                 batches[partition] = producer.create_batch()
@@ -227,7 +242,7 @@ async def _write(installation: Installation, visitors: range) -> None:
 
 def measure(visitors: int = 500_000, tail: int = 50_000, known: int = 200_000) -> dict[str, float]:
     """All figures."""
-    return throughput(known, 10 * BATCH) | worker(visitors, tail)
+    return throughput(known, 5 * BATCH) | worker(visitors, tail)
 
 
 def main() -> None:
@@ -240,7 +255,7 @@ def main() -> None:
     given = parser.parse_args()
     figures: dict[str, float] = {}
     if given.only != "worker":
-        figures |= throughput(given.known, 10 * BATCH)
+        figures |= throughput(given.known, 5 * BATCH)
     if given.only != "throughput":
         figures |= worker(given.visitors, given.tail)
     print(json.dumps({name: round(figure, 2) for name, figure in figures.items()}, indent=2))
