@@ -33,6 +33,7 @@ from reftrail.contracts.topics import (
     REWARD_INPUTS,
     REWARDS,
 )
+from reftrail.engine.dead_letters import UNDECODABLE
 from reftrail.rules.reward.transitions import STANDING, TRANSITIONS, effect
 
 _STEPS: Final = {(before, after) for (before, _), after in TRANSITIONS.items()}
@@ -254,12 +255,12 @@ def _taken(topic: str, told: set[str], evidence: Evidence) -> Iterator[str]:
 
 
 def _refused(evidence: Evidence) -> list[Record]:
-    """What is in the dead letters of the reward stage, each with its reason."""
+    """The records in the dead letters of the reward stage; poison that is none is left out."""
     letters = [one for one in evidence.records(DEAD_LETTERS) if isinstance(one, DeadLettered)]
     return [
         decode(one.payload)
         for one in letters
-        if one.payload is not None and one.stage == "reward" and one.reason
+        if one.payload is not None and one.stage == "reward" and one.reason not in {"", UNDECODABLE}
     ]
 
 
