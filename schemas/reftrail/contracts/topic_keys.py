@@ -53,9 +53,9 @@ def signal_or_tick(record: CheckRequested | Ticked) -> str:
     return tick_key(record) if isinstance(record, Ticked) else record.signal
 
 
-def first_limit(record: LimitRequested) -> str:
-    """The limit that a request has to pass next."""
-    return record.limits[0].partition("|")[0]
+def limit_or_tick(record: LimitRequested | Ticked) -> str:
+    """The limit that a request has to pass next; ticks go to their partition."""
+    return tick_key(record) if isinstance(record, Ticked) else record.limits[0].partition("|")[0]
 
 
 def code_part(key: str) -> str:

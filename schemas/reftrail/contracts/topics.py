@@ -26,7 +26,7 @@ from reftrail.contracts.reference import (
     CodeChanged,
     CodeFormatDefined,
 )
-from reftrail.contracts.stage_messages import LimitRequested, LookedUp, MilestoneChanged
+from reftrail.contracts.stage_messages import LookedUp, MilestoneChanged
 from reftrail.contracts.topic import Topic
 from reftrail.contracts.topic_keys import (
     campaign_version,
@@ -35,7 +35,7 @@ from reftrail.contracts.topic_keys import (
     code_or_tick,
     code_part,
     dead_letter_key,
-    first_limit,
+    limit_or_tick,
     looking_stage,
     signal_or_tick,
     subject_and_value,
@@ -215,13 +215,13 @@ CHECKS: Final = Topic(
 )
 LIMITS: Final = Topic(
     "limits",
-    "the limit to pass next",
-    LimitRequested,
+    "the limit to pass next; a key of each partition for ticks",
+    Record,
     kept=90 * DAY,
     public=False,
-    written_by="reward, limits",
+    written_by="reward, limits, ticks",
     read_by=("limits",),
-    key_of=first_limit,
+    key_of=limit_or_tick,
 )
 REWARD_INPUTS: Final = Topic(
     "reward-inputs",

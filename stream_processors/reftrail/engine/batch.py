@@ -152,11 +152,15 @@ class StageOfPartition:
         outcome, batch = Outcome(), Batch(self.stage, store)
         reference = _recording(tables, lookups)
         settle, waking = _settling(self.stage.decider), self.stage.waking
-        reads, offsets = self.stage.reads, chunk.offsets
+        reads, offsets, timestamps = self.stage.reads, chunk.offsets, chunk.timestamps
         source, key_of, known, partitions = reads.name, reads.key_of, store.packed, self.partitions
         for index, record in self._records(chunk, store, tables, sieve, outcome):
             cause = Cause(source, self.partition, offsets[index])
-            for asked in (record,) if waking is None else self._asked(record, cause, batch, waking):
+            for asked in (
+                (record,)
+                if waking is None
+                else self._asked(record, cause, batch, waking, timestamps[index])
+            ):
                 keys, state = batch.load(asked)
                 if lookups is not None:
                     lookups.decide_on(asked, cause)
@@ -188,7 +192,11 @@ class StageOfPartition:
         for nth, record in self._records(chunk, store, tables, None, outcome):
             cause = Cause(self.stage.reads.name, self.partition, chunk.offsets[nth])
             at = _Step(chunk, nth, record, cause)
-            for asked in (record,) if waking is None else self._asked(record, cause, batch, waking):
+            for asked in (
+                (record,)
+                if waking is None
+                else self._asked(record, cause, batch, waking, chunk.timestamps[nth])
+            ):
                 if lookups is not None:
                     lookups.decide_on(asked, cause)
                 outcome.add(self._guarded_step(at, asked, settle, batch))
@@ -245,12 +253,17 @@ class StageOfPartition:
         return part
 
     def _asked(
-        self, record: Record, cause: Cause, batch: Batch, waking: Waking
+        self, record: Record, cause: Cause, batch: Batch, waking: Waking, appended_at: Millis
     ) -> Iterable[Record]:
-        """What the decider is asked about because of a record: itself, or whom a tick wakes."""
-        if not isinstance(record, Ticked):
+        """What the decider is asked about because of a record: whom its time wakes, and itself."""
+        until = waking.time_of(record, appended_at)
+        if until is None:
             return (record,)
-        return [waking.woken(key, record, cause) for key in batch.due(record)]
+        if isinstance(record, Ticked):
+            return [waking.woken(key, record, cause) for key in batch.due(until)]
+        if until <= batch.asked_until:
+            return (record,)
+        return [*(waking.woken(key, record, cause) for key in batch.due_since(until)), record]
 
     def _silence(
         self, tick: Ticked, asked: Record, cause: Cause, batch: Batch, outcome: Outcome
@@ -260,7 +273,7 @@ class StageOfPartition:
         assert waking is not None
         key = next(
             key
-            for key in batch.due(tick)
+            for key in batch.due(tick.event_time)
             if waking.woken(key, tick, cause).event_id == asked.event_id
         )
         batch.silence(key)

@@ -29,7 +29,7 @@ from reftrail.engine.dead_letters import (
     undecodable,
 )
 from reftrail.engine.lookups import LookupRecorder, RecordedLookups, recorder_for
-from reftrail.engine.memory_states import Groups, Silenced, States
+from reftrail.engine.memory_states import Groups, Silenced, States, Told
 from reftrail.engine.reference import ReferenceTables
 from reftrail.engine.stage import Stage
 from reftrail.engine.topology import TOPOLOGY
@@ -137,6 +137,7 @@ class MemoryHost:
         self._packed: defaultdict[tuple[str, int], dict[str, bytes]] = defaultdict(dict)
         self._groups: defaultdict[tuple[str, int], Groups] = defaultdict(lambda: defaultdict(set))
         self._silenced: defaultdict[tuple[str, int], Silenced] = defaultdict(dict)
+        self._told: defaultdict[tuple[str, int], Told] = defaultdict(Told)
         self._recorders: dict[tuple[str, int], LookupRecorder] = {}
 
     def publish(self, topic: Topic, *records: Record) -> None:
@@ -220,7 +221,8 @@ class MemoryHost:
         begin = self._read[stage.name, partition]
         messages = self._logs[stage.reads.name, partition][begin : begin + size]
         at = (stage.name, partition)
-        states = States(stage, self._packed[at], self._groups[at], self._silenced[at])
+        silenced, told = self._silenced[at], self._told[at]
+        states = States(stage, self._packed[at], self._groups[at], silenced, told)
         outputs: list[tuple[Topic, Record, bytes]] = []
         for message in messages:
             cause = Cause(stage.reads.name, partition, message.offset)
@@ -230,7 +232,7 @@ class MemoryHost:
                 stop_if_newer(error)
                 outputs.append(_letter(_undecodable(stage, cause, message, error)))
                 continue
-            for key, asked in states.asked(record, cause):
+            for key, asked in states.asked(record, cause, message.timestamp):
                 try:
                     outputs += self._decide(stage, states, message, record, asked, cause)
                 except FAULTS_OF_THE_WORKER:

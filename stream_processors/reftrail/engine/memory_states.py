@@ -8,7 +8,7 @@ import msgspec
 from reftrail.contracts.external_inputs import Ticked
 from reftrail.contracts.record import Millis, Record
 from reftrail.engine.dead_letters import fitting
-from reftrail.engine.stage import Stage
+from reftrail.engine.stage import Stage, Waking
 from reftrail.rules.cells import Cells, group_of
 from reftrail.rules.decider import Cause
 
@@ -19,12 +19,25 @@ Silenced: TypeAlias = dict[str, Millis | None]
 """Keys that a tick woke in vain, with the times for which they wait."""
 
 
+class Told:
+    """The time for which all that was due by then has been woken."""
+
+    def __init__(self) -> None:
+        self.until: Millis = -1
+
+
 class States:
     """The states that a batch has touched, over those packed before it."""
 
     def __init__(
-        self, stage: Stage, packed: dict[str, bytes], groups: Groups, silenced: Silenced
+        self,
+        stage: Stage,
+        packed: dict[str, bytes],
+        groups: Groups,
+        silenced: Silenced,
+        told: Told,
     ) -> None:
+        self._told = told
         self._stage = stage
         self._groups = groups
         self._silenced = silenced
@@ -33,17 +46,32 @@ class States:
         self._values: dict[str, Any] = {}
         self._kept: dict[str, bytes] = {}
 
-    def asked(self, record: Record, cause: Cause) -> list[tuple[str | None, Record]]:
-        """The record itself, or what a tick wakes, with its key: found by looking at every key."""
+    def asked(
+        self, record: Record, cause: Cause, appended_at: Millis
+    ) -> list[tuple[str | None, Record]]:
+        """What its time wakes, each with its key, found by looking at every key; and the record."""
         waking = self._stage.waking
-        if waking is None or not isinstance(record, Ticked):
+        until = None if waking is None else waking.time_of(record, appended_at)
+        if waking is None or until is None:
             return [(None, record)]
+        if isinstance(record, Ticked):
+            return self._woken(waking, until, record, cause)
+        if until <= self._told.until:
+            return [(None, record)]
+        woken = self._woken(waking, until, record, cause)
+        if len(woken) < waking.most:
+            self._told.until = until
+        return [*woken, (None, record)]
+
+    def _woken(
+        self, waking: Waking, until: Millis, record: Record, cause: Cause
+    ) -> list[tuple[str | None, Record]]:
         due = [
             (at, key)
             for key in {*self._packed, *self._values}
             if waking.owns(key)
             and (at := self.due_at(key)) is not None
-            and at <= record.event_time
+            and at <= until
             and self._silenced.get(key) != at
         ]
         return [(key, waking.woken(key, record, cause)) for _, key in sorted(due)[: waking.most]]

@@ -45,7 +45,7 @@ class WorkerSettings(Installation):
     session_timeout_seconds: Annotated[float, Field(ge=1)] = 6.0
     stop_seconds: Annotated[float, Field(gt=0)] = 10.0
     tick_seconds: Annotated[float, Field(ge=0)] = 5.0
-    signup_wait_days: Annotated[float, Field(gt=0, le=36_500)] = 30
+    signup_wait_days: Annotated[float, Field(gt=0, le=90)] = 30
     sieve: bool = True
     standbys: Annotated[int, Field(ge=0)] = 0
     worker_store: Literal["memory", "rocksdb"] = "memory"

@@ -12,12 +12,14 @@ from reftrail.contracts.events import AnyEvent
 from reftrail.contracts.record import Record
 from reftrail.engine.reference import ReferenceTables
 from reftrail.engine.store import PackedStates
+from reftrail.rules.touch import LATE
 
 _FEWEST: Final = 64
 _CONVERTS: Final = pl.col("type").is_in(("signup", "purchase", "refund"))
 _COLUMNS: Final = [
     "type",
     "event_time",
+    "received_at",
     "visitor_id",
     "code",
     "code_known",
@@ -123,16 +125,18 @@ def _may_matter(
         "row",
         "visitor_id",
         pl.col("event_time").cast(pl.Int64),
+        pl.col("received_at").cast(pl.Int64),
         converts=_CONVERTS,
         touches=touches.fill_null(value=False),
     )
     rows = rows.filter(pl.col("converts") | pl.col("touches"))
-    columns = (rows[name].to_list() for name in ("row", "visitor_id", "event_time", "converts"))
+    names = ("row", "visitor_id", "event_time", "received_at", "converts")
+    columns = (rows[name].to_list() for name in names)
     kept: list[int] = []
-    for row, visitor, time, converts in zip(*columns, strict=True):
+    for row, visitor, time, received, converts in zip(*columns, strict=True):
         if not converts and (state := packed.get(visitor)) is not None:
             hold = _hold_of(state)
-            if hold.touch_time < time <= hold.expires_at:
+            if hold.touch_time < time <= hold.expires_at and received <= hold.expires_at + LATE:
                 continue
         kept.append(row)
     return kept

@@ -57,11 +57,19 @@ def _any_key(key: str) -> bool:  # noqa: ARG001
     return True
 
 
+def tick_time(record: Record, appended_at: Millis) -> Millis | None:  # noqa: ARG001
+    """The time of a tick; None of other records."""
+    return record.event_time if isinstance(record, Ticked) else None
+
+
 @dataclass(frozen=True, slots=True)
 class Waking:
-    """How ticks reach the keys of a stage, whose states may wait for a time.
+    """How time reaches the keys of a stage, whose states may wait for it.
 
     They are those of the last cell, or the cells of a family that owns says.
+
+    time_of says what time it is by a record and the broker's timestamp of its message, None if it
+    doesn't tell. Ticks do nothing else; other records are decided on after the keys that they wake.
 
     due_at says when a state wants to be woken, None if it doesn't. The decider is then asked with
     what woken makes of the key, the tick and its place in the log; it must conclude something that
@@ -70,9 +78,10 @@ class Waking:
     """
 
     due_at: Callable[[Any], Millis | None]
-    woken: Callable[[str, Ticked, Cause], Record]
+    woken: Callable[[str, Any, Cause], Record]
     owns: Callable[[str], bool] = _any_key
     most: int = MOST_WOKEN
+    time_of: Callable[[Record, Millis], Millis | None] = tick_time
 
 
 class Codes(Enum):

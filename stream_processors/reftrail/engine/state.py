@@ -6,7 +6,6 @@ from typing import Any
 
 import msgspec
 
-from reftrail.contracts.external_inputs import Ticked
 from reftrail.contracts.record import Millis
 from reftrail.engine.alarms import Alarms
 from reftrail.engine.dead_letters import fitting
@@ -113,6 +112,7 @@ class Batch:
         self._alarms = Alarms()
         self._silenced: set[str] = set()
         self._unnoted: set[str] = set()
+        self.asked_until: Millis = -1
 
     def load(self, record: Any) -> tuple[tuple[str, ...], Any]:
         """The keys of a record's state, and the state in the form its decider takes.
@@ -152,15 +152,23 @@ class Batch:
         self._silenced.add(key)
         self._alarms.set(key, None)
 
-    def due(self, tick: Ticked) -> list[str]:
-        """The keys that a tick wakes, in order; those that the batch changed as they are by now."""
+    def due_since(self, until: Millis) -> list[str]:
+        """The same as `due`; asked_until is then set, if these were all."""
+        assert self._waking is not None
+        found = self.due(until)
+        if len(found) < self._waking.most:
+            self.asked_until = until
+        return found
+
+    def due(self, until: Millis) -> list[str]:
+        """The keys that a time wakes, in order; those that the batch changed as they are by now."""
         assert self._waking is not None
         changed, owns, due_at = self._wakeable(), self._waking.owns, self._waking.due_at
         for key in self._unnoted:
             if owns(key):
                 self._alarms.set(key, due_at(changed[key]))
         self._unnoted.clear()
-        until, most = tick.event_time, self._waking.most
+        most = self._waking.most
         without = {*changed, *self._silenced} if self._silenced else changed
         stored = self._stored_alarms.due(until, most, without=without)
         return [key for _, key in merge(stored, self._alarms.due(until, most))][:most]

@@ -2,7 +2,7 @@
 
     events                ─▶ touch        ─▶ touches, conversions, attribution-inputs
     attribution-inputs    ─▶ attribution  ─▶ attributions, claims, reward-inputs, checks
-    ticks                 ─▶ ticks        ─▶ attribution-inputs, reward-inputs, checks
+    ticks                 ─▶ ticks        ─▶ attribution-inputs, reward-inputs, checks, limits
     checks                ─▶ velocity     ─▶ reward-inputs
     reviews, fulfilments  ─▶ (as called)  ─▶ reward-inputs
     reward-inputs         ─▶ reward       ─▶ rewards, reward-granted, limits, milestone-inputs
@@ -32,7 +32,7 @@ from reftrail.contracts.decisions import (
 )
 from reftrail.contracts.events import event_key
 from reftrail.contracts.external_inputs import FulfilmentReported, Reviewed, Ticked
-from reftrail.contracts.record import Millis
+from reftrail.contracts.record import DAY, HOUR, Millis, Record
 from reftrail.contracts.stage_messages import (
     CheckRequested,
     LimitAnswered,
@@ -66,20 +66,26 @@ from reftrail.contracts.topics import (
     TOUCHES,
     VELOCITY_CHANGELOG,
 )
-from reftrail.engine.keys import woken_action, woken_deed, woken_signal
+from reftrail.engine.keys import woken_action, woken_deed, woken_limit, woken_signal, woken_visitor
 from reftrail.engine.stage import Cell, CellFamily, Codes, Stage, Waking
-from reftrail.rules import milestone, velocity
+from reftrail.rules import limits, milestone, touch, velocity
 from reftrail.rules.attribution import state as attribution
 from reftrail.rules.attribution.decider import AttributionDecider
 from reftrail.rules.attribution.waiting import due_at
-from reftrail.rules.decider import Refused
+from reftrail.rules.decider import Refused, Woken
 from reftrail.rules.forwarding import Forwarder
-from reftrail.rules.limits import LimitsDecider, LimitState, PlaceGivenBack, PlaceTaken
+from reftrail.rules.limits import (
+    DayForgotten,
+    LimitsDecider,
+    LimitState,
+    PlaceGivenBack,
+    PlaceTaken,
+)
 from reftrail.rules.reward import keys as reward_keys
 from reftrail.rules.reward.bonuses import is_bonus
 from reftrail.rules.reward.decider import RewardDecider, wakes_at
 from reftrail.rules.reward.state_events import STATE_EVENTS
-from reftrail.rules.touch import EarlierPeriod, TouchDecider, TouchState
+from reftrail.rules.touch import EarlierPeriod, TouchDecider, TouchState, VisitorForgotten
 
 
 def _code_key(record: Any) -> str:
@@ -88,6 +94,18 @@ def _code_key(record: Any) -> str:
 
 def _user_key(record: Any) -> str:
     return attribution.user_key(record.user_id)
+
+
+def _limit_key(record: LimitRequested | Woken) -> str:
+    return record.action if isinstance(record, Woken) else LIMITS.key_of(record)
+
+
+def _hour_of_yesterday(event: Record, appended_at: Millis) -> Millis:  # noqa: ARG001
+    """The hour that began a day before the broker took an event in.
+
+    By then no event should be on its way any more that was received in that hour.
+    """
+    return (appended_at - DAY) // HOUR * HOUR
 
 
 def _is_waiting(key: str) -> bool:
@@ -104,9 +122,11 @@ TOPOLOGY: Final[tuple[Stage, ...]] = (
             Touched: (TOUCHES,),
             Converted: (CONVERSIONS, ATTRIBUTION_INPUTS),
             EarlierPeriod: (),
+            VisitorForgotten: (),
         },
         changelog=TOUCH_CHANGELOG,
         looks_up_codes=Codes.ANY,
+        waking=Waking(due_at=touch.wakes_at, woken=woken_visitor, time_of=_hour_of_yesterday),
     ),
     Stage(
         "attribution",
@@ -131,7 +151,7 @@ TOPOLOGY: Final[tuple[Stage, ...]] = (
         reads=TICKS,
         decider=Forwarder(),
         cells=(),
-        writes={Ticked: (ATTRIBUTION_INPUTS, REWARD_INPUTS, CHECKS)},
+        writes={Ticked: (ATTRIBUTION_INPUTS, REWARD_INPUTS, CHECKS, LIMITS)},
         changelog=None,
     ),
     Stage(
@@ -186,20 +206,23 @@ TOPOLOGY: Final[tuple[Stage, ...]] = (
         only={MILESTONE_INPUTS: milestone.counts},
         changelog=REWARD_CHANGELOG,
         looks_up_codes=Codes.OWN,
-        waking=Waking(due_at=wakes_at, woken=woken_action, owns=reward_keys.is_action),
+        waking=Waking(due_at=wakes_at, woken=woken_action, owns=reward_keys.has_timer),
     ),
     Stage(
         "limits",
         reads=LIMITS,
+        takes=(LimitRequested, Ticked),
         decider=LimitsDecider(),
-        cells=(Cell(LIMITS.key_of, LimitState),),
+        cells=(Cell(_limit_key, LimitState),),
         writes={
             LimitRequested: (LIMITS,),
             LimitAnswered: (REWARD_INPUTS,),
             PlaceTaken: (),
             PlaceGivenBack: (),
+            DayForgotten: (),
         },
         changelog=LIMITS_CHANGELOG,
+        waking=Waking(due_at=limits.wakes_at, woken=woken_limit),
     ),
     Stage(
         "milestone",

@@ -73,14 +73,15 @@ class Settling(Protocol[S]):
 class Woken(Derived, frozen=True, kw_only=True):
     """A timer that fired: it is event_time now, and a key has a timer that is due.
 
-    The host gives it to the decider on a tick. Its fields are those from which the stage computes
-    its keys. It is on no topic: its cause is the tick.
+    The host gives it to the decider on a tick, or on another record that tells the time. Its fields
+    are those from which the stage computes its keys. It is on no topic: its cause is that record.
     """
 
     code: str = ""
     user_id: str = ""
     signal: str = ""
     action: str = ""
+    visitor_id: str = ""
 
 
 class Refused(Derived, frozen=True, kw_only=True):

@@ -4,6 +4,9 @@ A reward asks for a place under each of its limits, one after the other. It gets
 none: if a limit has no place left, the places under the limits before it are released. A limit is
 never exceeded. While a reward that a later limit will refuse is on its way, an earlier limit may
 refuse another one.
+
+The limit of a day closes some time after that day: then no place is taken under it any more, and
+none is released. Later it is forgotten.
 """
 
 from collections.abc import Sequence
@@ -13,7 +16,7 @@ import msgspec
 
 from reftrail.contracts.record import DAY, Derived, Millis
 from reftrail.contracts.stage_messages import LimitAnswered, LimitRequested
-from reftrail.rules.decider import Cause, Reference, because, fingerprint
+from reftrail.rules.decider import Cause, Reference, Woken, because, fingerprint
 
 
 class Place(NamedTuple):
@@ -48,15 +51,41 @@ def limit_key(cap: str, *parts: str, at: Millis | None = None) -> str:
 _ESCAPED: Final = str.maketrans({sign: f"%{ord(sign):02X}" for sign in "%:|"})
 
 
+CLOSES_AFTER: Final[Millis] = 90 * DAY
+"""The time after the end of a day when its limits close: events are received late, but not so late.
+"""
+
+FORGOTTEN_AFTER: Final[Millis] = 180 * DAY
+"""The time after the end of a day when its limits are forgotten. A claim waits for less than the
+difference (`REFTRAIL_SIGNUP_WAIT_DAYS`), so whoever asks later was received after the closing."""
+
+
+def is_closed(day: int, at: Millis) -> bool:
+    """Whether the limits of a UTC day have closed by a time of receipt."""
+    return at >= (day + 1) * DAY + CLOSES_AFTER
+
+
+def forgotten_at(day: int) -> Millis:
+    """The time at which the limits of a UTC day are forgotten."""
+    return (day + 1) * DAY + FORGOTTEN_AFTER
+
+
 ORDER: Final = "order"
 """The cap that an order is: of one user, however often that user asks for it."""
 
 
+NO_DAY: Final = -1
+
+
 class LimitState(msgspec.Struct, frozen=True, array_like=True):
-    """The taken amount of a limit. An order has a holder: the fingerprint of its user."""
+    """The taken amount of a limit. An order has a holder: the fingerprint of its user.
+
+    day is the UTC day of a limit for a day; NO_DAY for others.
+    """
 
     taken: int = 0
     holder: int = 0
+    day: int = NO_DAY
 
 
 class PlaceTaken(Derived, frozen=True, kw_only=True):
@@ -64,6 +93,11 @@ class PlaceTaken(Derived, frozen=True, kw_only=True):
 
     amount: int
     holder: int = 0
+    day: int = NO_DAY
+
+
+class DayForgotten(Derived, frozen=True, kw_only=True):
+    """The limit of a day is forgotten. A state event."""
 
 
 class PlaceGivenBack(Derived, frozen=True, kw_only=True):
@@ -72,7 +106,7 @@ class PlaceGivenBack(Derived, frozen=True, kw_only=True):
     amount: int
 
 
-Conclusion: TypeAlias = LimitRequested | LimitAnswered | PlaceTaken | PlaceGivenBack
+Conclusion: TypeAlias = LimitRequested | LimitAnswered | PlaceTaken | PlaceGivenBack | DayForgotten
 
 
 class LimitsDecider:
@@ -81,21 +115,30 @@ class LimitsDecider:
     def decide(
         self,
         state: LimitState,
-        record: LimitRequested,
+        record: LimitRequested | Woken,
         cause: Cause,
         reference: Reference,  # noqa: ARG002
     ) -> Sequence[Conclusion]:
         """Take or release a place, and send the request to its next limit, or an answer."""
+        if isinstance(record, Woken):
+            return [DayForgotten(**because(record, cause))]
         place, rest = Place.parse(record.limits[0]), record.limits[1:]
+        closed = place.day is not None and is_closed(place.day, record.received_at)
         if record.releasing:
-            freed = PlaceGivenBack(**because(record, cause, "given_back"), amount=place.amount)
+            amount = 0 if closed else place.amount
+            freed = PlaceGivenBack(**because(record, cause, "given_back"), amount=amount)
             return [freed, *_ask(rest, [], record, cause)]
         holder = fingerprint(record.user_id) if place.key.startswith(f"{ORDER}:") else 0
         is_held = holder and state.taken and state.holder == holder
-        if state.taken + place.amount > place.most and not is_held:
+        if closed or (state.taken + place.amount > place.most and not is_held):
             refused = _answer(record, cause, refused_by=place.key)
             return [refused, *_ask(record.passed, [], record, cause, releasing=True)]
-        taken = PlaceTaken(**because(record, cause, "taken"), amount=place.amount, holder=holder)
+        taken = PlaceTaken(
+            **because(record, cause, "taken"),
+            amount=place.amount,
+            holder=holder,
+            day=NO_DAY if place.day is None else place.day,
+        )
         if not rest:
             return [taken, _answer(record, cause)]
         return [taken, *_ask(rest, [*record.passed, record.limits[0]], record, cause)]
@@ -104,14 +147,21 @@ class LimitsDecider:
         """The taken amount after an event."""
         match record:
             case PlaceTaken():
-                return LimitState(state.taken + record.amount, record.holder)
+                return LimitState(state.taken + record.amount, record.holder, record.day)
             case PlaceGivenBack():
-                taken = state.taken - record.amount
-                return LimitState(taken, state.holder if taken else 0)
+                taken = max(0, state.taken - record.amount)
+                return LimitState(taken, state.holder, state.day) if taken else LimitState()
+            case DayForgotten():
+                return LimitState()
             case LimitRequested() | LimitAnswered():
                 return state
             case _:
                 assert_never(record)
+
+
+def wakes_at(state: LimitState) -> Millis | None:
+    """The time at which the limit of a day is forgotten; None for other limits."""
+    return None if state.day == NO_DAY else forgotten_at(state.day)
 
 
 def _ask(

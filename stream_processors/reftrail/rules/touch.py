@@ -8,6 +8,10 @@ A period never gets shorter: it keeps its end when an earlier touch becomes its 
 that an earlier period covers don't count later. So a touch with touch_time < t <= expires_at
 changes nothing in this state or any later one, and neither does a touch that comes a second time.
 
+A visitor is forgotten `LATE` after the end of the period, or after the receipt of the last event
+that changed the state. What is received later is decided on as if nothing had been known. So it
+doesn't matter when the host removes the state then.
+
 Pages and apps can send any time for a click. So under a publishable key a touch that was old on
 receipt replaces no other touch, and no code typed in at signup. It counts where the visitor has
 neither (`Policy.backdated_touch_for`).
@@ -31,13 +35,17 @@ from reftrail.contracts.events import (
     View,
 )
 from reftrail.contracts.policy import policy_in
-from reftrail.contracts.record import Derived, Millis
+from reftrail.contracts.record import DAY, Derived, Millis, Record
 from reftrail.contracts.reference import CampaignDefined
-from reftrail.rules.decider import Cause, Reference, because
+from reftrail.rules.decider import Cause, Reference, Woken, because
 from reftrail.rules.policy import policy_at
 
 NEVER: Final[Millis] = -1
 """In place of a time that there is none of. Real times are not negative."""
+
+
+LATE: Final[Millis] = 30 * DAY
+"""How long a visitor is remembered beyond the period: events may be received so much later."""
 
 
 class TouchEvidence(msgspec.Struct, frozen=True, array_like=True):
@@ -62,7 +70,8 @@ class TouchState(msgspec.Struct, frozen=True, array_like=True):
     touch at t changes nothing. Both are NEVER without a touch, covered_until without an earlier
     period, signed_up_at without a signup. period_end is NEVER unless it is later than expires_at.
     typed_a_code says whether the signup had a code that may exist. evidence is the touch's
-    `TouchEvidence`, packed, so that the prefilter skips it in one step.
+    `TouchEvidence`, packed, so that the prefilter skips it in one step. The state counts for what
+    is received until remembered_until, which is NEVER in states from before it was kept.
     """
 
     touch_time: Millis = NEVER
@@ -81,11 +90,35 @@ class TouchState(msgspec.Struct, frozen=True, array_like=True):
     code_evidence: str | None = None
     typed_a_code: bool = False
     evidence: bytes = b""
+    remembered_until: Millis = NEVER
 
     @property
     def ends_at(self) -> Millis:
         """The last moment of the period, in which later touches don't count."""
         return max(self.expires_at, self.period_end)
+
+    def at(self, received_at: Millis) -> "TouchState":
+        """The state for what is received at a time: empty once the visitor is forgotten."""
+        return self if received_at <= forgotten_after(self) else _NOBODY
+
+
+_NOBODY: Final = TouchState()
+
+
+def forgotten_after(state: TouchState) -> Millis:
+    """The last time of receipt for which a state counts; without one, that of its period."""
+    if state.remembered_until != NEVER:
+        return state.remembered_until
+    return max(state.ends_at, state.signed_up_at) + LATE
+
+
+def wakes_at(state: TouchState) -> Millis:
+    """The time at which a state may be removed."""
+    return forgotten_after(state) + 1
+
+
+class VisitorForgotten(Derived, frozen=True, kw_only=True):
+    """The state of a visitor counts no longer. A state event."""
 
 
 class EarlierPeriod(Derived, frozen=True, kw_only=True):
@@ -94,16 +127,19 @@ class EarlierPeriod(Derived, frozen=True, kw_only=True):
     ended_at: Millis
 
 
-Conclusion: TypeAlias = Touched | Converted | EarlierPeriod
+Conclusion: TypeAlias = Touched | Converted | EarlierPeriod | VisitorForgotten
 
 
 class TouchDecider:
     """The decider of the touch stage. Its key is the visitor."""
 
     def decide(
-        self, state: TouchState, record: AnyEvent, cause: Cause, reference: Reference
+        self, state: TouchState, record: AnyEvent | Woken, cause: Cause, reference: Reference
     ) -> list[Conclusion]:
-        """The touch or conversion that follows from a visitor's event."""
+        """The touch or conversion that follows from a visitor's event; or the end of the state."""
+        if isinstance(record, Woken):
+            return [VisitorForgotten(**because(record, cause))]
+        state = state.at(record.received_at)
         match record:
             case View() | Click() if counts_as_touch(record, reference):
                 return _touch(state, record, cause, reference)
@@ -120,6 +156,9 @@ class TouchDecider:
 
     def evolve(self, state: TouchState, record: Conclusion) -> TouchState:
         """The state after an event."""
+        if isinstance(record, VisitorForgotten):
+            return _NOBODY
+        state = state.at(record.received_at)
         match record:
             case Touched():
                 return _with_touch(state, record)
@@ -130,13 +169,23 @@ class TouchDecider:
                     signup_event_id=record.conversion_event_id,
                     user_id=record.user_id,
                     typed_a_code=bool(record.typed_code) and record.typed_code_known is not False,
+                    remembered_until=_remembered_until(state, state.ends_at, record),
                 )
             case Converted():
                 return state
             case EarlierPeriod():
-                return msgspec.structs.replace(state, covered_until=record.ended_at)
+                remembered = _remembered_until(state, state.ends_at, record)
+                covered = record.ended_at
+                return msgspec.structs.replace(
+                    state, covered_until=covered, remembered_until=remembered
+                )
             case _:
                 assert_never(record)
+
+
+def _remembered_until(state: TouchState, ends_at: Millis, record: Record) -> Millis:
+    """The end of the memory of a visitor whose period ends, after a record that changes it."""
+    return max(forgotten_after(state), ends_at + LATE, record.received_at + LATE)
 
 
 def counts_as_touch(event: View | Click, reference: Reference) -> bool:
@@ -259,6 +308,7 @@ def _with_touch(state: TouchState, touched: Touched) -> TouchState:
         ),
         period_end=stays_until if stays_until > touched.expires_at else NEVER,
         covered_until=state.ends_at if opens_period else state.covered_until,
+        remembered_until=_remembered_until(state, touched.expires_at, touched),
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+import msgspec
 import pytest
 from aiokafka import TopicPartition
 from support.stores import NewStore
@@ -12,6 +13,7 @@ from reftrail.engine.partition_state import PartitionState
 from reftrail.engine.restore import discard_unfit
 from reftrail.engine.topology import TOPOLOGY
 from reftrail.hosting.kafka.log_bounds import LogBounds
+from reftrail.rules.touch import TouchState
 
 TOUCHES = TopicPartition("referral.touch-changelog", 0)
 USERS = TopicPartition("referral.attribution-changelog", 0)
@@ -34,7 +36,7 @@ class Log:
 
 async def _checked(store: NewStore, log: Log, touches_to: int) -> PartitionState:
     state = PartitionState(TOPOLOGY, store())
-    state.restore(TOUCH_CHANGELOG, b"v", b"packed")
+    state.restore(TOUCH_CHANGELOG, b"v", msgspec.msgpack.encode(TouchState()))
     state.restored(TOUCH_CHANGELOG, touches_to)
     state.restored(ATTRIBUTION_CHANGELOG, 5)
     changelogs = {TOUCHES: (state, TOUCH_CHANGELOG), USERS: (state, ATTRIBUTION_CHANGELOG)}

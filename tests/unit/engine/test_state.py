@@ -107,13 +107,13 @@ def test_a_cell_that_a_batch_has_changed_wakes_by_what_it_is_by_now(new_store: N
     store.apply(decided(store, converted("purchase", "11:00", order_id="o1").record()))
     batch = Batch(ATTRIBUTION, store)
     (tick,) = ticks(moment("30d 11:00"), 1)
-    assert batch.due(tick) == ["u1:w:purchase o1 11:00"]
+    assert batch.due(tick.event_time) == ["u1:w:purchase o1 11:00"]
     fired = woken_deed("u1:w:purchase o1 11:00", tick, CAUSE)
     keys, state = batch.load(fired)
     decider = ATTRIBUTION.decider
     assert isinstance(decider, AttributionDecider)
     batch.save(keys, decider.settle(state, fired, CAUSE, ReferenceTables())[1])
-    assert batch.due(tick) == []
+    assert batch.due(tick.event_time) == []
 
 
 def test_what_waits_for_a_signup_is_listed_with_what_the_batch_has_changed(

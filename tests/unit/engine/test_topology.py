@@ -25,7 +25,7 @@ from reftrail.engine.stage import Codes
 from reftrail.engine.topology import STAGES, TOPOLOGY
 from reftrail.rules.attribution.waiting import waiting_key
 from reftrail.rules.decider import Cause, Decider, Reference, Refused
-from reftrail.rules.reward.keys import action_key, code_key, is_action, kind_of, referral_key
+from reftrail.rules.reward.keys import action_key, code_key, has_timer, kind_of, referral_key
 from reftrail.rules.reward.state import CodeCell, ReferralCell
 from reftrail.testing import MemoryHost, campaign, claimed, click, code, purchase, signup
 
@@ -142,8 +142,8 @@ def test_a_tick_wakes_whom_the_key_is_of(code: str) -> None:
     woken = woken_action(key, tick, cause)
     assert (woken.code, woken.user_id, woken.action) == (code, "b:ob", "purchase:o:1")
     assert woken.event_time == 1_000
-    assert is_action(key)
-    assert not is_action(referral_key(code, "b:ob"))
+    assert has_timer(key)
+    assert not has_timer(referral_key(code, "b:ob"))
     deed = woken_deed(waiting_key("b:ob", "e:3"), tick, cause)
     assert (deed.user_id, deed.action) == ("b:ob", "w:e:3")
     assert woken_signal("ip:abc", tick, Cause("checks", 0, 7)).signal == "ip:abc"

@@ -16,7 +16,7 @@ from reftrail.rules.reward.context import DecisionContext
 from reftrail.rules.reward.ledger_entries import reward_id
 from reftrail.rules.reward.lifecycle import Reward, change
 from reftrail.rules.reward.state import Command
-from reftrail.rules.reward.state_events import CommandNoted
+from reftrail.rules.reward.state_events import CommandNoted, DayForgotten
 from reftrail.rules.reward.transitions import Transition, allowed
 
 _BY_DECISION: Final[Mapping[str, Transition]] = {
@@ -82,7 +82,10 @@ def report_fulfilment(context: DecisionContext, report: FulfilmentReported) -> N
 
 
 def fire(context: DecisionContext, fired: Woken) -> None:
-    """End the hold of a reward or expire a grant, if its time has come."""
+    """End the hold of a reward or expire a grant, if its time has come; or forget a code's day."""
+    if not fired.user_id:
+        context.apply(DayForgotten(**context.noted(), day=int(fired.action)))
+        return
     case = context.action(fired.action).case
     if case is None:
         return

@@ -15,7 +15,7 @@ from reftrail.rules.decider import (
 )
 from reftrail.rules.reward.evolve import evolve
 from reftrail.rules.reward.inputs import RewardInput, user_of
-from reftrail.rules.reward.keys import code_key, referral_key
+from reftrail.rules.reward.keys import code_key, day_key, referral_key
 from reftrail.rules.reward.state import (
     ActionCell,
     CodeCell,
@@ -83,7 +83,7 @@ class DecisionContext:
 
     def users_on(self, day: int) -> int:
         """The number of users who count under the code on a UTC day."""
-        return self.state.get(f"{self._code_key}::d:{day}", CountCell).count
+        return self.state.get(day_key(self.code, day), CountCell).count
 
     def get(self, suffix: str, kind: type[Any]) -> Any:
         """A cell of the referral, by the rest of its key after the referral."""

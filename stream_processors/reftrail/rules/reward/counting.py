@@ -7,7 +7,8 @@ import msgspec
 from reftrail.rules.cells import Cells
 from reftrail.rules.fraud.baselines import with_amount, with_claim, with_judged
 from reftrail.rules.fraud.scoring import is_suspicious
-from reftrail.rules.reward.keys import code_key
+from reftrail.rules.limits import forgotten_at
+from reftrail.rules.reward.keys import code_key, day_key
 from reftrail.rules.reward.state import (
     AssessedReward,
     CodeCell,
@@ -59,5 +60,7 @@ def count_reward(cells: Cells, key: str, code: str, case: RewardCase | None, *, 
     cells.put(own_key, CountCell(own.count + by))
     users = (own.count + by > 0) - (own.count > 0)
     if users:
-        day_key = f"{code_key(code)}::d:{case.day}"
-        cells.put(day_key, CountCell(cells.get(day_key, CountCell).count + users))
+        its_day = day_key(code, case.day)
+        on_day = max(0, cells.get(its_day, CountCell).count + users)
+        forget_at = forgotten_at(case.day) if on_day else None
+        cells.put(its_day, CountCell(on_day, forget_at=forget_at))

@@ -19,7 +19,7 @@ from reftrail.rules.reward.context import DecisionContext
 from reftrail.rules.reward.evolve import evolve
 from reftrail.rules.reward.inbox import go_on, note_signal, take_answer, take_claim, take_milestone
 from reftrail.rules.reward.inputs import RewardInput
-from reftrail.rules.reward.state import ActionCell
+from reftrail.rules.reward.state import ActionCell, CountCell
 from reftrail.rules.reward.state_events import Event
 
 _WAITING = frozenset({RewardStatus.HELD, RewardStatus.GRANTED})
@@ -69,8 +69,13 @@ class RewardDecider:
         return draft
 
 
-def wakes_at(cell: ActionCell) -> Millis | None:
-    """The time at which a reward's hold ends or its grant expires; None if it waits for none."""
+def wakes_at(cell: ActionCell | CountCell) -> Millis | None:
+    """The time at which a reward's hold ends or its grant expires, or a code's day is forgotten.
+
+    None if it waits for none.
+    """
+    if isinstance(cell, CountCell):
+        return cell.forget_at
     if cell.case is None:
         return None
     times = (

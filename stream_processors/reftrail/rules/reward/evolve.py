@@ -19,7 +19,7 @@ from reftrail.rules.limits import Place
 from reftrail.rules.reward.actions import first_attempt, of_order
 from reftrail.rules.reward.budgets import reserved_after
 from reftrail.rules.reward.counting import count_reward, count_usage
-from reftrail.rules.reward.keys import referral_key
+from reftrail.rules.reward.keys import day_key, referral_key
 from reftrail.rules.reward.skipped import with_skipped, without_first
 from reftrail.rules.reward.state import (
     ActionCell,
@@ -34,6 +34,7 @@ from reftrail.rules.reward.state import (
 )
 from reftrail.rules.reward.state_events import (
     CommandNoted,
+    DayForgotten,
     Earned,
     Event,
     EvidenceKept,
@@ -114,6 +115,8 @@ def evolve(cells: Cells, event: Event) -> None:  # noqa: C901, PLR0912, PLR0915 
             cells.put(key, _replace(referral, used=referral.used - 1, skipped=skipped))
         case CommandNoted():
             cells.put(f"{key}:c:{fingerprint(event.command_id):x}", Command(is_done=True))
+        case DayForgotten():
+            cells.put(day_key(event.code, event.day), CountCell())
         case PartialRefundDeferred():
             _part_deferred(cells, key, event)
         case _:

@@ -66,13 +66,18 @@ def action_key(code: str, user_id: str, action: str) -> str:
     return f"{referral_key(code, user_id)}:a:{action}"
 
 
-def is_action(key: str) -> bool:
-    """Whether a key is that of a reward, which may have a timer."""
+def day_key(code: str, day: int) -> str:
+    """The key of the number of users under a code on a day."""
+    return f"{code_key(code)}::d:{day}"
+
+
+def has_timer(key: str) -> bool:
+    """Whether a key may have a timer: that of a reward, or of a code's users on a day."""
     parts = key.split(":", 3)
-    return len(parts) == 4 and parts[2] == "a"
+    return len(parts) == 4 and parts[2] in "ad"
 
 
-def parts_of_action_key(key: str) -> tuple[str, str, str]:
-    """Code, user and action of a reward's key."""
+def parts_of_timed_key(key: str) -> tuple[str, str, str]:
+    """Code, user and action of a reward's key; code, no user, and the day of a day's."""
     code, user_id, _, action = key.split(":", 3)
     return unescaped(code), unescaped(user_id), action

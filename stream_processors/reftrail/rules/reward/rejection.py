@@ -14,6 +14,7 @@ from reftrail.contracts.reference import CampaignDefined, CodeChanged, CodeStatu
 from reftrail.contracts.reward_reasons import Reason
 from reftrail.rules.decider import Reference
 from reftrail.rules.fraud.case import Evidence, Figures
+from reftrail.rules.limits import is_closed
 from reftrail.rules.policy import Terms, policy_at
 from reftrail.rules.reward.context import DecisionContext
 
@@ -72,7 +73,7 @@ def exceeded_limits(
     day = claim.event_time // DAY
     if caps and caps.per_code_per_day is not None and context.place(f"day {day}").count <= 0:
         most, taken = caps.per_code_per_day, context.users_on(day)
-        if taken >= most:
+        if taken >= most or is_closed(day, context.record.received_at):
             found.append((Reason.CAP_PER_CODE_PER_DAY, {"most": most, "day": day, "users": taken}))
     return _in_order(found)
 

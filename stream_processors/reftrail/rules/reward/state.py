@@ -35,10 +35,15 @@ class CodeCell(msgspec.Struct, frozen=True, array_like=True):
 
 
 class CountCell(msgspec.Struct, frozen=True, array_like=True):
-    """A count under a key of its own. place is the place of the limit, where it has one."""
+    """A count under a key of its own.
+
+    place is the place of the limit, where it has one. forget_at is set for the users of a code on a
+    day: then that day's limit is forgotten.
+    """
 
     count: int = 0
     place: str = ""
+    forget_at: Millis | None = None
 
 
 class Command(msgspec.Struct, frozen=True, array_like=True):

@@ -109,6 +109,12 @@ class CommandNoted(_OfReferral, frozen=True, kw_only=True):
     command_id: str
 
 
+class DayForgotten(_OfReferral, frozen=True, kw_only=True):
+    """The users under a code on a UTC day count no longer."""
+
+    day: int
+
+
 class PartialRefundDeferred(_OfReferral, frozen=True, kw_only=True):
     """A refund takes a part of a reward that isn't granted now."""
 
@@ -133,6 +139,7 @@ StateEvent: TypeAlias = (
     | SlotFreed
     | CommandNoted
     | PartialRefundDeferred
+    | DayForgotten
 )
 STATE_EVENTS: Final = get_args(StateEvent)
 """The types of state events, which go to no topic."""
