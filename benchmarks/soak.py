@@ -99,8 +99,7 @@ class Pipeline:
                 self._ends[name] = end = begin + len(batch)
                 offsets = list(range(begin, end))
                 keys: list[bytes | None] = [key for key, _ in batch]
-                values: list[bytes | None] = [value for _, value in batch]
-                chunk = Chunk(begin, end, offsets, [at] * len(batch), keys, values)
+                chunk = Chunk(begin, end, offsets, [at] * len(batch), keys, [v for _, v in batch])
                 outcome = work.conclude(chunk, store, self._tables, None, lookups)
                 store.apply(outcome.changes, outcome.due_times)
                 if lookups is not None:

@@ -78,7 +78,7 @@ def test_what_is_on_the_topics_is_in_the_reports(
         (row,) = running.report("funnel")["rows"]
         assert (row["campaign_id"], row["clicks"]) == ("spring", 4_000)
         assert running.stop() == 0
-        assert running.numbers("SELECT sum(messages) FROM ledger FINAL") == [4_000]
+        assert running.numbers("SELECT sum(messages) FROM loads FINAL") == [4_000]
 
 
 def test_only_committed_messages_are_loaded_and_markers_count_as_positions(
@@ -94,7 +94,7 @@ def test_only_committed_messages_are_loaded_and_markers_count_as_positions(
         assert running.get("/v1/positions").json()["events"]["0"] == 8
         assert running.report("funnel")["rows"][0]["clicks"] == 1
         running.stop()
-        assert running.numbers("SELECT sum(messages) FROM ledger FINAL") == [2]
+        assert running.numbers("SELECT sum(messages) FROM loads FINAL") == [2]
         running.restart()
         running.wait_until_loaded()
 
@@ -153,8 +153,8 @@ def test_kill_9_at_random_times_neither_loses_nor_doubles(
     unique, rows, messages, still_open = running.numbers(
         "SELECT uniqExact(event_id) FROM events",
         "SELECT count() FROM events",
-        "SELECT sum(messages) FROM ledger FINAL WHERE topic = 'events'",
-        "SELECT count() FROM ledger FINAL WHERE closed = 0",
+        "SELECT sum(messages) FROM loads FINAL WHERE topic = 'events'",
+        "SELECT count() FROM loads FINAL WHERE closed = 0",
     )
     assert (unique, rows, messages, still_open) == (total, total, total, 0)
 

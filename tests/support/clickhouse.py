@@ -41,7 +41,7 @@ class ClickHouse:
         records = {
             table_of(topic, record.__name__).name for topic in TABLES for record in topic.records
         }
-        for name in [*records, "ledger", "sources"]:
+        for name in [*records, "loads", "sources"]:
             self.writing.command(f"TRUNCATE TABLE {name}")
 
     async def load(self, topic: Topic, records: Sequence[Record], partition: int = 0) -> None:

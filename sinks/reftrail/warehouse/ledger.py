@@ -1,5 +1,12 @@
-"""Ledger of loads: ranges of offsets, opened before an insert and closed after it."""
+"""Ledger of loads: ranges of offsets, opened before an insert and closed after it.
 
+Batches have numbers, and each number is claimed once: the claim is an insert under a token that
+follows from the number, so of two warehouses that claim it ClickHouse keeps the first one's rows.
+The other one sees that they aren't its own, inserts nothing, and ends. So two warehouses that run
+side by side for a while neither lose nor double anything; what one left open, another finishes.
+"""
+
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Final
@@ -58,26 +65,61 @@ class Source:
     cluster_id: str
 
 
+_PATIENCE_SECONDS: Final = 1.0
+"""Until rows must be there whose token ClickHouse knows."""
+
+
 class Ledger:
-    """The tables `ledger` and `sources`."""
+    """The tables `loads` and `sources`."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        self._next: int | None = None
+        self._numbers: dict[Load, int] = {}
 
     def open(self, loads: Iterable[Load]) -> None:
-        """Note what is about to be inserted."""
-        self._write(dict.fromkeys(loads, Counts(0, 0)), closed=False)
+        """Note what is about to be inserted, under the number that follows the known positions.
+
+        Raises `ExpectedError` if another warehouse has claimed it.
+        """
+        number = self._next_number() if self._next is None else self._next
+        wanted = list(loads)
+        rows = self._rows(dict.fromkeys(wanted, Counts(0, 0)), number, closed=False)
+        if not self._claimed(number):
+            insert_rows(self._client, "loads", rows, token=f"claim {number}")
+        if not (found := self._claimed(number)):
+            # Known as inserted and not there: another's insert under way, or the server was killed.
+            time.sleep(_PATIENCE_SECONDS)
+            if not (found := self._claimed(number)):
+                insert_rows(self._client, "loads", rows, token=f"claim {number} again")
+                found = self._claimed(number)
+        if found != {load.token for load in wanted}:
+            raise ExpectedError(
+                f"another warehouse loads into this ClickHouse, too: it has claimed load {number} "
+                f"({', '.join(sorted(found))}). Nothing is lost or doubled; let one of them run"
+            )
+        self._numbers |= dict.fromkeys(wanted, number)
+        self._next = number + 1
 
     def close(self, loads: Mapping[Load, Counts]) -> None:
         """Note that it was inserted, dead letters included."""
-        self._write(loads, closed=True)
+        if not loads.keys() <= self._numbers.keys():
+            self.unfinished()  # another instance has opened them
+        rows = [
+            row
+            for load, counts in loads.items()
+            for row in self._rows({load: counts}, self._numbers.pop(load), closed=True)
+        ]
+        if rows:
+            insert_rows(self._client, "loads", rows)
 
     def positions(self) -> dict[tuple[str, int], Position]:
         """How far each topic and partition is loaded that something was loaded of."""
+        self._next = self._next_number()
         rows = self._client.query(
             "SELECT topic, partition, max(to_offset), "
             "argMax((last_offset, last_timestamp, last_checksum), (last_offset >= 0, to_offset)) "
-            "FROM ledger FINAL WHERE closed = 1 GROUP BY topic, partition"
+            "FROM loads FINAL WHERE closed = 1 GROUP BY topic, partition"
         ).result_rows
         return {
             (topic, partition): Position(end, RecordMark(*last) if last[0] >= 0 else None)
@@ -87,15 +129,16 @@ class Ledger:
     def unfinished(self) -> list[Load]:
         """The loads that were opened and not closed: a crash lies between."""
         rows = self._client.query(
-            "SELECT topic, load, groupArray((partition, from_offset, to_offset)) "
-            "FROM ledger FINAL WHERE closed = 0 GROUP BY topic, load ORDER BY topic"
+            "SELECT number, topic, load, groupArray((partition, from_offset, to_offset)) "
+            "FROM loads FINAL WHERE closed = 0 GROUP BY number, topic, load ORDER BY number, topic"
         ).result_rows
         loads = []
-        for topic, token, ranges in rows:
+        for number, topic, token, ranges in rows:
             load = Load(topic, tuple(sorted(Range(*one) for one in ranges)))
             if load.token != token:
                 raise RuntimeError(f"the ledger's load {token} has only the ranges {ranges}")
             loads.append(load)
+            self._numbers[load] = number
         return loads
 
     def claim(self, sources: Iterable[Source]) -> None:
@@ -113,14 +156,30 @@ class Ledger:
         if new:
             insert_rows(self._client, "sources", map(asdict, new))
 
-    def _write(self, loads: Mapping[Load, Counts], *, closed: bool) -> None:
-        rows = [
-            _row(load, place, counts, closed=closed)
+    def _next_number(self) -> int:
+        """The first number that is claimed and not closed, or else the first that isn't claimed."""
+        rows = self._client.query(
+            "SELECT if(countIf(closed = 0) > 0, minIf(number, closed = 0), max(number) + 1) "
+            "FROM loads FINAL"
+        ).result_rows
+        return int(rows[0][0])
+
+    def _claimed(self, number: int) -> set[str]:
+        """The loads under a number."""
+        rows = self._client.query(
+            f"SELECT DISTINCT load FROM loads WHERE number = {number:d}"  # noqa: S608
+        ).result_rows
+        return {token for (token,) in rows}
+
+    @staticmethod
+    def _rows(
+        loads: Mapping[Load, Counts], number: int, *, closed: bool
+    ) -> list[dict[str, str | int]]:
+        return [
+            {"number": number, **_row(load, place, counts, closed=closed)}
             for load, counts in loads.items()
             for place in range(len(load.ranges))
         ]
-        if rows:
-            insert_rows(self._client, "ledger", rows)
 
 
 def _row(load: Load, place: int, counts: Counts, *, closed: bool) -> dict[str, str | int]:

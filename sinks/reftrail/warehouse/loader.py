@@ -2,9 +2,9 @@
 
 For every load (messages of one topic) the SQL is, in this order:
 
-    INSERT INTO ledger (... closed = 0)                     what will be inserted
+    INSERT INTO loads (... closed = 0)                      what will be inserted: the claim
     INSERT INTO <table> SETTINGS insert_deduplication_token = '<load>#<schema>' FORMAT Avro
-    INSERT INTO ledger (... closed = 1)                     that it was
+    INSERT INTO loads (... closed = 1)                      that it was
 
 An error, whatever it is, leaves the load open and must end the process: its outcome is unknown.
 The next start reads the same ranges and inserts them again under the same tokens (`recover`).
@@ -29,6 +29,7 @@ from reftrail.warehouse.metrics import WarehouseMetrics
 from reftrail.warehouse.tables import Table, table_of
 
 _SCRATCH: Final = "recovery"
+_PATIENCE_SECONDS: Final = 1.0
 _UNPROTECTED: Final = {"deduplicate_insert": "disable", "insert_deduplicate": "0"}
 
 _log = logging.getLogger(__name__)
@@ -121,10 +122,17 @@ class Loader:
         container = block.container()
         settings = {"insert_deduplication_token": token} if self._with_tokens else _UNPROTECTED
         self._client.raw_insert(table.name, insert_block=container, fmt="Avro", settings=settings)
-        if verify and self._is_missing(table, container):
+        if verify and self._is_missing_for_long(table, container):
             _log.warning("%s was known as inserted, but isn't there: inserting it again", token)
             again = {"insert_deduplication_token": f"{token}#again"}
             self._client.raw_insert(table.name, insert_block=container, fmt="Avro", settings=again)
+
+    def _is_missing_for_long(self, table: Table, container: bytes) -> bool:
+        """The same after a while: another warehouse may be inserting the block at this moment."""
+        if not self._is_missing(table, container):
+            return False
+        time.sleep(_PATIENCE_SECONDS)
+        return self._is_missing(table, container)
 
     def _is_missing(self, table: Table, container: bytes) -> bool:
         """Whether rows of a block that was surely inserted aren't there.

@@ -1,8 +1,8 @@
 """At constant traffic, what is remembered for a time only is constant, cell by cell."""
 
-import itertools
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
@@ -44,5 +44,5 @@ def test_cells_that_go_are_as_many_every_day_once_the_longest_time_has_passed(
         "reward :d:",
     }
     staying = [one.total(goes=False)[0] for one in settled]
-    grown = {after - before for before, after in itertools.pairwise(staying)}
+    grown = {after - before for before, after in pairwise(staying)}
     assert len(grown) == 1, "what stays grows by the same number every day"

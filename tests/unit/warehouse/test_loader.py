@@ -141,7 +141,7 @@ async def test_a_crash_at_any_step_neither_loses_nor_doubles(
 
     assert counted(clickhouse) == {"events": 5, "codes": 1}
     assert Ledger(clickhouse.writing).unfinished() == []
-    assert clickhouse.rows("SELECT sum(messages) FROM ledger FINAL") == [(6,)]
+    assert clickhouse.rows("SELECT sum(messages) FROM loads FINAL") == [(6,)]
 
 
 @pytest.mark.parametrize("crashes", [2, 3])
@@ -193,7 +193,7 @@ async def test_rows_whose_token_was_noted_before_a_crash_are_not_lost(
 async def test_an_empty_stretch_of_the_log_is_no_load(clickhouse: ClickHouse) -> None:
     await loader(clickhouse.writing).load([work(EVENTS, part_of([], 7))])
 
-    assert clickhouse.rows("SELECT count() FROM ledger") == [(0,)]
+    assert clickhouse.rows("SELECT count() FROM loads") == [(0,)]
 
 
 class Graveyard:
@@ -227,7 +227,7 @@ async def test_bad_messages_are_put_aside_and_the_rest_is_loaded(clickhouse: Cli
     ]
     (first,) = {(one.topic, one.partition, one.stage, one.reason) for one in graveyard.letters}
     assert first == ("events", 2, "warehouse", "undecodable")
-    assert clickhouse.rows("SELECT messages, dead_letters FROM ledger FINAL") == [(7, 4)]
+    assert clickhouse.rows("SELECT messages, dead_letters FROM loads FINAL") == [(7, 4)]
 
 
 async def test_a_crash_after_the_letters_were_sent_sends_the_same_ones_again(
@@ -250,7 +250,7 @@ async def test_a_crash_after_the_letters_were_sent_sends_the_same_ones_again(
 async def test_a_bad_dead_letter_is_not_put_aside_again(clickhouse: ClickHouse) -> None:
     await loader(clickhouse.writing, nowhere).load([work(DEAD_LETTERS, part_of([b"junk"]))])
 
-    assert clickhouse.rows("SELECT messages, dead_letters FROM ledger FINAL") == [(1, 1)]
+    assert clickhouse.rows("SELECT messages, dead_letters FROM loads FINAL") == [(1, 1)]
 
 
 async def test_a_refusal_that_no_message_explains_is_an_error(clickhouse: ClickHouse) -> None:
