@@ -11,7 +11,7 @@ from reftrail.engine.alarms import Alarms
 from reftrail.engine.dead_letters import fitting
 from reftrail.engine.grouped_cells import GroupedCells
 from reftrail.engine.stage import Stage
-from reftrail.engine.state_views import CellView, FamilyView, unpacking
+from reftrail.engine.state_views import CellView, FamilyView, unpacking, unpacking_cell
 from reftrail.engine.store import MemoryStore, PartitionStore, is_grouped
 from reftrail.rules.cells import Cells, group_of
 
@@ -91,8 +91,8 @@ def _due_at(stage: Stage) -> Callable[[str, bytes], Millis | None] | None:
         return None
     due_at, owns = stage.waking.due_at, stage.waking.owns
     if stage.family is None:
-        unpack = msgspec.msgpack.Decoder(stage.cells[-1].state).decode
-        return lambda key, packed: due_at(unpack(packed)) if owns(key) else None
+        unpack = unpacking_cell(stage.cells[-1])
+        return lambda key, packed: due_at(unpack(packed, key)) if owns(key) else None
     unpack_cell = unpacking(stage.family)
     return lambda key, packed: due_at(unpack_cell(key, packed)) if owns(key) else None
 

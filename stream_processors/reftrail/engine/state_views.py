@@ -92,6 +92,19 @@ def _empty_of(kind: type) -> Any:
     return found
 
 
+def unpacking_cell(cell: Cell) -> Callable[[bytes, str], Any]:
+    """How to unpack the state of a cell, which is under a key."""
+    decode = msgspec.msgpack.Decoder(cell.state).decode
+
+    def unpack(packed: bytes, key: str) -> Any:
+        try:
+            return decode(packed)
+        except msgspec.ValidationError as error:
+            raise UnknownStateError(key, cell.state) from error
+
+    return unpack
+
+
 class CellView:
     """The states of one cell of a stage, by key."""
 
@@ -101,7 +114,7 @@ class CellView:
         self._packed = packed
         self._empty = cell.state()
         self._none = _pack(self._empty)
-        self._decode = msgspec.msgpack.Decoder(cell.state).decode
+        self._unpack = unpacking_cell(cell)
 
     def get(self, key: str) -> Any:
         """The state of a key as it is by now."""
@@ -109,12 +122,6 @@ class CellView:
             return self.changed[key]
         packed = self._packed.get(key)
         return self._empty if packed is None else self._unpack(packed, key)
-
-    def _unpack(self, packed: bytes, key: str) -> Any:
-        try:
-            return self._decode(packed)
-        except msgspec.ValidationError as error:
-            raise UnknownStateError(key, type(self._empty)) from error
 
     def add_changes(self, found: dict[str, bytes | None]) -> None:
         """Add those that differ from the stored ones, packed. None: it is empty again."""
