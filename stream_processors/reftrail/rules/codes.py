@@ -11,7 +11,8 @@ def code_of(claim: Claimed, reference: Reference) -> CodeChanged | None:
 
     A derived code needs no record: it is an active code of its campaign, without an owner. Its
     record counts if there is one, since it may have been bound or revoked. A forged code has none,
-    whatever is registered.
+    whatever is registered. Nor has another one whose claim names no campaign: there was no such
+    code when the user claimed, and a late touch may still correct that.
     """
     match claim.code_evidence:
         case CodeEvidence.FORGED:
@@ -19,6 +20,10 @@ def code_of(claim: Claimed, reference: Reference) -> CodeChanged | None:
         case CodeEvidence.DERIVED if claim.campaign_id is not None:
             known = reference.code_if_known(claim.code)
             return known or _unregistered(claim.code, claim.campaign_id)
+        case CodeEvidence.DERIVED:
+            return reference.code(claim.code)
+        case _ if claim.campaign_id is None:
+            return None
         case _:
             return reference.code(claim.code)
 

@@ -212,6 +212,14 @@ def test_without_a_campaign_a_derived_code_has_to_be_registered() -> None:
     assert story.reference.missed == {("code", "SPR1")}
 
 
+def test_a_code_that_was_not_there_when_the_user_claimed_has_not_earned_by_then() -> None:
+    """It was registered between the claim and its decision: a late touch may correct it yet."""
+    story = given(campaign(), code("AMY")).when(
+        claimed(Action.SIGNUP, "AMY", "10:00", campaign_id=None)
+    )
+    story.then(rejected(Role.REFEREE, "AMY", Reason.UNKNOWN_CODE))
+
+
 def test_a_forged_code_is_rejected_without_a_lookup_whatever_is_registered() -> None:
     for known in ([], [code("SPR1")]):
         story = given(campaign(), *known).when(signed_up(code_evidence="forged", campaign_id=None))
