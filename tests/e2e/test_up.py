@@ -45,7 +45,7 @@ def ready(path: Path, process: subprocess.Popen[str]) -> dict[str, Any]:
 @pytest.fixture
 def data_dir(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path / "data"
-    until = time.monotonic() + 10  # a host whose stack ended at once is ended by its leash
+    until = time.monotonic() + 10  # a host whose stack ended at once is ended by its reaper
     while (left := processes_naming(tmp_path)) and time.monotonic() < until:
         time.sleep(0.1)
     assert left == []

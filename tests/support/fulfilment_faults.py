@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from reftrail.fulfilment.answers import Delivered
 from reftrail.fulfilment.fulfilment import Fulfilment
-from reftrail.fulfilment.judgement import Settled
+from reftrail.fulfilment.outcomes import Settled
 from reftrail.fulfilment.reports import delivered
 
 
@@ -18,13 +18,13 @@ class ReportsFirst(Fulfilment):
     between: ClassVar[Callable[[], None]] = lambda: None
 
     def _judge(self) -> None:
-        list(self.desks.answered())
+        list(self.workers.answered())
 
     def _ask(self) -> None:
         now = self.clock()
         begun = [
             due
-            for kind, free in self.desks.free().items()
+            for kind, free in self.workers.free().items()
             for due in self.journal.begin(kind, free, now, self._committed).due
         ]
         if begun:
@@ -34,4 +34,4 @@ class ReportsFirst(Fulfilment):
             self._tell(self._log)
             type(self).between()
         for due in begun:
-            self.desks.ask(due)
+            self.workers.ask(due)

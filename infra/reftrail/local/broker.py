@@ -15,10 +15,10 @@ from reftrail.contracts.errors import ExpectedError
 from reftrail.hosting.kafka.blocking import blocking_admin
 from reftrail.local.data_dir import locked_data_dir
 from reftrail.local.jars import classpath, java
-from reftrail.local.leash import Leash
 from reftrail.local.ports import LOOPBACK, answers, free_port, port_for
 from reftrail.local.private_files import PRIVATE_UMASK, make_private_directory, write_private
 from reftrail.local.process import Child, Command
+from reftrail.local.process_reaper import ProcessReaper
 from reftrail.local.ready import local_installation
 
 _CLUSTER_ID: Final = "reftrail-local-node-01"  # any 22 characters of base64url
@@ -150,7 +150,7 @@ class Broker:
         self, data_dir: Path, port: int | None = None, properties: Mapping[str, str] | None = None
     ) -> None:
         self.settings = replace(broker_settings(data_dir, port=port), properties=properties or {})
-        self._leash: Leash
+        self._reaper: ProcessReaper
         self._child: Child | None = None
         self._held = ExitStack()
 
@@ -167,7 +167,7 @@ class Broker:
 
     def start(self) -> None:
         """Start it again and wait until it answers. Raises `ExpectedError` if it doesn't."""
-        self._child = Child(broker_command(self.settings), self._leash)
+        self._child = Child(broker_command(self.settings), self._reaper)
         try:
             self._wait(self._child)
         except BaseException:
@@ -203,8 +203,8 @@ class Broker:
         with ExitStack() as held:
             # Kafka's own lock comes too late: by then it has written to the metadata log.
             held.enter_context(locked_data_dir(self.settings.data_dir))
-            self._leash = Leash()
-            held.callback(self._leash.close)
+            self._reaper = ProcessReaper()
+            held.callback(self._reaper.close)
             self.start()
             held.callback(self.stop)
             self._held = held.pop_all()

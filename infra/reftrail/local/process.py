@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from reftrail.local.leash import Leash
 from reftrail.local.private_files import PRIVATE_UMASK, make_private_directory, private
+from reftrail.local.process_reaper import ProcessReaper
 
 _LOG_BYTES: Final = 16 * 1024 * 1024
 
@@ -29,11 +29,11 @@ class Command:
 
 
 class Child:
-    """A running command. Started by being made; its group is on the leash until it has ended."""
+    """A running command. Started by being made; the reaper has its group until it has ended."""
 
-    def __init__(self, command: Command, leash: Leash) -> None:
+    def __init__(self, command: Command, reaper: ProcessReaper) -> None:
         self.log = command.log
-        self._leash = leash
+        self._reaper = reaper
         make_private_directory(command.log.parent)
         _keep_short(command.log)
         with open(command.log, "ab", opener=private) as log, _undisturbed():
@@ -47,7 +47,7 @@ class Child:
                 start_new_session=True,  # so that Ctrl-C reaches the supervisor alone
                 umask=PRIVATE_UMASK,
             )
-            leash.hold(self.pid)
+            reaper.hold(self.pid)
 
     @property
     def pid(self) -> int:
@@ -85,7 +85,7 @@ class Child:
         with suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
         self._process.wait()
-        self._leash.release(self.pid)
+        self._reaper.release(self.pid)
 
     def output(self, characters: int = 20_000) -> str:
         """The end of what this run has written to its log."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from reftrail.contracts.errors import ExpectedError
-from reftrail.local.leash import Leash
 from reftrail.local.process import Child, Command
+from reftrail.local.process_reaper import ProcessReaper
 from reftrail.local.readiness import Readiness
 
 _LOOK_EVERY: Final = 0.05
@@ -100,7 +100,7 @@ class Supervisor:
         self._kept: dict[str, _Kept] = {}
         self._lock = threading.RLock()
         self._stopping = threading.Event()
-        self._leash = Leash()
+        self._reaper = ProcessReaper()
         self._watching = threading.Thread(target=self._watch, name="supervisor", daemon=True)
         self._asking = threading.Thread(target=self._ask, name="readiness", daemon=True)
 
@@ -202,7 +202,7 @@ class Supervisor:
                     if kept.child is not None:
                         kept.child.stop(kept.host.grace)
                         kept.child = None
-        self._leash.close()
+        self._reaper.close()
 
     def _watch(self) -> None:
         while not self._stopping.wait(_LOOK_EVERY) and self.failure is None:
@@ -229,7 +229,7 @@ class Supervisor:
 
     def _start(self, kept: _Kept) -> None:
         kept.readiness = Readiness()
-        kept.child = Child(kept.host.command, self._leash)
+        kept.child = Child(kept.host.command, self._reaper)
         kept.started = self._clock()
 
     def _answers(self, kept: _Kept) -> bool:

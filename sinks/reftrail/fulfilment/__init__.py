@@ -5,9 +5,9 @@ reversed. The processes of a group share its partitions. Output: `fulfilments`, 
 for what can't be read or was refused. Guarantee: killed at any point, an order is asked again under
 the same idempotency key, its outcome is reported once, and what was withdrawn before isn't asked.
 
-Read in this order: `answers` (of partners), `signature`, `asking` (HTTP), `webhook`, `shipment`,
-`pool` (the partners by kind of reward), `schedule` (retries), `judgement` (outcomes), `tables`,
-`database`, `journal` (the state of each order), `reports` (to Kafka), `log` (Kafka), `desks`
+Read in this order: `answers` (of partners), `signature`, `http_client`, `webhook`, `shipment`,
+`code_pool` (the partners by kind of reward), `schedule` (retries), `outcomes`, `tables`,
+`database`, `journal` (the state of each order), `reports` (to Kafka), `log` (Kafka), `workers`
 (threads), `fulfilment` (the loop), `http`, `main` (the composition root). `partners` simulates
 partners.
 """

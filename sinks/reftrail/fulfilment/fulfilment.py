@@ -31,13 +31,13 @@ from kafka.errors import KafkaError
 from reftrail.contracts.decisions import DeadLettered
 from reftrail.contracts.record import Millis
 from reftrail.contracts.times import now
-from reftrail.fulfilment.desks import Desks
 from reftrail.fulfilment.journal import Journal
-from reftrail.fulfilment.judgement import Again, Due, Settled, judge
 from reftrail.fulfilment.log import FoundOrders, FulfilmentLog
 from reftrail.fulfilment.metrics import FulfilmentMetrics
+from reftrail.fulfilment.outcomes import Again, Due, Settled, judge
 from reftrail.fulfilment.reports import letter_of_unreadable
 from reftrail.fulfilment.schedule import Schedule
+from reftrail.fulfilment.workers import FulfilmentWorkers
 
 _POLL_MS: Final = 100
 _WAIT_SECONDS: Final = 0.05
@@ -63,7 +63,7 @@ class Fulfilment:
 
     connect: Callable[[], AbstractContextManager[FulfilmentLog]]
     journal: Journal
-    desks: Desks
+    workers: FulfilmentWorkers
     schedule: Schedule
     metrics: FulfilmentMetrics
     clock: Callable[[], Millis] = now
@@ -97,7 +97,7 @@ class Fulfilment:
                 why = str(error)[:_SHOWN]  # some errors tell of every topic there is
                 _log.warning("Kafka does not answer as it should (%s); trying again", why)
                 stop.wait(min(silences, 5))
-        self.desks.close()
+        self.workers.close()
 
     def turn(self, log: FulfilmentLog) -> None:
         """One round of everything."""
@@ -118,7 +118,7 @@ class Fulfilment:
     def losing(self) -> None:
         """See `log.Owner`: report what is settled. Who is still being asked may be asked again."""
         assert self._log is not None
-        self.desks.wait(_LEAVE_SECONDS, for_all=True)
+        self.workers.wait(_LEAVE_SECONDS, for_all=True)
         self._judge()
         self._tell(self._log)
         self._tell(self._log)  # the position that follows from it
@@ -140,11 +140,11 @@ class Fulfilment:
 
     def _take(self, log: FulfilmentLog) -> None:
         """Take in all orders, even if a partner is slow: what waits is in the journal, by kind."""
-        has_waited = self.desks.is_busy
+        has_waited = self.workers.is_busy
         if has_waited:  # an answer is as good a reason to go on as an order
-            self.desks.wait(_WAIT_SECONDS)
+            self.workers.wait(_WAIT_SECONDS)
         found = log.poll(0 if has_waited else _POLL_MS)
-        ours = [taken for taken in found.orders if taken[0].kind in self.desks.kinds]
+        ours = [taken for taken in found.orders if taken[0].kind in self.workers.kinds]
         if ours:
             self.journal.take(ours, self.clock())
             self._unchecked = True
@@ -168,7 +168,7 @@ class Fulfilment:
     def _judge(self) -> None:
         now = self.clock()
         judged = [
-            (due, judge(due, answer, self.schedule, now)) for due, answer in self.desks.answered()
+            (due, judge(due, answer, self.schedule, now)) for due, answer in self.workers.answered()
         ]
         if judged:
             self.journal.record([verdict for _, verdict in judged])
@@ -193,12 +193,12 @@ class Fulfilment:
         now, until = self.clock(), self._checked_at
         if until is None:
             return
-        for kind, free in self.desks.free().items():
+        for kind, free in self.workers.free().items():
             begun = self.journal.begin(kind, free, now, self._committed, until)
             self.metrics.expired.labels(kind).inc(len(begun.expired))
             self.metrics.withdrawn.labels(kind).inc(len(begun.withdrawn))
             for due in begun.due:
-                self.desks.ask(due)
+                self.workers.ask(due)
 
     def _observe(self, log: FulfilmentLog) -> None:
         now = self.clock()
@@ -211,7 +211,7 @@ class Fulfilment:
 
     def _finish(self, log: FulfilmentLog) -> None:
         """Give those who were asked a little time to answer; for the others there's a next time."""
-        self.desks.wait(_FINISH_SECONDS, for_all=True)
+        self.workers.wait(_FINISH_SECONDS, for_all=True)
         self._judge()
         if self._owns:
             self._tell(log)
@@ -219,7 +219,7 @@ class Fulfilment:
 
     def _count(self, found: FoundOrders) -> None:
         for order, _ in found.orders:
-            if order.kind not in self.desks.kinds:
+            if order.kind not in self.workers.kinds:
                 self.metrics.left.labels(order.kind).inc()
         for message in found.unreadable:
             self.metrics.unreadable.inc()

@@ -14,9 +14,9 @@ from reftrail.contracts.codec import encode
 from reftrail.contracts.decisions import RewardGranted, RewardWithdrawn
 from reftrail.contracts.external_inputs import FulfilmentReported
 from reftrail.contracts.record import Millis
+from reftrail.fulfilment.code_pool import mark_used
 from reftrail.fulfilment.database import Database
-from reftrail.fulfilment.judgement import Again, Due, Settled
-from reftrail.fulfilment.pool import mark_used
+from reftrail.fulfilment.outcomes import Again, Due, Settled
 from reftrail.fulfilment.reports import letter_of_withdrawn
 from reftrail.fulfilment.rows import (
     Row,

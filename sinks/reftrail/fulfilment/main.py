@@ -12,19 +12,19 @@ from contextlib import ExitStack
 from functools import partial
 
 from reftrail.fulfilment.answers import Fulfiller
-from reftrail.fulfilment.asking import Http
+from reftrail.fulfilment.code_pool import CodePool
 from reftrail.fulfilment.database import Database
-from reftrail.fulfilment.desks import Desks
 from reftrail.fulfilment.fulfilment import Fulfilment
 from reftrail.fulfilment.http import application
+from reftrail.fulfilment.http_client import HttpClient
 from reftrail.fulfilment.journal import Journal
 from reftrail.fulfilment.log import connected
 from reftrail.fulfilment.metrics import FulfilmentMetrics
-from reftrail.fulfilment.pool import Pool
 from reftrail.fulfilment.schedule import Schedule
 from reftrail.fulfilment.settings import FulfilmentKind, FulfilmentSettings
 from reftrail.fulfilment.shipment import HttpCarrier, Shipments
 from reftrail.fulfilment.webhook import Webhook
+from reftrail.fulfilment.workers import FulfilmentWorkers
 from reftrail.hosting.run import run_host, run_until_stopped, stop_on_signals
 from reftrail.hosting.serving import serve
 
@@ -45,17 +45,17 @@ async def run(settings: FulfilmentSettings) -> None:
     with ExitStack() as closing:
         database = Database.open(settings.fulfilment_journal)
         closing.callback(database.close)
-        http = Http(settings.fulfilment_timeout_seconds)
+        http = HttpClient(settings.fulfilment_timeout_seconds)
         closing.callback(http.close)
         asked = fulfillers(settings, http, database)
         fulfilment = Fulfilment(
             partial(connected, settings, settings.fulfilment_group, database.member()),
             Journal(database),
-            Desks(asked, metrics, settings.fulfilment_concurrency),
+            FulfilmentWorkers(asked, metrics, settings.fulfilment_concurrency),
             schedule_of(settings),
             metrics,
         )
-        if isinstance(pool := asked.get(FulfilmentKind.CODE), Pool):
+        if isinstance(pool := asked.get(FulfilmentKind.CODE), CodePool):
             fulfilment.share = pool.share
         host, port = settings.fulfilment_host, settings.fulfilment_port
         app = application(metrics)
@@ -68,7 +68,7 @@ async def run(settings: FulfilmentSettings) -> None:
 
 
 def fulfillers(
-    settings: FulfilmentSettings, http: Http, database: Database
+    settings: FulfilmentSettings, http: HttpClient, database: Database
 ) -> Mapping[str, Fulfiller]:
     """The partner for each kind of reward. Raises `ExpectedError` if the codes can't be read."""
     made: dict[str, Fulfiller] = {}
@@ -83,7 +83,7 @@ def fulfillers(
                 carrier = HttpCarrier(http, str(settings.fulfilment_carrier_url), key)
                 made[kind] = Shipments(carrier)
             case FulfilmentKind.CODE:
-                made[kind] = pool = Pool(database, settings.fulfilment_codes_file)
+                made[kind] = pool = CodePool(database, settings.fulfilment_codes_file)
                 pool.load()
     return made
 

@@ -11,7 +11,7 @@ from reftrail.contracts.codec import decode_as, encode
 from reftrail.contracts.decisions import RewardGranted
 from reftrail.contracts.external_inputs import FulfilmentOutcome, FulfilmentReported
 from reftrail.contracts.record import Millis
-from reftrail.fulfilment.judgement import Due
+from reftrail.fulfilment.outcomes import Due
 from reftrail.fulfilment.reports import report_id
 from reftrail.fulfilment.tables import State, orders, read_up_to
 from reftrail.hosting.kafka.log_bounds import LogPosition

@@ -8,7 +8,7 @@ import msgspec
 
 from reftrail.contracts.decisions import RewardGranted
 from reftrail.fulfilment.answers import Answer, Delivered, OrderRefused
-from reftrail.fulfilment.asking import Http, text_in
+from reftrail.fulfilment.http_client import HttpClient, text_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class HttpCarrier:
     "..."}`.
     """
 
-    def __init__(self, http: Http, url: str, key: str) -> None:
+    def __init__(self, http: HttpClient, url: str, key: str) -> None:
         self._http = http
         self._url = url.rstrip("/")
         self._key = key

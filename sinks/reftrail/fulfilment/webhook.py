@@ -9,7 +9,7 @@ import msgspec
 from reftrail.contracts.decisions import RewardGranted
 from reftrail.contracts.record import Micros
 from reftrail.fulfilment.answers import Answer, Delivered
-from reftrail.fulfilment.asking import Http, text_in
+from reftrail.fulfilment.http_client import HttpClient, text_in
 from reftrail.fulfilment.signature import HEADER, sign
 
 
@@ -44,7 +44,7 @@ class Webhook:
 
     def __init__(
         self,
-        http: Http,
+        http: HttpClient,
         url: str,
         secrets: Sequence[str],
         clock: Callable[[], float] = time.time,

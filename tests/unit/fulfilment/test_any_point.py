@@ -25,14 +25,14 @@ from reftrail.contracts.codec import decode_as
 from reftrail.contracts.decisions import DeadLettered, RewardGranted, RewardWithdrawn
 from reftrail.contracts.external_inputs import FulfilmentReported
 from reftrail.fulfilment.answers import Answer, Deferred, Delivered, OrderRefused
+from reftrail.fulfilment.code_pool import CodePool
 from reftrail.fulfilment.database import Database
-from reftrail.fulfilment.desks import Desks
 from reftrail.fulfilment.fulfilment import Fulfilment
 from reftrail.fulfilment.journal import Begun, Journal, Untold
 from reftrail.fulfilment.log import FoundOrders, Owner
 from reftrail.fulfilment.metrics import FulfilmentMetrics
-from reftrail.fulfilment.pool import Pool
 from reftrail.fulfilment.schedule import Schedule
+from reftrail.fulfilment.workers import FulfilmentWorkers
 from reftrail.hosting.kafka.log_bounds import LogPosition
 from reftrail.testing import withdrawn
 
@@ -181,7 +181,7 @@ class Receiver:
 class Stepped:
     """A pool in the journal's file: what it hands out lasts as well."""
 
-    pool: Pool
+    pool: CodePool
     steps: Steps
 
     def fulfil(self, order: RewardGranted) -> Answer:
@@ -225,14 +225,14 @@ def live(world: World, directory: Path, setup: Setup) -> None:
     database = Database.open(directory / "journal.sqlite")
     codes = directory / "codes"
     codes.write_text("A\nB\nC\nD\n")
-    pool, receiver, metrics = Pool(database, codes), setup.receiver(world), FulfilmentMetrics()
-    desks = {"credit": receiver, "cash": receiver, "code": Stepped(pool, steps)}
+    pool, receiver, metrics = CodePool(database, codes), setup.receiver(world), FulfilmentMetrics()
+    workers = {"credit": receiver, "cash": receiver, "code": Stepped(pool, steps)}
     try:
         pool.load()
         setup.fulfilment(
             connect,
             SteppedJournal(database, steps),
-            Desks(desks, metrics, 8, lambda _: Inline()),
+            FulfilmentWorkers(workers, metrics, 8, lambda _: Inline()),
             Schedule(first=0.1, most=0.2),
             metrics,
             clock,

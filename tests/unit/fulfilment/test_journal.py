@@ -15,7 +15,7 @@ from reftrail.contracts.external_inputs import FulfilmentReported
 from reftrail.fulfilment.answers import Delivered, OrderRefused
 from reftrail.fulfilment.database import Database
 from reftrail.fulfilment.journal import Journal
-from reftrail.fulfilment.judgement import Again, Due, Settled, judge
+from reftrail.fulfilment.outcomes import Again, Due, Settled, judge
 from reftrail.fulfilment.reports import delivered, failed
 from reftrail.fulfilment.schedule import Schedule
 from reftrail.hosting.kafka.log_bounds import LogPosition

@@ -10,8 +10,8 @@ import pytest
 from reftrail.codes.formats.secrets import parse_master_secret
 from reftrail.contracts.errors import ExpectedError
 from reftrail.local.data_dir import keys_of, locked_data_dir
-from reftrail.local.leash import Leash
 from reftrail.local.process import Child, Command
+from reftrail.local.process_reaper import ProcessReaper
 
 
 def mode(path: Path) -> int:
@@ -89,14 +89,14 @@ def test_what_a_host_writes_is_for_its_owner_alone(tmp_path: Path) -> None:
         f"pathlib.Path({str(tmp_path)!r}, 'codes.sqlite').touch()\n"
         f"pathlib.Path({str(tmp_path)!r}, 'topic').mkdir()\n"
     )
-    leash = Leash()
-    child = Child(Command((sys.executable, "-c", program), tmp_path / "logs" / "host.log"), leash)
+    reaper = ProcessReaper()
+    child = Child(Command((sys.executable, "-c", program), tmp_path / "logs" / "host.log"), reaper)
     try:
         while child.exit_code() is None:
             time.sleep(0.01)
     finally:
         child.kill()
-        leash.close()
+        reaper.close()
     assert child.exit_code() == 0, child.output()
     assert mode(tmp_path / "codes.sqlite") == mode(tmp_path / "logs" / "host.log") == 0o600
     assert mode(tmp_path / "topic") == mode(tmp_path / "logs") == 0o700

@@ -8,8 +8,8 @@ from typing import Any
 import psutil
 import pytest
 
-from reftrail.local.leash import Leash
 from reftrail.local.process import Child, Command
+from reftrail.local.process_reaper import ProcessReaper
 
 
 def test_a_termination_in_the_moment_of_a_start_leaves_nothing_running(
@@ -23,17 +23,17 @@ def test_a_termination_in_the_moment_of_a_start_leaves_nothing_running(
             started.append(self)
             signal.raise_signal(signal.SIGTERM)
 
-    leash = Leash()
+    reaper = ProcessReaper()
     monkeypatch.setattr("reftrail.local.process.subprocess.Popen", Interrupted)
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with pytest.raises(KeyboardInterrupt):
-            Child(Command(("sleep", "60"), tmp_path / "log"), leash)
+            Child(Command(("sleep", "60"), tmp_path / "log"), reaper)
         assert signal.getsignal(signal.SIGTERM) is signal.default_int_handler
     finally:
         signal.signal(signal.SIGTERM, before)
     (process,) = started
     assert process.poll() is None
-    leash.close()
+    reaper.close()
     assert process.wait(10) == -signal.SIGKILL
     assert not psutil.pid_exists(process.pid)

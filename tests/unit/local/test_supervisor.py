@@ -15,8 +15,8 @@ import pytest
 from unit.local.hosts import IGNORE_SIGTERM, SLEEP, host
 
 from reftrail.contracts.errors import ExpectedError
-from reftrail.local.leash import Leash
 from reftrail.local.process import Child
+from reftrail.local.process_reaper import ProcessReaper
 from reftrail.local.supervisor import BackOff, Supervisor
 
 
@@ -167,14 +167,14 @@ def test_a_host_that_hangs_is_restarted_with_its_stacks_in_its_log(tmp_path: Pat
 def test_a_host_stopped_by_a_signal_shows_its_stacks_too(tmp_path: Path) -> None:
     supervisor = Supervisor(lambda _: None)
     environment = {"PYTHONFAULTHANDLER": "1"}
-    leash = Leash()
+    reaper = ProcessReaper()
     command = host(tmp_path, f"print('up', flush=True); {SLEEP}", environment=environment).command
-    child = Child(command, leash)
+    child = Child(command, reaper)
     wait_for(lambda: "up" in child.output())
     os.kill(child.pid, signal.SIGSTOP)
     child.dump_stacks(signal.SIGABRT)
     child.kill()
-    leash.close()
+    reaper.close()
     supervisor.stop()
     assert "Current thread" in child.output()
 

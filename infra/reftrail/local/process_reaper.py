@@ -1,9 +1,9 @@
-"""Sees to it that nothing outlives the process that started it, even one killed with -9.
+"""Reaper of processes: none outlives the process that started it, even one killed with -9.
 
 A small process of its own waits for the end of a pipe that only its starter holds open. When the
-starter is gone, however that came about, it kills the process groups it was told of. (Linux could
-do this with PR_SET_PDEATHSIG, but that reaches only the child itself, not what the child started,
-and fires when the starting thread ends; and macOS has no such thing.)
+starter is gone, however that came about, it kills the process groups that it was given. (Linux
+could do this with PR_SET_PDEATHSIG, but that reaches only the child itself, not what the child
+started, and fires when the starting thread ends; and macOS has no such thing.)
 
 Run as a script in an isolated interpreter: imports nothing but the standard library.
 """
@@ -15,7 +15,7 @@ import sys
 from contextlib import suppress
 
 
-class Leash:
+class ProcessReaper:
     """Process groups that must end with this process.
 
     Each group is named by its leader's pid. Groups are held from the moment they are started and

@@ -9,9 +9,9 @@ from support.fulfilment import an_order
 
 from reftrail.contracts.errors import ExpectedError
 from reftrail.fulfilment.answers import Answer, Deferred, Delivered
+from reftrail.fulfilment.code_pool import CodePool, codes_in
 from reftrail.fulfilment.database import Database
 from reftrail.fulfilment.journal import Journal
-from reftrail.fulfilment.pool import Pool, codes_in
 from reftrail.fulfilment.reports import delivered
 
 
@@ -36,7 +36,7 @@ def test_each_reward_gets_a_code_of_its_own_and_the_same_when_asked_again(
     database: Database, file: Path
 ) -> None:
     file.write_text("A\nB\nC\n")
-    pool = Pool(database, file)
+    pool = CodePool(database, file)
     assert pool.load() == 3
     given = [code(pool.fulfil(an_order(n, "code"))) for n in (1, 2, 1, 3, 2)]
     assert given == ["A", "B", "A", "C", "B"]
@@ -44,7 +44,7 @@ def test_each_reward_gets_a_code_of_its_own_and_the_same_when_asked_again(
 
 def test_threads_at_once_share_no_code(database: Database, file: Path) -> None:
     file.write_text("\n".join(f"GIFT{n}" for n in range(40)))
-    pool = Pool(database, file)
+    pool = CodePool(database, file)
     pool.load()
     with ThreadPoolExecutor(8) as threads:
         given = list(threads.map(lambda n: code(pool.fulfil(an_order(n, "code"))), range(40)))
@@ -53,7 +53,7 @@ def test_threads_at_once_share_no_code(database: Database, file: Path) -> None:
 
 def test_an_item_has_its_own_codes(database: Database, file: Path) -> None:
     file.write_text("A\nM,museum\nB\n")
-    pool = Pool(database, file)
+    pool = CodePool(database, file)
     pool.load()
     assert code(pool.fulfil(an_order(1, "code", item="museum"))) == "M"
     answer = pool.fulfil(an_order(2, "code", item="museum"))
@@ -67,7 +67,7 @@ def test_codes_added_to_the_file_are_found_when_there_are_no_others(
     database: Database, file: Path
 ) -> None:
     file.write_text("A\n")
-    pool = Pool(database, file)
+    pool = CodePool(database, file)
     pool.load()
     assert code(pool.fulfil(an_order(1, "code"))) == "A"
     assert isinstance(pool.fulfil(an_order(2, "code")), Deferred)
@@ -77,10 +77,10 @@ def test_codes_added_to_the_file_are_found_when_there_are_no_others(
 
 def test_a_restart_hands_nothing_out_twice(database: Database, file: Path) -> None:
     file.write_text("A\nB\n")
-    before = Pool(database, file)
+    before = CodePool(database, file)
     before.load()
     before.fulfil(an_order(1, "code"))
-    after = Pool(database, file)
+    after = CodePool(database, file)
     assert after.load() == 0
     assert code(after.fulfil(an_order(2, "code"))) == "B"
 
@@ -91,7 +91,7 @@ def test_with_a_lost_journal_the_log_says_which_codes_are_used(
     earlier = delivered(an_order(1, "code"), Delivered("A"), attempts=1, at=5)
     Journal(database).read([earlier], {0: 1}, now=10)
     file.write_text("A\nB\n")
-    pool = Pool(database, file)
+    pool = CodePool(database, file)
     pool.load()
     assert code(pool.fulfil(an_order(2, "code"))) == "B"
     assert code(pool.fulfil(an_order(1, "code"))) == "A"
@@ -101,7 +101,7 @@ def test_the_log_is_right_about_a_code_that_was_taken_for_another(
     database: Database, file: Path
 ) -> None:
     file.write_text("A\nB\n")
-    pool = Pool(database, file)
+    pool = CodePool(database, file)
     pool.load()
     assert code(pool.fulfil(an_order(2, "code"))) == "A"
     told = delivered(an_order(1, "code"), Delivered("A"), attempts=1, at=5)
@@ -110,7 +110,7 @@ def test_the_log_is_right_about_a_code_that_was_taken_for_another(
 
 
 def test_a_file_that_is_missing_is_named(database: Database, file: Path) -> None:
-    pool = Pool(database, file)
+    pool = CodePool(database, file)
     with pytest.raises(ExpectedError, match=f"can't be read from {file}"):
         pool.load()
     answer = pool.fulfil(an_order(1, "code"))
@@ -131,7 +131,7 @@ def test_processes_that_share_a_group_hand_out_different_codes(tmp_path: Path, f
     given = []
     for process, own in enumerate(([0, 2], [1, 3])):
         database = Database.open(tmp_path / f"{process}.sqlite")
-        pool = Pool(database, file)
+        pool = CodePool(database, file)
         pool.share(own, 4)
         orders = [an_order(100 * process + n, "code") for n in range(10)]
         given += [code(pool.fulfil(order)) for order in orders]
@@ -141,7 +141,7 @@ def test_processes_that_share_a_group_hand_out_different_codes(tmp_path: Path, f
 
 def test_whoever_has_all_partitions_hands_out_all_codes(database: Database, file: Path) -> None:
     file.write_text("A\nB\nC\n")
-    pool = Pool(database, file)
+    pool = CodePool(database, file)
     pool.share([0], 2)
     pool.share([0, 1], 2)
     assert [code(pool.fulfil(an_order(n, "code"))) for n in range(3)] == ["A", "B", "C"]

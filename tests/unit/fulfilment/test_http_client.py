@@ -11,7 +11,7 @@ import pytest
 from support.fulfilment import SECRET, an_order
 
 from reftrail.fulfilment.answers import Answer, Deferred, Delivered, OrderRefused
-from reftrail.fulfilment.asking import Http
+from reftrail.fulfilment.http_client import HttpClient
 from reftrail.fulfilment.partners.books import Books, Faults
 from reftrail.fulfilment.shipment import HttpCarrier, Shipments
 from reftrail.fulfilment.signature import verify
@@ -19,8 +19,8 @@ from reftrail.fulfilment.webhook import Webhook
 from reftrail.local.ports import free_port
 
 TIMEOUT = 0.3
-IMPATIENT = Http(TIMEOUT)  # making one takes longer than all the rest of a test
-PATIENT = Http(30)
+IMPATIENT = HttpClient(TIMEOUT)  # making one takes longer than all the rest of a test
+PATIENT = HttpClient(30)
 Handle = Callable[[socket.socket, bytes], None]
 
 
@@ -64,7 +64,7 @@ def response(status: int, body: str = "", *headers: str) -> bytes:
     return "\r\n".join(lines).encode()
 
 
-def asked(handle: Handle, kind: str = "credit", http: Http = PATIENT) -> Answer:
+def asked(handle: Handle, kind: str = "credit", http: HttpClient = PATIENT) -> Answer:
     with receiver(handle) as url:
         if kind == "shipment":
             return Shipments(HttpCarrier(http, url, "key")).fulfil(an_order(1, kind))

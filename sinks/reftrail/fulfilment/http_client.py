@@ -26,7 +26,7 @@ _SHOWN: Final = 200
 _REFERENCE: Final = 200
 
 
-class Http:
+class HttpClient:
     """Asks over HTTP; may be used by many threads.
 
     A connection serves one request alone. One that was kept open might have been closed by the

@@ -22,7 +22,7 @@ _LONGEST: Final = 200
 _log = logging.getLogger(__name__)
 
 
-class Pool:
+class CodePool:
     """Fulfils orders whose kind is code. The code is the report's reference.
 
     An order that names an item gets one of that item's codes, any other a code of no item. Where

@@ -4,7 +4,7 @@ from support.fulfilment import an_order
 
 from reftrail.contracts.codec import encode
 from reftrail.fulfilment.answers import Deferred, Delivered, OrderRefused
-from reftrail.fulfilment.judgement import Again, Due, Settled, judge
+from reftrail.fulfilment.outcomes import Again, Due, Settled, judge
 from reftrail.fulfilment.schedule import Schedule
 from reftrail.hosting.kafka.log_bounds import LogPosition
 

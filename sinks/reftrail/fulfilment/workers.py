@@ -16,19 +16,19 @@ from concurrent.futures import (
 from typing import Final
 
 from reftrail.fulfilment.answers import Answer, Deferred, Fulfiller
-from reftrail.fulfilment.judgement import Due
 from reftrail.fulfilment.metrics import FulfilmentMetrics
+from reftrail.fulfilment.outcomes import Due
 
 _CONCURRENCY: Final = 8
 
 _log = logging.getLogger(__name__)
 
 
-class Desks:
-    """The desks of one fulfilment, by kind.
+class FulfilmentWorkers:
+    """Workers of one fulfilment, by kind of reward.
 
-    At each, up to concurrency orders are asked for at the same time: a receiver that doesn't answer
-    holds up no other kind, and of its own kind only until its time is up.
+    In each kind, up to concurrency orders are asked for at the same time: a receiver that doesn't
+    answer holds up no other kind, and of its own kind only until its time is up.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Desks:
         return {kind: count for kind, count in free.items() if count > 0}
 
     def ask(self, due: Due) -> None:
-        """Begin to ask for an order, for which there must be a desk."""
+        """Begin to ask for an order, for whose kind there must be workers."""
         future = self._executors[due.order.kind].submit(self._timed, due)
         self._asked[future] = due
 
