@@ -6,8 +6,8 @@ from struct import unpack_from
 from typing import Final
 
 _MASK: Final = 0xFFFFFFFF
-_M: Final = 0x5BD1E995
-_SEED: Final = 0x9747B28C
+MULTIPLIER: Final = 0x5BD1E995
+SEED: Final = 0x9747B28C
 
 
 def murmur2(key: bytes) -> int:
@@ -15,16 +15,16 @@ def murmur2(key: bytes) -> int:
 
     The Python clients' own take twice as long: this one reads the words in one step.
     """
-    hashed = _SEED ^ len(key)
+    hashed = SEED ^ len(key)
     words = len(key) >> 2
     for word in unpack_from(f"<{words}I", key):
-        mixed = (word * _M) & _MASK
+        mixed = (word * MULTIPLIER) & _MASK
         mixed ^= mixed >> 24
-        hashed = ((hashed * _M) ^ (mixed * _M)) & _MASK
+        hashed = ((hashed * MULTIPLIER) ^ (mixed * MULTIPLIER)) & _MASK
     if tail := key[words << 2 :]:
-        hashed = ((hashed ^ int.from_bytes(tail, "little")) * _M) & _MASK
+        hashed = ((hashed ^ int.from_bytes(tail, "little")) * MULTIPLIER) & _MASK
     hashed ^= hashed >> 13
-    hashed = (hashed * _M) & _MASK
+    hashed = (hashed * MULTIPLIER) & _MASK
     return hashed ^ (hashed >> 15)
 
 

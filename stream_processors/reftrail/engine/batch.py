@@ -26,6 +26,7 @@ from reftrail.engine.dead_letters import (
     undecodable,
 )
 from reftrail.engine.lookups import LookupRecorder
+from reftrail.engine.placement import all_belong
 from reftrail.engine.reference import ReferenceTables
 from reftrail.engine.sieve import Sieve
 from reftrail.engine.stage import Stage, Waking
@@ -153,7 +154,8 @@ class StageOfPartition:
         reference = _recording(tables, lookups)
         settle, waking = _settling(self.stage.decider), self.stage.waking
         reads, offsets, timestamps = self.stage.reads, chunk.offsets, chunk.timestamps
-        source, key_of, known, partitions = reads.name, reads.key_of, store.packed, self.partitions
+        source, key_of, known = reads.name, reads.key_of, store.packed
+        unknown: list[str] = []  # what was taken here before belongs here
         for index, record in self._records(chunk, store, tables, sieve, outcome):
             cause = Cause(source, self.partition, offsets[index])
             for asked in (
@@ -168,15 +170,16 @@ class StageOfPartition:
                 outcome.decided += 1
                 if not concluded:
                     continue
-                is_known = keys and keys[0] in known  # what was taken here before belongs here
-                if not is_known and reads.partition(key_of(record), partitions) != self.partition:
-                    raise MisplacedError
+                if not keys or keys[0] not in known:
+                    unknown.append(reads.partitioned_by(key_of(record)))
                 for conclusion in concluded:
                     if isinstance(conclusion, Refused):
                         self._put_aside(self._refused(chunk, index, conclusion), outcome)
                     else:
                         self._send(conclusion, outcome, keys[0] if keys else None)
                 batch.save(keys, state)
+        if not all_belong(unknown, self.partition, self.partitions):
+            raise MisplacedError
         return self._with_changes(outcome, batch, lookups)
 
     def _conclude_each(

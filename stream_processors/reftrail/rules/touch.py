@@ -284,8 +284,9 @@ def _is_covered(state: TouchState, event: Interaction) -> bool:
 
 def _with_touch(state: TouchState, touched: Touched) -> TouchState:
     """A touch after the end of the period opens the next; any other is the period's new first."""
-    opens_period = touched.event_time > state.ends_at
-    stays_until = NEVER if opens_period else state.ends_at
+    ends_at = state.ends_at
+    opens_period = touched.event_time > ends_at
+    stays_until = NEVER if opens_period else ends_at
     return msgspec.structs.replace(
         state,
         touch_time=touched.event_time,
@@ -307,7 +308,7 @@ def _with_touch(state: TouchState, touched: Touched) -> TouchState:
             )
         ),
         period_end=stays_until if stays_until > touched.expires_at else NEVER,
-        covered_until=state.ends_at if opens_period else state.covered_until,
+        covered_until=ends_at if opens_period else state.covered_until,
         remembered_until=_remembered_until(state, touched.expires_at, touched),
     )
 

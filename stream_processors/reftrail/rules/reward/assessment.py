@@ -217,7 +217,10 @@ def highest(answers: Iterable[SignalSeen]) -> Mapping[str, SignalSeen]:
     """The highest figures of each kind of signal, over several answers."""
     found: dict[str, SignalSeen] = {}
     for seen in answers:
-        known = found.get(seen.kind, seen)
+        known = found.get(seen.kind)
+        if known is None:
+            found[seen.kind] = seen
+            continue
         figures = ("users_24h", "users_30d", "codes_30d", "insiders_30d", "users_365d")
         found[seen.kind] = _replace(
             seen, **{name: max(getattr(seen, name), getattr(known, name)) for name in figures}
