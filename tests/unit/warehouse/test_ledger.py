@@ -7,7 +7,9 @@ from support.clickhouse import ClickHouse
 
 from reftrail.contracts.errors import ExpectedError
 from reftrail.hosting.kafka.log_bounds import Position, RecordMark
+from reftrail.warehouse.clickhouse import insert_rows
 from reftrail.warehouse.ledger import Counts, Ledger, Load, Range, Source
+from reftrail.warehouse.tables import ddl_files
 
 LOAD = Load("events", (Range(0, 10, 20), Range(2, 0, 5)))
 SOURCE = Source("events", "shop.events", "id-1", "cluster-1")
@@ -81,3 +83,32 @@ def test_another_installation_is_refused(ledger: Ledger, other: Source, says: st
 
     with pytest.raises(ExpectedError, match=says):
         ledger.claim([other])
+
+
+def test_loads_from_before_they_had_numbers_are_taken_over(clickhouse: ClickHouse) -> None:
+    """An open one is finished first, and its number keeps others from claiming the next."""
+    old: dict[str, str | int] = {
+        "topic": "events",
+        "partition": 0,
+        "messages": 0,
+        "dead_letters": 0,
+    }
+    rows = [
+        old | {"from_offset": 0, "to_offset": 20, "load": "events/0:0-20", "closed": 1},
+        old | {"from_offset": 20, "to_offset": 30, "load": "events/0:20-30", "closed": 0},
+    ]
+    insert_rows(clickhouse.writing, "ledger", rows)
+    (file,) = (one for one in ddl_files() if one.name == "027_loads.sql")
+    for statement in file.statements():
+        clickhouse.writing.command(statement)
+    clickhouse.writing.command("TRUNCATE TABLE ledger")
+
+    ledger = Ledger(clickhouse.writing)
+    (left,) = ledger.unfinished()
+    assert left == Load("events", (Range(0, 20, 30),))
+    ledger.close({left: Counts(10, 0)})
+    assert ledger.positions()["events", 0].offset == 30
+    later = Load("events", (Range(0, 30, 31),))
+    ledger.open([later])
+    ledger.close({later: Counts(1, 0)})
+    assert clickhouse.rows("SELECT DISTINCT number FROM loads ORDER BY number") == [(0,), (1,)]
