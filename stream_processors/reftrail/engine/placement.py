@@ -4,12 +4,15 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final
 
-import polars as pl
+import numpy as np
+import numpy.typing as npt
 
 from reftrail.contracts.partitions import MULTIPLIER, SEED, partition_of
 
-_FEWEST: Final = 500
+_FEWEST: Final = 30
 """Of fewer keys of one length, columns cost more than they save."""
+_M: Final = np.uint32(MULTIPLIER)
+_13, _15, _24 = (np.uint32(bits) for bits in (13, 15, 24))
 
 
 def all_belong(keys: Sequence[str], partition: int, partitions: int) -> bool:
@@ -21,31 +24,21 @@ def all_belong(keys: Sequence[str], partition: int, partitions: int) -> bool:
         encoded = key.encode()
         by_length[len(encoded)].append(encoded)
     return all(
-        _all_of_length_belong(length, some, partition, partitions)
-        for length, some in by_length.items()
+        bool(((_murmur2(some) & 0x7FFFFFFF) % partitions == partition).all())
+        for some in by_length.values()
     )
 
 
-def _all_of_length_belong(length: int, keys: list[bytes], partition: int, partitions: int) -> bool:
-    if len(keys) < _FEWEST:
-        return all(partition_of(key.decode(), partitions) == partition for key in keys)
-    padded = [key + bytes(-length % 4) for key in keys]
-    frame = pl.DataFrame({"key": padded}, schema={"key": pl.Binary})
-    hashed = frame.select(_murmur2(length)).to_series()
-    found = ((hashed & 0x7FFFFFFF) % partitions).unique()
-    return found.to_list() == [partition]
-
-
-def _murmur2(length: int) -> pl.Expr:
-    """The hash of keys of one length, padded to whole words: see `partitions.murmur2`."""
-    multiplier = pl.lit(MULTIPLIER, pl.UInt32)
-    hashed = pl.lit(SEED ^ length, pl.UInt32)
-    for at in range(0, length, 4):
-        word = pl.col("key").bin.slice(at, 4).bin.reinterpret(dtype=pl.UInt32, endianness="little")
-        if at + 4 <= length:
-            mixed = word * multiplier
-            hashed = hashed * multiplier ^ (mixed ^ mixed // (1 << 24)) * multiplier
-        else:
-            hashed = (hashed ^ word) * multiplier
-    hashed = (hashed ^ hashed // (1 << 13)) * multiplier
-    return hashed ^ hashed // (1 << 15)
+def _murmur2(keys: Sequence[bytes]) -> npt.NDArray[np.uint32]:
+    """The hashes of keys of one length: see `partitions.murmur2`."""
+    length = len(keys[0])
+    padding = bytes(-length % 4)
+    columns = np.frombuffer(b"".join(key + padding for key in keys), "<u4").reshape(len(keys), -1).T
+    hashed: npt.NDArray[np.uint32] = np.full(len(keys), SEED ^ length, np.uint32)
+    for word in columns[: length // 4]:
+        mixed = word * _M
+        hashed = (hashed * _M) ^ ((mixed ^ (mixed >> _24)) * _M)
+    for tail in columns[length // 4 :]:
+        hashed = (hashed ^ tail) * _M
+    hashed = (hashed ^ (hashed >> _13)) * _M
+    return hashed ^ (hashed >> _15)
