@@ -90,7 +90,14 @@ def committed_log(
 
 def decoded(log: Mapping[Topic, Iterable[Raw]]) -> dict[Topic, list[Logged]]:
     """The records of a log, without what reads as none."""
-    return {topic: list(_decoded(messages)) for topic, messages in log.items()}
+    return {
+        topic: [
+            logged
+            for logged in _decoded(messages)
+            if not topic.records or isinstance(logged.record, topic.records)
+        ]
+        for topic, messages in log.items()
+    }
 
 
 def places_of(
