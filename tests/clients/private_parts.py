@@ -3,6 +3,7 @@
 from typing import Final
 
 CHUNKS: Final = "chunks are made of record batches, and the client gives out records only"
+ENDED: Final = "why a transaction was ended, which the client keeps to itself"
 RETRIES: Final = "while a broker is away, retries get rarer; the client takes one time for good"
 
 PRIVATE_PARTS: Final = {
@@ -18,6 +19,9 @@ PRIVATE_PARTS: Final = {
     "_aborted_producers": CHUNKS,
     "_contains_abort_marker": CHUNKS,
     "_create_fetch_waiter": CHUNKS,
+    "_txn_manager": ENDED,
+    "_transaction_waiter": ENDED,
+    "_send_request": "the client's own question for a group's positions drops the group's error",
     "_retry_backoff": RETRIES,
     "_sender": RETRIES,
     "_coordinator": "a worker asks for another sharing out once it is warm",

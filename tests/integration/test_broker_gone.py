@@ -1,25 +1,28 @@
-"""A worker whose broker is gone for good: it waits quietly, and ends when it is told to."""
+"""Hosts whose broker isn't there yet, goes away for a while, or for good."""
 
 import time
 from contextlib import ExitStack
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 
 import psutil
 from kafka.errors import KafkaError
+from support.fulfilment import an_order, fulfilment, partners, wait_until
 from support.java import load_classes_once
 from support.kafka import TestInstallation
-from support.log import writing
+from support.log import produce, read_committed, writing
 from support.worker import worker
 
 from reftrail.contracts.events import Purchase
-from reftrail.contracts.topics import EVENTS
+from reftrail.contracts.topics import EVENTS, FULFILMENTS, REWARD_GRANTED
 from reftrail.local.broker import Broker
 from reftrail.local.ports import free_port
 from reftrail.local.topics import create_topics
 
 T0 = 1_790_000_000_000
 STOP_SECONDS = 4
+LONGER_THAN_A_SESSION = 11
 A_LITTLE = 0.15
 """Of a core. It was 0.29, with a thousand lines of log a second."""
 
@@ -92,3 +95,32 @@ def test_a_worker_without_a_broker_waits_quietly_and_ends_when_told(tmp_path: Pa
         assert running.stop() == 75
         assert time.monotonic() - started < STOP_SECONDS + 3
     assert "ends without having finished" in log.read_text()
+
+
+def test_a_fulfilment_whose_broker_was_killed_goes_on_or_ends(tmp_path: Path) -> None:
+    """It may end, since Kafka may have given its transactions up; a supervisor starts it again."""
+    load_classes_once(tmp_path)
+    with Broker(tmp_path / "kafka") as broker, partners() as (url, _):
+        installation = TestInstallation(
+            bootstrap_servers=broker.bootstrap_servers, topic_prefix="away.", partitions=2
+        )
+        create_topics(installation, installation.partitions)
+        with fulfilment(installation, tmp_path / "fulfilment", url) as running:
+            produce(installation, REWARD_GRANTED, [an_order(n) for n in range(40)])
+            wait_until(lambda: bool(read_committed(installation, FULFILMENTS)), 30)
+            broker.kill()
+            time.sleep(LONGER_THAN_A_SESSION)
+            broker.start()
+            began = time.monotonic()
+            while not given(installation, 40) and running.process.poll() is None:
+                assert time.monotonic() - began < 60
+                time.sleep(0.5)
+        if not given(installation, 40):
+            with fulfilment(installation, tmp_path / "fulfilment", url):
+                wait_until(lambda: given(installation, 40), 60)
+
+
+def given(installation: TestInstallation, count: int) -> bool:
+    """Whether so many rewards are reported."""
+    reports: list[Any] = [one.record for one in read_committed(installation, FULFILMENTS)]
+    return len({report.reward_id for report in reports}) == count

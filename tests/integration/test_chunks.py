@@ -2,6 +2,7 @@
 
 import itertools
 
+import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from support.kafka import TestInstallation
 
@@ -10,6 +11,12 @@ from reftrail.engine.chunks import Chunk, ChunkReader, join
 from reftrail.engine.partition_state import PartitionState
 from reftrail.engine.restore import restore_from
 from reftrail.engine.topology import TOPOLOGY
+from reftrail.rules.touch import TouchState
+
+
+def _value(turn: int, n: int) -> bytes:
+    """A state, since those that are restored are looked at."""
+    return msgspec.msgpack.encode(TouchState(code=f"{turn}-{n}"))
 
 
 async def _write(installation: TestInstallation, topic: str) -> None:
@@ -23,7 +30,7 @@ async def _write(installation: TestInstallation, topic: str) -> None:
         await producer.begin_transaction()
         for n in range(7):
             await producer.send_and_wait(
-                topic, key=f"k{n}".encode(), value=f"{turn}-{n}".encode(), partition=0
+                topic, key=f"k{n}".encode(), value=_value(turn, n), partition=0
             )
         if turn == 5:
             await producer.flush()
@@ -62,7 +69,7 @@ async def test_chunks_equal_the_clients_records(installation: TestInstallation) 
     ]
     assert read == await _with_the_client(installation, partition, len(read))
     assert [value for _, _, value in read] == [
-        f"{turn}-{n}".encode() for turn in (0, 2, 4) for n in range(7)
+        _value(turn, n) for turn in (0, 2, 4) for n in range(7)
     ]
     # The end lies after the last control record, not after the last message.
     assert chunks[-1].end > read[-1][0] + 1
@@ -91,7 +98,7 @@ async def test_state_is_restored_up_to_what_is_committed_and_then_only_what_is_n
     await _write(installation, topic)
     changelogs = {partition: (state, TOUCH_CHANGELOG)}
     assert await restore_from(installation, changelogs) == 21
-    assert state.stores["touch"].packed == {f"k{n}": f"4-{n}".encode() for n in range(7)}
+    assert state.stores["touch"].packed == {f"k{n}": _value(4, n) for n in range(7)}
     assert await restore_from(installation, changelogs) == 0
 
 

@@ -263,6 +263,7 @@ def test_whoever_the_table_names_has_a_user() -> None:
     assert collector == {
         ("shop.events", "WRITE"),
         ("shop.reviews", "WRITE"),
+        ("shop.campaigns", "READ"),
         ("shop.codes", "READ"),
         ("shop.code-formats", "READ"),
     }

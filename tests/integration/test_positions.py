@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from kafka import KafkaProducer, TopicPartition
 from kafka.admin import OffsetSpec
@@ -30,6 +31,7 @@ from reftrail.contracts.topics import (
 )
 from reftrail.engine.topology import TOPOLOGY
 from reftrail.local.topics import admin, create_topics
+from reftrail.rules.touch import TouchState
 from reftrail.testing import campaign, code
 
 T0 = 1_790_000_000_000
@@ -155,10 +157,11 @@ def test_state_without_positions_is_refused(installation: TestInstallation, tmp_
 
 
 def _write_touch_state(installation: TestInstallation) -> None:
-    """State as an earlier version wrote it: of a visitor nobody has heard of since."""
+    """State of a visitor nobody has heard of since, without positions beside it."""
     producer = KafkaProducer(bootstrap_servers=installation.bootstrap_servers)
     name = installation.name_of(TOUCH_CHANGELOG)
-    producer.send(name, key=b"nobody", value=b"\x93\x00\x00\x90", partition=0).get(timeout=20)
+    state = msgspec.msgpack.encode(TouchState())
+    producer.send(name, key=b"nobody", value=state, partition=0).get(timeout=20)
     producer.close()
 
 

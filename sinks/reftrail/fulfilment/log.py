@@ -6,8 +6,8 @@ partition nothing about it comes to Kafka any more.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Protocol
@@ -32,6 +32,7 @@ from reftrail.hosting.kafka.blocking import (
     blocking_admin,
     blocking_consumer,
     blocking_producer,
+    close_in_time,
 )
 from reftrail.hosting.kafka.log_bounds import LogPosition
 
@@ -137,7 +138,7 @@ class KafkaLog:
                 known = {at.partition: consumer.position(at) for at in self.report_partitions}
                 yield list(_readable(found)), known
         finally:
-            _close(partial(consumer.close, timeout_ms=1_000))
+            close_in_time(partial(consumer.close, timeout_ms=1_000))
 
     def join(self, owner: Owner) -> None:
         """See `FulfilmentLog`."""
@@ -260,10 +261,10 @@ def connected(installation: Installation, group: str, member: str) -> Iterator[K
     report_partitions = [TopicPartition(name, number) for number in range(counts[FULFILMENTS])]
     with ExitStack() as closing:
         producer = _producer(installation, f"{group}-{member}")
-        closing.callback(_close, partial(producer.close, timeout=1.0))
+        closing.callback(close_in_time, partial(producer.close, timeout=1.0))
         # A process that starts again is the same member: the group waits for no other to time out.
         consumer = _consumer(installation, group, f"{group}-{member}")
-        closing.callback(_close, partial(consumer.close, timeout_ms=1_000))
+        closing.callback(close_in_time, partial(consumer.close, timeout_ms=1_000))
         producer.init_transactions()
         yield KafkaLog(identity, installation, group, producer, consumer, report_partitions)
 
@@ -301,12 +302,6 @@ def _is_fenced(error: KafkaError) -> bool:
     """Whether an error says so, or what it wraps: that depends on which request was under way."""
     said = (error, error.__cause__, *error.args)
     return any(isinstance(one, ProducerFencedError | InvalidProducerEpochError) for one in said)
-
-
-def _close(close: Callable[[], None]) -> None:
-    """Close without a commit; a broker that is away needn't hear of it."""
-    with suppress(KafkaError):
-        close()
 
 
 def _describe(installation: Installation) -> tuple[str, dict[Topic, int]]:

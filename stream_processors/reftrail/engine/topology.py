@@ -100,12 +100,14 @@ def _limit_key(record: LimitRequested | Woken) -> str:
     return record.action if isinstance(record, Woken) else LIMITS.key_of(record)
 
 
-def _hour_of_yesterday(event: Record, appended_at: Millis) -> Millis:  # noqa: ARG001
-    """The hour that began a day before the broker took an event in.
+def _hour_of_yesterday(event: Record, appended_at: Millis) -> Millis:
+    """The hour that began a day before an event was received.
 
-    By then no event should be on its way any more that was received in that hour.
+    By then no event should be on its way any more that was received in that hour. What is read
+    later, as from a copy of the log, tells the time of its receipt; none is later than the broker's
+    time, whatever a foreign writer says.
     """
-    return (appended_at - DAY) // HOUR * HOUR
+    return (min(event.received_at, appended_at) - DAY) // HOUR * HOUR
 
 
 def _is_waiting(key: str) -> bool:
