@@ -111,7 +111,8 @@ class MemoryHost:
     used then.
 
     With a topology of one stage, and its input published at its real positions (`publish_logged`),
-    the output is that of a host on Kafka to the byte.
+    the output is that of a host on Kafka to the byte. With only_dead_letters set, nothing else is
+    appended of what follows. It is encoded all the same, because a host has to write it.
     """
 
     def __init__(
@@ -126,6 +127,7 @@ class MemoryHost:
         self.partitions = partitions
         self.reference = ReferenceTables()
         self.lookups: RecordedLookups | None = None
+        self.only_dead_letters = False
         self.steps: list[Step] = []
         self._topology = topology
         self._wire = wire
@@ -247,7 +249,8 @@ class MemoryHost:
         states.store()
         self._read[stage.name, partition] = begin + len(messages)
         for topic, output, value in outputs:
-            self._append(topic, output, value if self._wire else output)
+            if topic is DEAD_LETTERS or not self.only_dead_letters:
+                self._append(topic, output, value if self._wire else output)
 
     def _decide(  # noqa: PLR0913, PLR0917 - what a decision is made of
         self,

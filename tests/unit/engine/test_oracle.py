@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from random import Random
 
+import msgspec
 from support.timers import TIMERS, TOPOLOGY, review, ticks
 
 from reftrail.contracts.decisions import Touched
@@ -99,3 +100,14 @@ def test_a_replay_of_each_stage_gives_what_was_written_in_whatever_order_it_was(
     for topic in (REWARD_INPUTS, REWARDS):
         assert sorted(map(repr, played[topic])) == sorted(map(repr, live.log(topic)))
     assert len(played[REWARDS]) > 10
+
+
+def test_a_replay_puts_aside_what_could_not_be_written() -> None:
+    """A touch whose window ends after the last time that a message can carry."""
+    far = msgspec.structs.replace(click("AMY", at="10:00"), event_time=2**63 - 1)
+    live = MemoryHost((topology.STAGES["touch"],))
+    live.publish(EVENTS, far)
+    live.run()
+    played = replay({EVENTS: live.logged(EVENTS)}, (), 1)
+    assert played[TOUCHES] == live.log(TOUCHES) == []
+    assert played[DEAD_LETTERS] == live.log(DEAD_LETTERS) != []
