@@ -30,7 +30,7 @@ from reftrail.contracts.topics import (
     REWARDS,
     TOUCHES,
 )
-from reftrail.engine.dead_letters import UNDECIDABLE, UNDECODABLE
+from reftrail.engine.dead_letters import UNDECODABLE
 from reftrail.engine.memory import REFERENCE, Logged, MemoryHost
 from reftrail.engine.oracle import recompute, replay
 from reftrail.engine.topology import STAGES, TOPOLOGY
@@ -94,22 +94,12 @@ def _reference(evidence: Evidence) -> list[Record]:
 
 
 def _log(evidence: Evidence) -> dict[Topic, list[Logged]]:
-    """All but the last ticks, which nobody has read any more, and poison that no stage can take.
-
-    A replay writes nothing, so it doesn't notice what can't be written. `poison` looks after it.
-    """
-    untakeable = {
-        (message.topic, *place)
-        for message, places in evidence.poison
-        if UNDECIDABLE in message.letters.values()
-        for place in places
-    }
+    """Everything but the last ticks, which nobody has read any more."""
     return {
         topic: [
             Logged(at.record, at.partition, at.offset, at.key.encode())
             for at in found
-            if (topic, at.partition, at.offset) not in untakeable
-            and not (isinstance(at.record, Ticked) and _is_unread(topic, at, evidence))
+            if not isinstance(at.record, Ticked) or not _is_unread(topic, at, evidence)
         ]
         for topic, found in evidence.log.items()
     }
@@ -164,7 +154,7 @@ def _is_of_a_record(record: Record) -> bool:
     """Whether a stage concluded it from a record, which other dead letters aren't about."""
     if not isinstance(record, DeadLettered):
         return True
-    return record.stage in STAGES and record.reason not in {UNDECODABLE, UNDECIDABLE}
+    return record.stage in STAGES and record.reason != UNDECODABLE
 
 
 def _bytes(record: Record) -> bytes:
@@ -213,7 +203,8 @@ def _topics(evidence: Evidence) -> Iterator[str]:
         causes = ((c.event_id, c.cause_partition, c.cause_offset) for c in found)
         yield from some(f"{topic.name}: concluded twice from the same message", repeated(causes))
     for topic in _ONCE:
-        ids = (record.event_id for record in evidence.records(topic))
+        records = evidence.dead_letters() if topic is DEAD_LETTERS else evidence.records(topic)
+        ids = (record.event_id for record in records)
         yield from some(f"{topic.name}: more than once", repeated(ids))
 
 

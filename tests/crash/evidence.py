@@ -1,6 +1,6 @@
 """What Kafka holds when all is done."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -16,12 +16,14 @@ from crash.facts import Facts, Stored
 from crash.poison import Places, Poison
 from crash.stalls import Stall
 from crash.takeover import Takeover
-from reftrail.contracts.codec import Undecodable
+from reftrail.contracts.codec import Undecodable, decode, encode
+from reftrail.contracts.decisions import DeadLettered
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.record import Micros, Record
 from reftrail.contracts.topic import Topic
-from reftrail.contracts.topics import LOOKUPS, PUBLIC_TOPICS
+from reftrail.contracts.topics import DEAD_LETTERS, LOOKUPS, PUBLIC_TOPICS
 from reftrail.engine.topology import TOPOLOGY
+from reftrail.warehouse.dead_letters import STAGE as WAREHOUSE_STAGE
 
 LOGGED: Final = tuple({*PUBLIC_TOPICS, LOOKUPS, *(stage.reads for stage in TOPOLOGY)})
 """All whose records are looked at."""
@@ -40,6 +42,7 @@ class Evidence:
     workers' group stands; facts are the warehouse's tables, by topic, and balances what it tells
     some users that they have, by user and currency. poison has what was written that no host can
     take, with its places on its topic; stalls the times for which partitions stood still.
+    reloads is how often the warehouse may have read messages again: it or the broker was killed.
     """
 
     partitions: int
@@ -53,6 +56,7 @@ class Evidence:
     given: Mapping[str, int] = field(default_factory=dict)
     poison: Sequence[tuple[Poison, Places]] = ()
     stalls: Sequence[Stall] = ()
+    reloads: int = 0
 
     def with_facts(self, stored: Stored) -> "Evidence":
         """The same, and what the warehouse holds."""
@@ -63,6 +67,19 @@ class Evidence:
     def records(self, topic: Topic) -> list[Record]:
         """What is committed on a topic, partition by partition."""
         return [logged.record for logged in self.log[topic]]
+
+    def dead_letters(self) -> list[Record]:
+        """All of them, but without the repetitions that the warehouse is allowed.
+
+        It writes to Kafka and to ClickHouse, and so writes the letters of a load again where it was
+        killed in between: the same ones, at most once for each time.
+        """
+        letters = self.records(DEAD_LETTERS)
+        of_warehouse = [one for one in letters if _stage_of(one) == WAREHOUSE_STAGE]
+        found: list[Record] = [one for one in letters if _stage_of(one) != WAREHOUSE_STAGE]
+        for written, count in Counter(map(encode, of_warehouse)).items():
+            found += [decode(written)] * max(1, count - self.reloads)
+        return found
 
     def of(self, topic: Topic, kind: type[R]) -> list[R]:
         """Those of them that are of one type."""
@@ -89,15 +106,8 @@ def committed_log(
 
 
 def decoded(log: Mapping[Topic, Iterable[Raw]]) -> dict[Topic, list[Logged]]:
-    """The records of a log, without what reads as none."""
-    return {
-        topic: [
-            logged
-            for logged in _decoded(messages)
-            if not topic.records or isinstance(logged.record, topic.records)
-        ]
-        for topic, messages in log.items()
-    }
+    """The records of a log, without what reads as none of its topic."""
+    return {topic: list(_decoded(topic, messages)) for topic, messages in log.items()}
 
 
 def places_of(
@@ -111,7 +121,13 @@ def places_of(
     return [(one, places.get((one.topic, one.partition, one.value), [])) for one in poison]
 
 
-def _decoded(messages: Iterable[Raw]) -> Iterator[Logged]:
+def _stage_of(record: Record) -> str | None:
+    return record.stage if isinstance(record, DeadLettered) else None
+
+
+def _decoded(topic: Topic, messages: Iterable[Raw]) -> Iterator[Logged]:
     for message in messages:
         with suppress(Undecodable):
-            yield message.decoded()
+            logged = message.decoded()
+            if isinstance(logged.record, topic.records):
+                yield logged

@@ -28,7 +28,7 @@ from crash.takeover import GroupWatch, Killed, Sample, takeovers
 from crash.terms import customers_campaigns, customers_codes, with_terms
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.topics import CAMPAIGNS, CODES, EVENTS
-from reftrail.local.hosts import StackConfig, url_of
+from reftrail.local.hosts import BROKER, WAREHOUSE, StackConfig, url_of
 from reftrail.local.stack import Ports, Stack, StackSettings
 from reftrail.local.supervisor import Host
 from reftrail.simulator import Simulation
@@ -96,6 +96,7 @@ class Experiment:
                     takeovers=takeovers(self.disturbances, samples),
                     poison=places_of(chaos.poison, log),
                     stalls=stalls(samples, self.disturbances),
+                    reloads=sum(kill.host in {WAREHOUSE, BROKER} for kill in self.kills),
                 )
             return evidence.with_facts(stored.result())
 

@@ -10,7 +10,6 @@ from typing import Any, Final
 
 from crash.evidence import Evidence
 from crash.findings import repeated, some
-from crash.poison import REASONS
 from crash.rest import unsettled
 from reftrail.contracts.codec import decode, decode_as
 from reftrail.contracts.decisions import (
@@ -34,6 +33,7 @@ from reftrail.contracts.topics import (
     REWARD_INPUTS,
     REWARDS,
 )
+from reftrail.engine.dead_letters import UNDECODABLE
 from reftrail.rules.reward.transitions import STANDING, TRANSITIONS, effect
 
 _STEPS: Final = {(before, after) for (before, _), after in TRANSITIONS.items()}
@@ -255,12 +255,12 @@ def _taken(topic: str, told: set[str], evidence: Evidence) -> Iterator[str]:
 
 
 def _refused(evidence: Evidence) -> list[Record]:
-    """What is in the dead letters of the reward stage, without what it could not take at all."""
+    """The records in the dead letters of the reward stage; poison that is none is left out."""
     letters = [one for one in evidence.records(DEAD_LETTERS) if isinstance(one, DeadLettered)]
     return [
         decode(one.payload)
         for one in letters
-        if one.payload is not None and one.stage == "reward" and one.reason not in REASONS
+        if one.payload is not None and one.stage == "reward" and one.reason not in {"", UNDECODABLE}
     ]
 
 

@@ -24,7 +24,6 @@ from reftrail.contracts.partitions import partition_of
 from reftrail.contracts.record import Millis, Record
 from reftrail.contracts.topic import Topic
 from reftrail.contracts.topics import (
-    DEAD_LETTERS,
     EVENTS,
     FULFILMENTS,
     REVIEWS,
@@ -194,7 +193,7 @@ class _Log(Protocol):
     @property
     def poison(self) -> Sequence[tuple[Poison, Places]]: ...
 
-    def records(self, topic: Topic) -> list[Record]: ...
+    def dead_letters(self) -> list[Record]: ...
 
 
 @dataclass(slots=True)
@@ -213,7 +212,7 @@ def dead_letters(evidence: _Log) -> Iterator[str]:
     yield from some("written, but not on its topic", missing)
     found: list[Any] = [
         letter
-        for letter in evidence.records(DEAD_LETTERS)
+        for letter in evidence.dead_letters()
         if isinstance(letter, DeadLettered) and letter.reason in REASONS
     ]
     counts = Counter((*_place(letter), letter.stage, letter.reason) for letter in found)

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from support.log import Logged, Raw
 
-from crash.evidence import Evidence, places_of
+from crash.evidence import Evidence, decoded, places_of
 from crash.poison import Poison, dead_letters, poison
 from crash.right import PARTITIONS, T0, right
 from reftrail.contracts.decisions import DeadLettered
@@ -73,6 +73,29 @@ def test_a_letter_that_is_missing_or_there_twice_is_found() -> None:
     assert "a dead letter too many: 1" in "".join(
         dead_letters(with_letters(found, [*letters, letters[-1]]))
     )
+
+
+def test_the_warehouse_may_repeat_a_letter_for_each_time_that_it_was_killed() -> None:
+    found = replace(poisoned(), reloads=1)
+    letters = found.log[DEAD_LETTERS]
+    assert letters[-1].record.stage == "warehouse"
+    assert list(dead_letters(with_letters(found, [*letters, letters[-1]]))) == []
+    of_a_stage = next(one for one in letters if one.record.stage == "touch")
+    for too_many in ([letters[-1], letters[-1]], [of_a_stage]):
+        wrong = "".join(dead_letters(with_letters(found, [*letters, *too_many])))
+        assert "a dead letter too many: 1" in wrong
+
+
+def test_a_record_of_another_topic_is_no_record_in_the_log() -> None:
+    raw = list(_raw(ON_EVENTS))
+    ((astray,),) = [
+        places
+        for message, places in places_of(ON_EVENTS, {EVENTS: raw})
+        if message.kind == "a record of another topic"
+    ]
+    there = {(at.partition, at.offset) for at in decoded({EVENTS: raw})[EVENTS]}
+    assert there
+    assert astray not in there
 
 
 @pytest.mark.parametrize("kind", ["no record", "three megabytes"])
