@@ -3,12 +3,15 @@
 Several processes share the partitions of a group. Reports, letters and positions go out together,
 in transactions that the broker takes from the group's current members alone: of whoever has lost a
 partition nothing about it comes to Kafka any more.
+
+A position stays before the first open order, so that messages behind it are read again at the next
+start. The metadata of the position says up to where unreadable ones are in the dead letters.
 """
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, Protocol
 
@@ -114,6 +117,7 @@ class KafkaLog:
     report_partitions: Sequence[TopicPartition]
     owner: Owner | None = None
     has_gained: bool = False
+    _dead_lettered: dict[int, int] = field(default_factory=dict)
 
     @property
     def partitions(self) -> int:
@@ -170,7 +174,8 @@ class KafkaLog:
                 withdrawals.append(record)
             else:
                 unreadable.append(_refusal(message, f"found a {type(record).__name__}"))
-        return FoundOrders(orders, unreadable, withdrawals)
+        new = [one for one in unreadable if not self._is_dead_lettered(one.place)]
+        return FoundOrders(orders, new, withdrawals)
 
     def positions(self) -> dict[int, int]:
         """See `FulfilmentLog`."""
@@ -198,7 +203,9 @@ class KafkaLog:
             for value in _values(untold, letters):
                 self._send(DEAD_LETTERS, value)
             members = self.consumer.group_metadata()
-            self.producer.send_offsets_to_transaction(self._offsets(positions), members)
+            dead_lettered = self._dead_lettered_with(letters)
+            offsets = self._offsets(positions, dead_lettered)
+            self.producer.send_offsets_to_transaction(offsets, members)
             self.producer.commit_transaction()
         except KafkaError as error:
             if not _is_fenced(error):
@@ -208,6 +215,7 @@ class KafkaLog:
                 f"(or Kafka was away for longer than a transaction may take); stop one of them, or "
                 f"give it a journal of its own in REFTRAIL_FULFILMENT_JOURNAL"
             ) from error
+        self._dead_lettered = dead_lettered
         written: dict[int, int] = {}
         for future in sent:
             done = future.get()
@@ -216,8 +224,23 @@ class KafkaLog:
 
     def _committed(self) -> dict[int, int]:
         """The group's positions, once no transaction of a former owner is open."""
-        own = self.consumer.assignment()
-        return {at.partition: self.consumer.committed(at) or 0 for at in own}
+        found = {
+            at: self.consumer.committed(at, metadata=True) for at in self.consumer.assignment()
+        }
+        self._dead_lettered = {
+            at.partition: int(one.metadata) for at, one in found.items() if one and one.metadata
+        }
+        return {at.partition: one.offset if one else 0 for at, one in found.items()}
+
+    def _is_dead_lettered(self, place: LogPosition) -> bool:
+        return place.offset < self._dead_lettered.get(place.partition, 0)
+
+    def _dead_lettered_with(self, letters: Iterable[DeadLettered]) -> dict[int, int]:
+        """Up to where unreadable messages are in the dead letters, once these are."""
+        found = dict(self._dead_lettered)
+        for one in letters:
+            found[one.partition] = max(found.get(one.partition, 0), one.offset + 1)
+        return found
 
     def _send(self, topic: Topic, value: bytes) -> Any:
         """Write a message value under its record's key."""
@@ -228,10 +251,14 @@ class KafkaLog:
         partition = topic.partition(key, len(self.report_partitions))
         return self.producer.send(name, key=key.encode(), value=value, partition=partition)
 
-    def _offsets(self, positions: Mapping[int, int]) -> dict[TopicPartition, OffsetAndMetadata]:
+    def _offsets(
+        self, positions: Mapping[int, int], dead_lettered: Mapping[int, int]
+    ) -> dict[TopicPartition, OffsetAndMetadata]:
         name = self.installation.name_of(REWARD_GRANTED)
         return {
-            TopicPartition(name, number): OffsetAndMetadata(position, "", -1)
+            TopicPartition(name, number): OffsetAndMetadata(
+                position, str(dead_lettered.get(number, "")), -1
+            )
             for number, position in positions.items()
         }
 
