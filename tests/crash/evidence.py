@@ -16,14 +16,13 @@ from crash.facts import Facts, Stored
 from crash.poison import Places, Poison
 from crash.stalls import Stall
 from crash.takeover import Takeover
-from reftrail.contracts.codec import Undecodable, decode, encode
+from reftrail.contracts.codec import Undecodable, decode_as, encode
 from reftrail.contracts.decisions import DeadLettered
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.record import Micros, Record
 from reftrail.contracts.topic import Topic
 from reftrail.contracts.topics import DEAD_LETTERS, LOOKUPS, PUBLIC_TOPICS
 from reftrail.engine.topology import TOPOLOGY
-from reftrail.warehouse.dead_letters import STAGE as WAREHOUSE_STAGE
 
 LOGGED: Final = tuple({*PUBLIC_TOPICS, LOOKUPS, *(stage.reads for stage in TOPOLOGY)})
 """All whose records are looked at."""
@@ -42,7 +41,8 @@ class Evidence:
     workers' group stands; facts are the warehouse's tables, by topic, and balances what it tells
     some users that they have, by user and currency. poison has what was written that no host can
     take, with its places on its topic; stalls the times for which partitions stood still.
-    reloads is how often the warehouse may have read messages again: it or the broker was killed.
+    repeats is how often a sink may have written the same dead letters again, by its stage: the
+    warehouse where it or the broker was killed, fulfilment where its group was deleted.
     """
 
     partitions: int
@@ -56,7 +56,7 @@ class Evidence:
     given: Mapping[str, int] = field(default_factory=dict)
     poison: Sequence[tuple[Poison, Places]] = ()
     stalls: Sequence[Stall] = ()
-    reloads: int = 0
+    repeats: Mapping[str, int] = field(default_factory=dict)
 
     def with_facts(self, stored: Stored) -> "Evidence":
         """The same, and what the warehouse holds."""
@@ -69,16 +69,15 @@ class Evidence:
         return [logged.record for logged in self.log[topic]]
 
     def dead_letters(self) -> list[Record]:
-        """All of them, but without the repetitions that the warehouse is allowed.
+        """All of them, but without the repetitions that sinks are allowed.
 
-        It writes to Kafka and to ClickHouse, and so writes the letters of a load again where it was
-        killed in between: the same ones, at most once for each time.
+        The warehouse writes to Kafka and to ClickHouse, and so writes the letters of a load again
+        where it was killed in between. What fulfilment has read is lost with its group.
         """
-        letters = self.records(DEAD_LETTERS)
-        of_warehouse = [one for one in letters if _stage_of(one) == WAREHOUSE_STAGE]
-        found: list[Record] = [one for one in letters if _stage_of(one) != WAREHOUSE_STAGE]
-        for written, count in Counter(map(encode, of_warehouse)).items():
-            found += [decode(written)] * max(1, count - self.reloads)
+        found: list[Record] = []
+        for written, count in Counter(map(encode, self.records(DEAD_LETTERS))).items():
+            letter = decode_as(DeadLettered, written)
+            found += [letter] * max(1, count - self.repeats.get(letter.stage, 0))
         return found
 
     def of(self, topic: Topic, kind: type[R]) -> list[R]:
@@ -119,10 +118,6 @@ def places_of(
         for one in messages:
             places[topic, one.partition, one.value].append((one.partition, one.offset))
     return [(one, places.get((one.topic, one.partition, one.value), [])) for one in poison]
-
-
-def _stage_of(record: Record) -> str | None:
-    return record.stage if isinstance(record, DeadLettered) else None
 
 
 def _decoded(topic: Topic, messages: Iterable[Raw]) -> Iterator[Logged]:

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -28,10 +28,12 @@ from crash.takeover import GroupWatch, Killed, Sample, takeovers
 from crash.terms import customers_campaigns, customers_codes, with_terms
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.topics import CAMPAIGNS, CODES, EVENTS
+from reftrail.fulfilment.reports import STAGE as FULFILMENT_STAGE
 from reftrail.local.hosts import BROKER, WAREHOUSE, StackConfig, url_of
 from reftrail.local.stack import Ports, Stack, StackSettings
 from reftrail.local.supervisor import Host
 from reftrail.simulator import Simulation
+from reftrail.warehouse.dead_letters import STAGE as WAREHOUSE_STAGE
 
 PARTITIONS: Final = 4
 _ENDS: Final = 1_760_000_000_000
@@ -96,7 +98,7 @@ class Experiment:
                     takeovers=takeovers(self.disturbances, samples),
                     poison=places_of(chaos.poison, log),
                     stalls=stalls(samples, self.disturbances),
-                    reloads=sum(kill.host in {WAREHOUSE, BROKER} for kill in self.kills),
+                    repeats=self._repeats(),
                 )
             return evidence.with_facts(stored.result())
 
@@ -115,6 +117,12 @@ class Experiment:
         """How often partners have given each reward since they were started."""
         done: dict[str, int] = httpx.get(f"{self._partners_url}/v1/books").json()["done"]
         return Counter(done)
+
+    def _repeats(self) -> Mapping[str, int]:
+        return {
+            WAREHOUSE_STAGE: sum(kill.host in {WAREHOUSE, BROKER} for kill in self.kills),
+            FULFILMENT_STAGE: self.plan.acts.count(Act.FULFILMENT_GROUP),
+        }
 
     def _disturb(
         self, stack: Stack, chaos: Chaos, load: Load, customers: Customers

@@ -76,7 +76,7 @@ def test_a_letter_that_is_missing_or_there_twice_is_found() -> None:
 
 
 def test_the_warehouse_may_repeat_a_letter_for_each_time_that_it_was_killed() -> None:
-    found = replace(poisoned(), reloads=1)
+    found = replace(poisoned(), repeats={"warehouse": 1})
     letters = found.log[DEAD_LETTERS]
     assert letters[-1].record.stage == "warehouse"
     assert list(dead_letters(with_letters(found, [*letters, letters[-1]]))) == []
