@@ -174,8 +174,12 @@ def timers(evidence: Evidence) -> Iterator[str]:
 
 
 def limits(evidence: Evidence) -> Iterator[str]:
-    """No more users earn through a code, or for a referrer, and no more is spent than allowed."""
+    """No more users earn through a code, or for a referrer, and no more is spent than allowed.
+
+    Of a budget counts what is spent at the end: what was reversed or expired is free for others.
+    """
     granted = [one for one in _ledger(evidence) if one.status == RewardStatus.GRANTED]
+    lives = _lives(evidence)
     codes: list[Any] = evidence.records(CODES)
     by_code = _users([one for one in granted if one.role != Role.MILESTONE], "code")
     for code in codes:
@@ -189,14 +193,10 @@ def limits(evidence: Evidence) -> Iterator[str]:
             yield from _beyond(code, len(users), caps.per_code)
         for referrer, users in _users(referrals, "beneficiary").items():
             yield from _beyond(referrer, len(users), caps.per_referrer)
-        spent = {
-            one.reward_id: one.value_micros
-            for one in reversed(under_it)
-            if one.currency == campaign.reward_currency
-        }
-        total = sum(spent.values())
+        rewards = {one.reward_id for one in under_it if one.currency == campaign.reward_currency}
+        total = sum(_spent(lives[reward_id]) for reward_id in rewards)
         if caps.budget_micros is not None and total > caps.budget_micros:
-            yield f"{campaign.campaign_id}: {total} micros granted of {caps.budget_micros}"
+            yield f"{campaign.campaign_id}: {total} micros spent of {caps.budget_micros}"
 
 
 def reached(evidence: Evidence) -> set[str]:
@@ -220,6 +220,18 @@ def reached(evidence: Evidence) -> set[str]:
             refused = {getattr(one, by) for one in rejected if reason in one.reasons}
             found |= {reason.value} if full & refused else set()
     return found
+
+
+def _spent(entries: Iterable[RewardDecided]) -> Micros:
+    """What a reward costs: what is left of it, or what was when it was delivered, or failed."""
+    left = spent = 0
+    for entry in entries:
+        if entry.status == RewardStatus.FULFILLED:
+            break
+        left += effect(entry)
+        if entry.status != RewardStatus.FAILED:
+            spent = left
+    return spent
 
 
 def _users(entries: Iterable[RewardDecided], by: str) -> defaultdict[str, set[str]]:

@@ -10,7 +10,7 @@ import pytest
 
 from crash.books import violations
 from crash.evidence import Evidence
-from crash.outcomes import reached, timers
+from crash.outcomes import limits, reached, timers
 from crash.right import changed, right, with_one_more, without
 from reftrail.contracts.codec import encode
 from reftrail.contracts.reward_reasons import is_part
@@ -234,9 +234,9 @@ FAULTS: dict[str, tuple[Callable[[Evidence], Evidence], str, str]] = {
         "owner: 7 users earned, its limit is 6",
     ),
     "more is granted than the budget has": (
-        lambda it: changed(it, REWARDS, of("w0", "granted"), value_micros=10_000_001),
+        lambda it: changed(it, REWARDS, of("w0", "granted"), value_micros=20_000_001),
         "limits",
-        "watched: 30000001 micros granted of 30000000",
+        "watched: 30000001 micros spent of 30000000",
     ),
 }
 
@@ -252,6 +252,15 @@ def test_only_ticks_after_an_entry_tell_its_time() -> None:
     waits = without(right(), REWARDS, of("w5", "granted", "fulfilled"))
     later = changed(waits, REWARDS, of("w5", "held"), cause_offset=10_000)
     assert [line.partition(":")[0] for line in timers(later)] == ["has not come to rest"]
+
+
+def test_what_expired_or_was_reversed_is_spent_no_longer() -> None:
+    dear: dict[str, Any] = {"value_micros": 100_000_000}
+    for status in ("expired", "reversed"):
+        granted = changed(right(), REWARDS, of("w5", "granted"), **dear)
+        assert [line for line in limits(granted) if "spent" in line]
+        ended = changed(granted, REWARDS, of("w5", "fulfilled"), status=status, **dear)
+        assert [line for line in limits(ended) if "spent" in line] == []
 
 
 def with_one_refused(it: Evidence, reason: str) -> Evidence:
