@@ -153,6 +153,23 @@ def test_a_delivery_that_crossed_with_a_reversal_is_a_clawback() -> None:
     story.when(delivery).then_nothing()
 
 
+@pytest.mark.parametrize("is_reversed_first", [True, False])
+def test_a_delivery_is_collected_once_whatever_its_reports_are_called(
+    *, is_reversed_first: bool
+) -> None:
+    """Partners that report by themselves may call each of their reports something else."""
+    reversal, delivery = reviewed("reverse", "12:00"), reported(REFEREE, "12:01")
+    acts = (reversal, delivery) if is_reversed_first else (delivery, reversal)
+    story, collected = only_referee().given(signed_up()), 0
+    more = reported(REFEREE, "12:01", event_id="more", value_micros=12 * UNIT)
+    for act in (*acts, reported(REFEREE, "12:01", event_id="once more"), more):
+        collected += owed(story.when(act))
+        if act is acts[-1]:
+            assert collected == 10 * UNIT
+    assert collected == 12 * UNIT
+    story.when(reported(REFEREE, "12:01", event_id="again")).then_nothing()
+
+
 @pytest.mark.parametrize(("delivered", "clawback"), [(10, 3), (7, 0), (None, 3)])
 def test_what_was_delivered_beyond_what_a_refund_left_is_a_clawback(
     delivered: float | None, clawback: float

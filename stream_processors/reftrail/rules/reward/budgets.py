@@ -16,6 +16,8 @@ def reserved_after(before: SideReward, after: SideReward, entry: RewardDecided) 
     if before.status == RewardStatus.FULFILLED:
         return before.reserved
     delivered_anyway = entry.clawback_micros or 0
+    if before.status == RewardStatus.REVERSED:
+        return before.reserved + delivered_anyway
     match RewardStatus(entry.status):
         case RewardStatus.REJECTED | RewardStatus.EXPIRED:
             return 0

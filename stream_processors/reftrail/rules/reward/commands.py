@@ -73,8 +73,10 @@ def report_fulfilment(context: DecisionContext, report: FulfilmentReported) -> N
         asked = _rewards_of(context, report.reward_id, report.action)
     for reward in asked:
         if allowed(reward.side.status, transition):
-            context.apply(CommandNoted(**context.noted(), command_id=report.event_id))
             owed = _owed(reward, report) if transition == Transition.DELIVER else 0
+            if _is_collected(reward) and not owed:
+                return
+            context.apply(CommandNoted(**context.noted(), command_id=report.event_id))
             change(context, reward, transition, of=report, clawback_micros=owed)
             return
     if not any(reward.side.status in (status, RewardStatus.REVERSED) for reward in asked):
@@ -113,11 +115,20 @@ def _is_to_be_reinstated(reward: Reward, report: FulfilmentReported) -> bool:
 
 
 def _owed(reward: Reward, report: FulfilmentReported) -> int:
-    """How much more was delivered than is left of a reward: a reversal came too late for it."""
+    """How much more was delivered than is left of a reward, and than is to be collected already.
+
+    A reversal came too late for it.
+    """
     side = reward.side
     ordered = side.ordered or side.value_micros  # of state from before orders were kept
     delivered = report.value_micros if report.value_micros is not None else ordered
-    return max(0, delivered - side.remaining)
+    known = side.reserved if _is_collected(reward) else 0
+    return max(0, delivered - side.remaining - known)
+
+
+def _is_collected(reward: Reward) -> bool:
+    """Whether a reversed reward is known to be delivered, so that it is to be collected already."""
+    return reward.side.status == RewardStatus.REVERSED and reward.side.reserved > 0
 
 
 def _was_carried_out(context: DecisionContext, event_id: str) -> bool:
