@@ -264,7 +264,7 @@ class StageOfPartition:
             return (record,)
         if isinstance(record, Ticked):
             return [waking.woken(key, record, cause) for key in batch.due(until)]
-        if until <= batch.asked_until:
+        if until <= batch.asked_until:  # nothing is due by then
             return (record,)
         return [*(waking.woken(key, record, cause) for key in batch.due_since(until)), record]
 
@@ -291,7 +291,9 @@ class StageOfPartition:
         outcome: Outcome,
     ) -> Iterable[tuple[int, Record]]:
         """The chunk's records by index, but for those that the sieve leaves out."""
-        sifted = sieve.sift(chunk.values, store.packed, reference) if sieve else None
+        sifted = (
+            sieve.sift(chunk.values, store.packed, reference, chunk.timestamps) if sieve else None
+        )
         if sifted is not None:
             yield from sifted
             return

@@ -1,6 +1,7 @@
 """State of one stage and partition in the memory host, as one batch sees and changes it."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any, TypeAlias
 
 import msgspec
@@ -20,7 +21,7 @@ Silenced: TypeAlias = dict[str, Millis | None]
 
 
 class Told:
-    """The time for which all that was due by then has been woken."""
+    """The time up to which nothing is due: all that was has been woken."""
 
     def __init__(self) -> None:
         self.until: Millis = -1
@@ -100,10 +101,20 @@ class States:
         for key, value in packed.items():
             fitting(key.encode(), value)
         self._values |= kept
+        if self._told.until >= 0:
+            self._ask_again(kept)
         self._kept |= packed
         if self._stage.family is not None and self._stage.family.grouped:
             for key in kept:
                 self._groups[group_of(key)].add(key)
+
+    def _ask_again(self, keys: Iterable[str]) -> None:
+        """Have a time that was asked about be asked about again, for keys that wait for it."""
+        waking = self._stage.waking
+        assert waking is not None
+        for key in keys:
+            if waking.owns(key) and (time := self.due_at(key)) is not None:
+                self._told.until = min(self._told.until, time - 1)
 
     def store(self) -> None:
         """Store what the batch has changed; what is empty is not kept."""

@@ -9,7 +9,7 @@ import polars as pl
 
 from reftrail.contracts.codec import Undecodable, container, schema_of
 from reftrail.contracts.events import AnyEvent
-from reftrail.contracts.record import Record
+from reftrail.contracts.record import DAY, Millis, Record
 from reftrail.engine.reference import ReferenceTables
 from reftrail.engine.store import PackedStates
 from reftrail.rules.touch import LATE
@@ -41,12 +41,14 @@ class Sieve(Protocol):
         values: Sequence[bytes | None],
         packed: PackedStates,
         reference: ReferenceTables,
+        timestamps: Sequence[Millis] = (),
     ) -> Survivors | None:
         """The messages that may matter, by index and decoded, in order.
 
-        packed is the stage's state by key. Leaving a message out promises that deciding it on
-        this state, or on any that the messages before it lead to, concludes nothing. None where
-        the batch can't be read as columns: then every message is to be decoded and decided.
+        packed is the stage's state by key, timestamps are the broker's, by which states are
+        removed. Leaving a message out promises that deciding it on this state, or on any that the
+        messages before it lead to, concludes nothing. None where the batch can't be read as
+        columns: then every message is to be decoded and decided.
         """
 
 
@@ -75,6 +77,7 @@ class TouchSieve:
         values: Sequence[bytes | None],
         packed: PackedStates,
         reference: ReferenceTables,
+        timestamps: Sequence[Millis] = (),
     ) -> Survivors | None:
         """See `Sieve`."""
         if len(values) < self._fewest or not _is_event(values[0]):
@@ -90,7 +93,7 @@ class TouchSieve:
         if events.select((pl.col("visitor_id").is_null() & ~_CONVERTS).any()).item():
             return None
         try:
-            return _decoded(framed, _may_matter(events, packed, reference))
+            return _decoded(framed, _may_matter(events, packed, reference, timestamps))
         except msgspec.ValidationError:
             return None
 
@@ -107,9 +110,16 @@ def _is_event(value: bytes | None) -> bool:
 
 
 def _may_matter(
-    events: pl.DataFrame, packed: PackedStates, reference: ReferenceTables
+    events: pl.DataFrame,
+    packed: PackedStates,
+    reference: ReferenceTables,
+    timestamps: Sequence[Millis],
 ) -> list[int]:
-    """The rows that convert, or touch a visitor whom no earlier touch holds."""
+    """The rows that convert, or touch a visitor whom no earlier touch holds.
+
+    A touch holds no more once the visitor may have been forgotten in this batch: by a timestamp, or
+    by an event of the visitor that was received so late.
+    """
     kind = pl.col("type")
     campaigns = events.filter(kind == "view").get_column("campaign_id").unique().drop_nulls()
     counting = [campaign for campaign in campaigns if reference.may_count_views(campaign)]
@@ -132,11 +142,20 @@ def _may_matter(
     rows = rows.filter(pl.col("converts") | pl.col("touches"))
     names = ("row", "visitor_id", "event_time", "received_at", "converts")
     columns = (rows[name].to_list() for name in names)
+    forgets_until = max(timestamps, default=DAY) - DAY
     kept: list[int] = []
+    forgotten: set[str] = set()
     for row, visitor, time, received, converts in zip(*columns, strict=True):
-        if not converts and (state := packed.get(visitor)) is not None:
+        state = None if visitor is None else packed.get(visitor)
+        if state is not None:
             hold = _hold_of(state)
-            if hold.touch_time < time <= hold.expires_at and received <= hold.expires_at + LATE:
+            if max(received, forgets_until) > hold.expires_at + LATE:
+                forgotten.add(visitor)
+            elif (
+                not converts
+                and hold.touch_time < time <= hold.expires_at
+                and visitor not in forgotten
+            ):
                 continue
         kept.append(row)
     return kept

@@ -136,12 +136,23 @@ class Batch:
                 self._unnoted.update(state.changed)
             return
         if self._single is not None:
-            self._single.changed[keys[0]] = state
+            self._single.changed[keys[0]] = last = state
         else:
+            last = state[-1] if state else None
             for cell, key, part in zip(self._cells, keys, state, strict=True):
                 cell.changed[key] = part
         if self._waking is not None:
             self._unnoted.add(keys[-1])
+            if self.asked_until >= 0 and self._waking.owns(keys[-1]):
+                self._ask_again(self._waking.due_at(last))
+
+    def _ask_again(self, time: Millis | None) -> None:
+        """Have a time that was asked about be asked about again, for a state that waits for it.
+
+        So what is woken doesn't depend on where a batch ends.
+        """
+        if time is not None:
+            self.asked_until = min(self.asked_until, time - 1)
 
     def trial(self) -> "Trial":
         """The same for one record; nothing of it is kept unless it is accepted."""
@@ -153,7 +164,7 @@ class Batch:
         self._alarms.set(key, None)
 
     def due_since(self, until: Millis) -> list[str]:
-        """The same as `due`; asked_until is then set, if these were all."""
+        """The same as `due`; asked_until is then set, if these were all. None is due by then."""
         assert self._waking is not None
         found = self.due(until)
         if len(found) < self._waking.most:

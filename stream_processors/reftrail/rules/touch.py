@@ -112,9 +112,9 @@ def forgotten_after(state: TouchState) -> Millis:
     return max(state.ends_at, state.signed_up_at) + LATE
 
 
-def wakes_at(state: TouchState) -> Millis:
-    """The time at which a state may be removed."""
-    return forgotten_after(state) + 1
+def wakes_at(state: TouchState) -> Millis | None:
+    """The time at which a state may be removed; None for the state of nobody."""
+    return None if state == _NOBODY else forgotten_after(state) + 1
 
 
 class VisitorForgotten(Derived, frozen=True, kw_only=True):
@@ -158,7 +158,7 @@ class TouchDecider:
         """The state after an event."""
         if isinstance(record, VisitorForgotten):
             return _NOBODY
-        state = state.at(record.received_at)
+        before, state = state, state.at(record.received_at)
         match record:
             case Touched():
                 return _with_touch(state, record)
@@ -172,7 +172,7 @@ class TouchDecider:
                     remembered_until=_remembered_until(state, state.ends_at, record),
                 )
             case Converted():
-                return state
+                return before
             case EarlierPeriod():
                 remembered = _remembered_until(state, state.ends_at, record)
                 covered = record.ended_at

@@ -13,11 +13,10 @@ def reserved_after(before: SideReward, after: SideReward, entry: RewardDecided) 
     failed reward, which may be tried again. A rejection, an expiry and a reversal release all, a
     reversal of a part that part.
     """
-    if before.status == RewardStatus.FULFILLED:
-        return before.reserved
     delivered_anyway = entry.clawback_micros or 0
-    if before.status == RewardStatus.REVERSED:
-        return before.reserved + delivered_anyway
+    if before.status in (RewardStatus.FULFILLED, RewardStatus.REVERSED):
+        is_late = before.status == RewardStatus.REVERSED
+        return before.reserved + (delivered_anyway if is_late else 0)
     match RewardStatus(entry.status):
         case RewardStatus.REJECTED | RewardStatus.EXPIRED:
             return 0
