@@ -15,6 +15,7 @@ from reftrail.contracts.topics import (
     DEAD_LETTERS,
     EVENTS,
     FULFILMENTS,
+    LOOKUPS,
     REVIEWS,
     REWARD_INPUTS,
     REWARDS,
@@ -102,12 +103,19 @@ def test_a_replay_of_each_stage_gives_what_was_written_in_whatever_order_it_was(
     assert len(played[REWARDS]) > 10
 
 
-def test_a_replay_puts_aside_what_could_not_be_written() -> None:
-    """A touch whose window ends after the last time that a message can carry."""
-    far = msgspec.structs.replace(click("AMY", at="10:00"), event_time=2**63 - 1)
-    live = MemoryHost((topology.STAGES["touch"],))
-    live.publish(EVENTS, far)
-    live.run()
-    played = replay({EVENTS: live.logged(EVENTS)}, (), 1)
-    assert played[TOUCHES] == live.log(TOUCHES) == []
-    assert played[DEAD_LETTERS] == live.log(DEAD_LETTERS) != []
+def test_a_record_that_could_not_be_decided_on_is_a_dead_letter_in_a_replay_too() -> None:
+    """Nor does it change the state that later records are decided on."""
+    far = msgspec.structs.replace(click("BOB", at="09:00"), event_time=2**63 - 1)
+    host = MemoryHost()
+    host.publish(CAMPAIGNS, campaign())
+    host.publish(CODES, code("AMY"))
+    host.publish(EVENTS, far, *STORY)
+    host.run()
+    log = {topic: host.logged(topic) for topic in (EVENTS, DEAD_LETTERS, TOUCHES, LOOKUPS)}
+    (touch,) = (stage for stage in topology.TOPOLOGY if stage.name == "touch")
+    found = replay(log, TERMS, 1, (touch,))
+    assert [letter.reason for letter in host.log(DEAD_LETTERS)] == ["undecidable"]  # type: ignore[attr-defined]
+    assert {topic: found[topic] for topic in (DEAD_LETTERS, TOUCHES)} == {
+        topic: host.log(topic) for topic in (DEAD_LETTERS, TOUCHES)
+    }
+    assert len(found[TOUCHES]) == 1
