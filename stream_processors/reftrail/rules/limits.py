@@ -55,9 +55,11 @@ CLOSES_AFTER: Final[Millis] = 90 * DAY
 """The time after the end of a day when its limits close: events are received late, but not so late.
 """
 
-FORGOTTEN_AFTER: Final[Millis] = 180 * DAY
-"""The time after the end of a day when its limits are forgotten. A claim waits for less than the
-difference (`REFTRAIL_SIGNUP_WAIT_DAYS`), so whoever asks later was received after the closing."""
+FORGOTTEN_AFTER: Final[Millis] = 400 * DAY
+"""The time after the end of a day when its limits are forgotten. A claim that was received before
+the closing asks sooner: it waits for at most 90 days (`REFTRAIL_SIGNUP_WAIT_DAYS`), and for as long
+as its dead letter, which keeps the time of receipt, lies until somebody puts it back: in Kafka for
+90 days more. Whoever puts letters back from elsewhere has 300 days."""
 
 
 def is_closed(day: int, at: Millis) -> bool:
