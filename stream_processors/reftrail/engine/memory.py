@@ -6,7 +6,7 @@ host on Kafka would write for the same logs. It shares the rules with that host 
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 from typing import Final, NamedTuple, Self
 
@@ -41,12 +41,17 @@ REFERENCE: Final = (CODES, CAMPAIGNS, LISTS)
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """A record and its place in its topic's log. key is its message's; None: that of the record."""
+    """A record and its place in its topic's log.
+
+    key is its message's; None: that of the record. timestamp is the broker's; None: the time at
+    which the record was received.
+    """
 
     record: Record
     partition: int
     offset: int
     key: bytes | None = None
+    timestamp: Millis | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +159,8 @@ class MemoryHost:
                 self.reference.apply(at.record)
             key = topic.key_of(at.record).encode() if at.key is None else at.key
             value = encode(at.record) if self._wire else at.record
-            message = Message(at.offset, key, value, at.record.received_at)
+            appended_at = at.record.received_at if at.timestamp is None else at.timestamp
+            message = Message(at.offset, key, value, appended_at)
             self.publish_message(topic, at.partition, message)
 
     def publish_message(self, topic: Topic, partition: int, message: Message) -> None:
@@ -189,7 +195,7 @@ class MemoryHost:
     def logged(self, topic: Topic) -> list[Logged]:
         """The records of a topic with their places, partition by partition."""
         return [
-            Logged(_record(message.value), partition, message.offset)
+            Logged(_record(message.value), partition, message.offset, timestamp=message.timestamp)
             for partition in range(self.partitions)
             for message in self._logs[topic.name, partition]
         ]

@@ -6,6 +6,7 @@ from random import Random
 import msgspec
 from support.timers import TIMERS, TOPOLOGY, review, ticks
 
+from reftrail.contracts.codec import encode
 from reftrail.contracts.decisions import Touched
 from reftrail.contracts.record import Millis, Record
 from reftrail.contracts.topics import (
@@ -27,6 +28,7 @@ from reftrail.engine.oracle import Log, sources
 from reftrail.testing import (
     Logged,
     MemoryHost,
+    Message,
     campaign,
     click,
     code,
@@ -119,3 +121,18 @@ def test_a_record_that_could_not_be_decided_on_is_a_dead_letter_in_a_replay_too(
         topic: host.log(topic) for topic in (DEAD_LETTERS, TOUCHES)
     }
     assert len(found[TOUCHES]) == 1
+
+
+def test_a_replay_goes_by_the_broker_s_times() -> None:
+    """A visitor is removed before an event that was on its way for three days."""
+    day, host = 86_400_000, MemoryHost()
+    first, late = click("AMY", at="10:00"), click("BOB", at="1d 10:00")
+    late = msgspec.structs.replace(late, received_at=first.received_at + 59 * day)
+    for offset, (event, at) in enumerate([(first, 0), (late, 62 * day)]):
+        value, key = encode(event), EVENTS.key_of(event).encode()
+        message = Message(offset, key, value, first.received_at + at)
+        host.publish_message(EVENTS, 0, message)
+    (touch,) = (stage for stage in topology.TOPOLOGY if stage.name == "touch")
+    touches = host.run().log(TOUCHES)
+    assert len(touches) == 2
+    assert replay({EVENTS: host.logged(EVENTS)}, TERMS, 1, (touch,))[TOUCHES] == touches
