@@ -34,9 +34,10 @@ from reftrail.engine.ticker import tick
 from reftrail.engine.topology import TOPOLOGY
 
 START: Final = 1_790_000_000_000 // DAY * DAY
-SETTLED: Final = 400
-"""Days after which everything has been forgotten that ever is: refunds of customers who never
-sign up are remembered the longest."""
+SETTLED: Final = 440
+"""Days after which everything has been forgotten that ever is: the limits of a day are remembered
+the longest."""
+
 TICKS_A_DAY: Final = 4
 CODES: Final = 20
 BATCH: Final = 2_000

@@ -124,15 +124,17 @@ def test_a_record_that_could_not_be_decided_on_is_a_dead_letter_in_a_replay_too(
 
 
 def test_a_replay_goes_by_the_broker_s_times() -> None:
-    """A visitor is removed before an event that was on its way for three days."""
+    """A foreign record that says it was received next month removes no visitor."""
     day, host = 86_400_000, MemoryHost()
     first, late = click("AMY", at="10:00"), click("BOB", at="1d 10:00")
+    ahead = msgspec.structs.replace(first, event_id="ahead", visitor_id="another")
+    ahead = msgspec.structs.replace(ahead, received_at=first.received_at + 90 * day)
     late = msgspec.structs.replace(late, received_at=first.received_at + 59 * day)
-    for offset, (event, at) in enumerate([(first, 0), (late, 62 * day)]):
+    for offset, (event, at) in enumerate([(first, 0), (ahead, 59 * day), (late, 59 * day)]):
         value, key = encode(event), EVENTS.key_of(event).encode()
         message = Message(offset, key, value, first.received_at + at)
         host.publish_message(EVENTS, 0, message)
     (touch,) = (stage for stage in topology.TOPOLOGY if stage.name == "touch")
     touches = host.run().log(TOUCHES)
-    assert len(touches) == 2
+    assert [touched.visitor_id for touched in touches] == [first.visitor_id, "another"]  # type: ignore[attr-defined]
     assert replay({EVENTS: host.logged(EVENTS)}, TERMS, 1, (touch,))[TOUCHES] == touches
