@@ -35,8 +35,6 @@ from reftrail.engine.memory import REFERENCE, Logged, MemoryHost
 from reftrail.engine.oracle import recompute, replay
 from reftrail.engine.topology import STAGES, TOPOLOGY
 
-LONGEST_TAKEOVER: Final = 10.0
-
 _KEYS: Final = {
     CODES: attrgetter("code"),
     CAMPAIGNS: attrgetter("campaign_id", "version"),
@@ -236,8 +234,8 @@ def _positions(evidence: Evidence) -> Iterator[str]:
 def _takeover(evidence: Evidence) -> Iterator[str]:
     """The others go on with a killed worker's partitions in time, if there are others."""
     for one in evidence.takeovers:
-        late = one.seconds is None or (one.seconds > LONGEST_TAKEOVER and not one.others_died)
-        if late:
+        in_time = one.seconds is not None and one.seconds <= evidence.longest_takeover
+        if one.seconds is None or not (in_time or one.others_died):
             when = "never" if one.seconds is None else f"after {one.seconds:.1f} s"
             yield f"{one.partition.topic}[{one.partition.partition}] was served again {when}"
 
@@ -245,7 +243,7 @@ def _takeover(evidence: Evidence) -> Iterator[str]:
 def _stalls(evidence: Evidence) -> Iterator[str]:
     """Nothing that can be read waits for long, unless workers come and go all the time."""
     for stall in evidence.stalls:
-        if stall.undisturbed > LONGEST_TAKEOVER:
+        if stall.undisturbed > evidence.longest_takeover:
             yield f"{stall.partition.topic}[{stall.partition.partition}] for {stall.seconds:.1f} s"
 
 

@@ -40,7 +40,8 @@ class Evidence:
     read, as a reader of committed records gets it; positions, by topic and partition, is where the
     workers' group stands; facts are the warehouse's tables, by topic, and balances what it tells
     some users that they have, by user and currency. poison has what was written that no host can
-    take, with its places on its topic; stalls the times for which partitions stood still.
+    take, with its places on its topic; stalls the times for which partitions stood still,
+    longest_takeover the seconds that are allowed.
     repeats is how often a sink may have written the same dead letters again, by its stage: the
     warehouse where it or the broker was killed, fulfilment where its group was deleted.
     """
@@ -56,6 +57,7 @@ class Evidence:
     given: Mapping[str, int] = field(default_factory=dict)
     poison: Sequence[tuple[Poison, Places]] = ()
     stalls: Sequence[Stall] = ()
+    longest_takeover: float = 10.0
     repeats: Mapping[str, int] = field(default_factory=dict)
 
     def with_facts(self, stored: Stored) -> "Evidence":

@@ -98,6 +98,7 @@ class Experiment:
                     takeovers=takeovers(self.disturbances, samples),
                     poison=places_of(chaos.poison, log),
                     stalls=stalls(samples, self.disturbances),
+                    longest_takeover=plan.longest_takeover,
                     repeats=self._repeats(),
                 )
             return evidence.with_facts(stored.result())

@@ -25,6 +25,8 @@ _LEAST_GAP: Final = 1.0
 _TAKEN_OVER: Final = 10.0
 """Seconds of load after the last kill: in them, and while all comes to rest, the last victim's work
 is seen to go on."""
+WHILE_OTHER_TESTS_RUN: Final = 30.0
+"""Seconds for a takeover in a test of the suite, where nobody knows how busy the machine is."""
 _LAST_ACT: Final = 25.0
 """Seconds before the end by which the last act has begun: some take that long."""
 
@@ -66,7 +68,8 @@ class Plan:
 
     Of the kills, so many are the broker's; hosts share the others, none getting two more than
     another. acts has each act as often as it happens. cut_short: at the end a log loses its end
-    below a committed position, and is repaired.
+    below a committed position, and is repaired. longest_takeover is for how many seconds a
+    partition may be without an owner.
     """
 
     seed: int
@@ -77,6 +80,7 @@ class Plan:
     hosts: tuple[str, ...] = HOSTS
     acts: tuple[Act, ...] = ()
     cut_short: bool = False
+    longest_takeover: float = 10.0
 
     def schedule(self) -> Sequence[Kill]:
         """The kills, in order."""

@@ -6,7 +6,7 @@ import pytest
 
 from crash.experiment import Experiment
 from crash.report import carried_out
-from crash.schedule import Plan
+from crash.schedule import WHILE_OTHER_TESTS_RUN, Plan
 from reftrail.local.hosts import worker_name
 
 KILLED = (worker_name(1), worker_name(2))
@@ -17,7 +17,14 @@ def test_nothing_is_lost_or_doubled_with_state_on_disk(
 ) -> None:
     monkeypatch.setenv("REFTRAIL_WORKER_STORE", "rocksdb")
     monkeypatch.setenv("REFTRAIL_STANDBYS", "1")
-    plan = Plan(3, events=1_200, seconds=24.0, kills=4, hosts=KILLED)
+    plan = Plan(
+        3,
+        events=1_200,
+        seconds=24.0,
+        kills=4,
+        hosts=KILLED,
+        longest_takeover=WHILE_OTHER_TESTS_RUN,
+    )
     said: list[str] = []
     report = carried_out(Experiment(plan, tmp_path, said.append))
     assert report.wrong == {}, "\n".join([str(report), *said])

@@ -12,7 +12,7 @@ from crash.experiment import Experiment
 from crash.outcomes import LIMITS_ON_USERS, reached
 from crash.poison import REASONS
 from crash.report import carried_out
-from crash.schedule import Act, Plan
+from crash.schedule import WHILE_OTHER_TESTS_RUN, Act, Plan
 from reftrail.contracts.decisions import RewardStatus
 from reftrail.contracts.reward_reasons import is_part
 from reftrail.contracts.topics import DEAD_LETTERS, LIMITS, REWARDS
@@ -30,6 +30,7 @@ def test_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
         kills=len(KILLED),
         hosts=KILLED,
         acts=(Act.POISON, Act.TRUNCATION),
+        longest_takeover=WHILE_OTHER_TESTS_RUN,
     )
     said: list[str] = []
     report = carried_out(Experiment(plan, tmp_path, said.append))
