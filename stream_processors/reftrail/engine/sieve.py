@@ -117,8 +117,9 @@ def _may_matter(
 ) -> list[int]:
     """The rows that convert, or touch a visitor whom no earlier touch holds.
 
-    A touch holds no more once the visitor may have been forgotten in this batch: by a timestamp, or
-    by an event of the visitor that was received so late.
+    A touch holds no more once the visitor may have been forgotten in this batch: by the time that
+    its records tell (see `Waking.time_of` of the stage), or by an event of the visitor that was
+    received so late.
     """
     kind = pl.col("type")
     campaigns = events.filter(kind == "view").get_column("campaign_id").unique().drop_nulls()
@@ -142,7 +143,9 @@ def _may_matter(
     rows = rows.filter(pl.col("converts") | pl.col("touches"))
     names = ("row", "visitor_id", "event_time", "received_at", "converts")
     columns = (rows[name].to_list() for name in names)
-    forgets_until = max(timestamps, default=DAY) - DAY
+    received_until = events.get_column("received_at").cast(pl.Int64).max()
+    assert isinstance(received_until, int)  # the column is of times, and has no nulls
+    forgets_until = min(max(timestamps, default=0), received_until) - DAY
     kept: list[int] = []
     forgotten: set[str] = set()
     for row, visitor, time, received, converts in zip(*columns, strict=True):
