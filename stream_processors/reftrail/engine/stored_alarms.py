@@ -7,6 +7,7 @@ from typing import Final, Protocol
 import msgspec
 
 from reftrail.contracts.record import HOUR, Millis
+from reftrail.engine.silenced import SilencedKeys
 
 _SLACK: Final = 1_000
 
@@ -63,7 +64,7 @@ class StoredAlarms:
 
     def __init__(self, states: TimedStates) -> None:
         self._states = states
-        self._silenced: dict[str, Millis | None] = {}
+        self._silenced = SilencedKeys(states.due_at)
         self._opened = -1  # the last hour whose times are in the heap
         self._clear()
 
@@ -85,11 +86,7 @@ class StoredAlarms:
 
     def silence(self, keys: Collection[str]) -> None:
         """These keys have no time until theirs changes."""
-        if not keys:
-            return
-        due_at = self._states.due_at
-        still = {key: time for key, time in self._silenced.items() if due_at(key) == time}
-        self._silenced = still | {key: due_at(key) for key in keys}
+        self._silenced.add(keys)
 
     def due(
         self, until: Millis, most: int, without: Container[str] = ()
@@ -103,7 +100,7 @@ class StoredAlarms:
         while len(found) < most and (entry := self._pop(until)):
             time, key = entry
             is_again = bool(looked_at) and looked_at[-1] == entry
-            if is_again or self._states.due_at(key) != time or self._silenced.get(key) == time:
+            if is_again or self._states.due_at(key) != time or self._silenced.has(key, time):
                 continue
             looked_at.append(entry)
             if key not in without:

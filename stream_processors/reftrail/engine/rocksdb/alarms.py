@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from reftrail.contracts.record import Millis
 from reftrail.engine.rocksdb.entries import entries
+from reftrail.engine.silenced import SilencedKeys
 from reftrail.engine.stored_alarms import TimedStates
 
 _TIME_BYTES: Final = 8
@@ -25,7 +26,7 @@ class DiskAlarms:
         self._prefix = prefix
         self._states = states
         self._ahead: dict[tuple[Millis, str], bool] = {}  # False: it is to be removed
-        self._silenced: dict[str, Millis | None] = {}
+        self._silenced = SilencedKeys(states.due_at)
         self._begin: Millis = (
             _EARLIEST  # no entry is before it; what was removed is slow to pass over
         )
@@ -37,11 +38,7 @@ class DiskAlarms:
 
     def silence(self, keys: Collection[str]) -> None:
         """These keys have no time until theirs changes."""
-        if not keys:
-            return
-        due_at = self._states.due_at
-        still = {key: time for key, time in self._silenced.items() if due_at(key) == time}
-        self._silenced = still | {key: due_at(key) for key in keys}
+        self._silenced.add(keys)
 
     def due(
         self, until: Millis, most: int, without: Container[str] = ()
@@ -66,7 +63,7 @@ class DiskAlarms:
                 self._ahead[entry] = False
                 continue
             begin = time if begin is None else begin
-            if key not in without and self._silenced.get(key) != time:
+            if key not in without and not self._silenced.has(key, time):
                 found.append(entry)
         self._begin = max(self._begin, until if begin is None else begin)
         return found
