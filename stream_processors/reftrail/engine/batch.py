@@ -29,7 +29,7 @@ from reftrail.engine.lookups import LookupRecorder
 from reftrail.engine.placement import all_belong
 from reftrail.engine.reference import ReferenceTables
 from reftrail.engine.sieve import Sieve
-from reftrail.engine.stage import Stage, Waking
+from reftrail.engine.stage import Stage
 from reftrail.engine.state import Batch, StateStore, Trial
 from reftrail.rules.decider import Cause, Decider, Reference, Refused, Settling, Woken
 
@@ -152,17 +152,13 @@ class StageOfPartition:
         """The same, where nothing is to blame. Raises whatever there is else."""
         outcome, batch = Outcome(), Batch(self.stage, store)
         reference = _recording(tables, lookups)
-        settle, waking = _settling(self.stage.decider), self.stage.waking
+        settle = _settling(self.stage.decider)
         reads, offsets, timestamps = self.stage.reads, chunk.offsets, chunk.timestamps
         source, key_of, known = reads.name, reads.key_of, store.packed
         unknown: list[str] = []  # what was taken here before belongs here
         for index, record in self._records(chunk, store, tables, sieve, outcome):
             cause = Cause(source, self.partition, offsets[index])
-            for asked in (
-                (record,)
-                if waking is None
-                else self._asked(record, cause, batch, waking, timestamps[index])
-            ):
+            for asked in self._asked(record, cause, batch, timestamps[index]):
                 keys, state = batch.load(asked)
                 if lookups is not None:
                     lookups.decide_on(asked, cause)
@@ -190,16 +186,12 @@ class StageOfPartition:
         lookups: LookupRecorder | None,
     ) -> Outcome:
         """The same record by record, with a dead letter for each that is to blame."""
-        outcome, batch, waking = Outcome(), Batch(self.stage, store), self.stage.waking
+        outcome, batch = Outcome(), Batch(self.stage, store)
         settle = partial(_settling(self.stage.decider), reference=_recording(tables, lookups))
         for nth, record in self._records(chunk, store, tables, None, outcome):
             cause = Cause(self.stage.reads.name, self.partition, chunk.offsets[nth])
             at = _Step(chunk, nth, record, cause)
-            for asked in (
-                (record,)
-                if waking is None
-                else self._asked(record, cause, batch, waking, chunk.timestamps[nth])
-            ):
+            for asked in self._asked(record, cause, batch, chunk.timestamps[nth]):
                 if lookups is not None:
                     lookups.decide_on(asked, cause)
                 outcome.add(self._guarded_step(at, asked, settle, batch))
@@ -256,11 +248,12 @@ class StageOfPartition:
         return part
 
     def _asked(
-        self, record: Record, cause: Cause, batch: Batch, waking: Waking, appended_at: Millis
+        self, record: Record, cause: Cause, batch: Batch, appended_at: Millis
     ) -> Iterable[Record]:
         """What the decider is asked about because of a record: whom its time wakes, and itself."""
-        until = waking.time_of(record, appended_at)
-        if until is None:
+        waking = self.stage.waking
+        until = None if waking is None else waking.time_of(record, appended_at)
+        if waking is None or until is None:
             return (record,)
         if isinstance(record, Ticked):
             return [waking.woken(key, record, cause) for key in batch.due(until)]
