@@ -47,7 +47,7 @@ _STREAMS: Final = "org.apache.kafka:kafka-streams:4.1.0+org.apache.avro:avro:1.1
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """How fast one worker went, and what processor time it took for the whole topic."""
+    """The speed of one worker, and its processor time for the whole topic."""
 
     events_per_s: float
     cpu_s: float

@@ -110,7 +110,7 @@ class Pipeline:
                         self._waiting[topic.name] += messages
 
     def day(self, day: int) -> Day:
-        """What is kept after a day."""
+        """The cells that are kept after a day."""
         cells: Counter[Kind] = Counter()
         sizes: Counter[Kind] = Counter()
         for work, store, _ in self._stages:
@@ -143,7 +143,7 @@ def _named(stage: str, parts: list[str]) -> tuple[str, bool]:
 
 
 def soak(days: int, visitors: int, every: int = 1) -> Iterator[Day]:
-    """What is kept after every so many days."""
+    """The cells that are kept, after every so many days."""
     pipeline = Pipeline()
     for day in range(days):
         for nth in range(TICKS_A_DAY):

@@ -20,7 +20,7 @@ _QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)+"', re.DOTALL)
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 _TO_ESCAPE: Final = re.compile(r'["\\]')
 _PLAIN: Final = re.compile(r'[^\x00-\x20\x7f"(),:;<>@\[\\\]]+')
-"""What may stand without quotes (RFC 5322, section 3.2.3), dots in any place."""
+"""Names of mailboxes that need no quotes (RFC 5322, section 3.2.3), with dots in any place."""
 
 
 class _Provider(NamedTuple):

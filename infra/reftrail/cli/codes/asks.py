@@ -166,7 +166,7 @@ def _selected(
 
 
 def pattern_of(session: Session, name: str) -> Pattern:
-    """How a format is written. Raises `ActRefused` (NOT_FOUND)."""
+    """The pattern of a format. Raises `ActRefused` (NOT_FOUND)."""
     formats = {one.defined.name: one for one in session.service.formats()}
     if name not in formats:
         known = ", ".join(formats) or "none"

@@ -36,9 +36,9 @@ class LogBounds:
 
 
 class RecordMark(NamedTuple):
-    """What tells a record from another one at its offset: the broker's timestamp, and a checksum.
+    """Mark of a record, by which another one at its offset is noticed: timestamp and checksum.
 
-    The checksum is the CRC-32 of key and value.
+    The timestamp is the broker's, the checksum the CRC-32 of key and value.
     """
 
     offset: int
@@ -52,7 +52,7 @@ class RecordMark(NamedTuple):
 
 
 class Position(NamedTuple):
-    """How far a partition was read: the offset of the next record, the mark of the last one.
+    """Progress in a partition: the offset of the next record, and the mark of the last one.
 
     last is None where no record is known that was read, as at the beginning.
     """
