@@ -11,7 +11,7 @@ from reftrail.engine.chunks import Chunk, ChunkReader, join
 from reftrail.engine.partition_state import PartitionState
 from reftrail.engine.restore import restore_from
 from reftrail.engine.topology import TOPOLOGY
-from reftrail.rules.touch import TouchState
+from reftrail.rules.touch.state import TouchState
 
 
 def _value(turn: int, n: int) -> bytes:

@@ -33,7 +33,7 @@ from reftrail.contracts.topics import (
 )
 from reftrail.engine.topology import TOPOLOGY
 from reftrail.local.topics import admin, create_topics
-from reftrail.rules.touch import TouchState
+from reftrail.rules.touch.state import TouchState
 from reftrail.testing import campaign, code
 
 T0 = 1_790_000_000_000
@@ -201,16 +201,21 @@ def _ends(installation: TestInstallation, topic: Topic) -> dict[int, int]:
     return ends
 
 
-def test_a_log_that_lost_its_end_is_refused_until_the_loss_is_accepted(
-    installation: TestInstallation, tmp_path: Path
-) -> None:
+def _decide_and_lose_the_log(installation: TestInstallation, log: Path) -> None:
+    """Have a worker decide on 40 users' events, and empty their topic."""
     _programme(installation)
     produce(installation, EVENTS, _events(0, 40))
-    with worker(installation, tmp_path / "one.log", **NO_TICKS) as running:
+    with worker(installation, log, **NO_TICKS) as running:
         _wait_for_grants(installation, 40)
         _wait_until_committed(installation, group_of(installation))
         assert running.stop() == 0
     _make_again(installation, EVENTS)
+
+
+def test_a_log_that_lost_its_end_is_refused_until_the_loss_is_accepted(
+    installation: TestInstallation, tmp_path: Path
+) -> None:
+    _decide_and_lose_the_log(installation, tmp_path / "one.log")
     said = _refusal(installation, tmp_path / "two.log")
     assert re.search(r"events/\d up to position \d+, but the log ends at 0", said)
     assert "REFTRAIL_ACCEPT_LOST_RECORDS=true" in said
@@ -224,13 +229,7 @@ def test_a_log_that_lost_its_end_is_refused_until_the_loss_is_accepted(
 def test_a_log_that_lost_its_end_and_grew_again_is_refused_until_that_is_accepted(
     installation: TestInstallation, tmp_path: Path
 ) -> None:
-    _programme(installation)
-    produce(installation, EVENTS, _events(0, 40))
-    with worker(installation, tmp_path / "one.log", **NO_TICKS) as running:
-        _wait_for_grants(installation, 40)
-        _wait_until_committed(installation, group_of(installation))
-        assert running.stop() == 0
-    _make_again(installation, EVENTS)
+    _decide_and_lose_the_log(installation, tmp_path / "one.log")
     produce(installation, EVENTS, _events(40, 160))  # beyond the old positions
     said = _refusal(installation, tmp_path / "two.log")
     assert re.search(

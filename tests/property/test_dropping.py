@@ -15,7 +15,8 @@ from reftrail.contracts.events import AnyEvent, Click, FormStarted, KeyKind, Vie
 from reftrail.contracts.record import Record
 from reftrail.engine.reference import ReferenceTables
 from reftrail.rules.decider import Cause
-from reftrail.rules.touch import TouchDecider, TouchState
+from reftrail.rules.touch.decider import TouchDecider
+from reftrail.rules.touch.state import TouchState
 
 _DECIDER = TouchDecider()
 _REFERENCE = ReferenceTables([*REGISTERED, *ISSUED])

@@ -21,7 +21,7 @@ from reftrail.engine.reference import ReferenceTables
 from reftrail.engine.sieve import Sieve, TouchSieve
 from reftrail.engine.state import StateStore
 from reftrail.engine.topology import STAGES
-from reftrail.rules.touch import VisitorForgotten
+from reftrail.rules.touch.conclusions import VisitorForgotten
 
 TOUCH: Final = STAGES["touch"]
 

@@ -12,7 +12,7 @@ from reftrail.contracts.events import AnyEvent
 from reftrail.contracts.record import DAY, Millis, Record
 from reftrail.engine.reference import ReferenceTables
 from reftrail.engine.store import PackedStates
-from reftrail.rules.touch import LATE
+from reftrail.rules.touch.state import LATE
 
 _FEWEST: Final = 64
 _CONVERTS: Final = pl.col("type").is_in(("signup", "purchase", "refund"))

@@ -68,7 +68,7 @@ from reftrail.contracts.topics import (
 )
 from reftrail.engine.keys import woken_action, woken_deed, woken_limit, woken_signal, woken_visitor
 from reftrail.engine.stage import Cell, CellFamily, Codes, Stage, Waking
-from reftrail.rules import limits, milestone, touch, velocity
+from reftrail.rules import limits, milestone, velocity
 from reftrail.rules.attribution import state as attribution
 from reftrail.rules.attribution.decider import AttributionDecider
 from reftrail.rules.attribution.waiting import due_at
@@ -85,7 +85,10 @@ from reftrail.rules.reward import keys as reward_keys
 from reftrail.rules.reward.bonuses import is_bonus
 from reftrail.rules.reward.decider import RewardDecider, wakes_at
 from reftrail.rules.reward.state_events import STATE_EVENTS
-from reftrail.rules.touch import EarlierPeriod, TouchDecider, TouchState, VisitorForgotten
+from reftrail.rules.touch import state as touch
+from reftrail.rules.touch.conclusions import EarlierPeriod, VisitorForgotten
+from reftrail.rules.touch.decider import TouchDecider
+from reftrail.rules.touch.state import TouchState
 
 
 def _code_key(record: Any) -> str:

@@ -32,7 +32,7 @@ from reftrail.contracts.topics import (
     TOUCHES,
 )
 from reftrail.engine.topology import STAGES, TOPOLOGY
-from reftrail.rules.touch import TouchState
+from reftrail.rules.touch.state import TouchState
 from reftrail.testing import (
     Logged,
     MemoryHost,

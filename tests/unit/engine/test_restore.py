@@ -13,7 +13,7 @@ from reftrail.engine.partition_state import PartitionState
 from reftrail.engine.restore import discard_unfit
 from reftrail.engine.topology import TOPOLOGY
 from reftrail.hosting.kafka.log_bounds import LogBounds
-from reftrail.rules.touch import TouchState
+from reftrail.rules.touch.state import TouchState
 
 TOUCHES = TopicPartition("referral.touch-changelog", 0)
 USERS = TopicPartition("referral.attribution-changelog", 0)

@@ -1,0 +1,1 @@
+"""First touch of a visitor: the touch stage's rules."""
