@@ -229,12 +229,12 @@ def _parts(numbers: Numbers) -> Iterator[Numbers]:
 
 
 def _rate_of_all(codes: int, act: Callable[[], object]) -> float:
-    """So many codes at a time, per second; the best of three."""
+    """Codes per second, issued so many at a time; the best of three."""
     return codes * _rate(act, 1)
 
 
 def _rate(act: Callable[[], object], times: int) -> float:
-    """How often per second; the best of three, since others use the machine too."""
+    """The rate per second; the best of three, since others use the machine too."""
     best = 0.0
     for _ in range(3):
         started = time.perf_counter()

@@ -69,10 +69,10 @@ def measure(events: int, visitors: int, rounds: int, peer_seconds: float) -> dic
                 "streams_events_per_s": statistics.median(run.events_per_s for run in streams),
                 "streams_cpu_s": statistics.median(run.cpu_s for run in streams),
                 "streams_ratio": statistics.median(
-                    one.events_per_s / other.events_per_s for one, other in pairs
+                    streams_run.events_per_s / other.events_per_s for streams_run, other in pairs
                 ),
                 "streams_cpu_ratio": statistics.median(
-                    one.cpu_s / other.cpu_s for one, other in pairs
+                    streams_run.cpu_s / other.cpu_s for streams_run, other in pairs
                 ),
             }
         if peer_seconds:

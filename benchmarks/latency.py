@@ -1,4 +1,4 @@
-"""From an accepted signup to its reward-granted record, readable as committed.
+"""Latency from an accepted signup to its reward-granted record, readable as committed.
 
 A whole local stack with two workers, as `reftrail up` runs it. First a usual mix at 500 events/s
 (see load.usual_mix: 2 of 100 are signups), then 300 signups per second, each a claim.

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -15,7 +16,8 @@ from reftrail.contracts.reference import CampaignDefined, CodeChanged
 from reftrail.contracts.topic import Topic
 from reftrail.contracts.topics import EVENTS
 
-START = 1_790_000_000_000
+START = (int(time.time()) // 86_400 - 21) * DAY
+"""Midnight three weeks ago. Ticks tell the real time: what is older by months is forgotten."""
 CODES = 1_000
 
 
@@ -47,7 +49,7 @@ def clicks(count: int, visitors: int, seed: int = 7) -> Iterator[Click]:
 
 
 def usual_mix(count: int, visitors: int, seed: int = 7) -> Iterator[Event]:
-    """What a programme sees: of 100 events 65 views, 27 clicks, 4 forms, 2 signups, 2 purchases.
+    """The events of a programme, of 100: 65 views, 27 clicks, 4 forms, 2 signups, 2 purchases.
 
     Signups are of visitors, purchases of users who have signed up before.
     """

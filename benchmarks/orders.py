@@ -12,7 +12,6 @@ import argparse
 import gc
 import json
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -25,11 +24,13 @@ from reftrail.contracts.policy import Policy, policy_text
 from reftrail.contracts.record import MINUTE
 from reftrail.contracts.reference import CampaignDefined, CodeChanged, Trigger
 from reftrail.contracts.topics import LIMITS, REWARD_INPUTS, REWARDS
-from reftrail.engine.batch import Outcome, StageOfPartition
+from reftrail.engine.batch import StageOfPartition
 from reftrail.engine.chunks import Chunk
+from reftrail.engine.outcome import Outcome
 from reftrail.engine.reference import ReferenceTables
 from reftrail.engine.state import StateStore
 from reftrail.engine.topology import STAGES
+from reftrail.local.held_process import output_of
 from reftrail.rules.reward.keys import kind_of
 from reftrail.rules.reward.state import ReferralCell
 
@@ -99,7 +100,7 @@ class Host:
         end = self._ends[name] = begin + count
         chunk = Chunk(begin, end, list(range(begin, end)), [0] * count, [None] * count, values)
         started = time.process_time()
-        outcome = work.conclude(chunk, store, self._reference)
+        outcome = work.decide(chunk, store, self._reference)
         store.apply(outcome.changes)
         self.cpu_seconds += time.process_time() - started
         if outcome.dead:
@@ -240,13 +241,9 @@ def _waiting(customers: int, sources: Path | None = None) -> dict[str, float]:
     if sources is not None:
         folders = (str(sources.resolve() / folder) for folder in SOURCES)
         environment["PYTHONPATH"] = os.pathsep.join(folders)
-    done = subprocess.run(
-        [sys.executable, str(HERE / "orders_waiting.py"), "--customers", str(customers)],
-        check=True,
-        stdout=subprocess.PIPE,
-        env=environment,
-    )
-    found: dict[str, float] = json.loads(done.stdout.decode().splitlines()[-1])
+    command = [sys.executable, str(HERE / "orders_waiting.py"), "--customers", str(customers)]
+    output = output_of(command, environment)
+    found: dict[str, float] = json.loads(output.decode().splitlines()[-1])
     return found
 
 

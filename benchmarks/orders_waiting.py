@@ -14,6 +14,7 @@ along, so that purchases come and go: 30 days' worth of them waits at any time.
 import argparse
 import gc
 import json
+import sys
 import time
 from collections.abc import Iterator
 from typing import Final
@@ -21,12 +22,13 @@ from typing import Final
 import psutil
 
 from reftrail.contracts.codec import encode
-from reftrail.contracts.decisions import Converted
+from reftrail.contracts.conversions import Converted
 from reftrail.contracts.external_inputs import Ticked
 from reftrail.contracts.record import DAY, Record
 from reftrail.contracts.topics import DEAD_LETTERS
-from reftrail.engine.batch import Outcome, StageOfPartition
+from reftrail.engine.batch import StageOfPartition
 from reftrail.engine.chunks import Chunk
+from reftrail.engine.outcome import Outcome
 from reftrail.engine.reference import ReferenceTables
 from reftrail.engine.state import StateStore
 from reftrail.engine.ticker import tick
@@ -62,7 +64,7 @@ class Attribution:
             [encode(record) for record in records],
         )
         started = time.process_time()
-        outcome = self.work.conclude(chunk, self.store, self._reference)
+        outcome = self.work.decide(chunk, self.store, self._reference)
         if (due_times := getattr(outcome, "due_times", None)) is None:
             self.store.apply(outcome.changes)  # a version from before outcomes had them
         else:
@@ -121,6 +123,29 @@ def _buy(stage: Attribution, customers: int, purchases: int) -> tuple[list[int],
 
 
 STEPS_A_DAY: Final = 4
+REPORT_SECONDS: Final = 30
+
+
+class CheckpointPrinter:
+    """Lines on standard error that show how far a long run is."""
+
+    def __init__(self, steps: int) -> None:
+        self._steps = steps
+        self._started = self._reported = time.monotonic()
+
+    def report(self, step: int, stage: Attribution, waiting: int) -> None:
+        """Print a line, unless one was printed less than half a minute ago."""
+        now = time.monotonic()
+        if now < self._reported + REPORT_SECONDS and step < self._steps:
+            return
+        self._reported = now
+        print(
+            f"{now - self._started:.0f} s: step {step} of {self._steps}, at most {waiting} wait, "
+            f"{_resident() >> 20} MiB resident, {stage.changelog_bytes >> 20} MiB of changelog, "
+            f"{stage.cpu_seconds:.0f} s of CPU time in the stage",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 def measure_spread(customers: int, purchases: int, days: int) -> dict[str, float]:
@@ -130,14 +155,17 @@ def measure_spread(customers: int, purchases: int, days: int) -> dict[str, float
     resident, most_waiting, peak = _resident(), 0, 0
     steps = days * STEPS_A_DAY
     between = steps // purchases
+    progress = CheckpointPrinter(between * purchases)
     for step in range(between * purchases):
         at = START + step * DAY // STEPS_A_DAY
-        stage.take([tick(at, 0, 1)])
+        while stage.take([tick(at, 0, 1)]).changes:
+            pass  # one tick ends some thousand waits; a worker has one every few seconds
         buyers = range(step % between, customers, between)
         for begin in range(0, len(buyers), BATCH):
             stage.take([_of(each, step // between, at) for each in buyers[begin : begin + BATCH]])
         waiting = len(stage.store.packed) - min(customers, (step + 1) * customers // between)
         most_waiting, peak = max(most_waiting, waiting), max(peak, _resident())
+        progress.report(step + 1, stage, most_waiting)
     gc.collect()
     count = customers * purchases
     found = {

@@ -1,4 +1,4 @@
-"""From the events topic to ClickHouse: one worker with all stages, and the warehouse.
+"""Throughput from the events topic to ClickHouse: one worker with all stages, and the warehouse.
 
 The events lie in the topic before the clock starts, which is when the first of the two hosts
 says that it is ready; it stops when everything is decided and stored.

@@ -1,23 +1,26 @@
 """Hosts as child processes for the benchmarks."""
 
 import os
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import psutil
 
 from reftrail.contracts.installation import Installation
+from reftrail.local.held_process import HeldProcess
+from reftrail.local.ports import free_port
 
 
 class Child:
     """One running process with its output in a file."""
 
-    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+    def __init__(self, process: HeldProcess[bytes], log: Path) -> None:
         self.process = process
         self.log = log
 
@@ -33,7 +36,7 @@ class Child:
             raise RuntimeError(f"ended with {self.process.returncode}:\n{self.output()[-3000:]}")
 
     def output(self) -> str:
-        """What it has written."""
+        """The output of the process."""
         return self.log.read_text()
 
     def cpu_seconds(self) -> float:
@@ -59,9 +62,74 @@ def child(installation: Installation, command: Sequence[str], **settings: str) -
     }
     environment = os.environ | {f"REFTRAIL_{k.upper()}": v for k, v in given.items()}
     with tempfile.NamedTemporaryFile("w+b") as log:
-        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        process = HeldProcess[bytes](command, env=environment, stdout=log, stderr=log)
         try:
             yield Child(process, Path(log.name))
         finally:
             process.kill()
             process.wait()
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerPage:
+    """The partitions of events that a worker owns and follows, by its own word."""
+
+    is_ready: bool
+    owned: frozenset[int]
+    standby: frozenset[int]
+
+
+class RunningWorker(Child):
+    """A worker, with its page for readiness."""
+
+    def __init__(self, process: HeldProcess[bytes], log: Path, port: int) -> None:
+        super().__init__(process, log)
+        self._port = port
+
+    def page(self) -> WorkerPage | None:
+        """The partitions of the worker; None if it doesn't answer."""
+        try:
+            answer = httpx.get(f"http://127.0.0.1:{self._port}/readyz", timeout=2)
+            said = answer.json()
+        except (httpx.HTTPError, ValueError):
+            return None
+        events = (name.rpartition("events-") for name in said["partitions"])
+        owned = frozenset(int(number) for _, found, number in events if found)
+        return WorkerPage(bool(said["ready"]), owned, frozenset(said["standby"]))
+
+    def memory(self) -> int:
+        """Resident bytes; 0 once it has ended."""
+        if self.process.poll() is not None:
+            return 0
+        return int(psutil.Process(self.process.pid).memory_info().rss)
+
+    def stop(self) -> None:
+        """End it in order."""
+        self.process.terminate()
+        self.process.wait()
+
+    def kill(self) -> None:
+        """Kill -9."""
+        self.process.kill()
+        self.process.wait()
+
+
+@contextmanager
+def worker(installation: Installation, log: Path, **settings: str) -> Iterator[RunningWorker]:
+    """A worker with its output in a file; killed at the end."""
+    port = free_port()
+    environment = os.environ | {
+        "REFTRAIL_BOOTSTRAP_SERVERS": installation.bootstrap_servers,
+        "REFTRAIL_TOPIC_PREFIX": installation.topic_prefix,
+        "REFTRAIL_WORKER_WEB_PORT": str(port),
+        **{f"REFTRAIL_{name.upper()}": value for name, value in settings.items()},
+    }
+    with log.open("ab") as out:
+        process = HeldProcess[bytes](
+            [sys.executable, "-m", "reftrail.engine"], env=environment, stdout=out, stderr=out
+        )
+    try:
+        yield RunningWorker(process, log, port)
+    finally:
+        process.kill()
+        process.wait()

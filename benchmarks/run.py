@@ -8,12 +8,14 @@ Each runs as a process of its own, so that none inherits another's memory or thr
 import argparse
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+
+from reftrail.local.held_process import output_of
+from reftrail.local.interrupts import interrupt_on_signals
 
 HERE = Path(__file__).parent
 OUT = HERE.parent / "build" / "bench.json"
@@ -51,6 +53,7 @@ def main() -> None:
     """Run what was asked for and write down what it said."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default=",".join(BENCHMARKS), help="some of them, by comma")
+    interrupt_on_signals()
     figures: dict[str, float] = {"load_average_before": os.getloadavg()[0]}
     console = Console()
     for name in parser.parse_args().only.split(","):
@@ -64,10 +67,8 @@ def main() -> None:
 
 def _run(name: str) -> dict[str, float]:
     """The figures that a benchmark prints as JSON in its last line."""
-    done = subprocess.run(
-        [sys.executable, str(HERE / f"{name}.py")], check=True, stdout=subprocess.PIPE
-    )
-    found: dict[str, float] = json.loads(done.stdout.decode().splitlines()[-1])
+    output = output_of([sys.executable, str(HERE / f"{name}.py")])
+    found: dict[str, float] = json.loads(output.decode().splitlines()[-1])
     return found
 
 

@@ -101,7 +101,7 @@ class Pipeline:
                 offsets = list(range(begin, end))
                 keys: list[bytes | None] = [key for key, _ in batch]
                 chunk = Chunk(begin, end, offsets, [at] * len(batch), keys, [v for _, v in batch])
-                outcome = work.conclude(chunk, store, self._tables, None, lookups)
+                outcome = work.decide(chunk, store, self._tables, None, lookups)
                 store.apply(outcome.changes, outcome.due_times)
                 if lookups is not None:
                     lookups.accept()
@@ -132,7 +132,7 @@ def _named(stage: str, parts: list[str]) -> tuple[str, bool]:
         "touch": ("visitor", True),
         "velocity": (parts[0], True),
         "limits": (parts[0], parts[0].endswith("_per_day")),
-        "attribution": (f":{parts[1]}:", True) if len(parts) > 1 else ("user", False),
+        "attribution": (f":{parts[1]}:", parts[1] != "d") if len(parts) > 1 else ("user", False),
         "milestone": ("beneficiary", False),
     }
     if stage in named:
@@ -236,10 +236,10 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=800)
     parser.add_argument("--visitors", type=int, default=400)
     parser.add_argument("--every", type=int, default=40)
-    told = parser.parse_args()
+    options = parser.parse_args()
     print("   day   cells that go     bytes   cells that stay     bytes   resident bytes")
     last = None
-    for last in soak(told.days, told.visitors, told.every):
+    for last in soak(options.days, options.visitors, options.every):
         (going, going_bytes), (staying, bytes_) = last.total(goes=True), last.total(goes=False)
         print(
             f"{last.day:6} {going:15} {going_bytes:9} {staying:17} {bytes_:9} {last.resident:16}",

@@ -16,9 +16,10 @@ import psutil
 from aiokafka import AIOKafkaProducer, TopicPartition
 from load import clicks
 
+from reftrail.contracts.changelogs import TOUCH_CHANGELOG
 from reftrail.contracts.codec import encode
 from reftrail.contracts.installation import Installation
-from reftrail.contracts.topics import EVENTS, TOUCH_CHANGELOG
+from reftrail.contracts.topics import EVENTS
 from reftrail.engine.batch import StageOfPartition
 from reftrail.engine.chunks import Chunk
 from reftrail.engine.partition_state import PartitionState
@@ -79,9 +80,7 @@ def _states(count: int, partition: int) -> Iterator[tuple[bytes, bytes | None]]:
     for event in clicks(count, visitors=10**9, seed=partition):
         values: list[bytes | None] = [encode(event)]
         key = EVENTS.key_of(event).encode()
-        outcome = work.conclude(
-            Chunk(0, 1, [0], [0], [key], values), StateStore(), ReferenceTables()
-        )
+        outcome = work.decide(Chunk(0, 1, [0], [0], [key], values), StateStore(), ReferenceTables())
         yield from ((key.encode(), packed) for key, packed in outcome.changes.items())
 
 

@@ -1,6 +1,10 @@
 """State in RocksDB: throughput against memory, and a worker with very many visitors.
 
-python benchmarks/state_on_disk.py [--visitors 10000000] [--tail 100000] [--known 1000000]
+Throughput is measured of the touch stage alone, and of whole workers with Kafka, each time in
+rounds in which the two stores take turns.
+
+    python benchmarks/state_on_disk.py [--visitors 10000000] [--tail 100000] [--known 1000000]
+        [--events 300000] [--rounds 5] [--only throughput|kafka|worker]
 """
 
 import argparse
@@ -11,42 +15,36 @@ import statistics
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import psutil
-from aiokafka import AIOKafkaProducer
-from load import START, clicks, fill, programme, usual_mix
+from known_visitors import BATCH, TOUCH, chunks, packed_touch, visitor_id, write_touches
+from load import clicks, fill, programme, usual_mix
 from processes import python
 
-from reftrail.contracts.codec import encode
-from reftrail.contracts.events import Event
+from reftrail.contracts.changelogs import TOUCH_CHANGELOG
 from reftrail.contracts.installation import Installation
-from reftrail.contracts.topics import CAMPAIGNS, CODES, EVENTS, TOUCH_CHANGELOG
+from reftrail.contracts.topics import CAMPAIGNS, CODES, EVENTS
 from reftrail.engine.batch import StageOfPartition
 from reftrail.engine.chunks import Chunk
 from reftrail.engine.partition_state import PartitionState
-from reftrail.engine.positions import position_message
+from reftrail.engine.prefilter import TouchPrefilter
 from reftrail.engine.reference import ReferenceTables
 from reftrail.engine.rocksdb.database import DiskStore
 from reftrail.engine.rocksdb.options import SharedMemory
-from reftrail.engine.sieve import TouchSieve
 from reftrail.engine.store import MemoryStore, PartitionStore
-from reftrail.engine.topology import TOPOLOGY
 from reftrail.hosting.kafka.log_bounds import Position
 from reftrail.local.broker import Broker
 from reftrail.local.ports import free_port
 from reftrail.local.topics import create_topics
 
 PARTITIONS = 4
-BATCH = 20_000
-ROUNDS = 5
 MEMORY_MB = 256
 LOAD = 400_000
 _PATIENCE_SECONDS = 3_600
-TOUCH = TOPOLOGY[0]
+_QUIET_SECONDS = 2.0
 
 
 class TouchStage:
@@ -56,28 +54,28 @@ class TouchStage:
         self.state = PartitionState((TOUCH,), store)
         self.work = StageOfPartition(TOUCH, 0, 1)
         self.reference = ReferenceTables()
-        self.sieve = TouchSieve()
+        self.prefilter = TouchPrefilter()
         self.end = 0
 
     def know(self, visitors: int) -> None:
         """Have state for so many visitors, whose ids are those of `load`."""
         for begin in range(0, visitors, BATCH):
             numbers = range(begin, min(begin + BATCH, visitors))
-            self.state.stores["touch"].apply({_visitor(n): _packed(n) for n in numbers})
+            self.state.stores["touch"].apply({visitor_id(n): packed_touch(n) for n in numbers})
             self.state.committed({}, {TOUCH_CHANGELOG: 0})
 
     def take(self, chunks: list[Chunk]) -> float:
         """Seconds for deciding on chunks and keeping what follows."""
         store, began = self.state.stores["touch"], time.perf_counter()
         for chunk in chunks:
-            outcome = self.work.conclude(chunk, store, self.reference, self.sieve)
+            outcome = self.work.decide(chunk, store, self.reference, self.prefilter)
             store.apply(outcome.changes, outcome.due_times)
             self.end += len(outcome.changes)
             self.state.committed({EVENTS.name: Position(chunk.end)}, {TOUCH_CHANGELOG: self.end})
         return time.perf_counter() - began
 
 
-def throughput(known: int, events: int) -> dict[str, float]:
+def throughput(known: int, events: int, rounds: int) -> dict[str, float]:
     """Events per second in memory and on disk, in rounds that take turns, and their ratio."""
     with tempfile.TemporaryDirectory() as directory:
         disk = DiskStore(Path(directory), SharedMemory(MEMORY_MB), "")
@@ -86,21 +84,62 @@ def throughput(known: int, events: int) -> dict[str, float]:
             stage.know(known)
         figures: dict[str, float] = {}
         for name, kind in (("clicks", clicks), ("usual_mix", usual_mix)):
-            rates: dict[str, list[float]] = {store: [] for store in stages}
-            for seed in range(ROUNDS):
+            found: dict[str, list[Spent]] = {store: [] for store in stages}
+            for seed in range(rounds):
                 # Half of the visitors are known.
-                chunks = list(_chunks(kind(events, visitors=2 * known, seed=seed)))
+                batches = list(chunks(kind(events, visitors=2 * known, seed=seed)))
                 for store, stage in stages.items():
                     gc.collect()
-                    rates[store].append(events / stage.take(chunks))
-            for store, found in rates.items():
-                figures[f"{name}_{store}_events_per_s"] = statistics.median(found)
-            figures[f"{name}_ratio"] = statistics.median(
-                on_disk / in_memory
-                for in_memory, on_disk in zip(rates["memory"], rates["rocksdb"], strict=True)
-            )
+                    cpu = time.process_time()
+                    seconds = stage.take(batches)
+                    found[store].append(Spent(seconds, time.process_time() - cpu))
+            figures |= _compared(name, events, found)
         disk.close()
     return figures
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Seconds by the clock, and of processor time of all threads, for the events of a round."""
+
+    seconds: float
+    cpu_seconds: float
+
+
+def _compared(name: str, events: int, found: Mapping[str, list[Spent]]) -> dict[str, float]:
+    """Medians over the rounds. The ratio of processor time says what a busy machine hides."""
+    figures = {
+        f"{name}_{store}_events_per_s": statistics.median(events / spell.seconds for spell in spent)
+        for store, spent in found.items()
+    }
+    pairs = list(zip(found["memory"], found["rocksdb"], strict=True))
+    ratios = [in_memory.seconds / on_disk.seconds for in_memory, on_disk in pairs]
+    return figures | {
+        f"{name}_ratio": statistics.median(ratios),
+        f"{name}_ratio_least": min(ratios),
+        f"{name}_cpu_ratio": statistics.median(
+            in_memory.cpu_seconds / on_disk.cpu_seconds for in_memory, on_disk in pairs
+        ),
+    }
+
+
+def with_kafka(events: int, rounds: int) -> dict[str, float]:
+    """The same of whole workers: all stages on the usual mix, each worker on topics of its own."""
+    found: dict[str, list[Spent]] = {"memory": [], "rocksdb": []}
+    campaign, codes = programme()
+    with tempfile.TemporaryDirectory() as directory, Broker(Path(directory) / "kafka") as broker:
+        for nth in range(rounds):
+            for store, spent in found.items():
+                installation = Installation(
+                    bootstrap_servers=broker.bootstrap_servers, topic_prefix=f"{store}-{nth}."
+                )
+                create_topics(installation, PARTITIONS)
+                fill(installation, PARTITIONS, [campaign], CAMPAIGNS)
+                fill(installation, PARTITIONS, codes, CODES)
+                fill(installation, PARTITIONS, usual_mix(events, events // 8, seed=nth))
+                ran = _started(installation, directory, store, until_read=events)
+                spent.append(Spent(ran["reading"], ran["cpu"]))
+    return _compared("kafka", events, found)
 
 
 def worker(visitors: int, tail: int) -> dict[str, float]:
@@ -108,14 +147,14 @@ def worker(visitors: int, tail: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as directory, Broker(Path(directory) / "kafka") as broker:
         installation = Installation(bootstrap_servers=broker.bootstrap_servers)
         create_topics(installation, PARTITIONS)
-        asyncio.run(_write(installation, range(visitors)))
-        cold = _started(installation, directory)
-        asyncio.run(_write(installation, range(visitors, visitors + tail)))
+        asyncio.run(write_touches(installation, PARTITIONS, range(visitors)))
+        cold = _started(installation, directory, "rocksdb")
+        asyncio.run(write_touches(installation, PARTITIONS, range(visitors, visitors + tail)))
         campaign, codes = programme()
         fill(installation, PARTITIONS, [campaign], CAMPAIGNS)
         fill(installation, PARTITIONS, codes, CODES)
         fill(installation, PARTITIONS, usual_mix(LOAD, visitors=2 * visitors))
-        warm = _started(installation, directory, until_read=LOAD)
+        warm = _started(installation, directory, "rocksdb", until_read=LOAD)
         size = sum(f.stat().st_size for f in Path(directory, "state").rglob("*") if f.is_file())
         return {
             "visitors": visitors,
@@ -129,24 +168,28 @@ def worker(visitors: int, tail: int) -> dict[str, float]:
         }
 
 
-def _started(installation: Installation, directory: str, until_read: int = 0) -> dict[str, float]:
-    """Start a worker, and kill it once it is ready and has read so many events.
+def _started(
+    installation: Installation, directory: str, store: str, until_read: int = 0
+) -> dict[str, float]:
+    """Start a worker, and kill it once it is ready and has decided on so many events.
 
-    Its figures, seconds until it was ready and from then until it had read, and most memory.
+    Its figures, seconds until it was ready and from then to the last record, and most memory.
     """
     port = free_port()
     began, peak, ready = time.perf_counter(), 0, 0.0
+    read, read_at, cpu = 0.0, began, 0.0
     with python(
         installation,
         "-m",
         "reftrail.engine",
         worker_web_port=str(port),
-        worker_store="rocksdb",
+        worker_store=store,
         worker_state_dir=str(Path(directory, "state")),
         worker_store_memory_mb=str(MEMORY_MB),
+        tick_seconds="0",  # or there is always something to read
     ) as running:
         shown = psutil.Process(running.process.pid)
-        while not ready or _read(port) < until_read:
+        while not ready or read < until_read or time.perf_counter() < read_at + _QUIET_SECONDS:
             running.check()
             if time.perf_counter() - began > _PATIENCE_SECONDS:
                 raise TimeoutError(f"it isn't done:\n{running.output()[-3000:]}")
@@ -154,20 +197,20 @@ def _started(installation: Installation, directory: str, until_read: int = 0) ->
             time.sleep(0.1)
             if not ready and _answers(port, "/readyz"):
                 ready = time.perf_counter() - began
-        reading = time.perf_counter() - began - ready
+            if (now_read := _figure(port, "records_total")) != read:
+                read, read_at, cpu = now_read, time.perf_counter(), running.cpu_seconds()
         figures = {name: _figure(port, name) for name in ("restored_total", "restore_seconds")}
         time.sleep(5)  # for what is still written and freed
         peak = max(peak, shown.memory_info().rss)
-    return figures | {"ready": ready, "reading": reading, "peak": peak}
-
-
-def _read(port: int) -> float:
-    return _figure(port, 'records_total{stage="touch"}')
+    reading = read_at - began - ready
+    return figures | {"ready": ready, "reading": reading, "peak": peak, "cpu": cpu}
 
 
 def _figure(port: int, name: str) -> float:
+    """The sum of a figure over all stages and partitions."""
     lines = (line.rpartition(" ") for line in _answers(port, "/metrics").splitlines())
-    return sum(float(value) for series, _, value in lines if series == f"reftrail_worker_{name}")
+    found = ((series.partition("{")[0], value) for series, _, value in lines)
+    return sum(float(value) for series, value in found if series == f"reftrail_worker_{name}")
 
 
 def _answers(port: int, path: str) -> str:
@@ -179,84 +222,22 @@ def _answers(port: int, path: str) -> str:
         return ""
 
 
-def _chunks(events: Iterator[Event]) -> Iterator[Chunk]:
-    values: list[bytes | None] = []
-    keys: list[bytes | None] = []
-    for event in events:
-        values.append(encode(event))
-        keys.append(EVENTS.key_of(event).encode())
-        if len(values) == BATCH:
-            yield Chunk(0, BATCH, list(range(BATCH)), [START] * BATCH, keys, values)
-            values, keys = [], []
-
-
-def _visitor(number: int) -> str:
-    return f"019a0000-0000-7000-9000-{number:012x}"
-
-
-def _packed(number: int) -> bytes:
-    """A touch as the stage keeps it, of a time that differs."""
-    global _template  # noqa: PLW0603
-    if _template is None:
-        outcome = StageOfPartition(TOUCH, 0, 1).conclude(
-            next(_chunks(clicks(BATCH, visitors=10**9))),
-            PartitionState((TOUCH,)).stores["touch"],
-            ReferenceTables(),
-        )
-        _template = msgspec.msgpack.decode(next(iter(outcome.changes.values())) or b"")
-    _template[0] = START + number
-    digits = f"{number * 0x9E3779B97F4A7C15 & 0xFFFFFFFFFFFF:012x}"
-    for at, part in enumerate(_template):
-        if isinstance(part, str):
-            _template[at] = part[: -len(digits)] + digits[-len(part) :] if part else part
-    packed: bytes = msgspec.msgpack.encode(_template)
-    return packed
-
-
-_template: Any = None
-
-
-async def _write(installation: Installation, visitors: range) -> None:
-    """The touch stage's changelog for visitors, and positions for all stages."""
-    name = installation.name_of(TOUCH_CHANGELOG)
-    async with AIOKafkaProducer(
-        bootstrap_servers=installation.bootstrap_servers, max_batch_size=512 << 10
-    ) as producer:
-        batches = [producer.create_batch() for _ in range(PARTITIONS)]
-        for number in visitors:
-            visitor = _visitor(number)
-            partition = EVENTS.partition(visitor, PARTITIONS)
-            key, value = visitor.encode(), _packed(number)
-            if batches[partition].append(timestamp=None, key=key, value=value) is None:
-                await producer.send_batch(batches[partition], name, partition=partition)
-                batches[partition] = producer.create_batch()
-                batches[partition].append(timestamp=None, key=key, value=value)
-        for partition, batch in enumerate(batches):
-            if batch.record_count():
-                await producer.send_batch(batch, name, partition=partition)
-            for stage in TOPOLOGY:
-                of_topic, position = position_message(stage.reads, Position(0))
-                await producer.send(name, position, of_topic, partition=partition)
-        await producer.flush()
-
-
-def measure(visitors: int = 500_000, tail: int = 50_000, known: int = 200_000) -> dict[str, float]:
-    """All figures."""
-    return throughput(known, 5 * BATCH) | worker(visitors, tail)
-
-
 def main() -> None:
     """Print the figures as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--visitors", type=int, default=10_000_000)
     parser.add_argument("--tail", type=int, default=100_000)
     parser.add_argument("--known", type=int, default=1_000_000)
-    parser.add_argument("--only", choices=("throughput", "worker"))
+    parser.add_argument("--events", type=int, default=300_000, help="of each round with Kafka")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", choices=("throughput", "kafka", "worker"))
     given = parser.parse_args()
     figures: dict[str, float] = {}
-    if given.only != "worker":
-        figures |= throughput(given.known, 5 * BATCH)
-    if given.only != "throughput":
+    if given.only in (None, "throughput"):
+        figures |= throughput(given.known, 5 * BATCH, given.rounds)
+    if given.only in (None, "kafka"):
+        figures |= with_kafka(given.events, given.rounds)
+    if given.only in (None, "worker"):
         figures |= worker(given.visitors, given.tail)
     print(json.dumps({name: round(figure, 2) for name, figure in figures.items()}, indent=2))
 

@@ -1,4 +1,4 @@
-"""How long the view of one user takes with a ledger of 10 million entries, over HTTP.
+"""Duration of the view of one user with a ledger of 10 million entries, over HTTP.
 
 The ledger is made up within ClickHouse, in the warehouse's own tables: each reward granted and then
 fulfilled, or else failed, reversed or expired; half of the rewards to referees, who have one each,
@@ -24,12 +24,14 @@ import httpx
 from clickhouse_connect.driver.client import Client
 
 from reftrail.contracts.policy import Milestone, MilestoneKind, Policy, policy_text
+from reftrail.edge.api_keys import ApiKeys
+from reftrail.edge.authorization import Authorization
 from reftrail.hosting.serving import serve
 from reftrail.local.ports import free_port
 from reftrail.warehouse.clickhouse import connect_for_reading, connect_for_writing
 from reftrail.warehouse.http import application
 from reftrail.warehouse.metrics import WarehouseMetrics
-from reftrail.warehouse.progress import Progress
+from reftrail.warehouse.progress import LoadedPositions
 from reftrail.warehouse.tables import apply_ddl
 
 BLOCK = 1_000_000
@@ -138,7 +140,13 @@ async def measure(entries: int, requests: int, kept: Path | None) -> dict[str, f
         filled = time.perf_counter() - began
         reading = connect_for_reading(path, None)
         port = free_port()
-        app = application(reading, reading, ["sk"], Progress(), WarehouseMetrics())
+        app = application(
+            reading,
+            reading,
+            Authorization(ApiKeys.of(secret=["sk"])),
+            LoadedPositions(),
+            WarehouseMetrics(),
+        )
         serving = asyncio.create_task(serve(app, "127.0.0.1", port, "PORT"))
         try:
             async with httpx.AsyncClient(

@@ -1,4 +1,4 @@
-"""How fast the warehouse takes in events: from Kafka to ClickHouse in this process, exactly once.
+"""Rate of the warehouse: from Kafka to ClickHouse in this process, exactly once.
 
 The clock runs from when the sink is connected and has read nothing yet, as the first-touch
 benchmark's does, until the last event is in ClickHouse and the ledger says so.
@@ -33,7 +33,7 @@ from reftrail.warehouse.dead_letters import DeadLetters
 from reftrail.warehouse.ledger import Ledger
 from reftrail.warehouse.loader import Loader, Work
 from reftrail.warehouse.metrics import WarehouseMetrics
-from reftrail.warehouse.progress import Progress
+from reftrail.warehouse.progress import LoadedPositions
 from reftrail.warehouse.settings import WarehouseSettings
 from reftrail.warehouse.sink import Sink
 from reftrail.warehouse.tables import apply_ddl
@@ -60,7 +60,7 @@ def measure(events: int) -> dict[str, float]:
 async def _load(settings: WarehouseSettings, events: int) -> dict[str, float]:
     client = connect_for_writing(settings.clickhouse_path, None)
     apply_ddl(client)
-    ledger, progress, metrics = Ledger(client), Progress(), WarehouseMetrics()
+    ledger, progress, metrics = Ledger(client), LoadedPositions(), WarehouseMetrics()
     loader = Loader(client, ledger, DeadLetters(settings).bury, metrics)
     stop = asyncio.Event()
     process = psutil.Process()
@@ -142,7 +142,7 @@ def _entry(number: int) -> RewardDecided:
 
 
 async def _nowhere(letters: Sequence[DeadLettered]) -> None:
-    raise AssertionError(f"nothing should be put aside: {letters}")
+    raise AssertionError(f"nothing should be dead-lettered: {letters}")
 
 
 async def _breathe(sinking: asyncio.Task[None]) -> None:

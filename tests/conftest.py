@@ -7,6 +7,7 @@ pytest_plugins = [
     "support.clickhouse",
     "support.codes",
     "support.draws",
+    "support.fake_collector",
     "support.kafka",
     "support.order",
     "support.postgres",

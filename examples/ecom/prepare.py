@@ -50,7 +50,7 @@ def prepare(clickstream: Path, prepared: Path) -> int:
 
 
 def code_of(channel: str) -> str:
-    """The code that stands for an acquisition channel; none for people who came directly."""
+    """The code of an acquisition channel; none for people who came directly."""
     return "" if channel == "direct" else channel.upper().replace("_", "-")
 
 

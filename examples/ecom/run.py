@@ -22,7 +22,8 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from reftrail.campaigns import apply_campaigns, read_campaigns
+from reftrail.campaigns import read_campaigns
+from reftrail.campaigns.apply import apply_campaigns
 from reftrail.client import Reftrail
 from reftrail.codes.bulk.importing import import_file
 from reftrail.codes.bulk.rows import Columns
@@ -139,7 +140,10 @@ def _computed(clickstream: Path) -> list[FirstTouch]:
 def _windows() -> list[tuple[str, str, int]]:
     """For each channel its code, and for how many days a touch of it counts."""
     campaigns = tomllib.loads((HERE / "campaigns.toml").read_text("utf-8"))["campaign"]
-    days = {one["campaign_id"]: int(one["attribution_window"].split()[0]) for one in campaigns}
+    days = {
+        campaign["campaign_id"]: int(campaign["attribution_window"].split()[0])
+        for campaign in campaigns
+    }
     with (HERE / "codes.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     return [(row["channel"], row["code"], days[row["campaign_id"]]) for row in rows]

@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from reftrail.local.held_process import HeldProcess
+
 ROOT: Final = Path(__file__).parents[2]
 LOCK: Final = ROOT / "requirements.lock"
 NEWEST: Final = ROOT / "build" / "newest-clients.lock"
@@ -27,12 +29,9 @@ def main() -> None:
     if newest != pinned(LOCK):
         python = installed()
     print("clients:", *(f"{name} {version}" for name, version in newest.items()), flush=True)
-    sys.exit(
-        subprocess.call(
-            [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", ROOT / "tests" / "clients"],
-            cwd=ROOT,
-        )
-    )
+    tests = str(ROOT / "tests" / "clients")
+    command = [str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", tests]
+    sys.exit(HeldProcess[bytes](command, cwd=ROOT).wait())
 
 
 def resolved() -> dict[str, str] | None:

@@ -14,26 +14,36 @@ from typing import Any
 import faust
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.client import AIOKafkaClient
+from aiokafka.client import AIOKafkaClient, CoordinationType
 from aiokafka.consumer.fetcher import READ_COMMITTED, FetchResult, PartitionRecords
-from aiokafka.errors import ConsumerStoppedError
+from aiokafka.errors import ConsumerStoppedError, KafkaConnectionError
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.record.util import calc_crc32c
 from faust.transport.drivers import aiokafka as driver
+from kafka.coordinator.consumer import ConsumerCoordinator
 
 from clients.private_parts import PRIVATE_PARTS
+from reftrail.contracts.installation import Installation
 from reftrail.engine import chunks, transport, worker
 from reftrail.engine.settings import WorkerSettings
 from reftrail.engine.transaction import TransactionalWriter
+from reftrail.hosting.kafka.asynchronous import (
+    async_consumer,
+    async_producer,
+    pause_after_failures,
+)
 
 ROOT = Path(__file__).parents[2]
 PORTIONS = ("schemas", "producers", "stream_processors", "sinks", "infra")
 CLIENTS = {"aiokafka", "kafka", "faust"}
 OWN = {"_buffered", "_failed", "_set_stalled"}
 """Attributes of reftrail's own classes, in modules that import a client."""
+OF_NAMED_TUPLES = {"_asdict", "_replace"}
+"""Public methods, whose names begin so that no field has them."""
 
 AT = TopicPartition("events", 0)
+INSTALLATION = Installation(bootstrap_servers="127.0.0.1:1")
 COMMIT, ABORT = 1, 0
 
 
@@ -58,13 +68,13 @@ def imported(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         match node:
             case ast.Import(names=names):
-                yield from (one.name.partition(".")[0] for one in names)
+                yield from (name.name.partition(".")[0] for name in names)
             case ast.ImportFrom(module=str(module)):
                 yield module.partition(".")[0]
 
 
 def test_the_list_of_private_parts_is_complete() -> None:
-    assert set(private_uses()) - OWN == PRIVATE_PARTS.keys()
+    assert set(private_uses()) - OWN - OF_NAMED_TUPLES == PRIVATE_PARTS.keys()
 
 
 def a_batch(base: int, count: int, producer: int = -1, *, transactional: bool = False) -> bytes:
@@ -153,7 +163,9 @@ def fetched(consumer: Any, response: Any) -> None:
 
 
 async def test_chunks_are_what_the_client_unpacks_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = [(one.offset, one.timestamp, one.key, one.value) for one in a_response()]
+    expected = [
+        (message.offset, message.timestamp, message.key, message.value) for message in a_response()
+    ]
     assert [offset for offset, *_ in expected] == [0, 1, 2, 8, 9, 10, 11, 12, 14, 15]
     async with started_consumer(monkeypatch, isolation_level="read_committed") as consumer:
         consumer.assign([AT])
@@ -165,11 +177,11 @@ async def test_chunks_are_what_the_client_unpacks_itself(monkeypatch: pytest.Mon
         assert await consumer.position(AT) == 16
     assert [
         parts
-        for one in found
-        for parts in zip(one.offsets, one.timestamps, one.keys, one.values, strict=True)
+        for chunk in found
+        for parts in zip(chunk.offsets, chunk.timestamps, chunk.keys, chunk.values, strict=True)
     ] == expected
     assert (found[0].begin, found[-1].end) == (0, 16)
-    assert all(one.end == other.begin for one, other in itertools.pairwise(found))
+    assert all(chunk.end == other.begin for chunk, other in itertools.pairwise(found))
 
 
 async def test_a_response_is_read_from_within_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,6 +235,20 @@ async def test_a_member_can_ask_for_another_sharing_out(monkeypatch: pytest.Monk
         assert consumer._coordinator.need_rejoin(assigned)
 
 
+def test_a_blocking_consumer_can_ask_for_its_partitions() -> None:
+    coordinator: Any = object.__new__(ConsumerCoordinator)
+    coordinator._subscription = SimpleNamespace(
+        partitions_auto_assigned=lambda: True, subscription={"events"}
+    )
+    coordinator._auto_assign_all_partitions = lambda: False
+    coordinator._assignment_snapshot, coordinator._metadata_snapshot = None, None
+    coordinator._joined_subscription = {"events"}
+    coordinator.rejoin_needed = False
+    assert not coordinator.need_rejoin()
+    coordinator.request_rejoin()
+    assert coordinator.need_rejoin()
+
+
 async def test_both_times_between_retries_can_be_set() -> None:
     settings = WorkerSettings(bootstrap_servers="127.0.0.1:1")
     writer = TransactionalWriter(settings, 0, {})
@@ -232,6 +258,58 @@ async def test_both_times_between_retries_can_be_set() -> None:
     assert [part._retry_backoff for part in parts] == [1.0, 1.0]
     for part in parts:  # read each time, not copied when the producer is made
         assert "asyncio.sleep(self._retry_backoff)" in inspect.getsource(type(part))
+
+
+async def test_without_a_broker_metadata_is_asked_for_with_a_pause_after_each_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pauses: list[float] = []
+    answers = iter([False, False, True, False])
+    sleep = asyncio.sleep
+
+    async def paused(seconds: float) -> None:
+        pauses.append(seconds)
+        await sleep(0)
+
+    async def update(*_: object) -> bool:
+        return next(answers)
+
+    producer = async_producer(INSTALLATION)
+    consumer = async_consumer(INSTALLATION)
+    for client in (producer.client, consumer._client):
+        assert client._metadata_update.__name__ == "patient_update"
+
+    client = AIOKafkaClient(bootstrap_servers="127.0.0.1:1")
+    client._metadata_update = update
+    pause_after_failures(client)
+    monkeypatch.setattr("asyncio.sleep", paused)
+    synchronizer = asyncio.create_task(client._md_synchronizer())
+    updated = [await client.force_metadata_update() for _ in range(4)]
+    synchronizer.cancel()
+    assert updated == [False, False, True, False]
+    assert pauses == [0.1, 0.1, 0.1]
+
+
+async def test_a_connection_lost_while_a_coordinator_is_looked_up_ends_no_producer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lookups: Iterator[Any] = iter([KafkaConnectionError("closed"), 7])
+
+    async def look_up(_client: AIOKafkaClient, _kind: int, _key: str) -> Any:
+        found = next(lookups)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    async def succeed(*_: object, **__: object) -> bool:
+        return True
+
+    monkeypatch.setattr(AIOKafkaClient, "coordinator_lookup", look_up)
+    monkeypatch.setattr(AIOKafkaClient, "ready", succeed)
+    producer = async_producer(INSTALLATION, transactional_id="one", retry_backoff_ms=1)
+    monkeypatch.setattr(producer.client, "force_metadata_update", succeed)
+    found = await producer._sender._find_coordinator(CoordinationType.TRANSACTION, "one")
+    assert found == 7
 
 
 OVERRIDING = [
@@ -251,7 +329,7 @@ NEW: dict[type, set[str]] = {
 """Methods that Faust's classes don't have."""
 
 
-@pytest.mark.parametrize("derived", OVERRIDING, ids=lambda one: one.__name__)
+@pytest.mark.parametrize("derived", OVERRIDING, ids=lambda kind: kind.__name__)
 def test_each_method_overrides_one_that_takes_the_same(derived: type) -> None:
     own = {
         name: method
@@ -263,7 +341,9 @@ def test_each_method_overrides_one_that_takes_the_same(derived: type) -> None:
         theirs = getattr(derived.__mro__[1], name, None)
         assert theirs is not None, f"{derived.__mro__[1].__name__} has no {name} any more"
         parameters = list(inspect.signature(own[name]).parameters)
-        taken = [one for one in inspect.signature(theirs).parameters if one != "kwargs"]
+        taken = [
+            parameter for parameter in inspect.signature(theirs).parameters if parameter != "kwargs"
+        ]
         if "_" not in parameters:
             assert parameters == taken, name
 

@@ -1,4 +1,4 @@
-"""What happens to a running installation beside kills: zombies, lost groups, poison."""
+"""Events of a running installation beside kills: zombies, lost groups, poison."""
 
 import os
 import signal
@@ -18,8 +18,8 @@ from kafka.errors import KafkaError
 from support.log import Raw, read_raw
 from support.worker import worker
 
-from crash.cast import WORKER_SETTINGS
 from crash.poison import Poison, poison, write
+from crash.processes import WORKER_SETTINGS
 from crash.schedule import Act
 from crash.takeover import Killed, held_partitions
 from reftrail.contracts.errors import ExpectedError
@@ -148,7 +148,7 @@ class Chaos:
         name = stack.installation.name_of(topic)
         with admin(stack.installation) as client:
             offsets = client.list_group_offsets(stack.ready.group)[stack.ready.group]
-        read = {at.partition: one.offset for at, one in offsets.items() if at.topic == name}
+        read = {at.partition: offset.offset for at, offset in offsets.items() if at.topic == name}
         if not topic.public:
             return read
         key = {"Authorization": f"Bearer {stack.ready.secret_key}"}

@@ -25,7 +25,7 @@ from reftrail.contracts.times import now
 from reftrail.contracts.topics import REWARDS
 from reftrail.rules.decider import derived_id
 from reftrail.simulator import Occurrence
-from reftrail.simulator.journeys import BROWSERS
+from reftrail.simulator.journey import BROWSERS
 
 _HASTY: Final = 3
 """Every third one."""
@@ -39,7 +39,7 @@ _PAID_BACK: Final[dict[tuple[str, int], tuple[str | None, ...]]] = {
     **dict.fromkeys([(RewardStatus.FULFILLED, digit) for digit in (10, 11)], (_PART,)),
     (RewardStatus.FULFILLED, 12): (_PART, _REST),
 }
-"""What is paid back once a reward is so, by the last digit but one of its id: a part, the rest."""
+"""The part paid back of an order whose reward is so, by the last digit but one of its id."""
 
 
 class Customers:
@@ -70,8 +70,8 @@ class Customers:
                 yield
             finally:
                 closing.set()
-            for one in at_work:
-                one.result()
+            for task in at_work:
+                task.result()
 
     def shop_on(self, url: str, key: str, count: int) -> None:
         """Have so many more come at once."""
@@ -120,16 +120,17 @@ def visit(number: int, at: Millis) -> list[Occurrence]:
 
 
 def refunds(entry: RewardDecided, at: Millis) -> Iterator[Occurrence]:
-    """What is paid back because an order has earned somebody a reward."""
+    """The refunds of orders that have earned somebody a reward."""
     if entry.role != Role.REFERRER or entry.order_id is None:
         return
     if is_again(entry):
         return
     digit = int(entry.reward_id[-2], 16)
-    for amount in _PAID_BACK.get((entry.status, digit), ()):
+    for part in _PAID_BACK.get((entry.status, digit), ()):
+        amount = part if entry.currency == "USD" else None  # all of an invoice in another currency
         yield Occurrence(
             "refund",
-            _id(entry.reward_id, entry.status, amount or "the rest"),
+            _id(entry.reward_id, entry.status, part or "the rest"),
             at,
             user_id=entry.user_id,
             order_id=entry.order_id,

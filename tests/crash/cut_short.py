@@ -21,7 +21,7 @@ _REMEDIES: Final = {
 
 
 def refusals(logs: Path, start: Callable[[], None]) -> Iterator[str]:
-    """What is wrong with how hosts refuse a log that was cut short, when they are started on it."""
+    """The faults of hosts that are started on a log that was cut short."""
     before = {name: _size(logs / f"{name}.log") for name in _REMEDIES}
     try:
         start()

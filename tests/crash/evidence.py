@@ -1,4 +1,4 @@
-"""What Kafka holds when all is done."""
+"""Contents of Kafka when all is done."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,12 +16,13 @@ from crash.facts import Facts, Stored
 from crash.poison import Places, Poison
 from crash.stalls import Stall
 from crash.takeover import Takeover
-from reftrail.contracts.codec import Undecodable, decode_as, encode
-from reftrail.contracts.decisions import DeadLettered
+from reftrail.contracts.codec import Undecodable, decode, decode_as, encode
+from reftrail.contracts.decisions import DeadLettered, RewardDecided
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.record import Micros, Record
 from reftrail.contracts.topic import Topic
-from reftrail.contracts.topics import DEAD_LETTERS, LOOKUPS, PUBLIC_TOPICS
+from reftrail.contracts.topics import DEAD_LETTERS, LOOKUPS, PUBLIC_TOPICS, REWARDS
+from reftrail.engine.dead_letters import UNDECODABLE
 from reftrail.engine.topology import TOPOLOGY
 
 LOGGED: Final = tuple({*PUBLIC_TOPICS, LOOKUPS, *(stage.reads for stage in TOPOLOGY)})
@@ -35,10 +36,11 @@ R = TypeVar("R", bound=Record)
 class Evidence:
     """All that the checks look at.
 
-    acknowledged are events, reviewed reviews that the collector answered for with 2xx. given is how
+    acknowledged are events, reviewed reviews, and adjusted adjustments by hand that the collector
+    answered for with 2xx. given is how
     often partners gave each reward, by its id. log has every public topic, and what the stages
     read, as a reader of committed records gets it; positions, by topic and partition, is where the
-    workers' group stands; facts are the warehouse's tables, by topic, and balances what it tells
+    workers' group is; facts are the warehouse's tables, by topic, and balances what it tells
     some users that they have, by user and currency. poison has what was written that no host can
     take, with its places on its topic; stalls the times for which partitions stood still,
     longest_takeover the seconds that are allowed.
@@ -54,6 +56,7 @@ class Evidence:
     balances: Mapping[tuple[str, str], Micros] = field(default_factory=dict)
     takeovers: Sequence[Takeover] = ()
     reviewed: frozenset[str] = frozenset()
+    adjusted: frozenset[str] = frozenset()
     given: Mapping[str, int] = field(default_factory=dict)
     poison: Sequence[tuple[Poison, Places]] = ()
     stalls: Sequence[Stall] = ()
@@ -63,11 +66,11 @@ class Evidence:
     def with_facts(self, stored: Stored) -> "Evidence":
         """The same, and what the warehouse holds."""
         facts = {topic: stored.tables[topic.name] for topic in PUBLIC_TOPICS}
-        balances = {(one.user, one.currency): one.micros for one in stored.balances}
+        balances = {(balance.user, balance.currency): balance.micros for balance in stored.balances}
         return replace(self, facts=facts, balances=balances)
 
     def records(self, topic: Topic) -> list[Record]:
-        """What is committed on a topic, partition by partition."""
+        """The committed records of a topic, partition by partition."""
         return [logged.record for logged in self.log[topic]]
 
     def dead_letters(self) -> list[Record]:
@@ -81,6 +84,20 @@ class Evidence:
             letter = decode_as(DeadLettered, written)
             found += [letter] * max(1, count - self.repeats.get(letter.stage, 0))
         return found
+
+    def ledger(self) -> list[RewardDecided]:
+        """The entries in the order of the log, those of one reward in order."""
+        return self.of(REWARDS, RewardDecided)
+
+    def refused(self) -> list[Record]:
+        """The records in the dead letters of the reward stage; poison that is none is left out."""
+        return [
+            decode(letter.payload)
+            for letter in self.of(DEAD_LETTERS, DeadLettered)
+            if letter.payload is not None
+            and letter.stage == "reward"
+            and letter.reason not in {"", UNDECODABLE}
+        ]
 
     def of(self, topic: Topic, kind: type[R]) -> list[R]:
         """Those of them that are of one type."""
@@ -100,7 +117,8 @@ def committed_log(
     placed = attrgetter("partition", "offset")
     return {
         topic: sorted(
-            {placed(one): one for one in [*removed.get(topic, ()), *messages]}.values(), key=placed
+            {placed(message): message for message in [*removed.get(topic, ()), *messages]}.values(),
+            key=placed,
         )
         for topic, messages in found.items()
     }
@@ -114,12 +132,14 @@ def decoded(log: Mapping[Topic, Iterable[Raw]]) -> dict[Topic, list[Logged]]:
 def places_of(
     poison: Iterable[Poison], log: Mapping[Topic, Sequence[Raw]]
 ) -> list[tuple[Poison, Places]]:
-    """Where each poison record stands on its topic."""
+    """Positions of the poison records on their topics."""
     places: defaultdict[tuple[Topic, int, bytes | None], list[tuple[int, int]]] = defaultdict(list)
     for topic, messages in log.items():
-        for one in messages:
-            places[topic, one.partition, one.value].append((one.partition, one.offset))
-    return [(one, places.get((one.topic, one.partition, one.value), [])) for one in poison]
+        for message in messages:
+            places[topic, message.partition, message.value].append(
+                (message.partition, message.offset)
+            )
+    return [(sent, places.get((sent.topic, sent.partition, sent.value), [])) for sent in poison]
 
 
 def _decoded(topic: Topic, messages: Iterable[Raw]) -> Iterator[Logged]:

@@ -16,11 +16,11 @@ from support import log_files
 from support.log import group_positions, produce
 
 from crash import cut_short, facts, reviewer
-from crash.cast import whole_cast
 from crash.chaos import Chaos
 from crash.customers import Customers
 from crash.evidence import Evidence, committed_log, decoded, places_of
 from crash.load import Load
+from crash.processes import all_processes
 from crash.rest import wait_until_at_rest
 from crash.schedule import WORKERS, Act, Plan
 from crash.stalls import stalls
@@ -32,12 +32,20 @@ from reftrail.fulfilment.reports import STAGE as FULFILMENT_STAGE
 from reftrail.local.hosts import BROKER, WAREHOUSE, StackConfig, url_of
 from reftrail.local.stack import Ports, Stack, StackSettings
 from reftrail.local.supervisor import Host
-from reftrail.simulator import Simulation
+from reftrail.simulator import Simulation, people
+from reftrail.simulator.plots import PLOTS
 from reftrail.warehouse.dead_letters import STAGE as WAREHOUSE_STAGE
 
 PARTITIONS: Final = 4
 _ENDS: Final = 1_760_000_000_000
-"""When the simulated programme ends: the same in each run, as everything in a seed's load."""
+"""The end of the simulated programme: the same in each run, as everything in a seed's load."""
+_PLOTS: Final = {
+    **{plot: share for plot, share in PLOTS.items() if plot is not people.clicks_on_another_device},
+    people.merges_accounts: 40,
+}
+"""Not those of people with several devices: whether a late touch corrects an attribution depends on
+what may have been earned when it arrives (ADR 16), so that no oracle can know whose they are.
+"""
 _EVENTS_A_CUSTOMER: Final = 32
 _AFTERWARDS: Final = 1.0
 _ENCORE: Final = 40
@@ -47,15 +55,16 @@ _ENCORE: Final = 40
 class Experiment:
     """A plan carried out in a directory of its own; hosts other than the usual may be given.
 
-    say is told what happens. kills are those that took place, with the seconds since the load
-    began in at - began; disturbances are they, and workers that were stopped, went on, came or
-    went. wrong is what can't be seen from the evidence: how hosts refused a log cut short.
+    say receives a line for each thing that happens. kills are those that took place, with the
+    seconds since the load began in at - began; disturbances are they, and workers that were
+    stopped, went on, came or went. wrong is what can't be seen from the evidence: how hosts refused
+    a log cut short.
     """
 
     plan: Plan
     directory: Path
     say: Callable[[str], None]
-    hosts: Callable[[StackConfig, Ports], Sequence[Host]] = whole_cast
+    hosts: Callable[[StackConfig, Ports], Sequence[Host]] = all_processes
     workers: int = WORKERS
     began: float = 0.0
     kills: list[Killed] = field(default_factory=list)
@@ -69,7 +78,7 @@ class Experiment:
         """Everything from the first start to the last reading; nothing is left running."""
         plan, clickhouse = self.plan, self.directory / "clickhouse"
         self.say(f"seed {plan.seed}: {plan.events} events in {plan.seconds:.0f} s")
-        simulation = Simulation(plan.seed, plan.events, _ENDS)
+        simulation = Simulation(plan.seed, plan.events, _ENDS, plots=_PLOTS)
         load = Load(simulation, plan.seconds)
         customers = Customers(plan.events // _EVENTS_A_CUSTOMER, 0.8 * plan.seconds)
         settings = StackSettings(
@@ -92,6 +101,7 @@ class Experiment:
                     partitions=PARTITIONS,
                     acknowledged=frozenset(load.acknowledged | customers.acknowledged),
                     reviewed=reviewer.acknowledged(self.directory),
+                    adjusted=reviewer.adjusted(self.directory),
                     given=given,
                     log=decoded(log),
                     positions=group_positions(stack.installation, stack.ready.group),
@@ -115,7 +125,7 @@ class Experiment:
         )
 
     def _given(self) -> Counter[str]:
-        """How often partners have given each reward since they were started."""
+        """The number of times that partners have given each reward since they were started."""
         done: dict[str, int] = httpx.get(f"{self._partners_url}/v1/books").json()["done"]
         return Counter(done)
 

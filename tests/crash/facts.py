@@ -1,4 +1,4 @@
-"""What the warehouse's tables hold, read and prepared in a process of its own.
+"""Contents of the warehouse's tables, read and prepared in a process of their own.
 
 One process at a time may have an embedded ClickHouse open. Merges are held back from the outset,
 by a setting on the tables: where they run, they take a doubled insert away before anyone counts.
@@ -6,7 +6,6 @@ The warehouse itself runs as it is.
 """
 
 import os
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -19,7 +18,8 @@ from clickhouse_connect.driver.client import Client
 from support.environment import finding_tests
 
 from reftrail.contracts.record import MICROS_PER_UNIT
-from reftrail.contracts.topics import PUBLIC_TOPICS
+from reftrail.contracts.topics import EVENTS, PUBLIC_TOPICS
+from reftrail.local.held_process import output_of
 from reftrail.reports.user_view.history import HistoryPage
 from reftrail.reports.user_view.view import user_view
 from reftrail.warehouse.clickhouse import connect_for_reading, connect_for_writing
@@ -43,7 +43,7 @@ class Facts(msgspec.Struct, frozen=True):
 
 
 class Balance(msgspec.Struct, frozen=True):
-    """What a user is told of one currency, of all kinds together."""
+    """Balance that a user sees in one currency, of all kinds together."""
 
     user: str
     currency: str
@@ -63,17 +63,13 @@ def prepare(path: Path) -> None:
 
 
 def read(path: Path) -> Stored:
-    """What the warehouse holds. It must have ended."""
+    """The contents of the warehouse. It must have ended."""
     return msgspec.json.decode(_run("read", path), type=Stored)
 
 
 def _run(what: Literal["prepare", "read"], path: Path) -> bytes:
-    return subprocess.run(
-        [sys.executable, "-m", "crash.facts", what, str(path)],
-        env={**os.environ, **finding_tests()},
-        stdout=subprocess.PIPE,
-        check=True,
-    ).stdout
+    command = [sys.executable, "-m", "crash.facts", what, str(path)]
+    return output_of(command, {**os.environ, **finding_tests()})
 
 
 def _prepare(path: Path) -> None:
@@ -94,7 +90,11 @@ def _read(path: Path) -> None:
     facts = {}
     for topic in PUBLIC_TOPICS:
         name = table_of(topic).name
-        facts[topic.name] = Facts(stored=counts(name), seen=counts(f"{name} FINAL"))
+        if topic is EVENTS:  # what came twice was put beside when it was stored
+            every = "(SELECT event_id FROM events UNION ALL SELECT event_id FROM duplicate_events)"
+            facts[topic.name] = Facts(stored=counts(every), seen=counts(name))
+        else:
+            facts[topic.name] = Facts(stored=counts(name), seen=counts(f"{name} FINAL"))
     stored = Stored(facts, list(_balances(client)))
     sys.stdout.buffer.write(msgspec.json.encode(stored))
     client.close()
@@ -108,8 +108,8 @@ def _balances(client: Client) -> Iterator[Balance]:
     )
     for (user,) in client.query(most).result_rows:
         sums: Counter[str] = Counter()
-        for one in user_view(client, user, HistoryPage(1))["balance"]:
-            sums[one["currency"]] += int(Decimal(one["balance"]) * MICROS_PER_UNIT)
+        for balance in user_view(client, user, HistoryPage(1))["balance"]:
+            sums[balance["currency"]] += int(Decimal(balance["balance"]) * MICROS_PER_UNIT)
         yield from (Balance(user, currency, micros) for currency, micros in sums.items())
 
 

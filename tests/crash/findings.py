@@ -1,4 +1,4 @@
-"""How checks say what they found."""
+"""Wording of what checks find."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -8,12 +8,12 @@ _SHOWN: Final = 5
 
 
 def repeated(values: Iterable[Any]) -> list[Any]:
-    """What is there more than once, told once."""
+    """Items that occur more than once, each reported once."""
     return [value for value, count in Counter(values).items() if count > 1]
 
 
 def some(what: str, found: Iterable[object]) -> Iterator[str]:
-    """How many there are, and a few of them; nothing where there are none."""
+    """The number of findings, and a few of them; nothing where there are none."""
     everything = sorted(found, key=str)
     if everything:
         shown = ", ".join(map(str, everything[:_SHOWN]))

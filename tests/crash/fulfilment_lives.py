@@ -19,11 +19,12 @@ from unittest import mock
 from support.environment import finding_tests
 from support.fulfilment_faults import ReportsFirst
 
-from crash.dying import die_once
+from crash.fault_injection import die_once
 from reftrail.contracts.registry import schemas
 from reftrail.fulfilment import main
-from reftrail.fulfilment.log import connected
+from reftrail.fulfilment.kafka_log import connected
 from reftrail.fulfilment.settings import FulfilmentSettings
+from reftrail.local.held_process import HeldProcess
 
 _REPORTS_FIRST: Final = "reports-first"
 
@@ -38,7 +39,7 @@ class Lives:
         self, variables: Mapping[str, str], log: Path, *, reports_first: bool = False
     ) -> None:
         with log.open("ab") as out:
-            self._forking = subprocess.Popen(
+            self._forking = HeldProcess[str](
                 [sys.executable, "-m", __name__, *([_REPORTS_FIRST] if reports_first else [])],
                 env={**os.environ, **variables, **finding_tests()},
                 stdin=subprocess.PIPE,
@@ -99,7 +100,7 @@ def warm_up() -> None:
         log.join(owner)
         while not owner.has_gained:
             log.poll(100)
-        log.tell([], [], log.positions())
+        log.write_reports([], [], log.positions())
         log.ends()
     schemas()
     assert threading.active_count() == 1, "what forks may have no threads"
@@ -118,7 +119,7 @@ def fork_on_demand() -> None:
 
 
 def _status(child: int) -> int:
-    """How the child ended; killed if the test goes away meanwhile."""
+    """The exit status of the child; it is killed if the test goes away meanwhile."""
     while True:
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:

@@ -9,7 +9,7 @@ from typing import Final
 from reftrail.client import Reftrail
 from reftrail.simulator import Simulation, Step
 
-LANES: Final = 3
+SENDERS: Final = 3
 _BATCH: Final = 20
 PATIENCE: Final = 120.0
 """Seconds for which clients go on asking for what the collector doesn't answer."""
@@ -24,9 +24,9 @@ class Load:
     def __init__(self, simulation: Simulation, seconds: float) -> None:
         self.acknowledged: set[str] = set()
         self._seconds = seconds
-        self._lanes: list[list[Step]] = [[] for _ in range(LANES)]
+        self._senders: list[list[Step]] = [[] for _ in range(SENDERS)]
         for step in simulation.steps():
-            self._lanes[step.journey % LANES].append(step)
+            self._senders[step.journey % SENDERS].append(step)
 
     @contextmanager
     def playing(self, url: str, key: str) -> Iterator[Callable[[], None]]:
@@ -35,15 +35,15 @@ class Load:
         A request that isn't answered is sent again under the same event_ids, by the client.
         """
         with (
-            ThreadPoolExecutor(LANES) as pool,
+            ThreadPoolExecutor(SENDERS) as pool,
             Reftrail(url, key, patience=PATIENCE, own_clock=False) as client,
         ):
             began = time.monotonic()
-            lanes = [pool.submit(self._play, lane, client, began) for lane in self._lanes]
+            runners = [pool.submit(self._play, runner, client, began) for runner in self._senders]
 
             def wait() -> None:
-                for lane in lanes:
-                    lane.result()
+                for runner in runners:
+                    runner.result()
 
             yield wait
 

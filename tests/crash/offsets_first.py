@@ -1,7 +1,7 @@
-"""A worker with a fault put in: it commits positions before the rewards that it concluded.
+"""A worker with a fault put in: it commits positions before the rewards that it decided.
 
 Killed in between, once, by its own hand: those rewards are lost for good, and with them all that
-was concluded on their partition in the same turn.
+was decided on their partition in the same transaction.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,11 +9,11 @@ from unittest import mock
 
 from aiokafka import TopicPartition
 
-from crash.dying import die_once
+from crash.fault_injection import die_once
 from reftrail.contracts.topic import Topic
 from reftrail.contracts.topics import REWARDS
 from reftrail.engine import assignment
-from reftrail.engine.batch import Message
+from reftrail.engine.outcome import Message
 from reftrail.engine.transaction import TransactionalWriter
 from reftrail.engine.worker import main
 from reftrail.hosting.kafka.log_bounds import Position
@@ -26,11 +26,12 @@ class OffsetsFirstWriter(TransactionalWriter):
         self,
         messages: Mapping[tuple[Topic, int], Sequence[Message]],
         positions: Mapping[TopicPartition, Position],
+        group_offsets: Mapping[TopicPartition, int],
     ) -> dict[tuple[Topic, int], int]:
         if any(topic is REWARDS for topic, _ in messages):
-            await super().commit({}, positions)
+            await super().commit({}, positions, {})
             die_once()
-        return await super().commit(messages, positions)
+        return await super().commit(messages, positions, group_offsets)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""The checks of what became of rewards: by reviews, by fulfilment, by time; and of their worth.
+"""Checks of the outcomes of rewards: by reviews, by fulfilment, by time; and of their value.
 
-None of them asks the rules what ought to be: they hold what stands on one side, a review that was
-acknowledged, a partner's books, a tick, against what stands in the ledger.
+None of them asks the rules what ought to be: they compare one side (an acknowledged review, a
+partner's records, a tick) with the ledger.
 """
 
 from collections import Counter, defaultdict
@@ -11,9 +11,8 @@ from typing import Any, Final
 from crash.evidence import Evidence
 from crash.findings import repeated, some
 from crash.rest import unsettled
-from reftrail.contracts.codec import decode, decode_as
+from reftrail.contracts.codec import decode_as
 from reftrail.contracts.decisions import (
-    DeadLettered,
     RewardDecided,
     RewardGranted,
     RewardStatus,
@@ -21,7 +20,7 @@ from reftrail.contracts.decisions import (
 )
 from reftrail.contracts.external_inputs import FulfilmentOutcome, FulfilmentReported, Ticked
 from reftrail.contracts.policy import policy_in
-from reftrail.contracts.record import Micros, Record
+from reftrail.contracts.record import Micros
 from reftrail.contracts.reward_reasons import Reason, is_part
 from reftrail.contracts.topics import (
     CAMPAIGNS,
@@ -31,14 +30,14 @@ from reftrail.contracts.topics import (
     REVIEWS,
     REWARD_GRANTED,
     REWARD_INPUTS,
-    REWARDS,
 )
-from reftrail.engine.dead_letters import UNDECODABLE
 from reftrail.rules.reward.transitions import STANDING, TRANSITIONS, effect
 
 _STEPS: Final = {(before, after) for (before, _), after in TRANSITIONS.items()}
 LIMITS_ON_USERS: Final = frozenset({Reason.CAP_PER_CODE.value, Reason.CAP_PER_REFERRER.value})
 """By which `limits` is tried, if they are `reached`: the terms see to it that they are."""
+_ENDED: Final = (RewardStatus.REJECTED, RewardStatus.REVERSED)
+"""Only a reinstatement brings back what has come to this, but for the hold of a disputed grant."""
 _OF_A_GRANT: Final = (RewardStatus.FULFILLED, RewardStatus.EXPIRED)
 
 
@@ -52,7 +51,7 @@ def reviews(evidence: Evidence) -> Iterator[str]:
 def _withdrawn_in_doubt(evidence: Evidence) -> Iterator[str]:
     """Rewards that may have been given when fulfilment was killed, and were withdrawn by then.
 
-    They aren't asked for again, and somebody is told so by a dead letter.
+    They aren't asked for again, and a dead letter reports it.
     """
     letters: list[Any] = evidence.records(DEAD_LETTERS)
     for letter in letters:
@@ -61,7 +60,7 @@ def _withdrawn_in_doubt(evidence: Evidence) -> Iterator[str]:
 
 
 def fulfilment(evidence: Evidence) -> Iterator[str]:
-    """Partners gave each reward at most once, and only what was ordered; all of it was told once.
+    """Partners gave each reward at most once, and only orders; all of it was reported once.
 
     What was delivered is fulfilled in the ledger, or to be collected where it had been taken
     back by then; where its time was up its report was refused. A failure to give what had been
@@ -69,18 +68,20 @@ def fulfilment(evidence: Evidence) -> Iterator[str]:
     letter. Codes are given by fulfilment itself.
     """
     reports: list[Any] = evidence.records(FULFILMENTS)
-    delivered = [one for one in reports if one.outcome == FulfilmentOutcome.DELIVERED]
-    by_partners = Counter(one.reward_id for one in delivered if one.kind != "code")
+    delivered = [report for report in reports if report.outcome == FulfilmentOutcome.DELIVERED]
+    by_partners = Counter(report.reward_id for report in delivered if report.kind != "code")
     orders = evidence.of(REWARD_GRANTED, RewardGranted)
     ordered = {order.reward_id for order in orders}
     given = Counter(dict(evidence.given))
-    yield from some("given more than once", [one for one, count in given.items() if count > 1])
+    yield from some(
+        "given more than once", [reward_id for reward_id, count in given.items() if count > 1]
+    )
     in_doubt = Counter(_withdrawn_in_doubt(evidence))
-    yield from some("given, but not told", (given - by_partners - in_doubt).elements())
-    yield from some("told, but not given", (by_partners - given).elements())
+    yield from some("given, but not reported", (given - by_partners - in_doubt).elements())
+    yield from some("reported, but not given", (by_partners - given).elements())
     yield from some("given, but not ordered", given.keys() - ordered)
-    yield from some("told, but not ordered", {one.reward_id for one in reports} - ordered)
-    codes = [one.reference for one in delivered if one.kind == "code"]
+    yield from some("reported, but not ordered", {report.reward_id for report in reports} - ordered)
+    codes = [report.reference for report in delivered if report.kind == "code"]
     yield from some("codes handed out more than once", repeated(codes))
     reversed_ids = {
         reward_id
@@ -88,19 +89,25 @@ def fulfilment(evidence: Evidence) -> Iterator[str]:
         if _latest(entries).status == RewardStatus.REVERSED
     }
     crossed = {
-        one.event_id
-        for one in reports
-        if one.outcome == FulfilmentOutcome.FAILED and one.reward_id in reversed_ids
+        report.event_id
+        for report in reports
+        if report.outcome == FulfilmentOutcome.FAILED and report.reward_id in reversed_ids
     }
-    of_reports = {one.event_id for one in reports}
-    changing = {one.cause_event_id for one in _ledger(evidence)}
+    of_reports = {report.event_id for report in reports}
+    changing = {entry.cause_event_id for entry in evidence.ledger()}
     yield from _taken("fulfilments", of_reports - (crossed - changing), evidence)
-    fulfilled = {one.reward_id for one in _ledger(evidence) if one.status == RewardStatus.FULFILLED}
-    refused = {one.reward_id for one in _refused(evidence) if isinstance(one, FulfilmentReported)}
-    told = {one.reward_id for one in delivered}
-    yield from some("fulfilled, but not delivered", fulfilled - told)
-    owed = {one.reward_id for one in _ledger(evidence) if Reason.DELIVERED_ANYWAY in one.reasons}
-    yield from some("delivered, but not in the ledger", told - fulfilled - refused - owed)
+    fulfilled = {
+        entry.reward_id for entry in evidence.ledger() if entry.status == RewardStatus.FULFILLED
+    }
+    refused = {
+        report.reward_id for report in evidence.refused() if isinstance(report, FulfilmentReported)
+    }
+    reported = {report.reward_id for report in delivered}
+    yield from some("fulfilled, but not delivered", fulfilled - reported)
+    owed = {
+        entry.reward_id for entry in evidence.ledger() if Reason.DELIVERED_ANYWAY in entry.reasons
+    }
+    yield from some("delivered, but not in the ledger", reported - fulfilled - refused - owed)
 
 
 def transitions(evidence: Evidence) -> Iterator[str]:
@@ -111,6 +118,7 @@ def transitions(evidence: Evidence) -> Iterator[str]:
     for reward_id, entries in _lives(evidence).items():
         status: str | None = None
         grant: str | None = None
+        is_disputed = False
         for entry in entries:
             is_of_grant = entry.status in _OF_A_GRANT or is_part(entry)
             if is_of_grant and entry.supersedes != grant:
@@ -119,17 +127,20 @@ def transitions(evidence: Evidence) -> Iterator[str]:
                 if status not in STANDING:
                     yield f"{reward_id}: a part was taken back when it was {status}"
                 continue
-            if (status, entry.status) not in _STEPS:
+            is_back = status in _ENDED and entry.status not in _ENDED
+            is_held = is_disputed and entry.status == RewardStatus.HELD
+            comes_back = is_back and Reason.REINSTATED not in entry.reasons and not is_held
+            if (status, entry.status) not in _STEPS or comes_back:
                 yield f"{reward_id}: {entry.status} after {status}"
-            status = entry.status
-            if status == RewardStatus.GRANTED:
+            status, is_disputed = entry.status, Reason.DISPUTED in entry.reasons
+            if status in (RewardStatus.GRANTED, RewardStatus.ADJUSTED):
                 grant = entry.event_id
 
 
 def worth(evidence: Evidence) -> Iterator[str]:
-    """A reward is worth something while it stands, never more than it was; and users are told so.
+    """A reward is worth something until it is reversed, never more than it was; users see that.
 
-    What a user is told is what the entries add up to.
+    The balance that a user sees is the sum of the entries.
     """
     balances: Counter[tuple[str, str]] = Counter()
     for reward_id, entries in _lives(evidence).items():
@@ -137,40 +148,41 @@ def worth(evidence: Evidence) -> Iterator[str]:
         for entry in entries:
             left += effect(entry)
             balances[entry.beneficiary or "", entry.currency] += effect(entry)
-            if not 0 <= left <= entries[0].value_micros:
+            least, most = sorted((0, entries[0].value_micros))
+            if not least <= left <= most:
                 yield f"{reward_id}: {left} micros after {entry.status}"
         status = _latest(entries).status
-        if (left > 0) != (status in STANDING):
+        if (left != 0) != (status in STANDING or status == RewardStatus.ADJUSTED):
             yield f"{reward_id}: is {status}, and worth {left} micros"
-    for (user, currency), told in evidence.balances.items():
+    for (user, currency), shown in evidence.balances.items():
         due = balances[user, currency]
-        if told != due:
-            yield f"{user}: is told {told} micros of {currency}, but has {due}"
+        if shown != due:
+            yield f"{user}: is shown {shown} micros of {currency}, but has {due}"
 
 
 def timers(evidence: Evidence) -> Iterator[str]:
-    """What waits for a time that a tick has told waits no longer, and nothing waits for ever.
+    """Nothing waits for a time that a tick has passed, and nothing waits for ever.
 
     Only ticks after the entry count. At the end everything is to have come to rest.
     """
-    told: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
+    ticks: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
     for at in evidence.log[REWARD_INPUTS]:
         is_read = at.offset < evidence.positions.get((REWARD_INPUTS, at.partition), 0)
         if isinstance(at.record, Ticked) and is_read:
-            told[at.partition].append((at.offset, at.record.event_time))
-    waiting = unsettled(_ledger(evidence))
+            ticks[at.partition].append((at.offset, at.record.event_time))
+    waiting = unsettled(evidence.ledger())
     overdue = [
-        f"{one.reward_id} is {one.status}"
-        for one in map(_latest, _lives(evidence).values())
-        if one.reward_id in waiting
-        and one.due_at is not None
+        f"{entry.reward_id} is {entry.status}"
+        for entry in map(_latest, _lives(evidence).values())
+        if entry.reward_id in waiting
+        and entry.due_at is not None
         and any(
-            offset > one.cause_offset and time >= one.due_at
-            for offset, time in told[one.cause_partition]
+            offset > entry.cause_offset and time >= entry.due_at
+            for offset, time in ticks[entry.cause_partition]
         )
     ]
-    yield from some("a tick has told its time", overdue)
-    yield from some("has not come to rest", [f"{one} is {now}" for one, now in waiting.items()])
+    yield from some("a tick has passed its time", overdue)
+    yield from some("has not come to rest", [f"{name} is {now}" for name, now in waiting.items()])
 
 
 def limits(evidence: Evidence) -> Iterator[str]:
@@ -178,22 +190,24 @@ def limits(evidence: Evidence) -> Iterator[str]:
 
     Of a budget counts what is spent at the end: what was reversed or expired is free for others.
     """
-    granted = [one for one in _ledger(evidence) if one.status == RewardStatus.GRANTED]
+    granted = [entry for entry in evidence.ledger() if entry.status == RewardStatus.GRANTED]
     lives = _lives(evidence)
     codes: list[Any] = evidence.records(CODES)
-    by_code = _users([one for one in granted if one.role != Role.MILESTONE], "code")
+    by_code = _users([entry for entry in granted if entry.role != Role.MILESTONE], "code")
     for code in codes:
         yield from _beyond(code.code, len(by_code[code.code]), code.max_uses)
     campaigns: list[Any] = evidence.records(CAMPAIGNS)
     for campaign in campaigns:
         caps = policy_in(campaign.policy).caps
-        under_it = [one for one in granted if one.campaign_id == campaign.campaign_id]
-        referrals = [one for one in under_it if one.role == Role.REFERRER]
+        under_it = [entry for entry in granted if entry.campaign_id == campaign.campaign_id]
+        referrals = [entry for entry in under_it if entry.role == Role.REFERRER]
         for code, users in _users(referrals, "code").items():
             yield from _beyond(code, len(users), caps.per_code)
         for referrer, users in _users(referrals, "beneficiary").items():
             yield from _beyond(referrer, len(users), caps.per_referrer)
-        rewards = {one.reward_id for one in under_it if one.currency == campaign.reward_currency}
+        rewards = {
+            entry.reward_id for entry in under_it if entry.currency == campaign.reward_currency
+        }
         total = sum(_spent(lives[reward_id]) for reward_id in rewards)
         if caps.budget_micros is not None and total > caps.budget_micros:
             yield f"{campaign.campaign_id}: {total} micros spent of {caps.budget_micros}"
@@ -204,26 +218,26 @@ def reached(evidence: Evidence) -> set[str]:
 
     By the names of their reasons. Users count who were granted something under the limit.
     """
-    granted = [one for one in _ledger(evidence) if one.status == RewardStatus.GRANTED]
-    rejected = [one for one in _ledger(evidence) if one.status == RewardStatus.REJECTED]
+    granted = [entry for entry in evidence.ledger() if entry.status == RewardStatus.GRANTED]
+    rejected = [entry for entry in evidence.ledger() if entry.status == RewardStatus.REJECTED]
     campaigns: list[Any] = evidence.records(CAMPAIGNS)
     found = set()
     for campaign in campaigns:
         caps = policy_in(campaign.policy).caps
-        of_it = [one for one in granted if one.campaign_id == campaign.campaign_id]
-        users = [one for one in of_it if one.role == Role.REFERRER]
+        of_it = [entry for entry in granted if entry.campaign_id == campaign.campaign_id]
+        users = [entry for entry in of_it if entry.role == Role.REFERRER]
         for by, most, reason in (
             ("code", caps.per_code, Reason.CAP_PER_CODE),
             ("beneficiary", caps.per_referrer, Reason.CAP_PER_REFERRER),
         ):
             full = {whose for whose, earned in _users(users, by).items() if len(earned) == most}
-            refused = {getattr(one, by) for one in rejected if reason in one.reasons}
+            refused = {getattr(entry, by) for entry in rejected if reason in entry.reasons}
             found |= {reason.value} if full & refused else set()
     return found
 
 
 def _spent(entries: Iterable[RewardDecided]) -> Micros:
-    """What a reward costs: what is left of it, or what was when it was delivered, or failed."""
+    """The cost of a reward: its rest, or its value when it was delivered, or failed."""
     left = spent = 0
     for entry in entries:
         if entry.status == RewardStatus.FULFILLED:
@@ -246,48 +260,33 @@ def _beyond(what: str, users: int, most: int | None) -> Iterator[str]:
         yield f"{what}: {users} users earned, its limit is {most}"
 
 
-def _taken(topic: str, told: set[str], evidence: Evidence) -> Iterator[str]:
-    """What was told changed each reward that it is about once, or is refused once, not both.
+def _taken(topic: str, reported: set[str], evidence: Evidence) -> Iterator[str]:
+    """Each report changed each reward that it is about once, or is refused once, not both.
 
-    A delivery that is told after its reward expired grants that again first.
+    A delivery that is reported after its reward expired grants that again first.
     """
     changes = Counter(
-        (one.cause_event_id, one.reward_id)
-        for one in _ledger(evidence)
-        if Reason.DELIVERED_IN_TIME not in one.reasons
+        (entry.cause_event_id, entry.reward_id)
+        for entry in evidence.ledger()
+        if Reason.DELIVERED_IN_TIME not in entry.reasons
     )
     changing = {cause for cause, _ in changes}
-    refused = Counter(one.event_id for one in _refused(evidence))
-    twice = [cause for (cause, _), count in changes.items() if count > 1 and cause in told]
+    refused = Counter(record.event_id for record in evidence.refused())
+    twice = [cause for (cause, _), count in changes.items() if count > 1 and cause in reported]
     yield from some(f"{topic}: took effect more than once", twice)
-    yield from some(f"{topic}: came to nothing", told - changing - refused.keys())
-    yield from some(f"{topic}: refused, and took effect", told & changing & refused.keys())
-    more = [one for one, count in refused.items() if count > 1 and one in told]
+    yield from some(f"{topic}: came to nothing", reported - changing - refused.keys())
+    yield from some(f"{topic}: refused, and took effect", reported & changing & refused.keys())
+    more = [name for name, count in refused.items() if count > 1 and name in reported]
     yield from some(f"{topic}: refused more than once", more)
-
-
-def _refused(evidence: Evidence) -> list[Record]:
-    """The records in the dead letters of the reward stage; poison that is none is left out."""
-    letters = [one for one in evidence.records(DEAD_LETTERS) if isinstance(one, DeadLettered)]
-    return [
-        decode(one.payload)
-        for one in letters
-        if one.payload is not None and one.stage == "reward" and one.reason not in {"", UNDECODABLE}
-    ]
-
-
-def _ledger(evidence: Evidence) -> list[RewardDecided]:
-    """In the order of the log, those of one reward in order."""
-    return [one for one in evidence.records(REWARDS) if isinstance(one, RewardDecided)]
 
 
 def _lives(evidence: Evidence) -> dict[str, Sequence[RewardDecided]]:
     found: defaultdict[str, list[RewardDecided]] = defaultdict(list)
-    for entry in _ledger(evidence):
+    for entry in evidence.ledger():
         found[entry.reward_id].append(entry)
     return dict(found)
 
 
 def _latest(entries: Sequence[RewardDecided]) -> RewardDecided:
-    """Of a reward's entries the one that says how it stands."""
-    return [one for one in entries if not is_part(one)][-1]
+    """Of a reward's entries the one with its present status."""
+    return [entry for entry in entries if not is_part(entry)][-1]

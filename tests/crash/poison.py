@@ -130,7 +130,7 @@ _READERS: Final[Mapping[Topic, Sequence[str]]] = {
     REWARD_INPUTS: ("reward",),
     REWARD_GRANTED: ("fulfilment", _WAREHOUSE),
 }
-"""Who puts aside what isn't a record."""
+"""The host that puts a message aside that isn't a record."""
 
 
 def _undecidable(number: int, partitions: int, at: Millis) -> Iterator[Poison]:
@@ -188,7 +188,7 @@ Places = Sequence[tuple[int, int]]
 
 
 class _Log(Protocol):
-    """What the check looks at, of `Evidence`."""
+    """The part of `Evidence` that the check looks at."""
 
     @property
     def poison(self) -> Sequence[tuple[Poison, Places]]: ...
@@ -198,7 +198,7 @@ class _Log(Protocol):
 
 @dataclass(slots=True)
 class _Due:
-    """What is to be in the dead letters, by place, and the messages there."""
+    """The expected dead letters, by place, and the messages there."""
 
     letters: defaultdict[tuple[str, int, int], dict[str, str]] = field(
         default_factory=lambda: defaultdict(dict)
@@ -207,7 +207,7 @@ class _Due:
 
 
 def dead_letters(evidence: _Log) -> Iterator[str]:
-    """Every poison record is put aside once by each who can't take it, and nothing else is."""
+    """Every poison record is dead-lettered once by each who can't take it, and nothing else is."""
     due, missing = _due(evidence)
     yield from some("written, but not on its topic", missing)
     found: list[Any] = [

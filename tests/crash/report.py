@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any, Final
 
-from crash.books import Violations, violations
 from crash.evidence import Evidence
 from crash.experiment import Experiment
+from crash.invariants import Violations, violations
 from crash.outcomes import reached
 from crash.poison import REASONS
 from crash.takeover import Takeover
@@ -19,7 +19,7 @@ _SHOWN: Final = 8
 
 @dataclass(frozen=True)
 class Report:
-    """What a person wants to know of a run."""
+    """The report of a run, for people."""
 
     experiment: Experiment
     evidence: Evidence
@@ -51,7 +51,7 @@ class Report:
 
 
 def _statuses(evidence: Evidence) -> str:
-    """How many entries there are of each status, and how many commands were refused."""
+    """The numbers of entries of each status, and of refused commands."""
     ledger: list[Any] = evidence.records(REWARDS)
     counts = Counter(entry.status for entry in ledger)
     refused = len(evidence.records(DEAD_LETTERS))
@@ -61,16 +61,16 @@ def _statuses(evidence: Evidence) -> str:
 def _shown(name: str, found: Sequence[str]) -> list[str]:
     more = len(found) - _SHOWN
     return [
-        *(f"  {name}: {one}" for one in found[:_SHOWN]),
+        *(f"  {name}: {violation}" for violation in found[:_SHOWN]),
         *([f"  {name}: and {more} more like these"] if more > 0 else []),
     ]
 
 
 def _longest(found: Sequence[Takeover], *, others_died: bool) -> str:
     seconds = [
-        inf if one.seconds is None else one.seconds
-        for one in found
-        if one.others_died == others_died
+        inf if takeover.seconds is None else takeover.seconds
+        for takeover in found
+        if takeover.others_died == others_died
     ]
     return f"longest {max(seconds):.1f} s of {len(seconds)} partitions" if seconds else "none seen"
 
@@ -83,7 +83,7 @@ def _longest_stall(evidence: Evidence) -> str:
 
 
 def _poison(evidence: Evidence) -> str:
-    kinds = {one.kind for one, _ in evidence.poison}
+    kinds = {poison.kind for poison, _ in evidence.poison}
     places = sum(len(places) for _, places in evidence.poison)
     letters: list[Any] = evidence.records(DEAD_LETTERS)
     count = sum(letter.reason in REASONS for letter in letters)

@@ -1,6 +1,7 @@
 """An analyst as a host of its own, killed like the others: `python -m crash.reviewer`.
 
-Input: `rewards`. Output: reviews, over HTTP, sent until the collector has taken them. What is
+Input: `rewards`. Output: reviews, over HTTP, sent until the collector has taken them, and
+adjustments by hand with the decisions about them (`adjusting`). What is
 decided follows from the reward's id: most decisions are allowed, some are not, and some are sent
 twice. A file has the event_ids of those that were acknowledged; one that was killed before it wrote
 there sends the same review again.
@@ -8,13 +9,16 @@ there sends the same review again.
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
 
+from crash.adjusting import Request, requests_of
 from crash.following import follow
+from reftrail.contracts.adjustments import is_adjustment
 from reftrail.contracts.decisions import RewardDecided, RewardStatus, Role
 from reftrail.contracts.external_inputs import ReviewDecision
 from reftrail.contracts.installation import Installation
@@ -26,14 +30,17 @@ from reftrail.rules.decider import derived_id
 
 DIRECTORY: Final = "CRASH_DIRECTORY"
 COLLECTOR: Final = "CRASH_COLLECTOR"
-KEY: Final = "REFTRAIL_SECRET_KEYS"
+KEYS: Final = "REFTRAIL_SECRET_KEYS"
+"""Ann's, by which everything is sent that isn't somebody else's, and Bea's."""
 
 _ACKNOWLEDGED: Final = "reviews.acknowledged"
+_ADJUSTED: Final = "adjustments.acknowledged"
 _CLOSE: Final = "reviewer.close"
 _CLOSED: Final = "reviewer.closed"
 _JUST_BEFORE: Final[Millis] = 100
 
-_APPROVE, _DECLINE, _REVERSE = ReviewDecision
+_APPROVE, _DECLINE = ReviewDecision.APPROVE, ReviewDecision.DECLINE
+_REVERSE = ReviewDecision.REVERSE
 _BY_SCORE: Final = dict.fromkeys(range(5), _APPROVE) | dict.fromkeys(range(5, 9), _DECLINE)
 _IN_THE_LAST_MOMENT: Final = {9: _APPROVE, 10: _DECLINE}
 _HOLDING: Final = {0: _APPROVE, 1: _DECLINE}
@@ -48,12 +55,12 @@ _LATER: Final[dict[tuple[str, int], ReviewDecision]] = {
     (RewardStatus.REJECTED, 7): _APPROVE,
     **dict.fromkeys([(RewardStatus.FAILED, digit) for digit in range(8)], _APPROVE),
 }
-"""What is decided on a reward once it is so, by the last digit of its id."""
+"""The decision on a reward once it is so, by the last digit of its id."""
 
 
 def reviews_of(entry: RewardDecided) -> Iterator[tuple[Millis, dict[str, Any]]]:
     """The decisions that an entry brings about, and when: at once (0), or as its hold ends."""
-    if is_part(entry):
+    if is_part(entry) or is_adjustment(entry.action):
         return
     digit = int(entry.reward_id[-1], 16)
     if entry.status != RewardStatus.HELD:
@@ -84,22 +91,24 @@ def _review(
     }
 
 
-class Desk:
-    """Where reviews are done; the directory has what outlives a kill."""
+class ReviewProcess:
+    """Reviewer of held rewards; the directory keeps what outlives a kill."""
 
-    def __init__(self, directory: Path, client: httpx.Client) -> None:
+    def __init__(self, directory: Path, clients: Mapping[str, httpx.Client]) -> None:
         self._directory = directory
-        self._client = client
-        self._done = set(acknowledged(directory))
+        self._clients = clients
+        self._done = set(acknowledged(directory)) | adjusted(directory)
         self._later: list[tuple[Millis, dict[str, Any]]] = []
 
     def work(self, installation: Installation) -> None:
-        """Until told to close."""
+        """Review until asked to close."""
         for entries in follow(installation, REWARDS, (self._directory / _CLOSE).exists):
-            self._later += [one for entry in entries for one in reviews_of(entry)]
+            self._later += [review for entry in entries for review in reviews_of(entry)]
+            for request in (request for entry in entries for request in requests_of(entry)):
+                self._adjust(request)
             at = now()
             due = [review for when, review in self._later if when <= at]
-            self._later = [one for one in self._later if one[0] > at]
+            self._later = [review for review in self._later if review[0] > at]
             for review in due:
                 self._decide(review)
         (self._directory / _CLOSED).touch()
@@ -107,17 +116,26 @@ class Desk:
     def _decide(self, review: dict[str, Any]) -> None:
         if review["event_id"] in self._done:
             return
-        self._send(review)
+        body = {"reviews": [review]}
+        self._send("/v1/reviews", body)
         if review["event_id"][-1] in "01234":  # for one whose answer got lost
-            self._send(review)
-        self._done.add(review["event_id"])
-        with (self._directory / _ACKNOWLEDGED).open("a", encoding="utf-8") as file:
-            file.write(f"{review['event_id']}\n")
+            self._send("/v1/reviews", body)
+        self._note(_ACKNOWLEDGED, review["event_id"])
 
-    def _send(self, review: dict[str, Any]) -> None:
+    def _adjust(self, request: Request) -> None:
+        if request.name not in self._done:
+            self._send(request.path, request.body, request.by)
+            self._note(_ADJUSTED, request.name)
+
+    def _note(self, file_name: str, name: str) -> None:
+        self._done.add(name)
+        with (self._directory / file_name).open("a", encoding="utf-8") as file:
+            file.write(f"{name}\n")
+
+    def _send(self, path: str, body: dict[str, Any], by: str = "ann") -> None:
         while True:
             try:
-                answer = self._client.post("/v1/reviews", json={"reviews": [review]})
+                answer = self._clients[by].post(path, json=body)
             except httpx.TransportError:
                 time.sleep(0.1)
                 continue
@@ -130,7 +148,15 @@ class Desk:
 
 def acknowledged(directory: Path) -> frozenset[str]:
     """The event_ids of the reviews that were taken; without a line that a kill cut off."""
-    path = directory / _ACKNOWLEDGED
+    return _names(directory / _ACKNOWLEDGED)
+
+
+def adjusted(directory: Path) -> frozenset[str]:
+    """The names of the adjustments that were taken, and of the decisions about them."""
+    return _names(directory / _ADJUSTED)
+
+
+def _names(path: Path) -> frozenset[str]:
     lines = path.read_text("utf-8").splitlines(keepends=True) if path.exists() else []
     return frozenset(line.strip() for line in lines if line.endswith("\n"))
 
@@ -145,12 +171,18 @@ def close(directory: Path, seconds: float = 60.0) -> None:
         time.sleep(0.1)
 
 
+def _client(key: str) -> httpx.Client:
+    headers = {"Authorization": f"Bearer {key}"}
+    return httpx.Client(base_url=os.environ[COLLECTOR], headers=headers, timeout=10.0)
+
+
 def main() -> None:
-    """Review until told to close, then wait for the end."""
+    """Review until asked to close, then wait for the end."""
     directory = Path(os.environ[DIRECTORY])
-    key = {"Authorization": f"Bearer {os.environ[KEY]}"}
-    with httpx.Client(base_url=os.environ[COLLECTOR], headers=key, timeout=10.0) as client:
-        Desk(directory, client).work(Installation())
+    keys = zip(("ann", "bea"), os.environ[KEYS].split(","), strict=True)
+    with ExitStack() as closing:
+        clients = {name: closing.enter_context(_client(key)) for name, key in keys}
+        ReviewProcess(directory, clients).work(Installation())
     while True:
         time.sleep(1.0)
 

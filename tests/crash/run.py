@@ -2,6 +2,7 @@
 
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from secrets import randbelow
 from shutil import rmtree
@@ -9,9 +10,11 @@ from tempfile import mkdtemp
 from typing import Annotated, Final
 
 import typer
+from support.ending import end_at_once_on_sigint
 
 from crash.experiment import Experiment
 from crash.outcomes import LIMITS_ON_USERS, reached
+from crash.processes import all_processes
 from crash.report import carried_out
 from crash.schedule import Act, Plan
 
@@ -37,14 +40,30 @@ def main(
     kills: Annotated[
         int, typer.Option(help="How many hosts are killed, the broker included.")
     ] = 40,
+    *,
+    brokers: Annotated[int, typer.Option(help="How many of the kills are the broker's.")] = 1,
+    calm: Annotated[bool, typer.Option("--calm", help="Nothing happens beside kills.")] = False,
+    spool: Annotated[bool, typer.Option("--spool", help="The collector has a spool.")] = False,
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave logs and data where they are.")
     ] = False,
 ) -> None:
-    """Kill hosts under load, let worse happen, then balance the books: with two seeds."""
+    """Kill hosts under load, let worse happen, then check the invariants: with two seeds."""
+    end_at_once_on_sigint()
     seeds = seed or [randbelow(1_000_000) for _ in range(_RUNS)]
+    acts = () if calm else _ACTS
     plans = [
-        Plan(each, events, seconds, kills, brokers=1, acts=_ACTS, cut_short=True) for each in seeds
+        Plan(
+            each,
+            events,
+            seconds,
+            kills,
+            brokers=brokers,
+            acts=acts,
+            cut_short=not calm,
+            spool=spool,
+        )
+        for each in seeds
     ]
     failed = [plan.seed for plan in plans if not _is_well(plan, keep=keep)]
     typer.echo(f"\nseeds {', '.join(map(str, seeds))}: {kills} kills each")
@@ -63,7 +82,8 @@ def _is_well(plan: Plan, *, keep: bool) -> bool:
         typer.echo(f"{time.monotonic() - began:6.1f} s  {line}")
 
     say(f"logs and data in {directory}, removed if all is well")
-    report = carried_out(Experiment(plan, directory, say))
+    hosts = partial(all_processes, spool=plan.spool)
+    report = carried_out(Experiment(plan, directory, say, hosts))
     typer.echo(f"\n{report}\n")
     untried = LIMITS_ON_USERS - reached(report.evidence)
     if untried:

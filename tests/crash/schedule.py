@@ -1,4 +1,4 @@
-"""When which host is killed and what else happens: drawn from a seed, to be repeated with it."""
+"""Schedule of kills and other events: drawn from a seed, to be repeated with it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from enum import StrEnum
 from random import Random
 from typing import Final
 
-from crash.cast import REVIEWER
+from crash.processes import REVIEWER
 from reftrail.local.hosts import BROKER, CODES, COLLECTOR, FULFILMENT, WAREHOUSE, worker_name
 
 WORKERS: Final = 2
@@ -40,7 +40,7 @@ class Kill:
 
 
 class Act(StrEnum):
-    """What happens to a running installation beside kills.
+    """The events of a running installation beside kills.
 
     A zombie is a worker that is stopped (SIGSTOP) past its session, and then goes on. The groups
     are those of the workers, of fulfilment, and of the codes host, which gives codes to those who
@@ -64,12 +64,12 @@ BRIEF: Final = (Act.POISON, Act.TRUNCATION)
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is done in one experiment: so many events in so many seconds, and kills meanwhile.
+    """One experiment: so many events in so many seconds, and kills meanwhile.
 
     Of the kills, so many are the broker's; hosts share the others, none getting two more than
     another. acts has each act as often as it happens. cut_short: at the end a log loses its end
     below a committed position, and is repaired. longest_takeover is for how many seconds a
-    partition may be without an owner.
+    partition may be without an owner. spool: the collector keeps events while the broker is away.
     """
 
     seed: int
@@ -81,6 +81,7 @@ class Plan:
     acts: tuple[Act, ...] = ()
     cut_short: bool = False
     longest_takeover: float = 10.0
+    spool: bool = False
 
     def schedule(self) -> Sequence[Kill]:
         """The kills, in order."""

@@ -1,4 +1,4 @@
-"""How long anything waited that could have been read: seen from the group's commits alone.
+"""Times for which anything waited that could have been read, seen from the group's commits.
 
 A worker that is killed, stopped, or leaves, a zombie that comes back and a guest that joins all
 move partitions. Whatever it was, no partition may be without an owner for long.
@@ -58,17 +58,26 @@ def _waits(partition: TopicPartition, samples: Sequence[Sample]) -> Iterator[tup
 
 
 def _since(began: float, ended: float, disturbances: Sequence[Killed]) -> float:
-    return max([began, *(one.at for one in disturbances if one.is_worker and one.at < ended)])
+    return max(
+        [
+            began,
+            *(
+                disturbance.at
+                for disturbance in disturbances
+                if disturbance.is_worker and disturbance.at < ended
+            ),
+        ]
+    )
 
 
 def _has_no_broker(
     began: float, ended: float, samples: Sequence[Sample], disturbances: Sequence[Killed]
 ) -> bool:
-    kills = [one.at for one in disturbances if one.host == BROKER]
+    kills = [disturbance.at for disturbance in disturbances if disturbance.host == BROKER]
     return any(killed < ended and began < _recovered(killed, samples) for killed in kills)
 
 
 def _recovered(killed: float, samples: Sequence[Sample]) -> float:
-    """When a killed broker and all its clients are surely back: some time after it answers."""
+    """The time when a killed broker and its clients are surely back: some time after it answers."""
     answers = (sample.at for sample in samples if sample.at > killed + _LAST_ANSWERS)
     return max(killed, next(answers, killed)) + BROKER_RECOVERS

@@ -1,4 +1,4 @@
-"""How long the partitions of a killed worker stand still: seen from the group's commits alone."""
+"""Times for which the partitions of a killed worker pause, seen from the group's commits."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -106,7 +106,7 @@ def _takeover(
 
 @dataclass(slots=True)
 class GroupWatch:
-    """Samples the workers' group until it is told to stop; a context manager."""
+    """Samples the workers' group until it is asked to stop; a context manager."""
 
     installation: Installation
     group: str
@@ -149,7 +149,7 @@ class GroupWatch:
 
 
 def held_partitions(installation: Installation, said: Sequence[str]) -> frozenset[TopicPartition]:
-    """What a worker's /readyz names, as partitions of what the stages read."""
+    """The partitions that a worker's /readyz names, as partitions of the stages' topics."""
     names = {installation.name_of(stage.reads) for stage in TOPOLOGY}
-    found = (one.rpartition("-") for one in said)
+    found = (word.rpartition("-") for word in said)
     return frozenset(TopicPartition(topic, int(n)) for topic, _, n in found if topic in names)

@@ -1,7 +1,8 @@
 """The terms of the programme: campaigns that lead rewards through all that can become of them.
 
-The simulated campaigns get policies, each another one. Their events are of long ago, so that a
-hold from the action on ends with the next tick, while a review's time and an expiry run from now.
+The simulated campaigns get policies, each another one, but for `partners` and `friends`. Their
+events are of long ago, so that a hold from the action on ends with the next tick, while a review's
+time and an expiry run from now.
 `regulars`, `guests` and `strangers` are the customers' (`customers`), who act now: their holds end
 in the run. The ids of their rewards are the same in each run, and so is what is done about them.
 """
@@ -12,7 +13,9 @@ from typing import Any, Final
 
 import msgspec
 
+from crash.adjusting import APPROVAL_ABOVE
 from reftrail.contracts.policy import (
+    Adjustments,
     AtHoldsEnd,
     Caps,
     Fraud,
@@ -20,13 +23,14 @@ from reftrail.contracts.policy import (
     MilestoneKind,
     OnRefund,
     Policy,
+    policy_in,
     policy_text,
 )
 from reftrail.contracts.record import MICROS_PER_UNIT, SECOND, Millis
 from reftrail.contracts.reference import CampaignDefined, CodeChanged, Trigger
 
 POOL: Final = {"mug": 12, "cap": 3}
-"""What is handed out by codes, and how many there are: fewer than are earned; the rest expire."""
+"""The items given by codes, and their numbers: fewer than are earned; the rest expire."""
 
 HOLD: Final[Millis] = 3 * SECOND
 REVIEW: Final[Millis] = 4 * SECOND
@@ -90,10 +94,22 @@ _SIMULATED: Final[Mapping[str, _Terms]] = {
 
 
 def with_terms(campaign: CampaignDefined) -> CampaignDefined:
-    """A simulated campaign with its policy here."""
-    terms = _SIMULATED[campaign.campaign_id]
-    changes = {"policy": policy_text(terms.policy), **terms.rewards}
+    """A simulated campaign with its policy here; those with shares and arms keep their own.
+
+    Of all of them larger adjustments by hand need approval.
+    """
+    terms = _SIMULATED.get(campaign.campaign_id)
+    if terms is None:
+        policy = policy_text(_adjusted(policy_in(campaign.policy)))
+        return msgspec.structs.replace(campaign, policy=policy)
+    changes = {"policy": policy_text(_adjusted(terms.policy)), **terms.rewards}
     return msgspec.structs.replace(campaign, **changes)
+
+
+def _adjusted(policy: Policy) -> Policy:
+    """A policy whose larger adjustments by hand need approval."""
+    adjustments = Adjustments(approval_above_micros=APPROVAL_ABOVE * _UNIT)
+    return msgspec.structs.replace(policy, adjustments=adjustments)
 
 
 def customers_campaigns(at: Millis, customers: int) -> list[CampaignDefined]:
@@ -151,7 +167,7 @@ def customers_codes(at: Millis) -> list[CodeChanged]:
 
 
 def customers_code(number: int) -> str:
-    """Which code the customer of a number follows."""
+    """The code that the customer of a number follows."""
     names = [name for _, name in _names()]
     return names[number % len(names)]
 
@@ -184,6 +200,6 @@ def _campaign(name: str, at: Millis, policy: Policy, **facts: Any) -> CampaignDe
         trigger=Trigger.FIRST_PURCHASE,
         referrer_reward_micros=10 * _UNIT,
         referee_reward_micros=5 * _UNIT,
-        policy=policy_text(policy),
+        policy=policy_text(_adjusted(policy)),
         **facts,
     )

@@ -3,8 +3,6 @@
 import logging
 import os
 import random
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -15,13 +13,14 @@ from pathlib import Path
 import httpx
 import pytest
 from support.codes import BY, SUMMER, sqlite_url
+from support.host_process import HostProcess
 from support.kafka import TestInstallation
 from support.log import produce, read_committed
 
 from reftrail.codes.model import Code, Filter, FormatTerms
 from reftrail.codes.service import CodeService
 from reftrail.codes.store import Store, outbox
-from reftrail.contracts.decisions import ConversionKind, Converted
+from reftrail.contracts.conversions import ConversionKind, Converted
 from reftrail.contracts.reference import CodeAct, CodeActed, CodeChanged
 from reftrail.contracts.topics import CODE_ACTS, CODES, CONVERSIONS
 from reftrail.local.ports import free_port
@@ -45,13 +44,7 @@ class Host:
         self.start()
 
     def start(self) -> None:
-        with self._log.open("ab") as out:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "reftrail.codes"],
-                env=self._environment,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-            )
+        self.process = HostProcess("reftrail.codes", self._environment, self._log)
 
     def kill(self) -> None:
         self.process.kill()
@@ -152,7 +145,9 @@ def test_kill_9_at_any_time_leaves_topic_and_store_alike(
         finally:
             host.kill()
         stored = everything(codes)
-        joined = [one.changed.owner_user_id for one in stored if one.changed.campaign_id == "join"]
+        joined = [
+            code.changed.owner_user_id for code in stored if code.changed.campaign_id == "join"
+        ]
         assert sorted(map(str, joined)) == sorted(users)
         logged = read_committed(installation, CODES)
         last: dict[str, CodeChanged] = {}
@@ -160,18 +155,18 @@ def test_kill_9_at_any_time_leaves_topic_and_store_alike(
             known = last.get(entry.key)
             if known is None or known.revision <= entry.record.revision:
                 last[entry.key] = entry.record
-        assert last == {one.code: one.changed for one in stored}
+        assert last == {code.code: code.changed for code in stored}
         lines = {e.record.event_id: e.record for e in read_committed(installation, CODE_ACTS)}
         assert audit_of(lines.values()) == {
-            one.code: [line.event_id for line in codes.audit(one.code)] for one in stored
+            code.code: [line.event_id for line in codes.audit(code.code)] for code in stored
         }
         assert len({(e.key, e.record.revision) for e in logged}) == sum(
-            one.changed.revision for one in stored
+            code.changed.revision for code in stored
         )
 
 
 def owners(codes: CodeService) -> set[str]:
-    return {str(one.changed.owner_user_id) for one in everything(codes)}
+    return {str(code.changed.owner_user_id) for code in everything(codes)}
 
 
 def waiting(store: Store) -> int:

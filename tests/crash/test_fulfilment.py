@@ -11,15 +11,15 @@ from pathlib import Path
 from random import Random
 
 from support.fulfilment import Lag, an_order, environment, lag_of, partners, wait_until
-from support.fulfilment_books import wrongs
+from support.fulfilment_invariants import wrongs
 from support.kafka import TestInstallation
 from support.log import produce, read_committed, writing
 
-from crash.dying import DIED
+from crash.fault_injection import DIED
 from crash.fulfilment_lives import Lives
 from reftrail.contracts.decisions import RewardGranted
 from reftrail.contracts.topics import FULFILMENTS, REWARD_GRANTED
-from reftrail.fulfilment.partners.books import Books, Faults
+from reftrail.fulfilment.partners.deliveries import Deliveries, Faults
 from reftrail.local.ports import free_port
 
 KINDS = ("credit", "cash", "code", "shipment")
@@ -40,21 +40,24 @@ def variables(installation: TestInstallation, directory: Path, url: str) -> dict
     )
 
 
-def wait_for_asks(books: Books, count: int) -> None:
+def wait_for_asks(deliveries: Deliveries, count: int) -> None:
     """Until so many more were asked for, or for a while nobody was."""
-    asked, until = sum(books.asked.values()), time.monotonic() + 15
+    asked, until = sum(deliveries.asked.values()), time.monotonic() + 180
     target = asked + count
-    while (now := sum(books.asked.values())) < target and time.monotonic() < until:
+    while (now := sum(deliveries.asked.values())) < target and time.monotonic() < until:
         if now > asked:
             asked, until = now, time.monotonic() + 0.3
         time.sleep(0.001)
 
 
 def judged(
-    installation: TestInstallation, orders: Sequence[RewardGranted], books: Books, lag: Lag
+    installation: TestInstallation,
+    orders: Sequence[RewardGranted],
+    deliveries: Deliveries,
+    lag: Lag,
 ) -> list[str]:
-    told = [logged.record for logged in read_committed(installation, FULFILMENTS)]
-    return wrongs(orders, books.done, told, lag())
+    reported = [logged.record for logged in read_committed(installation, FULFILMENTS)]
+    return wrongs(orders, deliveries.done, reported, lag())
 
 
 def test_killed_while_rewards_flow_it_fulfils_each_once(
@@ -66,7 +69,7 @@ def test_killed_while_rewards_flow_it_fulfils_each_once(
     each = REWARDS // KILLS
     log = tmp_path / "fulfilment.log"
     with (
-        partners(FAULTS) as (url, books),
+        partners(FAULTS) as (url, deliveries),
         lag_of(installation) as lag,
         writing(installation, REWARD_GRANTED) as write,
         Lives(variables(installation, tmp_path, url), log) as lives,
@@ -74,23 +77,23 @@ def test_killed_while_rewards_flow_it_fulfils_each_once(
         for nth in range(KILLS):
             pid = lives.begin()
             write(orders[nth * each : (nth + 1) * each])
-            wait_for_asks(books, rng.randrange(3 * each))
+            wait_for_asks(deliveries, rng.randrange(3 * each))
             time.sleep(rng.uniform(0, 0.06))
             lives.kill(pid)
-        before_the_last = sum(books.asked.values())
+        before_the_last = sum(deliveries.asked.values())
         write(orders[KILLS * each :])
         pid = lives.begin()
         wait_until(lambda: lag() == 0)
         lives.kill(pid)
-        assert judged(installation, orders, books, lag) == [], (
+        assert judged(installation, orders, deliveries, lag) == [], (
             f"CRASH_SEED={seed}\n{log.read_text()}"
         )
-    asked = sum(books.asked.values())
+    asked = sum(deliveries.asked.values())
     print(  # noqa: T201  (pytest shows it where the test fails, or with -s)
-        f"seed {seed}: {KILLS} kills, {asked} asks for {len(books.asked)} rewards, "
+        f"seed {seed}: {KILLS} kills, {asked} asks for {len(deliveries.asked)} rewards, "
         f"{asked - before_the_last} of them after the last, {time.monotonic() - began:.1f} s"
     )
-    assert before_the_last > len(books.asked) / 3, "the kills came before there was work"
+    assert before_the_last > len(deliveries.asked) / 3, "the kills came before there was work"
 
 
 def test_reports_before_it_is_done_are_found(
@@ -98,7 +101,7 @@ def test_reports_before_it_is_done_are_found(
 ) -> None:
     orders = [an_order(n) for n in range(6)]
     log = tmp_path / "fulfilment.log"
-    with partners() as (url, books), lag_of(installation) as lag:
+    with partners() as (url, deliveries), lag_of(installation) as lag:
         given = variables(installation, tmp_path, url) | {DIED: str(tmp_path / "died")}
         with Lives(given, log, reports_first=True) as lives:
             produce(installation, REWARD_GRANTED, orders)
@@ -108,5 +111,5 @@ def test_reports_before_it_is_done_are_found(
             pid = lives.begin()
             wait_until(lambda: lag() == 0)
             lives.kill(pid)
-        found = judged(installation, orders, books, lag)
+        found = judged(installation, orders, deliveries, lag)
     assert "credit given 0 times, reported 1 times" in found

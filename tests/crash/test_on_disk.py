@@ -9,6 +9,8 @@ from crash.report import carried_out
 from crash.schedule import WHILE_OTHER_TESTS_RUN, Plan
 from reftrail.local.hosts import worker_name
 
+pytestmark = pytest.mark.faults
+
 KILLED = (worker_name(1), worker_name(2))
 
 

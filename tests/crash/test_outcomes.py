@@ -8,23 +8,34 @@ from typing import Any, TypeAlias
 import msgspec
 import pytest
 
-from crash.books import violations
 from crash.evidence import Evidence
+from crash.faultless_run import changed, faultless_run, with_one_more, without
+from crash.invariants import violations
 from crash.outcomes import limits, reached, timers
-from crash.right import changed, right, with_one_more, without
+from reftrail.contracts.adjustments import is_adjustment
 from reftrail.contracts.codec import encode
 from reftrail.contracts.reward_reasons import is_part
 from reftrail.contracts.topic import Topic
-from reftrail.contracts.topics import DEAD_LETTERS, FULFILMENTS, REVIEWS, REWARD_GRANTED, REWARDS
+from reftrail.contracts.topics import (
+    ADJUSTMENTS,
+    DEAD_LETTERS,
+    FULFILMENTS,
+    REVIEWS,
+    REWARD_GRANTED,
+    REWARDS,
+)
 
 Which: TypeAlias = Callable[[Any], bool]
 
 
 def test_the_run_has_all_that_the_checks_are_about() -> None:
     """Else they would pass whatever they do."""
-    evidence = right()
+    evidence = faultless_run()
     ledger: list[Any] = evidence.records(REWARDS)
-    statuses = Counter(entry.status for entry in ledger if entry.campaign_id == "watched")
+    watched = [entry for entry in ledger if entry.campaign_id == "watched"]
+    by_hand = Counter(entry.status for entry in watched if is_adjustment(entry.action))
+    assert by_hand == {"adjusted": 4, "held": 2, "rejected": 1, "fulfilled": 3}
+    statuses = Counter(entry.status for entry in watched if not is_adjustment(entry.action))
     assert statuses == {
         "held": 6,
         "granted": 5,
@@ -33,19 +44,19 @@ def test_the_run_has_all_that_the_checks_are_about() -> None:
         "reversed": 4,
         "expired": 1,
     }
-    assert [is_part(one) for one in ledger if one.status == "reversed"].count(True) == 1
+    assert [is_part(entry) for entry in ledger if entry.status == "reversed"].count(True) == 1
     letters: list[Any] = evidence.records(DEAD_LETTERS)
-    assert [letter.reason for letter in letters] == ["not_allowed"]
+    assert [letter.reason for letter in letters] == ["not_allowed", "not_allowed"]
     assert len(evidence.records(REVIEWS)) > len(evidence.reviewed)
 
 
 def of(user: str, *statuses: str) -> Which:
-    """The entries about a user, of some statuses if told; or the reports."""
-    return lambda one: one.user_id == user and (not statuses or one.status in statuses)
+    """The entries about a user, of some statuses if given; or the reports."""
+    return lambda entry: entry.user_id == user and (not statuses or entry.status in statuses)
 
 
 def by_name(name: str) -> Which:
-    return lambda one: one.event_id == name
+    return lambda record: record.event_id == name
 
 
 def once_more(it: Evidence, topic: Topic, which: Which, **fields: object) -> Evidence:
@@ -71,19 +82,79 @@ def an_effect_is_refused_too(it: Evidence) -> Evidence:
 
 
 def test_what_was_withdrawn_in_doubt_need_not_be_told() -> None:
-    untold = without(right(), FULFILMENTS, of("w2"))
-    order = next(at.record for at in untold.log[REWARD_GRANTED] if of("w2")(at.record))
+    unreported = without(faultless_run(), FULFILMENTS, of("w2"))
+    order = next(at.record for at in unreported.log[REWARD_GRANTED] if of("w2")(at.record))
     letter = {"event_id": "x", "reason": "withdrawn_in_doubt", "payload": encode(order)}
-    with_letter = once_more(untold, DEAD_LETTERS, lambda _: True, **letter)
+    with_letter = once_more(unreported, DEAD_LETTERS, lambda _: True, **letter)
 
     def is_missed(it: Evidence) -> bool:
-        return any(one.startswith("given, but not told") for one in violations(it)["fulfilment"])
+        return any(
+            violation.startswith("given, but not reported")
+            for violation in violations(it)["fulfilment"]
+        )
 
-    assert is_missed(untold)
+    assert is_missed(unreported)
     assert not is_missed(with_letter)
 
 
+def by_hand(name: str, *statuses: str) -> Which:
+    """The entries of an adjustment, of some statuses if given."""
+    return lambda entry: (
+        entry.action == f"adjustment:for {name}" and (not statuses or entry.status in statuses)
+    )
+
+
 FAULTS: dict[str, tuple[Callable[[Evidence], Evidence], str, str]] = {
+    "an acknowledged adjustment is lost": (
+        lambda it: without(it, ADJUSTMENTS, by_name("a2")),
+        "adjustments",
+        "acknowledged, but not on the adjustments topic: 1 (for a2)",
+    ),
+    "an adjustment comes to nothing": (
+        lambda it: without(it, REWARDS, by_hand("a2")),
+        "adjustments",
+        "asked, but neither adjusted nor refused: 1 (a2)",
+    ),
+    "an adjustment is booked twice": (
+        lambda it: once_more(it, REWARDS, by_hand("a2"), event_id="x"),
+        "adjustments",
+        "adjusted more than once: 1 (a2)",
+    ),
+    "nobody asked for an adjustment": (
+        lambda it: once_more(it, REWARDS, by_hand("a2"), event_id="x", cause_event_id="x"),
+        "adjustments",
+        "adjusted, but nobody asked: 1 (x)",
+    ),
+    "an acknowledged decision about an adjustment is lost": (
+        lambda it: without(it, ADJUSTMENTS, by_name("decline a4 bea")),
+        "adjustments",
+        "acknowledged decisions, not on the topic: 1 (decline bea e4 for a4)",
+    ),
+    "a decision about an adjustment comes to nothing": (
+        lambda it: without(it, REWARDS, by_hand("a4", "rejected")),
+        "adjustments",
+        "a decision came to nothing: 1 (decline a4 bea)",
+    ),
+    "a decision about an adjustment takes effect twice": (
+        lambda it: once_more(it, REWARDS, by_hand("a4", "rejected"), event_id="x"),
+        "adjustments",
+        "a decision took effect more than once: 1 (decline a4 bea)",
+    ),
+    "somebody approves an adjustment of their own": (
+        lambda it: changed(
+            it,
+            REWARDS,
+            lambda entry: "approved" in entry.reasons and by_hand("a1")(entry),
+            cause_event_id="approve a1 Ann",
+        ),
+        "adjustments",
+        "adjustment:for a1: approved by its own actor",
+    ),
+    "small adjustments exceed the amount without approval": (
+        lambda it: changed(it, REWARDS, by_hand("a4", "held"), status="adjusted"),
+        "adjustments",
+        "owner: 14000000 micros of 6000000 were adjusted without approval",
+    ),
     "an acknowledged review is lost": (
         lambda it: without(it, REVIEWS, by_name("decline w1")),
         "reviews",
@@ -99,13 +170,13 @@ FAULTS: dict[str, tuple[Callable[[Evidence], Evidence], str, str]] = {
         "reviews",
         "reviews: took effect more than once: 1 (decline w1)",
     ),
-    "a refusal isn't told": (
-        lambda it: without(it, DEAD_LETTERS, lambda one: b"approve" in one.payload),
+    "a refusal isn't reported": (
+        lambda it: without(it, DEAD_LETTERS, lambda letter: b"approve" in letter.payload),
         "reviews",
         "reviews: came to nothing: 1 (approve w1)",
     ),
     "a review is refused twice": (
-        lambda it: once_more(it, DEAD_LETTERS, lambda one: b"approve" in one.payload),
+        lambda it: once_more(it, DEAD_LETTERS, lambda letter: b"approve w1" in letter.payload),
         "reviews",
         "reviews: refused more than once: 1 (approve w1)",
     ),
@@ -119,29 +190,29 @@ FAULTS: dict[str, tuple[Callable[[Evidence], Evidence], str, str]] = {
         "fulfilment",
         "given more than once: 1",
     ),
-    "a partner gives what isn't told": (
+    "a partner gives what isn't reported": (
         lambda it: without(it, FULFILMENTS, of("w2")),
         "fulfilment",
-        "given, but not told: 1",
+        "given, but not reported: 1",
     ),
-    "what wasn't given is told": (
+    "what wasn't given is reported": (
         lambda it: with_given(it, "w2", 0),
         "fulfilment",
-        "told, but not given: 1",
+        "reported, but not given: 1",
     ),
     "what wasn't ordered is given": (
         lambda it: without(it, REWARD_GRANTED, of("w2")),
         "fulfilment",
         "given, but not ordered: 1",
     ),
-    "what wasn't ordered is told": (
+    "what wasn't ordered is reported": (
         lambda it: without(it, REWARD_GRANTED, of("w2")),
         "fulfilment",
-        "told, but not ordered: 1",
+        "reported, but not ordered: 1",
     ),
     "a code is handed out twice": (
         lambda it: changed(
-            it, FULFILMENTS, lambda one: one.user_id in "w0 w2", kind="code", reference="GIFT"
+            it, FULFILMENTS, lambda report: report.user_id in "w0 w2", kind="code", reference="GIFT"
         ),
         "fulfilment",
         "codes handed out more than once: 1 (GIFT)",
@@ -190,26 +261,26 @@ FAULTS: dict[str, tuple[Callable[[Evidence], Evidence], str, str]] = {
         lambda it: changed(
             it,
             REWARDS,
-            lambda one: of("w4", "reversed")(one) and one.value_micros,
+            lambda entry: of("w4", "reversed")(entry) and entry.value_micros,
             value_micros=1,
         ),
         "worth",
         "is reversed, and worth 4999999 micros",
     ),
-    "a user is told a wrong balance": (
+    "a user is shown a wrong balance": (
         lambda it: replace(it, balances={("owner", "USD"): 1}),
         "worth",
-        "owner: is told 1 micros of USD",
+        "owner: is shown 1 micros of USD",
     ),
     "a hold doesn't end": (
         lambda it: without(it, REWARDS, of("w5", "granted", "fulfilled")),
         "timers",
-        "a tick has told its time: 1",
+        "a tick has passed its time: 1",
     ),
     "a grant doesn't expire": (
         lambda it: without(it, REWARDS, of("w3", "expired")),
         "timers",
-        "a tick has told its time: 1",
+        "a tick has passed its time: 1",
     ),
     "an order is forgotten": (
         lambda it: without(it, REWARDS, of("u0", "fulfilled")),
@@ -218,7 +289,10 @@ FAULTS: dict[str, tuple[Callable[[Evidence], Evidence], str, str]] = {
     ),
     "a limited code is used once more": (
         lambda it: once_more(
-            it, REWARDS, lambda one: one.code == "FEW" and one.status == "granted", user_id="x"
+            it,
+            REWARDS,
+            lambda entry: entry.code == "FEW" and entry.status == "granted",
+            user_id="x",
         ),
         "limits",
         "FEW: 3 users earned, its limit is 2",
@@ -243,13 +317,13 @@ FAULTS: dict[str, tuple[Callable[[Evidence], Evidence], str, str]] = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_is_found(fault: str) -> None:
-    put_in, check, told = FAULTS[fault]
-    found = violations(put_in(right())).get(check, [])
-    assert any(told in line for line in found), found
+    put_in, check, expected = FAULTS[fault]
+    found = violations(put_in(faultless_run())).get(check, [])
+    assert any(expected in line for line in found), found
 
 
 def test_only_ticks_after_an_entry_tell_its_time() -> None:
-    waits = without(right(), REWARDS, of("w5", "granted", "fulfilled"))
+    waits = without(faultless_run(), REWARDS, of("w5", "granted", "fulfilled"))
     later = changed(waits, REWARDS, of("w5", "held"), cause_offset=10_000)
     assert [line.partition(":")[0] for line in timers(later)] == ["has not come to rest"]
 
@@ -257,7 +331,7 @@ def test_only_ticks_after_an_entry_tell_its_time() -> None:
 def test_what_expired_or_was_reversed_is_spent_no_longer() -> None:
     dear: dict[str, Any] = {"value_micros": 100_000_000}
     for status in ("expired", "reversed"):
-        granted = changed(right(), REWARDS, of("w5", "granted"), **dear)
+        granted = changed(faultless_run(), REWARDS, of("w5", "granted"), **dear)
         assert [line for line in limits(granted) if "spent" in line]
         ended = changed(granted, REWARDS, of("w5", "fulfilled"), status=status, **dear)
         assert [line for line in limits(ended) if "spent" in line] == []
@@ -268,7 +342,7 @@ def with_one_refused(it: Evidence, reason: str) -> Evidence:
 
 
 def test_a_limit_is_reached_that_is_full_and_for_which_somebody_was_rejected() -> None:
-    five_earn = right()
+    five_earn = faultless_run()
     full = once_more(five_earn, REWARDS, of("w0", "granted"), user_id="x")
     assert reached(five_earn) == reached(full) == set()
     for reason in ("cap_per_code", "cap_per_referrer"):

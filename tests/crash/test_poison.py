@@ -9,11 +9,12 @@ import pytest
 from support.log import Logged, Raw
 
 from crash.evidence import Evidence, decoded, places_of
+from crash.faultless_run import PARTITIONS, T0, faultless_run
 from crash.poison import Poison, dead_letters, poison
-from crash.right import PARTITIONS, T0, right
 from reftrail.contracts.decisions import DeadLettered
 from reftrail.contracts.topics import DEAD_LETTERS, EVENTS
-from reftrail.engine.memory import MemoryHost, Message
+from reftrail.engine.memory import MemoryHost
+from reftrail.engine.memory_log import Message
 from reftrail.engine.topology import STAGES
 from reftrail.hosting.kafka.log_bounds import LogPosition
 from reftrail.warehouse.blocks import UnloadableMessage
@@ -25,15 +26,15 @@ FIRST = 10_000
 
 
 def poisoned() -> Evidence:
-    """What is left where each poison record on `events` was put aside as it should be."""
-    found = right()
+    """The evidence where each poison record on `events` was dead-lettered as it should be."""
+    found = faultless_run()
     host = MemoryHost((STAGES["touch"],), partitions=PARTITIONS)
     raw = list(_raw(ON_EVENTS))
     for message in raw:
         at = Message(message.offset, message.key, message.value, T0)
         host.publish_message(EVENTS, message.partition, at)
     letters = [*host.run().log(DEAD_LETTERS), *map(_of_warehouse, _unreadable(raw))]
-    placed = [Logged(0, FIRST + n, "", one) for n, one in enumerate(letters)]
+    placed = [Logged(0, FIRST + n, "", letter) for n, letter in enumerate(letters)]
     log = {**found.log, DEAD_LETTERS: [*found.log[DEAD_LETTERS], *placed]}
     return replace(found, log=log, poison=places_of(ON_EVENTS, {EVENTS: raw}))
 
@@ -46,7 +47,9 @@ def _raw(messages: Sequence[Poison]) -> Sequence[Raw]:
 
 
 def _unreadable(raw: Sequence[Raw]) -> list[Raw]:
-    due = {(one.partition, one.value) for one in ON_EVENTS if "warehouse" in one.letters}
+    due = {
+        (poison.partition, poison.value) for poison in ON_EVENTS if "warehouse" in poison.letters
+    }
     return [message for message in raw if (message.partition, message.value) in due]
 
 
@@ -80,7 +83,7 @@ def test_the_warehouse_may_repeat_a_letter_for_each_time_that_it_was_killed() ->
     letters = found.log[DEAD_LETTERS]
     assert letters[-1].record.stage == "warehouse"
     assert list(dead_letters(with_letters(found, [*letters, letters[-1]]))) == []
-    of_a_stage = next(one for one in letters if one.record.stage == "touch")
+    of_a_stage = next(letter for letter in letters if letter.record.stage == "touch")
     for too_many in ([letters[-1], letters[-1]], [of_a_stage]):
         wrong = "".join(dead_letters(with_letters(found, [*letters, *too_many])))
         assert "a dead letter too many: 1" in wrong

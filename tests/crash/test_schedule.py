@@ -1,4 +1,4 @@
-"""When acts happen: the same for the same seed, spread over time, each as often as wanted."""
+"""Times of acts: the same for the same seed, spread over time, each as often as wanted."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""A host of each kind is killed under load, which has poison in it, and the books are balanced.
+"""A host of each kind is killed under load, which has poison in it, and the invariants hold.
 
 `make crash` does more.
 """
@@ -7,15 +7,17 @@ import os
 from pathlib import Path
 from typing import Any
 
-from crash.cast import REVIEWER
 from crash.experiment import Experiment
 from crash.outcomes import LIMITS_ON_USERS, reached
 from crash.poison import REASONS
+from crash.processes import REVIEWER
 from crash.report import carried_out
 from crash.schedule import WHILE_OTHER_TESTS_RUN, Act, Plan
+from reftrail.contracts.adjustments import is_adjustment
 from reftrail.contracts.decisions import RewardStatus
-from reftrail.contracts.reward_reasons import is_part
-from reftrail.contracts.topics import DEAD_LETTERS, LIMITS, REWARDS
+from reftrail.contracts.events import UsersMerged
+from reftrail.contracts.reward_reasons import Reason, is_part
+from reftrail.contracts.topics import DEAD_LETTERS, EVENTS, LIMITS, REWARDS
 from reftrail.local.hosts import COLLECTOR, FULFILMENT, WAREHOUSE, worker_name
 
 KILLED = (worker_name(1), COLLECTOR, WAREHOUSE, FULFILMENT, REVIEWER)
@@ -42,6 +44,13 @@ def test_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
     assert len(evidence.takeovers) > 0
     ledger: list[Any] = evidence.records(REWARDS)
     assert {entry.status for entry in ledger} == set(RewardStatus)
+    by_hand = [entry for entry in ledger if is_adjustment(entry.action)]
+    assert {"adjusted", "held"} <= {entry.status for entry in by_hand}
+    assert any(Reason.APPROVED in entry.reasons for entry in by_hand), "by another key"
+    assert any("added_up" in entry.reasons for entry in by_hand)
+    assert evidence.adjusted
+    assert evidence.of(EVENTS, UsersMerged)
+    assert any("users_merged" in entry.reasons for entry in ledger)
     assert {True, False} == {is_part(entry) for entry in ledger if entry.status == "reversed"}
     assert all((evidence.reviewed, evidence.given, evidence.balances, evidence.records(LIMITS)))
     assert reached(evidence) == LIMITS_ON_USERS

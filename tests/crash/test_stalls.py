@@ -1,4 +1,4 @@
-"""How long something waited to be read, as it follows from samples."""
+"""Times for which something waited to be read, computed from samples."""
 
 from kafka import TopicPartition
 
@@ -47,4 +47,4 @@ def test_nobody_is_blamed_while_the_broker_is_away_or_comes_back() -> None:
     seen = samples((1.0, 5), (2.0, 6), (40.0, 6), (41.0, 7), (80.0, 7), (81.0, 8))
     found = stalls(seen, [Killed(3.0, BROKER)])
     assert found == []
-    assert [round(one.seconds) for one in stalls(seen, [])] == [39, 40]
+    assert [round(stall.seconds) for stall in stalls(seen, [])] == [39, 40]

@@ -1,4 +1,4 @@
-"""How long a partition stood still, as it follows from samples."""
+"""Times for which a partition paused, computed from samples."""
 
 from itertools import pairwise
 

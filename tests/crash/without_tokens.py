@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import partial
 from unittest import mock
 
-from crash.dying import die_once
+from crash.fault_injection import die_once
 from reftrail.contracts.topics import EVENTS
 from reftrail.warehouse import main
 from reftrail.warehouse.ledger import Counts, Ledger, Load

@@ -55,11 +55,13 @@ def test_each_code_of_a_batch_earns_for_the_one_it_was_issued_to(
                 issued += some
         wait_until_sent(store, installation, patience=0.1)
 
-        of_owner = {one.changed.owner_user_id: one.code for one in issued}
+        of_owner = {code.changed.owner_user_id: code.code for code in issued}
         assert len(set(of_owner.values())) == len(of_owner) == EVERY
-        assert [one.changed.record_id for one in issued] == list(map(str, range(EVERY)))
-        logged = {one.record.code: one.record for one in read_committed(installation, CODES)}
-        assert logged == {one.code: one.changed for one in issued}
+        assert [code.changed.record_id for code in issued] == list(map(str, range(EVERY)))
+        logged = {
+            message.record.code: message.record for message in read_committed(installation, CODES)
+        }
+        assert logged == {code.code: code.changed for code in issued}
 
         collector.wait_ready()
         at_work.wait_until_ready()
@@ -83,11 +85,13 @@ def test_each_code_of_a_batch_earns_for_the_one_it_was_issued_to(
         host.wait_until_loaded()
         assert host.stop() == 0
 
-        assert {(one.record.code, one.record.beneficiary, one.record.user_id, one.record.status)
-                for one in rewards} == {
+        entries = [reward.record for reward in rewards]
+        assert {
+            (entry.code, entry.beneficiary, entry.user_id, entry.status) for entry in entries
+        } == {
             (of_owner[f"owner-{number}"], f"owner-{number}", f"user-{number}", "granted")
             for number in range(EVERY)
-        }  # fmt: skip
+        }
         found = host.numbers(
             "SELECT count() FROM codes FINAL",
             "SELECT uniqExact(record_id) FROM codes FINAL"
@@ -96,7 +100,7 @@ def test_each_code_of_a_batch_earns_for_the_one_it_was_issued_to(
             " WHERE act = 'issued' AND actor = 'tester' AND code IN (SELECT code FROM codes)",
             "SELECT count() FROM code_acts FINAL WHERE batch_id = 'batch-100' AND code != ''",
             "SELECT count() FROM code_acts FINAL WHERE batch_id = 'batch-10000' AND code != ''",
-            "SELECT count() FROM events FINAL WHERE code_known AND type = 'click'",
+            "SELECT count() FROM v_events WHERE code_known AND type = 'click'",
         )
         assert found == [EVERY, EVERY, EVERY, *BATCHES, EVERY]
     store.close()

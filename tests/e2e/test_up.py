@@ -14,26 +14,30 @@ from typing import Any
 import httpx
 import psutil
 import pytest
+from support.held_processes import processes_naming
+from support.metrics import wait_until
+
+from reftrail.local.held_process import HeldProcess
 
 _UP = (sys.executable, "-m", "reftrail.cli.main", "up")
 
 
 def up(
     data_dir: Path, *arguments: str, before: Callable[[], object] | None = None
-) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+) -> HeldProcess[str]:
+    return HeldProcess[str](
         (*_UP, "--data", str(data_dir), *arguments),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "COLUMNS": "80"},
-        preexec_fn=before,  # noqa: PLW1509  (no other thread runs here)
+        preexec_fn=before,
     )
 
 
-def ready(path: Path, process: subprocess.Popen[str]) -> dict[str, Any]:
+def ready(path: Path, process: HeldProcess[str]) -> dict[str, Any]:
     """The ready file's content, once it is there."""
-    until = time.monotonic() + 120
+    until = time.monotonic() + 180
     while not path.exists():
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < until
@@ -45,16 +49,8 @@ def ready(path: Path, process: subprocess.Popen[str]) -> dict[str, Any]:
 @pytest.fixture
 def data_dir(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path / "data"
-    until = time.monotonic() + 10  # a host whose stack ended at once is ended by its reaper
-    while (left := processes_naming(tmp_path)) and time.monotonic() < until:
-        time.sleep(0.1)
-    assert left == []
-
-
-def processes_naming(path: Path) -> list[list[str]]:
-    """The command lines of running processes that have a path in them."""
-    lines = [process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"])]
-    return [line for line in lines if str(path) in " ".join(line)]
+    # A host whose stack ended at once is ended by its reaper.
+    wait_until(lambda: not processes_naming(tmp_path), seconds=180)
 
 
 def test_it_serves_until_it_is_interrupted_and_leaves_nothing(data_dir: Path) -> None:
@@ -62,19 +58,20 @@ def test_it_serves_until_it_is_interrupted_and_leaves_nothing(data_dir: Path) ->
     options = ("--ready-file", str(given), "--workers", "2", "--partitions", "2", "--fulfilment")
     process = up(data_dir, *options)
     found = ready(given, process)
-    names = ("collector_url", "reports_url", "fulfilment_url")
+    names = ("collector_url", "reports_url", "fulfilment_url", "webhooks_url")
     hosts = [*(found[name] for name in names), *found["worker_urls"]]
-    assert len(hosts) == 5
-    assert [httpx.get(f"{url}/readyz").status_code for url in hosts] == [200] * 5
+    assert len(hosts) == 6
+    assert [httpx.get(f"{url}/readyz").status_code for url in hosts] == [200] * 6
+    assert found["webhooks_store"] == str(data_dir / "webhooks.sqlite")
     assert "partners" in found["pids"]
 
     second = up(data_dir)
-    _, said = second.communicate(timeout=60)
+    _, said = second.communicate(timeout=180)
     assert second.returncode == 1
     assert f"something of reftrail already runs on {data_dir} (pid {process.pid})" in said
 
     process.send_signal(signal.SIGINT)
-    printed, said = process.communicate(timeout=60)
+    printed, said = process.communicate(timeout=180)
     assert process.returncode == 0, said
     for shown in (*hosts, found["secret_key"], found["publishable_key"]):
         assert shown in printed
@@ -88,15 +85,15 @@ def _in_the_background() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
-def test_a_termination_while_starting_stops_it_too(data_dir: Path, told: signal.Signals) -> None:
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
+def test_a_termination_while_starting_stops_it_too(data_dir: Path, sent: signal.Signals) -> None:
     process = up(data_dir, before=_in_the_background)
-    until = time.monotonic() + 60
+    until = time.monotonic() + 180
     while not (data_dir / "logs" / "broker.log").exists():
         assert time.monotonic() < until
         time.sleep(0.05)
-    process.send_signal(told)
-    _, said = process.communicate(timeout=60)
+    process.send_signal(sent)
+    _, said = process.communicate(timeout=180)
     assert process.returncode == 130
     assert "stopped before everything was up" in said
 
@@ -105,7 +102,7 @@ def test_a_port_in_use_is_named(data_dir: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = str(server.getsockname()[1])
         process = up(data_dir, "--collector-port", port)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=180)
     assert process.returncode == 1
     assert f"port {port}, given for the collector, is in use" in said
     assert "Traceback" not in said

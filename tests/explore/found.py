@@ -17,7 +17,7 @@ FOUND: Final = Path(__file__).with_name("found")
 TESTS: Final = Path(__file__).parents[1]
 
 
-class Found(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class FoundFailure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A failing example; `arguments` is None where JSON can't hold them."""
 
     test: str
@@ -37,12 +37,12 @@ class Found(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return path
 
 
-def read(path: Path) -> Found:
+def read(path: Path) -> FoundFailure:
     """Read such a file."""
-    return msgspec.json.decode(path.read_bytes(), type=Found)
+    return msgspec.json.decode(path.read_bytes(), type=FoundFailure)
 
 
-def found_in(directory: Path) -> dict[Path, Found]:
+def found_in(directory: Path) -> dict[Path, FoundFailure]:
     """Read all files of a directory."""
     return {path: read(path) for path in sorted(directory.glob("*.json"))}
 

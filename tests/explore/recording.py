@@ -13,7 +13,7 @@ import pytest
 from hypothesis import is_hypothesis_test
 from hypothesis.errors import UnsatisfiedAssumption
 
-from explore.found import Found, kept, test_name
+from explore.found import FoundFailure, kept, test_name
 
 MOST_SHOWN: Final = 20_000
 """Characters of arguments that can't be kept."""
@@ -64,11 +64,11 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     handle.inner_test = last.of(inner)
     try:
         yield
-    except Exception as error:
+    except (Exception, pytest.fail.Exception) as error:
         config, fixtures = item.config, inspect.signature(item.obj).parameters
         arguments = {name: value for name, value in last.call.items() if name not in fixtures}
         plain = kept(inner, arguments) if arguments else None
-        Found(
+        FoundFailure(
             test=_name(item),
             seed=config.getoption("--round-seed"),
             raised=f"{type(error).__name__}: {error}".partition("\n")[0],
@@ -84,8 +84,8 @@ def _name(item: pytest.Function) -> str:
     return test_name(item.path, item.originalname)
 
 
-def _shown(arguments: dict[str, Any], error: Exception) -> str:
-    """What Hypothesis says of the example, as what was drawn step by step; and the arguments."""
+def _shown(arguments: dict[str, Any], error: BaseException) -> str:
+    """The example of Hypothesis, as what was drawn step by step; and the arguments."""
     notes = getattr(error, "__notes__", [])
     return "\n".join([*notes, pformat(arguments)])[:MOST_SHOWN]
 
@@ -105,7 +105,7 @@ class _LastFailure:
                 inner(*args, **kwargs)
             except UnsatisfiedAssumption:
                 raise
-            except Exception:
+            except (Exception, pytest.fail.Exception):
                 self.call = dict(parameters.bind(*args, **kwargs).arguments)
                 raise
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, is_hypothesis_test, settings
 from support.profiles import EXPLORE
 
-from explore.found import FOUND, Found, found_in, given_back, test_name
+from explore.found import FOUND, FoundFailure, found_in, given_back, test_name
 
-_FOUND: Final = pytest.StashKey[dict[str, list[Found]]]()
+_FOUND: Final = pytest.StashKey[dict[str, list[FoundFailure]]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -21,7 +21,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Read all files once."""
-    examples: defaultdict[str, list[Found]] = defaultdict(list)
+    examples: defaultdict[str, list[FoundFailure]] = defaultdict(list)
     for found in found_in(config.rootpath / config.getoption("--found")).values():
         examples[found.test].append(found)
     config.stash[_FOUND] = examples
@@ -38,7 +38,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         _add(item.obj, found)
 
 
-def _add(property_: Callable[..., None], found: Found) -> None:
+def _add(property_: Callable[..., None], found: FoundFailure) -> None:
     if found.arguments is None:
         raise pytest.UsageError(
             f"a failing example of {found.test} is kept without its arguments, since JSON can't "

@@ -5,7 +5,6 @@ run.
 """
 
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Iterable
@@ -14,15 +13,18 @@ from itertools import count
 from math import inf
 from pathlib import Path
 from secrets import randbelow
+from subprocess import PIPE, STDOUT
 from tempfile import TemporaryDirectory
 from threading import Lock
 from typing import Annotated, Final
 
 import pytest
 import typer
+from support.ending import end_at_once_on_sigint
 from support.profiles import EXPLORE
 
-from explore.found import FOUND, TESTS, Found, found_in
+from explore.found import FOUND, TESTS, FoundFailure, found_in
+from reftrail.local.held_process import HeldProcess
 
 ROOT: Final = TESTS.parent
 PROPERTIES: Final = (TESTS / "property", TESTS / "unit")
@@ -30,14 +32,14 @@ SEEDS: Final = 2**32
 
 
 class Exploration:
-    """What all rounds share: the seeds, the time, and what was found."""
+    """The data that all rounds share: the seeds, the time, and the findings."""
 
     def __init__(
         self, paths: list[Path], seeds: Iterable[int], ends: float, directory: Path
     ) -> None:
         self.paths, self.ends, self.directory = paths, ends, directory
         self.seeds = iter(seeds)
-        self.found: dict[Path, Found] = {}
+        self.found: dict[Path, FoundFailure] = {}
         self.has_tried = self.broken = False
         self._lock = Lock()
 
@@ -50,17 +52,22 @@ class Exploration:
                 return
             with TemporaryDirectory() as written:
                 began = time.monotonic()
-                done = subprocess.run(
-                    self._command(seed, failed, written),
-                    cwd=ROOT,
-                    env=os.environ | {"PYTHONPATH": str(TESTS)},
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.STDOUT,
-                    text=True,
-                    check=False,
-                )
+                code, output = self._run(self._command(seed, failed, written))
                 with self._lock:
-                    self._finish(seed, done, Path(written), time.monotonic() - began)
+                    self._finish(seed, code, output, Path(written), time.monotonic() - began)
+
+    def _run(self, command: list[str]) -> tuple[int, str]:
+        """The exit code of a round, and its output."""
+        with HeldProcess[str](
+            command,
+            cwd=ROOT,
+            env=os.environ | {"PYTHONPATH": str(TESTS)},
+            stdout=PIPE,
+            stderr=STDOUT,
+            text=True,
+        ) as round_:
+            output, _ = round_.communicate()
+        return round_.returncode, output
 
     def _command(self, seed: int, failed: set[str], written: str) -> list[str]:
         return [
@@ -73,21 +80,19 @@ class Exploration:
             *(part for name in sorted(failed) for part in ("--round-without", name)),
         ]
 
-    def _finish(
-        self, seed: int, done: "subprocess.CompletedProcess[str]", written: Path, seconds: float
-    ) -> None:
+    def _finish(self, seed: int, code: int, output: str, written: Path, seconds: float) -> None:
         found = found_in(written).values()
-        lines = done.stdout.strip().splitlines() or ["no output"]
+        lines = output.strip().splitlines() or ["no output"]
         typer.echo(f"seed {seed}: {len(found)} found, {seconds:.0f} s: {lines[-1].strip('= ')}")
         for example in found:
             path = example.write(self.directory)
             self.found[path] = example
             typer.echo(f"  {example.test}: {example.raised}\n  kept in {path}")
-        failed_otherwise = done.returncode == pytest.ExitCode.TESTS_FAILED and not found
-        self.has_tried |= done.returncode in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}
-        self.broken |= failed_otherwise or done.returncode not in _HAS_RUN
+        failed_otherwise = code == pytest.ExitCode.TESTS_FAILED and not found
+        self.has_tried |= code in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}
+        self.broken |= failed_otherwise or code not in _HAS_RUN
         if self.broken or found:
-            typer.echo(done.stdout)
+            typer.echo(output)
 
 
 _HAS_RUN: Final = (
@@ -111,6 +116,7 @@ def main(
     found: Annotated[Path, typer.Option(help="Where failing examples are kept.")] = FOUND,
 ) -> None:
     """Try the properties with fresh seeds; keep failing examples as files to commit."""
+    end_at_once_on_sigint()
     seed = randbelow(SEEDS) if seed is None else seed
     typer.echo(f"seed {seed}; one round again: make explore SEED=N ARGS='--rounds 1'")
     seeds = count(seed) if rounds is None else range(seed, seed + rounds)

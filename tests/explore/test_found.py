@@ -9,7 +9,7 @@ import pytest
 from property.lives import Step
 from property.programmes import Manner
 
-from explore.found import FOUND, TESTS, Found, found_in, given_back, kept, read
+from explore.found import FOUND, TESTS, FoundFailure, found_in, given_back, kept, read
 from reftrail.contracts.events import AnyEvent, Click, Purchase
 from reftrail.contracts.record import Record
 
@@ -39,7 +39,7 @@ def test_arguments_come_back_as_they_were(
     function: Callable[..., None], arguments: dict[str, Any], tmp_path: Path
 ) -> None:
     plain = kept(function, arguments)
-    path = Found(test="t.py::test_t", seed=1, raised="", arguments=plain).write(tmp_path)
+    path = FoundFailure(test="t.py::test_t", seed=1, raised="", arguments=plain).write(tmp_path)
     found = read(path)
     assert found.arguments is not None
     assert given_back(function, found.arguments) == arguments

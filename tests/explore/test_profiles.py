@@ -53,4 +53,4 @@ def test_shrinking_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     began = time.monotonic()
     with pytest.raises(AssertionError):
         fails()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60

@@ -80,5 +80,5 @@ def size(engine: str) -> int:
 
 
 def output(command: list[str]) -> str:
-    """What a command prints."""
+    """The output of a command."""
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

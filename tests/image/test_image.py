@@ -3,7 +3,6 @@
 import json
 import secrets
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,6 +15,7 @@ from image.building import IMAGE, output
 from support.kafka import TestInstallation
 from support.log import produce
 from support.programme import campaign
+from support.served_clickhouse import served_clickhouse
 
 from reftrail.contracts.topics import CAMPAIGNS, CODES, CONVERSIONS
 from reftrail.local.ports import free_port
@@ -68,6 +68,24 @@ def test_there_is_nothing_that_no_host_needs(engine: str) -> None:
     assert found == "[] []"
 
 
+def test_what_was_left_out_is_not_missed(engine: str) -> None:
+    found = in_image(
+        engine,
+        "python",
+        "-c",
+        "import io, numpy, polars, pytz, zoneinfo, rocksdict\n"
+        "from rich.console import Console\n"
+        "from sqlalchemy import create_engine\n"
+        "console = Console(file=io.StringIO())\n"
+        "try: pytz.timezone('Europe/Berlin'), zoneinfo.ZoneInfo('Europe/Berlin'), 1 / 0\n"
+        "except ZeroDivisionError: console.print_exception()\n"
+        "for url in ('sqlite://', 'postgresql+psycopg://nowhere'): create_engine(url)\n"
+        "print(int(numpy.linalg.det(numpy.eye(2))), polars.Series([1, 2]).sum())\n"
+        "assert 'ZeroDivisionError' in console.file.getvalue()",
+    )
+    assert found == "1 3"
+
+
 class Containers:
     """Hosts from the image, each with a port and its settings; ended with the test."""
 
@@ -117,7 +135,7 @@ class Containers:
 
 
 def wait_for(holds: Callable[[], object], log: Callable[[], str]) -> None:
-    end = time.monotonic() + 60
+    end = time.monotonic() + 180
     while True:
         try:
             if holds():
@@ -130,20 +148,9 @@ def wait_for(holds: Callable[[], object], log: Callable[[], str]) -> None:
 
 @pytest.fixture
 def clickhouse(tmp_path: Path) -> Iterator[str]:
-    port = free_port()
-    program = Path(__file__).with_name("clickhouse_server.py")
-    with (tmp_path / "clickhouse.log").open("wb") as log:
-        server = subprocess.Popen(
-            [sys.executable, program, str(port), str(tmp_path / "clickhouse")],
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        wait_for(lambda: httpx.get(f"http://127.0.0.1:{port}/ping").is_success, lambda: "no answer")
-        yield f"http://reftrail:any@127.0.0.1:{port}/reftrail"
-    finally:
-        server.kill()
-        server.wait()
+    with served_clickhouse(tmp_path / "clickhouse") as address:
+        httpx.post(address, content="CREATE DATABASE reftrail").raise_for_status()
+        yield f"{address.replace('//', '//reftrail:any@')}/reftrail"
 
 
 def test_hosts_run_from_the_image(
@@ -158,6 +165,7 @@ def test_hosts_run_from_the_image(
         "codes_store": "sqlite:////var/lib/reftrail/codes.sqlite",
         "codes_secret": CODES_SECRET,
     }
+    on_disk = {"worker_store": "rocksdb", "worker_state_dir": "/var/lib/reftrail/state"}
     start = Containers(engine, installation, volume).running
     group = f"{installation.topic_prefix}image"
     with ExitStack() as stack:
@@ -168,7 +176,7 @@ def test_hosts_run_from_the_image(
                 "collector",
                 store | {"secret_keys": SECRET, "hash_key": f"k1:{secrets.token_hex(16)}"},
             ),
-            (("reftrail", "worker"), "worker_web", {"group": group}),
+            (("reftrail", "worker"), "worker_web", on_disk | {"group": group}),
             (
                 ("python", "-m", "reftrail.warehouse"),
                 "reports",
@@ -197,3 +205,4 @@ def test_hosts_run_from_the_image(
             lambda: reports.get("/v1/positions").text,
         )
         assert sum(reports.get("/v1/positions").json()[CODES.name].values())
+        assert any((volume / "state").rglob("CURRENT")), "the worker's state is on disk"

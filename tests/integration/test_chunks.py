@@ -1,12 +1,15 @@
 """Chunks hold what the client's own records would, and their positions leave no gap."""
 
+import asyncio
 import itertools
+import time
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from support.kafka import TestInstallation
 
-from reftrail.contracts.topics import EVENTS, TOUCH_CHANGELOG
+from reftrail.contracts.changelogs import TOUCH_CHANGELOG
+from reftrail.contracts.topics import EVENTS
 from reftrail.engine.chunks import Chunk, ChunkReader, join
 from reftrail.engine.partition_state import PartitionState
 from reftrail.engine.restore import restore_from
@@ -19,8 +22,16 @@ def _value(turn: int, n: int) -> bytes:
     return msgspec.msgpack.encode(TouchState(code=f"{turn}-{n}"))
 
 
+ENDED = 5 * (7 + 1)
+"""The position behind five transactions of seven messages, each with its marker."""
+
+
 async def _write(installation: TestInstallation, topic: str) -> None:
-    """Three committed transactions with two aborted ones between, and one still open at the end."""
+    """Three committed transactions with two aborted ones between, and one still open at the end.
+
+    Returns when the markers of those that have ended are written, which the broker does after it
+    has acknowledged the end.
+    """
     for turn in range(6):
         producer = AIOKafkaProducer(
             bootstrap_servers=installation.bootstrap_servers,
@@ -42,6 +53,14 @@ async def _write(installation: TestInstallation, topic: str) -> None:
             await producer.stop()
         else:
             await producer.client.close()
+    partition = TopicPartition(topic, 0)
+    reader = ChunkReader(installation)
+    await reader.start({partition: None})
+    deadline = time.monotonic() + 180
+    while (await reader.ends())[partition] < ENDED:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.02)
+    await reader.stop()
 
 
 async def _read_all(reader: ChunkReader, partition: TopicPartition) -> list[Chunk]:
@@ -61,7 +80,7 @@ async def test_chunks_equal_the_clients_records(installation: TestInstallation) 
     await reader.stop()
 
     assert chunks[0].begin == 0
-    assert all(one.end == other.begin for one, other in itertools.pairwise(chunks))
+    assert all(chunk.end == other.begin for chunk, other in itertools.pairwise(chunks))
     read = [
         (offset, key, value)
         for chunk in chunks

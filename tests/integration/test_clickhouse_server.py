@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from support.kafka import TestInstallation
 from support.log import produce
+from support.served_clickhouse import clickhouse_container
 from support.warehouse import RunningWarehouse
-from testcontainers.community.clickhouse import ClickHouseContainer
 
 from reftrail.contracts.events import Click
 from reftrail.contracts.topics import EVENTS
@@ -23,11 +23,7 @@ def test_a_server_takes_what_the_embedded_engine_takes(
         for n in range(100)
     ]
     produce(installation, EVENTS, clicks)
-    with ClickHouseContainer(
-        "clickhouse/clickhouse-server:25.8", username="one", password="two", dbname="facts"
-    ) as server:
-        place = f"{server.get_container_host_ip()}:{server.get_exposed_port(8123)}"
-        url = f"http://one:two@{place}/facts"
+    with clickhouse_container() as url:
         running = RunningWarehouse(
             installation, tmp_path, REFTRAIL_CLICKHOUSE_PATH="", REFTRAIL_CLICKHOUSE_URL=url
         )
@@ -37,5 +33,5 @@ def test_a_server_takes_what_the_embedded_engine_takes(
             rows = running.report("funnel", by="code")["rows"]
         finally:
             running.process.terminate()
-            running.process.wait(20)
+            running.process.wait(180)
     assert [(row["code"], row["clicks"]) for row in rows] == [("AMY", 100)]

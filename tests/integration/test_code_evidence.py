@@ -55,8 +55,8 @@ def send(client: httpx.Client, *events: dict[str, Any]) -> None:
     assert (answer.status_code, answer.json()["rejected"]) == (202, [])
 
 
-def signup(user: str, typed: str | None = None, **told: Any) -> dict[str, Any]:
-    return {"type": "signup", "user_id": user, "code": typed} | told
+def signup(user: str, typed: str | None = None, **actual: Any) -> dict[str, Any]:
+    return {"type": "signup", "user_id": user, "code": typed} | actual
 
 
 def test_a_derived_code_earns_unregistered_and_a_forged_one_is_called_so(
@@ -87,8 +87,8 @@ def test_a_derived_code_earns_unregistered_and_a_forged_one_is_called_so(
             send(client, signup("u5", NEW.code))
         entries = _entries(installation, 7)
 
-    told = {(e.user_id, e.role): (e.code, e.status, e.reasons, e.campaign_id) for e in entries}
-    assert told == {
+    actual = {(e.user_id, e.role): (e.code, e.status, e.reasons, e.campaign_id) for e in entries}
+    assert actual == {
         ("u1", "referee"): (SPRING.code(1), "granted", [], "spring"),
         ("u2", "referee"): (FORGED, "rejected", ["forged_code"], None),
         ("u3", "referee"): (BOUND.code, "granted", [], "spring"),
@@ -113,7 +113,7 @@ def test_a_derived_code_earns_unregistered_and_a_forged_one_is_called_so(
     assert first.email_disposable is True
     assert read_committed(installation, DEAD_LETTERS) == []
     oracle = recompute(
-        {EVENTS: [Logged(e.record, e.partition, e.offset) for e in events]},
+        {EVENTS: [Logged(e.record, e.partition, e.offset, timestamp=e.timestamp) for e in events]},
         [BOUND, NEW, campaign()],
         installation.partitions,
     )
@@ -150,5 +150,5 @@ def test_a_code_in_another_case_or_with_white_space_is_the_registered_one_and_ea
 
 
 def _entries(installation: TestInstallation, count: int) -> list[Any]:
-    found = read_until(installation, REWARDS, lambda found: len(found) >= count, seconds=40)
+    found = read_until(installation, REWARDS, lambda found: len(found) >= count, seconds=180)
     return [logged.record for logged in found]

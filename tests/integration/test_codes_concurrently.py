@@ -1,10 +1,10 @@
 """Eight processes issue codes at once, from so small a space that they keep drawing the same."""
 
-import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 
 from support.codes import BY
+from support.host_process import forking
 from support.issuers import choose, give_codes, issue, open_and_close
 
 from reftrail.codes.model import Code, Filter, FormatTerms, PerUser
@@ -17,9 +17,7 @@ EACH = 250
 
 def test_eight_processes_never_issue_one_code_twice(store_url: str) -> None:
     # The processes make the tables at once, too.
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["reftrail.codes.service", "psycopg"])
-    with ProcessPoolExecutor(PROCESSES, mp_context=context) as pool:
+    with ProcessPoolExecutor(PROCESSES, mp_context=forking()) as pool:
         opened = [pool.submit(open_and_close, store_url) for _ in range(PROCESSES)]
         assert all(future.result() for future in opened)
         store = Store.open(store_url)
@@ -36,7 +34,7 @@ def test_eight_processes_never_issue_one_code_twice(store_url: str) -> None:
     assert len(drawn) == len(set(drawn)) == PROCESSES * EACH
     assert sorted(counted) == [f"N{number:04}" for number in range(1, PROCESSES * 10 + 1)]
     stored = everything(codes)
-    assert {one.code for one in stored if one.format_name == "small"} == set(drawn)
+    assert {code.code for code in stored if code.format_name == "small"} == set(drawn)
     # To have n different ones of S takes S/S + S/(S-1) + ... + S/(S-n+1) draws on average: here
     # 2069, with a standard deviation of 9.
     collisions = sum(count for _, _, count in issued)
@@ -44,8 +42,8 @@ def test_eight_processes_never_issue_one_code_twice(store_url: str) -> None:
     assert held == [held[0]] * PROCESSES
     assert len(held[0]) == 10
     assert sum(chosen) == 1
-    for one in stored[::50]:
-        (line,) = codes.audit(one.code)
+    for code in stored[::50]:
+        (line,) = codes.audit(code.code)
         assert (line.act, line.revision) == ("issued", 1)
     store.close()
 

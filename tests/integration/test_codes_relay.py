@@ -27,7 +27,7 @@ from reftrail.codes.service import CodeService
 from reftrail.codes.store import Store, outbox
 from reftrail.codes.store.outbox import Waiting
 from reftrail.contracts.codec import decode
-from reftrail.contracts.decisions import ConversionKind, Converted
+from reftrail.contracts.conversions import ConversionKind, Converted
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.record import Record
@@ -50,7 +50,10 @@ def codes(store: Store) -> CodeService:
 
 def waiting(store: Store) -> list[tuple[str, Record]]:
     with store.read() as connection:
-        return [(one.topic, decode(one.value)) for one in outbox.first_waiting(connection, 100_000)]
+        return [
+            (message.topic, decode(message.value))
+            for message in outbox.first_waiting(connection, 100_000)
+        ]
 
 
 def on_topics(installation: Installation) -> dict[str, list[Logged]]:
@@ -58,7 +61,7 @@ def on_topics(installation: Installation) -> dict[str, list[Logged]]:
 
 
 def last_of_each(logged: list[Logged]) -> dict[str, Any]:
-    """What a follower knows: of each key the record with the highest revision."""
+    """The records of a reader: of each key the one with the highest revision."""
     found: dict[str, Any] = {}
     for entry in logged:
         known = found.get(entry.key)
@@ -68,7 +71,7 @@ def last_of_each(logged: list[Logged]) -> dict[str, Any]:
 
 
 def in_store(codes: CodeService) -> dict[str, Any]:
-    return {one.code: one.changed for one in codes.page(Filter(), limit=1_000).codes}
+    return {code.code: code.changed for code in codes.page(Filter(), limit=1_000).codes}
 
 
 async def until(condition: Callable[[], bool], seconds: float = 30) -> None:
@@ -94,9 +97,9 @@ def test_kafka_gets_what_the_store_holds_in_order(
     codes: CodeService, store: Store, installation: TestInstallation
 ) -> None:
     list(codes.issue_each([SUMMER] * 50, BY))
-    for one in codes.page(Filter(), limit=20).codes:
-        codes.suspend(one.code, BY)
-        codes.revoke(one.code, BY)
+    for code in codes.page(Filter(), limit=20).codes:
+        codes.suspend(code.code, BY)
+        codes.revoke(code.code, BY)
     expected = waiting(store)
     wait_until_sent(store, installation, patience=0.0)
     assert waiting(store) == []
@@ -256,6 +259,6 @@ async def test_everyone_who_signs_up_gets_one_code_however_often_that_is_read(
     metrics = RelayMetrics()
     async with running(Registrar(installation, "second", codes, metrics)):
         await until(lambda: metrics.signups._value.get() >= len(expected))
-    owners = sorted((one.campaign_id, one.owner_user_id) for one in in_store(codes).values())
+    owners = sorted((code.campaign_id, code.owner_user_id) for code in in_store(codes).values())
     assert owners == sorted((c, user) for c in ("summer", "winter") for user in expected)
-    assert {one.owner_device_hash for one in in_store(codes).values()} == {"d1"}
+    assert {code.owner_device_hash for code in in_store(codes).values()} == {"d1"}

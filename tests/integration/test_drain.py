@@ -12,6 +12,7 @@ from kafka import KafkaAdminClient
 from kafka.errors import NotLeaderForPartitionError
 from support.kafka import TestInstallation
 
+from reftrail.contracts.changelogs import TOUCH_CHANGELOG
 from reftrail.contracts.topics import ATTRIBUTION_INPUTS, EVENTS, REWARD_INPUTS
 from reftrail.local.drain import wait_until_drained
 
@@ -25,6 +26,7 @@ class Stages:
         self.events = TopicPartition(installation.name_of(EVENTS), 0)
         self.conversions = TopicPartition(installation.name_of(ATTRIBUTION_INPUTS), 1)
         self.claims = TopicPartition(installation.name_of(REWARD_INPUTS), 2)
+        self.elsewhere = TopicPartition(installation.name_of(TOUCH_CHANGELOG), 0)
         self.group = installation.topic_prefix + GROUP
         self.producer = AIOKafkaProducer(
             bootstrap_servers=installation.bootstrap_servers,
@@ -34,13 +36,21 @@ class Stages:
     async def write(self, *to: TopicPartition) -> None:
         for partition in to:
             await self.producer.send_and_wait(
-                partition.topic, b"value", partition=partition.partition
+                partition.topic, b"value", key=b"key", partition=partition.partition
             )
 
     async def handle(self, read: TopicPartition, up_to: int, *write: TopicPartition) -> None:
         async with self.producer.transaction():
             await self.write(*write)
             await self.producer.send_offsets_to_transaction({read: up_to}, self.group)
+
+    async def end(self) -> None:
+        """Return when the broker has ended all transactions, markers included.
+
+        It acknowledges the end of one before, but lets the next one write only then.
+        """
+        async with self.producer.transaction():
+            await self.write(self.elsewhere)
 
 
 @pytest.fixture
@@ -56,7 +66,7 @@ def drained(installation: TestInstallation, url: str | None = None, timeout: flo
 
 
 def test_an_empty_installation_is_drained(installation: TestInstallation) -> None:
-    drained(installation, timeout=15)
+    drained(installation, timeout=60)
 
 
 async def test_markers_after_the_last_record_do_not_count(
@@ -67,7 +77,7 @@ async def test_markers_after_the_last_record_do_not_count(
     await stages.handle(stages.events, 2, stages.conversions)
     await stages.handle(stages.conversions, 1, stages.claims)
     await stages.handle(stages.claims, 1)
-    drained(installation, timeout=5)
+    drained(installation, timeout=60)
 
 
 async def test_what_a_stage_writes_for_one_before_it_is_waited_for(
@@ -77,10 +87,11 @@ async def test_what_a_stage_writes_for_one_before_it_is_waited_for(
     async with stages.producer.transaction():
         await stages.write(stages.claims)
     await stages.handle(stages.claims, 1, stages.events)
+    await stages.end()
     with pytest.raises(TimeoutError, match=r"stage touch .*events\[0\] at 0 of 2$"):
         drained(installation)
     await stages.handle(stages.events, 1)
-    drained(installation, timeout=5)
+    drained(installation, timeout=60)
 
 
 async def test_a_stage_that_lags_is_named(installation: TestInstallation, stages: Stages) -> None:
@@ -88,6 +99,7 @@ async def test_a_stage_that_lags_is_named(installation: TestInstallation, stages
         await stages.write(stages.events)
     await stages.handle(stages.events, 1, stages.conversions, stages.conversions)
     await stages.handle(stages.conversions, 1)
+    await stages.end()
     lagging = r"stage attribution .*attribution-inputs\[1\] at 1 of 3$"
     with pytest.raises(TimeoutError, match=lagging):
         drained(installation)
@@ -142,7 +154,8 @@ async def test_the_warehouse_is_waited_for(
     async with stages.producer.transaction():
         await stages.write(stages.events)
     await stages.handle(stages.events, 1)
+    await stages.end()
     with pytest.raises(TimeoutError, match=r"warehouse .*events\[0\] at 0 of 2$"):
         drained(installation, url)
     positions[EVENTS.name] = {"0": 1}
-    drained(installation, url, timeout=5)
+    drained(installation, url, timeout=60)

@@ -10,7 +10,7 @@ from support.log import read_committed
 from reftrail.contracts.codec import encode
 from reftrail.contracts.events import Click
 from reftrail.contracts.topics import EVENTS
-from reftrail.engine.batch import Message
+from reftrail.engine.outcome import Message
 from reftrail.engine.settings import WorkerSettings
 from reftrail.engine.transaction import FencedError, TransactionalWriter
 from reftrail.hosting.kafka.log_bounds import Position
@@ -34,13 +34,13 @@ async def test_a_fenced_writer_says_so_in_a_sentence_whenever_it_is_asked(
     at = TopicPartition(settings.name_of(EVENTS), 0)
     first, other = (TransactionalWriter(settings, 0, {}) for _ in range(2))
     await first.start()
-    await first.commit({(EVENTS, 0): [_click("one")]}, {at: Position(1)})
+    await first.commit({(EVENTS, 0): [_click("one")]}, {at: Position(1)}, {at: 1})
     await other.start()
     try:
-        await other.commit({(EVENTS, 0): [_click("two")]}, {at: Position(2)})
+        await other.commit({(EVENTS, 0): [_click("two")]}, {at: Position(2)}, {at: 2})
         for _ in range(2):
             with pytest.raises(FencedError, match="partition 0 has another owner by now"):
-                await first.commit({(EVENTS, 0): [_click("lost")]}, {at: Position(3)})
+                await first.commit({(EVENTS, 0): [_click("lost")]}, {at: Position(3)}, {at: 3})
     finally:
         await first.stop()
         await other.stop()

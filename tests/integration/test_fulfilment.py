@@ -1,23 +1,33 @@
 """Fulfilment as a process, on a real broker, with partners that fail as real ones do."""
 
 import json
+import re
 import socket
+import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
-from kafka import KafkaProducer
-from support.fulfilment import an_order, fulfilment, lag_of, partners, wait_until
-from support.fulfilment_books import wrongs
+import pytest
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.errors import KafkaError, KafkaTimeoutError
+from support.fulfilment import RunningFulfilment, an_order, fulfilment, lag_of, partners, wait_until
+from support.fulfilment_invariants import wrongs
 from support.kafka import TestInstallation
 from support.log import produce, read_committed
 
+from reftrail.contracts.dead_letters import dead_letter
 from reftrail.contracts.decisions import DeadLettered, RewardGranted, RewardWithdrawn
+from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.external_inputs import FulfilmentReported
 from reftrail.contracts.topics import DEAD_LETTERS, FULFILMENTS, REWARD_GRANTED
-from reftrail.fulfilment.partners.books import Faults
+from reftrail.fulfilment.kafka_log import KafkaLog, connected
+from reftrail.fulfilment.order_positions import OrderPosition
+from reftrail.fulfilment.partners.deliveries import Faults
+from reftrail.hosting.kafka.log_bounds import Position
 from reftrail.testing import withdrawn
 
 KINDS = ("credit", "cash", "code", "shipment")
@@ -58,7 +68,7 @@ def test_every_kind_is_fulfilled_once_and_others_share_the_work(
     ]
     setting = {"REFTRAIL_FULFILMENT_CODES_FILE": codes(tmp_path, 30)}
     with (
-        partners(FAULTS) as (url, books),
+        partners(FAULTS) as (url, deliveries),
         lag_of(installation) as lag,
         fulfilment(installation, tmp_path / "a", url, **setting) as first,
     ):
@@ -66,13 +76,13 @@ def test_every_kind_is_fulfilled_once_and_others_share_the_work(
         produce(installation, REWARD_GRANTED, [*odd, *good])
         wait_until(lambda: lag() == 0)
 
-        told = reports(installation)
-        assert wrongs([*good, odd[0]], books.done, told, lag=0) == []
-        outcomes = Counter((one.kind, one.outcome) for one in told)
+        actual = reports(installation)
+        assert wrongs([*good, odd[0]], deliveries.done, actual, lag=0) == []
+        outcomes = Counter((report.kind, report.outcome) for report in actual)
         assert outcomes == {("shipment", "failed"): 1} | {(k, "delivered"): 15 for k in KINDS}
-        assert sum(books.asked.values()) > 45, "some were asked for again"
-        by_reward = {one.reward_id: one for one in told}
-        assert {books.asked[o.reward_id] - by_reward[o.reward_id].attempts for o in good} <= {
+        assert sum(deliveries.asked.values()) > 45, "some were asked for again"
+        by_reward = {report.reward_id: report for report in actual}
+        assert {deliveries.asked[o.reward_id] - by_reward[o.reward_id].attempts for o in good} <= {
             0, -by_reward[good[2].reward_id].attempts,
         }  # fmt: skip
         shipped = by_reward[good[3].reward_id]
@@ -92,7 +102,7 @@ def test_every_kind_is_fulfilled_once_and_others_share_the_work(
         assert first.figure("pool_left") == 15
         assert first.get("/healthz").json() == {"status": "ok"}
 
-        asked = books.asked.copy()
+        asked = deliveries.asked.copy()
         with fulfilment(installation, tmp_path / "b", url, **setting) as second:
             wait_until(
                 lambda: first.figure("own") < installation.partitions and second.figure("own") > 0
@@ -108,16 +118,22 @@ def test_every_kind_is_fulfilled_once_and_others_share_the_work(
             assert second.figure("fulfilled_total") > 0
             assert first.process.poll() is None, "it goes on beside the other"
             assert second.stop() == 0, second.output()
-        assert books.asked == asked, "it learned from the log what was done"
+        assert deliveries.asked == asked, "it learned from the log what was done"
         every = [*good, odd[0], *more]
-        assert wrongs(every, books.done, reports(installation), lag=0) == []
+        assert wrongs(every, deliveries.done, reports(installation), lag=0) == []
 
 
 @contextmanager
-def silence() -> Iterator[str]:
-    """A server that takes connections and never answers."""
-    with socket.create_server(("127.0.0.1", 0), backlog=64) as listening:
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+def silence() -> Iterator[tuple[str, Callable[[], None]]]:
+    """A server that takes connections and never answers. The function waits for the first one."""
+    with ExitStack() as held:
+        listening = held.enter_context(socket.create_server(("127.0.0.1", 0), backlog=64))
+        listening.settimeout(180)
+
+        def wait_until_asked() -> None:
+            held.enter_context(listening.accept()[0])
+
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}", wait_until_asked
 
 
 def test_a_carrier_that_is_silent_holds_up_nobody_else_and_is_asked_again(
@@ -129,21 +145,22 @@ def test_a_carrier_that_is_silent_holds_up_nobody_else_and_is_asked_again(
         "REFTRAIL_FULFILMENT_KINDS": "credit,shipment",
         "REFTRAIL_FULFILMENT_CONCURRENCY": "2",
     }
-    with partners() as (url, books), lag_of(installation) as lag:
-        with silence() as nobody:
+    with partners() as (url, deliveries), lag_of(installation) as lag:
+        with silence() as (nobody, wait_until_asked):
             setting["REFTRAIL_FULFILMENT_CARRIER_URL"] = nobody
             with fulfilment(installation, tmp_path, url, **setting) as running:
                 produce(installation, REWARD_GRANTED, orders)
                 wait_until(lambda: running.figure("fulfilled_total") == 20)
-                assert {one.reward_id for one in reports(installation)} == credited
+                assert {report.reward_id for report in reports(installation)} == credited
                 assert lag() > 0
+                wait_until_asked()
                 running.kill()
         setting["REFTRAIL_FULFILMENT_CARRIER_URL"] = url
         with fulfilment(installation, tmp_path, url, **setting) as running:
             wait_until(lambda: lag() == 0)
             assert "orders are in doubt and asked for again" in running.output()
-        assert wrongs(orders, books.done, reports(installation), lag=0) == []
-        assert json.loads(json.dumps(books.done)) == dict.fromkeys(
+        assert wrongs(orders, deliveries.done, reports(installation), lag=0) == []
+        assert json.loads(json.dumps(deliveries.done)) == dict.fromkeys(
             (order.reward_id for order in orders), 1
         )
 
@@ -160,20 +177,22 @@ def test_what_was_reversed_while_its_order_waited_is_not_given(
     """700 orders, so that the withdrawals come in another poll than their orders."""
     orders = [an_order(n, "credit") for n in range(700)]
     gone, halved = orders[::7], orders[1::7]
-    taken_back = [withdrawal(one) for one in gone] + [withdrawal(one, 2_000_000) for one in halved]
+    taken_back = [withdrawal(grant) for grant in gone] + [
+        withdrawal(grant, 2_000_000) for grant in halved
+    ]
     setting = {"REFTRAIL_FULFILMENT_KINDS": "credit"}
     produce(installation, REWARD_GRANTED, [*orders, *taken_back])
     with (
-        partners() as (url, books),
+        partners() as (url, deliveries),
         lag_of(installation) as lag,
         fulfilment(installation, tmp_path, url, **setting) as running,
     ):
-        wait_until(lambda: lag() == 0, seconds=60)
-        assert not {one.reward_id for one in gone} & books.done.keys()
-        assert len(books.done) == 600
+        wait_until(lambda: lag() == 0)
+        assert not {grant.reward_id for grant in gone} & deliveries.done.keys()
+        assert len(deliveries.done) == 600
         assert running.figure("withdrawn_total") == 100
-        values = {one.reward_id: one.value_micros for one in reports(installation)}
-    assert {values[one.reward_id] for one in halved} == {2_000_000}
+        values = {report.reward_id: report.value_micros for report in reports(installation)}
+    assert {values[grant.reward_id] for grant in halved} == {2_000_000}
     assert len(values) == 600
 
 
@@ -184,12 +203,12 @@ def test_a_dead_partner_with_any_number_of_orders_holds_up_nobody_else(
     waiting = [an_order(n, "shipment") for n in range(20_500)]
     credit = [an_order(n, "credit") for n in range(30_000, 30_020)]
     setting = {"REFTRAIL_FULFILMENT_KINDS": "credit,shipment"}
-    with partners() as (url, _), silence() as nobody:
+    with partners() as (url, _), silence() as (nobody, _):
         setting["REFTRAIL_FULFILMENT_CARRIER_URL"] = nobody
         produce(installation, REWARD_GRANTED, [*waiting, *credit])
         with fulfilment(installation, tmp_path, url, **setting) as running:
-            wait_until(lambda: running.figure("fulfilled_total") == 20, seconds=60)
-            wait_until(lambda: running.figure("waiting") > 20_000, seconds=60)
+            wait_until(lambda: running.figure("fulfilled_total") == 20)
+            wait_until(lambda: running.figure("waiting") > 20_000)
 
 
 def test_of_three_processes_two_are_killed_and_nothing_is_given_twice(
@@ -197,16 +216,200 @@ def test_of_three_processes_two_are_killed_and_nothing_is_given_twice(
 ) -> None:
     orders = [an_order(n, KINDS[n % 4]) for n in range(400)]
     setting = {"REFTRAIL_FULFILMENT_CODES_FILE": codes(tmp_path, 400)}
-    with partners(FAULTS) as (url, books), lag_of(installation) as lag, ExitStack() as running:
+    with partners(FAULTS) as (url, deliveries), lag_of(installation) as lag, ExitStack() as running:
         three = [
             running.enter_context(fulfilment(installation, tmp_path / name, url, **setting))
             for name in "abc"
         ]
-        wait_until(lambda: all(one.figure("own") > 0 for one in three), seconds=60)
+        wait_until(lambda: all(host.figure("own") > 0 for host in three))
         produce(installation, REWARD_GRANTED, orders)
-        wait_until(lambda: sum(one.figure("fulfilled_total") for one in three) > 60)
-        assert all(one.figure("fulfilled_total") > 0 for one in three)
-        for one in three[1:]:
-            one.kill()
-        wait_until(lambda: lag() == 0, seconds=90)
-        assert wrongs(orders, books.done, reports(installation), lag=0) == []
+        wait_until(lambda: sum(host.figure("fulfilled_total") for host in three) > 60)
+        wait_until(lambda: all(host.figure("fulfilled_total") > 0 for host in three))
+        for host in three[1:]:
+            host.kill()
+        wait_until(lambda: lag() == 0)
+        assert wrongs(orders, deliveries.done, reports(installation), lag=0) == []
+
+
+class Slow:
+    """A producer that commits no sooner than it is let go."""
+
+    def __init__(self, producer: Any) -> None:
+        self._producer = producer
+        self.is_let_go = threading.Event()
+        self.has_tried = threading.Event()
+
+    def commit_transaction(self) -> None:
+        self.is_let_go.wait()
+        try:
+            self._producer.commit_transaction()
+        finally:
+            self.has_tried.set()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._producer, name)
+
+
+class Alone:
+    """A member that keeps what it is given."""
+
+    positions: Mapping[int, int] | None = None
+
+    def losing(self) -> None: ...
+
+    def gained(self, positions: Mapping[int, int]) -> None:
+        self.positions = positions
+
+
+def _owns(log: KafkaLog, owner: Alone) -> bool:
+    log.poll(100)
+    return owner.positions is not None
+
+
+def test_a_transaction_that_takes_too_long_is_given_up_for_a_new_connection(
+    installation: TestInstallation,
+) -> None:
+    with connected(installation, "group", "one") as log:
+        owner = Alone()
+        log.join(owner)
+        wait_until(lambda: _owns(log, owner))
+        letter = dead_letter_of("slow")
+        slow = Slow(log.producer)
+        log.producer = slow
+        with pytest.raises(KafkaTimeoutError, match="within 10 s"):
+            log.write_reports([], [letter], {0: 0})
+    with connected(installation, "group", "one") as log:
+        owner = Alone()
+        log.join(owner)
+        wait_until(lambda: _owns(log, owner))
+        log.write_reports([], [dead_letter_of("again")], {0: 0})
+    slow.is_let_go.set()
+    slow.has_tried.wait(1)  # what was given up must not be written now; it may wait for ever
+    assert [letter.event_id for letter in letters(installation).values()] == ["again"]
+
+
+def dead_letter_of(name: str) -> DeadLettered:
+    """A letter about a message that was no order."""
+    return dead_letter(
+        event_id=name, stage="fulfilment", reason="undecodable", detail=name, topic="t",
+        partition=0, offset=0, timestamp=1, message_key=None, payload=b"junk",
+    )  # fmt: skip
+
+
+def test_of_two_with_one_journal_the_first_ends(installation: TestInstallation) -> None:
+    with connected(installation, "group", "one") as first:
+        owner = Alone()
+        first.join(owner)
+        wait_until(lambda: _owns(first, owner))
+        with (
+            connected(installation, "group", "one"),
+            pytest.raises(ExpectedError, match="has a copy of this one's journal"),
+        ):
+            first.write_reports([], [dead_letter_of("first")], {0: 0})
+
+
+class Forgetful(Alone):
+    """A member whose client forgets, while it is losing its partitions, why it is."""
+
+    def __init__(self, log: KafkaLog) -> None:
+        self._coordinator = log.consumer._coordinator
+        self._known = self._coordinator._metadata_snapshot
+        self.has_lost = False
+
+    def begin(self) -> None:
+        """Have the client see the topic without partitions, as for a moment in an outage."""
+        self._known, self._coordinator._metadata_snapshot = self._coordinator._metadata_snapshot, {}
+
+    def losing(self) -> None:
+        self.has_lost, self.positions = True, None
+        self._coordinator._metadata_snapshot = self._known
+
+
+def test_partitions_come_back_after_a_change_of_the_topic_that_was_none(
+    installation: TestInstallation,
+) -> None:
+    """Otherwise a fulfilment that has given them up polls for ever, and fulfils nothing."""
+    with connected(installation, "group", "one") as log:
+        owner = Forgetful(log)
+        log.join(owner)
+        wait_until(lambda: _owns(log, owner))
+        owner.begin()
+        wait_until(lambda: bool(log.poll(0)) and owner.has_lost)
+        wait_until(lambda: _owns(log, owner))
+
+
+@pytest.mark.parametrize(
+    ("lost", "says"),
+    [
+        (
+            lambda stored: stored._replace(position=Position(stored.position.offset + 7)),
+            r"fulfilled .*reward-granted/\d up to position \d+, but the log ends at \d+: messages",
+        ),
+        (
+            lambda stored: stored._replace(
+                position=Position(
+                    stored.position.offset, stored.position.last._replace(checksum=1, timestamp=1)
+                )
+            ),
+            r"its last record at \d+, but another record is there now: the log lost its end",
+        ),
+    ],
+)
+def test_a_log_that_lost_its_end_is_refused_until_the_loss_is_accepted(
+    installation: TestInstallation, tmp_path: Path, lost: Any, says: str
+) -> None:
+    """To the group it is the same, whether the log was cut or its position is moved."""
+    orders = [an_order(n, "credit") for n in range(12)]
+    setting = {"REFTRAIL_FULFILMENT_KINDS": "credit"}
+    produce(installation, REWARD_GRANTED, orders)
+    with partners() as (url, deliveries), lag_of(installation) as lag:
+        with fulfilment(installation, tmp_path, url, **setting) as running:
+            wait_until(lambda: lag() == 0)
+            assert running.stop() == 0
+        _move(installation, lost)
+        refused = RunningFulfilment(installation, tmp_path, url, **setting)
+        assert refused.process.wait(180) == 1
+        assert re.search(says, refused.output())
+        assert "REFTRAIL_FULFILMENT_ACCEPT_LOST_ORDERS=true" in refused.output()
+        more = [an_order(n, "credit") for n in range(12, 20)]
+        produce(installation, REWARD_GRANTED, more)
+        accepting = setting | {"REFTRAIL_FULFILMENT_ACCEPT_LOST_ORDERS": "true"}
+        with fulfilment(installation, tmp_path, url, **accepting) as running:
+            wait_until(lambda: len(deliveries.done) == 20 and lag() == 0)
+            assert running.stop() == 0
+        with fulfilment(installation, tmp_path, url, **setting) as running:
+            produce(installation, REWARD_GRANTED, [an_order(20, "credit")])
+            wait_until(lambda: len(deliveries.done) == 21 and lag() == 0)
+        assert wrongs([*orders, *more, an_order(20, "credit")], deliveries.done,
+                      reports(installation), lag=0) == []  # fmt: skip
+
+
+def _move(installation: TestInstallation, lost: Any) -> None:
+    """Change the group's positions in the partitions where it has read something."""
+    group = f"{installation.topic_prefix}fulfilment"
+    name = installation.name_of(REWARD_GRANTED)
+    consumer = KafkaConsumer(
+        bootstrap_servers=installation.bootstrap_servers,
+        group_id=group,
+        enable_auto_commit=False,
+        isolation_level="read_committed",  # no position whose transaction has still to end
+    )
+    places = [TopicPartition(name, n) for n in consumer.partitions_for_topic(name)]
+    consumer.assign(places)
+    answers = {at: consumer.committed(at, metadata=True) for at in places}
+    positions = {at: OrderPosition.of(answer) for at, answer in answers.items() if answer}
+    moved = {
+        at: lost(position).committed()
+        for at, position in positions.items()
+        if position.position.last
+    }
+    wait_until(lambda: _is_committed(consumer, moved))  # once the group knows that its member left
+    consumer.close()
+
+
+def _is_committed(consumer: Any, positions: Mapping[TopicPartition, Any]) -> bool:
+    try:
+        consumer.commit(positions)
+    except KafkaError:
+        return False
+    return True

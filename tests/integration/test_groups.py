@@ -1,4 +1,4 @@
-"""What a group has committed, as read from a real broker, also when that isn't ready to say it."""
+"""Committed offsets of a group, read from a real broker, also when that isn't ready to answer."""
 
 from typing import Any
 

@@ -13,7 +13,7 @@ from reftrail.contracts.decisions import DeadLettered, RewardDecided
 from reftrail.contracts.events import Click, Event, Signup
 from reftrail.contracts.external_inputs import FulfilmentReported, Reviewed
 from reftrail.contracts.policy import Caps, Milestone, MilestoneKind, Policy, policy_text
-from reftrail.contracts.record import HOUR, MICROS_PER_UNIT, MINUTE, SECOND, Record
+from reftrail.contracts.record import DAY, HOUR, MICROS_PER_UNIT, MINUTE, SECOND, Record
 from reftrail.contracts.reference import CampaignDefined, CodeChanged
 from reftrail.contracts.topics import (
     CAMPAIGNS,
@@ -35,7 +35,7 @@ from reftrail.testing import Logged, replay
 NOW = time.time_ns() // 1_000_000
 POLICIES = {
     "short": Policy(hold_for=SECOND),
-    "long": Policy(hold_for=HOUR),
+    "long": Policy(hold_for=DAY),  # longer than any run of tests, whose clock began with NOW
     "capped": Policy(caps=Caps(per_referrer=1, per_referrer_per_day=5)),
     "bonus": Policy(
         milestones=[
@@ -90,7 +90,7 @@ def events() -> list[Event]:
     """Everybody clicks, and signs up a minute later, from an address of their own."""
     found: list[Event] = []
     for name, users in USERS.items():
-        for user in (f"{name} {one}" for one in users):
+        for user in (f"{name} {user}" for user in users):
             common: dict[str, Any] = {"visitor_id": user, "ip_hash": user, "network_hash": user}
             found += [
                 Click(**at(f"click {user}", MINUTE), code=name, campaign_id=name, **common),
@@ -100,8 +100,8 @@ def events() -> list[Event]:
 
 
 def review(decision: str, user: str) -> Reviewed:
-    told = at(f"{decision} {user}")
-    return Reviewed(**told, code="long", user_id=user, decision=decision, reviewer="ann")
+    common = at(f"{decision} {user}")
+    return Reviewed(**common, code="long", user_id=user, decision=decision, reviewer="ann")
 
 
 def ledger(installation: TestInstallation) -> list[RewardDecided]:
@@ -112,8 +112,8 @@ def until(installation: TestInstallation, status: str, user: str) -> RewardDecid
     """The entry, as soon as it is there."""
 
     def entries(found: list[Any]) -> list[RewardDecided]:
-        told = (logged.record for logged in found)
-        return [one for one in told if (one.user_id, one.status) == (user, status)]
+        entries = (logged.record for logged in found)
+        return [entry for entry in entries if (entry.user_id, entry.status) == (user, status)]
 
     found = read_until(installation, REWARDS, lambda found: bool(entries(found)))
     assert entries(found), f"{user} is not {status}: {ledger(installation)}"
@@ -121,7 +121,7 @@ def until(installation: TestInstallation, status: str, user: str) -> RewardDecid
 
 
 def live(installation: TestInstallation, workers: list[RunningWorker]) -> None:
-    """What happens, and what is done about it."""
+    """The events of a life, and the reviews of them."""
     produce(installation, EVENTS, events())
     for user in ("long approved", "long declined"):
         until(installation, "held", user)
@@ -147,15 +147,19 @@ def live(installation: TestInstallation, workers: list[RunningWorker]) -> None:
     late = msgspec.structs.replace(review("approve", "long declined"), event_id="too late")
     produce(installation, REVIEWS, [late])
     until(installation, "fulfilled", "long approved")
-    wait_until_drained(installation, group_of(installation), None, "", timeout=60)
+    wait_until_drained(installation, group_of(installation), None, "", timeout=120)
 
 
 def test_every_stage_does_its_part_and_a_replay_gives_the_same_to_the_byte(
     installation: TestInstallation, tmp_path: Path
 ) -> None:
     known = programme()
-    produce(installation, CAMPAIGNS, [one for one in known if isinstance(one, CampaignDefined)])
-    produce(installation, CODES, [one for one in known if isinstance(one, CodeChanged)])
+    produce(
+        installation,
+        CAMPAIGNS,
+        [campaign for campaign in known if isinstance(campaign, CampaignDefined)],
+    )
+    produce(installation, CODES, [code for code in known if isinstance(code, CodeChanged)])
     with (
         worker(installation, tmp_path / "one.log", **QUICK) as one,
         worker(installation, tmp_path / "two.log", **QUICK) as two,
@@ -164,12 +168,12 @@ def test_every_stage_does_its_part_and_a_replay_gives_the_same_to_the_byte(
         two.wait_until_ready()
         live(installation, [one, two])
 
-    told: dict[str, list[str]] = {}
+    entries: dict[str, list[str]] = {}
     for entry in ledger(installation):
-        told.setdefault(entry.user_id, []).append(" ".join([entry.status, *entry.reasons]))
-    capped = [told.pop("capped first"), told.pop("capped second")]
+        entries.setdefault(entry.user_id, []).append(" ".join([entry.status, *entry.reasons]))
+    capped = [entries.pop("capped first"), entries.pop("capped second")]
     assert sorted(capped) == [["granted"], ["rejected cap_per_referrer"]]
-    assert told == {
+    assert entries == {
         "short waits": ["held holding_period", "granted hold_ended"],
         "long waits": ["held holding_period"],
         "long approved": ["held holding_period", "granted approved", "fulfilled"],
@@ -179,11 +183,11 @@ def test_every_stage_does_its_part_and_a_replay_gives_the_same_to_the_byte(
         "bonus owner": ["granted"],
     }
     reached = [logged.record for logged in read_committed(installation, MILESTONES)]
-    assert [(one.beneficiary, one.name, one.reached) for one in reached] == [
-        ("bonus owner", "two", True)
-    ]
+    assert [
+        (milestone.beneficiary, milestone.name, milestone.reached) for milestone in reached
+    ] == [("bonus owner", "two", True)]
     refused = [logged.record for logged in read_committed(installation, DEAD_LETTERS)]
-    assert sorted((one.stage, one.reason) for one in refused) == [
+    assert sorted((letter.stage, letter.reason) for letter in refused) == [
         ("reward", "not_allowed"),
         ("reward", "unknown_reward"),
     ]
@@ -192,14 +196,14 @@ def test_every_stage_does_its_part_and_a_replay_gives_the_same_to_the_byte(
 
 
 def check_replay(installation: TestInstallation, known: list[Record]) -> None:
-    """Each stage alone, played over what it read, writes what stands in the log.
+    """Each stage alone, played over what it read, writes what is in the log.
 
     That codes have another owner by now changes nothing.
     """
     positions = group_positions(installation, group_of(installation))
     log = {
         stage.reads: [
-            Logged(at.record, at.partition, at.offset)
+            Logged(at.record, at.partition, at.offset, timestamp=at.timestamp)
             for at in read_committed(installation, stage.reads)
             if at.offset < positions.get((stage.reads, at.partition), 0)
         ]
@@ -209,10 +213,10 @@ def check_replay(installation: TestInstallation, known: list[Record]) -> None:
         Logged(at.record, at.partition, at.offset) for at in read_committed(installation, LOOKUPS)
     ]
     changed = [
-        msgspec.structs.replace(one, owner_user_id="another")
-        if isinstance(one, CodeChanged)
-        else one
-        for one in known
+        msgspec.structs.replace(code, owner_user_id="another")
+        if isinstance(code, CodeChanged)
+        else code
+        for code in known
     ]
     for topic, due in replay(log, changed, installation.partitions).items():
         found = [logged.record for logged in read_committed(installation, topic)]
@@ -220,14 +224,14 @@ def check_replay(installation: TestInstallation, known: list[Record]) -> None:
 
 
 def check_derived_again(installation: TestInstallation) -> None:
-    """What is explained of each user is derived again from the log: holds, reviews, limits, all."""
+    """Each user's explanation is derived again from the log: holds, reviews, limits, all."""
     pairs = {(entry.code, entry.user_id) for entry in ledger(installation)}
     kinds: set[str] = set()
     with Log(installation) as log:
         for pair in pairs:
             reward = derive(log, *pair)[-1]
             assert (reward.verdict, reward.differences) == ("same", []), pair
-            kinds |= {one.what for one in reward.inputs}
+            kinds |= {input_.what for input_ in reward.inputs}
     assert kinds == {
         "Claimed",
         "FulfilmentReported",

@@ -75,9 +75,9 @@ def test_a_campaign_from_file_to_version(
     assert shell("campaigns", "diff", file) == "spring: the same as version 1\n"
 
     file.write_text(SPRING.replace("14 days", "3 days"))
-    told = shell("campaigns", "diff", file)
-    assert "spring: version 1 -> version 2\n" in told
-    assert '"14 days" -> "3 days"\n' in told
+    found = shell("campaigns", "diff", file)
+    assert "spring: version 1 -> version 2\n" in found
+    assert '"14 days" -> "3 days"\n' in found
     shell("campaigns", "apply", file)
     assert "[hold-shorter-than-refunds]" in shell.said
     assert f"warning: {file}:6:12: hold_for is 3 days" in shell.said
@@ -118,8 +118,10 @@ def test_lists_have_hashes_only(shell: Shell, installation: TestInstallation) ->
     shell("lists", "add", "allow", "user", "uma")
     shell("lists", "add", "block", "device", "ab" * 16, "--hashed")
     written = [logged.record for logged in read_committed(installation, LISTS)]
-    assert all(isinstance(one, Listed) for one in written)
-    (entry,) = (one for one in written if isinstance(one, Listed) and one.subject == "ip")
+    assert all(isinstance(record, Listed) for record in written)
+    (entry,) = (
+        record for record in written if isinstance(record, Listed) and record.subject == "ip"
+    )
     assert (entry.value, entry.listing, entry.actor) == (hashed, "block", "ann")
     assert entry.expires_at == entry.event_time + 30 * 86_400_000
 
@@ -140,7 +142,7 @@ def test_an_entry_of_another_hash_key_is_told(shell: Shell, installation: TestIn
     shell("lists", "add", "block", "device", "cd" * 16, "--hashed")
     shell("lists", "add", "allow", "user", "uma")
     written: Iterable[Any] = (logged.record for logged in read_committed(installation, LISTS))
-    keys = {one.subject: one.hash_key_id for one in written}
+    keys = {entry.subject: entry.hash_key_id for entry in written}
     own = parse_hash_key(HASH_KEY).key_id
     assert keys == {"ip": "k0", "email": "k-1", "device": own, "user": None}
 
@@ -162,8 +164,8 @@ def test_an_entry_of_another_hash_key_is_told(shell: Shell, installation: TestIn
 
 
 def test_decisions_are_written(shell: Shell, installation: TestInstallation) -> None:
-    told = shell("reviews", "decline", "AMY", "bob", "--reason", "fraud", "--note", "a farm")
-    assert told == "decline: AMY bob; see: reftrail explain AMY bob\n"
+    found = shell("reviews", "decline", "AMY", "bob", "--reason", "fraud", "--note", "a farm")
+    assert found == "decline: AMY bob; see: reftrail explain AMY bob\n"
     shell("reviews", "approve", "AMY", "uma")
     shell("reviews", "reverse", "AMY", "vic", "--reward", "0190a6b0-5c4e-7d3a-9f51-0a1b2c3d4e5f")
     logged = {entry.key: entry for entry in read_committed(installation, REVIEWS)}

@@ -1,4 +1,4 @@
-"""Where stages read on: in step with their state, whatever becomes of the group or the log."""
+"""Positions of stages: in step with their state, whatever the group or log loses."""
 
 import re
 import time
@@ -14,9 +14,11 @@ from kafka.errors import CoordinatorNotAvailableError
 from kafka.structs import OffsetAndMetadata
 from support.kafka import RunningKafka, TestInstallation, installation_on
 from support.log import group_positions, produce, read_committed, read_until
+from support.metrics import wait_until
 from support.worker import RunningWorker, group_of, worker
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from reftrail.contracts.changelogs import TOUCH_CHANGELOG
 from reftrail.contracts.events import Click, Event, Signup
 from reftrail.contracts.record import MINUTE
 from reftrail.contracts.topic import Topic
@@ -28,7 +30,6 @@ from reftrail.contracts.topics import (
     MILESTONE_INPUTS,
     REWARD_GRANTED,
     REWARDS,
-    TOUCH_CHANGELOG,
     TOUCHES,
 )
 from reftrail.engine.topology import TOPOLOGY
@@ -57,9 +58,7 @@ def _events(first: int, last: int) -> list[Event]:
 
 
 def _wait_for_grants(installation: TestInstallation, users: int) -> None:
-    found = read_until(
-        installation, REWARD_GRANTED, lambda grants: len(grants) >= 2 * users, seconds=40
-    )
+    found = read_until(installation, REWARD_GRANTED, lambda grants: len(grants) >= 2 * users)
     assert len(found) == 2 * users
 
 
@@ -70,7 +69,7 @@ def _wait_until_committed(installation: TestInstallation, group: str) -> None:
         for stage in TOPOLOGY
         for n in range(installation.partitions)
     }
-    until = time.monotonic() + 20
+    until = time.monotonic() + 180
     while time.monotonic() < until:
         positions = group_positions(installation, group)
         with admin(installation) as client:
@@ -84,10 +83,12 @@ def _wait_until_committed(installation: TestInstallation, group: str) -> None:
     raise AssertionError("the worker doesn't get to the end")
 
 
-def _read_records(running: RunningWorker) -> float:
-    """How many records the worker's stages have read."""
+def _read_records(running: RunningWorker, stage: str = ".*") -> float:
+    """The number of records that the worker's stages, or one of them, have read."""
     found = re.findall(
-        r"^reftrail_worker_records_total\{.*\} (.*)$", running.get("/metrics")[1], re.MULTILINE
+        rf'^reftrail_worker_records_total\{{stage="{stage}"\}} (.*)$',
+        running.get("/metrics")[1],
+        re.MULTILINE,
     )
     return sum(map(float, found))
 
@@ -116,12 +117,14 @@ def test_nothing_is_read_again_when_the_group_is_gone(
         again["REFTRAIL_GROUP"] = f"{installation.topic_prefix}others"
     with worker(installation, tmp_path / "two.log", **again) as running:
         running.wait_until_ready()
-        time.sleep(1)
+        _wait_until_committed(installation, again.get("REFTRAIL_GROUP", group_of(installation)))
         assert _read_records(running) == 0
         assert _count(installation, topics) == before
-        _wait_until_committed(installation, again.get("REFTRAIL_GROUP", group_of(installation)))
-        produce(installation, EVENTS, _events(20, 25))
+        new = _events(20, 25)
+        produce(installation, EVENTS, new)
         _wait_for_grants(installation, 25)
+        # Had it read an older record, that would have come before these.
+        assert _read_records(running, "touch") == len(new)
 
 
 def test_installations_on_one_cluster_leave_each_other_alone(
@@ -145,7 +148,7 @@ def test_installations_on_one_cluster_leave_each_other_alone(
 
 def _refusal(installation: TestInstallation, log: Path, **settings: str) -> str:
     with worker(installation, log, **NO_TICKS, **settings) as running:
-        assert running.process.wait(timeout=40) == 1
+        assert running.process.wait(timeout=180) == 1
     said = log.read_text()
     assert "Traceback" not in said
     return said
@@ -191,6 +194,8 @@ def test_positions_of_an_earlier_version_are_those_of_the_group(
     with worker(installation, tmp_path / "one.log", REFTRAIL_GROUP="before", **NO_TICKS) as running:
         running.wait_until_ready()
         produce(installation, EVENTS, _events(8, 10))
+        _wait_for_grants(installation, 2)
+        _wait_until_committed(installation, "before")
         _wait_for_grants(installation, 2)
 
 
@@ -271,8 +276,5 @@ def test_removed_records_are_refused_until_the_loss_is_accepted(
 def _make_again(installation: TestInstallation, topic: Topic) -> None:
     with admin(installation) as client:
         client.delete_topics([installation.name_of(topic)])
-        until = time.monotonic() + 15
-        while installation.name_of(topic) in client.list_topics() and time.monotonic() < until:
-            time.sleep(0.1)
-    time.sleep(0.5)
+        wait_until(lambda: installation.name_of(topic) not in client.list_topics(), 180)
     create_topics(installation, installation.partitions)

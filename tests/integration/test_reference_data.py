@@ -4,7 +4,8 @@ import pytest
 from support.kafka import TestInstallation
 from support.log import read_committed
 
-from reftrail.campaigns import Campaign, apply_campaigns, defined_campaigns
+from reftrail.campaigns import Campaign
+from reftrail.campaigns.apply import apply_campaigns, defined_campaigns
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.topics import CAMPAIGNS

@@ -11,7 +11,7 @@ from support.kafka import TestInstallation
 from support.log import Logged, produce, read_committed, read_until
 from support.programme import T0, campaign, click, code, purchase, signup
 from support.warehouse import SECRET, RunningWarehouse, warehouse
-from support.worker import worker
+from support.worker import wait_until_decided, worker
 from typer.testing import CliRunner
 
 from reftrail.cli.main import command_line
@@ -73,15 +73,17 @@ def running(installation: TestInstallation, tmp_path: Path) -> Iterator[Running]
         warehouse(installation, tmp_path / "warehouse") as host,
     ):
         assert len(read_until(installation, REWARDS, lambda found: len(found) >= 4)) == 4
+        wait_until_decided(installation)  # also on what is nobody's reward
+        assert len(read_committed(installation, REWARDS)) == 4
         host.wait_until_loaded()
         yield Running(installation, host)
 
 
 def only(installation: TestInstallation, topic: Any, **fields: Any) -> list[Logged]:
     return [
-        one
-        for one in read_committed(installation, topic)
-        if all(getattr(one.record, name, None) == value for name, value in fields.items())
+        logged
+        for logged in read_committed(installation, topic)
+        if all(getattr(logged.record, name, None) == value for name, value in fields.items())
     ]
 
 
@@ -117,28 +119,32 @@ def _check_the_chain(running: Running) -> None:
     (conversion,) = only(running.installation, ATTRIBUTION_INPUTS, user_id="uma")
     (event,) = only(running.installation, EVENTS, event_id="the-signup")
     (touch,) = only(running.installation, EVENTS, event_id="the-click")
-    assert {place(one) for one in story["entries"]} == {(e.partition, e.offset) for e in entries}
-    assert [(one["topic"], *place(one)) for one in story["causes"]] == [
+    assert {place(entry) for entry in story["entries"]} == {
+        (e.partition, e.offset) for e in entries
+    }
+    assert [(cause["topic"], *place(cause)) for cause in story["causes"]] == [
         ("reward-inputs", claim.partition, claim.offset),
         ("attribution-inputs", conversion.partition, conversion.offset),
         ("events", event.partition, event.offset),
     ]
     assert place(story["touch"]) == (touch.partition, touch.offset)
     assert story["gaps"] == []
-    assert {one["fields"]["value"] for one in story["entries"]} == {"5.00", "2.50"}
+    assert {entry["fields"]["value"] for entry in story["entries"]} == {"5.00", "2.50"}
     assert found["terms"]["campaign spring v1"]["referrer_reward"] == "5.00"
     assert found["terms"]["code AMY"]["owner_user_id"] == "amy"
     text = running.command("explain", "AMY", "uma")
     assert f"events/{event.partition} offset {event.offset}" in text
     assert "User uma is attributed to AMY by first touch" in text
-    assert [(one["stage"], one["verdict"]) for one in found["derivations"]] == [
+    assert [
+        (derivation["stage"], derivation["verdict"]) for derivation in found["derivations"]
+    ] == [
         ("touch", "same"),
         ("attribution", "same"),
         ("reward", "same"),
     ]
     inputs = found["derivations"][2]["inputs"]
     (checked,) = only(running.installation, REWARD_INPUTS, user_id="uma", kind="pair")
-    assert [(one["topic"], *place(one)) for one in inputs] == [
+    assert [(input_["topic"], *place(input_)) for input_ in inputs] == [
         ("reward-inputs", claim.partition, claim.offset),
         ("reward-inputs", checked.partition, checked.offset),
     ]
@@ -149,11 +155,13 @@ def _check_the_chain(running: Running) -> None:
 def _check_a_rejection(running: Running) -> None:
     found = running.explained("AMY", "amy")
 
-    assert {one["fields"]["status"] for one in found["stories"][0]["entries"]} == {"rejected"}
+    assert {entry["fields"]["status"] for entry in found["stories"][0]["entries"]} == {"rejected"}
     assert "Reasons given: clock_ahead, self_referral." in found["summary"]
     fields = found["stories"][0]["entries"][0]["fields"]
     assert fields["score"] == 130
-    weights = {one["reason"]: one["weight"] for one in fields["evidence"]}
+    weights = {
+        evidence_item["reason"]: evidence_item["weight"] for evidence_item in fields["evidence"]
+    }
     assert weights == {"clock_ahead": 30, "self_referral": 100}
     assert found["derivations"][2]["verdict"] == "same"
 
@@ -174,8 +182,10 @@ def _check_what_nobody_decided(running: Running) -> None:
 
 def _check_what_a_user_has(running: Running) -> None:
     found = json.loads(running.command("user", "amy", "--json"))
-    assert [(one["balance"], one["currency"]) for one in found["balance"]] == [("5.00", "USD")]
-    assert [one["code"] for one in found["codes"]] == ["AMY"]
+    assert [(balance["balance"], balance["currency"]) for balance in found["balance"]] == [
+        ("5.00", "USD")
+    ]
+    assert [code["code"] for code in found["codes"]] == ["AMY"]
     text = running.command("user", "amy", "--limit", "1")
     assert "  5.00 USD credit\n" in text
     assert "more with: --before" in text
@@ -190,7 +200,11 @@ def _check_what_a_user_has(running: Running) -> None:
 def _check_where_nothing_was_earned(running: Running) -> None:
     wes = running.explained("BOB", "wes")
     assert wes["stories"] == []
-    assert [one["verdict"] for one in wes["derivations"]] == ["same", "nothing", "nothing"]
+    assert [derivation["verdict"] for derivation in wes["derivations"]] == [
+        "same",
+        "nothing",
+        "nothing",
+    ]
     assert any("is attributed to nobody" in line for line in wes["summary"])
     assert "No reward was decided on." in wes["summary"]
 

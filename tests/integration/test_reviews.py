@@ -14,7 +14,8 @@ from support.warehouse import SECRET, warehouse
 from support.worker import worker
 from typer.testing import CliRunner
 
-from reftrail.campaigns import Campaign, apply_campaigns
+from reftrail.campaigns import Campaign
+from reftrail.campaigns.apply import apply_campaigns
 from reftrail.cli.main import command_line
 from reftrail.contracts.topics import CODES, DEAD_LETTERS, REWARD_GRANTED, REWARDS
 from reftrail.testing import code
@@ -22,8 +23,8 @@ from reftrail.testing import code
 BOTH = ("referrer", "referee")
 
 
-def until(holds: Callable[[], Any], seconds: float = 60) -> Any:
-    """What it says as soon as it says something."""
+def until(holds: Callable[[], Any], seconds: float = 180) -> Any:
+    """The first output, as soon as there is some."""
     deadline = time.monotonic() + seconds
     while not (found := holds()):
         assert time.monotonic() < deadline, f"not within {seconds} s"
@@ -35,7 +36,7 @@ def rfc3339(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat()
 
 
-def signup_of_a_machine(client: httpx.Client, user: str, **told: str) -> None:
+def signup_of_a_machine(client: httpx.Client, user: str, **actual: str) -> None:
     """Click and signup within a second, a minute ago."""
     at = int(time.time()) - 60
     events = [
@@ -51,7 +52,7 @@ def signup_of_a_machine(client: httpx.Client, user: str, **told: str) -> None:
             "user_id": user,
             "event_time": rfc3339(at + 1),
         }
-        | told,
+        | actual,
     ]
     answer = client.post("/v1/events", json={"events": events})
     assert (answer.status_code, answer.json()["rejected"]) == (202, [])
@@ -100,9 +101,11 @@ def test_what_is_held_is_seen_and_decided(installation: TestInstallation, tmp_pa
             return found
 
         until(lambda: len(held()) == 4)
-        bobs = {one["role"]: one for one in held() if one["user_id"] == "bob"}
+        bobs = {reward["role"]: reward for reward in held() if reward["user_id"] == "bob"}
         assert bobs["referrer"]["score"] == 60
-        assert [one["reason"] for one in bobs["referrer"]["evidence"]] == ["fast_signup"]
+        assert [evidence_item["reason"] for evidence_item in bobs["referrer"]["evidence"]] == [
+            "fast_signup"
+        ]
         assert bobs["referrer"]["evidence"][0]["figures"]["took_ms"] == 1000
         assert read_committed(installation, REWARD_GRANTED) == []
 
@@ -117,7 +120,7 @@ def test_what_is_held_is_seen_and_decided(installation: TestInstallation, tmp_pa
         assert shown.stdout.endswith("2 held\n")
 
         until(lambda: statuses(installation, "mallory"))
-        assert statuses(installation, "mallory") == {one: ["rejected"] for one in BOTH}
+        assert statuses(installation, "mallory") == {role: ["rejected"] for role in BOTH}
 
         decisions = [
             {"code": "AMY", "user_id": "bob", "decision": "approve", "reviewer": "ann"},
@@ -128,9 +131,9 @@ def test_what_is_held_is_seen_and_decided(installation: TestInstallation, tmp_pa
         assert (answer.status_code, answer.json()) == (202, {"accepted": 3, "rejected": []})
 
         until(lambda: not held())
-        assert statuses(installation, "bob") == {one: ["held", "granted"] for one in BOTH}
-        assert statuses(installation, "eve") == {one: ["held", "rejected"] for one in BOTH}
+        assert statuses(installation, "bob") == {role: ["held", "granted"] for role in BOTH}
+        assert statuses(installation, "eve") == {role: ["held", "rejected"] for role in BOTH}
         granted = [logged.record for logged in read_committed(installation, REWARD_GRANTED)]
-        assert {one.beneficiary for one in granted} == {"amy", "bob"}
+        assert {grant.beneficiary for grant in granted} == {"amy", "bob"}
         (refused,) = until(lambda: read_committed(installation, DEAD_LETTERS))
         assert refused.record.reason == "not_allowed"

@@ -67,7 +67,7 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Started]:
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
-    until = time.monotonic() + 30
+    until = time.monotonic() + 180
     while not condition():
         assert time.monotonic() < until
         time.sleep(0.05)
@@ -112,8 +112,9 @@ def test_a_killed_host_comes_back_and_the_ready_file_knows_its_process(started: 
 
 
 def test_a_killed_broker_comes_back_where_it_was(started: Started) -> None:
-    os.kill(started.stack.pid("broker"), signal.SIGKILL)
-    wait_for(lambda: "broker" not in started.stack.ready.pids)
+    before = started.stack.pid("broker")
+    os.kill(before, signal.SIGKILL)
+    wait_for(lambda: started.stack.ready.pids.get("broker", before) != before)
     started.stack.wait_until_ready()
     with admin(started.stack.installation) as client:
         assert started.stack.installation.name_of(EVENTS) in client.list_topics()

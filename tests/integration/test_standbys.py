@@ -10,19 +10,13 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from support.bulk import write_many
 from support.kafka import TestInstallation
 from support.log import produce, read_until
-from support.metrics import figure, wait_until
+from support.metrics import figure, until, wait_until
 from support.worker import RunningWorker, worker
 
+from reftrail.contracts.changelogs import TOUCH_CHANGELOG, VELOCITY_CHANGELOG
 from reftrail.contracts.events import Click, Event, Signup
 from reftrail.contracts.record import MINUTE
-from reftrail.contracts.topics import (
-    CAMPAIGNS,
-    CODES,
-    EVENTS,
-    REWARD_GRANTED,
-    TOUCH_CHANGELOG,
-    VELOCITY_CHANGELOG,
-)
+from reftrail.contracts.topics import CAMPAIGNS, CODES, EVENTS, REWARD_GRANTED
 from reftrail.engine.metrics import WorkerMetrics
 from reftrail.engine.partition_state import PartitionState
 from reftrail.engine.positions import position_message
@@ -69,9 +63,9 @@ def test_a_standby_takes_over_with_what_it_has(
     produce(installation, CODES, [code("AMY", owner="amy")])
     write_many(installation, EVENTS, _clicks())
     with worker(installation, tmp_path / "one.log", **SETTINGS) as one:
-        wait_until(lambda: figure(one, "records_total") >= VISITORS, 90)
+        wait_until(lambda: figure(one, "records_total") >= VISITORS, 180)
         with worker(installation, tmp_path / "two.log", **SETTINGS) as two:
-            wait_until(lambda: all(map(_follows_two, (one, two))), 60)
+            wait_until(lambda: all(map(_follows_two, (one, two))), 180)
             assert len(_standby(one)) == len(_standby(two)) == 2
             before = figure(two, "restored_total")
             one.kill()
@@ -126,6 +120,10 @@ def _contents(state: PartitionState) -> dict[str, Any]:
     }
 
 
+def _lag(metrics: WorkerMetrics) -> float | None:
+    return metrics.registry.get_sample_value("reftrail_worker_standby_lag", {"partition": "0"})
+
+
 async def test_a_standby_has_what_a_cold_restore_gives(installation: TestInstallation) -> None:
     settings = WorkerSettings(
         bootstrap_servers=installation.bootstrap_servers, topic_prefix=installation.topic_prefix
@@ -143,22 +141,24 @@ async def test_a_standby_has_what_a_cold_restore_gives(installation: TestInstall
     async with Owner(installation) as owner:
         await owner.write({"kept": state, "gone": state, "open": state}, 5)
         await owner.commit()
-        await asyncio.wait_for(warm.wait(), 30)
+        await asyncio.wait_for(warm.wait(), 60)
         await owner.write({"gone": None, "more": state}, 7)
         await owner.commit()
         await owner.write({"kept": None, "aborted": state}, 8)
         await owner.abort()
-        await owner.write({"open": None, "uncommitted": state}, 9)
-        await asyncio.sleep(1)
-        assert (
-            metrics.registry.get_sample_value("reftrail_worker_standby_lag", {"partition": "0"})
-            == 0
-        )
+        await owner.write({"open": None, "uncommitted": state}, 9)  # the others are at their end
         changelogs = changelogs_of(settings, cold, 0)
         await restore_from(settings, changelogs)
+        await until(lambda: _contents(followed) == _contents(cold))
+        await until(lambda: _lag(metrics) == 0)
+        assert followed.stores["touch"].packed.keys() == {"kept", "open", "more"}
+        assert followed.positions == {"events": Position(7)}
+        await owner.abort()
+        await owner.write({"last": state}, 10)
+        await owner.commit()
+        await until(lambda: "last" in followed.stores["touch"].packed)
+        await until(lambda: followed.positions == {"events": Position(10)})
         standby.cancel()
         await asyncio.gather(standby, return_exceptions=True)
-    assert _contents(followed) == _contents(cold)
-    assert followed.stores["touch"].packed.keys() == {"kept", "open", "more"}
-    assert followed.positions == {"events": Position(7)}
+    assert followed.stores["touch"].packed.keys() == {"kept", "open", "more", "last"}
     assert TopicPartition(settings.name_of(TOUCH_CHANGELOG), 0) in changelogs

@@ -21,10 +21,10 @@ from reftrail.testing import campaign, code
 
 T0 = 1_790_000_000_000
 CODES_IN_ALL = 300_000
-SERVED_WITHIN = 30.0
+SERVED_WITHIN = 90.0
 """Seconds in which who is expelled again and again serves nobody; the machine may be busy."""
 OF_THOSE_EXPELLED = ("was not recognized", "generation id is not", "session expired")
-"""What the client says when the group has gone on without it."""
+"""The client's message when the group has gone on without it."""
 
 
 def _programme(installation: TestInstallation) -> None:
@@ -120,16 +120,16 @@ def test_workers_join_and_leave_with_many_codes_and_none_is_expelled(
         worker(installation, tmp_path / "two.log") as two,
         load.running(),
     ):
-        one.wait_until_ready(90)
-        two.wait_until_ready(90)
-        load.wait_for(list(load.signed_up), 60)
+        one.wait_until_ready(180)
+        two.wait_until_ready(180)
+        load.wait_for(list(load.signed_up), SERVED_WITHIN)
         both_ready = time.monotonic()
         with worker(installation, tmp_path / "three.log") as three:
-            three.wait_until_ready(90)
-            load.wait_for(list(load.signed_up), 20)
+            three.wait_until_ready(180)
+            load.wait_for(list(load.signed_up), SERVED_WITHIN)
             assert three.get("/readyz")[1].count("events-") == 1
             assert three.stop() == 0
-        load.wait_for(list(load.signed_up), 20)
+        load.wait_for(list(load.signed_up), SERVED_WITHIN)
         _assert_never_expelled(one, two, three)
         assert load.slowest(since=both_ready) < SERVED_WITHIN
         assert all(len(seen) == 1 for seen in load.granted.values())

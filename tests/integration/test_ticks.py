@@ -31,15 +31,16 @@ def times(installation: TestInstallation) -> list[list[Millis]]:
 
 
 def check_times(installation: TestInstallation) -> list[Millis]:
-    """They go forward, and are the same everywhere."""
-    first, *others = times(installation)
-    assert all(other == first for other in others)
-    assert first == sorted(set(first))
-    return first
+    """They go forward, and are the same everywhere, but that a new one comes to each by itself."""
+    every = times(installation)
+    common = min(every, key=len)
+    assert all(found[: len(common)] == common for found in every)
+    assert common == sorted(set(common))
+    return common
 
 
 def rings(installation: TestInstallation, count: int) -> list[Logged]:
-    return read_until(installation, REWARDS, lambda found: len(found) >= count, seconds=30)
+    return read_until(installation, REWARDS, lambda found: len(found) >= count)
 
 
 def holds_the_time(running: RunningWorker, installation: TestInstallation) -> bool:
@@ -47,7 +48,7 @@ def holds_the_time(running: RunningWorker, installation: TestInstallation) -> bo
     return f"{installation.name_of(TICKS)}-0" in held
 
 
-def test_a_key_is_woken_by_the_clock_whoever_is_killed(
+def test_a_key_is_fired_by_the_clock_whoever_is_killed(
     installation: TestInstallation, tmp_path: Path
 ) -> None:
     timers = "support.timers"
@@ -57,7 +58,7 @@ def test_a_key_is_woken_by_the_clock_whoever_is_killed(
     ):
         one.wait_until_ready()
         two.wait_until_ready()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 180
         while not (found := [w for w in (one, two) if holds_the_time(w, installation)]):
             assert time.monotonic() < deadline
             time.sleep(0.1)
@@ -71,9 +72,10 @@ def test_a_key_is_woken_by_the_clock_whoever_is_killed(
         killed_at = time.time_ns() // 1_000_000
         produce(installation, REVIEWS, [review("set", user, user, now, "1 0") for user in users])
         rung = rings(installation, 4 * len(users))
-    told = sorted((ring.record.user_id, ring.record.claim_id) for ring in rung)
-    assert told == sorted((user, f"{n} {n if n < 3 else 0}") for user in users for n in range(4))
+    actual = sorted((ring.record.user_id, ring.record.claim_id) for ring in rung)
+    assert actual == sorted((user, f"{n} {n if n < 3 else 0}") for user in users for n in range(4))
     assert max(check_times(installation)) > killed_at
+    assert len({len(found) for found in times(installation)}) == 1
     assert read_committed(installation, DEAD_LETTERS) == []
 
 
@@ -88,7 +90,7 @@ def settings_of(installation: TestInstallation, tick_seconds: float) -> WorkerSe
 
 async def ticked(installation: TestInstallation, count: int) -> list[Millis]:
     """The times, as soon as there are so many."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 180
     while len(found := await asyncio.to_thread(check_times, installation)) < count:
         assert time.monotonic() < deadline
     return found
@@ -106,7 +108,7 @@ async def test_the_newer_source_fences_the_older_and_time_goes_on_whatever_its_c
     await older.start()
     before = await ticked(installation, 3)
     await newer.start()
-    failure = await asyncio.wait_for(failed, 20)
+    failure = await asyncio.wait_for(failed, 60)
     await older.stop()
     after = await ticked(installation, len(before) + 5)
     await newer.stop()

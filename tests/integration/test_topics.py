@@ -5,7 +5,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from support.kafka import TestInstallation
 
 from reftrail.contracts.errors import ExpectedError
-from reftrail.contracts.topics import EVENTS, REWARDS, TOPICS, TOUCHES
+from reftrail.contracts.topics import EVENTS, LINK_CLICKS, REWARDS, TOPICS, TOUCHES
 from reftrail.local.topics import admin, create_topics, delete_topics
 
 
@@ -50,6 +50,7 @@ def test_topics_are_kept_as_the_table_says(installation: TestInstallation) -> No
         },
         REWARDS: {"cleanup.policy": "delete", "retention.ms": "-1"},
         TOUCHES: {"cleanup.policy": "compact"},
+        LINK_CLICKS: {"retention.ms": "7200000", "segment.ms": "7200000"},
     }
     for topic, settings in expected.items():
         name = installation.name_of(topic)

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import re
 import threading
 import time
 from pathlib import Path
@@ -90,8 +91,8 @@ def test_only_committed_messages_are_loaded_and_markers_count_as_positions(
 
     with warehouse(installation, tmp_path) as running:
         running.wait_until_loaded()
+        running.wait_until(lambda: running.get("/v1/positions").json()["events"]["0"] == 8)
 
-        assert running.get("/v1/positions").json()["events"]["0"] == 8
         assert running.report("funnel")["rows"][0]["clicks"] == 1
         running.stop()
         assert running.numbers("SELECT sum(messages) FROM loads FINAL") == [2]
@@ -149,7 +150,7 @@ def test_kill_9_at_random_times_neither_loses_nor_doubles(
     finally:
         running.kill()
 
-    # Each message stands in the log once, so a row more would be a message loaded twice.
+    # Each message is in the log once, so a row more would be a message loaded twice.
     unique, rows, messages, still_open = running.numbers(
         "SELECT uniqExact(event_id) FROM events",
         "SELECT count() FROM events",
@@ -197,7 +198,7 @@ def test_topics_that_were_made_again_are_refused(
         _until_created(installation)
         running.restart()
 
-        assert running.process.wait(60) == 1
+        assert running.process.wait(180) == 1
         assert "was deleted and made again" in running.output()
 
 
@@ -217,12 +218,12 @@ def test_a_log_that_lost_its_end_is_refused_also_when_it_has_grown_again(tmp_pat
             backup = cut_short(logs, name, tmp_path / "backup")
             broker.start()
             running.restart()
-            assert running.process.wait(60) == 1
-            assert "but the log ends at 50" in running.output()
+            assert running.process.wait(180) == 1
+            assert re.search(r"but the log ends at [1-9]\d:", running.output())
 
             produce(installation, EVENTS, clicks(200, 300))
             running.restart()
-            assert running.process.wait(60) == 1
+            assert running.process.wait(180) == 1
             said = "its last record at 99, but another record is there now"
             assert said in running.output()
             assert "restore the log from a replica or a backup" in running.output()
@@ -236,25 +237,20 @@ def test_a_log_that_lost_its_end_is_refused_also_when_it_has_grown_again(tmp_pat
             assert running.report("funnel")["rows"][0]["clicks"] == 120
 
 
-def test_a_second_warehouse_on_the_same_directory_is_refused(
+def test_a_second_warehouse_on_the_same_directory_or_port_is_refused(
     installation: TestInstallation, tmp_path: Path
 ) -> None:
-    with warehouse(installation, tmp_path) as running:
-        second = RunningWarehouse(installation, tmp_path)
-
-        assert second.process.wait(60) == 1
-        assert "another process has" in second.output()
-        assert running.get("/readyz").is_success
-
-
-def test_a_port_in_use_is_said(installation: TestInstallation, tmp_path: Path) -> None:
     with warehouse(installation, tmp_path / "one") as running:
-        second = RunningWarehouse(
+        same_directory = RunningWarehouse(installation, tmp_path / "one")
+        same_port = RunningWarehouse(
             installation, tmp_path / "two", REFTRAIL_REPORTS_PORT=str(running.port)
         )
 
-        assert second.process.wait(60) == 1
-        assert "REFTRAIL_REPORTS_PORT" in second.output()
+        assert same_directory.process.wait(180) == 1
+        assert "another process has" in same_directory.output()
+        assert same_port.process.wait(180) == 1
+        assert "REFTRAIL_REPORTS_PORT" in same_port.output()
+        assert running.get("/readyz").is_success
 
 
 def _trickle(installation: Installation, total: int, code: CodeChanged) -> None:
@@ -267,11 +263,12 @@ def _trickle(installation: Installation, total: int, code: CodeChanged) -> None:
 
 
 def _until_created(installation: TestInstallation) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
+    deadline = time.monotonic() + 180
+    while True:
         try:
             create_topics(installation, installation.partitions)
         except Exception:  # noqa: BLE001  (deleting takes its time)
+            assert time.monotonic() < deadline
             time.sleep(0.3)
         else:
             return
@@ -294,7 +291,7 @@ async def test_a_dead_letter_that_the_broker_refuses_is_not_taken_for_written(
     )
 
     async def bury_again_and_again() -> None:
-        for _ in range(40):  # until the broker goes by what it was told
+        for _ in range(400):  # until the broker applies its new settings
             await dead_letters.bury([letter(EVENTS, refused)])
             await asyncio.sleep(0.25)
 
@@ -316,6 +313,6 @@ def test_a_record_of_a_newer_schema_stops_the_warehouse_and_is_no_dead_letter(
         message = FRAME.pack(0, newer) + value[FRAME.size :]
         producer.send(installation.name_of(EVENTS), key=b"v", value=message, partition=1)
         producer.close()
-        assert running.process.wait(20) == 1
+        assert running.process.wait(180) == 1
         assert f"schema id {newer}" in running.output()
     assert read_committed(installation, DEAD_LETTERS) == []

@@ -9,7 +9,7 @@ import msgspec
 from kafka import KafkaProducer
 from support.kafka import TestInstallation
 from support.log import Logged, produce, read_committed, read_until
-from support.worker import worker
+from support.worker import wait_until_decided, worker
 
 from reftrail.contracts.codec import FRAME, encode
 from reftrail.contracts.events import Click, Event, Signup
@@ -52,12 +52,14 @@ def _events(first: int, last: int) -> list[Event]:
     return events
 
 
-def _eventually(installation: TestInstallation, count: int, seconds: float = 40) -> list[Logged]:
+def _eventually(installation: TestInstallation, count: int, seconds: float = 180) -> list[Logged]:
     return read_until(installation, REWARD_GRANTED, lambda found: len(found) >= count, seconds)
 
 
 def _check(installation: TestInstallation, users: int) -> None:
-    grants = _eventually(installation, 2 * users)
+    _eventually(installation, 2 * users)
+    wait_until_decided(installation)
+    grants = read_committed(installation, REWARD_GRANTED)
     granted = sorted((g.record.code, g.record.user_id, g.record.role) for g in grants)
     assert granted == sorted(
         (f"CODE{n % 10}", f"u{n}", role) for n in range(users) for role in ("referrer", "referee")
@@ -110,7 +112,7 @@ def test_what_cannot_be_read_is_in_the_dead_letters(
     with worker(installation, tmp_path / "worker.log"):
         produce(installation, EVENTS, _events(0, 3))
         _check(installation, 3)
-        (dead,) = read_committed(installation, DEAD_LETTERS)
+        (dead,) = read_until(installation, DEAD_LETTERS, bool)  # commits by itself
     assert dead.record.payload == b"\x00\x00\x00\x00\x01broken"
     assert (dead.record.stage, dead.record.reason, dead.record.topic) == (
         "touch",
@@ -130,9 +132,9 @@ def _send(installation: TestInstallation, topic: Topic, value: bytes, partition:
     producer.close()
 
 
-def _click(visitor: str, **told: Any) -> Click:
+def _click(visitor: str, **actual: Any) -> Click:
     common: dict[str, Any] = {"event_time": T0, "received_at": T0, "visitor_id": visitor}
-    return Click(**(common | {"event_id": f"odd {visitor}", "code": "CODE1"} | told))
+    return Click(**(common | {"event_id": f"odd {visitor}", "code": "CODE1"} | actual))
 
 
 def test_records_that_no_stage_can_take_are_dead_letters_and_the_others_are_decided(
@@ -170,20 +172,20 @@ def test_records_that_no_stage_can_take_are_dead_letters_and_the_others_are_deci
         )
         produce(installation, EVENTS, [signup, *_events(0, 30)])
         _check(installation, 30)
-        letters = read_until(installation, DEAD_LETTERS, lambda found: len(found) >= 6, 20)
+        letters = read_committed(installation, DEAD_LETTERS)
         assert running.process.poll() is None
     by_place: dict[tuple[str, str], list[Any]] = defaultdict(list)
-    for one in letters:
-        by_place[one.record.stage, one.record.reason].append(one.record)
+    for letter in letters:
+        by_place[letter.record.stage, letter.record.reason].append(letter.record)
     (large,) = by_place["touch", "undecodable"]
     assert len(large.payload) < large.payload_size == len(garbage)
     assert large.payload_sha256 == hashlib.sha256(garbage).hexdigest()
     assert (large.topic, large.partition) == ("events", 2)
     (misplaced,) = by_place["touch", "wrong_partition"]
     assert f"belongs into partition {own} of {partitions}" in misplaced.detail
-    details = sorted(one.detail for one in by_place["touch", "undecidable"])
+    details = sorted(letter.detail for letter in by_place["touch", "undecidable"])
     assert [detail.partition(":")[0] for detail in details] == ["OverflowError", "ValueError"]
-    others = [one.detail for one in by_place["attribution", "undecidable"]]
+    others = [letter.detail for letter in by_place["attribution", "undecidable"]]
     assert any("a_setting_of_another_version" in detail for detail in others)
     assert any("of another version" in detail for detail in others)
 
@@ -198,7 +200,7 @@ def test_a_record_of_a_newer_schema_stops_the_worker_which_says_what_it_needs(
     with worker(installation, tmp_path / "worker.log") as running:
         running.wait_until_ready()
         _send(installation, EVENTS, newer_value, EVENTS.partition("v1", installation.partitions))
-        assert running.process.wait(20) == 1
+        assert running.process.wait(180) == 1
     assert f"a record has schema id {newer}" in running.log.read_text()
     assert read_committed(installation, DEAD_LETTERS) == []
 
@@ -209,6 +211,6 @@ def test_a_policy_in_a_newer_language_stops_the_worker_which_says_so(
     _programme(installation)
     with worker(installation, tmp_path / "worker.log") as running:
         running.wait_until_ready()
-        produce(installation, CAMPAIGNS, [campaign("new", policy='{"language": 2, "novel": 1}')])
-        assert running.process.wait(20) == 1
-    assert "version 2 of the policy language" in running.log.read_text()
+        produce(installation, CAMPAIGNS, [campaign("new", policy='{"language": 3, "novel": 1}')])
+        assert running.process.wait(180) == 1
+    assert "version 3 of the policy language" in running.log.read_text()

@@ -8,7 +8,7 @@ from support.bulk import write_many
 from support.kafka import TestInstallation
 from support.log import produce, read_committed, read_until
 from support.metrics import figure, wait_until
-from support.worker import worker
+from support.worker import wait_until_decided, worker
 
 from reftrail.contracts.events import Click, Event, Signup
 from reftrail.contracts.record import MINUTE
@@ -58,15 +58,16 @@ def test_after_kill_9_only_the_changelogs_tail_is_read(
     write_many(installation, EVENTS, _clicks(VISITORS))
     settings = _settings(tmp_path)
     with worker(installation, tmp_path / "one.log", **settings) as one:
-        wait_until(lambda: figure(one, "records_total") >= VISITORS, 90)
+        wait_until(lambda: figure(one, "records_total") >= VISITORS, 180)
         produce(installation, EVENTS, _signups(1, 2, 3))
         _wait_for_grants(installation, 3)
         one.kill()
     produce(installation, EVENTS, _signups(2, 4, 5))
     with worker(installation, tmp_path / "two.log", **settings) as two:
         _wait_for_grants(installation, 5)
-        assert figure(two, "restored_total") < 1_000
         two.wait_until_ready()
+        assert figure(two, "restored_total") < 1_000
+        wait_until_decided(installation)
         assert two.stop() == 0
     with worker(installation, tmp_path / "three.log", **settings) as three:
         three.wait_until_ready()
@@ -91,5 +92,6 @@ def test_what_fell_behind_on_disk_is_made_up_for_from_the_changelogs(
     produce(installation, EVENTS, _signups(1, 2, 3))
     with worker(installation, tmp_path / "three.log", **_settings(tmp_path)) as three:
         _wait_for_grants(installation, 3)
+        three.wait_until_ready()
         assert figure(three, "restored_total") > 0
     assert "discarded" not in three.log.read_text()

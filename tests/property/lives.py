@@ -2,7 +2,7 @@
 
 A plan is drawn as numbers. What it comes to depends on what is there when its turn comes: a review
 is about some reward of the ledger, a report about some order to fulfil. So a plan is made into
-inputs once, by playing it; these can then be played again in other manners.
+inputs once, by playing it; these can then be replayed in other manners.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,7 +14,14 @@ from hypothesis import strategies as st
 from property.programmes import Manner
 
 from reftrail.contracts.decisions import RewardDecided, RewardGranted, RewardStatus
-from reftrail.contracts.events import Purchase, Refund, Signup
+from reftrail.contracts.events import (
+    DisputeLost,
+    DisputeOpened,
+    DisputeWon,
+    Purchase,
+    Refund,
+    Signup,
+)
 from reftrail.contracts.external_inputs import (
     FulfilmentOutcome,
     FulfilmentReported,
@@ -114,7 +121,7 @@ def codes(*, capped: bool = True) -> tuple[CodeChanged, ...]:
 
 
 class Step(NamedTuple):
-    """What a plan does next; the numbers choose among what there is."""
+    """The next step of a plan; the numbers choose among what there is."""
 
     what: str
     one: int
@@ -133,6 +140,7 @@ _KINDS: Final = (
     ["signup"] * 4
     + ["purchase"] * 4
     + ["refund"] * 4
+    + ["dispute"] * 3
     + ["tick"] * 3
     + ["review"] * 3
     + ["report"] * 2
@@ -154,7 +162,7 @@ plans = st.lists(_steps, min_size=5, max_size=40) | st.integers(0, 2**32).map(_l
 
 
 def inputs_of(plan: Sequence[Step], *, capped: bool = True) -> list[Input]:
-    """What a plan comes to, played step by step: an hour each, of which ticks skip some."""
+    """The records of a plan, played step by step: an hour each, of which ticks skip some."""
     host = _host(Manner(), capped=capped)
     made: list[Input] = []
     now = FIRST_DAY
@@ -172,8 +180,8 @@ def played(inputs: Iterable[Input], manner: Manner = PLAINLY, *, capped: bool = 
     """A host to which inputs came, several at a time where the manner draws."""
     host = _host(manner, capped=capped)
     rng = Random(manner.seed)
-    for one in inputs:
-        _publish(host, one)
+    for input_ in inputs:
+        _publish(host, input_)
         if manner.seed is None or rng.random() < 0.4:
             host.run()
     return host.run()
@@ -181,20 +189,20 @@ def played(inputs: Iterable[Input], manner: Manner = PLAINLY, *, capped: bool = 
 
 def went_on(host: MemoryHost, inputs: Iterable[Input]) -> MemoryHost:
     """The same host after more inputs came, each when all before had been decided on."""
-    for one in inputs:
-        _publish(host, one)
+    for input_ in inputs:
+        _publish(host, input_)
         host.run()
     return host
 
 
 def ledger(host: MemoryHost) -> list[RewardDecided]:
     """All entries, those of one reward in order."""
-    return [one for one in host.log(REWARDS) if isinstance(one, RewardDecided)]
+    return [entry for entry in host.log(REWARDS) if isinstance(entry, RewardDecided)]
 
 
 def to_fulfil(host: MemoryHost) -> list[RewardGranted]:
     """All orders to fulfil."""
-    return [one for one in host.log(REWARD_GRANTED) if isinstance(one, RewardGranted)]
+    return [grant for grant in host.log(REWARD_GRANTED) if isinstance(grant, RewardGranted)]
 
 
 def tick_at(time: Millis, name: str) -> Input:
@@ -218,6 +226,7 @@ def review_of(entry: RewardDecided, decision: str, time: Millis, name: str, *, o
             reward_id=entry.reward_id if only else None,
             decision=decision,
             reviewer="eve",
+            reason="goodwill",
         ),
     )
 
@@ -234,18 +243,18 @@ def _host(manner: Manner, *, capped: bool) -> MemoryHost:
     return host
 
 
-def _publish(host: MemoryHost, one: Input) -> None:
-    if not isinstance(one.record, Ticked):
-        host.publish(one.topic, one.record)
+def _publish(host: MemoryHost, given: Input) -> None:
+    if not isinstance(given.record, Ticked):
+        host.publish(given.topic, given.record)
         return
     for partition in range(host.partitions):
-        told = msgspec.structs.replace(
-            one.record,
-            event_id=f"{one.record.event_id} {partition}",
+        ticked = msgspec.structs.replace(
+            given.record,
+            event_id=f"{given.record.event_id} {partition}",
             partition=partition,
             partitions=host.partitions,
         )
-        host.publish(TICKS, told)
+        host.publish(TICKS, ticked)
 
 
 def _input(step: Step, name: str, now: Millis, host: MemoryHost) -> Input | None:
@@ -254,7 +263,7 @@ def _input(step: Step, name: str, now: Millis, host: MemoryHost) -> Input | None
             return tick_at(now, name)
         case "review":
             entries = ledger(host)
-            decision = list(ReviewDecision)[step.two % 3]
+            decision = list(ReviewDecision)[step.two % len(ReviewDecision)]
             only = step.three % 2 == 0
             return (
                 review_of(entries[step.one % len(entries)], decision, now, name, only=only)
@@ -287,6 +296,12 @@ def _event(step: Step, name: str, now: Millis) -> Record:
         case "purchase":
             paid = (1 + step.three % 4) * 30 * UNIT
             return Purchase(**common, **order, amount_micros=paid, currency="USD")
+        case "dispute":
+            kind = (DisputeOpened, DisputeWon, DisputeLost)[step.three % 3]
+            part = None if step.three % 4 == 0 else (step.three % 5) * 10 * UNIT
+            return kind(
+                **common, **order, dispute_id=f"d{step.one % 2}", amount_micros=part or None
+            )
         case _:
             part = None if step.three % 4 == 0 else step.three * 3 * UNIT
             return Refund(**common, **order, amount_micros=part)
@@ -294,9 +309,9 @@ def _event(step: Step, name: str, now: Millis) -> Record:
 
 def _unsettled(host: MemoryHost) -> list[RewardGranted]:
     """The orders of rewards that are granted: nobody reports on an order that is done with."""
-    last = {one.reward_id: one.status for one in ledger(host)}
-    orders = {one.reward_id: one for one in to_fulfil(host)}
-    return [one for one in orders.values() if last[one.reward_id] == RewardStatus.GRANTED]
+    last = {entry.reward_id: entry.status for entry in ledger(host)}
+    orders = {grant.reward_id: grant for grant in to_fulfil(host)}
+    return [order for order in orders.values() if last[order.reward_id] == RewardStatus.GRANTED]
 
 
 def _report(order: RewardGranted, step: Step, now: Millis) -> Input:

@@ -59,7 +59,7 @@ ISSUED: Final[tuple[CodeChanged, ...]] = (
     code("FAR", campaign_id="on-signup", regions=["DE"], channels=["mail", "app"]),
     code("SPR1", campaign_id="on-purchase"),
 )
-_REGISTERED_IN: Final = {one.code: one.campaign_id for one in ISSUED}
+_REGISTERED_IN: Final = {code.code: code.campaign_id for code in ISSUED}
 DERIVED: Final = {"SPR1": "on-purchase", "SPR2": "on-signup", "SPR3": "on-purchase"}
 """Codes that prove themselves; SPR1 was bound to its owner, and some events are from before."""
 FORGED: Final = "SPR9"
@@ -70,7 +70,7 @@ hours = st.integers(0, 40).map(lambda hour: FIRST_DAY + hour * HOUR)
 
 
 def _named(code: str | None) -> dict[str, Any]:
-    """What the collector adds to an event with a code."""
+    """The fields that the collector adds to an event with a code."""
     if code is None:
         return {}
     evidence = CodeEvidence.DERIVED if code in DERIVED else _NOT_REGISTERED.get(code)
@@ -86,7 +86,7 @@ def _named(code: str | None) -> dict[str, Any]:
 
 @st.composite
 def _events(draw: st.DrawFn, codes: Sequence[str]) -> AnyEvent:
-    """Any event; event_id is left to whoever puts it in its place."""
+    """Any event; event_id is left to the caller that puts it in its place."""
     kind = draw(st.sampled_from(_KINDS))
     user = draw(st.sampled_from(sorted(USERS)))
     named = _named(draw(st.none() | st.sampled_from(codes)))
@@ -125,7 +125,7 @@ def logs(*, limited: bool = True, most: int = 40) -> st.SearchStrategy[list[AnyE
     """
     codes = sorted(_REGISTERED_IN.keys() | DERIVED.keys() | _NOT_REGISTERED.keys())
     codes += 3 * [FORGED]  # which is attributed only if typed in where there is no touch
-    event = _events([one for one in codes if limited or one not in _LIMITED])
+    event = _events([code for code in codes if limited or code not in _LIMITED])
     short, long = st.lists(event, max_size=most), st.lists(event, min_size=most // 2, max_size=most)
     return (short | long).map(_called)
 
@@ -137,7 +137,7 @@ def _called(events: Iterable[AnyEvent]) -> list[AnyEvent]:
 
 
 repetitions = st.lists(st.tuples(st.integers(0, 2**16), st.integers(0, 2**16)), max_size=12)
-"""What comes again, and how much later, for `with_repetitions`."""
+"""The repetitions, and their delays, for `with_repetitions`."""
 
 
 def with_repetitions(
@@ -164,7 +164,7 @@ def interleaved(events: Iterable[AnyEvent], rng: Random) -> list[AnyEvent]:
 
 @dataclass(frozen=True)
 class Manner:
-    """How a host goes about it. seed draws which partition goes next; None: stage by stage."""
+    """The manner of a host."""
 
     partitions: int = 1
     batch: int = 1

@@ -7,19 +7,20 @@ from typing import Any, Final, get_args, get_type_hints
 import msgspec
 from hypothesis import strategies as st
 
+from reftrail.contracts.adjustments import Adjusted, AdjustmentDecided
 from reftrail.contracts.codec import encode
+from reftrail.contracts.conversions import Converted, Touched
 from reftrail.contracts.decisions import (
     Attributed,
     Claimed,
-    Converted,
     DeadLettered,
     RewardDecided,
     RewardGranted,
     RewardWithdrawn,
-    Touched,
 )
 from reftrail.contracts.events import Click, Event, FormStarted, Purchase, Refund, Signup, View
 from reftrail.contracts.external_inputs import FulfilmentReported, Listed, Reviewed, Ticked
+from reftrail.contracts.payouts import StatementChanged, StatementLine, StatementPrepared
 from reftrail.contracts.record import Record
 from reftrail.contracts.reference import (
     CampaignDefined,
@@ -65,13 +66,18 @@ KINDS: Final[tuple[type[Record], ...]] = (
     Listed,
     MilestoneChanged,
     Reviewed,
+    Adjusted,
+    AdjustmentDecided,
     SignalChecked,
+    StatementChanged,
+    StatementLine,
+    StatementPrepared,
     Ticked,
 )
 
 
 def schema_name(kind: type[Record]) -> str:
-    """What the schema of a record type is called."""
+    """The schema's name of a record type."""
     return "Event" if issubclass(kind, Event) else kind.__name__
 
 

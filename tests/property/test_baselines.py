@@ -1,4 +1,4 @@
-"""What bounded sketches say, against what plain lists say."""
+"""Bounded sketches against plain lists."""
 
 from random import Random
 from statistics import median_high, median_low
@@ -58,7 +58,10 @@ def test_hours_are_counted_as_in_a_list_where_they_come_in_order(hours: list[int
             assert usual(sketch, at) is None
         else:
             span = min(HOURS_KEPT, hour - seen[0])
-            assert usual(sketch, at) == (sum(hour - span <= one < hour for one in seen), span)
+            assert usual(sketch, at) == (
+                sum(hour - span <= seen_hour < hour for seen_hour in seen),
+                span,
+            )
         sketch = with_claim(sketch, at + nth % HOUR)
     assert len(sketch.counts) <= HOURS_KEPT + 1
     assert msgspec.convert(msgspec.to_builtins(sketch), Hours) == sketch

@@ -1,4 +1,4 @@
-"""Whether a purchase earns follows from what its code was then, whenever the purchase arrives."""
+"""A purchase earns by the state of its code at that time, whenever the purchase arrives."""
 
 from collections.abc import Iterable
 from random import Random
@@ -80,14 +80,14 @@ def decided(host: MemoryHost) -> set[tuple[str, str, tuple[str, ...]]]:
 def test_a_purchase_earns_by_the_status_of_its_time(
     statuses: list[tuple[int, CodeStatus]], times: list[int], random: Random
 ) -> None:
-    """Told at once, and told after all changes in any order."""
+    """Found at once, and after all changes in any order."""
     at_once, late = host_with_signup(), host_with_signup()
     known = records(statuses)
     happened = [
         *((record.event_time, 0, record) for record in known[1:]),
         *((hour(at), 1, bought(nth, at, hour(at))) for nth, at in enumerate(times)),
     ]
-    for _, is_purchase, record in sorted(happened, key=lambda one: one[:2]):
+    for _, is_purchase, record in sorted(happened, key=lambda timed: timed[:2]):
         at_once.publish(EVENTS if is_purchase else CODES, record)
         at_once.run()
     late.publish(CODES, *known[1:])

@@ -86,7 +86,7 @@ def on(place: int, act: Callable[[CodeService, str, By], object]) -> Act:
     """An act on one of the codes that there are, or on a derived one."""
 
     def do(codes: CodeService, by: By) -> object:
-        known = [one.code for one in codes.page(Filter()).codes]
+        known = [code.code for code in codes.page(Filter()).codes]
         known += next(codes.derived_codes("derived").batches(1, 3))
         return act(codes, known[place % len(known)], by)
 
@@ -103,7 +103,7 @@ acts: st.SearchStrategy[Act] = st.one_of(
     st.builds(
         lambda many: (
             lambda codes, by: codes.import_codes(
-                [GivenCode(code=code, terms=one) for code, one in many], by
+                [GivenCode(code=code, terms=given_terms) for code, given_terms in many], by
             )
         ),
         st.lists(st.tuples(texts, terms), max_size=3),
@@ -188,35 +188,35 @@ def check(codes: CodeService, store: Store) -> None:
             case CodeFormatDefined():
                 defined[message.name].append(message)
     stored = codes.page(Filter(), limit=1_000).codes
-    assert [one.code for one in stored] == sorted(changed) == sorted(filter(None, lines))
+    assert [code.code for code in stored] == sorted(changed) == sorted(filter(None, lines))
     for code in stored:
         audit = codes.audit(code.code)
         assert audit == lines[code.code]
         numbers = list(range(1, len(audit) + 1))
         assert [line.revision for line in audit] == numbers
-        assert [one.revision for one in changed[code.code]] == numbers
+        assert [change.revision for change in changed[code.code]] == numbers
         assert changed[code.code][-1] == code.changed
         assert fold(audit) == state_of(code)
-    for one in codes.formats():
-        records = defined.pop(one.defined.name)
+    for known in codes.formats():
+        records = defined.pop(known.defined.name)
         assert [record.revision for record in records] == list(range(1, len(records) + 1))
-        assert records[-1] == one.defined
+        assert records[-1] == known.defined
     assert not defined
     issued = sum(line.codes for line in lines[None])
-    assert issued == sum(one.defined.count for one in codes.formats())
+    assert issued == sum(known.defined.count for known in codes.formats())
     ids = [message.event_id for message in messages]
     assert len(set(ids)) == len(ids)
     holders = [
-        (one.changed.campaign_id, one.changed.owner_user_id)
-        for one in stored
-        if one.changed.campaign_id == "winter" and one.changed.status != "revoked"
-        if one.changed.owner_user_id is not None
+        (code.changed.campaign_id, code.changed.owner_user_id)
+        for code in stored
+        if code.changed.campaign_id == "winter" and code.changed.status != "revoked"
+        if code.changed.owner_user_id is not None
     ]
     assert len(set(holders)) == len(holders)
 
 
 def fold(audit: list[CodeActed]) -> dict[str, Any]:
-    """What the audit lines of a code add up to; each must follow from the one before."""
+    """The state to which the audit lines of a code add up; each must follow from the one before."""
     state = dict(EMPTY)
     for number, line in enumerate(audit):
         before = json.loads(line.before) if line.before is not None else {}
@@ -230,7 +230,7 @@ def fold(audit: list[CodeActed]) -> dict[str, Any]:
 
 def sent(store: Store) -> list[Record]:
     with store.read() as connection:
-        return [decode(one.value) for one in outbox.first_waiting(connection, 100_000)]
+        return [decode(message.value) for message in outbox.first_waiting(connection, 100_000)]
 
 
 @contextmanager
@@ -241,7 +241,7 @@ def a_service() -> Iterator[tuple[CodeService, Store]]:
         closing(Store.open(sqlite_url(Path(directory)))) as store,
     ):
         codes = CodeService(store, secret=SECRET, clock=lambda: BY.at or 0)
-        for one in FORMATS:
-            codes.define_format(one, BY)
+        for code_format in FORMATS:
+            codes.define_format(code_format, BY)
         codes.issue_derived("derived", 3, BY, worst_odds=1.0)
         yield codes, store

@@ -1,4 +1,4 @@
-"""What holds for whatever happens, in whatever order, however often, in batches of any size."""
+"""Properties of decisions for all events, in any order, number and batches."""
 
 from collections import Counter, defaultdict
 from random import Random
@@ -29,9 +29,10 @@ from reftrail.contracts.reward_reasons import Reason
 from reftrail.contracts.topic import Topic
 from reftrail.contracts.topics import ATTRIBUTIONS, CLAIMS, REWARD_GRANTED, REWARDS
 from reftrail.engine.topology import TOPOLOGY
-from reftrail.rules.attribution.waiting import WaitingDeed
+from reftrail.rules.attribution.waiting import WaitingAction
 from reftrail.rules.cells import Cells
 from reftrail.rules.decider import Refused
+from reftrail.rules.reward.transitions import effect_of
 from reftrail.simulator import in_force
 from reftrail.testing import LedgerLine, MemoryHost, Step, replay
 from reftrail.testing.times import FIRST_DAY
@@ -43,8 +44,8 @@ def _at(hour: int, name: str) -> dict[str, Any]:
     return {"event_id": name, "event_time": FIRST_DAY + hour * HOUR, "received_at": FIRST_DAY}
 
 
-def _under(code: str, **told: Any) -> dict[str, Any]:
-    return {"visitor_id": "v1", "code": code, "code_known": True} | told
+def _under(code: str, **overrides: Any) -> dict[str, Any]:
+    return {"visitor_id": "v1", "code": code, "code_known": True} | overrides
 
 
 DROPPED_BEFORE_A_CORRECTION: Final[list[AnyEvent]] = [
@@ -66,14 +67,15 @@ DROPPED_BEFORE_A_CORRECTION: Final[list[AnyEvent]] = [
 
 
 class Said(NamedTuple):
-    """What a record says, without where in the log its cause is."""
+    """The content of a record, without the position of its cause."""
 
     kind: str
     says: tuple[tuple[str, Any], ...]
 
 
 def said(record: Record) -> Said:
-    places = {field.name for field in msgspec.structs.fields(Derived)}
+    """The content of a record. A claim that is repeated may know of an older purchase by then."""
+    places = {field.name for field in msgspec.structs.fields(Derived)} | {"first_purchase_at"}
     fields = msgspec.to_builtins(record)
     return Said(
         type(record).__name__,
@@ -85,22 +87,22 @@ def all_said(host: MemoryHost, topic: Topic) -> list[Said]:
     return sorted(said(record) for record in host.log(topic))
 
 
-def without_places(states: dict[str, bytes]) -> dict[str, bytes]:
+def without_reservations(states: dict[str, bytes]) -> dict[str, bytes]:
     """States without where in the log something stood that waits: repetitions move that."""
     return {
         key: msgspec.msgpack.encode(
-            msgspec.structs.replace(msgspec.msgpack.decode(packed, type=WaitingDeed), offset=0)
+            msgspec.structs.replace(msgspec.msgpack.decode(packed, type=WaitingAction), offset=0)
         )
-        if ":w:e" in key
+        if ":w:e" in key or ":d:e" in key
         else packed
         for key, packed in states.items()
     }
 
 
 def fold(step: Step, folded: dict[tuple[str, str], Any]) -> None:
-    """Take what one decision concluded into the state of its stage."""
+    """Apply the events of one decision to the state of its stage."""
     stage = step.stage
-    concluded = (one for one in step.conclusions if not isinstance(one, Refused))
+    decided = (event for event in step.events if not isinstance(event, Refused))
     if stage.family is not None:
         kind_of = stage.family.kind_of
         cells = Cells(
@@ -109,16 +111,16 @@ def fold(step: Step, folded: dict[tuple[str, str], Any]) -> None:
                 key for name, key in folded if name == stage.name and key.startswith(f"{group}:")
             ],
         )
-        for conclusion in concluded:
-            cells = stage.decider.evolve(cells, conclusion)
+        for output in decided:
+            cells = stage.decider.evolve(cells, output)
         folded |= {(stage.name, key): cell for key, cell in cells.changed.items()}
         return
     keys = [(stage.name, cell.key_of(step.record)) for cell in stage.cells]
     kept = zip(keys, stage.cells, strict=True)
     values = tuple(folded.get(key, cell.state()) for key, cell in kept)
     state = values if len(values) != 1 else values[0]
-    for conclusion in concluded:
-        state = stage.decider.evolve(state, conclusion)
+    for output in decided:
+        state = stage.decider.evolve(state, output)
     folded |= zip(keys, state if len(keys) != 1 else (state,), strict=True)
 
 
@@ -145,7 +147,7 @@ def test_repeated_events_change_nothing(
         assert all_said(often, topic) == all_said(once, topic)
     assert set(all_said(often, CLAIMS)) == set(all_said(once, CLAIMS))
     for stage in TOPOLOGY:
-        assert without_places(often.states(stage)) == without_places(once.states(stage))
+        assert without_reservations(often.states(stage)) == without_reservations(once.states(stage))
 
 
 @given(logs())
@@ -170,39 +172,83 @@ def test_the_size_of_batches_and_the_wire_change_nothing(
 
 @given(logs(), manners, manners, any_seed)
 def test_any_interleaving_of_the_keys_gives_the_same_attributions(
-    events: list[AnyEvent], one: Manner, other: Manner, seed: int
+    events: list[AnyEvent], manner: Manner, other: Manner, seed: int
 ) -> None:
-    first = played(events, one)
+    first = played(events, manner)
     second = played(interleaved(events, Random(seed)), other)
-    raced = overtaken(first) | overtaken(second)
+    overtaken_users = overtaken(first) | overtaken(second)
 
     def of_the_others(host: MemoryHost) -> list[Said]:
-        return sorted(said(one) for one in attributions(host) if one.user_id not in raced)
+        return sorted(
+            said(attribution)
+            for attribution in attributions(host)
+            if attribution.user_id not in overtaken_users
+        )
 
     assert of_the_others(second) == of_the_others(first)
+
+
+REFUNDED_BEFORE_OR_AFTER_THE_SIGNUP: Final[list[AnyEvent]] = [
+    Purchase(
+        **_at(29, "e21"),
+        user_id="u1",
+        order_id="u1-o0",
+        amount_micros=60 * MICROS_PER_UNIT,
+        currency="USD",
+    ),
+    Signup(
+        **_at(0, "e17"),
+        **_under("SPR3", campaign_id="on-purchase", code_evidence=CodeEvidence.DERIVED),
+        user_id="u1",
+    ),
+    Refund(**_at(35, "e09"), user_id="u1", order_id="u1-o0"),
+]
+_BY_REFUNDS: Final = {Reason.REFUNDED, Reason.PARTLY_REFUNDED, Reason.MILESTONE_LOST}
 
 
 def overtaken(host: MemoryHost) -> set[str]:
     """Users with a touch that came in after their decision: purchases settle whether it counts."""
-    decided = Counter(one.user_id for one in attributions(host))
+    decided = Counter(attribution.user_id for attribution in attributions(host))
     return {user for user, count in decided.items() if count > 1}
 
 
+@example(REFUNDED_BEFORE_OR_AFTER_THE_SIGNUP, Manner(), 5)
 @given(logs(limited=False), manners, any_seed)
 def test_any_interleaving_gives_the_same_ledger_where_users_buy_in_the_order_of_time(
     events: list[AnyEvent], manner: Manner, seed: int
 ) -> None:
-    """What waits for an attribution claims in the order of time, the rest in that of arrival."""
+    """Events that wait for an attribution claim in the order of time, the rest in that of arrival.
+
+    What a refund took is never granted where it comes before the signup, and is granted and taken
+    back where it comes later. So of the rewards that refunds touched the balances are compared.
+    """
     deals = iter(sorted((e for e in events if isinstance(e, Purchase | Refund)), key=_when))
     in_order = [next(deals) if isinstance(e, Purchase | Refund) else e for e in events]
     first = played(in_order)
     second = played(interleaved(in_order, Random(seed)), manner)
-    raced = overtaken(first) | overtaken(second)
+    overtaken_users = overtaken(first) | overtaken(second)
+    touched = {
+        line.reward_id
+        for line in (*first.ledger(), *second.ledger())
+        if not _BY_REFUNDS.isdisjoint(line.reasons)
+    }
 
     def of_the_others(host: MemoryHost) -> list[LedgerLine]:
-        return [line for line in host.ledger() if line.user_id not in raced]
+        return [
+            line
+            for line in host.ledger()
+            if line.user_id not in overtaken_users and line.reward_id not in touched
+        ]
+
+    def balances(host: MemoryHost) -> dict[str, int]:
+        found: Counter[str] = Counter()
+        for line in host.ledger():
+            if line.user_id not in overtaken_users and line.reward_id in touched:
+                found[line.reward_id] += effect_of(line.status, line.value_micros)
+        return {reward: balance for reward, balance in found.items() if balance}
 
     assert of_the_others(second) == of_the_others(first)
+    assert balances(second) == balances(first)
 
 
 def _when(event: AnyEvent) -> tuple[int, str]:
@@ -244,8 +290,8 @@ def test_nobody_is_attributed_twice_and_nothing_is_granted_twice(
             assert lines[1].supersedes == lines[0].event_id
             assert lines[1].value_micros == lines[0].value_micros
     granted = [entry.event_id for entry in entries(host) if entry.status == RewardStatus.GRANTED]
-    orders = [one for one in host.log(REWARD_GRANTED) if isinstance(one, RewardGranted)]
-    assert [one.event_id for one in orders] == granted
+    orders = [grant for grant in host.log(REWARD_GRANTED) if isinstance(grant, RewardGranted)]
+    assert [order.event_id for order in orders] == granted
 
 
 @given(logs(), manners)
@@ -253,7 +299,11 @@ def test_whoever_earns_was_attributed_to_the_code_first(
     events: list[AnyEvent], manner: Manner
 ) -> None:
     host = played(events, manner)
-    decided = {(one.user_id, one.code) for one in attributions(host) if one.decisive}
+    decided = {
+        (attribution.user_id, attribution.code)
+        for attribution in attributions(host)
+        if attribution.decisive
+    }
     in_the_end = {(user, by.code) for user, by in in_force(attributions(host))}
     for entry in entries(host):
         assert (entry.user_id, entry.code) in decided
@@ -280,7 +330,7 @@ def test_a_forged_code_never_earns_and_a_derived_one_needs_no_lookup(
 def test_the_state_follows_from_the_conclusions_alone(
     events: list[AnyEvent], manner: Manner
 ) -> None:
-    """Folding what was concluded, without deciding again, gives the state of the live host."""
+    """Folding the events, without deciding again, gives the state of the live host."""
     host = played(events, manner)
     folded: dict[tuple[str, str], Any] = {}
     for step in host.steps:

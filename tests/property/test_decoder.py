@@ -13,6 +13,7 @@ from property.records import KINDS, any_records, records_of
 from reftrail.contracts.codec import FRAME, Undecodable, decode, decode_any, encode
 from reftrail.contracts.decoder import UNREADABLE, compile_decoder
 from reftrail.contracts.encoder import encode_long
+from reftrail.contracts.external_inputs import Ticked
 from reftrail.contracts.record import Record
 
 LONGS = st.integers(-(2**63), 2**63 - 1) | st.integers(1_000_000_000_000, 2_500_000_000_000)
@@ -49,6 +50,13 @@ def test_every_record_reads_the_same(kind: type[Record]) -> None:
         assert found == decode_any(encode(record)) == record
 
     reads_the_same()
+
+
+def test_of_bytes_that_end_too_early_the_same_is_said_each_time() -> None:
+    value = encode(Ticked(event_id="", event_time=0, received_at=0, partition=0, partitions=1))
+    for end in range(FRAME.size, len(value)):
+        with pytest.raises(Undecodable, match=r"^bytes do not .*: they end too early$"):
+            decode(value[:end])
 
 
 @settings(max_examples=300)

@@ -1,4 +1,4 @@
-"""What the sieve is built on: which events may be left out, judged by the state before a batch."""
+"""Events that the prefilter may leave out, judged by the state before a batch."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,7 +24,7 @@ States = dict[str, TouchState]
 
 
 def changes_nothing(event: AnyEvent, before: States) -> bool:
-    """Whether the state before the batch already says that an event concludes nothing."""
+    """Whether the state before the batch already says that an event decides nothing."""
     match event:
         case FormStarted():
             return True
@@ -42,7 +42,7 @@ def changes_nothing(event: AnyEvent, before: States) -> bool:
 
 def decided(events: list[AnyEvent], batch: int, *, drop: bool) -> tuple[list[Record], States]:
     states: States = {}
-    conclusions: list[Record] = []
+    outputs: list[Record] = []
     for begin in range(0, len(events), batch):
         before = dict(states)
         for offset, event in enumerate(events[begin : begin + batch], start=begin):
@@ -50,12 +50,12 @@ def decided(events: list[AnyEvent], batch: int, *, drop: bool) -> tuple[list[Rec
                 continue
             key = event_key(event)
             state = states.get(key, TouchState())
-            for conclusion in _DECIDER.decide(state, event, Cause("events", 0, offset), _REFERENCE):
-                state = _DECIDER.evolve(state, conclusion)
-                conclusions.append(conclusion)
+            for found in _DECIDER.decide(state, event, Cause("events", 0, offset), _REFERENCE):
+                state = _DECIDER.evolve(state, found)
+                outputs.append(found)
             if state != TouchState():
                 states[key] = state
-    return conclusions, states
+    return outputs, states
 
 
 @given(logs(most=60), st.integers(1, 60))
@@ -68,7 +68,7 @@ def test_leaving_out_what_the_state_before_a_batch_covers_changes_nothing(
 @st.composite
 def clicks_by_one_visitor(draw: st.DrawFn) -> list[AnyEvent]:
     """Nothing but touches of one visitor, under campaigns with windows of different lengths."""
-    codes = {one.code: one.campaign_id for one in ISSUED[:3]}
+    codes = {code.code: code.campaign_id for code in ISSUED[:3]}
     return [
         Click(
             event_id=f"e{nth:02}",
@@ -90,4 +90,4 @@ def test_a_visitor_s_touches_may_be_left_out_and_repeated(
     repeated = with_repetitions(events, again)
     alone, kept = decided(events, 1, drop=False), decided(repeated, batch, drop=True)
     assert kept[1] == alone[1]
-    assert [one.event_id for one in kept[0]] == [one.event_id for one in alone[0]]
+    assert [record.event_id for record in kept[0]] == [record.event_id for record in alone[0]]

@@ -1,6 +1,6 @@
-"""Where batches end changes no touch, however late events reach the broker.
+"""The ends of batches change no touch, however late events reach the broker.
 
-Nor does the sieve, whatever clocks say; and the memory host concludes the same.
+Nor does the prefilter, whatever clocks say; and the memory host decides the same.
 """
 
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from property.test_sieve import CAMPAIGNS, CODES, T0
+from property.test_prefilter import CAMPAIGNS, CODES, T0
 
 from reftrail.contracts.codec import decode, encode
 from reftrail.contracts.events import AnyEvent, Click, Signup
@@ -16,12 +16,13 @@ from reftrail.contracts.record import DAY, Millis
 from reftrail.contracts.topics import EVENTS
 from reftrail.engine.batch import StageOfPartition
 from reftrail.engine.chunks import Chunk
-from reftrail.engine.memory import MemoryHost, Message
+from reftrail.engine.memory import MemoryHost
+from reftrail.engine.memory_log import Message
+from reftrail.engine.prefilter import Prefilter, TouchPrefilter
 from reftrail.engine.reference import ReferenceTables
-from reftrail.engine.sieve import Sieve, TouchSieve
 from reftrail.engine.state import StateStore
 from reftrail.engine.topology import STAGES
-from reftrail.rules.touch.conclusions import VisitorForgotten
+from reftrail.rules.touch.events import VisitorForgotten
 
 TOUCH: Final = STAGES["touch"]
 
@@ -53,18 +54,20 @@ def logs(draw: st.DrawFn) -> list[Appended]:
     return found
 
 
-def concluded(log: Sequence[Appended], size: int, sieve: Sieve | None) -> list[tuple[str, str]]:
-    """What goes to topics, by topic and id."""
+def decided(
+    log: Sequence[Appended], size: int, prefilter: Prefilter | None
+) -> list[tuple[str, str]]:
+    """The outputs to topics, by topic and id."""
     work, store = StageOfPartition(TOUCH, 0, 1), StateStore(TOUCH)
     reference, found = ReferenceTables([*CAMPAIGNS, *CODES]), []
     for begin in range(0, len(log), size):
         part = log[begin : begin + size]
         end = begin + len(part)
-        values: list[bytes | None] = [encode(one.event) for one in part]
+        values: list[bytes | None] = [encode(logged.event) for logged in part]
         keys: list[bytes | None] = [b"key"] * len(part)
-        offsets, times = list(range(begin, end)), [one.at for one in part]
+        offsets, times = list(range(begin, end)), [logged.at for logged in part]
         chunk = Chunk(begin, end, offsets, times, keys, values)
-        outcome = work.conclude(chunk, store, reference, sieve)
+        outcome = work.decide(chunk, store, reference, prefilter)
         store.apply(outcome.changes, outcome.due_times)
         for (topic, _), messages in outcome.messages.items():
             if topic is not TOUCH.changelog:
@@ -76,21 +79,21 @@ def in_memory(log: Sequence[Appended], size: int) -> list[tuple[str, str]]:
     host = MemoryHost((TOUCH,), batch=size)
     for record in (*CAMPAIGNS, *CODES):
         host.reference.apply(record)
-    for nth, one in enumerate(log):
-        host.publish_message(EVENTS, 0, Message(nth, b"key", encode(one.event), one.at))
-    told = [one for step in host.run().steps for one in step.conclusions]
+    for nth, logged in enumerate(log):
+        host.publish_message(EVENTS, 0, Message(nth, b"key", encode(logged.event), logged.at))
+    events = [event for step in host.run().steps for event in step.events]
     return sorted(
-        (topic.name, one.event_id)
-        for one in told
-        if not isinstance(one, VisitorForgotten)
-        for topic in TOUCH.topics_for(one)
+        (topic.name, event.event_id)
+        for event in events
+        if not isinstance(event, VisitorForgotten)
+        for topic in TOUCH.topics_for(event)
     )
 
 
 @settings(max_examples=400)
 @given(logs(), st.integers(2, 12))
 def test_the_moment_of_removal_changes_no_decision(log: list[Appended], size: int) -> None:
-    alone = concluded(log, 1, None)
-    assert concluded(log, size, None) == alone
-    assert concluded(log, size, TouchSieve(fewest=1)) == alone
+    alone = decided(log, 1, None)
+    assert decided(log, size, None) == alone
+    assert decided(log, size, TouchPrefilter(fewest=1, together=4)) == alone
     assert in_memory(log, 1) == in_memory(log, size) == alone

@@ -82,7 +82,7 @@ def test_what_is_not_to_be_seen_in_a_claim_is_taken_back() -> None:
 def test_a_heuristic_speaks_against_those_that_it_is_for(
     heuristic: str, whose: str, least: float
 ) -> None:
-    (story,) = (one for one in total().stories if one.name == whose)
+    (story,) = (story for story in total().stories if story.name == whose)
     spoke = total().reasons[heuristic][story]
     assert spoke >= least * total().stories[story].rewards
 

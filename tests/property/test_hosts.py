@@ -1,4 +1,4 @@
-"""Both hosts conclude the same of whole programmes: claims, reviews and time, in any batches.
+"""Both hosts decide whole programmes alike: claims, reviews and time, in any batches.
 
 The memory host asks and folds; the one on Kafka takes what deciders settle, keeps a heap of times,
 and packs its states after each batch.
@@ -20,6 +20,7 @@ from reftrail.contracts.decisions import RewardDecided
 from reftrail.contracts.events import Click, Purchase, Refund, Signup
 from reftrail.contracts.external_inputs import Reviewed
 from reftrail.contracts.policy import (
+    Adjustments,
     AtHoldsEnd,
     Caps,
     Fraud,
@@ -32,6 +33,7 @@ from reftrail.contracts.record import HOUR, MICROS_PER_UNIT, Record
 from reftrail.contracts.reference import CampaignDefined
 from reftrail.contracts.topic import Topic
 from reftrail.contracts.topics import (
+    ADJUSTMENTS,
     CAMPAIGNS,
     CODES,
     DEAD_LETTERS,
@@ -44,18 +46,21 @@ from reftrail.contracts.topics import (
 )
 from reftrail.engine.batch import StageOfPartition
 from reftrail.engine.chunks import Chunk
-from reftrail.engine.memory import Logged, MemoryHost
+from reftrail.engine.memory import MemoryHost
+from reftrail.engine.memory_log import Logged
 from reftrail.engine.oracle import replay
 from reftrail.engine.reference import ReferenceTables
 from reftrail.engine.stage import Stage
 from reftrail.engine.state import StateStore
-from reftrail.engine.store import PartitionStore, Progress
+from reftrail.engine.store import PartitionStore, RestoredTo
 from reftrail.engine.topology import TOPOLOGY
+from reftrail.testing import adjustment, adjustment_decided
 from reftrail.testing.times import FIRST_DAY
 
 LIVELY = Policy(
     hold_for=3 * HOUR,
     expires_after=5 * HOUR,
+    adjustments=Adjustments(approval_above_micros=2 * MICROS_PER_UNIT),
     caps=Caps(per_referrer=2, budget_micros=40 * MICROS_PER_UNIT),
     fraud=Fraud(review_for=2 * HOUR, at_review_end=AtHoldsEnd.GRANT),
     milestones=[
@@ -69,12 +74,25 @@ LIVELY = Policy(
     ],
 )
 CAMPAIGNS_ALIVE: list[CampaignDefined] = [
-    msgspec.structs.replace(one, policy=policy_text(policy))
-    for one, policy in zip(REGISTERED, (LIVELY, LIVELY), strict=False)
+    msgspec.structs.replace(campaign, policy=policy_text(policy))
+    for campaign, policy in zip(REGISTERED, (LIVELY, LIVELY), strict=False)
 ]
-CAMPAIGN_OF = {one.code: one.campaign_id for one in ISSUED}
+CAMPAIGN_OF = {code.code: code.campaign_id for code in ISSUED}
 MANY = 12
-"""How many users there are; everybody does something every few hours."""
+"""The number of users; everybody does something every few hours."""
+
+
+WHAT = (
+    "touch",
+    "touch",
+    "signup",
+    "purchase",
+    "refund",
+    "review",
+    "tick",
+    "adjustment",
+    "decision",
+)
 
 
 def happened(rng: Random) -> Iterator[tuple[Topic, Record]]:
@@ -86,9 +104,10 @@ def happened(rng: Random) -> Iterator[tuple[Topic, Record]]:
         of: dict[str, Any] = {"visitor_id": f"v {user}"}
         order: dict[str, Any] = {"user_id": user, "order_id": f"{user} {nth // (4 * MANY)}"}
         named: dict[str, Any] = {"code": code, "code_known": True, "campaign_id": CAMPAIGN_OF[code]}
-        told: dict[str, Any] = {"code": code, "user_id": user, "reviewer": "ann"}
+        overrides: dict[str, Any] = {"code": code, "user_id": user, "reviewer": "ann"}
+        whose: dict[str, Any] = {"code": code, "user_id": user}
         paid: dict[str, Any] = {"amount_micros": 60 * MICROS_PER_UNIT, "currency": "USD"}
-        match rng.choice(["touch", "touch", "signup", "purchase", "refund", "review", "tick"]):
+        match rng.choice(WHAT):
             case "touch":
                 yield EVENTS, Click(**times, **of, **named)
             case "signup":
@@ -99,7 +118,19 @@ def happened(rng: Random) -> Iterator[tuple[Topic, Record]]:
                 yield EVENTS, Refund(**times, **order)
             case "review":
                 decision = rng.choice(["approve", "decline", "reverse"])
-                yield REVIEWS, Reviewed(**times, **told, decision=decision)
+                yield REVIEWS, Reviewed(**times, **overrides, decision=decision)
+            case "adjustment":
+                yield (
+                    ADJUSTMENTS,
+                    adjustment(nth % 9 - 4, "10:00", **times, **whose, of=f"a{nth % 7}"),
+                )
+            case "decision":
+                decided = rng.choice(["approve", "decline"])
+                of_some = f"a{nth % 7}"
+                yield (
+                    ADJUSTMENTS,
+                    adjustment_decided(decided, "10:00", **times, **whose, of=of_some),
+                )
             case _:
                 yield TICKS, _named(next(ticks(at, 1)), f"{nth}")
 
@@ -128,10 +159,10 @@ def chunked(logged: list[Logged], size: int, topic: Topic) -> list[Chunk]:
             Chunk(
                 part[0].offset,
                 part[-1].offset + 1,
-                offsets=[one.offset for one in part],
-                timestamps=[one.record.received_at for one in part],
-                keys=[topic.key_of(one.record).encode() for one in part],
-                values=[encode(one.record) for one in part],
+                offsets=[message.offset for message in part],
+                timestamps=[message.record.received_at for message in part],
+                keys=[topic.key_of(message.record).encode() for message in part],
+                values=[encode(message.record) for message in part],
             )
         )
     return found
@@ -140,14 +171,14 @@ def chunked(logged: list[Logged], size: int, topic: Topic) -> list[Chunk]:
 def on_kafka(
     stage: Stage, chunks: list[Chunk], reference: ReferenceTables, kept_in: PartitionStore
 ) -> tuple[dict[str, list[Record]], dict[str, bytes]]:
-    """What the other host sends for one stage, and the states that it is left with."""
+    """The outputs of the other host for one stage, and its states at the end."""
     work, store = StageOfPartition(stage, 0, 1), StateStore(stage, kept_in)
     sent: defaultdict[str, list[Record]] = defaultdict(list)
     for chunk in chunks:
-        outcome = work.conclude(chunk, store, reference)
+        outcome = work.decide(chunk, store, reference)
         store.apply(outcome.changes, outcome.due_times)
         if len(sent) % 2:
-            kept_in.write(Progress())
+            kept_in.write(RestoredTo())
         for (topic, _), messages in outcome.messages.items():
             if topic is not stage.changelog:
                 sent[topic.name] += [decode(value) for _, value in messages]
@@ -173,8 +204,8 @@ def test_in_these_programmes_much_happens() -> None:
     seen: set[str] = set()
     for seed in range(8):
         host = lived(seed, batch=7)
-        entries = (one for one in host.log(REWARDS) if isinstance(one, RewardDecided))
+        entries = (record for record in host.log(REWARDS) if isinstance(record, RewardDecided))
         seen.update(entry.status for entry in entries)
         seen.update(topic.name for topic in (MILESTONES, DEAD_LETTERS, LIMITS) if host.log(topic))
-    statuses = {"held", "granted", "rejected", "reversed", "expired"}
+    statuses = {"held", "granted", "rejected", "reversed", "expired", "adjusted"}
     assert statuses | {"milestones", "dead-letters", "limits"} <= seen

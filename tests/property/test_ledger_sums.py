@@ -1,12 +1,14 @@
-"""What the ledger adds up to, whatever the order of arrival, the parts and the repetitions.
+"""Sums of the ledger, for any order of arrival, parts and repetitions.
 
 Every customer buys under one code, and every campaign pays in its own way: for each order, in
-proportion to what remains of it, for every third order, for every hundred that is reached. None of
-them has limits, since these rightly depend on who comes first.
+proportion to what remains of it, for every third order, for every hundred that is reached, a share
+of each order, a value by its amount. None of them has limits, tiers or terms for later orders,
+since these rightly depend on who or what comes first.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from fractions import Fraction
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -21,6 +23,7 @@ from reftrail.contracts.external_inputs import Ticked
 from reftrail.contracts.policy import Fraud, OnRefund, Policy, policy_text
 from reftrail.contracts.record import HOUR, MICROS_PER_UNIT, MINUTE, Micros
 from reftrail.contracts.reference import CampaignDefined, CodeChanged, Trigger
+from reftrail.contracts.side_rules import Band, Percent, SideRules
 from reftrail.contracts.topics import CAMPAIGNS, CODES, EVENTS, REWARDS, TICKS
 from reftrail.rules.reward.transitions import effect_of
 from reftrail.testing import MemoryHost, campaign, code
@@ -31,6 +34,13 @@ MINOR_UNITS: Final = {"JPY": UNIT, "EUR": UNIT // 100, "KWD": UNIT // 1_000}
 TRUSTING: Final = Fraud(grant_up_to=999, reject_from=1_000)
 MINIMUM: Final = 50
 """Units that an order must have left for the campaigns with a minimum."""
+
+BANDS: Final = SideRules(
+    bands=[
+        Band(amount_micros=30 * UNIT, value_micros=2 * UNIT),
+        Band(amount_micros=100 * UNIT, value_micros=9 * UNIT),
+    ]
+)
 
 Sums = dict[tuple[str, str], Micros]
 
@@ -68,12 +78,34 @@ CAMPAIGNS_BY_CODE: Final = {
         minimum_amount_micros=100 * UNIT,
         reward_currency="EUR",
     ),
+    "RATE": _campaign(
+        "rate",
+        Trigger.FIRST_PURCHASE,
+        Policy(
+            repeats=0,
+            fraud=TRUSTING,
+            on_refund=OnRefund.PROPORTIONAL,
+            referrer=Percent(rate=123_400, maximum_micros=20 * UNIT),
+            referee=Percent(rate=50_000),
+        ),
+        referrer_reward_micros=0,
+        referee_reward_micros=0,
+        reward_currency="EUR",
+    ),
+    "BANDS": _campaign(
+        "bands",
+        Trigger.FIRST_PURCHASE,
+        Policy(repeats=0, fraud=TRUSTING, referrer_rules=BANDS, referee_rules=BANDS),
+        reward_currency="EUR",
+    ),
 }
 ISSUED: Final[tuple[CodeChanged, ...]] = tuple(
-    code(name, owner=f"owner of {name}", campaign_id=one.campaign_id)
-    for name, one in CAMPAIGNS_BY_CODE.items()
+    code(name, owner=f"owner of {name}", campaign_id=campaign.campaign_id)
+    for name, campaign in CAMPAIGNS_BY_CODE.items()
 )
 every_code = pytest.mark.parametrize("bought_under", sorted(CAMPAIGNS_BY_CODE))
+of_many: Final = settings(max_examples=60)
+"""For properties that are tried with each campaign: 60 examples of each are hundreds in all."""
 
 
 class Order(NamedTuple):
@@ -157,7 +189,7 @@ def arrived(events: Sequence[Event], by: Sequence[int]) -> list[Event]:
 
 
 def sums_after(events: Iterable[Event]) -> Sums:
-    """What each beneficiary has in each currency after events came."""
+    """The sums of each beneficiary in each currency after events came."""
     return _sums(entries_after(events))
 
 
@@ -221,12 +253,24 @@ def test_in_these_histories_something_is_earned(bought_under: str) -> None:
 
 
 @every_code
+@of_many
 @given(orders, ranks)
 def test_the_order_of_arrival_changes_no_sum(
     bought_under: str, found: list[Order], arrival: list[int]
 ) -> None:
     events = history(found, bought_under)
     assert sums_after(arrived(events, arrival)) == sums_after(events)
+
+
+@given(orders, ranks)
+def test_shares_and_bands_are_those_of_what_remains(found: list[Order], arrival: list[int]) -> None:
+    left = [order.paid - sum(order.parts) for order in found]
+    cents = [min(round(units * Fraction(1234, 100)), 20_00) for units in left]
+    in_bands = sum(9 if units >= 100 else 2 if units >= 30 else 0 for units in left)
+    by_rate = sums_after(arrived(history(found, "RATE"), arrival))
+    assert by_rate.get(("owner of RATE", "EUR"), 0) == sum(cents) * UNIT // 100
+    by_bands = sums_after(arrived(history(found, "BANDS"), arrival))
+    assert by_bands.get(("owner of BANDS", "EUR"), 0) == in_bands * UNIT
 
 
 @st.composite
@@ -240,7 +284,7 @@ def _split(draw: st.DrawFn) -> tuple[int, tuple[int, ...]]:
 @given(
     _split(),
     st.sampled_from(sorted(MINOR_UNITS)),
-    st.sampled_from(["EACH", "SHARE"]),
+    st.sampled_from(["EACH", "SHARE", "RATE"]),
     st.integers(0, 130),
 )
 @settings(max_examples=60)
@@ -285,6 +329,7 @@ def test_refunds_in_parts_take_what_one_refund_of_their_sum_takes(
 
 
 @every_code
+@of_many
 @given(orders, ranks)
 def test_nothing_is_left_where_every_order_was_paid_back(
     bought_under: str, found: list[Order], arrival: list[int]
@@ -304,6 +349,7 @@ def test_nothing_is_left_where_every_order_was_paid_back(
 
 
 @every_code
+@of_many
 @given(orders, repetitions)
 def test_what_comes_again_changes_no_sum(
     bought_under: str, found: list[Order], again: list[tuple[int, int]]
@@ -314,6 +360,7 @@ def test_what_comes_again_changes_no_sum(
 
 
 @every_code
+@of_many
 @given(orders, ranks)
 def test_an_order_that_is_reported_under_two_ids_changes_no_sum(
     bought_under: str, found: list[Order], arrival: list[int]

@@ -1,4 +1,4 @@
-"""What holds for rewards through their whole lives, however inputs, stages and ticks interleave."""
+"""Properties of rewards through their lives, however inputs, stages and ticks interleave."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -41,6 +41,7 @@ from reftrail.testing import MemoryHost, replay
 from reftrail.testing.times import FIRST_DAY
 
 LONG_AFTER = FIRST_DAY + 900 * DAY
+WITHOUT_ORDER = {Reason.DELIVERED_IN_TIME, Reason.ALREADY_DELIVERED}
 STEPS = {(before, after) for (before, _), after in TRANSITIONS.items()}
 
 
@@ -71,7 +72,7 @@ def balances(host: MemoryHost) -> dict[tuple[str, str], Micros]:
 @given(plans, manners)
 @settings(max_examples=120)
 def test_a_reward_is_worth_what_its_entries_add_up_to(plan: list[Step], manner: Manner) -> None:
-    """Never less than nothing, never more than was granted; something only while it stands.
+    """Never less than nothing, never more than was granted; something only while it counts.
 
     What was delivered before it expired is given back without a second order.
     """
@@ -86,7 +87,7 @@ def test_a_reward_is_worth_what_its_entries_add_up_to(plan: list[Step], manner: 
     for order in to_fulfil(host):
         ordered[order.beneficiary, order.currency] += order.value_micros
     for entry in ledger(host):
-        if effect(entry) < 0 or Reason.DELIVERED_IN_TIME in entry.reasons:
+        if effect(entry) < 0 or not WITHOUT_ORDER.isdisjoint(entry.reasons):
             ordered[entry.beneficiary or "", entry.currency] += effect(entry)
     assert {whose: worth for whose, worth in ordered.items() if worth} == balances(host)
 
@@ -116,9 +117,9 @@ def test_no_status_changes_but_as_the_table_says(plan: list[Step], manner: Manne
 @settings(max_examples=80)
 def test_no_limit_is_ever_exceeded(plan: list[Step], manner: Manner) -> None:
     host = played(inputs_of(plan), manner)
-    granted = [one for one in ledger(host) if one.status == RewardStatus.GRANTED]
+    granted = [entry for entry in ledger(host) if entry.status == RewardStatus.GRANTED]
     for campaign_id, caps in (("join", JOIN), ("buy", BUY)):
-        _check_users([one for one in granted if one.campaign_id == campaign_id], caps)
+        _check_users([entry for entry in granted if entry.campaign_id == campaign_id], caps)
         by_day: Counter[int] = Counter()
         for entries in lives(host).values():
             if (entries[0].campaign_id, entries[0].currency) == (campaign_id, "USD"):
@@ -129,14 +130,15 @@ def test_no_limit_is_ever_exceeded(plan: list[Step], manner: Manner) -> None:
             assert max(by_day.values(), default=0) <= caps.budget_per_day_micros
     for name, most in MOST_USES.items():
         assert (
-            len({one.user_id for one in granted if one.code == name and is_referral(one)}) <= most
+            len({entry.user_id for entry in granted if entry.code == name and is_referral(entry)})
+            <= most
         )
 
 
 @given(plans, manners)
 @settings(max_examples=80)
 def test_shared_limits_know_what_is_taken_to_the_cent(plan: list[Step], manner: Manner) -> None:
-    """What is rejected in the end has left all its places, what isn't holds those of its user.
+    """A reward that is rejected in the end keeps no reservation, others keep those of their user.
 
     Of budgets a reward holds what it costs still, or has cost once it was delivered.
     An order that was paid back stays its user's, so that nobody else earns by it.
@@ -198,13 +200,17 @@ def test_a_budget_refuses_only_what_it_has_no_more_room_for(plan: list[Step]) ->
 
 
 def spent_on(entries: list[RewardDecided]) -> Micros:
-    """What a reward takes of budgets, going by its entries."""
+    """The part of budgets that a reward takes, by its entries."""
     spent, was_delivered = 0, False
     for entry in entries:
         match entry.status:
             case RewardStatus.FULFILLED:
-                spent, was_delivered = entry.value_micros + (entry.clawback_micros or 0), True
-            case RewardStatus.REVERSED if was_delivered:
+                before = spent if was_delivered else 0  # a delivery again is of a part of it
+                spent = max(before, entry.value_micros + (entry.clawback_micros or 0))
+                was_delivered = True
+            case RewardStatus.REVERSED if was_delivered or Reason.DISPUTED in entry.reasons:
+                pass
+            case RewardStatus.GRANTED if was_delivered:
                 pass
             case RewardStatus.REVERSED if is_part(entry):
                 spent -= entry.value_micros
@@ -218,7 +224,7 @@ def spent_on(entries: list[RewardDecided]) -> Micros:
 
 
 def delivered_late(entries: list[RewardDecided]) -> Micros:
-    """What was delivered of a reward after it was released: that is spent whatever is left."""
+    """The amount delivered after the reward's release: it is spent whatever is left."""
     released = RewardStatus.REVERSED, RewardStatus.EXPIRED
     is_late = any(entry.status in released for entry in entries)
     return spent_on(entries) if is_late else 0
@@ -227,9 +233,11 @@ def delivered_late(entries: list[RewardDecided]) -> Micros:
 def _check_users(granted: list[RewardDecided], caps: Caps) -> None:
     def most(*keys: str, by_day: bool) -> int:
         users = defaultdict(set)
-        for one in filter(is_referral, granted):
-            whose = {"code": one.code, "owner": OWNERS[one.code]}
-            users[(*(whose[key] for key in keys), day_of(one) if by_day else 0)].add(one.user_id)
+        for grant in filter(is_referral, granted):
+            whose = {"code": grant.code, "owner": OWNERS[grant.code]}
+            users[(*(whose[key] for key in keys), day_of(grant) if by_day else 0)].add(
+                grant.user_id
+            )
         return max(map(len, users.values()), default=0)
 
     for cap, count in (
@@ -254,11 +262,11 @@ def is_referral(entry: RewardDecided) -> bool:
 @settings(max_examples=60)
 def test_when_everything_is_taken_back_nothing_is_left(plan: list[Step], manner: Manner) -> None:
     host = played(inputs_of(plan), manner)
-    pairs = {(one.code, one.user_id): one for one in ledger(host)}.values()
+    pairs = {(entry.code, entry.user_id): entry for entry in ledger(host)}.values()
     ending = [
-        review_of(one, decision, LONG_AFTER, f"{decision} {nth}", only=False)
+        review_of(pair, decision, LONG_AFTER, f"{decision} {nth}", only=False)
         for decision in ("decline", "reverse")
-        for nth, one in enumerate(pairs)
+        for nth, pair in enumerate(pairs)
     ]
     went_on(host, ending)
     assert balances(host) == {}
@@ -275,20 +283,20 @@ def test_inputs_that_come_again_change_nothing(
     inputs = inputs_of(plan)
     once, often = played(inputs), played(in_time(with_repetitions(inputs, again)))
     assert often.ledger() == once.ledger()
-    assert [one.event_id for one in ledger(often)] == [one.event_id for one in ledger(once)]
+    assert [entry.event_id for entry in ledger(often)] == [entry.event_id for entry in ledger(once)]
     assert balances(often) == balances(once)
 
 
 def in_time(inputs: list[Input]) -> Iterator[Input]:
     """Ticks never go back: one that came again tells the time of the last one."""
     latest = 0
-    for one in inputs:
-        if one.topic.name == "ticks":
-            latest = max(latest, one.record.event_time)
+    for input_ in inputs:
+        if input_.topic.name == "ticks":
+            latest = max(latest, input_.record.event_time)
             at = {"event_time": latest, "received_at": latest}
-            yield Input(one.topic, msgspec.structs.replace(one.record, **at))
+            yield Input(input_.topic, msgspec.structs.replace(input_.record, **at))
         else:
-            yield one
+            yield input_
 
 
 @given(plans, manners)
@@ -314,11 +322,11 @@ def test_users_who_have_nothing_to_do_with_each_other_may_come_in_any_order(
     plan: list[Step], manner: Manner, seed: int
 ) -> None:
     """Events of each user in their order, no limits; then the time passes."""
-    events = [one for one in inputs_of(plan, capped=False) if isinstance(one.record, Event)]
+    events = [given for given in inputs_of(plan, capped=False) if isinstance(given.record, Event)]
     rng, queues = Random(seed), defaultdict(list)
-    for one in events:
-        assert isinstance(one.record, Event)
-        queues[one.record.user_id].append(one)
+    for event in events:
+        assert isinstance(event.record, Event)
+        queues[event.record.user_id].append(event)
     order = [user for user, queue in queues.items() for _ in queue]
     rng.shuffle(order)
     shuffled = [queues[user].pop(0) for user in order]
@@ -326,8 +334,8 @@ def test_users_who_have_nothing_to_do_with_each_other_may_come_in_any_order(
     first = went_on(played(events, capped=False), later)
     second = went_on(played(shuffled, manner, capped=False), later)
     assert balances(second) == balances(first)
-    assert {one.reward_id for one in ledger(second) if is_referral(one)} == {
-        one.reward_id for one in ledger(first) if is_referral(one)
+    assert {entry.reward_id for entry in ledger(second) if is_referral(entry)} == {
+        entry.reward_id for entry in ledger(first) if is_referral(entry)
     }
 
 
@@ -341,16 +349,16 @@ def test_a_bonus_stands_while_there_are_grants_enough(plan: list[Step], manner: 
     for entries in lives(host).values():
         first = entries[0]
         whose = first.beneficiary or "", first.campaign_id or ""
-        statuses = [one.status for one in entries if not is_part(one)]
-        stands = RewardStatus.GRANTED in statuses and statuses[-1] != RewardStatus.REVERSED
-        if first.role == Role.REFERRER and stands:
+        statuses = [entry.status for entry in entries if not is_part(entry)]
+        counts = RewardStatus.GRANTED in statuses and statuses[-1] != RewardStatus.REVERSED
+        if first.role == Role.REFERRER and counts:
             referrals[whose].add((first.code, first.user_id))
         if first.role == Role.MILESTONE:
             bonuses[whose].append(entries)
     counted = {whose: len(found) for whose, found in referrals.items()}
     for whose, found in bonuses.items():
         if counted.get(whose, 0) >= 2:
-            assert not any(Reason.MILESTONE_LOST in one.reasons for one in found[-1])
+            assert not any(Reason.MILESTONE_LOST in entry.reasons for entry in found[-1])
         else:
             assert all(last_status(entries) == RewardStatus.REVERSED for entries in found)
     for whose, count in counted.items():

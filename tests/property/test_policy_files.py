@@ -16,13 +16,19 @@ from reftrail.campaigns import as_toml, differences, next_version
 from reftrail.campaigns.definition import Campaign
 from reftrail.campaigns.evidence import REASONS, UNITS
 from reftrail.campaigns.toml_file import Where, parse_toml
-from reftrail.campaigns.units import LONGEST
+from reftrail.campaigns.units import LONGEST, MOST_MONTHS
 from reftrail.campaigns.validation import validated
 from reftrail.campaigns.wire import campaign_of, rules_of
 from reftrail.contracts.money import Money
 from reftrail.contracts.policy import (
+    Adjustments,
+    Arm,
+    ArmReward,
+    ArmUnit,
     AtHoldsEnd,
+    BudgetCounts,
     Caps,
+    Experiment,
     Fraud,
     Milestone,
     MilestoneKind,
@@ -30,9 +36,12 @@ from reftrail.contracts.policy import (
     OrderIds,
     Policy,
     Scope,
+    TermsFrom,
     policy_text,
 )
 from reftrail.contracts.reference import CampaignDefined, Trigger
+from reftrail.contracts.side_rules import Band, Percent, RewardValue, SideRules, Tier
+from reftrail.rules.touch.state import LATE
 
 KEYS = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=6)
 LEAVES = (
@@ -58,8 +67,8 @@ def values_in(value: Any, where: Where = ()) -> Iterator[tuple[Where, Any]]:
     if where:
         yield where, value
     inside = value.items() if isinstance(value, dict) else ()
-    for name, one in enumerate(value) if isinstance(value, list) else inside:
-        yield from values_in(one, (*where, name))
+    for name, part in enumerate(value) if isinstance(value, list) else inside:
+        yield from values_in(part, (*where, name))
 
 
 @given(st.dictionaries(KEYS, VALUES, max_size=4))
@@ -87,15 +96,26 @@ def test_every_value_stands_where_it_is_said_to(content: dict[str, Any]) -> None
 durations = st.integers(0, LONGEST)
 counts = st.integers(1, 2**31 - 1)
 caps = st.none() | counts
-words = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=20)
+months = st.none() | st.integers(1, MOST_MONTHS)
+words = st.text(
+    st.characters(exclude_categories=("Cs", "Cc", "Cf", "Zl", "Zp")), min_size=1, max_size=20
+).filter(str.strip)
 currencies = st.sampled_from(["EUR", "JPY", "KWD", "XAU", "points", "air-miles"])
-times = st.none() | st.integers(0, 4_000_000_000).map(lambda second: second * 1000)
+times = st.none() | st.integers(946_684_800, 4_000_000_000).map(
+    lambda second: second * 1000  # since 2000
+)
 
 
 def amounts(currency: str, least: int = 0) -> st.SearchStrategy[int]:
     """Whole minor units, in micros."""
     most = Money.nearest(10**18, currency).minor - 1
     return st.integers(least, most).map(lambda minor: Money(minor, currency).micros)
+
+
+def shares(currency: str) -> st.SearchStrategy[Percent]:
+    """A reward in percent; of a kind that may be one, credit."""
+    most = st.none() | amounts(currency)
+    return st.builds(Percent, rate=st.integers(1, 1_000_000), maximum_micros=most)
 
 
 @st.composite
@@ -112,6 +132,9 @@ def policies(draw: st.DrawFn, currency: str) -> Policy:
         on_refund=draw(st.sampled_from(OnRefund)),
         order_ids=draw(st.sampled_from(OrderIds)),
         checkout_tolerance=draw(durations),
+        new_customers_only=draw(st.booleans()),
+        terms_from=draw(st.sampled_from(TermsFrom)),
+        once_per_email=draw(st.booleans()),
         caps=Caps(
             per_code=draw(caps),
             per_code_per_day=draw(caps),
@@ -119,7 +142,9 @@ def policies(draw: st.DrawFn, currency: str) -> Policy:
             per_referrer_per_day=draw(caps),
             budget_micros=draw(st.none() | amounts(currency)),
             budget_per_day_micros=draw(st.none() | amounts(currency)),
+            budget_counts=draw(st.sampled_from(BudgetCounts)),
         ),
+        adjustments=Adjustments(approval_above_micros=draw(st.none() | amounts(currency))),
         fraud=Fraud(
             grant_up_to=grant_up_to,
             reject_from=draw(st.integers(grant_up_to + 1, 1000)),
@@ -134,7 +159,51 @@ def policies(draw: st.DrawFn, currency: str) -> Policy:
         milestones=sorted(
             (draw(milestones(name)) for name in names), key=attrgetter("grants", "name")
         ),
+        experiment=draw(st.none() | experiments(currency)),
     )
+
+
+@st.composite
+def experiments(draw: st.DrawFn, currency: str) -> Experiment:
+    rewards = st.none() | amounts(currency).map(lambda value: ArmReward(value_micros=value))
+    names = draw(st.lists(words, unique=True, min_size=2, max_size=4))
+    return Experiment(
+        by=draw(st.sampled_from(ArmUnit)),
+        salt=draw(words),
+        arms=[
+            Arm(name=name, share=draw(counts), referrer=draw(rewards), referee=draw(rewards))
+            for name in names
+        ],
+    )
+
+
+@st.composite
+def side_rules(
+    draw: st.DrawFn, currency: str, share: Percent | None, trigger: Trigger
+) -> SideRules:
+    """Tiers, terms for later orders, bands, or none; all shares have one maximum."""
+    by_order = trigger == Trigger.FIRST_PURCHASE
+    ways = ["none", "tiers", "later", "bands"] if by_order else ["none", "tiers"]
+    values: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+        {"value_micros": amounts(currency)}
+    )
+    if share is not None:
+        rates = st.integers(1, 1_000_000)
+        percents = st.builds(Percent, rate=rates, maximum_micros=st.just(share.maximum_micros))
+        values |= st.fixed_dictionaries({"percent": percents})
+    match draw(st.sampled_from(ways)):
+        case "tiers":
+            numbers = sorted(draw(st.sets(counts, min_size=1, max_size=3)))
+            return SideRules(tiers=[Tier(referrals=n, **draw(values)) for n in numbers])
+        case "later":
+            return SideRules(later=RewardValue(**draw(values)))
+        case "bands":
+            least = sorted(draw(st.sets(amounts(currency), min_size=1, max_size=3)))
+            return SideRules(
+                bands=[Band(amount_micros=n, value_micros=draw(amounts(currency))) for n in least]
+            )
+        case _:
+            return SideRules()
 
 
 @st.composite
@@ -161,6 +230,13 @@ def versions(draw: st.DrawFn) -> CampaignDefined:
     policy = draw(policies(currency))
     if trigger == Trigger.NTH_PURCHASE:
         policy = msgspec.structs.replace(policy, trigger_count=draw(counts))
+    if trigger != Trigger.SIGNUP:
+        policy = msgspec.structs.replace(policy, earning_months=draw(months))
+    share = draw(st.none() | shares(currency)) if trigger == Trigger.FIRST_PURCHASE else None
+    rules = draw(side_rules(currency, share, trigger))
+    if rules.bands:
+        share = None
+    policy = msgspec.structs.replace(policy, referrer=share, referrer_rules=rules)
     return CampaignDefined(
         event_id="",
         event_time=0,
@@ -175,10 +251,12 @@ def versions(draw: st.DrawFn) -> CampaignDefined:
         attribution_window_ms=draw(durations),
         counts_views=draw(st.booleans()),
         typed_code_wins=draw(st.booleans()),
-        late_touch_grace_ms=draw(durations),
+        late_touch_grace_ms=draw(st.integers(0, LATE)),
         trigger=trigger,
         minimum_amount_micros=draw(amounts(currency, 1)),
-        referrer_reward_micros=draw(amounts(currency)),
+        referrer_reward_micros=(
+            draw(amounts(currency)) if share is None and not rules.bands else 0
+        ),
         referrer_reward_item=draw(st.none() | words),
         referee_reward_micros=draw(amounts(currency)),
         referee_reward_kind=draw(words),
@@ -198,8 +276,8 @@ def test_a_version_is_what_its_file_defines(version: CampaignDefined) -> None:
 
 
 @given(versions(), versions())
-def test_versions_differ_in_what_is_told(old: CampaignDefined, new: CampaignDefined) -> None:
-    told = differences(old, new)
-    assert (not told) == (rules_of(old) == rules_of(new))
+def test_versions_differ_in_what_is_reported(old: CampaignDefined, new: CampaignDefined) -> None:
+    changed = differences(old, new)
+    assert (not changed) == (rules_of(old) == rules_of(new))
     assert not differences(old, old)
     assert campaign_of(old) == campaign_of(old)

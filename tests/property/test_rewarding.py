@@ -1,4 +1,4 @@
-"""What holds for rewards whatever is claimed: by few users, under codes with limits, often twice.
+"""Properties of rewards for any claims: by few users, under codes with limits, often twice.
 
 Claims come to the reward stage directly. Orders ask for no place there, since nobody would answer.
 """
@@ -29,18 +29,18 @@ def claims(draw: st.DrawFn) -> Claimed:
     user = draw(st.sampled_from(["u0", "u1", "u2", "u3"]))
     order = draw(st.sampled_from(["o1", "o2"]))
     what = draw(st.sampled_from([Action.SIGNUP, Action.PURCHASE, Action.PURCHASE, Action.REFUND]))
-    told: dict[str, object] = {"user_id": user}
+    overrides: dict[str, object] = {"user_id": user}
     if what != Action.SIGNUP:
-        told["order_id"] = f"{user}-{order}"
+        overrides["order_id"] = f"{user}-{order}"
     if what == Action.PURCHASE:
-        told |= {"amount_micros": 60 * MICROS_PER_UNIT, "currency": "USD"}
+        overrides |= {"amount_micros": 60 * MICROS_PER_UNIT, "currency": "USD"}
     hour = draw(st.sampled_from([10, 11, 12, 13]))
     if what == Action.REFUND and hour > 10:
-        told["amount_micros"] = {11: 4, 12: 6, 13: 7}[hour] * MICROS_PER_UNIT
+        overrides["amount_micros"] = {11: 4, 12: 6, 13: 7}[hour] * MICROS_PER_UNIT
     code = draw(st.sampled_from([*sorted(MOST_USES), *sorted(EVIDENCE)]))
     if code in EVIDENCE:
-        told |= {"code_evidence": EVIDENCE[code], "campaign_id": "on-order"}
-    claim = claimed(what, code, f"{hour}:00", **told).record()
+        overrides |= {"code_evidence": EVIDENCE[code], "campaign_id": "on-order"}
+    claim = claimed(what, code, f"{hour}:00", **overrides).record()
     assert isinstance(claim, Claimed)
     return claim
 

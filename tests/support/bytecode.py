@@ -1,6 +1,6 @@
 """Bytecode for the processes that tests start: each module is compiled once, not by each of them.
 
-Where Python is told to write none (PYTHONDONTWRITEBYTECODE, as in many containers), and packages
+Where Python writes none (PYTHONDONTWRITEBYTECODE, as in many containers), and packages
 were installed without, every host compiles all that it imports: a worker takes 3.4 s of processor
 time to begin rather than 1.0 s (Python 3.11). So it goes to a directory of the tests' own.
 """

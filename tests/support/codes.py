@@ -18,7 +18,7 @@ SUMMER = Terms(campaign_id="summer")
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Where a store may be opened."""
+    """The places where a store may be opened."""
     if request.param == "postgres":
         url: str = request.getfixturevalue("postgres").new_database()
         return url

@@ -1,20 +1,17 @@
 """The host of codes as it runs in production: its own process, which relays and registers."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from reftrail.contracts.installation import Installation
 from reftrail.local.ports import free_port
+from support.host_process import HostProcess
 
 
 @contextmanager
-def codes_host(
-    installation: Installation, store_url: str, log: Path
-) -> Iterator[subprocess.Popen[bytes]]:
+def codes_host(installation: Installation, store_url: str, log: Path) -> Iterator[HostProcess]:
     """Started, and killed at the end."""
     environment = os.environ | {
         "REFTRAIL_BOOTSTRAP_SERVERS": installation.bootstrap_servers,
@@ -23,13 +20,7 @@ def codes_host(
         "REFTRAIL_CODES_PORT": str(free_port()),
         "REFTRAIL_GROUP": f"{installation.topic_prefix}codes",
     }
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "reftrail.codes"],
-            env=environment,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-        )
+    process = HostProcess("reftrail.codes", environment, log)
     try:
         yield process
     finally:

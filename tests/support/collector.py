@@ -1,8 +1,6 @@
 """A collector as it runs in production (its own process, real HTTP, real Kafka), or in this one."""
 
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +15,7 @@ from reftrail.collector.main import compose
 from reftrail.collector.settings import CollectorSettings
 from reftrail.contracts.installation import Installation
 from reftrail.local.ports import free_port
+from support.host_process import HostProcess
 
 SECRET = "sk_test_secret"
 PUBLISHABLE = "pk_test_published"
@@ -26,14 +25,14 @@ HASH_KEY = "k1:" + "5e" * 32
 @dataclass(frozen=True)
 class RunningCollector:
     url: str
-    process: subprocess.Popen[bytes]
+    process: HostProcess
     log: Path
 
     def client(self, key: str | None = SECRET) -> httpx.Client:
         headers = {"authorization": f"Bearer {key}"} if key else {}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=30)
+        return httpx.Client(base_url=self.url, headers=headers, timeout=90)
 
-    def wait_ready(self, seconds: float = 60.0) -> None:
+    def wait_ready(self, seconds: float = 120.0) -> None:
         until = time.monotonic() + seconds
         while True:
             answer: object
@@ -69,14 +68,12 @@ def running_collector(
         "REFTRAIL_HASH_KEY": HASH_KEY,
         "REFTRAIL_COLLECTOR_PORT": str(port),
         "REFTRAIL_LANDING_URL": "https://shop.example/welcome?lang=en",
+        # Kafka is slow on a busy machine; those who test impatience say how much.
+        "REFTRAIL_ACK_TIMEOUT_SECONDS": "60",
+        "REFTRAIL_REDIRECT_TIMEOUT_SECONDS": "60",
     } | {f"REFTRAIL_{name.upper()}": value for name, value in settings.items()}
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "reftrail.collector"],
-            env=os.environ | environment,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-        )
+    log.write_bytes(b"")
+    process = HostProcess("reftrail.collector", os.environ | environment, log)
     try:
         yield RunningCollector(f"http://127.0.0.1:{port}", process, log)
     finally:
@@ -93,4 +90,4 @@ def collector_without_kafka(**given: Any) -> Collector:
         "publishable_keys": "pk",
         "ack_timeout_seconds": 0.1,
     }
-    return compose(CollectorSettings.model_validate(settings | given))
+    return compose(CollectorSettings.model_validate(settings | given)).collector

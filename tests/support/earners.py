@@ -47,8 +47,8 @@ def town(chance: Random, number: int) -> Town:
     """A town whose names have its number in them."""
     users = (f"amy{number}", f"bob{number}")
     codes = tuple(f"{name}{number}" for name in "ABC")
-    rewards = [_reward(chance, f"r{number}-{one}", one, users, codes) for one in range(7)]
-    ledger = [one for reward in rewards for one in reward]
+    rewards = [_reward(chance, f"r{number}-{nth}", nth, users, codes) for nth in range(7)]
+    ledger = [entry for reward in rewards for entry in reward]
     return Town(
         users=users,
         codes=codes,
@@ -58,6 +58,10 @@ def town(chance: Random, number: int) -> Town:
         milestones=_milestones(chance, number, users),
         reports=_reports(chance, ledger),
     )
+
+
+_OF_REWARDS = tuple(status for status in RewardStatus if status != RewardStatus.ADJUSTED)
+"""An adjustment by hand has a reward_id of its own, which no reward has."""
 
 
 def _shuffled(chance: Random, found: list[One]) -> list[One]:
@@ -75,7 +79,7 @@ def _reward(
             codes[number % 2],
             f"u{chance.randrange(3)}",
             value=chance.randrange(1, 10**9),
-            status=chance.choice(["held", "granted", *RewardStatus]),
+            status=chance.choice(["held", "granted", *_OF_REWARDS]),
             beneficiary=(users[0], users[0], users[1], None)[number % 4],
             role=("referrer", "referrer", "referee")[number % 3],
             currency=("USD", "EUR")[number % 2],
@@ -113,7 +117,9 @@ def _decisions(chance: Random, number: int, codes: tuple[str, ...]) -> list[Attr
     found: list[Attributed] = []
     for _ in range(chance.randrange(7)):
         user = f"u{number}-{chance.randrange(3)}"
-        corrects = chance.choice([None, *(one.event_id for one in found if one.user_id == user)])
+        corrects = chance.choice(
+            [None, *(attribution.event_id for attribution in found if attribution.user_id == user)]
+        )
         decisive = corrects is not None or chance.random() < 0.7
         name = chance.choice(codes)
         found.append(attributed(user, name, decisive=decisive, corrects=corrects))
@@ -137,7 +143,9 @@ def _milestones(chance: Random, number: int, users: tuple[str, str]) -> list[Mil
 
 
 def _reports(chance: Random, ledger: Sequence[RewardDecided]) -> list[FulfilmentReported]:
-    shipped = sorted({(one.reward_id, one.code) for one in ledger if one.kind == "shipment"})
+    shipped = sorted(
+        {(entry.reward_id, entry.code) for entry in ledger if entry.kind == "shipment"}
+    )
     return [
         FulfilmentReported(
             event_id=f"f-{reward}-{outcome}",

@@ -10,6 +10,7 @@ from reftrail.engine.reference import ReferenceTables
 from reftrail.rules.fraud.baselines import Amounts, Claims, Hours
 from reftrail.rules.fraud.case import Case, Figures, Signals, SignalSeen
 from reftrail.rules.fraud.scoring import gather
+from reftrail.rules.reward.assessment import signals_of
 from reftrail.testing import claimed, code, moment
 
 NOON = moment("9d 12:00")
@@ -26,25 +27,18 @@ def case(
     lists: tuple[Listed, ...] = (),
     others: tuple[Signals, ...] = (),
     touch: tuple[int, str] | None = None,
-    **told: Any,
+    **overrides: Any,
 ) -> Case:
-    """A claim of which only what is told could be evidence.
+    """A claim of which only the given fields could be evidence.
 
     others are the signals of the signup and the touch, touch says when that came in under which
     kind of key.
     """
-    action = told.pop("action", Action.SIGNUP)
-    claim = claimed(action, "AMY", "9d 12:00", **({"touch_time": moment("9d 09:00")} | told))
-    record = claim.but(signed_up_at=told.get("signed_up_at", NOON)).record()
+    action = overrides.pop("action", Action.SIGNUP)
+    claim = claimed(action, "AMY", "9d 12:00", **({"touch_time": moment("9d 09:00")} | overrides))
+    record = claim.but(signed_up_at=overrides.get("signed_up_at", NOON)).record()
     assert isinstance(record, Claimed)
     received_at, key_kind = touch or (None, None)
-    own = Signals(
-        record.device_hash,
-        record.ip_hash,
-        record.network_hash,
-        record.email_hash,
-        record.email_disposable,
-    )
     return Case(
         claim=record,
         code=code("AMY", **(facts or {})),
@@ -53,17 +47,17 @@ def case(
         amounts=amounts,
         claims=claims,
         listed=ReferenceTables(lists).listed,
-        signals=(own, *others),
+        signals=(signals_of(record), *others),
         touch_received_at=received_at,
         touch_key_kind=key_kind,
     )
 
 
 def found(in_case: Case) -> dict[str, Figures]:
-    return {one.reason: one.figures for one in gather(in_case, Fraud())}
+    return {item.reason: item.figures for item in gather(in_case, Fraud())}
 
 
-def listed(subject: str, value: str, listing: str = "block", **told: Any) -> Listed:
+def listed(subject: str, value: str, listing: str = "block", **overrides: Any) -> Listed:
     return Listed(
         event_id="l",
         event_time=0,
@@ -72,7 +66,7 @@ def listed(subject: str, value: str, listing: str = "block", **told: Any) -> Lis
         value=value,
         listing=listing,
         actor="ann",
-        **told,
+        **overrides,
     )
 
 
@@ -80,10 +74,10 @@ def seen(kind: str, day: int = 1, month: int = 1, codes: int = 1, insiders: int 
     return SignalSeen("c", kind, day, month, codes, insiders)
 
 
-def bought(**told: Any) -> Case:
+def bought(**overrides: Any) -> Case:
     fields: dict[str, Any] = {
         "action": Action.PURCHASE,
         "signed_up_at": moment("9d 10:00"),
         "order_id": "o",
     }
-    return case(**(fields | told))
+    return case(**(fields | overrides))

@@ -3,8 +3,6 @@
 import asyncio
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,10 +17,11 @@ from reftrail.contracts.decisions import RewardGranted
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.topics import REWARD_GRANTED
 from reftrail.fulfilment.partners.app import application
-from reftrail.fulfilment.partners.books import Books, Faults
+from reftrail.fulfilment.partners.deliveries import Deliveries, Faults
 from reftrail.hosting.serving import serve
 from reftrail.local.ports import free_port
 from reftrail.rules.decider import derived_id
+from support.host_process import HostProcess
 
 SECRET = "a-signing-secret-of-the-tests-long-enough"
 CARRIER_KEY = "a carrier's key"
@@ -57,17 +56,17 @@ def an_order(number: int = 1, kind: str = "credit", **given: Any) -> RewardGrant
 
 
 @contextmanager
-def partners(faults: Faults | None = None) -> Iterator[tuple[str, Books]]:
+def partners(faults: Faults | None = None) -> Iterator[tuple[str, Deliveries]]:
     """The simulated partners: where they answer, and their books."""
-    books, port, loop = Books(faults or Faults()), free_port(), asyncio.new_event_loop()
-    app = application(books, [SECRET], CARRIER_KEY)
+    deliveries, port, loop = Deliveries(faults or Faults()), free_port(), asyncio.new_event_loop()
+    app = application(deliveries, [SECRET], CARRIER_KEY)
     serving = loop.create_task(serve(app, "127.0.0.1", port, "PORT"))
     thread = threading.Thread(target=loop.run_until_complete, args=(asyncio.wait([serving]),))
     thread.start()
     url = f"http://127.0.0.1:{port}"
     try:
         wait_until(lambda: _answers(f"{url}/readyz"))
-        yield url, books
+        yield url, deliveries
     finally:
         loop.call_soon_threadsafe(serving.cancel)
         thread.join()
@@ -103,13 +102,8 @@ class RunningFulfilment:
         self.port = free_port()
         self.log = directory / "fulfilment.log"
         variables = environment(installation, directory, url, **settings)
-        with self.log.open("ab") as out:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "reftrail.fulfilment"],
-                env={**os.environ, **variables, "REFTRAIL_FULFILMENT_PORT": str(self.port)},
-                stdout=out,
-                stderr=subprocess.STDOUT,
-            )
+        variables["REFTRAIL_FULFILMENT_PORT"] = str(self.port)
+        self.process = HostProcess("reftrail.fulfilment", os.environ | variables, self.log)
 
     def get(self, path: str) -> httpx.Response:
         return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=10)
@@ -132,7 +126,7 @@ class RunningFulfilment:
     def stop(self) -> int:
         """SIGTERM; the exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(20)
+        return self.process.wait(180)
 
     def kill(self) -> None:
         """kill -9."""
@@ -158,7 +152,7 @@ def fulfilment(
 
 
 class Lag:
-    """How many positions of the orders a group hasn't passed, as of each call."""
+    """A function that gives the number of the orders' positions that a group hasn't passed."""
 
     def __init__(self, installation: Installation, group: str) -> None:
         self._consumer = KafkaConsumer(
@@ -188,7 +182,7 @@ def lag_of(installation: Installation, group: str | None = None) -> Iterator[Lag
         lag.close()
 
 
-def wait_until(holds: Callable[[], bool], seconds: float = 30) -> None:
+def wait_until(holds: Callable[[], bool], seconds: float = 180) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, f"not within {seconds} s"

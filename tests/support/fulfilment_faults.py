@@ -31,7 +31,7 @@ class ReportsFirst(Fulfilment):
             reports = [delivered(due.order, Delivered(), due.attempts, now) for due in begun]
             self.journal.record([Settled(report) for report in reports])
             assert self._log is not None
-            self._tell(self._log)
+            self._write_reports(self._log)
             type(self).between()
         for due in begun:
             self.workers.ask(due)

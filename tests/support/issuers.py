@@ -1,4 +1,4 @@
-"""What each of several processes does that issue codes at the same time."""
+"""Processes that issue codes at the same time."""
 
 from contextlib import suppress
 from itertools import repeat
@@ -10,7 +10,7 @@ from support.codes import BY, SUMMER
 
 
 def issue(url: str) -> tuple[list[str], list[str], int]:
-    """What one process issues: random codes, structured ones; and how often it drew in vain."""
+    """The codes that one process issues, random and structured, and its draws in vain."""
     store = Store.open(url)
     codes = CodeService(store)
     drawn: list[str] = []
@@ -28,13 +28,13 @@ def give_codes(url: str) -> set[str]:
     store = Store.open(url)
     codes = CodeService(store)
     terms = [Terms(campaign_id="one", owner_user_id=f"user{n}") for n in range(10)]
-    given = {codes.issue(one, BY).code for one in terms}
+    given = {codes.issue(code_terms, BY).code for code_terms in terms}
     store.close()
     return given
 
 
 def choose(url: str) -> int:
-    """How many of three codes that look alike one process gets."""
+    """The number of codes that one process gets of three that look alike."""
     store = Store.open(url)
     codes = CodeService(store)
     got = 0

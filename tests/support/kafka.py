@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -13,6 +14,9 @@ from reftrail.contracts.topics import TOPICS
 from reftrail.local.broker import Broker
 from reftrail.local.topics import admin, create_topics
 from support.java import load_classes_once
+
+PATIENT: Final = {"broker.session.timeout.ms": "120000"}
+"""A broker whose machine is busy is not taken for dead by itself. It isn't killed either."""
 
 
 class TestInstallation(Installation):
@@ -33,7 +37,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningKafka]:
     """A broker that ends with the session, also when that is killed."""
     load_classes_once(tmp_path_factory.mktemp("classes"))
     directory: Path = tmp_path_factory.mktemp("kafka")
-    with Broker(directory) as broker:
+    with Broker(directory, properties=PATIENT) as broker:
         yield RunningKafka(broker.bootstrap_servers)
 
 

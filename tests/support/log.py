@@ -7,38 +7,45 @@ from dataclasses import dataclass
 from typing import Any
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.admin import OffsetSpec
 
 from reftrail.contracts.codec import decode, encode
 from reftrail.contracts.installation import Installation
-from reftrail.contracts.record import Record
+from reftrail.contracts.record import Millis, Record
 from reftrail.contracts.topic import Topic
 from reftrail.engine.topology import TOPOLOGY
 from reftrail.local.topics import admin
 
+_TRANSACTIONS_END_WITHIN = 120.0
+"""Seconds; one that is left open is aborted by the broker."""
+
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """A record and where it stands."""
+    """A record and its position; timestamp is the broker's."""
 
     partition: int
     offset: int
     key: str
     record: Any
+    timestamp: Millis | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """A message and where it stands, readable or not."""
+    """A message and its position, readable or not."""
 
     partition: int
     offset: int
     key: bytes | None
     value: bytes | None
+    timestamp: Millis | None = None
 
     def decoded(self) -> Logged:
         """It with its record. Raises `Undecodable`."""
         key = b"" if self.key is None else self.key
-        return Logged(self.partition, self.offset, key.decode(), decode(self.value))
+        record = decode(self.value)
+        return Logged(self.partition, self.offset, key.decode(), record, self.timestamp)
 
 
 @contextmanager
@@ -94,27 +101,63 @@ def reading(installation: Installation, topic: Topic, fetch_max_wait_ms: int = 5
     return consumer
 
 
-def read_committed(installation: Installation, topic: Topic) -> list[Logged]:
-    """All committed records of a topic as of now, by partition and offset."""
-    return [message.decoded() for message in read_raw(installation, topic)]
+def read_committed(
+    installation: Installation, topic: Topic, begin: Mapping[int, int] | None = None
+) -> list[Logged]:
+    """All committed records of a topic as of now, by partition and offset.
+
+    Or those from given positions of its partitions on.
+    """
+    return [message.decoded() for message in read_raw(installation, topic, begin=begin)]
+
+
+def ends_of(installation: Installation, topic: Topic) -> dict[int, int]:
+    """The position behind the last record of each partition."""
+    consumer = reading(installation, topic)
+    ends = consumer.end_offsets(consumer.assignment())
+    consumer.close()
+    return {at.partition: end for at, end in ends.items()}
+
+
+def written_ends(
+    installation: Installation, partitions: Iterable[TopicPartition]
+) -> dict[TopicPartition, int]:
+    """The position behind the last record of partitions, in open transactions too."""
+    wanted = dict.fromkeys(partitions, OffsetSpec.LATEST)
+    with admin(installation) as client:
+        found = client.list_partition_offsets(wanted)
+    return {partition: position.offset for partition, position in found.items()}
 
 
 def read_raw(
-    installation: Installation, topic: Topic, until: Mapping[int, int] | None = None
+    installation: Installation,
+    topic: Topic,
+    until: Mapping[int, int] | None = None,
+    *,
+    begin: Mapping[int, int] | None = None,
 ) -> list[Raw]:
-    """All committed messages of a topic, by partition and offset, as they stand.
+    """All committed messages of a topic, undecoded, by partition and offset.
 
-    As of now, or of some partitions, those before given positions.
+    As of now, or of some partitions, those before given positions; from the first, or from given
+    positions on. The end of transactions that are under way is waited for: a commit is acknowledged
+    before each partition has its marker, so that one of them may be readable before another.
     """
     consumer = reading(installation, topic, fetch_max_wait_ms=50)
-    ends = consumer.end_offsets(consumer.assignment())
+    ends = written_ends(installation, consumer.assignment())
     if until is not None:
         ends = {at: until[at.partition] for at in ends if at.partition in until}
         consumer.assign(list(ends))
+    for at in ends:
+        if begin is not None:
+            consumer.seek(at, begin[at.partition])
     found = []
+    deadline = time.monotonic() + _TRANSACTIONS_END_WITHIN
     while any(consumer.position(at) < end for at, end in ends.items()):
+        assert time.monotonic() < deadline, f"a transaction on {topic.name} doesn't end"
         for at, messages in consumer.poll(timeout_ms=200).items():
-            found += [_raw(at.partition, one) for one in messages if one.offset < ends[at]]
+            found += [
+                _raw(at.partition, message) for message in messages if message.offset < ends[at]
+            ]
     consumer.close()
     return sorted(found, key=lambda raw: (raw.partition, raw.offset))
 
@@ -123,11 +166,12 @@ def read_until(
     installation: Installation,
     topic: Topic,
     enough: Callable[[list[Logged]], bool],
-    seconds: float = 60,
+    seconds: float = 180,
 ) -> list[Logged]:
     """The committed records of a topic, as they come in, as soon as they are enough.
 
-    Read by one consumer, once each. Those that are there when the time is up, for the test to see.
+    Read by one consumer, once each. Those that are there when none came for so many seconds, for
+    the test to see.
     """
     deadline = time.monotonic() + seconds
     consumer = reading(installation, topic, fetch_max_wait_ms=50)
@@ -135,16 +179,17 @@ def read_until(
     while not enough(found) and time.monotonic() < deadline:
         for partition, messages in consumer.poll(timeout_ms=200).items():
             found += [_raw(partition.partition, message).decoded() for message in messages]
+            deadline = time.monotonic() + seconds
     consumer.close()
     return found
 
 
 def _raw(partition: int, message: Any) -> Raw:
-    return Raw(partition, message.offset, message.key, message.value)
+    return Raw(partition, message.offset, message.key, message.value, message.timestamp)
 
 
 def group_positions(installation: Installation, group: str) -> dict[tuple[Topic, int], int]:
-    """Where the group stands in what the stages read."""
+    """The positions of the group in the stages' topics."""
     read = {installation.name_of(stage.reads): stage.reads for stage in TOPOLOGY}
     with admin(installation) as client:
         found: dict[TopicPartition, int] = {

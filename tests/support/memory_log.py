@@ -1,6 +1,7 @@
 """The log of a host in memory, read by the same code as Kafka's."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -9,21 +10,22 @@ from reftrail.contracts.codec import encode
 from reftrail.contracts.record import Millis
 from reftrail.contracts.topic import Topic
 from reftrail.contracts.topics import TOPICS
-from reftrail.engine.memory import Logged, MemoryHost
-from reftrail.reports.explain.log import Log
+from reftrail.engine.memory import MemoryHost
+from reftrail.engine.memory_log import Logged
+from reftrail.reports.explain.log import Log, RawMessage
 
 
 class MemoryLog(Log):
-    """What a host wrote, message by message as bytes; parts of it may be changed or forgotten."""
+    """The messages that a host wrote, as bytes; parts of them may be changed or forgotten."""
 
     def __init__(self, host: MemoryHost) -> None:
         self._partitions = host.partitions
         self._begins: dict[str, int] = {}
         self._logged: dict[str, list[Logged]] = {topic.name: host.logged(topic) for topic in TOPICS}
         self.reads = 0
-        """How often a partition was read from some place on."""
+        """The number of times that a partition was read from some place on."""
         self.read = 0
-        """How many messages were read by that."""
+        """The number of messages read by that."""
 
     def change(self, topic: Topic, which: Callable[[Any], bool], **fields: object) -> None:
         """Give the records of a topic other fields."""
@@ -32,9 +34,7 @@ class MemoryLog(Log):
         assert chosen, "nothing was changed"
         for n in chosen:
             at = logged[n]
-            logged[n] = Logged(
-                msgspec.structs.replace(at.record, **fields), at.partition, at.offset
-            )
+            logged[n] = replace(at, record=msgspec.structs.replace(at.record, **fields))
 
     def lose(self, topic: Topic, which: Callable[[Any], bool]) -> None:
         """Without some records of a topic, as if a stage had never written them."""
@@ -43,7 +43,7 @@ class MemoryLog(Log):
         self._logged[topic.name] = left
 
     def forget(self, topic: Topic, before: int) -> None:
-        """What stands before an offset of any of the topic's partitions is past its retention."""
+        """Remove the messages before an offset from all partitions, as retention does."""
         self._begins[topic.name] = before
 
     def partitions(self, topic: Topic) -> int:
@@ -57,9 +57,10 @@ class MemoryLog(Log):
     def _beginning(self, topic: Topic, partition: int) -> int:
         return self._begins.get(topic.name, 0)
 
-    def _from(self, topic: Topic, partition: int, offset: int) -> Iterator[tuple[int, bytes]]:
+    def _from(self, topic: Topic, partition: int, offset: int) -> Iterator[RawMessage]:
         self.reads += 1
         for at in self._logged[topic.name]:
             if at.partition == partition and at.offset >= offset:
                 self.read += 1
-                yield at.offset, encode(at.record)
+                assert at.timestamp is not None
+                yield RawMessage(at.offset, at.timestamp, encode(at.record))

@@ -1,5 +1,6 @@
 """Figures of a running worker."""
 
+import asyncio
 import re
 import time
 from collections.abc import Callable
@@ -20,3 +21,11 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> None:
     while not condition():
         assert time.monotonic() < until, f"it doesn't hold after {seconds} s"
         time.sleep(0.1)
+
+
+async def until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    """`wait_until` where the event loop has to go on meanwhile."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"it doesn't hold after {seconds} s"
+        await asyncio.sleep(0.01)

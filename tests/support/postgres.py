@@ -17,6 +17,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from reftrail.local.held_process import HeldProcess
 from reftrail.local.ports import free_port
 
 MARK = "postgres"
@@ -41,7 +42,7 @@ class Postgres:
 
 
 def programs() -> Path | None:
-    """Where initdb and postgres are: on the path, or where Debian puts them."""
+    """The directory of initdb and postgres: on the path, or where Debian puts them."""
     if found := shutil.which("initdb"):
         return Path(found).resolve().parent
     versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
@@ -89,7 +90,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
                 cwd="/",
             )
             settings = [part for setting in _SETTINGS for part in ("-c", setting)]
-            server = subprocess.Popen(
+            server = HeldProcess[bytes](
                 [
                     str(found / "postgres"),
                     *("-D", str(directory / "data")),
@@ -106,13 +107,13 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
             _wait(port, server, log)
             yield Postgres(port)
         finally:
-            server.send_signal(signal.SIGINT)  # ends at once, whoever is still connected
+            server.send_signal(signal.SIGINT)  # ends at once, even with open connections
             server.wait()
     finally:
         shutil.rmtree(directory)
 
 
-def _wait(port: int, server: "subprocess.Popen[bytes]", log: Path) -> None:
+def _wait(port: int, server: HeldProcess[bytes], log: Path) -> None:
     until = time.monotonic() + 20
     while True:
         try:

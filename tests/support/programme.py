@@ -3,6 +3,7 @@
 from itertools import count
 from typing import Any, Final
 
+from reftrail.contracts.conversions import Converted
 from reftrail.contracts.decisions import Attributed, RewardDecided
 from reftrail.contracts.events import Click, FormStarted, Purchase, Refund, Signup, View
 from reftrail.contracts.record import Millis
@@ -20,7 +21,7 @@ def _times(given: dict[str, Any]) -> dict[str, Any]:
     return at | given
 
 
-def _because(given: dict[str, Any]) -> dict[str, Any]:
+def _metadata(given: dict[str, Any]) -> dict[str, Any]:
     cause = {
         "cause_topic": "events",
         "cause_partition": 0,
@@ -47,6 +48,16 @@ def signup(user: str, visitor: str | None, **given: Any) -> Signup:
     return Signup(user_id=user, visitor_id=visitor, **_times(given))
 
 
+def users_merged(user: str, account: str, **given: Any) -> Converted:
+    return Converted(
+        kind="users_merged",
+        user_id=user,
+        merged_into=account,
+        conversion_event_id="merge",
+        **_metadata(given),
+    )
+
+
 def purchase(user: str, **given: Any) -> Purchase:
     order = {"order_id": f"o{next(_numbers)}", "amount_micros": 20_000_000, "currency": "USD"}
     return Purchase(user_id=user, **_times(order | given))
@@ -67,7 +78,9 @@ def campaign(name: str, **given: Any) -> CampaignDefined:
 
 def attributed(user: str, code: str, **given: Any) -> Attributed:
     ground = {"basis": "first_touch", "touch_time": given.get("event_time", T0)}
-    return Attributed(user_id=user, code=code, signup_event_id="signup", **_because(ground | given))
+    return Attributed(
+        user_id=user, code=code, signup_event_id="signup", **_metadata(ground | given)
+    )
 
 
 def entry(
@@ -88,15 +101,15 @@ def entry(
         user_id=user,
         value_micros=value,
         status=status,
-        **_because(terms | given),
+        **_metadata(terms | given),
     )
 
 
 def milestone(
     name: str, kind: str, offset: int, *, reached: bool = True, **given: Any
 ) -> MilestoneChanged:
-    """Of amy, unless told; offset is that of its cause, and so says what came later."""
-    told = {
+    """Of amy, unless given; offset is that of its cause, and so says what came later."""
+    defaults = {
         "event_id": f"{name}:{offset}",
         "cause_topic": "milestone-inputs",
         "cause_offset": offset,
@@ -107,4 +120,4 @@ def milestone(
         "user_id": "uma",
         "grants": 1,
     }
-    return MilestoneChanged(name=name, kind=kind, reached=reached, **_because(told | given))
+    return MilestoneChanged(name=name, kind=kind, reached=reached, **_metadata(defaults | given))

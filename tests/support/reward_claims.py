@@ -24,20 +24,20 @@ REFERRER, REFEREE = Role.REFERRER, Role.REFEREE
 UNIT = MICROS_PER_UNIT
 
 
-def signed_up(at: str = "10:00", *, under: str = "AMY", **told: Any) -> Outline:
-    return claimed(Action.SIGNUP, under, at, **told)
+def signed_up(at: str = "10:00", *, under: str = "AMY", **overrides: Any) -> Outline:
+    return claimed(Action.SIGNUP, under, at, **overrides)
 
 
-def bought(order: str, paid: float = 100, *, at: str = "11:00", **told: Any) -> Outline:
+def bought(order: str, paid: float = 100, *, at: str = "11:00", **overrides: Any) -> Outline:
     money = {"amount_micros": round(paid * UNIT), "currency": "USD"}
-    return claimed(Action.PURCHASE, "AMY", at, order_id=order, **(money | told))
+    return claimed(Action.PURCHASE, "AMY", at, order_id=order, **(money | overrides))
 
 
 def paid_back(
-    order: str, amount: float | None = None, *, at: str = "12:00", **told: Any
+    order: str, amount: float | None = None, *, at: str = "12:00", **overrides: Any
 ) -> Outline:
     money = None if amount is None else round(amount * UNIT)
-    return claimed(Action.REFUND, "AMY", at, order_id=order, amount_micros=money, **told)
+    return claimed(Action.REFUND, "AMY", at, order_id=order, amount_micros=money, **overrides)
 
 
 def pays_on_signup(**rules: Any) -> Scenario:
@@ -58,24 +58,24 @@ def by_user(**policy: Any) -> str | None:
     return policy_text(Policy(order_ids=OrderIds.USER, **policy))
 
 
-def both_sides_granted(**told: Any) -> tuple[Outline, ...]:
+def both_sides_granted(**overrides: Any) -> tuple[Outline, ...]:
     return (
-        granted(REFERRER, "AMY", beneficiary="owner", **told),
+        granted(REFERRER, "AMY", beneficiary="owner", **overrides),
         to_fulfil(REFERRER, "AMY", beneficiary="owner"),
-        granted(REFEREE, "AMY", beneficiary="u1", **told),
+        granted(REFEREE, "AMY", beneficiary="u1", **overrides),
         to_fulfil(REFEREE, "AMY", beneficiary="u1"),
     )
 
 
-def both_sides_rejected(*reasons: str, **told: Any) -> tuple[Outline, ...]:
+def both_sides_rejected(*reasons: str, **overrides: Any) -> tuple[Outline, ...]:
     return (
-        rejected(REFERRER, "AMY", *reasons, beneficiary="owner", **told),
-        rejected(REFEREE, "AMY", *reasons, beneficiary="u1", **told),
+        rejected(REFERRER, "AMY", *reasons, beneficiary="owner", **overrides),
+        rejected(REFEREE, "AMY", *reasons, beneficiary="u1", **overrides),
     )
 
 
-def both_sides_reversed(**told: Any) -> tuple[Outline, ...]:
-    return *taken_from(REFERRER, "AMY", **told), *taken_from(REFEREE, "AMY", **told)
+def both_sides_reversed(**overrides: Any) -> tuple[Outline, ...]:
+    return *taken_from(REFERRER, "AMY", **overrides), *taken_from(REFEREE, "AMY", **overrides)
 
 
 def paid_on_signup_then_on_purchase(**policy: Any) -> Scenario:

@@ -13,10 +13,10 @@ REFERRER, REFEREE = Role.REFERRER, Role.REFEREE
 UNIT = MICROS_PER_UNIT
 
 
-def signed_up(user: str = "u1", at: str = "10:00", **told: Any) -> Outline:
+def signed_up(user: str = "u1", at: str = "10:00", **overrides: Any) -> Outline:
     fields = {"user_id": user, "event_id": f"claim of {user}"}
-    return claimed(Action.SIGNUP, told.pop("under", "AMY"), at, **(fields | told))
+    return claimed(Action.SIGNUP, overrides.pop("under", "AMY"), at, **(fields | overrides))
 
 
-def both(entry: Any, *reasons: str, **told: Any) -> tuple[Outline, ...]:
-    return tuple(entry(role, "AMY", *reasons, **told) for role in (REFERRER, REFEREE))
+def both(entry: Any, *reasons: str, **overrides: Any) -> tuple[Outline, ...]:
+    return tuple(entry(role, "AMY", *reasons, **overrides) for role in (REFERRER, REFEREE))

@@ -26,18 +26,18 @@ UNIT = MICROS_PER_UNIT
 SUSPECTS_TYPED = Fraud(weights={"disposable_email": 60})
 
 
-def signed_up(at: str = "10:00", **told: Any) -> Outline:
-    return claimed(Action.SIGNUP, "AMY", at, **({"event_id": "claim"} | told))
+def signed_up(at: str = "10:00", **overrides: Any) -> Outline:
+    return claimed(Action.SIGNUP, "AMY", at, **({"event_id": "claim"} | overrides))
 
 
-def suspect(at: str = "10:00", **told: Any) -> Outline:
+def suspect(at: str = "10:00", **overrides: Any) -> Outline:
     """A signup that is held under `SUSPECTS_TYPED`."""
-    return signed_up(at, email_disposable=True, email_hash="e", **told)
+    return signed_up(at, email_disposable=True, **overrides)
 
 
-def bought(order: str, paid: float = 100, *, at: str = "11:00", **told: Any) -> Outline:
+def bought(order: str, paid: float = 100, *, at: str = "11:00", **overrides: Any) -> Outline:
     money = {"amount_micros": round(paid * UNIT), "currency": "USD"}
-    return claimed(Action.PURCHASE, "AMY", at, order_id=order, **(money | told))
+    return claimed(Action.PURCHASE, "AMY", at, order_id=order, **(money | overrides))
 
 
 def paid_back(order: str, amount: float | None = None, *, at: str = "12:00") -> Outline:
@@ -59,19 +59,23 @@ def only_referee(policy: Policy = Policy(), **rules: Any) -> Scenario:  # noqa: 
     return programme(policy, referrer_reward_micros=0, **rules)
 
 
-def both(entry: Any, *reasons: str, **told: Any) -> tuple[Outline, ...]:
-    made = [entry(role, "AMY", *reasons, **told) for role in BOTH]
-    return tuple(one for each in made for one in (each if isinstance(each, tuple) else (each,)))
-
-
-def both_granted(**told: Any) -> tuple[Outline, ...]:
+def both(entry: Any, *reasons: str, **overrides: Any) -> tuple[Outline, ...]:
+    made = [entry(role, "AMY", *reasons, **overrides) for role in BOTH]
     return tuple(
-        one for role in BOTH for one in (granted(role, "AMY", **told), to_fulfil(role, "AMY"))
+        record for each in made for record in (each if isinstance(each, tuple) else (each,))
+    )
+
+
+def both_granted(**overrides: Any) -> tuple[Outline, ...]:
+    return tuple(
+        record
+        for role in BOTH
+        for record in (granted(role, "AMY", **overrides), to_fulfil(role, "AMY"))
     )
 
 
 def entries(story: Scenario) -> list[RewardDecided]:
-    return [one for one in story.followed if isinstance(one, RewardDecided)]
+    return [entry for entry in story.followed if isinstance(entry, RewardDecided)]
 
 
 def balance(story: Scenario) -> int:

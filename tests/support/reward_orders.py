@@ -19,7 +19,7 @@ from reftrail.testing import (
     code,
     given,
     granted,
-    places_answered,
+    limits_answered,
     to_fulfil,
 )
 
@@ -28,25 +28,25 @@ BOTH = (REFERRER, REFEREE)
 UNIT = MICROS_PER_UNIT
 
 
-def signed_up(at: str = "10:00", **told: Any) -> Outline:
-    return claimed(Action.SIGNUP, "AMY", at, **told)
+def signed_up(at: str = "10:00", **overrides: Any) -> Outline:
+    return claimed(Action.SIGNUP, "AMY", at, **overrides)
 
 
-def bought(order: str, paid: float = 100, *, at: str = "11:00", **told: Any) -> Outline:
+def bought(order: str, paid: float = 100, *, at: str = "11:00", **overrides: Any) -> Outline:
     money = {"amount_micros": round(paid * UNIT), "currency": "USD"}
     fields = {"event_id": claim_id("AMY", f"{order} {at}")}
-    return claimed(Action.PURCHASE, "AMY", at, order_id=order, **(fields | money | told))
+    return claimed(Action.PURCHASE, "AMY", at, order_id=order, **(fields | money | overrides))
 
 
 def paid_back(
-    order: str, amount: float | None = None, *, at: str = "12:00", **told: Any
+    order: str, amount: float | None = None, *, at: str = "12:00", **overrides: Any
 ) -> Outline:
     money = None if amount is None else round(amount * UNIT)
-    return claimed(Action.REFUND, "AMY", at, order_id=order, amount_micros=money, **told)
+    return claimed(Action.REFUND, "AMY", at, order_id=order, amount_micros=money, **overrides)
 
 
-def answered(order: str, *, at: str = "11:00", **told: Any) -> Outline:
-    return places_answered(of=claim_id("AMY", f"{order} {at}"), **told)
+def answered(order: str, *, at: str = "11:00", **overrides: Any) -> Outline:
+    return limits_answered(of=claim_id("AMY", f"{order} {at}"), **overrides)
 
 
 def paying(trigger: Trigger, minimum: float = 0, **policy: Any) -> Scenario:
@@ -63,21 +63,25 @@ def on_nth(count: int, **policy: Any) -> Scenario:
     return paying(Trigger.NTH_PURCHASE, **(every | policy))
 
 
-def both(entry: Any, *reasons: str, **told: Any) -> tuple[Outline, ...]:
-    made = [entry(role, "AMY", *reasons, **told) for role in BOTH]
-    return tuple(one for each in made for one in (each if isinstance(each, tuple) else (each,)))
-
-
-def both_granted(**told: Any) -> tuple[Outline, ...]:
+def both(entry: Any, *reasons: str, **overrides: Any) -> tuple[Outline, ...]:
+    made = [entry(role, "AMY", *reasons, **overrides) for role in BOTH]
     return tuple(
-        one for role in BOTH for one in (granted(role, "AMY", **told), to_fulfil(role, "AMY"))
+        record for each in made for record in (each if isinstance(each, tuple) else (each,))
     )
 
 
-def told(story: Scenario) -> list[tuple[str, str]]:
+def both_granted(**overrides: Any) -> tuple[Outline, ...]:
+    return tuple(
+        record
+        for role in BOTH
+        for record in (granted(role, "AMY", **overrides), to_fulfil(role, "AMY"))
+    )
+
+
+def ledger_of(story: Scenario) -> list[tuple[str, str]]:
     """Actions and statuses of the referee's entries."""
     return [
-        (one.action, one.status)
-        for one in story.followed
-        if isinstance(one, RewardDecided) and one.role == REFEREE
+        (entry.action, entry.status)
+        for entry in story.followed
+        if isinstance(entry, RewardDecided) and entry.role == REFEREE
     ]

@@ -1,7 +1,8 @@
 """A topology with a stage that does nothing but wait: what ticks do, and nothing else.
 
 A review sets a user's timer under a code, or stops it, which is refused where it isn't set; a tick
-lets it ring, up to three times. Last rings are told to one topic more.
+lets it ring, up to three times. Last rings go to one topic more. A timer whose interval is negative
+is broken: letting it ring is an error.
 `python -m support.timers` runs a worker with it.
 """
 
@@ -10,29 +11,29 @@ from typing import Any, Final, TypeAlias, assert_never
 
 import msgspec
 
+from reftrail.contracts.changelogs import REWARD_CHANGELOG
 from reftrail.contracts.external_inputs import Reviewed, Ticked
 from reftrail.contracts.record import Derived, Millis
 from reftrail.contracts.stage_messages import LimitAnswered
 from reftrail.contracts.topics import (
     DEAD_LETTERS,
     REVIEWS,
-    REWARD_CHANGELOG,
     REWARD_GRANTED,
     REWARD_INPUTS,
     REWARDS,
     TICKS,
 )
 from reftrail.engine.settings import WorkerSettings
-from reftrail.engine.stage import Cell, Stage, Waking
+from reftrail.engine.stage import Cell, Stage, TimerSpec
 from reftrail.engine.worker import create_app, run
-from reftrail.rules.decider import Cause, Reference, Refused, Woken, because
+from reftrail.rules.decider import Cause, Reference, Refused, TimerFired, metadata
 from reftrail.rules.forwarding import Forwarder
 
 RINGS: Final = 3
 
 
 class Rung(msgspec.Struct, frozen=True, array_like=True):
-    """How often the timers of a code have rung."""
+    """The number of times that the timers of a code have rung."""
 
     times: int = 0
 
@@ -53,25 +54,27 @@ class TimerSet(Derived, frozen=True, kw_only=True):
 
 class TimerDecider:
     def decide(
-        self, state: State, record: Reviewed | Woken, cause: Cause, reference: Reference
+        self, state: State, record: Reviewed | TimerFired, cause: Cause, reference: Reference
     ) -> Sequence[TimerSet | LimitAnswered | Refused]:
         rung, timer = state
         match record:
             case Reviewed(decision="set", note=str(note)):
                 wait, every = map(int, note.split())
                 due_at = record.event_time + wait
-                return [TimerSet(**because(record, cause, "set"), due_at=due_at, every=every)]
+                return [TimerSet(**metadata(record, cause, "set"), due_at=due_at, every=every)]
             case Reviewed() if timer.due_at is None:
-                told = because(record, cause, "refused")
-                return [Refused(**told, reason="not_set", detail="there is nothing to stop")]
+                reported = metadata(record, cause, "refused")
+                return [Refused(**reported, reason="not_set", detail="there is nothing to stop")]
             case Reviewed():
-                return [TimerSet(**because(record, cause, "stopped"), due_at=None, every=0)]
-            case Woken():
+                return [TimerSet(**metadata(record, cause, "stopped"), due_at=None, every=0)]
+            case TimerFired():
                 assert timer.due_at is not None
                 assert timer.due_at <= record.event_time
+                if timer.every < 0:
+                    raise ValueError("a broken timer")
                 return [
                     LimitAnswered(
-                        **because(record, cause, "rang"),
+                        **metadata(record, cause, "rang"),
                         code=record.code,
                         user_id=record.user_id,
                         claim_id=f"{rung.times} {timer.rung}",
@@ -98,9 +101,9 @@ def _code_and_user(record: Any) -> str:
     return f"{record.code}:{record.user_id}"
 
 
-def _woken(key: str, tick: Ticked, cause: Cause) -> Woken:
+def _fired(key: str, tick: Ticked, cause: Cause) -> TimerFired:
     code, _, user_id = key.partition(":")
-    return Woken(**because(tick, cause, f"woken {key}"), code=code, user_id=user_id)
+    return TimerFired(**metadata(tick, cause, f"woken {key}"), code=code, user_id=user_id)
 
 
 TIMERS: Final = Stage(
@@ -112,8 +115,8 @@ TIMERS: Final = Stage(
     writes={LimitAnswered: (REWARDS, REWARD_GRANTED), TimerSet: (), Refused: (DEAD_LETTERS,)},
     only={REWARD_GRANTED: lambda rang: rang.refused_by is None},
     changelog=REWARD_CHANGELOG,
-    waking=Waking(
-        due_at=lambda timer: timer.due_at, woken=_woken, owns=lambda key: ":" in key, most=2
+    timers=TimerSpec(
+        due_at=lambda timer: timer.due_at, fired=_fired, owns=lambda key: ":" in key, most=2
     ),
 )
 TOPOLOGY: Final = (
@@ -138,7 +141,10 @@ TOPOLOGY: Final = (
 
 
 def review(decision: str, code: str, user: str, at: Millis, note: str | None = None) -> Reviewed:
-    """set: note is how long to wait, and how long again between rings (0: it rings once)."""
+    """set: note is how long to wait, and how long again between rings.
+
+    0: it rings once; -1: it is broken.
+    """
     return Reviewed(
         event_id=f"{decision} {code}:{user} {at} {note}",
         event_time=at,

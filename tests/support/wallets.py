@@ -11,7 +11,7 @@ from support.programme import T0, entry
 
 @dataclass
 class Purse:
-    """What one reward has put into its beneficiary's hands so far, and what was written about it.
+    """The payments of one reward to its beneficiary so far, and its entries.
 
     worth is kept by the acts themselves: each says in money what it does, and writes an entry.
     taken is what refunds have made of the price for good, given_back what they took out of hands.
@@ -36,7 +36,7 @@ class Purse:
 
     @property
     def unclaimed(self) -> int:
-        """What a grant pays: the price without what was taken back for good."""
+        """The payment of a grant: the price without what was taken back for good."""
         return self.price - self.taken
 
     def write(self, status: str, value: int, *reasons: str, owed: int = 0) -> None:
@@ -93,7 +93,7 @@ def deliver(purse: Purse, _: Random) -> bool:
 
 
 def deliver_too_late(purse: Purse, _: Random) -> bool:
-    """What was taken back before is delivered after all."""
+    """Deliver after all what was taken back before."""
     if not purse.is_over or purse.is_rejected or purse.in_hand or purse.owed:
         return False
     purse.write("reversed", 0, "delivered_anyway", owed=purse.price)
@@ -102,7 +102,7 @@ def deliver_too_late(purse: Purse, _: Random) -> bool:
 
 
 def _collect(purse: Purse, value: int) -> int:
-    """What is owed by taking so much back: all of it, if it was delivered."""
+    """The debt after so much was taken back: all of it, if it was delivered."""
     owed = min(purse.in_hand, value)
     purse.in_hand -= owed
     purse.owed += owed

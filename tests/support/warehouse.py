@@ -17,6 +17,7 @@ from kafka import KafkaConsumer, TopicPartition
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.topics import PUBLIC_TOPICS
 from reftrail.local.ports import free_port
+from support.host_process import HostProcess
 
 SECRET = "sk_test_warehouse"
 
@@ -41,7 +42,7 @@ class RunningWarehouse:
     def clickhouse_path(self) -> Path:
         return self.directory / "clickhouse"
 
-    def _started(self) -> subprocess.Popen[bytes]:
+    def _started(self) -> HostProcess:
         environment = {
             **os.environ,
             "REFTRAIL_BOOTSTRAP_SERVERS": self.installation.bootstrap_servers,
@@ -51,13 +52,7 @@ class RunningWarehouse:
             "REFTRAIL_SECRET_KEYS": SECRET,
             **self._settings,
         }
-        with self.log.open("ab") as out:
-            return subprocess.Popen(
-                [sys.executable, "-m", "reftrail.warehouse"],
-                env=environment,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-            )
+        return HostProcess("reftrail.warehouse", environment, self.log)
 
     def get(self, path: str, key: str | None = SECRET) -> httpx.Response:
         headers = {"authorization": f"Bearer {key}"} if key else {}
@@ -68,7 +63,7 @@ class RunningWarehouse:
         found: dict[str, Any] = self.get(f"/v1/reports/{name}?{asked}").raise_for_status().json()
         return found
 
-    def wait_until(self, holds: Callable[[], bool], seconds: float = 60) -> None:
+    def wait_until(self, holds: Callable[[], bool], seconds: float = 180) -> None:
         deadline = time.monotonic() + seconds
         while not self._answers(holds):
             assert self.process.poll() is None, f"it ended:\n{self.output()}"
@@ -79,7 +74,7 @@ class RunningWarehouse:
         self.wait_until(lambda: self.get("/readyz").is_success)
 
     def wait_until_loaded(self) -> None:
-        """Return when all that is committed now is loaded."""
+        """Return when all that is written now, and will be committed, is loaded."""
         ends = log_ends(self.installation)
 
         def reached() -> bool:
@@ -102,14 +97,14 @@ class RunningWarehouse:
     def stop(self) -> int:
         """SIGTERM; the exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(30)
+        return self.process.wait(180)
 
     def restart(self) -> None:
         """A new process on the same directory and port."""
         self.process = self._started()
 
     def numbers(self, *queries: str) -> list[int]:
-        """What is in ClickHouse while no warehouse runs: each query asks for one number.
+        """The data in ClickHouse while no warehouse runs: each query asks for one number.
 
         Asked in a process of its own, which is gone when this one wants an engine.
         """
@@ -148,10 +143,11 @@ def warehouse(
 
 
 def log_ends(installation: Installation) -> Mapping[tuple[str, int], int]:
-    """For each partition of the public topics the position after its last committed message."""
-    consumer = KafkaConsumer(
-        bootstrap_servers=installation.bootstrap_servers, isolation_level="read_committed"
-    )
+    """For each partition of the public topics the position after its last message.
+
+    Open transactions included, since what was committed may not be readable yet.
+    """
+    consumer = KafkaConsumer(bootstrap_servers=installation.bootstrap_servers)
     try:
         places = {
             TopicPartition(installation.name_of(topic), number): (topic.name, number)

@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -11,8 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from reftrail.contracts.installation import Installation
+from reftrail.local.drain import wait_until_drained
 from reftrail.local.ports import free_port
 from support.environment import finding_tests
+from support.host_process import HostProcess
 
 
 class RunningWorker:
@@ -35,13 +35,7 @@ class RunningWorker:
             **finding_tests(),
             **settings,
         }
-        self._out = log.open("ab")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", module],
-            env=environment,
-            stdout=self._out,
-            stderr=subprocess.STDOUT,
-        )
+        self.process = HostProcess(module, environment, log)
 
     def get(self, path: str) -> tuple[int, str]:
         """Status and body of one of its pages; status 0 while nobody answers."""
@@ -53,7 +47,7 @@ class RunningWorker:
         except OSError:
             return 0, ""
 
-    def wait_until_ready(self, seconds: float = 40) -> None:
+    def wait_until_ready(self, seconds: float = 180) -> None:
         """Return when it has taken over its partitions."""
         deadline = time.monotonic() + seconds
         while self.get("/readyz")[0] != 200:
@@ -71,15 +65,22 @@ class RunningWorker:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.wait(timeout=20)
+            return self.process.wait(timeout=180)
         finally:
             self.process.kill()
-            self._out.close()
 
 
 def group_of(installation: Installation) -> str:
     """The consumer group of a test's workers."""
     return f"{installation.topic_prefix}workers"
+
+
+def wait_until_decided(installation: Installation, seconds: float = 180) -> None:
+    """Return when the workers have decided all that was sent, and all that follows from that.
+
+    Partitions commit by themselves: what one of them wrote says nothing of another.
+    """
+    wait_until_drained(installation, group_of(installation), None, "", timeout=seconds)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Who does it, for the commands whose acts are recorded with a name."""
+"""Actor of commands whose acts are recorded with a name."""
 
 import getpass
 import os

@@ -10,25 +10,26 @@ from rich.table import Table
 from reftrail.campaigns import (
     Around,
     CampaignFile,
-    Difference,
-    apply_campaigns,
+    ChangedSetting,
     as_toml,
     campaign_file,
-    defined_campaigns,
     differences,
     lint,
     next_version,
     time_said,
 )
+from reftrail.campaigns.apply import apply_campaigns, defined_campaigns
 from reftrail.campaigns.findings import REFUND_WINDOW
+from reftrail.campaigns.reward_text import side_text
 from reftrail.campaigns.units import duration_text, parse_duration
 from reftrail.cli.connection import BootstrapServers, ReadyFile, TopicPrefix
 from reftrail.cli.installation import installation_at
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.installation import Installation
-from reftrail.contracts.money import amount_text
-from reftrail.contracts.record import Micros, Millis
+from reftrail.contracts.policy import policy_in
+from reftrail.contracts.record import Millis
 from reftrail.contracts.reference import CampaignDefined
+from reftrail.contracts.side_rules import RewardValue
 from reftrail.contracts.times import now
 
 _File: TypeAlias = Annotated[
@@ -96,7 +97,7 @@ def _diff(
     if asked is None:
         known = versions.get(what, [])
         after = _version(what, known, new)
-        before = [one for one in known if one.version < after.version]
+        before = [campaign for campaign in known if campaign.version < after.version]
         _compare(_version(what, known if old else before, old) if old or before else None, after)
         return
     for campaign in asked:
@@ -146,16 +147,19 @@ def _list(
     table = Table("campaign", "version", "in force from", "name", "trigger", "referrer", "referee")
     for versions in _versions(installation).values():
         defined = versions[-1]
+        policy = policy_in(defined.policy)
+        referrer = RewardValue(value_micros=defined.referrer_reward_micros, percent=policy.referrer)
+        referee = RewardValue(value_micros=defined.referee_reward_micros, percent=policy.referee)
         table.add_row(
             defined.campaign_id,
             str(defined.version),
             time_said(defined.effective_from),
             defined.name,
             defined.trigger,
-            _reward(defined.referrer_reward_micros, defined.reward_currency),
-            _reward(defined.referee_reward_micros, defined.reward_currency),
+            side_text(referrer, policy.referrer_rules, defined.reward_currency),
+            side_text(referee, policy.referee_rules, defined.reward_currency),
         )
-    Console().print(table)
+    Console(markup=False, emoji=False).print(table)
 
 
 def _show(
@@ -169,14 +173,11 @@ def _show(
     versions = _versions(installation_at(bootstrap_servers, topic_prefix, ready_file))
     known = versions.get(campaign_id, [])
     defined = _version(campaign_id, known, version)
-    for one in known:
-        here = "  <- this one" if one is defined and len(known) > 1 else ""
-        typer.echo(f"# version {one.version}, in force from {time_said(one.effective_from)}{here}")
+    for campaign in known:
+        here = "  <- this one" if campaign is defined and len(known) > 1 else ""
+        since = time_said(campaign.effective_from)
+        typer.echo(f"# version {campaign.version}, in force from {since}{here}")
     typer.echo(f"\n{as_toml(defined)}", nl=False)
-
-
-def _reward(micros: Micros, currency: str) -> str:
-    return f"{amount_text(micros, currency)} {currency}"
 
 
 def _versions(installation: Installation) -> dict[str, list[CampaignDefined]]:
@@ -190,12 +191,16 @@ def _versions(installation: Installation) -> dict[str, list[CampaignDefined]]:
 def _version(
     campaign_id: str, known: list[CampaignDefined], version: int | None
 ) -> CampaignDefined:
-    """A version of a campaign, the last one unless told."""
+    """A version of a campaign, the last one by default."""
     if not known:
         raise ExpectedError(f"there is no campaign {campaign_id}; see: reftrail campaigns list")
-    found = known[-1:] if version is None else [one for one in known if one.version == version]
+    found = (
+        known[-1:]
+        if version is None
+        else [campaign for campaign in known if campaign.version == version]
+    )
     if not found:
-        there = ", ".join(str(one.version) for one in known)
+        there = ", ".join(str(campaign.version) for campaign in known)
         raise ExpectedError(f"{campaign_id} has no version {version}; there are {there}")
     return found[0]
 
@@ -225,8 +230,10 @@ def _compare(old: CampaignDefined | None, new: CampaignDefined) -> None:
     _print(found)
 
 
-def _print(found: list[Difference]) -> None:
-    width = max(len(one.name) for one in found)
-    for one in found:
-        change = one.new or "-" if one.old is None else f"{one.old} -> {one.new or '-'}"
-        typer.echo(f"  {one.name:{width}}  {change}")
+def _print(found: list[ChangedSetting]) -> None:
+    width = max(len(version.name) for version in found)
+    for version in found:
+        change = (
+            version.new or "-" if version.old is None else f"{version.old} -> {version.new or '-'}"
+        )
+        typer.echo(f"  {version.name:{width}}  {change}")

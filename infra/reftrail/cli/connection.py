@@ -1,4 +1,4 @@
-"""Where the services are and with which key: flags, else environment, else the ready file.
+"""Addresses and keys of the services: flags, else environment, else the ready file.
 
 A command takes the options that it needs and resolves them:
 
@@ -102,7 +102,7 @@ ReadyFile: TypeAlias = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """What is known of an installation. A property raises `ExpectedError` if it isn't known."""
+    """The known facts of an installation. A property raises `ExpectedError` if it isn't known."""
 
     _known: Mapping[str, str]
     _has_local_kafka: bool = False
@@ -150,8 +150,13 @@ class Connection:
         return self._get("codes_store")
 
     @property
+    def webhooks_store(self) -> str | None:
+        """The file of webhooks; None where no local stack sends any."""
+        return self._known.get("webhooks_store")
+
+    @property
     def codes_secret(self) -> str | None:
-        """What derived codes follow from; not everyone who deals with codes has it."""
+        """The secret of derived codes; not everyone who deals with codes has it."""
         return self._known.get("codes_secret")
 
     @property
@@ -161,7 +166,7 @@ class Connection:
 
     @property
     def topic_prefix(self) -> str:
-        """What the topics' names begin with."""
+        """The prefix of topics."""
         return self._known.get("topic_prefix", DEFAULT_PREFIX)
 
     def _get(self, name: str) -> str:
@@ -175,7 +180,7 @@ class Connection:
 
 
 def resolve(ready_file: Path | None = None, **given: str | None) -> Connection:
-    """A connection of what was given (by flag or environment) and else stands in the ready file.
+    """A connection of what was given (by flag or environment) and is else in the ready file.
 
     given has a Connection's properties as its names. Raises `ExpectedError` when a ready file was
     asked for that isn't there; without one, `.data/ready.json` is used where it exists.

@@ -1,12 +1,12 @@
 """`reftrail demo`: everything at once, on made-up events whose outcome is known."""
 
-import signal
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from reftrail.local.demo import DemoSettings, run_demo
+from reftrail.local.interrupts import interrupt_on_signals
 
 
 def register(app: typer.Typer) -> None:
@@ -27,9 +27,7 @@ def demo(
     HTTP, shows the reports, and compares every attribution and reward with the known truth. Exit
     code 1 if anything differs. Nothing is left running.
     """
-    # SIGINT too: a shell has what a script starts in the background ignore it.
-    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(name, signal.default_int_handler)
+    interrupt_on_signals()
     console = Console()
     try:
         is_equal = run_demo(DemoSettings(events, seed, workers, keep), console)

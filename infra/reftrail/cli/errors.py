@@ -1,4 +1,4 @@
-"""How a command says what a person can put right."""
+"""Errors of commands that a person can put right."""
 
 import typer
 
@@ -6,6 +6,6 @@ from reftrail.contracts.errors import ExpectedError
 
 
 def say(error: ExpectedError) -> None:
-    """In a sentence on stderr, without a traceback."""
+    """Write an error to stderr in a sentence, without a traceback."""
     typer.secho("error: ", fg=typer.colors.RED, bold=True, nl=False, err=True)
     typer.echo(str(error), err=True)

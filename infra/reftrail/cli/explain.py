@@ -2,7 +2,6 @@
 
 from typing import Annotated
 
-import msgspec
 import typer
 
 from reftrail.cli.connection import (
@@ -13,6 +12,7 @@ from reftrail.cli.connection import (
     TopicPrefix,
     resolve,
 )
+from reftrail.cli.json_output import AsJson, print_json
 from reftrail.contracts.record import DAY
 from reftrail.reports.client import ReportsClient
 from reftrail.reports.explain.chain import explain as explained
@@ -28,11 +28,12 @@ def register(app: typer.Typer) -> None:
     def explain(
         code: Annotated[str, typer.Argument(help="The referral code.")],
         user: Annotated[str, typer.Argument(help="The user who was referred.")],
-        as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+        as_json: AsJson = False,
         signup_wait_days: Annotated[
             float,
             typer.Option(
                 min=0,
+                max=90,
                 envvar="REFTRAIL_SIGNUP_WAIT_DAYS",
                 help="How long purchases wait for a signup, as the workers are set.",
             ),
@@ -59,6 +60,6 @@ def register(app: typer.Typer) -> None:
                 reports, log, code, user, signup_wait=round(signup_wait_days * DAY)
             )
         if as_json:
-            typer.echo(msgspec.json.format(msgspec.json.encode(explanation), indent=2))
+            print_json(explanation)
         else:
             typer.echo(as_text(explanation), nl=False)

@@ -80,7 +80,7 @@ def _bar() -> Progress:
     )
 
 
-def _show(bar: Progress, task: TaskID, now: ingestion.Progress) -> None:
+def _show(bar: Progress, task: TaskID, now: ingestion.IngestProgress) -> None:
     bar.update(task, completed=now.bytes, accepted=now.accepted, rejected=now.rejected)
 
 

@@ -1,4 +1,4 @@
-"""Which Kafka a command writes to."""
+"""Installation to whose Kafka a command writes."""
 
 from pathlib import Path
 

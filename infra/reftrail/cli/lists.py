@@ -99,8 +99,8 @@ def _remove(
     at, known = now(), _pseudonyms(hash_key, ready_file)
     installation = installation_at(bootstrap_servers, topic_prefix, ready_file)
     listed = _value(subject, value, hashed, known)
-    of_its_kind = [one for one in entries(installation, at) if one.subject == subject]
-    found = next((one for one in of_its_kind if one.value == listed), None)
+    of_its_kind = [entry for entry in entries(installation, at) if entry.subject == subject]
+    found = next((entry for entry in of_its_kind if entry.value == listed), None)
     if found is None:
         others = None if known is None or hashed else told_of_other_keys(of_its_kind, known.key_id)
         raise ExpectedError(
@@ -133,14 +133,14 @@ def _show(
         is_hash = _HASH.fullmatch(value) is not None and subject in HASHED
         wanted = _value(subject, value, is_hash, known)
     listed = entries(installation_at(bootstrap_servers, topic_prefix, ready_file), now())
-    of_its_kind = [one for one in listed if subject in (None, one.subject)]
+    of_its_kind = [entry for entry in listed if subject in (None, entry.subject)]
     table = Table("list", "subject", "value", "key", "until", "reason", "by")
-    for one in of_its_kind:
-        if wanted in (None, one.value):
-            until = "-" if one.expires_at is None else time_said(one.expires_at)
-            said = one.hash_key_id or "-", until, one.reason or "-", one.actor
-            table.add_row(one.listing, one.subject, one.value, *said)
-    Console().print(table)
+    for entry in of_its_kind:
+        if wanted in (None, entry.value):
+            until = "-" if entry.expires_at is None else time_said(entry.expires_at)
+            said = entry.hash_key_id or "-", until, entry.reason or "-", entry.actor
+            table.add_row(entry.listing, entry.subject, entry.value, *said)
+    Console(markup=False, emoji=False).print(table)
     others = None if known is None else told_of_other_keys(of_its_kind, known.key_id)
     if others is not None:
         typer.echo(others, err=True)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from reftrail.local.interrupts import interrupt_on_signals
 from reftrail.local.ready import DEFAULT_DATA_DIR, READY_FILE
 from reftrail.local.stack import Stack, StackSettings
 
@@ -40,6 +41,7 @@ def up(
         float,
         typer.Option(
             min=0,
+            max=30 * 86_400,
             help="Restart a host that was ready and hasn't been for so many seconds; 0: never.",
         ),
     ] = 300.0,
@@ -66,10 +68,9 @@ def up(
         broker_port=broker_port,
         restart_after=restart_after,
         fulfilment=fulfilment or any(name.startswith(_FULFILMENT) for name in os.environ),
+        webhooks=True,
     )
-    # SIGINT too: a shell has what a script starts in the background ignore it.
-    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(name, signal.default_int_handler)
+    interrupt_on_signals()
     try:
         with Stack(settings, say=_say) as stack:
             try:
@@ -101,8 +102,10 @@ def _summary(stack: Stack, data: Path) -> str:
     rows = (
         ("collector", ready.collector_url),
         ("reports", ready.reports_url),
+        ("dashboard", f"{ready.reports_url}/  (sign in by the secret key)"),
         ("workers", "\n                   ".join(ready.worker_urls)),
         *((("fulfilment", ready.fulfilment_url),) if ready.fulfilment_url else ()),
+        ("webhooks", f"{ready.webhooks_url}  (reftrail webhooks add URL --topics ...)"),
         ("Kafka", f"{ready.bootstrap_servers}  (topics {ready.topic_prefix}*)"),
         ("secret key", ready.secret_key),
         ("publishable key", ready.publishable_key),

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-import msgspec
 import typer
 
 from reftrail.cli.connection import ReadyFile, ReportsUrl, SecretKey, resolve
+from reftrail.cli.json_output import AsJson, print_json
 from reftrail.reports.client import ReportsClient
 from reftrail.reports.user_view.history import USUAL
 
@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
         before: Annotated[
             str | None, typer.Option(help="Those before: what an earlier answer says as next.")
         ] = None,
-        as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+        as_json: AsJson = False,
         reports_url: ReportsUrl = None,
         secret_key: SecretKey = None,
         ready_file: ReadyFile = None,
@@ -33,37 +33,43 @@ def register(app: typer.Typer) -> None:
         with ReportsClient(connection.reports_url, connection.secret_key) as client:
             found = client.user(user_id, limit, before)
         if as_json:
-            typer.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
+            print_json(found)
         else:
-            typer.echo("\n".join(_told(found)))
+            typer.echo("\n".join(_lines(found)))
 
 
-def _told(found: dict[str, Any]) -> Iterator[str]:
-    """In lines of a terminal; what there is nothing of is left out."""
+def _lines(found: dict[str, Any]) -> Iterator[str]:
+    """The view in lines of a terminal; what there is nothing of is left out."""
     yield f"User {found['user_id']}"
-    for one in found["balance"]:
-        held = f", {one['pending']} held" if one["rewards_held"] else ""
-        owed = f", {one['to_collect']} to collect" if _is_owed(one["to_collect"]) else ""
-        yield f"  {one['balance']} {one['currency']} {one['kind']}{held}{owed}"
+    for balance in found["balance"]:
+        held = f", {balance['pending']} held" if balance["rewards_held"] else ""
+        owed = f", {balance['to_collect']} to collect" if _is_owed(balance["to_collect"]) else ""
+        yield f"  {balance['balance']} {balance['currency']} {balance['kind']}{held}{owed}"
     if not found["balance"]:
         yield "  has earned nothing"
     if last := found["last_earned"]:
         yield f"  last earned {last['value']} {last['currency']} at {last['at']}"
-    for one in found["standing"]:
-        yield _standing(one)
-    for one in found["codes"]:
+    for campaign in found["standing"]:
+        yield _standing(campaign)
+    for code in found["codes"]:
         yield (
-            f"  code {one['code']} ({one['status']}): {one['attributed']} attributed, "
-            f"{one['rewards_granted']} rewards granted, {one['rewards_held']} held"
+            f"  code {code['code']} ({code['status']}): {code['attributed']} attributed, "
+            f"{code['rewards_granted']} rewards granted, {code['rewards_held']} held"
         )
-    for one in found["shipments"]:
-        sent = f", {one['carrier']} {one['tracking_number']}" if one["carrier"] else ""
-        yield f"  shipment {one['item']}: {one['status']}{sent}"
-    for one in found["history"]:
-        reasons = f" ({', '.join(one['reasons'])})" if one["reasons"] else ""
+    for shipment in found["shipments"]:
+        sent = (
+            f", {shipment['carrier']} {shipment['tracking_number']}" if shipment["carrier"] else ""
+        )
+        yield f"  shipment {shipment['item']}: {shipment['status']}{sent}"
+    for statement in found["statements"]:
+        status = statement["carried_over"] or statement["status"]
+        period = f"{statement['from'][:10]}..{statement['until'][:10]}"
+        yield f"  statement {period}: {statement['amount']} {statement['currency']} {status}"
+    for entry in found["history"]:
+        reasons = f" ({', '.join(entry['reasons'])})" if entry["reasons"] else ""
         yield (
-            f"  {one['at']}  {one['status']:<9} {one['effect']:>10} {one['currency']} "
-            f"{one['role']} {one['code']} {one['user_id']}{reasons}"
+            f"  {entry['at']}  {entry['status']:<9} {entry['effect']:>10} {entry['currency']} "
+            f"{entry['role']} {entry['code']} {entry['user_id']}{reasons}"
         )
     if found["next"]:
         yield f"  more with: --before {found['next']}"
@@ -74,10 +80,10 @@ def _is_owed(amount: str) -> bool:
     return bool(amount.strip("0."))
 
 
-def _standing(one: dict[str, Any]) -> str:
-    parts = [f"{one['grants']} rewards count", f"tier {one['tier'] or '-'}"]
-    if one["badges"]:
-        parts.append(f"badges {', '.join(one['badges'])}")
-    if following := one["next"]:
+def _standing(campaign: dict[str, Any]) -> str:
+    parts = [f"{campaign['grants']} rewards count", f"tier {campaign['tier'] or '-'}"]
+    if campaign["badges"]:
+        parts.append(f"badges {', '.join(campaign['badges'])}")
+    if following := campaign["next"]:
         parts.append(f"{following['missing']} more for {following['name']}")
-    return f"  campaign {one['campaign_id']}: {'; '.join(parts)}"
+    return f"  campaign {campaign['campaign_id']}: {'; '.join(parts)}"

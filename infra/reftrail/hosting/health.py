@@ -8,7 +8,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from reftrail.hosting.routes import Endpoint
+from reftrail.hosting.routes import OPEN, Endpoint
 
 Readiness: TypeAlias = Callable[[], Awaitable[Mapping[str, Any]]]
 """Gives the answer of /readyz: `ready`, and what else an operator should know."""
@@ -36,21 +36,21 @@ def health_endpoints(readiness: Readiness, exposition: Callable[[], bytes]) -> l
         return Response(text, media_type=CONTENT_TYPE_LATEST)
 
     return [
-        Endpoint("GET", "/healthz", healthz, "Whether the process runs.", is_open=True),
+        Endpoint("GET", "/healthz", healthz, "Whether the process runs.", OPEN),
         Endpoint(
             "GET",
             "/readyz",
             readyz,
             "Whether the host does its work now.",
+            OPEN,
             errors=_NOT_READY,
-            is_open=True,
         ),
         Endpoint(
             "GET",
             "/metrics",
             metrics,
             "Metrics for Prometheus.",
+            OPEN,
             answers=("text/plain",),
-            is_open=True,
         ),
     ]

@@ -2,22 +2,30 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib.metadata import version
 from typing import Any, Final
 
 import msgspec
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 from starlette.requests import Request
 from starlette.responses import Response
 
-from reftrail.hosting.routes import TEXT, Endpoint, Parameter
+from reftrail.hosting.problems import PROBLEM_JSON
+from reftrail.hosting.routes import TEXT, Access, Endpoint, Parameter
 
 _REFERENCE: Final = "#/components/schemas/{model}"
 _ERROR: Final = {
     "type": "object",
-    "required": ["error"],
+    "description": "Problem details (RFC 9457).",
+    "required": ["type", "title", "status", "detail"],
     "properties": {
-        "error": {"type": "string", "description": "What to do."},
+        "type": {"type": "string", "description": "about:blank: title and status say it all."},
+        "title": {"type": "string", "description": "The status in words."},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "What to do."},
+        "instance": {"type": "string", "description": "The id of a defect, as the log has it."},
         "pointer": {"type": "string", "description": "The field, as a JSON pointer (RFC 6901)."},
         "suggestion": {"type": "string", "description": "A code that might do instead."},
     },
@@ -27,8 +35,8 @@ _ERROR: Final = {
 def with_description(
     title: str,
     endpoints: Sequence[Endpoint],
+    access: Access,
     *,
-    is_open: bool = False,
     errors: Mapping[int, str] | None = None,
 ) -> list[Endpoint]:
     """A host's table, and GET /v1/openapi.json, which describes all of it.
@@ -36,19 +44,22 @@ def with_description(
     errors are those of the description itself.
     """
 
+    @cache
+    def body() -> bytes:
+        return msgspec.json.encode(document(title, every))
+
     async def description(_: Request) -> Response:
-        return Response(body, media_type="application/json")
+        return Response(body(), media_type="application/json")
 
     own = Endpoint(
         "GET",
         "/v1/openapi.json",
         description,
         "This description.",
+        access,
         errors=errors or {},
-        is_open=is_open,
     )
     every = [*endpoints, own]
-    body = msgspec.json.encode(document(title, every))
     return every
 
 
@@ -66,7 +77,7 @@ def document(title: str, endpoints: Sequence[Endpoint]) -> dict[str, Any]:
             ],
             **_body(endpoint),
             "responses": _responses(endpoint),
-            **({"security": []} if endpoint.is_open else {}),
+            **_security(endpoint.access),
         }
     return {
         "openapi": "3.1.0",
@@ -75,9 +86,27 @@ def document(title: str, endpoints: Sequence[Endpoint]) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": {**schemas, "Error": _ERROR},
-            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {
+                "key": {"type": "http", "scheme": "bearer"},
+                "publishable": {
+                    "type": "apiKey",
+                    "in": "query",
+                    "name": "key",
+                    "description": "A publishable key, where no header can be set.",
+                },
+            },
         },
     }
+
+
+def _security(access: Access) -> dict[str, Any]:
+    """The keys under which a route may be used; a key's scopes are named as OpenAPI 3.1 allows."""
+    if access.is_open:
+        return {"security": []}
+    scoped: dict[str, Any] = {"security": [{"key": [scope.value for scope in access.scopes]}]}
+    if access.publishable:
+        scoped["security"].append({"publishable": []})
+    return scoped
 
 
 def _schemas(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
@@ -97,7 +126,14 @@ def _body(endpoint: Endpoint) -> dict[str, Any]:
         return {}
     references = [_reference(model.__name__) for model in endpoint.bodies]
     schema = references[0] if len(references) == 1 else {"oneOf": references}
-    return {"requestBody": {"content": {"application/json": {"schema": schema}}}}
+    described: dict[str, Any] = {"content": {"application/json": {"schema": schema}}}
+    if all(map(_needs_fields, endpoint.bodies)):
+        described["required"] = True  # an empty body is an empty object, if it is anything
+    return {"requestBody": described}
+
+
+def _needs_fields(model: type[BaseModel]) -> bool:
+    return any(field.is_required() for field in model.model_fields.values())
 
 
 def _responses(endpoint: Endpoint) -> dict[str, Any]:
@@ -139,4 +175,4 @@ def _reference(name: str) -> dict[str, str]:
 
 
 def _error(text: str) -> dict[str, Any]:
-    return {"description": text, "content": {"application/json": {"schema": _reference("Error")}}}
+    return {"description": text, "content": {PROBLEM_JSON: {"schema": _reference("Error")}}}

@@ -5,8 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeAlias
 
-from starlette.responses import JSONResponse
-
+from reftrail.hosting.problems import problem
 from reftrail.hosting.serving import serve
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -65,4 +64,4 @@ async def private_port(app: Any, host: str, port: int | None, setting: str) -> A
 
 
 async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:
-    await JSONResponse({"error": "not found"}, 404)(scope, receive, send)
+    await problem(404, "this is answered at the other port")(scope, receive, send)

@@ -5,6 +5,8 @@ import logging
 import os
 import signal
 import sys
+import threading
+import traceback
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final, NoReturn, TypeVar
 
@@ -23,8 +25,11 @@ def run_host(
     run: Callable[[S], Coroutine[Any, Any, None]],
     *,
     quiet: Mapping[str, int] | None = None,
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
 ) -> NoReturn:
     """Run with settings from the environment, log to stderr, and end the process with exit code 0.
+
+    loop_factory makes another event loop than asyncio's own.
 
     quiet names libraries with the level from which their messages are logged. Faults in settings
     and other `ExpectedError`s end the process with a sentence and exit code 1; anything unexpected
@@ -33,11 +38,16 @@ def run_host(
     logging.basicConfig(level=logging.INFO, format=_LOG_FORMAT)
     for library, level in (quiet or {}).items():
         logging.getLogger(library).setLevel(level)
+    code = 1
     try:
-        asyncio.run(run(_read(settings)))
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            runner.run(run(settings_from_environment(settings)))
+        code = 0
     except ExpectedError as error:
-        sys.exit(f"error: {error}")
-    end_process()
+        sys.stderr.write(f"error: {error}\n")
+    except Exception:  # noqa: BLE001 - the process ends with it
+        traceback.print_exc()
+    end_process(code)
 
 
 def stop_on_signals() -> asyncio.Event:
@@ -77,21 +87,37 @@ async def run_until_stopped(
         raise RuntimeError(f"{ended[0].get_coro()} has ended")
 
 
-def end_process() -> NoReturn:
-    """End with exit code 0, now that everything is answered, written and closed.
+async def run_in_thread(loop: Callable[[threading.Event], None], stop: asyncio.Event) -> None:
+    """Run a loop that blocks in a thread of its own, until stop is set or it ends by itself.
 
-    Without the interpreter's own ending: the HTTP server's native threads may still let go of the
-    last request's objects then, and a thread that asks a finalizing interpreter (before 3.14) for
-    its lock is unwound through Rust frames, which aborts the process (seen: 8 of 120 endings under
-    load). https://github.com/python/cpython/issues/87135
+    The loop gets an event of its thread and ends once that is set. Raises what the loop raises.
+    """
+    ending = threading.Event()
+    running = asyncio.create_task(asyncio.to_thread(loop, ending))
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait((running, stopping), return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    ending.set()
+    await running
+
+
+def end_process(code: int) -> NoReturn:
+    """End with an exit code, now that everything is answered, written and closed.
+
+    Without the interpreter's own ending, in which threads that are still at work abort the process.
+    The HTTP server's native ones may still let go of the last request's objects then, and a thread
+    that asks a finalizing interpreter (before 3.14) for its lock is unwound through Rust frames
+    (seen: 8 of 120 endings under load). https://github.com/python/cpython/issues/87135. Those of
+    Kafka's clients may be writing to stderr (seen: once, of a refusal).
     """
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(0)
+    os._exit(code)
 
 
-def _read(settings: type[S]) -> S:
+def settings_from_environment(settings: type[S]) -> S:
+    """Settings of the environment. Raises `ExpectedError`, with the variables that are wrong."""
     prefix = settings.model_config.get("env_prefix", "")
     try:
         return settings()

@@ -30,11 +30,13 @@ ROLES: Final = {
     "worker": frozenset({stage.name for stage in TOPOLOGY} | {"ticker"}),
     "warehouse": frozenset({"warehouse"}),
     "fulfilment": frozenset({"fulfilment"}),
-    "operator": frozenset({"campaigns", "lists", "analysts", "codes"}),
+    "webhooks": frozenset({"webhooks"}),
+    "operator": frozenset({"campaigns", "lists", "analysts", "codes", "payouts"}),
 }
 """Hosts, and who each is in the topic table. An operator runs the commands of `reftrail`."""
 
 _WRITE_DEAD_LETTERS: Final = frozenset({"worker", "warehouse", "fulfilment"})
+_READ_PUBLIC: Final = frozenset({"webhooks"})  # a receiver may have each of them
 _READ_ALL: Final = frozenset({"operator"})  # explain reads every topic of records
 
 
@@ -78,7 +80,10 @@ def grants(installation: Installation, names: Names) -> list[Grant]:
 
 def _operations(host: str, topic: Topic) -> Iterator[str]:
     roles = ROLES[host]
-    if roles.intersection(topic.read_by) or (host in _READ_ALL and topic.record is not None):
+    may_read = (host in _READ_ALL and topic.record is not None) or (
+        host in _READ_PUBLIC and topic.public
+    )
+    if may_read or roles.intersection(topic.read_by):
         yield "READ"
     writers = {name.strip() for name in topic.written_by.split(",")}
     if roles & writers or (topic is DEAD_LETTERS and host in _WRITE_DEAD_LETTERS):
@@ -102,6 +107,7 @@ def _transactional_ids(installation: Installation, names: Names) -> Iterator[Gra
         yield Grant("fulfilment", kind, fulfilment, operation, is_prefix=True)
         for host in ("codes", "operator"):  # commands send what no host of codes sends
             yield Grant(host, kind, f"{prefix}codes-outbox", operation)
+        yield Grant("operator", kind, f"{prefix}payouts", operation)
 
 
 def apply(installation: Installation, names: Names) -> None:

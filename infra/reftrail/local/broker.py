@@ -13,10 +13,11 @@ from kafka.errors import KafkaError
 
 from reftrail.contracts.errors import ExpectedError
 from reftrail.hosting.kafka.blocking import blocking_admin
+from reftrail.hosting.private_files import make_private_directory
 from reftrail.local.data_dir import locked_data_dir
 from reftrail.local.jars import classpath, java
 from reftrail.local.ports import LOOPBACK, answers, free_port, port_for
-from reftrail.local.private_files import PRIVATE_UMASK, make_private_directory, write_private
+from reftrail.local.private_files import PRIVATE_UMASK, write_private
 from reftrail.local.process import Child, Command
 from reftrail.local.process_reaper import ProcessReaper
 from reftrail.local.ready import local_installation
@@ -24,6 +25,10 @@ from reftrail.local.ready import local_installation
 _CLUSTER_ID: Final = "reftrail-local-node-01"  # any 22 characters of base64url
 _STOP_GRACE: Final = 20.0
 _START_TIMEOUT: Final = 90.0
+
+_QUICK_COMPILER: Final = ("-XX:TieredStopAtLevel=1",)
+"""Java's first compiler alone. The optimizing one takes seconds of processor time in the broker's
+first minutes, on cores that all hosts of this machine share (ADR 38)."""
 
 _LOGGING: Final = """\
 rootLogger.level = INFO
@@ -54,7 +59,7 @@ _CAUSES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class BrokerSettings:
-    """Where a local broker keeps its topics, and on which port it answers.
+    """The directory and the port of a local broker.
 
     log is the file for what it says about itself. heap as for java -Xmx. properties are set in the
     broker's configuration after, and over, those that are set here.
@@ -69,7 +74,7 @@ class BrokerSettings:
 
     @property
     def bootstrap_servers(self) -> str:
-        """What clients connect to."""
+        """The address for clients."""
         return f"{LOOPBACK}:{self.port}"
 
 
@@ -100,6 +105,7 @@ def broker_command(settings: BrokerSettings) -> Command:
             "-Xms256m",
             "-XX:+UseG1GC",
             "-XX:MaxGCPauseMillis=20",
+            *_QUICK_COMPILER,
             f"-Dlog4j2.configurationFile={settings.data_dir / 'log4j2.properties'}",
             "-cp",
             classpath(),
@@ -129,7 +135,7 @@ def broker_answers(settings: BrokerSettings) -> bool:
 
 
 def why_broker_ended(settings: BrokerSettings, output: str) -> str:
-    """What a person can do about a broker that ended, from what it wrote."""
+    """Advice to a person about a broker that ended, from what it wrote."""
     for sign, meaning in _CAUSES:
         if sign in output:
             return meaning.format(
@@ -139,7 +145,7 @@ def why_broker_ended(settings: BrokerSettings, output: str) -> str:
 
 
 class Broker:
-    """One broker as a child of this process, for whoever needs Kafka and nothing else.
+    """One broker as a child of this process, for those who need Kafka and nothing else.
 
     A context manager that starts it and, at the end, stops it. Started again on the same
     directory, it has all its data and the same port. Ends with this process, even when that is
@@ -156,7 +162,7 @@ class Broker:
 
     @property
     def bootstrap_servers(self) -> str:
-        """What clients connect to."""
+        """The address for clients."""
         return self.settings.bootstrap_servers
 
     @property
@@ -277,6 +283,7 @@ def _format(settings: BrokerSettings, properties: Path) -> None:
         [
             java(),
             "-Xmx128m",
+            *_QUICK_COMPILER,
             f"-Dlog4j2.configurationFile={settings.data_dir / 'log4j2.properties'}",
             "-cp",
             classpath(),

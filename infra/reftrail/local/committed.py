@@ -1,4 +1,4 @@
-"""Reads what stands committed on a topic, from its beginning to its present end."""
+"""Read the committed records of a topic, from its beginning to its present end."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from itertools import groupby

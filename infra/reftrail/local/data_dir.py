@@ -12,7 +12,8 @@ from typing import Final, TextIO
 import msgspec
 
 from reftrail.contracts.errors import ExpectedError
-from reftrail.local.private_files import close_to_others, make_private_directory, private
+from reftrail.hosting.private_files import make_private_directory, private
+from reftrail.local.private_files import close_to_others
 
 _ROOM: Final = 512 * 1024 * 1024
 

@@ -13,7 +13,7 @@ from typing import Final
 from rich.console import Console
 
 from reftrail.contracts.times import now
-from reftrail.contracts.topics import CAMPAIGNS
+from reftrail.contracts.topics import ADJUSTMENTS, CAMPAIGNS
 from reftrail.local.demo_codes import issue_codes
 from reftrail.local.demo_observe import observe, report
 from reftrail.local.demo_play import Outbox, play
@@ -25,17 +25,13 @@ from reftrail.reference import write
 from reftrail.simulator import Simulation, compare
 
 _PARTITIONS: Final = 4
-_SHORT_LIVED: Final = "-XX:TieredStopAtLevel=1"
-"""The broker runs for a minute. To compile its code a second time, and better, costs more than it
-saves: 29 instead of 20 s of processor time for 100,000 events."""
-
 _SECONDS_PER_EVENT: Final = 0.002
-"""After that the pipeline stands still rather than that it is slow."""
+"""After that the pipeline has stopped rather than that it is slow."""
 
 
 @dataclass(frozen=True, slots=True)
 class DemoSettings:
-    """How many distinct events, from which seed, over how many workers; keep: stay up then."""
+    """The number of events, their seed, and the number of workers; keep: stay up then."""
 
     events: int = 100_000
     seed: int = 1
@@ -54,8 +50,8 @@ def run_demo(settings: DemoSettings, console: Console) -> bool:
     outbox = Outbox(simulation)
 
     def say(line: str) -> None:
-        told = f"{time.monotonic() - began:3.0f} s  {line}"
-        console.print(told, style="dim", highlight=False, soft_wrap=True)
+        line_with_time = f"{time.monotonic() - began:3.0f} s  {line}"
+        console.print(line_with_time, style="dim", highlight=False, soft_wrap=True)
 
     with _temporary_directory() as directory:
         place = StackSettings(directory, workers=settings.workers, partitions=_PARTITIONS)
@@ -75,11 +71,7 @@ def run_demo(settings: DemoSettings, console: Console) -> bool:
 @contextmanager
 def _temporary_directory() -> Iterator[Path]:
     """A directory that is removed, with all that hosts take for temporary and may leave behind."""
-    options = " ".join([_SHORT_LIVED, os.environ.get("JAVA_TOOL_OPTIONS", "")])
-    with (
-        TemporaryDirectory(prefix="reftrail-demo-") as directory,
-        _environment(TMPDIR=directory, JAVA_TOOL_OPTIONS=options.strip()),
-    ):
+    with TemporaryDirectory(prefix="reftrail-demo-") as directory, _environment(TMPDIR=directory):
         yield Path(directory)
 
 
@@ -106,6 +98,7 @@ def _play(stack: Stack, simulation: Simulation, outbox: Outbox, console: Console
     patience = 120 + _SECONDS_PER_EVENT * simulation.events
     with Bars(stack, simulation.events, console) as bars:
         asyncio.run(play(outbox, ready.collector_url, ready.secret_key, bars.sent))
+        write(stack.installation, ADJUSTMENTS, simulation.adjustments())
         bars.all_sent()
         wait_until_drained(
             stack.installation,
@@ -128,19 +121,19 @@ def _prove(stack: Stack, simulation: Simulation, console: Console) -> bool:
 
 
 def _keep(stack: Stack, console: Console) -> None:
-    """Until Ctrl-C, or until the stack gives up."""
+    """Stay up until Ctrl-C, or until the stack gives up."""
     ready = stack.ready
-    console.print(
-        f"\ncollector   {ready.collector_url}\n"
-        f"reports     {ready.reports_url}/v1/reports\n"
-        f"Kafka       {ready.bootstrap_servers}\n"
-        f"secret key  {ready.secret_key}\n"
-        f"ready file  {stack.settings.data_dir / 'ready.json'}\n\n"
-        f"Ctrl-C stops it and removes everything.",
-        highlight=False,
-        soft_wrap=True,
-    )
     try:
+        console.print(
+            f"\ncollector   {ready.collector_url}\n"
+            f"reports     {ready.reports_url}/v1/reports\n"
+            f"Kafka       {ready.bootstrap_servers}\n"
+            f"secret key  {ready.secret_key}\n"
+            f"ready file  {stack.settings.data_dir / 'ready.json'}\n\n"
+            f"Ctrl-C stops it and removes everything.",
+            highlight=False,
+            soft_wrap=True,
+        )
         while stack.failure is None:
             time.sleep(0.2)
     except KeyboardInterrupt:

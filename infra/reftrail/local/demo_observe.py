@@ -1,6 +1,7 @@
-"""What the pipeline says at the end: what Kafka has committed, and the counts of the reports."""
+"""Observation of the pipeline at the end: Kafka's committed records, and the reports' counts."""
 
 import asyncio
+from decimal import Decimal
 from io import BytesIO
 from typing import Any, Final
 
@@ -10,20 +11,20 @@ import polars as pl
 from reftrail.contracts.codec import container, decode_as
 from reftrail.contracts.decisions import Attributed, RewardDecided
 from reftrail.contracts.installation import Installation
+from reftrail.contracts.record import MICROS_PER_UNIT, Micros
 from reftrail.contracts.topics import ATTRIBUTIONS, EVENTS, REWARDS
 from reftrail.local.committed import by_schema, committed_values
 from reftrail.local.ready import Ready
 from reftrail.simulator import (
     Attribution,
-    FinalStatus,
+    Entry,
     Observed,
-    RewardKey,
+    entry_of,
     in_force,
-    observed_verdict,
 )
 
 _RANDOM_END: Final = 19
-"""Where in a UUID's text the last 64 bits begin."""
+"""The index in a UUID's text at which the last 64 bits begin."""
 _ANSWERS_WITHIN: Final = 60.0
 _COUNTS: Final = (
     "views",
@@ -43,7 +44,7 @@ async def observe(installation: Installation, ready: Ready) -> Observed:
         _attributions(installation, ready.partitions),
         _ledger(installation, ready.partitions),
     )
-    return Observed(distinct, fingerprint, _funnel(ready), attributions, entries)
+    return Observed(distinct, fingerprint, _funnel(ready), attributions, entries, _paid(ready))
 
 
 def report(ready: Ready, name: str, by: str) -> list[dict[str, Any]]:
@@ -53,7 +54,7 @@ def report(ready: Ready, name: str, by: str) -> list[dict[str, Any]]:
 
 
 def get(ready: Ready, path: str) -> dict[str, Any]:
-    """What the warehouse answers. Raises `httpx.HTTPError` if it doesn't."""
+    """The answer of the warehouse. Raises `httpx.HTTPError` if it doesn't."""
     answer = httpx.get(
         ready.reports_url + path,
         headers={"Authorization": f"Bearer {ready.secret_key}"},
@@ -73,8 +74,19 @@ def _funnel(ready: Ready) -> dict[tuple[str, str | None], int]:
     }
 
 
+def _paid(ready: Ready) -> dict[tuple[str, str], Micros]:
+    """The values of the rewards and adjustments by code and currency, without those of nothing."""
+    return {
+        (row["code"], row["currency"]): int(
+            (Decimal(row["reward_value"]) + Decimal(row["adjusted_value"])) * MICROS_PER_UNIT
+        )
+        for row in report(ready, "rewards", "code")
+        if row["currency"] is not None
+    }
+
+
 async def _events(installation: Installation, partitions: int) -> tuple[int, int]:
-    """How many distinct events there are, and the sum of their `simulator.identity`."""
+    """The number of distinct events, and the sum of their `simulator.identity`."""
     found = [
         _identities(values)
         async for some in committed_values(installation, EVENTS, partitions)
@@ -98,17 +110,12 @@ async def _attributions(
     )
 
 
-async def _ledger(
-    installation: Installation, partitions: int
-) -> list[tuple[RewardKey, FinalStatus]]:
+async def _ledger(installation: Installation, partitions: int) -> list[Entry]:
     """Every entry of the reward ledger, those of one reward in order."""
     return [
-        (
-            RewardKey(record.code, record.user_id, record.role, record.action),
-            observed_verdict(record.status, record.reasons),
-        )
+        entry_of(decode_as(RewardDecided, value))
         async for values in committed_values(installation, REWARDS, partitions)
-        for record in (decode_as(RewardDecided, value) for value in values)
+        for value in values
     ]
 
 

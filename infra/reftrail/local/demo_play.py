@@ -17,7 +17,7 @@ from reftrail.simulator import Simulation
 CONNECTIONS: Final = 4
 BATCH: Final = 500
 _AHEAD: Final = 40
-"""How many batches are made up before a connection is ready for them: 20 MB each connection."""
+"""The number of batches made up before a connection is ready for them: 20 MB each connection."""
 
 _STRAGGLERS_WAIT: Final = 0.05
 """Seconds: more than the grace of any campaign that gives none."""
@@ -32,7 +32,7 @@ class End:
 
 
 Batch: TypeAlias = list[dict[str, Any]]
-Lane: TypeAlias = Queue[Batch | Wait | End | Exception]
+SendQueue: TypeAlias = Queue[Batch | Wait | End | Exception]
 
 
 class Outbox:
@@ -40,7 +40,7 @@ class Outbox:
 
     def __init__(self, simulation: Simulation) -> None:
         """Begin at once; the simulation belongs to the thread until `play` has returned."""
-        self.lanes: tuple[Lane, ...] = tuple(Queue(_AHEAD) for _ in range(CONNECTIONS))
+        self.queues: tuple[SendQueue, ...] = tuple(Queue(_AHEAD) for _ in range(CONNECTIONS))
         self._simulation = simulation
         Thread(target=self._fill, name="outbox", daemon=True).start()
 
@@ -53,53 +53,56 @@ class Outbox:
             self._put(End())
 
     def _put_all(self) -> None:
-        waiting: list[Batch] = [[] for _ in self.lanes]
+        waiting: list[Batch] = [[] for _ in self.queues]
         in_time = True
         for step in self._simulation.steps():
             if step.straggler and in_time:
                 in_time = False
                 self._flush(waiting)
                 self._put(Wait())
-            number = step.journey % len(self.lanes)
+            number = step.journey % len(self.queues)
             waiting[number].append(step.event.as_json())
             if len(waiting[number]) == BATCH:
-                self.lanes[number].put(waiting[number])
+                self.queues[number].put(waiting[number])
                 waiting[number] = []
         self._flush(waiting)
 
     def _flush(self, waiting: list[Batch]) -> None:
-        for number, lane in enumerate(self.lanes):
+        for number, queue in enumerate(self.queues):
             if waiting[number]:
-                lane.put(waiting[number])
+                queue.put(waiting[number])
                 waiting[number] = []
 
     def _put(self, mark: Wait | End | Exception) -> None:
-        for lane in self.lanes:
-            lane.put(mark)
+        for queue in self.queues:
+            queue.put(mark)
 
 
 async def play(
     outbox: Outbox, collector_url: str, secret_key: str, sent: Callable[[int], object]
 ) -> None:
-    """Send everything; sent is told how many of the events were acknowledged since the last time.
+    """Send everything; sent receives how many of the events were acknowledged since the last time.
 
     Raises `ExpectedError` if the collector stays away or refuses an event.
     """
-    all_here = asyncio.Barrier(len(outbox.lanes))
+    all_here = asyncio.Barrier(len(outbox.queues))
     async with AsyncReftrail(collector_url, secret_key, own_clock=False) as reftrail:
         try:
             async with asyncio.TaskGroup() as connections:
-                for lane in outbox.lanes:
-                    connections.create_task(_send_all(lane, reftrail, all_here, sent))
+                for queue in outbox.queues:
+                    connections.create_task(_send_all(queue, reftrail, all_here, sent))
         except* ExpectedError as errors:
             raise errors.exceptions[0] from None
 
 
 async def _send_all(
-    lane: Lane, reftrail: AsyncReftrail, all_here: asyncio.Barrier, sent: Callable[[int], object]
+    queue: SendQueue,
+    reftrail: AsyncReftrail,
+    all_here: asyncio.Barrier,
+    sent: Callable[[int], object],
 ) -> None:
     while True:
-        match await asyncio.to_thread(lane.get):
+        match await asyncio.to_thread(queue.get):
             case list(batch):
                 receipt = await reftrail.send(batch)
                 if receipt.rejected:

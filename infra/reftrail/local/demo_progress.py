@@ -1,4 +1,4 @@
-"""How far the demo's pipeline has come, as bars."""
+"""Progress of the demo's pipeline, as bars."""
 
 from contextlib import suppress
 from threading import Event, Thread
@@ -17,7 +17,7 @@ from reftrail.local.topics import admin
 
 _LOOK_EVERY: Final = 0.5
 _SENT_AGAIN: Final = 1.02
-"""How many more requests there are than events, about: some events are sent twice."""
+"""The ratio of requests to events, about: some events are sent twice."""
 
 
 class Bars:
@@ -44,11 +44,11 @@ class Bars:
         self._watching = Thread(target=self._watch, name="demo-progress", daemon=True)
 
     def sent(self, events: int) -> None:
-        """So many more were acknowledged."""
+        """Count more events as acknowledged."""
         self._progress.advance(self._sent, events)
 
     def all_sent(self) -> None:
-        """What was acknowledged is all there is."""
+        """Set the total: all events have been acknowledged."""
         for task in self._progress.tasks:
             self._progress.update(task.id, total=self._progress.tasks[self._sent].completed)
 

@@ -1,4 +1,4 @@
-"""What the demo shows at the end: the reports as numbers, and how they compare with the truth."""
+"""Report of the demo at the end: numbers of the reports, and their comparison with the truth."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
@@ -7,6 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from reftrail.contracts.record import MICROS_PER_UNIT
 from reftrail.simulator import Comparison
 
 _COLUMNS: Final = {
@@ -37,7 +38,7 @@ def funnel_table(title: str, dimension: str, rows: Sequence[Mapping[str, Any]]) 
 
 
 def verdict(comparison: Comparison) -> RenderableType:
-    """How much is as it ought to be, and the first of what isn't."""
+    """The number of correct results, and the first of the others."""
     lines = Table.grid(padding=(0, 2))
     for name, value, is_right in (
         ("events", f"{comparison.events:,} sent", True),
@@ -45,10 +46,24 @@ def verdict(comparison: Comparison) -> RenderableType:
         ("events doubled", f"{comparison.doubled:,}", not comparison.doubled),
         _share("attributions right", comparison.attributions_right, comparison.attributions),
         _share("rewards right", comparison.rewards_right, comparison.rewards),
+        _share("adjustments right", comparison.adjustments_right, comparison.adjustments),
+        _paid(comparison),
         ("reports", *_reports(comparison)),
     ):
         lines.add_row(name, Text(value, style="green" if is_right else "bold red"))
-    return Group("", lines, *_told(comparison.differences))
+    return Group("", lines, *_difference_lines(comparison.differences))
+
+
+def _paid(comparison: Comparison) -> tuple[str, str, bool]:
+    """Worth of the ledger by currency, rounded to units; each reward was compared exactly."""
+    sums = (
+        f"{round(micros / MICROS_PER_UNIT):,} {name}" for name, micros in comparison.paid.items()
+    )
+    is_right = (comparison.rewards_right, comparison.adjustments_right) == (
+        comparison.rewards,
+        comparison.adjustments,
+    )
+    return "ledger worth", ", ".join(sums) or "nothing", is_right
 
 
 def _reports(comparison: Comparison) -> tuple[str, bool]:
@@ -60,7 +75,7 @@ def _share(name: str, right: int, expected: int) -> tuple[str, str, bool]:
     return name, f"{right:,} of {expected:,}", right == expected
 
 
-def _told(differences: Sequence[str]) -> Iterable[RenderableType]:
+def _difference_lines(differences: Sequence[str]) -> Iterable[RenderableType]:
     if differences:
         yield Text(f"\n{len(differences)} differences, the first of them:", style="bold red")
         yield from (Text(f"- {line}") for line in differences[:_MOST_TOLD])

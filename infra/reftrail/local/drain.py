@@ -38,7 +38,7 @@ def wait_until_drained(
 
     First the stages: the group has committed all there is to read in what they read, and then what
     they wrote for each other meanwhile. Then the warehouse, where positions_url (its /v1/positions)
-    is given: it stands at the end of every public topic. Transaction markers, which no reader gets
+    is given: it is at the end of every public topic. Transaction markers, which no reader gets
     to see, may lie between a position and the end.
 
     Raises `TimeoutError` after so many seconds, naming what lags and by how much.
@@ -76,7 +76,7 @@ class _Log:
         return {partition: offset.offset for partition, offset in found.items()}
 
     def committed(self, group: str) -> dict[TopicPartition, int]:
-        """How far a consumer group has come."""
+        """The progress of a consumer group."""
         offsets = self.client.list_group_offsets(group)[group]
         return {partition: offset.offset for partition, offset in offsets.items()}
 
@@ -109,7 +109,7 @@ class _Reader:
     at: Positions | None = None
 
     def has_read(self, ends: Positions) -> bool:
-        """Whether they are done up to ends. Whoever has moved since the last question isn't.
+        """Whether they are done up to ends. A host that has moved since the last question isn't.
 
         So the topics are read only once nobody does any more, and those waited for not slowed down.
         """
@@ -119,7 +119,7 @@ class _Reader:
         return before in (None, self.at) and self.log.is_all_read(self.at, ends)
 
     def lag(self, topics: tuple[Topic, ...]) -> str | None:
-        """What is still to be read, in words; None if nothing is."""
+        """The records still to be read, in words; None if there are none."""
         try:
             ends = self.log.ends(topics)
             at = {**dict.fromkeys(ends, 0), **self.positions()}
@@ -189,7 +189,7 @@ def _words(at: Positions, ends: Positions) -> str:
 def _warehouse_positions(
     installation: Installation, client: httpx.Client, url: str
 ) -> dict[TopicPartition, int]:
-    """Where the warehouse stands; nowhere while it doesn't answer (it may be starting)."""
+    """Positions of the warehouse; none while it doesn't answer (it may be starting)."""
     try:
         answer = client.get(url)
         answer.raise_for_status()

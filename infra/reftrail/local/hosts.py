@@ -32,12 +32,15 @@ COLLECTOR: Final = "collector"
 FULFILMENT: Final = "fulfilment"
 PARTNERS: Final = "partners"
 WAREHOUSE: Final = "warehouse"
+WEBHOOKS: Final = "webhooks"
 
+_THIS_MACHINE: Final = "127.0.0.0/8,::1/128"
 _SECRETS: Final = (
     "carrier_key",
     "clickhouse_url",
     "codes_secret",
     "codes_store",
+    "former_hash_key",
     "fulfilment_carrier_key",
     "fulfilment_signing_secrets",
     "hash_key",
@@ -46,6 +49,7 @@ _SECRETS: Final = (
     "reports_key",
     "secret_key",
     "secret_keys",
+    "warehouse_session_secret",
 )
 
 
@@ -59,7 +63,7 @@ class StackConfig:
     group: str
 
     def log(self, name: str) -> Path:
-        """Where a host's output goes."""
+        """The file for a host's output."""
         return self.directory / "logs" / f"{name}.log"
 
     @property
@@ -68,8 +72,18 @@ class StackConfig:
         return f"sqlite:///{self.directory.absolute() / 'codes.sqlite'}"
 
     @property
+    def webhooks_store(self) -> Path:
+        """The file of webhooks."""
+        return self.directory.absolute() / "webhooks.sqlite"
+
+    @property
+    def session_secret(self) -> str:
+        """The secret of the dashboard's sessions."""
+        return hashlib.sha256(f"sessions\0{self.keys.secret_key}".encode()).hexdigest()
+
+    @property
     def partners_secret(self) -> str:
-        """What fulfilment shares with its simulated partners."""
+        """The secrets that fulfilment shares with its simulated partners."""
         return hashlib.sha256(f"simulated partners\0{self.keys.secret_key}".encode()).hexdigest()
 
     def environment(self, **more: str | None) -> dict[str, str | None]:
@@ -139,6 +153,7 @@ def collector_host(stack: StackConfig, port: int, reports_port: int) -> Host:
         secret_keys=stack.keys.secret_key,
         publishable_keys=stack.keys.publishable_key,
         hash_key=stack.keys.hash_key,
+        former_hash_key=os.environ.get("REFTRAIL_FORMER_HASH_KEY"),
         codes_store=stack.codes_store,
         codes_secret=stack.keys.codes_secret,
         reports_url=url_of(reports_port),
@@ -159,8 +174,11 @@ def worker_host(stack: StackConfig, number: int, port: int) -> Host:
     )
 
 
-def warehouse_host(stack: StackConfig, port: int) -> Host:
-    """Puts all public topics into an embedded ClickHouse and serves the reports."""
+def warehouse_host(stack: StackConfig, port: int, collector_port: int) -> Host:
+    """Puts all public topics into an embedded ClickHouse, serves the reports and the dashboard.
+
+    Decisions of reviewers go to the collector.
+    """
     return _python_host(
         WAREHOUSE,
         ("-m", "reftrail.warehouse"),
@@ -170,6 +188,23 @@ def warehouse_host(stack: StackConfig, port: int) -> Host:
         reports_port=str(port),
         secret_keys=stack.keys.secret_key,
         clickhouse_path=str(stack.directory / "clickhouse"),
+        warehouse_session_secret=stack.session_secret,
+        collector_url=url_of(collector_port),
+    )
+
+
+def webhooks_host(stack: StackConfig, port: int) -> Host:
+    """Sends records of topics to the webhooks in its store; on this machine, too, if not told."""
+    networks = os.environ.get("REFTRAIL_WEBHOOKS_PRIVATE_NETWORKS", _THIS_MACHINE)
+    return _python_host(
+        WEBHOOKS,
+        ("-m", "reftrail.webhooks"),
+        stack,
+        port,
+        webhooks_host=LOOPBACK,
+        webhooks_port=str(port),
+        webhooks_store=str(stack.webhooks_store),
+        webhooks_private_networks=networks,
     )
 
 

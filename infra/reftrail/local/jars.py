@@ -86,7 +86,7 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def cache_dir() -> Path:
-    """Where what was fetched or worked out once on a machine is remembered."""
+    """The directory for files that are fetched or computed once on a machine."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "reftrail"
 
 

@@ -6,8 +6,10 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Final
 
+from reftrail.hosting.private_files import private
+
 PRIVATE_UMASK: Final = 0o077
-"""For processes that write to the data directory: nothing for the group, nothing for others."""
+"""Umask of processes that write to the data directory: nothing for the group or for others."""
 
 _OTHERS: Final = 0o077
 _OURS: Final = (
@@ -23,13 +25,10 @@ _OURS: Final = (
     "logs",
     "ready.json*",
     "server.properties",
+    "webhooks.sqlite*",
+    "worker-state",
 )
 """Names of what a stack or a broker keeps in its directory."""
-
-
-def make_private_directory(path: Path) -> None:
-    """Make a directory, with those above it, of mode 0700 if it isn't there."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def close_to_others(path: Path) -> None:
@@ -45,11 +44,6 @@ def close_to_others(path: Path) -> None:
         is_ours = status.st_uid == os.getuid() and not stat.S_ISLNK(status.st_mode)
         if is_ours and status.st_mode & _OTHERS:
             found.chmod(stat.S_IMODE(status.st_mode) & ~_OTHERS)
-
-
-def private(path: str, flags: int) -> int:
-    """Open a file that is made with mode 0600; an `opener` for `open`."""
-    return os.open(path, flags, 0o600)
 
 
 def write_private(path: Path, text: str) -> None:

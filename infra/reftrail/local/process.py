@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from reftrail.local.private_files import PRIVATE_UMASK, make_private_directory, private
+from reftrail.hosting.private_files import make_private_directory, private
+from reftrail.local.private_files import PRIVATE_UMASK
 from reftrail.local.process_reaper import ProcessReaper
 
 _LOG_BYTES: Final = 16 * 1024 * 1024
@@ -18,7 +19,7 @@ _LOG_BYTES: Final = 16 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What to run, with which variables beside this process's own, and where its output goes.
+    """A program, the variables added to this process's own, and the file for its output.
 
     A variable of None is taken away from those of this process.
     """
@@ -36,7 +37,7 @@ class Child:
         self._reaper = reaper
         make_private_directory(command.log.parent)
         _keep_short(command.log)
-        with open(command.log, "ab", opener=private) as log, _undisturbed():
+        with open(command.log, "ab", opener=private) as log, undisturbed():
             self.log_start = log.tell()
             self._process = subprocess.Popen(
                 command.arguments,
@@ -55,7 +56,7 @@ class Child:
         return self._process.pid
 
     def exit_code(self) -> int | None:
-        """How it ended (negative: the signal that ended it); None while it runs."""
+        """The exit status (negative: the signal that ended it); None while it runs."""
         return self._process.poll()
 
     def ask_to_end(self) -> None:
@@ -96,7 +97,7 @@ class Child:
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
+def undisturbed() -> Iterator[None]:
     """Let signals that come meanwhile be heard afterwards.
 
     An exception out of a handler, between a command's start and its being held, would leave it

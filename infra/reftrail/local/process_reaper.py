@@ -32,11 +32,11 @@ class ProcessReaper:
 
     def hold(self, group: int) -> None:
         """Have a process group killed if this process dies."""
-        self._tell(f"+{group}\n")
+        self._send(f"+{group}\n")
 
     def release(self, group: int) -> None:
         """Forget a process group that has ended."""
-        self._tell(f"-{group}\n")
+        self._send(f"-{group}\n")
 
     def close(self) -> None:
         """Kill what is still held, and end the watcher."""
@@ -45,7 +45,7 @@ class ProcessReaper:
             self._watcher.stdin.close()
         self._watcher.wait()
 
-    def _tell(self, line: str) -> None:
+    def _send(self, line: str) -> None:
         assert self._watcher.stdin is not None
         self._watcher.stdin.write(line.encode())
         self._watcher.stdin.flush()

@@ -1,11 +1,11 @@
-"""Whether a process has stopped being ready, and for how long."""
+"""Time for which a process has not been ready, after it was."""
 
 from dataclasses import dataclass
 
 
 @dataclass(slots=True)
 class Readiness:
-    """What is known of one process. It starts slowly: only once it was ready can it hang."""
+    """The readiness of one process. It starts slowly: only once it was ready can it hang."""
 
     was_ready: bool = False
     not_ready_since: float | None = None
@@ -23,5 +23,5 @@ class Readiness:
             self.not_ready_since = now
 
     def seconds_not_ready(self, now: float) -> float:
-        """How long it has not been ready, after it was; 0 if it is, or never was."""
+        """The time for which it has not been ready, after it was; 0 if it is, or never was."""
         return 0.0 if self.not_ready_since is None else now - self.not_ready_since

@@ -16,10 +16,11 @@ DEFAULT_DATA_DIR: Final = Path(".data")
 
 
 class Ready(msgspec.Struct, frozen=True, kw_only=True):
-    """What one needs to use a running stack.
+    """Addresses, keys and processes of a running stack.
 
     codes_store is the database of codes, as an SQLAlchemy URL; codes_secret makes derived ones.
-    fulfilment_url is None where rewards aren't carried out.
+    fulfilment_url is None where rewards aren't carried out; webhooks_url, and webhooks_store, their
+    file, where no webhooks are sent.
 
     pids are the processes of the hosts by name, as they are now: the file is written anew when a
     host is started again. pid is the stack's own.
@@ -40,6 +41,8 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True):
     pids: dict[str, int]
     hash_key: str | None = None
     fulfilment_url: str | None = None
+    webhooks_url: str | None = None
+    webhooks_store: str | None = None
 
 
 def local_installation(bootstrap_servers: str, topic_prefix: str = DEFAULT_PREFIX) -> Installation:
@@ -67,7 +70,10 @@ def write_ready(path: Path, ready: Ready) -> None:
 
 
 def read_ready(path: Path) -> Ready:
-    """What the stack wrote. Raises `ExpectedError` when it isn't there or isn't such a file."""
+    """The contents of the ready file.
+
+    Raises `ExpectedError` when it isn't there or isn't such a file.
+    """
     try:
         return msgspec.json.decode(path.read_bytes(), type=Ready)
     except FileNotFoundError as error:
@@ -81,6 +87,6 @@ def read_ready(path: Path) -> Ready:
 
 
 def remove_ready(path: Path) -> None:
-    """Take the file away; the stack it told of no longer answers."""
+    """Take the file away; the stack it described no longer answers."""
     with suppress(FileNotFoundError):
         path.unlink()

@@ -24,6 +24,7 @@ from reftrail.local.hosts import (
     partners_host,
     url_of,
     warehouse_host,
+    webhooks_host,
     worker_host,
 )
 from reftrail.local.ports import free_port, port_for
@@ -44,11 +45,13 @@ _DEFAULT_PARTITIONS: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class StackSettings:
-    """What to start and where. A port of None: a free one. partitions None: as they are, or 8.
+    """The parts of a stack and their places.
+
+    A port of None: a free one. partitions None: as they are, or 8.
 
     ready_file is written beside the one that is always there, `ready.json` in the data directory.
-    fulfilment: also carry granted rewards out. restart_after: seconds after which a host that was
-    ready and isn't any more is restarted; 0: never.
+    fulfilment: also carry granted rewards out. webhooks: also send webhooks. restart_after: seconds
+    after which a host that was ready and isn't any more is restarted; 0: never.
     """
 
     data_dir: Path = DEFAULT_DATA_DIR
@@ -60,18 +63,20 @@ class StackSettings:
     broker_port: int | None = None
     group: str = "reftrail"
     fulfilment: bool = False
+    webhooks: bool = False
     restart_after: float = 300.0
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Where the hosts other than the broker answer. fulfilment has that of its partners second."""
+    """The addresses of the hosts other than the broker."""
 
     collector: int
     reports: int
     codes: int
     workers: tuple[int, ...]
     fulfilment: tuple[int, int] | None = None
+    webhooks: int | None = None
 
     @classmethod
     def of(cls, settings: StackSettings) -> Self:
@@ -82,6 +87,7 @@ class Ports:
             codes=free_port(),
             workers=tuple(free_port() for _ in range(settings.workers)),
             fulfilment=(free_port(), free_port()) if settings.fulfilment else None,
+            webhooks=free_port() if settings.webhooks else None,
         )
 
 
@@ -91,8 +97,9 @@ def all_hosts(stack: StackConfig, ports: Ports) -> list[Host]:
         codes_host(stack, ports.codes),
         collector_host(stack, ports.collector, ports.reports),
         *(worker_host(stack, n, port) for n, port in enumerate(ports.workers, start=1)),
-        warehouse_host(stack, ports.reports),
+        warehouse_host(stack, ports.reports, ports.collector),
         *(_fulfilment_hosts(stack, *ports.fulfilment) if ports.fulfilment else ()),
+        *((webhooks_host(stack, ports.webhooks),) if ports.webhooks else ()),
     ]
 
 
@@ -104,7 +111,7 @@ class Stack:
     """A running local stack; a context manager that starts it and, at the end, stops it.
 
     Once entered, everything answers and `ready` says where. A host that dies is started again,
-    the broker too, and `say` is told. Nothing of it outlives this process.
+    the broker too, and `say` reports it. Nothing of it outlives this process.
     """
 
     def __init__(
@@ -122,7 +129,7 @@ class Stack:
 
     @property
     def ready(self) -> Ready:
-        """Where everything answers, with which keys and as which processes, as of now."""
+        """The addresses, keys and processes as of now."""
         assert self._ready is not None, "the stack has not been started"
         return msgspec.structs.replace(self._ready, pids=self._supervisor.pids())
 
@@ -134,7 +141,7 @@ class Stack:
 
     @property
     def failure(self) -> Exception | None:
-        """Why the stack has given up; None while it runs."""
+        """The reason for which the stack has given up; None while it runs."""
         return self._supervisor.failure
 
     def pid(self, name: str) -> int:
@@ -203,6 +210,8 @@ class Stack:
             pids={},
             hash_key=keys.hash_key,
             fulfilment_url=url_of(ports.fulfilment[0]) if ports.fulfilment else None,
+            webhooks_url=url_of(ports.webhooks) if ports.webhooks else None,
+            webhooks_store=str(stack.webhooks_store) if ports.webhooks else None,
         )
         self._write_ready_files()
 

@@ -42,7 +42,7 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class BackOff:
-    """How long to wait before a host is started again: doubled with each failure in a row.
+    """The time before a host is started again: doubled with each failure in a row.
 
     A host that ran for settled seconds has not failed in a row. After max_failures the
     supervisor gives up; max_first of them, if the host never answered at all.
@@ -208,7 +208,7 @@ class Supervisor:
         while not self._stopping.wait(_LOOK_EVERY) and self.failure is None:
             try:
                 self.look()
-            except Exception as error:  # noqa: BLE001 — handed to whoever waits for the hosts
+            except Exception as error:  # noqa: BLE001 — handed to those who wait for the hosts
                 self.failure = error
 
     def _ask(self) -> None:

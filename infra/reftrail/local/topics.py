@@ -10,10 +10,12 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.installation import Installation
+from reftrail.contracts.record import DAY
 from reftrail.contracts.topic import FOR_GOOD, Topic
 from reftrail.contracts.topics import EVENTS, TOPICS
 from reftrail.hosting.kafka.blocking import blocking_admin
 
+_SEGMENT: Final = 7 * DAY
 _COMPACTED_SEGMENT: Final = 64 * 1024 * 1024
 _GONE_WITHIN: Final = 15.0
 
@@ -42,7 +44,7 @@ def create_topics(installation: Installation, partitions: int, replication_facto
 
 
 def partition_count(installation: Installation) -> int | None:
-    """How many partitions the events topic has; None if there is no such topic yet."""
+    """The number of partitions of the events topic; None if there is no such topic yet."""
     with admin(installation) as client:
         return _partition_counts(client, installation).get(installation.name_of(EVENTS))
 
@@ -74,6 +76,9 @@ def topic_configuration(topic: Topic, replication_factor: int = 1) -> dict[str, 
             "retention.ms": "-1" if topic.kept == FOR_GOOD else str(topic.kept),
         }
     )
+    if FOR_GOOD != topic.kept < _SEGMENT:
+        # Only segments that are closed are deleted, by default after seven days.
+        kept["segment.ms"] = str(topic.kept)
     # What is kept so long is kept from its arrival: an event of last year, sent today, would
     # otherwise be dropped at once, and one dated tomorrow be refused.
     return {

@@ -7,12 +7,12 @@ from pydantic_core import InitErrorDetails, ValidationError
 
 from reftrail.campaigns.toml_file import Where
 from reftrail.campaigns.units import quoted
-from reftrail.campaigns.validation import Told
+from reftrail.campaigns.validation import FaultMessage
 from reftrail.contracts.money import Money, amount_text, is_whole, whole_amount
 from reftrail.contracts.record import Micros
 
 Amount: TypeAlias = tuple[Where, Micros | None, str]
-"""Where an amount stands, the amount and its currency."""
+"""Path of an amount in its file, the amount and its currency."""
 
 
 def check_amounts(amounts: Iterable[Amount]) -> None:
@@ -22,7 +22,7 @@ def check_amounts(amounts: Iterable[Amount]) -> None:
             type="value_error",
             loc=where,
             input=micros,
-            ctx={"error": Told(_not_whole(micros, currency))},
+            ctx={"error": FaultMessage(_not_whole(micros, currency))},
         )
         for where, micros, currency in amounts
         if micros is not None and not is_whole(micros, currency)

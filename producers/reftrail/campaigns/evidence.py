@@ -3,31 +3,31 @@
 from typing import Final
 
 from reftrail.campaigns.units import duration_text, parse_duration, quoted
-from reftrail.campaigns.validation import Told
+from reftrail.campaigns.validation import FaultMessage
 from reftrail.rules.fraud.checks import CHECKS
 
 REASONS: Final = tuple(check.reason for check in CHECKS)
 
 UNITS: Final = {check.reason: check.unit for check in CHECKS if check.unit}
-"""What the limit of a reason is in, of those that have one: users, times, or ms."""
+"""The unit of a reason's limit: users, times, or ms."""
 
 _DURATION: Final = "ms"
 
 
 def parse_limits(given: object) -> object:
-    """Limits as numbers: durations in milliseconds, the others as they are. Raises `Told`."""
+    """Limits as numbers, durations in milliseconds. Raises `FaultMessage`."""
     if not isinstance(given, dict):
         return given
     return {reason: _limit(reason, value) for reason, value in given.items()}
 
 
 def limit_text(reason: str, limit: int) -> str:
-    """A limit as it stands in a file."""
+    """A limit as it is written in a file."""
     return quoted(duration_text(limit)) if UNITS.get(reason) == _DURATION else str(limit)
 
 
 def _limit(reason: object, given: object) -> int:
-    """What a limit is in follows from its reason; lint tells of reasons that have none."""
+    """The unit of a limit follows from its reason; lint reports reasons that have none."""
     unit = UNITS.get(str(reason))
     is_count = isinstance(given, int) and not isinstance(given, bool) and 0 <= given < 2**31
     if unit != _DURATION and is_count:
@@ -43,4 +43,6 @@ def _limit(reason: object, given: object) -> int:
         if unit == _DURATION
         else f"a number of {unit or 'users or times'}, without quotes"
     )
-    raise Told(f"the limit of {reason} is {given!r}; expected {expected}", at=(str(reason),))
+    raise FaultMessage(
+        f"the limit of {reason} is {given!r}; expected {expected}", at=(str(reason),)
+    )

@@ -46,7 +46,7 @@ def campaign_file(path: Path) -> CampaignFile:
 
 
 def _tables(file: TomlFile) -> list[Where]:
-    """Where the campaigns stand; in a file of one the table need not be an array."""
+    """The place of the campaigns in a file; for one campaign the table need not be an array."""
     others = [name for name in file.content if name != "campaign"]
     if others or "campaign" not in file.content:
         message = (

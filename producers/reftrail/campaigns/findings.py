@@ -1,4 +1,4 @@
-"""What a check of a policy is given, and what it finds."""
+"""Checks of policies: their input, and their findings."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from reftrail.contracts.record import DAY, Millis
 from reftrail.contracts.reference import CampaignDefined
 
 REFUND_WINDOW: Final[Millis] = 14 * DAY
-"""How long customers may send goods back: within the EU by law 14 days (2011/83/EU, article 9)."""
+"""The time for sending goods back: within the EU by law 14 days (2011/83/EU, article 9)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What a policy is judged against: the time, the versions there are, the refund window."""
+    """The context of a check: the time, the versions there are, the refund window."""
 
     now: Millis
     versions: Sequence[CampaignDefined] = ()

@@ -1,4 +1,4 @@
-"""What is allowed in a policy and probably not meant."""
+"""Checks for settings that are allowed in a policy and probably not meant."""
 
 from collections.abc import Iterator
 from difflib import get_close_matches
@@ -6,25 +6,49 @@ from typing import Final
 
 from reftrail.campaigns.definition import Campaign
 from reftrail.campaigns.evidence import REASONS, UNITS
+from reftrail.campaigns.experiment_checks import (
+    arm_gone,
+    arm_without_reward,
+    arms_alike,
+    shares_move_codes,
+)
 from reftrail.campaigns.findings import Around, Check, Finding
+from reftrail.campaigns.kind_checks import (
+    is_all_paid_out,
+    item_without_use,
+    payout_in_units,
+    payout_that_expires,
+    unknown_kind,
+)
+from reftrail.campaigns.link_checks import (
+    link_in_clear,
+    link_with_a_ref,
+    store_without_referrer,
+)
 from reftrail.campaigns.money_checks import (
+    approval_in_default_currency,
     bonus_above_budget,
     bonus_outside_budget,
     budget_below_reward,
+    gives_something,
+    minimum_in_default_currency,
     minimum_in_units,
-    side_values,
+    share_in_one_currency,
 )
-from reftrail.campaigns.tables import NEEDS_ITEM
+from reftrail.campaigns.order_checks import (
+    later_for_one_order,
+    months_for_one_order,
+    number_without_repeats,
+    part_of_an_item,
+    setting_without_effect,
+    tier_from_the_first,
+)
 from reftrail.campaigns.text import time_said
 from reftrail.campaigns.toml_file import Where
 from reftrail.campaigns.units import duration_text
 from reftrail.contracts.policy import MilestoneKind, OnRefund
 from reftrail.contracts.reference import Trigger
 from reftrail.contracts.times import millis
-
-KINDS: Final = ("credit", "code", "shipment", "cash")
-"""Kinds of reward that somebody is known to fulfil."""
-
 
 _FOR_SEVERAL_ORDERS: Final = (Trigger.NTH_PURCHASE, Trigger.AMOUNT_REACHED)
 
@@ -40,7 +64,8 @@ def hold_shorter_than_refunds(campaign: Campaign, around: Around) -> Iterator[Fi
         campaign.trigger != Trigger.SIGNUP
         and campaign.on_refund != OnRefund.KEEP
         and campaign.hold_for < around.refund_window
-        and side_values(campaign)
+        and gives_something(campaign)
+        and not is_all_paid_out(campaign)
     ):
         yield Finding(
             "hold-shorter-than-refunds",
@@ -100,7 +125,7 @@ def decisive_without_weight(campaign: Campaign, _: Around) -> Iterator[Finding]:
 
 
 def cap_without_effect(campaign: Campaign, _: Around) -> Iterator[Finding]:
-    """What is allowed in a day is more than what is allowed in all."""
+    """More is allowed in a day than in all."""
     caps = campaign.caps
     for name in ("per_code", "per_referrer", "budget"):
         whole, day = getattr(caps, name), getattr(caps, f"{name}_per_day")
@@ -113,7 +138,7 @@ def cap_without_effect(campaign: Campaign, _: Around) -> Iterator[Finding]:
 
 
 def milestones_out_of_order(campaign: Campaign, _: Around) -> Iterator[Finding]:
-    """A tier stands after one that takes more, or as much."""
+    """A tier comes after one that takes more, or as much."""
     highest = 0
     for place, milestone in enumerate(campaign.milestones):
         if milestone.kind == MilestoneKind.TIER:
@@ -145,7 +170,9 @@ def milestone_out_of_reach(campaign: Campaign, _: Around) -> Iterator[Finding]:
 def never_in_force(campaign: Campaign, around: Around) -> Iterator[Finding]:
     """A version that is there already comes into force later, and goes first from then on."""
     at = millis(campaign.effective_from)
-    later = [one for one in around.versions if at is not None and one.effective_from > at]
+    later = [
+        version for version in around.versions if at is not None and version.effective_from > at
+    ]
     if later:
         yield Finding(
             "never-in-force",
@@ -182,56 +209,8 @@ def over_already(campaign: Campaign, around: Around) -> Iterator[Finding]:
 def nothing_to_earn(campaign: Campaign, _: Around) -> Iterator[Finding]:
     """No reward has a value."""
     bonuses = any(milestone.kind == MilestoneKind.BONUS for milestone in campaign.milestones)
-    if not side_values(campaign) and not bonuses:
+    if not gives_something(campaign) and not bonuses:
         yield Finding("nothing-to-earn", (), "no side earns anything; set a reward's value")
-
-
-def item_without_use(campaign: Campaign, _: Around) -> Iterator[Finding]:
-    """Something is said of a reward that isn't given, or that needs it not."""
-    for side in ("referrer", "referee"):
-        reward = getattr(campaign.reward, side)
-        if reward.item is not None and reward.value == 0:
-            yield Finding(
-                "item-without-use",
-                ("reward", side, "item"),
-                f"the {side}'s reward has no value, so {reward.item} is never given; give it one",
-            )
-        elif reward.item is not None and reward.kind in KINDS and reward.kind not in NEEDS_ITEM:
-            yield Finding(
-                "item-without-use",
-                ("reward", side, "item"),
-                f'rewards of kind "{reward.kind}" have no use for an item',
-            )
-
-
-def unknown_kind(campaign: Campaign, _: Around) -> Iterator[Finding]:
-    """A kind of reward that nobody is known to fulfil."""
-    for side in ("referrer", "referee"):
-        kind = getattr(campaign.reward, side).kind
-        if kind not in KINDS:
-            yield Finding(
-                "unknown-kind",
-                ("reward", side, "kind"),
-                f'"{kind}" is none of {", ".join(KINDS)}; see that somebody fulfils it',
-            )
-
-
-def setting_without_effect(campaign: Campaign, _: Around) -> Iterator[Finding]:
-    """Settings for purchases in a campaign that signups earn in."""
-    if campaign.trigger != Trigger.SIGNUP:
-        return
-    if campaign.minimum_amount:
-        yield Finding(
-            "setting-without-effect",
-            ("minimum_amount",),
-            'signups have no amount; with trigger = "signup" minimum_amount has no effect',
-        )
-    if campaign.repeats != 1:
-        yield Finding(
-            "setting-without-effect",
-            ("repeats",),
-            'a user signs up once; with trigger = "signup" repeats has no effect',
-        )
 
 
 CHECKS: Final[tuple[Check, ...]] = (
@@ -252,6 +231,23 @@ CHECKS: Final[tuple[Check, ...]] = (
     nothing_to_earn,
     item_without_use,
     unknown_kind,
+    payout_that_expires,
+    payout_in_units,
     setting_without_effect,
     minimum_in_units,
+    minimum_in_default_currency,
+    approval_in_default_currency,
+    share_in_one_currency,
+    months_for_one_order,
+    later_for_one_order,
+    tier_from_the_first,
+    part_of_an_item,
+    number_without_repeats,
+    arms_alike,
+    arm_without_reward,
+    arm_gone,
+    shares_move_codes,
+    link_in_clear,
+    link_with_a_ref,
+    store_without_referrer,
 )

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from reftrail.campaigns.definition import Campaign
+from reftrail.campaigns.experiment import ArmReward
 from reftrail.campaigns.findings import Around, Finding
+from reftrail.campaigns.reward_tables import Reward
 from reftrail.campaigns.tables import Milestone
 from reftrail.contracts.money import amount_text
 from reftrail.contracts.policy import MilestoneKind
@@ -15,7 +17,7 @@ _BUDGETS: Final = ("budget", "budget_per_day")
 
 def budget_below_reward(campaign: Campaign, _: Around) -> Iterator[Finding]:
     """The budget doesn't suffice for one claim."""
-    needed = sum(side_values(campaign))
+    needed = max(sum(max(side.values) for side in sides) for sides in sides_by_arm(campaign))
     for name, budget in _budgets(campaign):
         if budget < needed:
             yield Finding(
@@ -55,7 +57,7 @@ def bonus_outside_budget(campaign: Campaign, _: Around) -> Iterator[Finding]:
 
 
 def minimum_in_units(campaign: Campaign, _: Around) -> Iterator[Finding]:
-    """A minimum is compared with orders in the same currency, and nobody pays in points."""
+    """Minimums and bands are compared with orders in their currency, and nobody pays in points."""
     if campaign.minimum_amount and campaign.reward.currency.islower():
         yield Finding(
             "minimum-in-units",
@@ -63,12 +65,66 @@ def minimum_in_units(campaign: Campaign, _: Around) -> Iterator[Finding]:
             f"the minimum is in {campaign.reward.currency}, and orders are paid in a currency: "
             f"none will qualify",
         )
+    for side in ("referrer", "referee") if campaign.reward.currency.islower() else ():
+        if getattr(campaign.reward, side).bands:
+            yield Finding(
+                "minimum-in-units",
+                ("reward", side, "bands"),
+                f"the bands' amounts are in {campaign.reward.currency}, and orders are paid in a "
+                f"currency: all of them are rejected",
+            )
 
 
-def side_values(campaign: Campaign) -> list[Micros]:
-    """The values of the rewards of both sides, without those of 0."""
-    sides = (campaign.reward.referrer, campaign.reward.referee)
-    return [side.value for side in sides if side.value]
+def share_in_one_currency(campaign: Campaign, _: Around) -> Iterator[Finding]:
+    """A share is bounded by an amount, so that orders in other currencies earn nothing."""
+    shares = [side for sides in sides_by_arm(campaign) for side in sides if side.shares]
+    if shares and (_budgets(campaign) or any(side.maximum is not None for side in shares)):
+        yield Finding(
+            "share-in-one-currency",
+            ("reward", "currency"),
+            f"a maximum or a budget in {campaign.reward.currency} can't be compared with shares "
+            f"of orders in other currencies: such orders are rejected",
+        )
+
+
+def minimum_in_default_currency(campaign: Campaign, _: Around) -> Iterator[Finding]:
+    """Shares are in the orders' currencies, and the minimum is in one that nobody has chosen."""
+    shares = any(side.shares for sides in sides_by_arm(campaign) for side in sides)
+    if shares and campaign.minimum_amount and "currency" not in campaign.reward.model_fields_set:
+        yield Finding(
+            "minimum-in-default-currency",
+            ("minimum_amount",),
+            f"the minimum is in {campaign.reward.currency}, since no currency is given, and orders "
+            f"in another one are rejected; write currency in [campaign.reward]",
+        )
+
+
+def approval_in_default_currency(campaign: Campaign, _: Around) -> Iterator[Finding]:
+    """Shares are in the orders' currencies, and approval goes by one that nobody has chosen."""
+    shares = any(side.shares for sides in sides_by_arm(campaign) for side in sides)
+    is_default = "currency" not in campaign.reward.model_fields_set
+    if shares and campaign.adjustments.approval_above is not None and is_default:
+        yield Finding(
+            "approval-in-default-currency",
+            ("adjustments", "approval_above"),
+            f"the amount is in {campaign.reward.currency}, since no currency is given, and every "
+            f"adjustment in another one needs approval; write currency in [campaign.reward]",
+        )
+
+
+def gives_something(campaign: Campaign) -> bool:
+    """Whether a side has a value or a share, in the campaign or in an arm."""
+    return any(
+        any(side.values) or side.shares for sides in sides_by_arm(campaign) for side in sides
+    )
+
+
+def sides_by_arm(campaign: Campaign) -> list[tuple[Reward | ArmReward, Reward | ArmReward]]:
+    """The rewards of both sides: those of the campaign, then those of each arm."""
+    reward = campaign.reward
+    arms = campaign.experiment.arms if campaign.experiment else []
+    in_arms = ((arm.referrer or reward.referrer, arm.referee or reward.referee) for arm in arms)
+    return [(reward.referrer, reward.referee), *in_arms]
 
 
 def _budgets(campaign: Campaign) -> list[tuple[str, Micros]]:

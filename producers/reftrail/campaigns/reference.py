@@ -11,8 +11,11 @@ from pydantic.fields import FieldInfo
 
 from reftrail.campaigns.definition import Campaign
 from reftrail.campaigns.evidence import limit_text
+from reftrail.campaigns.experiment import Arm, ArmReward, Experiment
+from reftrail.campaigns.links import Links
 from reftrail.campaigns.lint import CHECKS as WARNINGS
-from reftrail.campaigns.tables import Caps, Fraud, Milestone, Reward, Rewards
+from reftrail.campaigns.reward_tables import Band, Later, Reward, Rewards, Tier
+from reftrail.campaigns.tables import Adjustments, Caps, Fraud, Milestone
 from reftrail.campaigns.units import Takes, quoted
 from reftrail.campaigns.validation import takes
 from reftrail.rules.fraud.case import Check
@@ -22,9 +25,17 @@ TABLES: Final[dict[str, type[BaseModel]]] = {
     "[campaign]": Campaign,
     "[campaign.reward]": Rewards,
     "[campaign.reward.referrer] and [campaign.reward.referee]": Reward,
+    "[[campaign.reward.referrer.tiers]]": Tier,
+    "[campaign.reward.referrer.later] and [campaign.reward.referee.later]": Later,
+    "[[campaign.reward.referrer.bands]] and [[campaign.reward.referee.bands]]": Band,
     "[campaign.caps]": Caps,
+    "[campaign.adjustments]": Adjustments,
     "[campaign.fraud]": Fraud,
     "[[campaign.milestones]]": Milestone,
+    "[campaign.links]": Links,
+    "[campaign.experiment]": Experiment,
+    "[[campaign.experiment.arms]]": Arm,
+    "[campaign.experiment.arms.referrer] and [campaign.experiment.arms.referee]": ArmReward,
 }
 """The tables of a campaign file, in the order of the page."""
 
@@ -75,7 +86,7 @@ def _rows(table: type[BaseModel]) -> Iterator[str]:
 
 def _is_list(annotation: Any) -> bool:
     return get_origin(annotation) is list or any(
-        get_origin(one) is list for one in get_args(annotation)
+        get_origin(argument) is list for argument in get_args(annotation)
     )
 
 
@@ -96,7 +107,7 @@ def _default(field: FieldInfo) -> str:
 
 
 def _word(known: Takes | None) -> str:
-    """What stands for nothing."""
+    """Text for no value."""
     return f"`{quoted(known.says)}`" if known and known.says else "none"
 
 

@@ -1,4 +1,4 @@
-"""The tables of a campaign file within `[campaign]`: rewards, caps, fraud, milestones."""
+"""The tables of a campaign file within `[campaign]`: caps, adjustments, fraud, milestones."""
 
 from typing import Annotated, Final, TypeAlias
 
@@ -24,9 +24,9 @@ from reftrail.campaigns.units import (
     Text,
     quoted,
 )
-from reftrail.campaigns.validation import Told
-from reftrail.contracts.policy import AtHoldsEnd, MilestoneKind
-from reftrail.contracts.record import DAY
+from reftrail.campaigns.validation import FaultMessage
+from reftrail.contracts.policy import AtHoldsEnd, BudgetCounts, MilestoneKind
+from reftrail.contracts.record import DAY, Millis
 
 NEEDS_ITEM: Final = ("code", "shipment")
 """Kinds of reward that don't say by themselves what is given."""
@@ -49,43 +49,6 @@ class Table(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
 
-class Reward(Table):
-    """What one side earns."""
-
-    value: Money = Field(
-        default=0, description="What it is worth, in the currency above. With 0 nothing is given."
-    )
-    kind: Text = Field(
-        default="credit", description='How it is given: "credit", "code", "shipment" or "cash".'
-    )
-    item: Text | None = Field(
-        default=None,
-        validate_default=True,
-        description="What is given, such as the name of an article or of a pool of codes. Needed "
-        "by the kinds code and shipment.",
-    )
-
-    @field_validator("item")
-    @classmethod
-    def _says_what_is_given(cls, item: str | None, info: ValidationInfo) -> str | None:
-        kind = info.data.get("kind")
-        if item is None and info.data.get("value") and kind in NEEDS_ITEM:
-            raise Told(f'a reward of kind "{kind}" needs an item: what is to be given')
-        return item
-
-
-class Rewards(Table):
-    """What the two sides earn."""
-
-    currency: Currency = Field(
-        default="USD",
-        description="That of all values, minimums and budgets: as in ISO 4217, or a unit's name in "
-        "lower case, such as points.",
-    )
-    referrer: Reward = Field(default=Reward(), description="The code's owner.")
-    referee: Reward = Field(default=Reward(), description="Who came through the code.")
-
-
 class Caps(Table):
     """The most that may be granted. A reward taken back frees no place again."""
 
@@ -102,10 +65,39 @@ class Caps(Table):
         description="What its rewards cost in all, both sides together.",
     )
     budget_per_day: MoneyCap = Field(default=None, description="The same in one day (UTC).")
+    budget_counts: BudgetCounts = Field(
+        default=BudgetCounts.NET,
+        strict=False,
+        description="What budgets count: what rewards cost in the end, so that a reversal or an "
+        "expiry frees its part again, or all that was ever granted.",
+    )
+
+
+class Adjustments(Table):
+    """Adjustments of the ledger by hand."""
+
+    approval_above: MoneyCap = Field(
+        default=None,
+        description="Above this amount, credit or debit, a second person has to approve one; and "
+        "any in another currency than that of the rewards.",
+    )
+    approval_window: Duration = Field(
+        default=30 * DAY,
+        description="For how long the credits of one beneficiary that nobody else approved count "
+        "together towards that amount, and the debits too, in whole days (UTC). At most 366 days; "
+        '`"0 days"`: each counts alone.',
+    )
+
+    @field_validator("approval_window")
+    @classmethod
+    def _is_remembered(cls, window: Millis) -> Millis:
+        if window > 366 * DAY:
+            raise ValueError("expected at most 366 days")
+        return window
 
 
 class Fraud(Table):
-    """How evidence of fraud adds up to a verdict."""
+    """The weights and limits by which evidence of fraud adds up to a verdict."""
 
     grant_up_to: Points = Field(default=55, description="Up to this score a reward is granted.")
     reject_from: Points = Field(
@@ -137,7 +129,7 @@ class Fraud(Table):
     def _rejects_above_what_it_grants(cls, reject_from: int, info: ValidationInfo) -> int:
         grant_up_to = info.data.get("grant_up_to", 0)
         if reject_from <= grant_up_to:
-            raise Told(
+            raise FaultMessage(
                 f"reject_from is {reject_from} and grant_up_to {grant_up_to}: a score can't do "
                 f"both; give reject_from more than {grant_up_to}"
             )
@@ -145,7 +137,7 @@ class Fraud(Table):
 
 
 class Milestone(Table):
-    """What a referrer reaches with so many granted rewards, and loses when they are reversed."""
+    """A mark reached with so many granted rewards, and lost when they are reversed."""
 
     name: Text = Field(description="What it is called. Each of a campaign has another name.")
     kind: MilestoneKind = Field(
@@ -169,9 +161,9 @@ class Milestone(Table):
     def _is_that_of_a_bonus(cls, value: int, info: ValidationInfo) -> int:
         kind = info.data.get("kind")
         if kind == MilestoneKind.BONUS and not value:
-            raise Told("a bonus needs a value above 0")
+            raise FaultMessage("a bonus needs a value above 0")
         if kind in (MilestoneKind.TIER, MilestoneKind.BADGE) and value:
-            raise Told(f'a {kind} has no value; make the milestone\'s kind "bonus"')
+            raise FaultMessage(f'a {kind} has no value; make the milestone\'s kind "bonus"')
         return value
 
     @field_validator("item")
@@ -179,5 +171,7 @@ class Milestone(Table):
     def _says_what_is_given(cls, item: str | None, info: ValidationInfo) -> str | None:
         kind = info.data.get("reward_kind")
         if item is None and info.data.get("value") and kind in NEEDS_ITEM:
-            raise Told(f'a bonus of reward_kind "{kind}" needs an item: what is to be given')
+            raise FaultMessage(
+                f'a bonus of reward_kind "{kind}" needs an item: what is to be given'
+            )
         return item

@@ -18,13 +18,21 @@ from reftrail.contracts.record import Millis
 from reftrail.contracts.reference import CampaignDefined
 
 _IN_FORCE: Final = "effective_from"
+_ARRAYS: Final = {
+    "milestones": "name",
+    "arms": "name",
+    "tiers": "referrals",
+    "bands": "amount",
+}
+"""The arrays of tables, each with the setting by which its elements are known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting: where it stands, its value as in a file, and whether it is the default.
+    """One setting: its path, its value as in a file, and whether it is the default.
 
-    A milestone's settings stand under its name.
+    Settings of a milestone or of an arm stand under its name, those of a tier or a band under its
+    number.
     """
 
     where: Where
@@ -33,13 +41,13 @@ class Setting:
 
     @property
     def name(self) -> str:
-        """Where it stands, in words."""
+        """Its path in words."""
         return ".".join(map(str, self.where))
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
-    """What a setting was and is; None where there is no such one."""
+class ChangedSetting:
+    """The former and the present value of a setting; None where there is no such one."""
 
     name: str
     old: str | None
@@ -51,24 +59,26 @@ def settings(campaign: Campaign) -> list[Setting]:
     return list(_settings(campaign, (), campaign.reward.currency))
 
 
-def differences(old: CampaignDefined | None, new: CampaignDefined) -> list[Difference]:
+def differences(old: CampaignDefined | None, new: CampaignDefined) -> list[ChangedSetting]:
     """Setting by setting what is different in a new version; everything not default without an old.
 
     When it comes into force is one of them.
     """
     before = {} if old is None else _compared(old)
     after = _compared(new)
-    kept = {one.name for one in settings(campaign_of(new)) if one.is_default and not old}
+    kept = {
+        setting.name for setting in settings(campaign_of(new)) if setting.is_default and not old
+    }
     names = [*after, *(name for name in before if name not in after)]
     return [
-        Difference(name, before.get(name), after.get(name))
+        ChangedSetting(name, before.get(name), after.get(name))
         for name in names
         if before.get(name) != after.get(name) and name not in kept - {_IN_FORCE}
     ]
 
 
 def as_toml(defined: CampaignDefined) -> str:
-    """A version as a file that would define it again; what is default stands there as comment."""
+    """A version as a file that would define it again; default settings are comments."""
     tables: dict[Where, list[str]] = {}
     for setting in settings(campaign_of(defined)):
         *table, name = setting.where
@@ -87,7 +97,7 @@ def time_said(at: Millis) -> str:
 
 
 def _compared(defined: CampaignDefined) -> dict[str, str]:
-    found = {one.name: one.text for one in settings(campaign_of(defined))}
+    found = {setting.name: setting.text for setting in settings(campaign_of(defined))}
     return {_IN_FORCE: time_said(defined.effective_from)} | {
         name: text for name, text in found.items() if name != _IN_FORCE
     }
@@ -106,13 +116,24 @@ def _settings(table: BaseModel, where: Where, currency: str) -> Iterator[Setting
                     yield Setting(
                         (*where, name, reason), text(reason, value[reason]), is_default=False
                     )
-            case list() if name == "milestones":
-                for milestone in value:
-                    its = milestone.currency or currency
-                    yield from _settings(milestone, (*where, name, milestone.name), its)
+            case list() if name in _ARRAYS:
+                for element in value:
+                    its = getattr(element, "currency", None) or currency
+                    key = _key(element, _ARRAYS[name], its)
+                    yield from _settings(element, (*where, name, key), its)
+            case None if takes(field) is None:
+                continue
             case _:
                 text_of_value = _text(field, value, currency)
                 yield Setting((*where, name), text_of_value, _is_default(field, value))
+
+
+def _key(element: BaseModel, name: str, currency: str) -> str:
+    """The value by which an element of an array is known, without quotes."""
+    value = getattr(element, name)
+    if isinstance(value, str):
+        return value
+    return _text(type(element).model_fields[name], value, currency).strip('"')
 
 
 def _points_text(_: str, points: int) -> str:
@@ -132,6 +153,11 @@ def _is_default(field: FieldInfo, value: object) -> bool:
 
 
 def _heading(where: Where) -> str:
-    if where[:1] == ("milestones",):
-        return "[[campaign.milestones]]"
-    return f"[{'.'.join(('campaign', *map(str, where)))}]"
+    """The heading of a table; where has the name of an array's element after the array."""
+    parts, rest = [], iter(where)
+    for part in rest:
+        parts.append(part)
+        if part in _ARRAYS:
+            next(rest, None)
+    path = ".".join(("campaign", *map(str, parts)))
+    return f"[[{path}]]" if parts[-1:] and parts[-1] in _ARRAYS else f"[{path}]"

@@ -1,6 +1,6 @@
 """A TOML file whose faults can be pointed at: line, column, and what would be right.
 
-tomllib says what the file means, tree-sitter where each key and value stands: no library that is
+tomllib says what the file means, tree-sitter where each key and value is: no library that is
 kept does both.
 """
 
@@ -38,7 +38,7 @@ class SourcePosition:
 
 @dataclass(frozen=True, slots=True)
 class FileFault:
-    """What is wrong at a place; line is that of the file."""
+    """A fault at a place; line is that of the file."""
 
     file: Path
     at: SourcePosition
@@ -65,7 +65,7 @@ class FaultyFile(ExpectedError):  # noqa: N818  (it says what is wrong, as the o
 
 @dataclass(frozen=True)
 class TomlFile:
-    """What a file says, and where it says it."""
+    """The contents of a file, and the lines of its keys."""
 
     path: Path
     lines: tuple[str, ...]
@@ -104,7 +104,7 @@ def parse_toml(text: str, path: Path) -> TomlFile:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise FaultyFile([_syntax_fault(str(error), path, lines)]) from error
-    places = _Places(lines)
+    places = _Lines(lines)
     places.read(Parser(_LANGUAGE).parse(text.encode()).root_node)
     return TomlFile(path, lines, content, places.keys, places.values)
 
@@ -122,8 +122,8 @@ def _syntax_fault(message: str, path: Path, lines: tuple[str, ...]) -> FileFault
     )
 
 
-class _Places:
-    """Where keys and values stand, gathered from a file's syntax tree."""
+class _Lines:
+    """The lines of keys and values, gathered from a file's syntax tree."""
 
     def __init__(self, lines: tuple[str, ...]) -> None:
         self.keys: dict[Where, SourcePosition] = {}

@@ -1,4 +1,4 @@
-"""What people write in policy files: durations, amounts, counts and times, and their types.
+"""Units of policy files: durations, amounts, counts and times as people write them.
 
 Each type says in one place how it is read, what an error asks for, and how a value of it is written
 again (`Takes`): files, error messages, `show`, `diff` and the reference page all use that.
@@ -12,18 +12,23 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Final, TypeAlias
 
-from pydantic import AwareDatetime, BeforeValidator, Field
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 
-from reftrail.contracts.money import amount_text, is_currency
+from reftrail.contracts.money import MILLIONTHS, amount_text, is_currency, percent_text
+from reftrail.contracts.names import LONGEST_NAME, NAME_PATTERN
 from reftrail.contracts.record import DAY, HOUR, MICROS_PER_UNIT, MINUTE, SECOND, Micros, Millis
+from reftrail.contracts.times import TIMES_SAY, bounded
 
 LONGEST: Final[Millis] = 36_500 * DAY
 """The longest duration, a hundred years: a time plus it is one that ClickHouse can hold."""
 
+MOST_MONTHS: Final = 1_200
+"""The most months for which orders earn, a hundred years."""
+
 NO_LIMIT: Final = "no limit"
 NEVER: Final = "never"
 ABSENT: Final = "-"
-"""What stands for a value that isn't there and has no word."""
+"""Text for a value that isn't there and has no word."""
 
 _UNITS: Final = {
     "millisecond": 1,
@@ -35,11 +40,12 @@ _UNITS: Final = {
 }
 _DURATION: Final = re.compile(rf"(\d{{1,13}}) *({'|'.join(_UNITS)})s?", re.ASCII)
 _AMOUNT: Final = re.compile(r"(\d{1,12})(?:\.(\d{1,6}))?", re.ASCII)
+_PERCENT: Final = re.compile(r"(\d{1,3})(?:\.(\d{1,4}))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Takes:
-    """What a setting takes: kind in a table, expected in an error; written makes TOML of a value.
+    """The values of a setting: kind in a table, expected in an error; written makes TOML.
 
     says is what None means where it has a word of its own. An amount of money is written with the
     places of its currency.
@@ -52,7 +58,7 @@ class Takes:
     is_money: bool = False
 
     def text(self, value: object, currency: str | None = None) -> str:
-        """A value as it stands in a file; ABSENT for None where it has no word."""
+        """A value as it is written in a file; ABSENT for None where it has no word."""
         if value is None:
             return ABSENT if self.says is None else quoted(self.says)
         if self.is_money and isinstance(value, int):
@@ -80,6 +86,24 @@ def parse_money(given: object) -> Micros:
             if found := _AMOUNT.fullmatch(str(given)):
                 return int(found[1]) * MICROS_PER_UNIT + int((found[2] or "").ljust(6, "0"))
     raise ValueError("no amount")
+
+
+def parse_signed_money(given: object) -> Micros:
+    """Micros as `parse_money` reads them, of an amount below 0 as well. Raises ValueError."""
+    text = str(given)
+    if not isinstance(given, bool | float) and text.startswith("-"):
+        return -parse_money(text.removeprefix("-"))
+    return parse_money(given)
+
+
+def parse_percent(given: object) -> int:
+    """Millionths of a share such as "12.5", above 0 and at most "100". Raises ValueError."""
+    found = _PERCENT.fullmatch(given) if isinstance(given, str) else None
+    if found is not None:
+        millionths = int(found[1]) * (MILLIONTHS // 100) + int((found[2] or "").ljust(4, "0"))
+        if 0 < millionths <= MILLIONTHS:
+            return millionths
+    raise ValueError("no percentage")
 
 
 def duration_text(millis: Millis) -> str:
@@ -119,6 +143,12 @@ def _whole(given: object) -> object:
     return given
 
 
+def _months(given: object) -> object:
+    if not isinstance(given, int) or isinstance(given, bool) or not 1 <= given <= MOST_MONTHS:
+        raise ValueError("no number of months")
+    return given
+
+
 def _count_or_zero(given: object) -> object:
     """A count; 0, which is how policies write it, for no limit."""
     return 0 if given == NO_LIMIT else _whole(given)
@@ -149,6 +179,10 @@ def _duration_written(value: Millis) -> str:
     return quoted(duration_text(value))
 
 
+def _percent_written(value: int) -> str:
+    return quoted(percent_text(value))
+
+
 def _money_written(value: Micros) -> str:
     return quoted(amount_text(value, None))
 
@@ -168,6 +202,16 @@ Money: TypeAlias = Annotated[
     BeforeValidator(parse_money),
     Takes("amount", _MONEY_SAYS, _money_written, is_money=True),
 ]
+SignedMoney: TypeAlias = Annotated[
+    Micros,
+    BeforeValidator(parse_signed_money),
+    Takes(
+        "amount",
+        'an amount in quotes with at most 6 places after the dot, such as "-5.00"',
+        _money_written,
+        is_money=True,
+    ),
+]
 MoneyCap: TypeAlias = Annotated[
     Micros | None,
     _or(NO_LIMIT, parse_money),
@@ -179,11 +223,30 @@ MoneyCap: TypeAlias = Annotated[
         is_money=True,
     ),
 ]
+PercentOrNone: TypeAlias = Annotated[
+    int | None,
+    BeforeValidator(lambda given: None if given is None else parse_percent(given)),
+    Takes(
+        "percentage",
+        'a percentage in quotes above 0 and up to 100, with at most 4 places, such as "12.5"',
+        _percent_written,
+    ),
+]
 Count: TypeAlias = Annotated[int, BeforeValidator(_whole), Takes("count", _COUNT_SAYS, str)]
 CountCap: TypeAlias = Annotated[
     int | None,
     _or(NO_LIMIT, _whole),
     Takes('count, `"no limit"`', f'{_COUNT_SAYS}, or "no limit"', str, NO_LIMIT),
+]
+Months: TypeAlias = Annotated[
+    int | None,
+    _or(NO_LIMIT, _months),
+    Takes(
+        'count, `"no limit"`',
+        f'a whole number from 1 to {MOST_MONTHS}, without quotes, or "no limit"',
+        str,
+        NO_LIMIT,
+    ),
 ]
 Repeats: TypeAlias = Annotated[
     int,
@@ -197,7 +260,7 @@ Points: TypeAlias = Annotated[
 ]
 Text: TypeAlias = Annotated[
     str,
-    Field(min_length=1, max_length=128, pattern=r"^[^\p{Cc}]+$"),
+    Field(min_length=1, max_length=LONGEST_NAME, pattern=NAME_PATTERN),
     Takes("text", "1 to 128 characters in quotes, on one line", quoted),
 ]
 Identifier: TypeAlias = Annotated[
@@ -217,8 +280,11 @@ Currency: TypeAlias = Annotated[
 ]
 Moment: TypeAlias = Annotated[
     AwareDatetime,
+    AfterValidator(bounded),
     Takes(
-        "time", "a time with its offset, without quotes, such as 2025-06-01T00:00:00Z", time_text
+        "time",
+        f"a time with its offset, without quotes, such as 2025-06-01T00:00:00Z, {TIMES_SAY}",
+        time_text,
     ),
 ]
 Flag: TypeAlias = Annotated[

@@ -19,8 +19,8 @@ M = TypeVar("M", bound=BaseModel)
 _MISSPELT: Final = "extra_forbidden"
 
 
-class Told(ValueError):  # noqa: N818  (it is told to people as it is)
-    """What a validator raises that says by itself all there is to say.
+class FaultMessage(ValueError):  # noqa: N818  (its text is for people)
+    """An error of a validator that says by itself all there is to say.
 
     at leads from the value that is validated to the one at fault in it.
     """
@@ -66,16 +66,18 @@ def model_in(annotation: Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     if get_origin(annotation) in (list, tuple, Union, UnionType):
-        inside = (model_in(one) for one in get_args(annotation) if one is not NoneType)
-        return next((one for one in inside if one is not None), None)
+        inside = (
+            model_in(argument) for argument in get_args(annotation) if argument is not NoneType
+        )
+        return next((model for model in inside if model is not None), None)
     return None
 
 
 def takes(field: FieldInfo | None) -> Takes | None:
-    """What a field takes, or what the values in it do; None for tables."""
+    """The values that a field takes, or that its items take; None for tables."""
     if field is None:
         return None
-    found = (one for one in field.metadata if isinstance(one, Takes))
+    found = (constraint for constraint in field.metadata if isinstance(constraint, Takes))
     return next(found, None) or _taken_by(field.annotation)
 
 
@@ -87,9 +89,9 @@ def _taken_by(annotation: Any) -> Takes | None:
         kind = ", ".join(f"`{choice}`" for choice in choices)
         return Takes(kind, f"one of {', '.join(choices)}", quoted)
     metadata = getattr(annotation, "__metadata__", ())
-    told = [one for one in metadata if isinstance(one, Takes)]
-    inside = [_taken_by(one) for one in reversed(get_args(annotation)) if not metadata]
-    return next((one for one in (*told, *inside) if one is not None), None)
+    annotated = [takes for takes in metadata if isinstance(takes, Takes)]
+    inside = [_taken_by(argument) for argument in reversed(get_args(annotation)) if not metadata]
+    return next((takes for takes in (*annotated, *inside) if takes is not None), None)
 
 
 def shown(value: object) -> str:
@@ -117,7 +119,7 @@ def _fault(
     moved: Mapping[str, Where],
 ) -> FileFault:
     error = fault.get("ctx", {}).get("error")
-    inside = error.at if isinstance(error, Told) else ()
+    inside = error.at if isinstance(error, FaultMessage) else ()
     where = (*(part for part in fault["loc"] if part != "[key]"), *inside)
     spelt = next((name for name, to in moved.items() if to == where), None)
     if spelt is not None and not file.has((*at, *where)) and file.has((*at, spelt)):
@@ -140,14 +142,14 @@ def _message(
     if kind == _MISSPELT:
         return _unknown(model, where, name, others)
     error = fault.get("ctx", {}).get("error")
-    if isinstance(error, Told):
+    if isinstance(error, FaultMessage):
         return str(error)
     if kind in ("model_type", "model_attributes_type", "dict_type"):
         return f"{name or 'this'} is {shown(given)}; expected a table"
     if kind == "list_type":
         return f"{name} is {shown(given)}; expected an array, in [ and ]"
-    told = expected or f"{fault['msg'][:1].lower()}{fault['msg'][1:]}"
-    return f"{name} is {shown(given)}; expected {told}"
+    wanted = expected or f"{fault['msg'][:1].lower()}{fault['msg'][1:]}"
+    return f"{name} is {shown(given)}; expected {wanted}"
 
 
 def _unknown(model: type[BaseModel], where: Where, name: str, others: Sequence[str]) -> str:

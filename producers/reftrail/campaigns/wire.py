@@ -6,9 +6,23 @@ from typing import Any, Final
 import msgspec
 
 from reftrail.campaigns.definition import Campaign
-from reftrail.campaigns.tables import Caps, Fraud, Milestone, Reward, Rewards
+from reftrail.campaigns.experiment import Arm, ArmReward, Experiment
+from reftrail.campaigns.links import Links
+from reftrail.campaigns.tables import Adjustments, Caps, Fraud, Milestone
+from reftrail.campaigns.wire_rewards import percent, rewards_of, side_rules
+from reftrail.contracts import links
 from reftrail.contracts import policy as contract
-from reftrail.contracts.policy import AtHoldsEnd, MilestoneKind, OnRefund, OrderIds, Policy, Scope
+from reftrail.contracts.policy import (
+    ArmUnit,
+    AtHoldsEnd,
+    BudgetCounts,
+    MilestoneKind,
+    OnRefund,
+    OrderIds,
+    Policy,
+    Scope,
+    TermsFrom,
+)
 from reftrail.contracts.reference import CampaignDefined, Trigger
 from reftrail.contracts.times import millis, moment
 
@@ -68,6 +82,8 @@ def policy(campaign: Campaign) -> Policy:
         on_refund=OnRefund(campaign.on_refund),
         order_ids=OrderIds(campaign.order_ids),
         checkout_tolerance=campaign.checkout_tolerance,
+        new_customers_only=campaign.new_customers_only,
+        once_per_email=campaign.once_per_email,
         caps=contract.Caps(
             per_code=caps.per_code,
             per_code_per_day=caps.per_code_per_day,
@@ -75,6 +91,11 @@ def policy(campaign: Campaign) -> Policy:
             per_referrer_per_day=caps.per_referrer_per_day,
             budget_micros=caps.budget,
             budget_per_day_micros=caps.budget_per_day,
+            budget_counts=BudgetCounts(caps.budget_counts),
+        ),
+        adjustments=contract.Adjustments(
+            approval_above_micros=campaign.adjustments.approval_above,
+            approval_window=campaign.adjustments.approval_window,
         ),
         fraud=contract.Fraud(
             grant_up_to=fraud.grant_up_to,
@@ -85,15 +106,42 @@ def policy(campaign: Campaign) -> Policy:
             review_for=fraud.review_for,
             at_review_end=AtHoldsEnd(fraud.at_review_end),
         ),
+        earning_months=campaign.earning_months,
+        terms_from=TermsFrom(campaign.terms_from),
+        referrer=percent(campaign.reward.referrer),
+        referee=percent(campaign.reward.referee),
+        referrer_rules=side_rules(campaign.reward.referrer),
+        referee_rules=side_rules(campaign.reward.referee),
+        experiment=None if campaign.experiment is None else _experiment(campaign.experiment),
         milestones=sorted(
-            (_milestone(one, campaign.reward.currency) for one in campaign.milestones),
+            (_milestone(milestone, campaign.reward.currency) for milestone in campaign.milestones),
             key=attrgetter("grants", "name"),
         ),
+        links=links.Links(**campaign.links.model_dump()),
     )
 
 
+def _experiment(experiment: Experiment) -> contract.Experiment:
+    arms = [
+        contract.Arm(
+            name=arm.name,
+            share=arm.share,
+            referrer=_arm_reward(arm.referrer),
+            referee=_arm_reward(arm.referee),
+        )
+        for arm in experiment.arms
+    ]
+    return contract.Experiment(by=ArmUnit(experiment.by), salt=experiment.salt, arms=arms)
+
+
+def _arm_reward(reward: ArmReward | None) -> contract.ArmReward | None:
+    if reward is None:
+        return None
+    return contract.ArmReward(value_micros=reward.value, percent=percent(reward))
+
+
 def campaign_of(defined: CampaignDefined) -> Campaign:
-    """What its owner would write for a version. It isn't judged anew: it is in force."""
+    """The file that would define a version. It isn't judged anew: it is in force."""
     settings = contract.policy_in(defined.policy)
     return Campaign.model_construct(
         campaign_id=defined.campaign_id,
@@ -111,32 +159,54 @@ def campaign_of(defined: CampaignDefined) -> Campaign:
         trigger_count=settings.trigger_count,
         minimum_amount=defined.minimum_amount_micros,
         repeats=settings.repeats,
+        earning_months=settings.earning_months,
+        terms_from=settings.terms_from,
         hold_for=settings.hold_for,
         expires_after=settings.expires_after,
         backdated_touch_for=settings.backdated_touch_for,
         on_refund=settings.on_refund,
         order_ids=settings.order_ids,
         checkout_tolerance=settings.checkout_tolerance,
-        reward=_rewards_of(defined),
+        reward=rewards_of(defined, settings),
+        new_customers_only=settings.new_customers_only,
+        once_per_email=settings.once_per_email,
         caps=_caps_of(settings.caps),
+        adjustments=Adjustments.model_construct(
+            approval_above=settings.adjustments.approval_above_micros,
+            approval_window=settings.adjustments.approval_window,
+        ),
         fraud=_fraud_of(settings.fraud),
-        milestones=[_milestone_of(one, defined.reward_currency) for one in settings.milestones],
+        milestones=[
+            _milestone_of(milestone, defined.reward_currency) for milestone in settings.milestones
+        ],
+        links=Links.model_construct(**msgspec.structs.asdict(settings.links)),
+        experiment=_experiment_of(settings.experiment) if settings.experiment else None,
     )
 
 
-def _rewards_of(defined: CampaignDefined) -> Rewards:
-    return Rewards.model_construct(
-        currency=defined.reward_currency,
-        referrer=Reward.model_construct(
-            value=defined.referrer_reward_micros,
-            kind=defined.referrer_reward_kind,
-            item=defined.referrer_reward_item,
-        ),
-        referee=Reward.model_construct(
-            value=defined.referee_reward_micros,
-            kind=defined.referee_reward_kind,
-            item=defined.referee_reward_item,
-        ),
+def _experiment_of(experiment: contract.Experiment) -> Experiment:
+    return Experiment.model_construct(
+        by=experiment.by,
+        salt=experiment.salt,
+        arms=[
+            Arm.model_construct(
+                name=arm.name,
+                share=arm.share,
+                referrer=_arm_reward_of(arm.referrer),
+                referee=_arm_reward_of(arm.referee),
+            )
+            for arm in experiment.arms
+        ],
+    )
+
+
+def _arm_reward_of(reward: contract.ArmReward | None) -> ArmReward | None:
+    if reward is None:
+        return None
+    return ArmReward.model_construct(
+        value=reward.value_micros,
+        percent=reward.percent.rate if reward.percent else None,
+        maximum=reward.percent.maximum_micros if reward.percent else None,
     )
 
 
@@ -148,6 +218,7 @@ def _caps_of(caps: contract.Caps) -> Caps:
         per_referrer_per_day=caps.per_referrer_per_day,
         budget=caps.budget_micros,
         budget_per_day=caps.budget_per_day_micros,
+        budget_counts=caps.budget_counts,
     )
 
 

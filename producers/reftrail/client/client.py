@@ -1,44 +1,97 @@
-"""The client, to be called and to be awaited."""
+"""Client for programs that wait for each call."""
 
-import asyncio
+import atexit
+import os
 import time
 from collections.abc import Iterable
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, Unpack
+from weakref import WeakSet
 
 import httpx
 
-from reftrail.client.requests import (
-    Chunk,
-    Event,
-    NotSent,
-    Receipt,
-    chunks,
-    delay_after,
-    is_worth_retrying,
-    now_text,
-    refusal,
+from reftrail.client import events
+from reftrail.client.connection import (
+    FLUSH_SECONDS,
+    PATH,
+    PATIENCE,
+    TIMEOUT,
+    checked_endpoint,
+    checked_seconds,
+    headers,
+    not_said,
 )
-
-PATIENCE: Final = 60.0
-"""Seconds for which a request is tried again before `NotSent` is raised."""
-_TIMEOUT: Final = httpx.Timeout(30.0, connect=5.0)
-_PATH: Final = "/v1/events"
+from reftrail.client.events import (
+    Amount,
+    Context,
+    Details,
+    Event,
+    OrderContext,
+    RefundContext,
+)
+from reftrail.client.outbox import Outbox
+from reftrail.client.pending import QueueOptions, Unsent, logger
+from reftrail.client.requests import Chunk, Receipt, chunks, now_text
+from reftrail.client.trials import Trial
 
 
 class Reftrail:
-    """Sends events to a collector. A context manager; safe to use from several threads.
+    """Reports events to a collector. A context manager; safe to use from several threads.
+
+    `signup`, `purchase`, `refund` and `identify` return at once: a thread sends what they report,
+    at the latest when the process ends. `send` returns when Kafka has the events.
 
     Each request says what this machine's clock shows, by which the collector corrects the times of
     events. Where these come from other clocks (a file's, another machine's), own_clock=False.
     """
 
     def __init__(
-        self, url: str, key: str, *, patience: float = PATIENCE, own_clock: bool = True
+        self,
+        endpoint: str,
+        secret_key: str,
+        *,
+        patience: float = PATIENCE,
+        own_clock: bool = True,
+        queue: QueueOptions | None = None,
     ) -> None:
-        self._http = httpx.Client(base_url=url, headers=_headers(key), timeout=_TIMEOUT)
-        self._patience = patience
-        self._sent_at = now_text if own_clock else _not_said
+        self._endpoint = checked_endpoint(endpoint)
+        self._headers = headers(secret_key)
+        self._patience = checked_seconds("patience", patience)
+        self._sent_at = now_text if own_clock else not_said
+        self._options = queue or QueueOptions()
+        self._begin()
+        _clients.add(self)
+
+    def _begin(self) -> None:
+        """Make connections and queue: at first, and in a fork, which must not share them."""
+        self._http = httpx.Client(base_url=self._endpoint, headers=self._headers, timeout=TIMEOUT)
+        self._outbox = Outbox(self.send, self._options)
+
+    def signup(self, user_id: str, **context: Unpack[Context]) -> None:
+        """Report a signup. visitor_id, in the context, says whose visits it belongs to.
+
+        This and the following raise `QueueFull`, and TypeError or ValueError for wrong fields.
+        """
+        self._outbox.put(events.signup(user_id, **context))
+
+    def purchase(
+        self,
+        user_id: str,
+        order_id: str,
+        amount: Amount,
+        currency: str,
+        **context: Unpack[OrderContext],
+    ) -> None:
+        """Report a paid order. The amount is exact: a Decimal, or a string such as "19.99"."""
+        self._outbox.put(events.purchase(user_id, order_id, amount, currency, **context))
+
+    def refund(self, user_id: str, order_id: str, **context: Unpack[RefundContext]) -> None:
+        """Report that an order was paid back: an amount, up to a total in all, or in full."""
+        self._outbox.put(events.refund(user_id, order_id, **context))
+
+    def identify(self, user_id: str, visitor_id: str, **details: Unpack[Details]) -> None:
+        """Report that a visitor is a user, who logged in on this browser or device."""
+        self._outbox.put(events.identify(user_id, visitor_id, **details))
 
     def send(self, events: Iterable[Event]) -> Receipt:
         """Send any number of events, in order; returns when Kafka has what was accepted.
@@ -52,10 +105,10 @@ class Reftrail:
         return receipt
 
     def _send(self, chunk: Chunk, before: Receipt) -> Receipt:
-        trial = _Trial(self._patience, before)
+        trial = Trial(self._patience, before)
         while True:
             try:
-                answer = self._http.post(_PATH, content=chunk.body(self._sent_at()))
+                answer = self._http.post(PATH, content=chunk.body(self._sent_at()))
             except httpx.TransportError as error:
                 time.sleep(trial.pause(error))
                 continue
@@ -63,9 +116,17 @@ class Reftrail:
                 return chunk.receipt(answer)
             time.sleep(trial.pause(answer))
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._http.close()
+    def flush(self, seconds: float = FLUSH_SECONDS) -> None:
+        """Return when what was queued is sent. Raises `Unsent` if that takes longer."""
+        self._outbox.flush(checked_seconds("seconds", seconds))
+
+    def close(self, seconds: float = FLUSH_SECONDS) -> None:
+        """Flush, and close the connections. Raises `Unsent`."""
+        checked_seconds("seconds", seconds)
+        try:
+            self._outbox.close(seconds)
+        finally:
+            self._http.close()
 
     def __enter__(self) -> Self:
         return self
@@ -79,75 +140,21 @@ class Reftrail:
         self.close()
 
 
-class AsyncReftrail:
-    """The same for asyncio: several `send` may run at once, each in order in itself."""
-
-    def __init__(
-        self, url: str, key: str, *, patience: float = PATIENCE, own_clock: bool = True
-    ) -> None:
-        self._http = httpx.AsyncClient(base_url=url, headers=_headers(key), timeout=_TIMEOUT)
-        self._patience = patience
-        self._sent_at = now_text if own_clock else _not_said
-
-    async def send(self, events: Iterable[Event]) -> Receipt:
-        """See `Reftrail.send`."""
-        receipt = Receipt()
-        for chunk in chunks(events):
-            receipt += await self._send(chunk, receipt)
-        return receipt
-
-    async def _send(self, chunk: Chunk, before: Receipt) -> Receipt:
-        trial = _Trial(self._patience, before)
-        while True:
-            try:
-                answer = await self._http.post(_PATH, content=chunk.body(self._sent_at()))
-            except httpx.TransportError as error:
-                await asyncio.sleep(trial.pause(error))
-                continue
-            if answer.is_success:
-                return chunk.receipt(answer)
-            await asyncio.sleep(trial.pause(answer))
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._http.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.close()
+_clients: Final[WeakSet[Reftrail]] = WeakSet()
 
 
-class _Trial:
-    """The tries of one request: how long to wait for the next, and when to give up."""
-
-    def __init__(self, patience: float, before: Receipt) -> None:
-        self._until = time.monotonic() + patience
-        self._before = before
-        self._attempts = 0
-
-    def pause(self, failure: httpx.Response | httpx.TransportError) -> float:
-        """Seconds to wait now. Raises `NotSent` if there is no use in it."""
-        answer = failure if isinstance(failure, httpx.Response) else None
-        said = f"the collector can't be reached: {failure!r}" if answer is None else refusal(answer)
-        if answer is not None and not is_worth_retrying(answer):
-            raise NotSent(said, self._before)
-        delay = delay_after(self._attempts, answer)
-        self._attempts += 1
-        if time.monotonic() + delay > self._until:
-            raise NotSent(f"{said}; gave up after {self._attempts} tries", self._before)
-        return delay
+def _flush_at_exit() -> None:
+    for client in [*_clients]:
+        try:
+            client.close()
+        except Unsent as error:
+            logger.error("the process ends, and %s", error)
 
 
-def _not_said() -> None:
-    """No time of sending: events' times come from other clocks."""
+def _begin_in_child() -> None:
+    for client in [*_clients]:
+        client._begin()  # noqa: SLF001
 
 
-def _headers(key: str) -> dict[str, str]:
-    return {"authorization": f"Bearer {key}", "content-type": "application/json"}
+atexit.register(_flush_at_exit)
+os.register_at_fork(after_in_child=_begin_in_child)

@@ -1,36 +1,36 @@
-"""What goes over the wire and what comes back, without doing either."""
+"""Requests and answers of the client, without sending or receiving them."""
 
 import random
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import httpx
 import msgspec
 import uuid_utils
 
+from reftrail.client.events import Event
 from reftrail.contracts.errors import ExpectedError
-
-Event: TypeAlias = Mapping[str, Any]
 
 MAX_EVENTS: Final = 1000
 MAX_BYTES: Final = 1_000_000  # below the collector's limit, by the room that the frame takes
 _FIRST_DELAY: Final = 0.1
 _LONGEST_DELAY: Final = 5.0
-_TRY_AGAIN: Final = frozenset({429, 500, 502, 503, 504})
+_TRY_AGAIN: Final = frozenset({408, 429, 500, 502, 503, 504})
 
 
 class NotSent(ExpectedError):  # noqa: N818  what it says is the state of the events
     """The collector could not be reached, or refused a whole request. Send the same events again.
 
     receipt tells of those that were answered before; the others may or may not count, and must be
-    sent again under the same event_ids.
+    sent again under the same event_ids. status is that of the answer, None if there was none.
     """
 
-    def __init__(self, message: str, receipt: "Receipt") -> None:
+    def __init__(self, message: str, receipt: "Receipt", status: int | None = None) -> None:
         super().__init__(message)
         self.receipt = receipt
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of events: each is accepted or rejected.
+    """The receipt of events: each is accepted or rejected.
 
     clock_skew_ms is the largest correction of an event's time, None if there was none: by so much
     the clock that dated it is ahead of the collector's.
@@ -73,16 +73,17 @@ class Chunk:
 
     def body(self, sent_at: str | None) -> bytes:
         """The request, sent at a time (RFC 3339) by the clock that dated the events."""
-        told = b"" if sent_at is None else b'"sent_at":"%b",' % sent_at.encode()
-        return b'{%b"events":[%b]}' % (told, self.events)
+        time_sent = b"" if sent_at is None else b'"sent_at":"%b",' % sent_at.encode()
+        return b'{%b"events":[%b]}' % (time_sent, self.events)
 
     def receipt(self, answer: httpx.Response) -> Receipt:
-        """What the collector's answer says, with indexes among all events sent."""
-        told = msgspec.json.decode(answer.content, type=Receipt)
+        """The receipt in the collector's answer, with indexes among all events sent."""
+        receipt = msgspec.json.decode(answer.content, type=Receipt)
         return replace(
-            told,
+            receipt,
             rejected=tuple(
-                replace(rejected, index=rejected.index + self.first) for rejected in told.rejected
+                replace(rejected, index=rejected.index + self.first)
+                for rejected in receipt.rejected
             ),
         )
 
@@ -91,12 +92,12 @@ def chunks(events: Iterable[Event]) -> Iterator[Chunk]:
     """Requests of a size that the collector takes; every event has an id in them."""
     first, encoded, size = 0, list[bytes](), 0
     for event in events:
-        one = msgspec.json.encode(with_id(event))
-        if encoded and (len(encoded) == MAX_EVENTS or size + len(one) + 1 > MAX_BYTES):
+        item = msgspec.json.encode(with_id(event))
+        if encoded and (len(encoded) == MAX_EVENTS or size + len(item) + 1 > MAX_BYTES):
             yield _chunk(first, encoded)
             first, encoded, size = first + len(encoded), [], 0
-        encoded.append(one)
-        size += len(one) + 1
+        encoded.append(item)
+        size += len(item) + 1
     if encoded:
         yield _chunk(first, encoded)
 
@@ -134,9 +135,9 @@ def is_worth_retrying(answer: httpx.Response) -> bool:
 
 
 def refusal(answer: httpx.Response) -> str:
-    """What the collector says about a request that it does not take."""
+    """The collector's message about a request that it does not take."""
     try:
-        said = msgspec.json.decode(answer.content, type=dict[str, Any]).get("error")
+        said = msgspec.json.decode(answer.content, type=dict[str, Any]).get("detail")
     except msgspec.DecodeError:
         said = answer.text[:200]
     return f"the collector answered {answer.status_code}: {said}"

@@ -44,13 +44,13 @@ class FormatEvidence:
         self._formats = _those_that_go_together(self._defined.values(), secret)
         self.of = lru_cache(maxsize=_REMEMBERED)(self._of)
         self.unchecked = frozenset(
-            one.name for one in self._formats.formats if isinstance(one, UncheckedFormat)
+            known.name for known in self._formats.formats if isinstance(known, UncheckedFormat)
         )
         self.retired = tuple(
             canonical(prefix)
-            for one in self._formats.formats
-            if self._defined[one.name].status == FormatStatus.RETIRED
-            for prefix in one.pattern.prefixes
+            for known in self._formats.formats
+            if self._defined[known.name].status == FormatStatus.RETIRED
+            for prefix in known.pattern.prefixes
         )
 
     def __len__(self) -> int:
@@ -101,7 +101,9 @@ def _those_that_go_together(
 
     The definition of a format reports such a clash; to stop for it here would stop all codes.
     """
-    wanted: Mapping[str, CodeFormatDefined] = {one.name: one for one in definitions}
+    wanted: Mapping[str, CodeFormatDefined] = {
+        definition.name: definition for definition in definitions
+    }
     try:
         return formats_of(wanted.values(), secret)
     except ValueError:

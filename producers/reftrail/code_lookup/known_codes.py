@@ -1,49 +1,57 @@
 """Table of registered codes, kept up with their topic, and the formats that judge all others."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections import defaultdict
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from reftrail.code_lookup.facts import CodeFacts
-from reftrail.code_lookup.format_evidence import FormatEvidence
-from reftrail.codes.formats import CodeVerdict
-from reftrail.codes.formats.secrets import MasterSecret
 from reftrail.contracts.code_spelling import canonical, is_code, spelled
 from reftrail.contracts.events import CodeEvidence
-from reftrail.contracts.installation import Installation
+from reftrail.contracts.record import Millis
 from reftrail.contracts.reference import CodeChanged, CodeFormatDefined
-from reftrail.contracts.topics import CODE_FORMATS, CODES
-from reftrail.edge.http_errors import Unavailable
-from reftrail.hosting.kafka.compacted_topic_reader import (
-    CompactedTopicReader,
-    TopicTable,
-    TopicUnavailable,
-)
+
+if TYPE_CHECKING:
+    from reftrail.code_lookup.format_evidence import FormatEvidence
+    from reftrail.codes.formats import CodeVerdict
+    from reftrail.codes.formats.secrets import MasterSecret
 
 logger = logging.getLogger(__name__)
+
+
+class CodeStanding(NamedTuple):
+    """The present status of a registered code, and the first moment at which it isn't good."""
+
+    status: str
+    expires_at: Millis | None
 
 
 class _Known(NamedTuple):
     facts: CodeFacts
     revision: int
+    status: str
 
 
 @lru_cache(maxsize=65_536)
-def _known(campaign_id: str, category: str | None, channel: str | None, revision: int) -> _Known:
+def _known(
+    campaign_id: str, category: str | None, channel: str | None, revision: int, status: str
+) -> _Known:
     """One for all codes of which the same is known: there may be millions."""
-    return _Known(CodeFacts(campaign_id, category, channel), revision)
+    return _Known(CodeFacts(campaign_id, category, channel), revision, status)
 
 
 class KnownCodes:
     """The table of registered codes, whatever their status, and what is known of the others."""
 
-    def __init__(self, secret: MasterSecret | None) -> None:
+    def __init__(self, secret: "MasterSecret | None") -> None:
         self._secret = secret
         self._codes: dict[str, _Known] = {}
+        self._expiries: dict[str, Millis] = {}  # apart: each code may have its own
         # The registered spellings that aren't the canonical form themselves, by that form. The
         # store has one at most; a topic that an older version wrote may have more.
         self._spellings: dict[str, tuple[str, ...]] = {}
+        # Values that records name, by field: they are few, and are kept when their codes are gone.
+        self._values: dict[str, set[str | None]] = defaultdict(set)
         self._definitions: dict[str, CodeFormatDefined] = {}
         self._evidence: FormatEvidence | None = None
         self._warned_of: frozenset[str] = frozenset()
@@ -51,19 +59,33 @@ class KnownCodes:
     def __len__(self) -> int:
         return len(self._codes)
 
-    def take(self, code: CodeChanged) -> None:
-        """Take in a revision of a code, unless a later one is here already."""
+    def take(self, code: CodeChanged) -> bool:
+        """Take in a revision of a code, unless a later one is here already; whether it was."""
         before = self._codes.get(code.code)
-        if before is None or before.revision <= code.revision:
-            self._codes[code.code] = _known(
-                code.campaign_id, code.category, code.channel, code.revision
-            )
-            if before is None and (form := canonical(code.code)) != code.code:
-                alike = (*self._spellings.get(form, ()), code.code)
-                self._spellings[form] = tuple(sorted(alike))
+        if before is not None and before.revision > code.revision:
+            return False
+        self._codes[code.code] = _known(
+            code.campaign_id, code.category, code.channel, code.revision, code.status
+        )
+        if code.expires_at is None:
+            self._expiries.pop(code.code, None)
+        else:
+            self._expiries[code.code] = code.expires_at
+        self._values["campaign_id"].add(code.campaign_id)
+        self._values["category"].add(code.category)
+        self._values["channel"].update((code.channel, *code.channels))
+        if before is None and (form := canonical(code.code)) != code.code:
+            alike = (*self._spellings.get(form, ()), code.code)
+            self._spellings[form] = tuple(sorted(alike))
+        return True
+
+    def names_value(self, name: str, value: str) -> bool:
+        """Whether the record of a code names this campaign_id, category or channel."""
+        return value in self._values[name]
 
     def drop(self, code: str) -> None:
         """A code was taken out of the topic."""
+        self._expiries.pop(code, None)
         if self._codes.pop(code, None) is None or (form := canonical(code)) == code:
             return
         left = tuple(alike for alike in self._spellings.pop(form) if alike != code)
@@ -88,7 +110,7 @@ class KnownCodes:
         A code is found in any case of its letters, and as its format would write it, where one can
         read it.
         """
-        evidence = self._evidence or self._judging()
+        evidence = self._judging()
         registered = self._registered(text)
         if registered is not None and not canonical(registered).startswith(evidence.retired):
             return self._codes[registered].facts._replace(code=registered)
@@ -102,13 +124,23 @@ class KnownCodes:
             return facts._replace(known=False, evidence=found.evidence)
         return facts
 
+    def standing(self, text: str) -> CodeStanding | None:
+        """The standing of a code; None if it isn't registered."""
+        registered = self._registered(text)
+        if registered is None:
+            found = self._judging().of(spelled(text))
+            registered = None if found.code is None else self._registered(found.code)
+        if registered is None:
+            return None
+        return CodeStanding(self._codes[registered].status, self._expiries.get(registered))
+
     def spelling(self, text: str) -> str:
         """The spelling of a code in events and reviews: as registered, else the canonical form."""
         return self.lookup(text).code or canonical(text)
 
-    def unregistered(self, text: str) -> CodeVerdict | None:
+    def unregistered(self, text: str) -> "CodeVerdict | None":
         """The formats' verdict on a text; None if it is registered, so that its record counts."""
-        evidence = self._evidence or self._judging()
+        evidence = self._judging()
         if self._is_registered(text) or self._is_registered(evidence.of(spelled(text)).code):
             return None
         return evidence.verdict(spelled(text))
@@ -125,7 +157,7 @@ class KnownCodes:
         """
         if self._is_registered(text) or not is_code(text := spelled(text)):
             return True
-        found = (self._evidence or self._judging()).of(text)
+        found = self._judging().of(text)
         return found.evidence == CodeEvidence.DERIVED or self._is_registered(found.code)
 
     def _registered(self, text: str) -> str | None:
@@ -146,11 +178,16 @@ class KnownCodes:
     def _is_registered(self, text: str | None) -> bool:
         return text is not None and self._registered(text) is not None
 
-    def _judging(self) -> FormatEvidence:
-        """Under all formats known by now; made when first asked for, since many may come at once.
+    def _judging(self) -> "FormatEvidence":
+        """Evidence by all formats known by now; made when first asked for: many may come at once.
 
         Formats whose codes can't be checked for want of the secret are logged once each.
         """
+        if self._evidence is not None:  # without formats it is empty, and so false
+            return self._evidence
+        # It computes with numpy, which takes longer to import than all else here.
+        from reftrail.code_lookup.format_evidence import FormatEvidence  # noqa: PLC0415
+
         self._evidence = evidence = FormatEvidence(self._definitions.values(), self._secret)
         if evidence.unchecked - self._warned_of:
             logger.warning(
@@ -158,64 +195,8 @@ class KnownCodes:
                 "made them (%s)",
                 ", ".join(sorted(evidence.unchecked)),
                 ", ".join(
-                    sorted({self._definitions[one].key_id or "?" for one in evidence.unchecked})
+                    sorted({self._definitions[name].key_id or "?" for name in evidence.unchecked})
                 ),
             )
             self._warned_of |= evidence.unchecked
         return evidence
-
-
-class CodesReader:
-    """`KnownCodes`, kept up with the topics `codes` and `code-formats`.
-
-    `run` keeps it connected; `lookup` answers from memory; `refresh` makes sure that a code
-    registered before the call is in it. on_progress takes the number of codes after each reading;
-    on_undecodable is called for each message that is skipped since it is no record.
-    """
-
-    def __init__(
-        self,
-        installation: Installation,
-        secret: MasterSecret | None,
-        *,
-        on_progress: Callable[[int], None],
-        on_undecodable: Callable[[], None],
-    ) -> None:
-        self._known = KnownCodes(secret)
-        self._read_once = False
-        self._reader = CompactedTopicReader(
-            installation,
-            {
-                installation.name_of(CODES): TopicTable(
-                    CodeChanged, self._known.take, self._known.drop
-                ),
-                installation.name_of(CODE_FORMATS): TopicTable(
-                    CodeFormatDefined, self._known.take_format, self._known.drop_format
-                ),
-            },
-            on_progress=lambda: on_progress(len(self._known)),
-            on_undecodable=on_undecodable,
-        )
-        self.lookup = self._known.lookup
-        self.spelling = self._known.spelling
-        self.unregistered = self._known.unregistered
-        self.run = self._reader.run
-
-    async def know(self, codes: Iterable[str], patience: float) -> None:
-        """Return when the table can tell of each of these codes what it is (`is_settled`).
-
-        Costs nothing while all of them are in it. Raises `Unavailable` when Kafka can't be asked
-        within so many seconds.
-        """
-        if not self._read_once or not all(map(self._known.is_settled, codes)):
-            await self.refresh(patience)
-
-    async def refresh(self, patience: float) -> None:
-        """Read both topics to their end. Raises `Unavailable` after so many seconds."""
-        try:
-            await self._reader.refresh(patience)
-        except TopicUnavailable as error:
-            raise Unavailable(f"the topic of codes {error}") from error
-        if not self._read_once:
-            logger.info("codes are read: %d", len(self._known))
-            self._read_once = True

@@ -4,6 +4,6 @@ Input: calls, files, and signups from `conversions`. Output: the topics `codes`,
 `code-acts`. Guarantee: no code is issued twice, even by processes that issue at once; every act has
 its line in the audit log; the topics follow the store, whatever crashes.
 
-Begin with `model` and `service`. `formats` judges codes and needs no database, `store` is the
-database, `host` sends changes to Kafka, `bulk` reads and writes files of codes.
+Begin with `model`, `answers` and `service`. `formats` judges codes and needs no database, `store`
+is the database, `host` sends changes to Kafka, `bulk` reads and writes files of codes.
 """

@@ -1,5 +1,5 @@
 """`python -m reftrail.codes`."""
 
-from reftrail.codes.host.main import main
+from reftrail.hosting.starting import start
 
-main()
+start("reftrail.codes.host.main")

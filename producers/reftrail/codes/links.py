@@ -3,12 +3,14 @@
 from io import BytesIO
 from pathlib import Path
 from typing import Final
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import segno
 
 from reftrail.contracts.errors import ExpectedError
 
+LONGEST_PAGE: Final = 1_500
+"""Characters: with the code still what a QR code holds."""
 _PIXELS: Final = 8
 """To a module; at the usual 29 to 37 modules a picture is about 300 pixels wide."""
 _QUIET_ZONE: Final = 4
@@ -21,11 +23,22 @@ def landing_link(page: str, code: str) -> str:
 
     Raises `ExpectedError` if the page isn't an absolute http or https address.
     """
-    parts = urlsplit(page)
-    if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise ExpectedError(f"{page!r} is not an address; give one like https://shop.example/start")
+    parts = _parts(page)
     query = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] != "ref"]
     return urlunsplit(parts._replace(query=urlencode([*query, ("ref", code)])))
+
+
+def _parts(page: str) -> SplitResult:
+    example = "give one like https://shop.example/start"
+    if len(page) > LONGEST_PAGE:
+        raise ExpectedError(f"the address has {len(page)} characters, {LONGEST_PAGE} at most do")
+    try:
+        parts = urlsplit(page)
+    except ValueError:
+        parts = None
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ExpectedError(f"{page!r} is not an address; {example}")
+    return parts
 
 
 def redirect_link(collector_url: str, code: str) -> str:

@@ -14,10 +14,10 @@ from reftrail.contracts.reference import CodeChanged, CodeFormatDefined, CodeSta
 
 
 class Why(StrEnum):
-    """For what kind of reason the service refuses."""
+    """Kinds of reasons for which the service refuses."""
 
     INVALID = "invalid"
-    """What was given can't be, whatever the store holds."""
+    """The given values are impossible, whatever the store holds."""
     NOT_FOUND = "not_found"
     """There is no such code, or no such format."""
     CLASH = "clash"
@@ -33,7 +33,7 @@ class Why(StrEnum):
 
 
 class ActRefused(ExpectedError):  # noqa: N818  (says what happened)
-    """Why the service doesn't do what it was asked; nothing has been changed.
+    """The reason for which the service refuses an act; nothing has been changed.
 
     suggestion is a code that might do instead, where there is one.
     """
@@ -102,6 +102,7 @@ class Signup:
     ip_hash: str | None = None
     network_hash: str | None = None
     email_hash: str | None = None
+    hash_key_id: str | None = None
 
 
 class Changes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -260,44 +261,3 @@ class Origin(StrEnum):
     CHOSEN = "vanity"
     GIVEN = "given"
     IMPORTED = "imported"
-
-
-class Answer(StrEnum):
-    """Answer about a text that is taken for a code."""
-
-    UNKNOWN = "unknown"
-    MALFORMED = "malformed"
-    MISTYPED = "mistyped"
-    FORGED = "forged"
-    EXPIRED = "expired"
-    REVOKED = "revoked"
-    SUSPENDED = "suspended"
-    USED_UP = "used_up"
-    WRONG_CHANNEL = "wrong_channel"
-    WRONG_REGION = "wrong_region"
-    VALID = "valid"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verification:
-    """The answer, in words too, and what follows for the caller.
-
-    code is the canonical spelling, where the text is that of a code. For a malformed text position
-    counts the characters typed, from 1, and expected says what should stand there. registered is
-    the code's row; a derived code that nobody has touched has none, but a sequence.
-    """
-
-    answer: Answer
-    message: str
-    code: str | None = None
-    campaign_id: str | None = None
-    position: int | None = None
-    expected: str | None = None
-    suggestion: str | None = None
-    sequence: int | None = None
-    registered: Code | None = field(default=None, repr=False)
-
-    @property
-    def is_valid(self) -> bool:
-        """The part of the answer that a publishable key gets."""
-        return self.answer == Answer.VALID

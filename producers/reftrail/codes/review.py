@@ -81,7 +81,7 @@ class Happened:
 
     @classmethod
     def of(cls, answer: Mapping[str, Any]) -> "Happened":
-        """From what the reports answer to `/v1/codes/review`."""
+        """Read what the reports answer to `/v1/codes/review`."""
         return cls(
             {
                 row["code"]: Activity(**{k: v for k, v in row.items() if k != "code"})

@@ -1,13 +1,18 @@
 """Validation of requests to the service, once for all callers; messages name the field."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 from reftrail.codes.model import ActRefused, Filter, Terms, Why
 from reftrail.contracts.code_spelling import LONGEST_CODE, is_code, spelled
+from reftrail.contracts.names import LINE_PATTERN, LONGEST_NAME, NAME_PATTERN, NAME_SAYS
 
-_LONGEST_TEXT: Final = 128
+_LONGEST_TEXT: Final = LONGEST_NAME
 _LONGEST_NOTES: Final = 2_000
+_NAME: Final = re.compile(NAME_PATTERN.replace("$", r"\Z"))
+_LINE: Final = re.compile(LINE_PATTERN.replace("$", r"\Z"))
+_LINE_SAYS: Final = f"1 to {_LONGEST_NOTES} characters, none of them a control character"
 _LIMIT: Final = range(1, 2**31)
 _LIMITS: Final = ("max_uses", "max_distributes")
 _LISTS: Final = ("channels", "regions")
@@ -52,8 +57,8 @@ def check_fields(fields: Mapping[str, Any]) -> None:
         elif name in _LIMITS and value not in _LIMIT:
             raise ActRefused(Why.INVALID, f"{name} is {value}; give 1 to {_LIMIT[-1]}")
         elif name in _LISTS:
-            for one in value:
-                check_text(name, one, _LONGEST_TEXT)
+            for text in value:
+                check_text(name, text, _LONGEST_TEXT)
         elif name in _MAPS:
             for channel, limit in value.items():
                 check_text(name, channel, _LONGEST_TEXT)
@@ -73,8 +78,6 @@ def check_filter(which: Filter) -> None:
 
 def check_text(name: str, value: str, longest: int = _LONGEST_TEXT) -> None:
     """Raises `ActRefused`, INVALID, for a text that is empty, too long, or not printable."""
-    if not 1 <= len(value) <= longest or any(ord(one) < 32 or ord(one) == 127 for one in value):
-        raise ActRefused(
-            Why.INVALID,
-            f"{name} is {value[:80]!r}; give 1 to {longest} characters, none of them a control one",
-        )
+    pattern, says = (_LINE, _LINE_SAYS) if name == "notes" else (_NAME, NAME_SAYS)
+    if len(value) > longest or pattern.match(value) is None:
+        raise ActRefused(Why.INVALID, f"{name} is {value[:80]!r}; give {says}")

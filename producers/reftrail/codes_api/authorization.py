@@ -1,29 +1,26 @@
-"""Authorization of a request by its key and its rate."""
+"""Rates of requests about codes, by the key that was let in and by its address."""
 
 from dataclasses import dataclass
-from typing import Final
 
 from starlette.requests import Request
 
 from reftrail.codes_api.metrics import CodesApiMetrics
-from reftrail.codes_api.rate_limits import Limits, TooOften
-from reftrail.codes_api.request_parsing import caller_of
+from reftrail.codes_api.rate_limits import Limits
 from reftrail.contracts.events import KeyKind
-from reftrail.edge.api_keys import kind_in, require_key, require_secret_key
+from reftrail.edge.authorization import caller_of
 from reftrail.edge.http_errors import RequestRefused
 from reftrail.edge.requests import Networks, client_address
-from reftrail.hosting.auth import ApiKeys
-
-_NOBODY: Final = "unknown"
+from reftrail.hosting.rate_limits import TooOften
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
-    """Caller of a request: the short name of the key, its kind, and the address."""
+class CodesCaller:
+    """Caller of a request about codes: the key's name, kind and campaigns, and the address."""
 
     name: str
     kind: KeyKind
     address: str | None
+    campaigns: frozenset[str] = frozenset()
 
     @property
     def is_secret(self) -> bool:
@@ -32,45 +29,34 @@ class Caller:
 
 
 class Admission:
-    """Lets requests in, or says why not."""
+    """Lets requests in at their rate, or says when to ask again."""
 
-    def __init__(
-        self, keys: ApiKeys, limits: Limits, proxies: Networks, metrics: CodesApiMetrics
-    ) -> None:
-        self._keys = keys
+    def __init__(self, limits: Limits, proxies: Networks, metrics: CodesApiMetrics) -> None:
         self._limits = limits
         self._proxies = proxies
         self._metrics = metrics
 
-    def admit(self, request: Request, *, published: bool = False) -> Caller:
-        """The caller of a request. Raises `RequestRefused` if it may not ask.
-
-        A publishable key may where published.
-        """
-        kind = kind_in(request, self._keys)
-        name, address = caller_of(request), client_address(request, self._proxies)
+    def admit(self, request: Request) -> CodesCaller:
+        """The caller of a request. Raises `RequestRefused` if it asks too often."""
+        key, address = caller_of(request), client_address(request, self._proxies)
         try:
-            if kind is None:
-                self._limits.admit_unknown(address)
-            elif kind is KeyKind.PUBLISHABLE:
-                self._limits.admit_published(name, address)
+            if key.is_secret:
+                self._limits.admit_secret(key.name, address)
             else:
-                self._limits.admit_secret(name, address)
+                self._limits.admit_published(key.name, address)
         except TooOften as error:
-            self._metrics.limited.labels(error.scope, kind or _NOBODY).inc()
+            self._metrics.limited.labels(error.scope, key.kind).inc()
             raise RequestRefused(429, str(error), retry_after=error.retry_after) from error
-        if not published:
-            require_secret_key(kind, "this needs a secret key; a publishable one may verify")
-        return Caller(name, require_key(kind), address)
+        return CodesCaller(key.name, key.kind, address, key.campaigns)
 
-    def charge_guess(self, caller: Caller) -> None:
+    def charge_guess(self, caller: CodesCaller) -> None:
         """A publishable key asks for a code, which may be wrong."""
         self._limits.charge_guess(caller.name, caller.address)
 
-    def refund_guess(self, caller: Caller) -> None:
+    def refund_guess(self, caller: CodesCaller) -> None:
         """The code counts."""
         self._limits.refund_guess(caller.name, caller.address)
 
-    def charge_forged(self, caller: Caller) -> None:
+    def charge_forged(self, caller: CodesCaller) -> None:
         """A secret key asked for a code that was made up."""
         self._limits.charge_forged(caller.name, caller.address)

@@ -54,7 +54,7 @@ class KnownCampaigns:
         except ExpectedError as error:
             raise RequestRefused(
                 503,
-                f"whether the campaign is there can't be told now: {error}",
+                f"whether the campaign is there can't be found out now: {error}",
                 retry_after=RETRY_AFTER,
             ) from error
 
@@ -83,5 +83,8 @@ def _wanted(asked: AnyIssue) -> Mapping[str, str]:
             name = "existing"
         case _:
             return {}
-    named = [(one.campaign_id, f"/{name}/{nth}/campaign_id") for nth, one in enumerate(terms)]
+    named = [
+        (code_terms.campaign_id, f"/{name}/{nth}/campaign_id")
+        for nth, code_terms in enumerate(terms)
+    ]
     return dict(reversed(named))

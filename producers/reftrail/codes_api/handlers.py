@@ -1,4 +1,4 @@
-"""Handlers of the routes for codes. All need a secret key but `verify`."""
+"""Handlers of the routes for codes, their formats apart. All need a secret key but `verify`."""
 
 import time
 from collections.abc import Callable
@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import msgspec
-from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
+from reftrail.codes.answers import Answer
 from reftrail.codes.links import drawn_qr, landing_link
-from reftrail.codes.model import Answer, By, Code, Verification
+from reftrail.codes.model import By, Code
 from reftrail.codes.service import CodeService
 from reftrail.codes_api import issuing, models
-from reftrail.codes_api.authorization import Admission, Caller
+from reftrail.codes_api.authorization import Admission, CodesCaller
 from reftrail.codes_api.campaigns import KnownCampaigns
 from reftrail.codes_api.metrics import CodesApiMetrics
 from reftrail.codes_api.mutations import Act, acted
@@ -23,7 +23,6 @@ from reftrail.codes_api.responses import (
     act_answer,
     code_answer,
     derived_answer,
-    format_answer,
     verification_answer,
     with_counters,
 )
@@ -35,6 +34,7 @@ from reftrail.contracts.times import now
 from reftrail.edge.http_errors import RequestRefused
 from reftrail.edge.pseudonyms import Pseudonyms
 from reftrail.edge.requests import read_body
+from reftrail.hosting.json_answer import json_answer
 
 M = TypeVar("M", bound=models.Reasoned)
 
@@ -62,7 +62,7 @@ class CodesApi:
     async def verify(self, request: Request) -> Response:
         """POST /v1/codes/verify."""
         began = time.monotonic()
-        caller = self.admission.admit(request, published=True)
+        caller = self.admission.admit(request)
         asked = parsed(models.Verify, await read_body(request))
         if caller.is_secret:
             found = await self.verifier.verify(asked)
@@ -71,23 +71,29 @@ class CodesApi:
             answer = verification_answer(found, now(), self.landing_url)
             label = str(found.answer)
         else:
-            found = await self._verified_for_all(caller, asked, began)
-            answer = {"valid": found.is_valid}
+            is_valid = await self._verified_for_all(caller, asked, began)
+            answer = {"valid": is_valid}
             # Everybody who reaches this port may read metrics: they say no more than the answer.
-            label = "valid" if found.is_valid else "not valid"
+            label = "valid" if is_valid else "not valid"
         self.metrics.verified.labels(label, caller.kind).inc()
-        return _json(answer)
+        return json_answer(answer)
 
     async def _verified_for_all(
-        self, caller: Caller, asked: models.Verify, began: float
-    ) -> Verification:
-        """Under a publishable key. Guesses are paid for first, since many may come at once."""
+        self, caller: CodesCaller, asked: models.Verify, began: float
+    ) -> bool:
+        """Whether a code is valid for a publishable key: not if it is of another campaign.
+
+        Guesses are paid for first, since many may come at once.
+        """
         self.admission.charge_guess(caller)
         try:
             found = await self.verifier.verify(asked, published=True)
-            if found.is_valid:
+            is_valid = found.is_valid and (
+                not caller.campaigns or found.campaign_id in caller.campaigns
+            )
+            if is_valid:
                 self.admission.refund_guess(caller)
-            return found
+            return is_valid
         finally:
             await end_of_slot(began)
 
@@ -111,7 +117,7 @@ class CodesApi:
         """GET /v1/codes/{code}."""
         self.admission.admit(request)
         found = await self._find(_code(request))
-        return _json(with_counters(found, await self.counters.of(found["code"])))
+        return json_answer(with_counters(found, await self.counters.of(found["code"])))
 
     async def list_codes(self, request: Request) -> Response:
         """GET /v1/codes."""
@@ -130,7 +136,7 @@ class CodesApi:
         self.admission.admit(request)
         code = (await self._find(_code(request)))["code"]
         acts = await self.backend.run(lambda opened: opened.service.audit(code))
-        return _json({"code": code, "acts": [act_answer(act) for act in acts]})
+        return json_answer({"code": code, "acts": [act_answer(act) for act in acts]})
 
     async def picture(self, request: Request) -> Response:
         """GET /v1/codes/{code}/qr.png and .svg."""
@@ -203,39 +209,9 @@ class CodesApi:
         def reissue(opened: Opened) -> dict[str, Any]:
             made = opened.service.reissue(code, who, format_name=asked.format)
             both = {"old": made.old, "code": made.new}
-            return {name: self._answer(one.without_record()) for name, one in both.items()}
+            return {name: self._answer(code.without_record()) for name, code in both.items()}
 
         return await acted(self.backend, request, body, Act(reissue))
-
-    async def formats(self, request: Request) -> Response:
-        """GET /v1/code-formats."""
-        self.admission.admit(request)
-        found = await self.backend.run(lambda opened: opened.service.formats())
-        return _json({"formats": [format_answer(one) for one in found]})
-
-    async def define_format(self, request: Request) -> Response:
-        """PUT /v1/code-formats/{name}."""
-        self.admission.admit(request)
-        body = await read_body(request)
-        asked = parsed(models.DefineFormat, body)
-        terms, who = asked.terms(request.path_params["name"]), by(request, asked.reason)
-
-        def define(opened: Opened) -> dict[str, Any]:
-            return {"format": format_answer(opened.service.define_format(terms, who))}
-
-        return await acted(self.backend, request, body, Act(define))
-
-    async def retire_format(self, request: Request) -> Response:
-        """POST /v1/code-formats/{name}/retire."""
-        self.admission.admit(request)
-        body = await read_body(request)
-        who = by(request, parsed(models.Reasoned, body).reason)
-        name = request.path_params["name"]
-
-        def retire(opened: Opened) -> dict[str, Any]:
-            return {"format": format_answer(opened.service.retire_format(name, who))}
-
-        return await acted(self.backend, request, body, Act(retire))
 
     async def _act(
         self, request: Request, model: type[M], act: Callable[[CodeService, str, By, M], Code]
@@ -276,8 +252,8 @@ class CodesApi:
     ) -> list[dict[str, Any]]:
         codes = issuing.issue_derived(service, asked, who)
         return [
-            derived_answer(one.code, one.campaign_id, one.sequence, self.landing_url)
-            for one in codes
+            derived_answer(code.code, code.campaign_id, code.sequence, self.landing_url)
+            for code in codes
         ]
 
     def _answer(self, code: Code) -> dict[str, Any]:
@@ -289,7 +265,3 @@ def _code(request: Request) -> str:
     if len(code) > _LONGEST_CODE:
         raise RequestRefused(404, "there is no code as long as this")
     return code
-
-
-def _json(body: BaseModel | dict[str, Any]) -> Response:
-    return Response(msgspec.json.encode(body), media_type="application/json")

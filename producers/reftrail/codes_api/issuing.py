@@ -4,13 +4,12 @@ from dataclasses import dataclass
 from itertools import chain, repeat
 from typing import Final, TypeAlias
 
-import msgspec
-
 from reftrail.codes.model import By, Code
 from reftrail.codes.service import CodeService
 from reftrail.codes_api.models import IssueDerived, IssueEach, IssueOne, TakeOver
 from reftrail.codes_api.request_parsing import parsed
 from reftrail.edge.pseudonyms import Pseudonyms
+from reftrail.edge.requests import read_json
 
 AnyIssue: TypeAlias = IssueOne | IssueEach | IssueDerived | TakeOver
 
@@ -38,11 +37,11 @@ def issue(
     """Issue codes that are registered; in the order of the request."""
     match asked:
         case TakeOver():
-            service.register([one.given(hashes) for one in asked.existing], by)
-            found = [service.find(one.code) for one in asked.existing]
+            service.register([code.given(hashes) for code in asked.existing], by)
+            found = [service.find(existing.code) for existing in asked.existing]
             return [code for code in found if code is not None]
         case IssueEach():
-            terms = [one.terms(hashes) for one in asked.codes]
+            terms = [code.terms(hashes) for code in asked.codes]
             lists = service.issue_each(terms, by, format_name=asked.format, **asked.segments)
             return list(chain.from_iterable(lists))
         case IssueOne(code=str(chosen)):
@@ -71,8 +70,5 @@ def issue_derived(service: CodeService, asked: IssueDerived, by: By) -> list[Der
 
 
 def _fields(body: bytes) -> frozenset[str]:
-    try:
-        found = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-    except msgspec.DecodeError:
-        return frozenset()  # pydantic says what is wrong
-    return frozenset(found)
+    found = read_json(body or b"{}")
+    return frozenset(found if isinstance(found, dict) else ())  # pydantic says what is wrong

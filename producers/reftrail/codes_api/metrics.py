@@ -10,7 +10,7 @@ class CodesApiMetrics:
         self.limited = Counter(
             "reftrail_collector_codes_limited",
             "Requests about codes that were answered with 429, by what asked too often (key, "
-            "address) and the kind of the key (secret, publishable, unknown).",
+            "address) and the kind of the key (secret, publishable).",
             ["scope", "key"],
             registry=registry,
         )

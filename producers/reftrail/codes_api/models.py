@@ -14,8 +14,9 @@ from reftrail.codes.model import (
     Terms,
 )
 from reftrail.contracts.code_spelling import CODE_PATTERN, spelled
+from reftrail.contracts.names import LINE_PATTERN, LONGEST_NAME, NAME_PATTERN
 from reftrail.contracts.record import Millis
-from reftrail.contracts.reference import CodeStatus, FormatKind
+from reftrail.contracts.reference import OWNER_HASHES, CodeStatus, FormatKind, named_hash
 from reftrail.edge.field_formats import parse_address, parse_time
 from reftrail.edge.pseudonyms import Pseudonyms
 
@@ -40,8 +41,10 @@ def _no_arguments(segments: dict[str, str]) -> dict[str, str]:
     return segments
 
 
-_Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\p{Cc}]+$")]
-_Text: TypeAlias = Annotated[str, Field(min_length=1, max_length=1_000, pattern=r"^[^\p{Cc}]+$")]
+_Name: TypeAlias = Annotated[
+    str, Field(min_length=1, max_length=LONGEST_NAME, pattern=NAME_PATTERN)
+]
+_Text: TypeAlias = Annotated[str, Field(min_length=1, max_length=1_000, pattern=LINE_PATTERN)]
 _Typed: TypeAlias = Annotated[str, Field(min_length=1, max_length=128)]
 _Code: TypeAlias = Annotated[str, AfterValidator(spelled), Field(pattern=CODE_PATTERN)]
 _Country: TypeAlias = Annotated[str, Field(pattern="^[A-Z]{2}$")]
@@ -77,17 +80,12 @@ class OwnerSignals(Body):
 
     email: Annotated[str, Field(max_length=254, pattern=r"^\s*[^\s@]+@[^\s@]+\s*$")] | None = None
     device_id: _Name | None = None
-    ip: Annotated[str, AfterValidator(_address)] | None = None
+    ip: Annotated[str, Field(max_length=64), AfterValidator(_address)] | None = None
 
     def hashed(self, hashes: Pseudonyms) -> dict[str, Any]:
         """The fields of `Terms` that they become."""
-        ip_hash, network_hash = hashes.address(self.ip) if self.ip else (None, None)
-        return {
-            "owner_email_hash": hashes.email(self.email) if self.email else None,
-            "owner_device_hash": hashes.device(self.device_id) if self.device_id else None,
-            "owner_ip_hash": ip_hash,
-            "owner_network_hash": network_hash,
-        }
+        found = hashes.of_owner(self.device_id, self.ip, self.email)
+        return {name: named_hash(hashes.key_id, found.get(name)) for name in OWNER_HASHES}
 
 
 class TermsBody(Body):
@@ -112,7 +110,7 @@ class TermsBody(Body):
     notes: _Text | None = None
 
     def terms(self, hashes: Pseudonyms) -> Terms:
-        """As the service takes them."""
+        """The fields as the service takes them."""
         apart = ("record", "owner_signals")
         given: dict[str, Any] = {
             name: getattr(self, name) for name in TermsBody.model_fields if name not in apart
@@ -129,7 +127,7 @@ class GivenBody(TermsBody):
     created_at: _Moment = None
 
     def given(self, hashes: Pseudonyms) -> GivenCode:
-        """As the service takes it."""
+        """The request as the service takes it."""
         return GivenCode(code=self.code, terms=self.terms(hashes), created_at=self.created_at)
 
 
@@ -229,7 +227,7 @@ class Change(Reasoned):
         return self
 
     def changes(self) -> Changes:
-        """As the service takes them."""
+        """The fields as the service takes them."""
         named = self.model_fields_set - {"reason"}
         return Changes(**{name: getattr(self, name) for name in named})
 
@@ -259,7 +257,7 @@ class DefineFormat(Body):
     reason: _Text | None = None
 
     def terms(self, name: str) -> FormatTerms:
-        """As the service takes them."""
+        """The fields as the service takes them."""
         given: Mapping[str, Any] = {
             field: getattr(self, field) for field in DefineFormat.model_fields if field != "reason"
         }
@@ -279,7 +277,7 @@ class Listing(BaseModel):
     limit: Annotated[int, Field(ge=1, le=MOST_CODES)] = 100
 
     def filter(self) -> Filter:
-        """As the service takes it."""
+        """The request as the service takes it."""
         return Filter(
             owner_user_id=self.owner,
             campaign_id=self.campaign,

@@ -53,6 +53,16 @@ async def acted(backend: Backend, request: Request, body: bytes, act: Act) -> Re
     )
 
 
+async def published(backend: Backend, do: Callable[[Opened], None]) -> bool:
+    """Do something, and wait until Kafka has it; whether it does. Raises `RequestRefused`."""
+
+    def done(opened: Opened) -> int | None:
+        do(opened)
+        return _tail(opened)
+
+    return await _published(backend, await backend.run(done), waits=True)
+
+
 async def _published(backend: Backend, last: int | None, *, waits: bool) -> bool:
     """Whether Kafka has all messages up to this one; None: none waited."""
     until = time.monotonic() + (WAIT_SECONDS if waits else 0.0)

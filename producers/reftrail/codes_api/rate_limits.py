@@ -1,106 +1,21 @@
-"""Rate limits: token buckets, one for each key and each client address.
+"""Rate limits of requests about codes, and which of them pay for wrong guesses."""
 
-A bucket holds `burst` tokens and fills at `per_second`. A request takes one token before anything
-is looked up; what it turns out to have been may cost more afterwards, down to a debt of one burst.
-So a guesser waits longer and longer, and a user who asks for their own codes never waits.
-
-Buckets live in this process: with n collectors behind a balancer somebody may ask n times as often.
-"""
-
-from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
-from math import ceil
 from typing import Final
 
-MOST_BUCKETS: Final = 50_000
-"""How many callers are remembered; beyond it the one that asked longest ago is forgotten."""
+from reftrail.hosting.rate_limits import Buckets, Rate, network_of, take_token
 
 WRONG_GUESS_COSTS: Final = 4
-"""What a code that doesn't count costs beside the request's own token."""
+"""The cost of a code that doesn't count, beside the request's own token."""
 FORGED_COSTS: Final = 9
-"""What a forged code costs a secret key beside the request's own token."""
-_NETWORK_BITS: Final = 64
-"""How much of an IPv6 address one customer has: the rest anybody may vary at will."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """Tokens a second, and how many may be taken at once."""
-
-    per_second: float
-    burst: float
-
-    @classmethod
-    def of(cls, per_second: float, seconds: float) -> "Rate":
-        """A rate whose burst is what comes in so many seconds, at least one token."""
-        return cls(per_second, max(1.0, per_second * seconds))
-
-
-@dataclass(slots=True)
-class _Bucket:
-    tokens: float
-    at: float
-
-
-class Buckets:
-    """Buckets of one rate by name. clock gives seconds that never go back."""
-
-    def __init__(self, rate: Rate, clock: Callable[[], float], most: int = MOST_BUCKETS) -> None:
-        self._rate = rate
-        self._clock = clock
-        self._most = most
-        self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
-
-    def take(self, name: str) -> float:
-        """Take a token: 0.0 if there was one, else the seconds until there is one again."""
-        bucket = self._filled(name)
-        if bucket.tokens < 1.0:
-            return (1.0 - bucket.tokens) / self._rate.per_second
-        bucket.tokens -= 1.0
-        return 0.0
-
-    def charge(self, name: str, tokens: float) -> None:
-        """Take tokens that may not be there: the debt is never more than a burst.
-
-        Fewer than none are given back.
-        """
-        bucket = self._filled(name)
-        burst = self._rate.burst
-        bucket.tokens = min(max(bucket.tokens - tokens, -burst), burst)
-
-    def __len__(self) -> int:
-        return len(self._buckets)
-
-    def _filled(self, name: str) -> _Bucket:
-        now = self._clock()
-        bucket = self._buckets.get(name)
-        if bucket is None:
-            bucket = self._buckets[name] = _Bucket(self._rate.burst, now)
-            if len(self._buckets) > self._most:
-                self._buckets.popitem(last=False)
-            return bucket
-        gained = max(now - bucket.at, 0.0) * self._rate.per_second
-        bucket.tokens, bucket.at = min(bucket.tokens + gained, self._rate.burst), now
-        self._buckets.move_to_end(name)
-        return bucket
-
-
-class TooOften(Exception):  # noqa: N818  named after the HTTP status
-    """A bucket is empty. retry_after is in whole seconds, at least one."""
-
-    def __init__(self, scope: str, seconds: float) -> None:
-        self.scope = scope
-        self.retry_after = max(1, ceil(seconds))
-        super().__init__(f"too many requests from this {scope}; ask again in {self.retry_after} s")
+"""The cost of a forged code to a secret key, beside the request's own token."""
 
 
 class Limits:
     """The buckets that a request has to pass, and which of them pay for wrong guesses.
 
     secret is the rate of each secret key and of each address that uses one, published that of each
-    publishable key, address that of each address that uses one, or no known key at all.
+    publishable key, address that of each address that uses one.
     """
 
     def __init__(
@@ -110,12 +25,11 @@ class Limits:
         self._servers = Buckets(secret, clock)
         self._published = Buckets(published, clock)
         self._addresses = Buckets(address, clock)
-        self._unknown = Buckets(address, clock)
 
     def admit_secret(self, key: str, address: str | None) -> None:
         """A request under a secret key. Raises `TooOften`."""
-        _pass(self._servers, network_of(address), "address")
-        _pass(self._secret, key, "key")
+        take_token(self._servers, network_of(address), "address")
+        take_token(self._secret, key, "key")
 
     def admit_published(self, key: str, address: str | None) -> None:
         """A verification under a publishable key. Raises `TooOften`.
@@ -123,12 +37,8 @@ class Limits:
         The address is asked first: one that is slowed down takes nothing from those who share the
         key with it.
         """
-        _pass(self._addresses, network_of(address), "address")
-        _pass(self._published, key, "key")
-
-    def admit_unknown(self, address: str | None) -> None:
-        """A request without a known key, which may be a guess at one. Raises `TooOften`."""
-        _pass(self._unknown, network_of(address), "address")
+        take_token(self._addresses, network_of(address), "address")
+        take_token(self._published, key, "key")
 
     def charge_forged(self, key: str, address: str | None) -> None:
         """Under a secret key somebody has asked for a code that was made up."""
@@ -144,23 +54,6 @@ class Limits:
         self._published.charge(key, WRONG_GUESS_COSTS)
 
     def refund_guess(self, key: str, address: str | None) -> None:
-        """It counts."""
+        """Take back what the guess was charged: the code counts."""
         self._addresses.charge(network_of(address), -WRONG_GUESS_COSTS)
         self._published.charge(key, -WRONG_GUESS_COSTS)
-
-
-def network_of(address: str | None) -> str:
-    """The bucket of an address: itself, or the /64 around it. Unknown addresses share one."""
-    if address is None:
-        return "unknown"
-    parsed = ip_address(address)
-    if not isinstance(parsed, IPv6Address):
-        return address
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(IPv6Address(int(parsed) >> _NETWORK_BITS << _NETWORK_BITS))
-
-
-def _pass(buckets: Buckets, name: str, scope: str) -> None:
-    if seconds := buckets.take(name):
-        raise TooOften(scope, seconds)

@@ -1,7 +1,6 @@
 """Parsing of requests about codes: body, query, actor and reason."""
 
 import re
-from hashlib import sha256
 from typing import Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -10,8 +9,9 @@ from starlette.requests import Request
 
 from reftrail.codes.model import By
 from reftrail.codes_api.idempotency import RequestId
+from reftrail.edge.authorization import caller_of
 from reftrail.edge.http_errors import RequestRefused
-from reftrail.edge.requests import read_body
+from reftrail.edge.requests import read_body, read_json
 
 _LONGEST_HEADER: Final = 128
 _PRINTABLE: Final = re.compile(rf"[\x20-\x7e]{{1,{_LONGEST_HEADER}}}")
@@ -21,6 +21,8 @@ M = TypeVar("M", bound=BaseModel)
 
 def parsed(model: type[M], body: bytes) -> M:
     """A body as a model; an empty body is an empty object. Raises `RequestRefused`."""
+    if body:
+        read_json(body)  # pydantic's parser takes the last of repeated keys
     try:
         return model.model_validate_json(body or b"{}")
     except ValidationError as error:
@@ -46,16 +48,10 @@ def queried(request: Request, model: type[M]) -> M:
         raise _refused(error) from error
 
 
-def caller_of(request: Request) -> str:
-    """A short name for the key of a request, from which nobody gets the key."""
-    key = (request.headers.get("authorization") or "").partition(" ")[2].strip()
-    return sha256(key.encode("utf-8", "surrogateescape")).hexdigest()[:12]
-
-
 def by(request: Request, reason: str | None) -> By:
     """The actor: the key, and the name that its holder gives (X-Actor). Raises `RequestRefused`."""
     acting = _header(request, "x-actor")
-    key = f"api:{caller_of(request)}"
+    key = f"api:{caller_of(request).name}"
     return By(actor=key if acting is None else f"{key} for {acting}", reason=reason)
 
 
@@ -64,7 +60,7 @@ def request_id(request: Request, body: bytes) -> RequestId | None:
     key = _header(request, "idempotency-key")
     if key is None:
         return None
-    return RequestId.of(caller_of(request), key, request.method, request.url.path, body)
+    return RequestId.of(caller_of(request).name, key, request.method, request.url.path, body)
 
 
 def _header(request: Request, name: str) -> str | None:

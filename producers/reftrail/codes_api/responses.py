@@ -1,17 +1,16 @@
 """Responses about codes in JSON. Times are RFC 3339 in UTC."""
 
-from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
+from reftrail.codes.answers import Verification
 from reftrail.codes.links import landing_link
-from reftrail.codes.model import Code, Format, Origin, Verification
+from reftrail.codes.model import Code, Format, Origin
 from reftrail.codes_api.usage_counters import Counters
 from reftrail.contracts.record import Millis
 from reftrail.contracts.reference import CodeActed, CodeStatus
-
-_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001  UTC, as all times here; written so by hand
+from reftrail.contracts.times import rfc3339
 
 
 def code_answer(code: Code, at: Millis, landing_url: str | None) -> dict[str, Any]:
@@ -83,7 +82,7 @@ def with_counters(answer: dict[str, Any], counters: Counters) -> dict[str, Any]:
 
 
 def verification_answer(found: Verification, at: Millis, landing_url: str | None) -> dict[str, Any]:
-    """For a secret key: why a code is good or isn't, and what is registered of it."""
+    """Answer for a secret key: why a code is good or isn't, and what is registered of it."""
     registered = found.registered
     return {
         "valid": found.is_valid,
@@ -136,10 +135,7 @@ def format_answer(found: Format) -> dict[str, Any]:
 
 def moment(at: Millis | None) -> str | None:
     """RFC 3339 in UTC, to the millisecond."""
-    if at is None:
-        return None
-    since = _EPOCH + timedelta(milliseconds=at)
-    return since.isoformat(timespec="milliseconds") + "Z"
+    return None if at is None else rfc3339(at)
 
 
 def _fields(fields: str | None) -> dict[str, Any] | None:

@@ -17,16 +17,16 @@ import msgspec
 logger = logging.getLogger(__name__)
 
 FRESH_SECONDS: Final = 3.0
-"""How long an answer of the warehouse is given again."""
+"""The time for which an answer of the warehouse is given again."""
 PATIENCE_SECONDS: Final = 2.0
 _SILENT_SECONDS: Final = 5.0
-"""How long a warehouse that didn't answer isn't asked."""
+"""The time for which a warehouse that didn't answer isn't asked."""
 _MOST_REMEMBERED: Final = 10_000
 _MOST_AT_ONCE: Final = 4
 
 
 class Counters(msgspec.Struct, frozen=True):
-    """As the warehouse counts them, up to as_of. None: it couldn't be asked."""
+    """Uses as the warehouse counts them, up to as_of. None: it couldn't be asked."""
 
     as_of: str | None = None
     views: int | None = None

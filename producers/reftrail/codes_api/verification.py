@@ -9,8 +9,8 @@ import asyncio
 import time
 from typing import Final
 
-from reftrail.code_lookup.known_codes import CodesReader
-from reftrail.codes.model import Answer, Verification
+from reftrail.code_lookup.codes_reader import CodesReader
+from reftrail.codes.answers import Answer, Verification
 from reftrail.codes.service.verification import VerificationContext, judge
 from reftrail.codes_api.models import Verify
 from reftrail.codes_api.store_access import NO_STORE, RETRY_AFTER, Backend, Opened
@@ -56,7 +56,7 @@ class Verifier:
             raise RequestRefused(503, f"{error}; ask again", retry_after=RETRY_AFTER) from error
         verdict = self._codes.unregistered(text)
         if verdict is None:
-            raise RequestRefused(503, f"how a registered code stands, the store tells: {NO_STORE}")
+            raise RequestRefused(503, f"the state of a registered code is in the store: {NO_STORE}")
         return judge(verdict, (), {}, VerificationContext(at=now()))
 
     async def _verified(self, asked: Verify, uses: int | None) -> Verification:

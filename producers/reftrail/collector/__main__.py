@@ -1,5 +1,5 @@
 """`python -m reftrail.collector`."""
 
-from reftrail.collector.main import main
+from reftrail.hosting.starting import start
 
-main()
+start("reftrail.collector.main")

@@ -5,11 +5,11 @@ from typing import Final
 from reftrail.contracts.record import DAY, MINUTE, SECOND, Millis
 
 LATEST: Final[Millis] = 5 * MINUTE
-"""How far after its receipt an event may be dated; it is taken to have happened at its receipt."""
+"""The most by which an event may be dated after its receipt; it counts as of its receipt then."""
 ON_THE_WAY: Final[Millis] = 5 * SECOND
-"""How long before its receipt a request may have been sent, by a clock that isn't behind."""
+"""The most by which a request may be sent before its receipt, by a clock that isn't behind."""
 LARGEST_SKEW: Final[Millis] = DAY
-"""How far a sender's clock may be ahead or behind for its times to be corrected."""
+"""The least error of a sender's clock for which its times are corrected."""
 
 
 def clock_skew(sent_at: Millis | None, now: Millis) -> Millis:

@@ -4,6 +4,8 @@ from functools import lru_cache
 
 from disposable_email_domains import blocklist
 
+from reftrail.edge.mailboxes import LONGEST_DOMAIN
+
 
 def is_disposable(email: str) -> bool:
     """Whether an address is of such a domain, or of one below it."""
@@ -18,6 +20,8 @@ def _is_listed(domain: str) -> bool:
 
 def _ascii(domain: str) -> str:
     """As the list has it: a name with other letters in Punycode."""
+    if len(domain) > LONGEST_DOMAIN:
+        return domain
     try:
         return domain.encode("idna").decode()
     except UnicodeError:

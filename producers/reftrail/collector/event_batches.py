@@ -1,5 +1,6 @@
 """Events in the body of a request, and the time at which it says that it was sent."""
 
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from starlette.requests import Request
@@ -10,20 +11,32 @@ from reftrail.edge.http_errors import RequestRefused
 from reftrail.edge.requests import items_of, read_body, read_json
 
 _SENT_AT: Final = "sent_at"
+_KEY: Final = "key"
 
 
 class EventBatch(NamedTuple):
-    """The events in a body, of whatever JSON type each is, and when it says that it was sent."""
+    """The events in a body, of whatever JSON type each is.
+
+    sent_at is when the body says that it was sent.
+    """
 
     items: list[Any]
     sent_at: Millis | None
 
 
-async def read_events(request: Request) -> EventBatch:
-    """The events in a request's body. Raises `RequestRefused`."""
+async def read_events(request: Request, admit: Callable[[object], None]) -> EventBatch:
+    """The events in a request's body. Raises `RequestRefused`.
+
+    admit gets the key in the body, of whatever JSON type, or None without one. It raises for a
+    request that nobody may send, before anything else in the body is looked at.
+    """
     parsed = read_json(await read_body(request))
-    items = items_of(parsed, "events", beside=(_SENT_AT,))
-    return EventBatch(items, _sent_at(parsed) if "events" in parsed else None)
+    admit(parsed.get(_KEY) if isinstance(parsed, dict) else None)
+    items = items_of(parsed, "events", beside=(_SENT_AT, _KEY))
+    if "events" not in parsed:
+        parsed.pop(_KEY, None)
+        return EventBatch(items, None)
+    return EventBatch(items, _sent_at(parsed))
 
 
 def refused_sent_at(reason: str) -> RequestRefused:

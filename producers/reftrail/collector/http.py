@@ -1,35 +1,40 @@
 """Handlers of the collector's routes."""
 
 import asyncio
-import logging
-import time
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 from hashlib import sha256
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-import msgspec
-import uuid_utils
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
-from reftrail.code_lookup.facts import CodeLookup
-from reftrail.code_lookup.known_codes import CodesReader
-from reftrail.codes_api import CodesApi
-from reftrail.collector import redirect
+from reftrail.code_lookup.facts import NOT_LOOKED_UP, CodeFacts, CodeLookup
 from reftrail.collector.accept import (
     Acceptance,
     Accepted,
     Circumstances,
     Sender,
-    accept,
-    codes_named,
+    recorded,
 )
+from reftrail.collector.adjustments import Adjustments
 from reftrail.collector.clock import clock_skew
+from reftrail.collector.dimensions import Dimensions
 from reftrail.collector.event_batches import read_events, refused_sent_at
+from reftrail.collector.examination import Submitted, examine, merged
+from reftrail.collector.interfaces import (
+    CodeTable,
+    Message,
+    MessagePublisher,
+    OwnerRenewal,
+    Signals,
+)
+from reftrail.collector.limits import EventLimits, Payer
+from reftrail.collector.matching import Matching
 from reftrail.collector.metrics import CollectorMetrics
-from reftrail.collector.publisher import Message, Publisher
+from reftrail.collector.repeated_requests import RepeatedRequests
 from reftrail.collector.reviews import Reviews
 from reftrail.collector.settings import CollectorSettings
 from reftrail.contracts.codec import encode_datum
@@ -37,25 +42,26 @@ from reftrail.contracts.events import KeyKind
 from reftrail.contracts.record import Millis
 from reftrail.contracts.registry import latest
 from reftrail.contracts.times import now
-from reftrail.edge.api_keys import kind_in, require_key
-from reftrail.edge.bots import is_bot
+from reftrail.edge.api_keys import Caller
+from reftrail.edge.authorization import Authorization, admitted, caller_of
 from reftrail.edge.http_errors import RequestRefused, Unavailable
+from reftrail.edge.pace import paced
 from reftrail.edge.pseudonyms import Pseudonyms
 from reftrail.edge.requests import (
     client_address,
-    is_https,
     prefetched,
-    read_rest,
     user_agent_of,
 )
-from reftrail.hosting.auth import ApiKeys
 from reftrail.hosting.health import ready_unless
-from reftrail.hosting.routes import Endpoint, Handler
+from reftrail.hosting.json_answer import json_answer
 
-logger = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from reftrail.codes_api import CodesApi
 
-_RETRY_AFTER: Final = "2"
+T = TypeVar("T")
+
 _READY_SECONDS: Final = 2.0
+_EXAMINED_AT_ONCE: Final = 50
 _EVENT: Final = latest("Event")
 
 
@@ -64,93 +70,181 @@ class Collector:
     """The routes' handlers, with all that they need."""
 
     settings: CollectorSettings
-    keys: ApiKeys
+    authorization: Authorization
+    limits: EventLimits
     pseudonyms: Pseudonyms
-    codes: CodesReader
-    publisher: Publisher
+    codes: CodeTable
+    publisher: MessagePublisher
     metrics: CollectorMetrics
-    codes_api: CodesApi
+    codes_api: "CodesApi | None"
     reviews: Reviews
-    clicks: set[asyncio.Task[None]] = field(default_factory=set)
-    """Clicks whose visitors have been redirected already."""
+    adjustments: Adjustments
+    renewal: OwnerRenewal
+    matching: Matching
+    dimensions: Dimensions = field(default_factory=Dimensions)
+    repeated: RepeatedRequests = field(default_factory=RepeatedRequests)
+    unfinished: set[asyncio.Task[None]] = field(default_factory=set)
+    """Work that goes on after its answer: clicks of visitors redirected already, renewals."""
 
     async def events(self, request: Request) -> Response:
         """POST /v1/events."""
-        sender = self._sender(request)
-        items, sent_at = await read_events(request)
-        skew = _skew(sent_at)
-        await self.codes.know(codes_named(items), self.settings.ack_timeout_seconds)
-        outcome = accept(
-            items, Circumstances(sender, now(), self.pseudonyms, self.codes.lookup, skew)
-        )
-        await self._publish(outcome.accepted)
-        self.metrics.count_rejected(outcome.rejected)
-        return _json(202, _taken(outcome))
+        (items, sent_at), caller, payer = await self.admit_and_read(request, read_events)
+        sender = self.sender(request, caller)
+        payer.pay(len(items))
+        self.repeated.check(sender.idempotency_key, items)
+        outcome = await self.take(items, sender, _skew(sent_at), payer.address)
+        self.repeated.remember(sender.idempotency_key, items)
+        return json_answer(_taken(outcome), 202)
 
-    async def follow(self, request: Request) -> Response:
-        """GET /r/{code}. The visitor is redirected whether or not Kafka takes the click in time.
+    async def take(
+        self, items: list[Any], sender: Sender, skew: Millis = 0, payer: str = ""
+    ) -> Acceptance:
+        """Judge events of any JSON type, and return when Kafka has those that are accepted.
 
-        A click not yet acknowledged then is written if Kafka comes back soon; else it is lost,
-        and counted as such.
+        payer is the address that pays for guesses at codes, if any does. Raises `Unavailable`.
         """
-        base = self.settings.landing_url
-        if base is None:
-            raise RequestRefused(
-                404, "this collector has no landing page; set REFTRAIL_LANDING_URL"
-            )
-        visit = redirect.visit(request.path_params["code"], request.cookies.get(redirect.COOKIE))
-        user_agent = user_agent_of(request)
-        machine = user_agent is not None and is_bot(user_agent)
-        if visit.code is None or request.method == "HEAD" or machine or prefetched(request):
-            self.metrics.clicks.labels("ignored").inc()
-        else:
-            click = {"type": "click", "visitor_id": visit.visitor_id, "code": visit.code}
-            counting = asyncio.create_task(self._count(click, self._visitor(request)))
-            self.clicks.add(counting)
-            counting.add_done_callback(self.clicks.discard)
-            await asyncio.wait([counting], timeout=self.settings.redirect_timeout_seconds)
-        return redirect.redirect_to(
-            redirect.landing(base, visit.code),
-            visit.visitor_id,
-            secure=is_https(request, self.settings.proxies),
-            domain=self.settings.cookie_domain,
-        )
+        outcome = await self._accepted(items, sender, skew, payer)
+        await self.publish(outcome.accepted)
+        self.metrics.count_rejected(outcome.rejected)
+        return outcome
 
-    async def _count(self, click: dict[str, Any], sender: Sender) -> None:
+    async def admit_and_read(
+        self,
+        request: Request,
+        read: Callable[[Request, Callable[[object], None]], Coroutine[Any, Any, T]],
+    ) -> tuple[T, Caller, Payer]:
+        """The content of a request as it is read, its sender, and who pays for it.
+
+        read gives the key in the body, if there is one, to its second argument. A body that can't
+        be read has no key, as if it were wrong: without one the request is refused for that,
+        whatever else is wrong with what was read.
+        """
+        caller = admitted(request)
+        if caller is None:
+            self.limits.check_address(request)
+        payer = None if caller is None else self.limits.admit(request, caller)
+        try:
+            content = await read(request, partial(self.authorization.admit_by_body, request))
+        except RequestRefused as error:
+            try:
+                self.authorization.admit_by_body(request, None)
+            except RequestRefused as keyless:
+                if error.status == 400 or keyless.status == 429:
+                    raise keyless from error
+            raise
+        if caller is None or payer is None:
+            caller = caller_of(request)
+            payer = self.limits.admit(request, caller)
+        return content, caller, payer
+
+    async def _accepted(
+        self, items: list[Any], sender: Sender, skew: Millis, payer: str
+    ) -> Acceptance:
+        """The outcome of a request. Raises `Unavailable` if nobody knows its codes.
+
+        payer is the address that pays for guesses at them, if any does.
+        """
         at = now()
-        codes: CodeLookup | None = self.codes.lookup
-        try:
-            await self.codes.know([click["code"]], self.settings.redirect_timeout_seconds)
-        except Unavailable:
-            codes = None
-        outcome = accept([click], Circumstances(sender, at, self.pseudonyms, codes))
-        try:
-            await self._publish(outcome.accepted)
-        except Unavailable as error:
-            logger.warning("a click on %s was lost: %s", click["code"], error)
-            self.metrics.clicks.labels("lost").inc()
-        else:
-            self.metrics.clicks.labels("acknowledged").inc()
+        parts = await paced(
+            examine(items[first : first + _EXAMINED_AT_ONCE], sender.kind, at, skew, first=first)
+            for first in range(0, len(items), _EXAMINED_AT_ONCE)
+        )
+        examined = merged(parts)
+        if examined.submitted and (refusal := self.publisher.refusal) is not None:
+            raise Unavailable(refusal)  # at once: nothing that waits is held in memory
+        if examined.codes:
+            self.limits.admit_codes(payer)
+        lookup = await self._lookup_of(examined.codes)
+        if not self.renewal.is_idle:
+            await self._renew_owners(examined.submitted, sender)
+        circumstances = Circumstances(sender, at, self.pseudonyms, lookup, skew)
+        accepted = await paced(recorded(sent, circumstances) for sent in examined.submitted)
+        if sender.kind is KeyKind.PUBLISHABLE:
+            self._bound(sender.name, examined.submitted, accepted)
+        self.limits.charge_guesses(payer, guesses(accepted))
+        return Acceptance(accepted, examined.rejected)
+
+    async def _lookup_of(self, codes: set[str]) -> CodeLookup:
+        """The lookup of codes. Raises `Unavailable`.
+
+        Where events are spooled a code that isn't in the table is one that nobody could look up:
+        it may have been registered a moment ago.
+        """
+        spools = self.publisher.spooled is not None
+        if not (spools and self.publisher.is_away):
+            try:
+                await self.codes.know(codes, self.settings.ack_timeout_seconds)
+            except Unavailable:
+                if not spools:
+                    raise
+            else:
+                return self.codes.lookup
+        return partial(as_far_as_known, self.codes.lookup)
+
+    async def _renew_owners(self, submitted: list[Submitted], sender: Sender) -> None:
+        """Renew owners' hashes; events that may earn wait for it.
+
+        Others don't: the time of an answer would tell a page whose e-mail is an owner's.
+        """
+        is_published = sender.kind is KeyKind.PUBLISHABLE
+        seen = [
+            Signals(
+                sent.event.device_id, sender.ip if is_published else sent.event.ip, sent.event.email
+            )
+            for sent in submitted
+        ]
+        renewing = asyncio.create_task(self.renewal.renew(seen))
+        self.unfinished.add(renewing)
+        renewing.add_done_callback(self.unfinished.discard)
+        if not is_published:
+            await asyncio.shield(renewing)
+
+    def _bound(self, key: str, submitted: list[Submitted], accepted: list[Accepted]) -> None:
+        """Fold what a publishable key makes up, and count what it may not name."""
+        for sent, event in zip(submitted, accepted, strict=True):
+            folded = self.dimensions.fold(key, sent.event, event.datum, self.codes.names_value)
+            for name in folded:
+                self.metrics.folded.labels(name).inc()
+            if event.guess is not None and event.datum["code"] is None:
+                self.metrics.codes_not_for_key.inc()
 
     async def readiness(self) -> Mapping[str, Any]:
-        """Ready while Kafka answers and the codes are read to their end."""
-        try:
-            await self.codes.refresh(_READY_SECONDS)
-        except Unavailable as error:
-            return ready_unless(str(error))
-        kafka_is_away = "Kafka does not acknowledge at the moment"
-        return ready_unless(None if self.publisher.ready else kafka_is_away)
+        """Ready while Kafka answers and the codes are read to their end.
 
-    def _sender(self, request: Request) -> Sender:
-        authorization = request.headers.get("authorization")
-        kind = require_key(kind_in(request, self.keys))
+        With a spool, while there is room in it; the answer says how much is in it.
+        """
+        backlog = self.publisher.spooled
+        if backlog is None or not self.publisher.is_away:
+            try:
+                await self.codes.refresh(_READY_SECONDS)
+            except Unavailable as error:
+                if backlog is None:
+                    return ready_unless(str(error))
+        if not self.authorization.keys.is_complete:
+            return ready_unless("API keys are not read yet")
+        answer = ready_unless(self.publisher.refusal)
+        if backlog is None:
+            return answer
+        return {**answer, "kafka": not self.publisher.is_away, "spooled": backlog._asdict()}
+
+    def sender(self, request: Request, caller: Caller) -> Sender:
+        """The sender of a request that was let in, and whose address it shows."""
         again = request.headers.get("idempotency-key")
-        scope = sha256(f"{authorization}\0{again}".encode()).hexdigest()
-        return self._visitor(request, kind, scope if again else None)
+        scope = sha256(f"{caller.name}\0{again}".encode()).hexdigest() if again else None
+        if caller.is_secret:  # a server's connection says nothing of the visitor
+            return Sender(
+                caller.kind, prefetch=prefetched(request), idempotency_key=scope, name=caller.name
+            )
+        return replace(
+            self.visitor(request, caller.kind, scope),
+            name=caller.name,
+            campaigns=caller.campaigns,
+        )
 
-    def _visitor(
+    def visitor(
         self, request: Request, kind: KeyKind = KeyKind.PUBLISHABLE, again: str | None = None
     ) -> Sender:
+        """The sender of a request without a key. again is the scope of its Idempotency-Key."""
         return Sender(
             kind,
             ip=client_address(request, self.settings.proxies),
@@ -159,13 +253,26 @@ class Collector:
             idempotency_key=again,
         )
 
-    async def _publish(self, accepted: list[Accepted]) -> None:
+    async def publish(self, accepted: list[Accepted]) -> None:
         """Return when Kafka has them all. Raises `Unavailable`."""
         await self.publisher.publish(
-            [Message(event.key, encode_datum(_EVENT, event.datum)) for event in accepted]
+            await paced(Message(event.key, encode_datum(_EVENT, event.datum)) for event in accepted)
         )
         for kind, count in Counter(event.datum["type"] for event in accepted).items():
             self.metrics.accepted.labels(kind).inc(count)
+
+
+def as_far_as_known(lookup: CodeLookup, text: str) -> CodeFacts:
+    """The facts about a code by a table that may lack it."""
+    facts = lookup(text)
+    if facts is None or not facts.known:
+        return NOT_LOOKED_UP if facts is None else facts._replace(known=None, evidence=None)
+    return facts
+
+
+def guesses(accepted: list[Accepted]) -> Iterator[str]:
+    """The codes that nobody knows, or that aren't for the key."""
+    return (event.guess for event in accepted if event.guess is not None)
 
 
 def _skew(sent_at: Millis | None) -> Millis:
@@ -184,50 +291,3 @@ def _taken(outcome: Acceptance) -> dict[str, Any]:
     if outcome.clock_skew is not None:
         answer["clock_skew_ms"] = outcome.clock_skew
     return answer
-
-
-def answering(endpoint: Endpoint, metrics: CollectorMetrics) -> Handler:
-    """A handler whose every way to end is an answer, counted and timed."""
-
-    async def answer(request: Request) -> Response:
-        began = time.perf_counter()
-        metrics.in_flight.inc()
-        response = _json(500, {})
-        try:
-            response = await _answer(endpoint.handler, request)
-            if response.status_code >= 400 and not await read_rest(request):
-                response.headers["connection"] = "close"
-        finally:
-            metrics.in_flight.dec()
-            metrics.requests.labels(endpoint.path, response.status_code).observe(
-                time.perf_counter() - began
-            )
-        return response
-
-    return answer
-
-
-async def _answer(handle: Handler, request: Request) -> Response:
-    try:
-        return await handle(request)
-    except RequestRefused as error:
-        return _json(error.status, error.body, error.headers)
-    except Unavailable as error:
-        message = f"{error}; send the whole request again, with the same event_ids"
-        return _json(503, {"error": message}, {"retry-after": _RETRY_AFTER})
-    except ClientDisconnect:
-        return _json(400, {"error": "the connection ended before the body did"})
-    except Exception:
-        error_id = str(uuid_utils.uuid7())
-        logger.exception("error %s", error_id)
-        message = (
-            "unexpected; the log tells more under this id. It may have been done: send events "
-            "again with the same event_ids, anything else with the same Idempotency-Key"
-        )
-        return _json(500, {"error": message, "id": error_id})
-
-
-def _json(status: int, body: Any, headers: dict[str, str] | None = None) -> Response:
-    return Response(
-        msgspec.json.encode(body), status, headers=headers, media_type="application/json"
-    )

@@ -8,12 +8,13 @@ and single delivery hold across its restarts; callers get `Unavailable` meanwhil
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from aiokafka.errors import KafkaError
 
+from reftrail.collector.interfaces import Message
 from reftrail.collector.metrics import CollectorMetrics
 from reftrail.collector.settings import CollectorSettings
 from reftrail.contracts.installation import Installation
@@ -28,13 +29,6 @@ _OVERHEAD: Final = 64  # of a message in a batch, and of its place in our memory
 _RETRY_SECONDS: Final = 0.5
 _REQUEST_TIMEOUT_MS: Final = 10_000
 _RETRY_BACKOFF_MS: Final = 100
-
-
-class Message(NamedTuple):
-    """A key and a value, as on the topic."""
-
-    key: str
-    value: bytes
 
 
 class _Batch:
@@ -61,15 +55,29 @@ class Publisher:
         self._ack_timeout = settings.ack_timeout_seconds
         self._buffer_bytes = settings.buffer_bytes
         self._buffered = 0
-        self._lanes: list[_Lane] = []
+        self._senders: list[_PartitionSender] = []
         self._stalled = False
         self._broken = asyncio.Event()
         metrics.buffered.set_function(lambda: self._buffered)
 
+    spooled = None
+
     @property
-    def ready(self) -> bool:
-        """Whether a message would be written now, as far as is known."""
-        return bool(self._lanes) and not self._stalled
+    def is_connected(self) -> bool:
+        """Whether messages can be handed to a producer, acknowledged soon or not."""
+        return bool(self._senders)
+
+    @property
+    def is_away(self) -> bool:
+        """Whether a message wouldn't be written now, as far as is known."""
+        return self.refusal is not None
+
+    @property
+    def refusal(self) -> str | None:
+        """The reason for which a message wouldn't be written now; None if it would."""
+        if not self._senders:
+            return "Kafka has not been reached yet"
+        return "Kafka does not acknowledge at the moment" if self._stalled else None
 
     async def publish(self, messages: Sequence[Message]) -> None:
         """Return when Kafka has acknowledged all of them; else raise `Unavailable`.
@@ -79,24 +87,32 @@ class Publisher:
         if not messages:
             return
         self._admit(sum(len(message.value) for message in messages))
-        lanes, count = self._lanes, len(self._lanes)
-        outcomes = {
-            lanes[self._topic.partition(key, count)].append(key.encode(), value)
-            for key, value in messages
-        }
-        done, waiting = await asyncio.wait(outcomes, timeout=self._ack_timeout)
+        done, waiting = await asyncio.wait(self._hand_over(messages), timeout=self._ack_timeout)
         if waiting:
             self._set_stalled(stalled=True)
             raise Unavailable(f"Kafka has not acknowledged within {self._ack_timeout:g} s")
-        for outcome in done:
-            if error := outcome.exception():
-                raise Unavailable(f"Kafka has not taken the events: {error!r}") from error
+        _check(done)
+
+    async def deliver(self, messages: Sequence[Message]) -> None:
+        """Return when Kafka has acknowledged all of them, however long it takes.
+
+        Raises `Unavailable` where there is no connection, or it ends; then as in `publish`.
+        """
+        if not self._senders:
+            raise Unavailable("Kafka has not been reached yet")
+        done, _ = await asyncio.wait(self._hand_over(messages))
+        _check(done)
+
+    def _hand_over(self, messages: Sequence[Message]) -> "set[asyncio.Future[None]]":
+        senders, count = self._senders, len(self._senders)
+        return {
+            senders[self._topic.partition(key, count)].append(key.encode(), value)
+            for key, value in messages
+        }
 
     def _admit(self, size: int) -> None:
-        if not self._lanes:
-            raise Unavailable("Kafka has not been reached yet")
-        if self._stalled:
-            raise Unavailable("Kafka does not acknowledge at the moment")
+        if self.refusal is not None:
+            raise Unavailable(self.refusal)
         if self._buffered + size > self._buffer_bytes:
             raise Unavailable(f"{self._buffered} bytes already wait for Kafka")
 
@@ -118,8 +134,8 @@ class Publisher:
                 await asyncio.sleep(_RETRY_SECONDS)
             finally:
                 self._metrics.broker_up.set(0)
-                lanes, self._lanes = self._lanes, []
-                await _close(producer, lanes, self._ack_timeout)
+                senders, self._senders = self._senders, []
+                await _close(producer, senders, self._ack_timeout)
 
     async def _serve(self, producer: Any) -> None:
         """Take messages over one producer until it breaks."""
@@ -127,8 +143,9 @@ class Publisher:
         partitions = await producer.partitions_for(self._topic_name)
         self._broken.clear()
         self._set_stalled(stalled=False)
-        self._lanes = [
-            _Lane(self, producer, self._topic_name, partition) for partition in sorted(partitions)
+        self._senders = [
+            _PartitionSender(self, producer, self._topic_name, partition)
+            for partition in sorted(partitions)
         ]
         logger.info("writing to %s, %d partitions", self._topic_name, len(partitions))
         await self._broken.wait()
@@ -148,7 +165,7 @@ class Publisher:
         self._broken.set()
 
 
-class _Lane:
+class _PartitionSender:
     """One partition: batches leave one after the other, in the order in which they were begun."""
 
     def __init__(self, publisher: Publisher, producer: Any, topic: str, partition: int) -> None:
@@ -170,7 +187,7 @@ class _Lane:
                 raise ValueError(f"a message of {len(value)} bytes does not fit into a batch")
         size = len(key) + len(value) + _OVERHEAD
         batch.bytes += size
-        self._publisher._buffered += size  # noqa: SLF001  publisher and lane are one
+        self._publisher._buffered += size  # noqa: SLF001  publisher and sender are one
         return batch.outcome
 
     async def drained(self) -> None:
@@ -209,7 +226,7 @@ class _Lane:
             )
             await sent
         except Exception as error:  # noqa: BLE001  whatever it is, the batch has not gone out
-            self._publisher._failed(error)  # noqa: SLF001  publisher and lane are one
+            self._publisher._failed(error)  # noqa: SLF001  publisher and sender are one
             self._end(batch, error)
         else:
             self._end(batch, None)
@@ -225,14 +242,20 @@ class _Lane:
             batch.outcome.exception()  # who waited may be gone: then nobody need hear of it
 
 
-async def _close(producer: Any, lanes: Sequence[_Lane], patience: float) -> None:
+def _check(outcomes: "Iterable[asyncio.Future[None]]") -> None:
+    for outcome in outcomes:
+        if error := outcome.exception():
+            raise Unavailable(f"Kafka has not taken the events: {error!r}") from error
+
+
+async def _close(producer: Any, senders: Sequence[_PartitionSender], patience: float) -> None:
     """Let what can be written be written, for so many seconds, then give the rest up."""
     with suppress(TimeoutError):
         async with asyncio.timeout(patience):
-            for lane in lanes:
-                await lane.drained()
-    for lane in lanes:
-        await lane.close()
+            for sender in senders:
+                await sender.drained()
+    for sender in senders:
+        await sender.close()
     with suppress(TimeoutError, KafkaError):
         async with asyncio.timeout(patience):
             await producer.stop()

@@ -22,6 +22,7 @@ from pydantic_core import PydanticCustomError
 
 from reftrail.contracts.code_spelling import CODE_PATTERN, spelled
 from reftrail.contracts.money import is_currency, is_whole, whole_amount
+from reftrail.contracts.names import LONGEST_NAME, NAME_PATTERN, usable_source
 from reftrail.contracts.record import Micros, Millis
 from reftrail.edge.field_formats import (
     EXPECTED,
@@ -41,6 +42,12 @@ the reason of the rejection."""
 _EXPECTED_OF: Final = {
     ("refund", "amount"): "a decimal in a string, above 0 and with at most 6 places; leave it out "
     "for a refund in full",
+    **{
+        (kind, "amount"): "a decimal in a string, above 0 and with at most 6 places; leave it out "
+        "for a dispute about the whole order"
+        for kind in ("dispute_opened", "dispute_won", "dispute_lost")
+    },
+    ("refund", "amount_refunded"): "a decimal in a string, above 0 and with at most 6 places",
 }
 
 
@@ -82,9 +89,15 @@ def _address(text: str) -> str:
     return str(parse_address(text))
 
 
+MATCH_PROPERTY: Final = "reftrail_match"
+"""The property in which the collector says by which click an app was installed."""
+
+
 def _json_object(value: object) -> str:
     if not isinstance(value, dict):
         raise ValueError("not an object")  # noqa: TRY004  pydantic takes ValueErrors only
+    if MATCH_PROPERTY in value:
+        raise ValueError("has what the collector alone may say")
     try:
         text = msgspec.json.encode(value)
     except (RecursionError, OverflowError, UnicodeEncodeError, msgspec.EncodeError) as error:
@@ -114,7 +127,8 @@ def _text(longest: int, pattern: str) -> Any:
     return Field(min_length=1, max_length=longest, pattern=pattern)
 
 
-_Name: TypeAlias = Annotated[str, _text(128, r"^[^\p{Cc}]+$")]
+_Name: TypeAlias = Annotated[str, _text(LONGEST_NAME, NAME_PATTERN)]
+_Source: TypeAlias = Annotated[str, AfterValidator(usable_source)]
 _Code: TypeAlias = Annotated[str, AfterValidator(spelled), Field(pattern=CODE_PATTERN)]
 _HEX: Final = "[0-9a-fA-F]"
 _Uuid: TypeAlias = Annotated[
@@ -146,13 +160,21 @@ class Submission(BaseModel):
     channel: _Name | None = None
     source: Literal["electronic", "portal", "direct"] | None = None
     device_id: _Name | None = None
-    ip: Annotated[str, AfterValidator(_address)] | None = None
+    ip: Annotated[str, Field(max_length=64), AfterValidator(_address)] | None = None
     user_agent: Annotated[str, Field(max_length=1024)] | None = None
     country: Annotated[str, _text(2, "^[A-Z]{2}$")] | None = None
     email: Annotated[str, _text(254, r"^\s*[^\s@]+@[^\s@]+\s*$")] | None = None
     order_id: _Name | None = None
     currency: _Currency | None = None  # before the amount, which is read by it
     amount: _Amount | None = None
+    net_amount: _Amount | None = None
+    tax: _Amount | None = None
+    shipping: _Amount | None = None
+    refund_id: _Name | None = None
+    amount_refunded: _Amount | None = None
+    dispute_id: _Name | None = None
+    merged_into: _Name | None = None
+    utm_source: _Source | None = None
     properties: (
         Annotated[str, BeforeValidator(_json_object, json_schema_input_type=dict[str, Any])] | None
     ) = None
@@ -197,16 +219,71 @@ class Purchase(Submission):
 
 
 class Refund(Submission):
-    """An order was paid back: in part (amount) or, without an amount, in full."""
+    """An order was paid back: in part (amount), by then so much in all, or in full (neither)."""
 
     type: Literal["refund"]
     user_id: _Name
     order_id: _Name
     amount: Annotated[_Amount, AfterValidator(_above_zero)] | None = None
+    amount_refunded: Annotated[_Amount, AfterValidator(_above_zero)] | None = None
+
+
+class _Disputed(Submission):
+    """A dispute about an order: about a part of it (amount), or all of it."""
+
+    user_id: _Name
+    order_id: _Name
+    dispute_id: _Name
+    amount: Annotated[_Amount, AfterValidator(_above_zero)] | None = None
+
+
+class DisputeOpened(_Disputed):
+    """A payer disputes an order: a chargeback is asked for."""
+
+    type: Literal["dispute_opened"]
+
+
+class DisputeWon(_Disputed):
+    """A dispute ended, and the order stays paid."""
+
+    type: Literal["dispute_won"]
+
+
+class DisputeLost(_Disputed):
+    """A dispute ended, and its part of the order was paid back."""
+
+    type: Literal["dispute_lost"]
+
+
+class UsersMerged(Submission):
+    """A user, such as a guest, is merged into an account, which stays."""
+
+    type: Literal["users_merged"]
+    user_id: _Name
+    merged_into: _Name
+
+
+class Identified(Submission):
+    """A visitor is known to be a user: somebody logged in on this browser or device."""
+
+    type: Literal["identified"]
+    visitor_id: _Name
+    user_id: _Name
 
 
 AnySubmission: TypeAlias = Annotated[
-    View | Click | FormStarted | Signup | Purchase | Refund, Field(discriminator="type")
+    View
+    | Click
+    | FormStarted
+    | Signup
+    | Purchase
+    | Refund
+    | DisputeOpened
+    | DisputeWon
+    | DisputeLost
+    | Identified
+    | UsersMerged,
+    Field(discriminator="type"),
 ]
 validate_all: Final[Callable[[list[Any]], list[AnySubmission]]] = TypeAdapter(
     list[AnySubmission]

@@ -1,5 +1,9 @@
 """Errors that a request is answered with."""
 
+from starlette.responses import Response
+
+from reftrail.hosting.problems import problem
+
 
 class Unavailable(Exception):  # noqa: N818  named after the HTTP status
     """Kafka can't be reached, doesn't acknowledge, or too much waits for it: 503.
@@ -32,16 +36,19 @@ class RequestRefused(Exception):  # noqa: N818
         self.suggestion = suggestion
 
     @property
-    def body(self) -> dict[str, str]:
-        """The body of the answer."""
-        more = {"pointer": self.pointer, "suggestion": self.suggestion}
-        return {"error": str(self)} | {
-            name: text for name, text in more.items() if text is not None
-        }
-
-    @property
     def headers(self) -> dict[str, str]:
         """The headers of the answer."""
         challenge = {"www-authenticate": "Bearer"} if self.status == 401 else {}
         again = {"retry-after": str(self.retry_after)} if self.retry_after is not None else {}
         return challenge | again
+
+
+def refused(error: RequestRefused) -> Response:
+    """The answer to a request that is refused."""
+    return problem(
+        error.status,
+        str(error),
+        headers=error.headers,
+        pointer=error.pointer,
+        suggestion=error.suggestion,
+    )

@@ -16,6 +16,8 @@ from typing import Final, NamedTuple
 
 import idna
 
+LONGEST_DOMAIN: Final = 64
+"""Characters of a domain with letters outside ASCII, whose reading takes 20 us for each."""
 _QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)+"', re.DOTALL)
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 _TO_ESCAPE: Final = re.compile(r'["\\]')
@@ -93,7 +95,9 @@ def _unquoted(name: str) -> str:
 
 
 def _ascii(domain: str) -> str:
-    """A domain as DNS has it; itself where it is none (RFC 5891)."""
+    """A domain as DNS has it; itself where it is none (RFC 5891), or is too long to look at."""
+    if len(domain) > LONGEST_DOMAIN and not domain.isascii():
+        return domain
     try:
         return idna.encode(domain.rstrip("."), uts46=True).decode("ascii").lower()
     except idna.IDNAError:

@@ -61,6 +61,17 @@ class Pseudonyms:
     address: Callable[[str], tuple[str, str]]
     """(ip hash, network hash) of an address in its normal form; the network is its /24 or /48."""
 
+    def of_owner(self, device_id: str | None, ip: str | None, email: str | None) -> dict[str, str]:
+        """The hashes of the signals that are there, by the fields of a code's record."""
+        found: dict[str, str] = {}
+        if device_id:
+            found["owner_device_hash"] = self.device(device_id)
+        if ip:
+            found["owner_ip_hash"], found["owner_network_hash"] = self.address(ip)
+        if email:
+            found["owner_email_hash"] = self.email(email)
+        return found
+
 
 def pseudonyms(key: HashKey) -> Pseudonyms:
     """The functions of a key."""

@@ -5,7 +5,7 @@ taken, with reasons, in a file. Guarantee: however often it is interrupted and r
 counts once, because its event_id follows from the file's content.
 """
 
-from reftrail.ingestion.ingest import IngestOutcome, Plan, Progress, ingest
+from reftrail.ingestion.ingest import IngestOutcome, IngestProgress, Plan, ingest
 from reftrail.ingestion.mapping import FileMapping, read_mapping
 
-__all__ = ["FileMapping", "IngestOutcome", "Plan", "Progress", "ingest", "read_mapping"]
+__all__ = ["FileMapping", "IngestOutcome", "IngestProgress", "Plan", "ingest", "read_mapping"]

@@ -1,4 +1,4 @@
-"""How far a file has been sent: a small file beside it, so that a later run can go on there."""
+"""Checkpoint of a file that is sent: a small file beside it, so that a later run goes on there."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from reftrail.contracts.errors import ExpectedError
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
-    """Up to and including how many records everything is answered.
+    """Number of records up to which everything is answered.
 
     chain is the digest of those records; rejected_bytes the size of the file of rejected lines
     then.
@@ -23,7 +23,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
 
 
 def checkpoint_path(file: Path) -> Path:
-    """Where the checkpoint of a file stands."""
+    """Path of the checkpoint of a file."""
     return file.with_name(file.name + ".ingest.json")
 
 

@@ -5,12 +5,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, TypeAlias
+from typing import Any, BinaryIO, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
 from reftrail.client import Event, Receipt
 from reftrail.contracts.errors import ExpectedError
+from reftrail.hosting.private_files import private
 from reftrail.ingestion.checkpoint import Checkpoint, checkpoint_path, load, store
 from reftrail.ingestion.lines import Line, format_of, read_lines
 from reftrail.ingestion.mapping import FileMapping, Unmapped
@@ -20,7 +21,10 @@ Send: TypeAlias = Callable[[Sequence[Event]], Receipt]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to send and how. Without a mapping the columns are called like an event's fields."""
+    """The file to send, and the manner.
+
+    Without a mapping the columns are called like an event's fields.
+    """
 
     file: Path
     rejected: Path
@@ -29,8 +33,8 @@ class Plan:
     resume: bool = True
 
 
-class Progress(NamedTuple):
-    """How far it is: bytes of the file, and lines since its beginning."""
+class IngestProgress(NamedTuple):
+    """Progress in bytes of the file, and in lines since its beginning."""
 
     bytes: int
     accepted: int
@@ -39,7 +43,7 @@ class Progress(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class IngestOutcome:
-    """What became of a file's records; resumed_at counts those that an earlier run had sent."""
+    """The outcome of a file's records; resumed_at counts those that an earlier run had sent."""
 
     accepted: int
     rejected: int
@@ -56,7 +60,7 @@ class _Reject(msgspec.Struct, frozen=True):
     content: Any
 
 
-def ingest(plan: Plan, send: Send, tell: Callable[[Progress], None]) -> IngestOutcome:
+def ingest(plan: Plan, send: Send, on_progress: Callable[[IngestProgress], None]) -> IngestOutcome:
     """Send a file to its end. send returns what became of events, in their order.
 
     After each batch the rejected lines and then the checkpoint are on disk; at the end the
@@ -71,7 +75,7 @@ def ingest(plan: Plan, send: Send, tell: Callable[[Progress], None]) -> IngestOu
         while batch := list(islice(lines, plan.batch)):
             done = _sent(done, batch, plan, send, rejects)
             store(path, done)
-            tell(Progress(batch[-1].end, done.accepted, done.rejected))
+            on_progress(IngestProgress(batch[-1].end, done.accepted, done.rejected))
     path.unlink(missing_ok=True)
     if done.rejected == 0:
         plan.rejected.unlink(missing_ok=True)
@@ -164,9 +168,13 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def _rejects(path: Path, size: int) -> Iterator[BinaryIO]:
-    """The file of rejected lines, cut to what it was at the checkpoint."""
+    """The file of rejected lines, cut to what it was at the checkpoint.
+
+    Readable by its owner alone: lines have addresses and e-mails, as no topic has them.
+    """
     try:
-        file = path.open("r+b" if size and path.exists() else "wb")
+        mode: Literal["r+b", "wb"] = "r+b" if size and path.exists() else "wb"
+        file = open(path, mode, opener=private)  # noqa: SIM115  closed below
         file.truncate(size)
         file.seek(size)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What stands in a file, record by record, in constant memory."""
+"""Records of a file, one after another, in constant memory."""
 
 import csv
 import hashlib
@@ -40,7 +40,7 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LineFormat:
-    """How a file is written. delimiter None: JSON lines."""
+    """The format of a file. JSON lines."""
 
     delimiter: str | None
     encoding: str = "utf-8"

@@ -1,4 +1,4 @@
-"""From the columns of somebody's file to the fields of an event.
+"""Mapping from the columns of somebody's file to the fields of an event.
 
 [fields]                         # field of the event = column of the file
 visitor_id = "client"
@@ -40,6 +40,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from reftrail.contracts.errors import ExpectedError
+from reftrail.contracts.times import bounded
 
 FIELDS: Final = (
     "type",
@@ -52,6 +53,7 @@ FIELDS: Final = (
     "category",
     "channel",
     "source",
+    "utm_source",
     "device_id",
     "ip",
     "user_agent",
@@ -60,6 +62,13 @@ FIELDS: Final = (
     "order_id",
     "amount",
     "currency",
+    "net_amount",
+    "tax",
+    "shipping",
+    "refund_id",
+    "dispute_id",
+    "amount_refunded",
+    "merged_into",
     "properties",
 )
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -103,7 +112,7 @@ class _Table(BaseModel):
 
 
 class TypeColumn(_Table):
-    """Which column tells the kind of event, and how."""
+    """The column of the kind of event, and its values."""
 
     column: str
     values: dict[str, str] = {}
@@ -111,7 +120,7 @@ class TypeColumn(_Table):
 
 
 class TimeColumn(_Table):
-    """Which column tells the time, and how it is written."""
+    """The column of the time, and its format."""
 
     column: str
     format: str | None = None
@@ -119,7 +128,7 @@ class TimeColumn(_Table):
 
 
 class CsvFormat(_Table):
-    """How the file is written."""
+    """The format of the file."""
 
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
     encoding: Annotated[str, AfterValidator(_known_encoding)] = "utf-8"
@@ -163,11 +172,11 @@ def read_mapping(path: Path) -> FileMapping:
     except tomllib.TOMLDecodeError as error:
         raise ExpectedError(f"{path} is not TOML: {error}") from error
     except ValidationError as error:
-        told = "; ".join(
+        faults = "; ".join(
             f"{'.'.join(map(str, fault['loc']))}: {fault['msg'].removeprefix('Value error, ')}"
             for fault in error.errors(include_url=False)
         )
-        raise ExpectedError(f"{path}: {told}") from error
+        raise ExpectedError(f"{path}: {faults}") from error
 
 
 def _at(record: Mapping[str, Any], column: str) -> Any:
@@ -215,7 +224,12 @@ def _time(given: str, column: TimeColumn) -> str:
             f"column {column.column} is {given[:40]!r}, which has no offset; give time.timezone "
             f"in the mapping",
         )
-    return at.astimezone(UTC).isoformat(timespec="microseconds")
+    try:
+        return bounded(at).astimezone(UTC).isoformat(timespec="microseconds")
+    except ValueError as error:
+        raise Unmapped(
+            "/event_time", f"column {column.column} is {given[:40]!r}, which {error}"
+        ) from error
 
 
 def _instant(given: str, column: TimeColumn) -> datetime:

@@ -16,7 +16,7 @@ from reftrail.edge.pseudonyms import Pseudonyms
 
 
 class Subject(StrEnum):
-    """What a list can name."""
+    """The kind of subject that a list names."""
 
     CODE = "code"
     USER = "user"
@@ -27,15 +27,15 @@ class Subject(StrEnum):
 
 
 HASHED: Final = (Subject.IP, Subject.NETWORK, Subject.DEVICE, Subject.EMAIL)
-"""What stands in the topic as a keyed hash only."""
+"""Subjects that the topic holds as a keyed hash only."""
 
 _LONGEST: Final = 254
 
 
 def subject_value(subject: Subject, raw: str, pseudonyms: Pseudonyms | None) -> str:
-    """The value under which a subject stands in the topic: itself, or the hash that events have.
+    """The value under which the topic holds a subject: itself, or the hash that events have.
 
-    A code stands there in its canonical form, so that its letters' case doesn't matter.
+    A code is there in its canonical form, so that its letters' case doesn't matter.
 
     pseudonyms are needed for what is hashed. Raises `ExpectedError` that says what is expected.
     """
@@ -67,7 +67,7 @@ def subject_value(subject: Subject, raw: str, pseudonyms: Pseudonyms | None) -> 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListEntry:
-    """What is said of a subject; value is as `subject_value` makes it.
+    """An entry about a subject; value is as `subject_value` makes it.
 
     hash_key_id is that of the key under which the value was hashed, if it was. listing None takes
     back what was said. From expires_at on it doesn't count.

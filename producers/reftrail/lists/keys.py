@@ -7,23 +7,23 @@ from reftrail.lists.entries import HASHED
 
 
 def of_other_keys(listed: Iterable[Listed], key_id: str) -> list[Listed]:
-    """Those whose hash is known to be of another key.
+    """The entries whose hash is known to be of another key.
 
     Of some it isn't known: of those that were given as a hash where no key was.
     """
     return [
-        one
-        for one in listed
-        if one.subject in HASHED and one.hash_key_id is not None and one.hash_key_id != key_id
+        entry
+        for entry in listed
+        if entry.subject in HASHED and entry.hash_key_id is not None and entry.hash_key_id != key_id
     ]
 
 
 def told_of_other_keys(listed: Iterable[Listed], key_id: str) -> str | None:
-    """What a person should know and do about them; None if there are none."""
+    """Advice about the keys to a person; None if there is none."""
     others = of_other_keys(listed, key_id)
     if not others:
         return None
-    keys = ", ".join(sorted({str(one.hash_key_id) for one in others}))
+    keys = ", ".join(sorted({str(entry.hash_key_id) for entry in others}))
     entries = "1 entry was" if len(others) == 1 else f"{len(others)} entries were"
     return (
         f"{entries} made under another hash key ({keys}) than the one given here ({key_id}): no "

@@ -7,12 +7,12 @@ from typing import Any, Final, TypeVar
 from kafka import TopicPartition
 from kafka.errors import KafkaError
 
-from reftrail.contracts.codec import Undecodable, decode_as, encode
+from reftrail.contracts.codec import Undecodable, decode_as, encode, stop_if_newer
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.record import Record
 from reftrail.contracts.topic import Topic
-from reftrail.hosting.kafka.blocking import blocking_consumer, blocking_producer
+from reftrail.hosting.kafka.blocking import blocking_consumer, blocking_producer, numbers_of
 
 R = TypeVar("R", bound=Record)
 
@@ -75,19 +75,20 @@ def _producer(installation: Installation) -> Any:
 
 
 def _partitions(installation: Installation, topic: Topic, known: Any) -> list[int]:
-    partitions = known(installation.name_of(topic))
+    partitions = numbers_of(known, installation.name_of(topic))
     if not partitions:
         raise ExpectedError(
             f"the topic {installation.name_of(topic)} does not exist on "
             f"{installation.bootstrap_servers}; is the topic prefix right?"
         )
-    return sorted(partitions)
+    return partitions
 
 
 def _decoded(kind: type[R], message: Any) -> R:
     try:
         return decode_as(kind, message.value)
     except Undecodable as error:
+        stop_if_newer(error)
         raise ExpectedError(
             f"{message.topic}/{message.partition} has something else than a {kind.__name__} at "
             f"offset {message.offset}: {error}"

@@ -1,40 +1,38 @@
-"""Decisions as an analyst, or a program, tells them, and the records that they become."""
+"""Decisions as an analyst, or a program, sends them, and the records that they become."""
 
 from collections.abc import Callable, Iterable
-from difflib import get_close_matches
-from typing import Annotated, Any, Final, TypeAlias
-from uuid import UUID
+from typing import Annotated, Any, Final
 
 import uuid_utils
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+)
 
-from reftrail.contracts.code_spelling import CODE_PATTERN, spelled
+from reftrail.contracts.code_spelling import spelled
 from reftrail.contracts.external_inputs import ReviewDecision, Reviewed
+from reftrail.contracts.names import NAME_SAYS
 from reftrail.contracts.record import Millis
+from reftrail.edge.model_fields import Code, Name, Note, ReasonWord, Uuid, noted, read_items
 from reftrail.edge.rejections import Rejection
 
 EXPECTED: Final = {
     "code": "1 to 64 of A-Z, a-z, 0-9, _ and -",
-    "user_id": "1 to 128 characters, none of them a control character",
+    "user_id": NAME_SAYS,
     "decision": f"one of {', '.join(ReviewDecision)}",
-    "reviewer": "1 to 128 characters, none of them a control character",
+    "reviewer": f"{NAME_SAYS}; it is kept in the note, since the reviewer is the key's name",
     "reward_id": "the UUID of one reward; without one all of the user's under the code are meant",
-    "reason": "1 to 64 of a-z, 0-9 and _, such as fraud, chargeback or goodwill",
+    "reason": (
+        "1 to 64 of a-z, 0-9 and _, such as fraud, chargeback, false_positive, dispute_won or "
+        "goodwill; a reinstatement needs one"
+    ),
     "note": "text of at most 2000 characters",
     "event_id": "a UUID; the same one makes a repeated request the same decision",
 }
 """Each field in words, for the reasons of rejections."""
-
-_LONGEST_NAME: Final = 100
-
-
-def _uuid(text: str) -> str:
-    return str(UUID(text))
-
-
-_Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\p{Cc}]+$")]
-_Uuid: TypeAlias = Annotated[str, Field(max_length=36), AfterValidator(_uuid)]
 
 
 class Review(BaseModel):
@@ -42,38 +40,42 @@ class Review(BaseModel):
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
-    code: Annotated[str, AfterValidator(spelled), Field(pattern=CODE_PATTERN)]
-    user_id: _Name
+    code: Code
+    user_id: Name
     decision: Annotated[ReviewDecision, Field(strict=False)]
-    reviewer: _Name
-    reward_id: _Uuid | None = None
-    reason: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,64}$")] | None = None
-    note: Annotated[str, Field(max_length=2000)] | None = None
-    event_id: _Uuid | None = None
+    reviewer: Name | None = None
+    reward_id: Uuid | None = None
+    reason: ReasonWord | None = Field(default=None, validate_default=True)
+    note: Note | None = None
+    event_id: Uuid | None = None
+
+    @field_validator("reason")
+    @classmethod
+    def _is_reasoned(cls, reason: str | None, info: ValidationInfo) -> str | None:
+        """Refuse a reinstatement that gives no reason."""
+        if reason is None and info.data.get("decision") == ReviewDecision.REINSTATE:
+            raise ValueError("a reinstatement needs a reason")
+        return reason
 
 
 def judged(
-    items: Iterable[Any], at: Millis, spelling: Callable[[str], str] = spelled
+    items: Iterable[Any], at: Millis, by: str, spelling: Callable[[str], str] = spelled
 ) -> tuple[list[Reviewed], list[Rejection]]:
     """The records of the decisions that are well formed, and why the others aren't taken.
 
-    spelling gives the registered spelling of a code.
+    by is who decides: the name of the key, or of a command's user. spelling gives the registered
+    spelling of a code.
     """
-    taken: list[Reviewed] = []
-    rejected: list[Rejection] = []
-    for index, item in enumerate(items):
-        try:
-            review = Review.model_validate(item)
-            spelt = review.model_copy(update={"code": spelling(review.code)})
-            taken.append(reviewed(spelt, at))
-        except ValidationError as error:
-            fault = error.errors(include_url=False, include_context=False)[0]
-            rejected.append(Rejection(index, *_explained(fault)))
-    return taken, rejected
+
+    def record(item: Any) -> Reviewed:
+        review = Review.model_validate(item)
+        return reviewed(review.model_copy(update={"code": spelling(review.code)}), at, by)
+
+    return read_items(items, record, EXPECTED, "a review")
 
 
-def reviewed(review: Review, at: Millis) -> Reviewed:
-    """The record of a decision that comes in at a time."""
+def reviewed(review: Review, at: Millis, by: str) -> Reviewed:
+    """The record of a decision that comes in at a time, made by somebody."""
     return Reviewed(
         event_id=review.event_id or str(uuid_utils.uuid7()),
         event_time=at,
@@ -82,21 +84,7 @@ def reviewed(review: Review, at: Millis) -> Reviewed:
         user_id=review.user_id,
         reward_id=review.reward_id,
         decision=review.decision.value,
-        reviewer=review.reviewer,
+        reviewer=by,
         reason=review.reason,
-        note=review.note,
+        note=noted(review.reviewer, by, review.note),
     )
-
-
-def _explained(fault: ErrorDetails) -> tuple[str, str]:
-    """Pointer and reason for a fault."""
-    if not fault["loc"]:
-        return "", f"is not an object; expected the fields {', '.join(EXPECTED)}"
-    field = str(fault["loc"][0])
-    pointer = "/" + field[:_LONGEST_NAME].replace("~", "~0").replace("/", "~1")
-    if fault["type"] == "extra_forbidden":
-        close = get_close_matches(field[:_LONGEST_NAME].lower(), EXPECTED, n=1)
-        known = f"did you mean {close[0]}?" if close else f"there are {', '.join(EXPECTED)}"
-        return pointer, f"is not a field of a review; {known}"
-    what = "is missing" if fault["type"] == "missing" or fault["input"] is None else "is wrong"
-    return pointer, f"{what}; expected {EXPECTED[field]}"

@@ -1,53 +1,75 @@
-"""What came out against what ought to have: counted, and told apart line by line."""
+"""Comparison of observed with expected outcomes: counted, and listed line by line."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
-from reftrail.contracts.decisions import Attributed
-from reftrail.simulator.truth import (
+from reftrail.contracts.adjustments import is_adjustment
+from reftrail.contracts.decisions import Attributed, RewardDecided
+from reftrail.contracts.record import Micros
+from reftrail.simulator.attributions import Attribution
+from reftrail.simulator.final_status import (
     GRANTED,
     REJECTED,
     REVERSED,
-    UNDER_THE_USERS_CODE,
-    UNDER_THEIR_OWN_CODE,
     USED_UP,
-    Attribution,
-    Cell,
+    Entry,
     FinalStatus,
     RewardKey,
+)
+from reftrail.simulator.reward_comparison import (
+    differences_by_hand,
+    differences_of_groups,
+    differences_of_rewards,
+)
+from reftrail.simulator.truth import (
+    UNDER_THE_USERS_CODE,
+    UNDER_THEIR_OWN_CODE,
+    Cell,
     Truth,
 )
+
+_SIGNS: Final = {GRANTED: 1, "adjusted": 1, REVERSED: -1, "failed": -1, "expired": -1}
+"""The part of an entry's value that counts in a balance, by status: others add nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What the pipeline says at its end.
+    """The results of the pipeline at its end.
 
     distinct and fingerprint are about the events on the input topic. funnel is what a report by
     code shows, behind everything that could lose or double something. attributions are the
-    ones in force. entries are in the order of the ledger.
+    ones in force. entries are in the order of the ledger. paid are the values of rewards and
+    adjustments that a report by code shows, by code and currency; None where there is no report.
     """
 
     distinct: int
     fingerprint: int
     funnel: Mapping[Cell, int]
-    attributions: Iterable[tuple[str, Attribution]]
-    entries: Sequence[tuple[RewardKey, FinalStatus]]
+    attributions: Sequence[tuple[str, Attribution]]
+    entries: Sequence[Entry]
+    paid: Mapping[tuple[str, str], Micros] | None = None
 
 
 @dataclass(slots=True)
 class Comparison:
-    """How many are as they ought to be, out of how many; differences tell the rest in words."""
+    """The number of correct results out of all; differences describe the rest in words.
+
+    paid is the sum of the ledger by currency.
+    """
 
     events: int
     attributions: int
     rewards: int
     lost: int = 0
     doubled: int = 0
+    adjustments: int = 0
     attributions_right: int = 0
     rewards_right: int = 0
+    adjustments_right: int = 0
     report_differences: int = 0
+    paid: Mapping[str, Micros] = field(default_factory=dict)
     differences: list[str] = field(default_factory=list)
 
     @property
@@ -57,24 +79,45 @@ class Comparison:
 
 
 def in_force(attributions: Iterable[Attributed]) -> list[tuple[str, Attribution]]:
-    """The attributions that count, with their users: decisive ones that none corrects."""
-    decisive = [one for one in attributions if one.decisive]
-    corrected = {one.corrects for one in decisive}
+    """The attributions that count, with their users: decisive ones that none corrects or ends."""
+    made = list(attributions)
+    corrected = {attributed.corrects for attributed in made}
     return [
-        (one.user_id, Attribution(one.code, one.basis, one.touch_event_id, one.touch_time))
-        for one in decisive
-        if one.event_id not in corrected
+        (
+            attributed.user_id,
+            Attribution(
+                attributed.code, attributed.basis, attributed.touch_event_id, attributed.touch_time
+            ),
+        )
+        for attributed in made
+        if attributed.decisive and attributed.event_id not in corrected
     ]
 
 
-def granted_in(entries: Iterable[tuple[RewardKey, FinalStatus]]) -> set[RewardKey]:
+def entry_of(record: RewardDecided) -> Entry:
+    """An entry of the reward ledger, as it is compared."""
+    return Entry(
+        key=RewardKey(record.code, record.user_id, record.role, record.action),
+        status=observed_verdict(record.status, record.reasons),
+        effect=_SIGNS.get(record.status, 0) * record.value_micros,
+        currency=record.currency,
+        variant=record.arm or record.rate_percent,
+    )
+
+
+def granted_in(entries: Iterable[Entry]) -> set[RewardKey]:
     """The rewards that were granted, whatever became of them."""
-    return {key for key, verdict in entries if verdict == FinalStatus(GRANTED)}
+    return {entry.key for entry in entries if entry.status == FinalStatus(GRANTED)}
 
 
 def compare(truth: Truth, observed: Observed) -> Comparison:
     """Everything that was observed, against everything expected, in both directions."""
-    result = Comparison(truth.distinct, len(truth.attributions), len(truth.rewards))
+    result = Comparison(
+        truth.distinct,
+        len(truth.attributions),
+        len(truth.rewards),
+        adjustments=len(truth.by_hand),
+    )
     _compare_events(truth, observed, result)
     _compare_attributions(truth, observed, result)
     _compare_rewards(truth, observed, result)
@@ -113,7 +156,7 @@ def _events_in(funnel: Mapping[Cell, int]) -> Counter[Cell]:
 def _compare_attributions(truth: Truth, observed: Observed, result: Comparison) -> None:
     found: dict[str, list[Attribution]] = {}
     for user, attribution in observed.attributions:
-        found.setdefault(user, []).append(attribution)
+        found.setdefault(truth.person(user), []).append(attribution)
     for user in sorted(truth.attributions.keys() | found.keys()):
         expected = truth.attributions.get(user)
         if found.get(user, []) == ([expected] if expected else []):
@@ -125,65 +168,38 @@ def _compare_attributions(truth: Truth, observed: Observed, result: Comparison) 
 
 
 def _compare_rewards(truth: Truth, observed: Observed, result: Comparison) -> None:
-    found: dict[RewardKey, list[FinalStatus]] = {}
-    for key, verdict in observed.entries:
-        found.setdefault(key, []).append(verdict)
-    surplus = _beyond_limits(truth, found)
-    for key in sorted(truth.rewards.keys() | found.keys()):
-        expected = truth.rewards.get(key)
-        entries = found.get(key, [])
-        limited = key.code in truth.limits and key.user_id in truth.limits[key.code].users
-        limit_only = [[], [FinalStatus(REJECTED, (USED_UP,))]] if limited else [[]]
-        may_lack = limited or key in truth.paid_back
-        allowed = (
-            limit_only
-            if expected is None
-            else _histories(expected, limited=limited, may_lack=may_lack)
-        )
-        if expected is None and entries in allowed:
-            continue
-        if entries in allowed and key.code not in surplus:
-            result.rewards_right += 1
-        else:
-            result.differences.append(
-                f"reward of {key.user_id} ({key.role}) under {key.code} for {key.action}: "
-                f"{entries or 'none'}, expected {expected or 'none'}{surplus.get(key.code, '')}"
-            )
+    """Each reward by its entries and its sum, then what only holds of several together."""
+    by_hand = [entry for entry in observed.entries if is_adjustment(entry.key.action)]
+    entries = [entry for entry in observed.entries if not is_adjustment(entry.key.action)]
+    wrong = differences_of_rewards(truth, entries)
+    amiss = differences_by_hand(truth, by_hand)
+    result.rewards_right = len(truth.rewards.keys() - wrong.keys())
+    result.adjustments_right = len(truth.by_hand.keys() - amiss.keys())
+    result.differences += [*wrong.values(), *amiss.values()]
+    result.differences += differences_of_groups(truth, entries)
+    sums = Counter[tuple[str, str]]()
+    for entry in observed.entries:
+        sums[entry.key.code, entry.currency] += entry.effect
+    result.paid = _by_currency(sums)
+    if observed.paid is None:
+        return
+    for code, currency in sorted(sums.keys() | observed.paid.keys()):
+        want, found = sums[code, currency], observed.paid.get((code, currency), 0)
+        if want != found:
+            result.report_differences += 1
+            result.differences.append(f"{currency} paid under {code}: {found}, expected {want}")
 
 
-def _histories(expected: FinalStatus, *, limited: bool, may_lack: bool) -> list[list[FinalStatus]]:
-    """The ledger entries that lead to a verdict; with a limit, also those of coming too late.
-
-    Where may_lack, there may be none: an order that was paid back before its user's signup came
-    isn't decided on.
-    """
-    histories = {
-        GRANTED: [FinalStatus(GRANTED)],
-        REVERSED: [FinalStatus(GRANTED), FinalStatus(REVERSED)],
-        REJECTED: [expected],
-    }
-    too_late = [FinalStatus(REJECTED, (USED_UP,))]
-    found = [histories[expected.status], *([too_late] if limited else [])]
-    return [*found, []] if may_lack else found
-
-
-def _beyond_limits(truth: Truth, found: Mapping[RewardKey, list[FinalStatus]]) -> dict[str, str]:
-    """The codes through which more or fewer users earned than the limit says, and how many."""
-    granted = granted_in((key, verdict) for key, all_ in found.items() for verdict in all_)
-    users = Counter(code for code, _ in {(key.code, key.user_id) for key in granted})
-    return {
-        code: f"; {users[code]} users earned where {_in_words(limit.expected)} should have"
-        for code, limit in truth.limits.items()
-        if users[code] not in limit.expected
-    }
-
-
-def _in_words(numbers: range) -> str:
-    return " or ".join(map(str, numbers))
+def _by_currency(sums: Mapping[tuple[str, str], Micros]) -> dict[str, Micros]:
+    """The sums of all codes by currency, without those of nothing."""
+    paid = Counter[str]()
+    for (_, currency), micros in sums.items():
+        paid[currency] += micros
+    return {currency: micros for currency, micros in sorted(paid.items()) if micros}
 
 
 def observed_verdict(status: str, reasons: Iterable[str]) -> FinalStatus:
     """A ledger entry as a verdict: a reason that depends on who came first is no other verdict."""
-    told = tuple(reason for reason in reasons if status == REJECTED)
-    lasting = tuple(reason for reason in told if reason != USED_UP)
-    return FinalStatus(status, lasting or told)
+    given = tuple(reason for reason in reasons if status == REJECTED)
+    lasting = tuple(reason for reason in given if reason != USED_UP)
+    return FinalStatus(status, lasting or given)

@@ -1,95 +1,15 @@
-"""What one visitor does, from the first view to the refund: the plots, and how often each is.
+"""Journeys of single visitors with one account, from the first view to the refund.
 
-Plots put in what makes attribution hard: touches that arrive out of order, late or twice, bots,
+They put in what makes attribution hard: touches that arrive out of order, late or twice, bots,
 codes that nobody issued, windows that run out, people who refer themselves, guest checkouts.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from random import Random
-from typing import Any, Final
+from typing import Any
 
 from reftrail.contracts.record import DAY, HOUR, MINUTE, SECOND, Millis
-from reftrail.simulator.occurrence import Occurrence, Step
-from reftrail.simulator.programme import NO_GRACE, Programme, event_id
-
-BROWSERS: Final = (
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/131.0 Safari/537.36",
-    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148",
-    "Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0",
-)
-BOT: Final = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
-
-_COUNTRIES: Final = ("DE", "GB", "US", "IN", "BR", "NG")
-_SOURCES: Final = ("electronic", "electronic", "electronic", "portal", "direct")
-
-
-@dataclass(slots=True)
-class Journey:
-    """A visitor's steps as they are made up. owners_seen are owners who came as visitors before."""
-
-    rng: Random
-    programme: Programme
-    number: int
-    starts: Millis
-    owners_seen: set[str]
-    steps: list[Step] = field(default_factory=list)
-    context: dict[str, Any] = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Choose what all of the visitor's events have in common."""
-        rng = self.rng
-        self.context = {
-            "source": rng.choice(_SOURCES),
-            "device_id": f"device-{self.number}",
-            "ip": f"10.{rng.randrange(256)}.{rng.randrange(256)}.{rng.randrange(1, 255)}",
-            "user_agent": rng.choice(BROWSERS),
-            "country": rng.choice(_COUNTRIES),
-        }
-
-    @property
-    def visitor(self) -> str:
-        """The visitor's id."""
-        return f"visitor-{self.number}"
-
-    @property
-    def user(self) -> str:
-        """Whom the visitor becomes by signing up."""
-        return f"user-{self.number}"
-
-    def happens(
-        self,
-        kind: str,
-        at: Millis,
-        *,
-        sent_at: Millis | None = None,
-        straggler: bool = False,
-        **facts: Any,
-    ) -> None:
-        """Add an event that is sent at once, or later: at sent_at, or as a straggler."""
-        told = {"visitor_id": self.visitor} | self.context | facts
-        event = Occurrence(kind, event_id(self.rng, at), at, **told)
-        self.steps.append(Step(sent_at or at, event, self.number, straggler))
-
-    def a_code(self) -> str:
-        """A registered code; few of them are used by many."""
-        codes = self.programme.by_popularity
-        return codes[int(len(codes) * self.rng.random() ** 2)]
-
-    def some_code(self) -> str:
-        """Most times a registered code, else one that nobody issued."""
-        return self.rng.choice(self.programme.ghosts) if self.rng.random() < 0.04 else self.a_code()
-
-    def window(self, code: str) -> Millis:
-        """For how long a touch of a registered code counts."""
-        return self.programme.campaign_of(code).attribution_window_ms
-
-    def soon(self, after: Millis, most: Millis = 2 * HOUR) -> Millis:
-        """A time at least a second later."""
-        return after + self.rng.randrange(SECOND, most)
-
-
-Plot = Callable[[Journey], None]
+from reftrail.simulator.journey import BOT, Journey
+from reftrail.simulator.occurrence import Moved, decimal
+from reftrail.simulator.programme import NO_GRACE
 
 
 def browses(on: Journey) -> None:
@@ -234,36 +154,20 @@ def _buys(on: Journey, who: str, at: Millis) -> None:
     order = f"order-{on.number}-{len(on.steps)}"
     cents = rng.choice((rng.randrange(500, 40_00), rng.randrange(40_00, 250_00), 40_00, 100_00))
     facts: dict[str, Any] = {"visitor_id": None, "user_id": who, "order_id": order}
-    on.happens("purchase", at, **facts, amount=_decimal(cents), currency="USD")
+
+    def pays_back(at: Millis, part: int, **amount: Any) -> None:
+        on.happens("refund", at, moved=Moved(returned=part), **facts, **amount)
+
+    amount: dict[str, Any] = {"amount": decimal(cents), "currency": "USD"}
+    on.happens("purchase", at, moved=Moved(paid=cents, net=cents), **facts, **amount)
     if rng.random() < 0.15:
         back = on.soon(at, 2 * DAY)
         match rng.randrange(3):
             case 0:
-                on.happens("refund", back, **facts)
+                pays_back(back, cents)
             case 1:
-                on.happens("refund", back, **facts, amount=_decimal(cents // 10), currency="USD")
+                pays_back(back, cents // 10, **amount | {"amount": decimal(cents // 10)})
             case _:
                 for part in (cents // 3, cents // 2):
-                    on.happens("refund", back, **facts, amount=_decimal(part), currency="USD")
+                    pays_back(back, part, **amount | {"amount": decimal(part)})
                     back = on.soon(back, DAY)
-
-
-def _decimal(cents: int) -> str:
-    return f"{cents // 100}.{cents % 100:02}"
-
-
-PLOTS: Final[dict[Plot, int]] = {
-    browses: 480,
-    crawls: 30,
-    begins_the_form: 200,
-    joins: 130,
-    joins_by_itself: 40,
-    joins_with_two_codes: 20,
-    joins_too_late: 15,
-    comes_again: 15,
-    arrives_out_of_order: 20,
-    touch_arrives_after_signup: 25,
-    refers_itself: 10,
-    a_bot_was_here_before: 15,
-}
-"""Of a thousand journeys, how many go like this."""

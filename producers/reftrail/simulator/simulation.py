@@ -1,6 +1,6 @@
 """The journeys, interleaved as their events reach a collector, and the truth about them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import count
@@ -8,8 +8,10 @@ from random import Random
 from typing import Final
 
 from reftrail.contracts.record import DAY, HOUR, MINUTE, SECOND, Millis
-from reftrail.simulator.journeys import PLOTS, Journey
+from reftrail.simulator.by_hand import Act, Staff
+from reftrail.simulator.journey import Journey, Plot
 from reftrail.simulator.occurrence import Step
+from reftrail.simulator.plots import PLOTS
 from reftrail.simulator.programme import LENGTH, Programme, programme
 from reftrail.simulator.truth import Truth
 
@@ -31,6 +33,7 @@ class Simulation:
     seed: int
     events: int
     ends: Millis
+    plots: Mapping[Plot, int] = field(default_factory=lambda: PLOTS)
     programme: Programme = field(init=False)
     truth: Truth = field(init=False)
     _rng: Random = field(init=False)
@@ -56,8 +59,24 @@ class Simulation:
         for history in self._histories.values():
             self.truth.add(history)
 
+    def adjustments(self) -> list[Act]:
+        """Adjustments by hand in the order of sending, also to the truth. To be called after all.
+
+        They are about people with one account, so they may arrive before what these did.
+        """
+        staff = Staff(self._rng, self.programme, self.ends)
+        staff.settle(
+            {
+                user: by
+                for user, by in self.truth.attributions.items()
+                if user not in self.truth.people and by.code in self.programme.codes
+            }
+        )
+        self.truth.by_hand |= staff.bookings
+        return staff.acts
+
     def _until_enough(self, stragglers: list[Step]) -> Iterator[Step]:
-        """Steps as they come, with stragglers put aside, until there are enough distinct events."""
+        """Steps as they come, stragglers kept for later, until there are enough events."""
         journeys = self._journeys()
         coming, known = next(journeys), 0
         while known < self.events:
@@ -75,7 +94,7 @@ class Simulation:
         """Visitors in the order of coming; should they be too few, more come in the last days."""
         rng, owners_seen = self._rng, set[str]()
         expected = max(1, int(self.events / _EVENTS_PER_JOURNEY))
-        plots, weights = list(PLOTS), list(PLOTS.values())
+        plots, weights = list(self.plots), list(self.plots.values())
         for number in count():
             share = min(number / expected, 1 - rng.random() / 20)
             starts = self.programme.begins + int(LENGTH * share)

@@ -1,1 +1,1 @@
-"""What crosses each boundary: records, topics, schemas, and how they look on the wire."""
+"""Contracts of each boundary: records, topics, schemas, and their form on the wire."""

@@ -12,7 +12,7 @@ from typing import Final
 
 LONGEST_CODE: Final = 64
 CODE_PATTERN: Final = rf"^[A-Za-z0-9_-]{{1,{LONGEST_CODE}}}$"
-"""For a text that is `spelled`."""
+"""Form of a text that is `spelled`."""
 
 _UPPER: Final = str.maketrans(string.ascii_lowercase, string.ascii_uppercase)
 _FULL_WIDTH: Final = {code + 0xFEE0: code for code in range(ord("!"), ord("~") + 1)}

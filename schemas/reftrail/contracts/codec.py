@@ -8,28 +8,30 @@ import json
 from collections.abc import Callable, Sequence
 from functools import cache
 from io import BytesIO
-from operator import methodcaller
 from struct import Struct
 from typing import Any, Final, TypeVar, get_args
 
 import fastavro
 import msgspec
 
+from reftrail.contracts.adjustments import Adjusted, AdjustmentDecided
+from reftrail.contracts.api_keys import ApiKeyChanged, ApiKeyUsed
+from reftrail.contracts.conversions import Converted, Touched
 from reftrail.contracts.decisions import (
     Attributed,
     Claimed,
-    Converted,
     DeadLettered,
     RewardDecided,
     RewardGranted,
     RewardWithdrawn,
-    Touched,
 )
 from reftrail.contracts.decoder import UNREADABLE, compile_decoder
 from reftrail.contracts.encoder import compile_encoder, encode_long
 from reftrail.contracts.errors import NewerVersionNeeded
 from reftrail.contracts.events import AnyEvent, Event
 from reftrail.contracts.external_inputs import FulfilmentReported, Listed, Reviewed, Ticked
+from reftrail.contracts.matches import InstallMatched, LinkClicked
+from reftrail.contracts.payouts import StatementChanged, StatementLine, StatementPrepared
 from reftrail.contracts.record import Record
 from reftrail.contracts.reference import (
     CampaignDefined,
@@ -40,10 +42,12 @@ from reftrail.contracts.reference import (
 from reftrail.contracts.registry import WriterSchema, latest, schemas
 from reftrail.contracts.stage_messages import (
     CheckRequested,
+    Forwarded,
     LimitAnswered,
     LimitRequested,
     LookedUp,
     MilestoneChanged,
+    ReferralVoided,
     SignalChecked,
 )
 
@@ -54,12 +58,18 @@ _NEWER_IDS: Final = 1_000
 
 _TYPES: Final[dict[str, Any]] = {
     "Event": AnyEvent,
+    "ApiKeyChanged": ApiKeyChanged,
+    "ApiKeyUsed": ApiKeyUsed,
+    "LinkClicked": LinkClicked,
+    "InstallMatched": InstallMatched,
     "CodeActed": CodeActed,
     "CodeChanged": CodeChanged,
     "CodeFormatDefined": CodeFormatDefined,
     "CampaignDefined": CampaignDefined,
     "Touched": Touched,
     "Converted": Converted,
+    "Adjusted": Adjusted,
+    "AdjustmentDecided": AdjustmentDecided,
     "Attributed": Attributed,
     "Claimed": Claimed,
     "RewardDecided": RewardDecided,
@@ -67,14 +77,19 @@ _TYPES: Final[dict[str, Any]] = {
     "RewardWithdrawn": RewardWithdrawn,
     "DeadLettered": DeadLettered,
     "CheckRequested": CheckRequested,
+    "Forwarded": Forwarded,
     "FulfilmentReported": FulfilmentReported,
     "LimitAnswered": LimitAnswered,
     "LimitRequested": LimitRequested,
     "Listed": Listed,
     "LookedUp": LookedUp,
     "MilestoneChanged": MilestoneChanged,
+    "ReferralVoided": ReferralVoided,
     "Reviewed": Reviewed,
     "SignalChecked": SignalChecked,
+    "StatementChanged": StatementChanged,
+    "StatementLine": StatementLine,
+    "StatementPrepared": StatementPrepared,
     "Ticked": Ticked,
 }
 
@@ -167,7 +182,7 @@ _DECODERS: Final = _Decoders()
 def _type_or_types(schema: WriterSchema) -> Any:
     if schema.record != "Event":
         return _TYPES[schema.record]
-    return {one.__struct_config__.tag: one for one in get_args(AnyEvent)}
+    return {kind.__struct_config__.tag: kind for kind in get_args(AnyEvent)}
 
 
 def decode_any(value: bytes | None) -> Record:
@@ -176,21 +191,34 @@ def decode_any(value: bytes | None) -> Record:
     assert value is not None
     newest = latest(writer.record)
     reader = None if newest is writer else newest.parsed
+    datum = datum_of(value, writer, reader)
+    try:
+        record: Record = msgspec.convert(datum, _TYPES[writer.record])
+    except msgspec.ValidationError as error:
+        raise Undecodable(f"{writer.record} is not valid: {error}") from error
+    return record
+
+
+def datum_of(value: bytes, writer: WriterSchema, reader: Any = None) -> Any:
+    """The fields in a message value: as written, or as a reader's schema has them.
+
+    Raises `Undecodable`, whose text is the same for the same bytes.
+    """
     body = BytesIO(value)
     body.seek(FRAME.size)
     try:
         datum = fastavro.schemaless_reader(body, writer.parsed, reader)
+    except EOFError as error:  # its text has an address in memory, which differs with each reading
+        raise Undecodable(
+            f"bytes do not read as {writer.record} v{writer.version}: they end too early"
+        ) from error
     except Exception as error:  # fastavro raises whatever the broken bytes lead to
         raise Undecodable(
             f"bytes do not read as {writer.record} v{writer.version}: {error!r}"
         ) from error
     if body.read(1):
         raise Undecodable(f"bytes go on after the end of a {writer.record} v{writer.version}")
-    try:
-        record: Record = msgspec.convert(datum, _TYPES[writer.record])
-    except msgspec.ValidationError as error:
-        raise Undecodable(f"{writer.record} is not valid: {error}") from error
-    return record
+    return datum
 
 
 def decode_as(kind: type[R], value: bytes | None) -> R:
@@ -202,7 +230,7 @@ def decode_as(kind: type[R], value: bytes | None) -> R:
 
 
 def schema_of(value: bytes | None) -> WriterSchema:
-    """Which schema a message value was written with. Raises `Undecodable`."""
+    """The schema with which a message value was written. Raises `Undecodable`."""
     if value is None or len(value) < FRAME.size:
         raise Undecodable("value is empty or shorter than the 5-byte frame (zero byte, schema id)")
     magic, schema_id = FRAME.unpack_from(value)
@@ -229,23 +257,30 @@ def _may_be_newer(schema_id: int, value: bytes) -> bool:
     return 0 < length == len(text) and text.isascii() and text.decode().isprintable()
 
 
-def container(values: Sequence[bytes]) -> bytes:
+def container(values: Sequence[bytes], load: int | None = None) -> bytes:
     """An Avro object container file of message values, without decoding them.
 
+    With load each record gets one more field of that name, a long with this value.
     All values must have been written with one schema (`ValueError` if the frames differ). Avro
     1.11 specification, "Object Container Files": a block is its count, its length and the datums.
     """
     frame = values[0][: FRAME.size]
-    datums = b"".join([value[FRAME.size :] for value in values])
-    if not all(map(methodcaller("startswith", frame), values)):
+    datums = [bytes.removeprefix(value, frame) for value in values]
+    size = sum(map(len, datums))
+    if size != sum(map(len, values)) - len(frame) * len(values):
         raise ValueError("a container takes values of one schema only")
-    header = _container_header(schema_of(values[0]).schema_id)
-    return b"".join((header, encode_long(len(values)), encode_long(len(datums)), datums, _SYNC))
+    end = b"" if load is None else encode_long(load)
+    size += len(end) * len(datums)
+    header = _container_header(schema_of(values[0]).schema_id, with_load=load is not None)
+    datums[0] = b"".join((header, encode_long(len(values)), encode_long(size), datums[0]))
+    return end.join([*datums, _SYNC])
 
 
 @cache
-def _container_header(schema_id: int) -> bytes:
-    schema = json.dumps(json.loads(schemas()[schema_id].text)).encode()
-    metadata = ((b"avro.codec", b"null"), (b"avro.schema", schema))
+def _container_header(schema_id: int, *, with_load: bool) -> bytes:
+    schema = json.loads(schemas()[schema_id].text)
+    if with_load:
+        schema["fields"].append({"name": "load", "type": "long"})
+    metadata = ((b"avro.codec", b"null"), (b"avro.schema", json.dumps(schema).encode()))
     pairs = b"".join(encode_long(len(part)) + part for pair in metadata for part in pair)
     return b"Obj\x01" + encode_long(len(metadata)) + pairs + encode_long(0) + _SYNC

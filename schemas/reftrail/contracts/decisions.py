@@ -1,105 +1,34 @@
-"""The derived records: what the stages concluded, each with its cause."""
+"""Derived records: the decisions of the stages, each with its cause."""
 
 from enum import StrEnum
+from typing import Final
 
 from reftrail.contracts.record import Derived, Micros, Millis, Record
 
 
-class Touched(Derived, frozen=True, kw_only=True):
-    """The first touch of a visitor, as known now. event_time is the time of the touch itself.
-
-    A later record for the same visitor replaces it: an earlier touch that came in late, or the
-    next one after this one had run out. It counts for conversions up to expires_at, included.
-    key_kind is a value of `events.KeyKind`: that of the key the touch came under.
-    """
-
-    visitor_id: str
-    type: str
-    code: str
-    campaign_id: str | None = None
-    category: str | None = None
-    channel: str | None = None
-    code_evidence: str | None = None
-    touch_event_id: str
-    expires_at: Millis
-    device_hash: str | None = None
-    ip_hash: str | None = None
-    network_hash: str | None = None
-    key_kind: str | None = None
-
-
-class ConversionKind(StrEnum):
-    """What a `Converted` reports."""
-
-    SIGNUP = "signup"
-    PURCHASE = "purchase"
-    REFUND = "refund"
-    LATE_TOUCH = "late_touch"
-
-
-class Converted(Derived, frozen=True, kw_only=True):
-    """A signup, purchase or refund, joined to the visitor's first touch where one counts.
-
-    touch_received_at, touch_key_kind and touch_*_hash are those of the touch's own event; the other
-    signals are the conversion's.
-
-    kind late_touch: no conversion happened; a touch from before this user's signup came in after
-    it. Then event_time is the signup's, arrived_at is when the touch was received and signed_up_at
-    when the signup was.
-    """
-
-    kind: str
-    user_id: str
-    visitor_id: str | None = None
-    conversion_event_id: str
-    order_id: str | None = None
-    amount_micros: Micros | None = None
-    currency: str | None = None
-    typed_code: str | None = None
-    typed_code_known: bool | None = None
-    typed_code_evidence: str | None = None
-    typed_campaign_id: str | None = None
-    typed_category: str | None = None
-    touch_event_id: str | None = None
-    touch_time: Millis | None = None
-    touch_type: str | None = None
-    touch_code: str | None = None
-    touch_code_evidence: str | None = None
-    touch_campaign_id: str | None = None
-    touch_category: str | None = None
-    touch_channel: str | None = None
-    arrived_at: Millis | None = None
-    signed_up_at: Millis | None = None
-    country: str | None = None
-    channel: str | None = None
-    source: str | None = None
-    device_hash: str | None = None
-    ip_hash: str | None = None
-    network_hash: str | None = None
-    email_hash: str | None = None
-    email_disposable: bool | None = None
-    hash_key_id: str | None = None
-    touch_received_at: Millis | None = None
-    touch_key_kind: str | None = None
-    touch_device_hash: str | None = None
-    touch_ip_hash: str | None = None
-    touch_network_hash: str | None = None
-
-
 class Basis(StrEnum):
-    """Why a user was attributed to a code."""
+    """The ground on which a user was attributed to a code.
+
+    identified: by a touch on another device of the user, as a server says; identified_by_page: as
+    a page or app says, under a publishable key. merged: no more, since the user was merged with
+    another, whose earlier signup decides; code is that of the attribution that ends.
+    """
 
     FIRST_TOUCH = "first_touch"
     TYPED_CODE = "typed_code"
     LATE_TOUCH = "late_touch"
+    IDENTIFIED = "identified"
+    IDENTIFIED_BY_PAGE = "identified_by_page"
+    MERGED = "merged"
 
 
 class Attributed(Derived, frozen=True, kw_only=True):
-    """Who referred this user: decided once. event_time is that of the signup.
+    """The attribution of a user to a referrer's code: decided once.
 
     decisive False: a touch earlier than the one decided on, that came in too late to change
     anything; kept for reports. corrects is the event_id of the decision that this one replaces: a
-    touch from before the one decided on came in before anything could be earned by that.
+    touch from before the one decided on came in before anything could be earned by that. arm is the
+    arm of the campaign's experiment, utm_source that of the touch or of the signup with the code.
     """
 
     user_id: str
@@ -115,14 +44,26 @@ class Attributed(Derived, frozen=True, kw_only=True):
     category: str | None = None
     channel: str | None = None
     corrects: str | None = None
+    arm: str | None = None
+    utm_source: str | None = None
 
 
 class Action(StrEnum):
-    """What an attributed user did."""
+    """An action of an attributed user."""
 
     SIGNUP = "signup"
     PURCHASE = "purchase"
     REFUND = "refund"
+    DISPUTE_OPENED = "dispute_opened"
+    DISPUTE_WON = "dispute_won"
+    DISPUTE_LOST = "dispute_lost"
+
+
+DISPUTES: Final = frozenset({Action.DISPUTE_OPENED, Action.DISPUTE_WON, Action.DISPUTE_LOST})
+"""The actions that give the status of a dispute about an order."""
+
+TAKE_BACK: Final = frozenset({Action.REFUND, Action.DISPUTE_LOST})
+"""The actions by which an order was paid back."""
 
 
 class Claimed(Derived, frozen=True, kw_only=True):
@@ -133,6 +74,9 @@ class Claimed(Derived, frozen=True, kw_only=True):
     kinds of signals (ip, network, device, email, pair) about which a `SignalChecked` will follow.
     root_reference is the touch, else the signup. The claim of a signup says what the touch showed:
     touch_received_at and touch_key_kind (by which key it was sent), and its hashed signals.
+    net_amount_micros, refund_id, amount_refunded_micros and dispute_id are those of the conversion.
+    first_purchase_at is the time of the user's first purchase as known then; arm is the arm of the
+    campaign's experiment, utm_source that of the attribution.
     """
 
     code: str
@@ -165,10 +109,17 @@ class Claimed(Derived, frozen=True, kw_only=True):
     touch_device_hash: str | None = None
     touch_ip_hash: str | None = None
     touch_network_hash: str | None = None
+    net_amount_micros: Micros | None = None
+    refund_id: str | None = None
+    amount_refunded_micros: Micros | None = None
+    dispute_id: str | None = None
+    first_purchase_at: Millis | None = None
+    arm: str | None = None
+    utm_source: str | None = None
 
 
 class Role(StrEnum):
-    """In which role somebody earns."""
+    """Roles in which somebody earns."""
 
     REFERRER = "referrer"
     REFEREE = "referee"
@@ -176,7 +127,7 @@ class Role(StrEnum):
 
 
 class RewardStatus(StrEnum):
-    """Where a ledger entry stands."""
+    """Status of a ledger entry."""
 
     HELD = "held"
     GRANTED = "granted"
@@ -185,6 +136,7 @@ class RewardStatus(StrEnum):
     FULFILLED = "fulfilled"
     FAILED = "failed"
     EXPIRED = "expired"
+    ADJUSTED = "adjusted"
 
 
 class RewardDecided(Derived, frozen=True, kw_only=True):
@@ -207,7 +159,10 @@ class RewardDecided(Derived, frozen=True, kw_only=True):
     referrer's milestones, -1 where it counts no longer, None where it changes nothing about that.
     clawback_micros is what the entry makes the beneficiary owe: a reversal of what was delivered,
     or a delivery of what was reversed; None where it is nothing. decided_at is when the action was
-    decided on, where that is later than the entry's times; a grant is good from then on.
+    decided on, where that is later than the entry's times; a grant is good from then on. arm is the
+    arm of the campaign's experiment. Where the value is a share of an order, rate_percent is the
+    share in percent, such as 12.5, and base_micros the amount that it was taken of. utm_source is
+    that of the attribution.
     """
 
     reward_id: str
@@ -240,6 +195,10 @@ class RewardDecided(Derived, frozen=True, kw_only=True):
     qualifies: int | None = None
     clawback_micros: Micros | None = None
     decided_at: Millis | None = None
+    arm: str | None = None
+    rate_percent: str | None = None
+    base_micros: Micros | None = None
+    utm_source: str | None = None
 
 
 class RewardGranted(Derived, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 UNREADABLE: Final = (IndexError, ValueError, KeyError)
-"""What a compiled decoder raises on bytes that it doesn't read."""
+"""The errors of a compiled decoder on bytes that it doesn't read."""
 
 _INDENT: Final = "    "
 _NUMBER: Final = (
@@ -76,8 +76,8 @@ def _making(schema: Any, kind: Any) -> list[str]:
         return [f"return make({_arguments(named)})"]
     tag = named.pop("type")
     lines = []
-    for symbol, one in kind.items():
-        needed = [field.name for field in msgspec.structs.fields(one) if field.required]
+    for symbol, struct in kind.items():
+        needed = [field.name for field in msgspec.structs.fields(struct) if field.required]
         lacking = " or ".join(f"{named[name]} is None" for name in needed)
         lines += [f"if {tag} == {symbol!r} and ({lacking}):", "    raise ValueError('incomplete')"]
     return [*lines, f"return make[{tag}]({_arguments(named)})"]

@@ -1,4 +1,4 @@
-"""What may go wrong through no fault of the program."""
+"""Errors that are no fault of the program."""
 
 
 class ExpectedError(Exception):

@@ -13,18 +13,20 @@ class Ticked(Record, frozen=True, kw_only=True):
 
 
 class ReviewDecision(StrEnum):
-    """What an analyst decides: about a held reward, or later about a granted one."""
+    """An analyst's decision about a reward: while it is held, or later."""
 
     APPROVE = "approve"
     DECLINE = "decline"
     REVERSE = "reverse"
+    REINSTATE = "reinstate"
 
 
 class Reviewed(Record, frozen=True, kw_only=True):
     """A decision on the rewards of a user under a code, or on the one with reward_id.
 
     action is that of the reward, where the reviewer knows it: it saves looking for the reward.
-    reason is a word such as fraud, chargeback or goodwill; note is free text.
+    reason is a word such as fraud, chargeback or goodwill; a reinstatement needs one. note is free
+    text.
     """
 
     code: str
@@ -38,14 +40,14 @@ class Reviewed(Record, frozen=True, kw_only=True):
 
 
 class FulfilmentOutcome(StrEnum):
-    """What became of an order to fulfil."""
+    """The outcome of an order to fulfil."""
 
     DELIVERED = "delivered"
     FAILED = "failed"
 
 
 class FulfilmentReported(Record, frozen=True, kw_only=True):
-    """The outcome of fulfilling one reward, told by whoever fulfils.
+    """The outcome of fulfilling one reward, as its partner reports it.
 
     event_id follows from reward_id and outcome, so that a repeated report is the same. reference is
     what the fulfiller calls it, such as the credit's id or the code given out; tracking_number is a
@@ -69,14 +71,14 @@ class FulfilmentReported(Record, frozen=True, kw_only=True):
 
 
 class Listing(StrEnum):
-    """What a list does with whom it names."""
+    """The effect of a list on those whom it names."""
 
     ALLOW = "allow"
     BLOCK = "block"
 
 
 class Listed(Record, frozen=True, kw_only=True):
-    """An entry of the allow and block lists, as it stands since event_time.
+    """An entry of the allow and block lists since event_time.
 
     subject is what value is: code, user, ip, network, device or email (the last four by their keyed
     hash, under the key hash_key_id, where that is known). listing None takes the entry back. From

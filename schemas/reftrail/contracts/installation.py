@@ -12,6 +12,11 @@ from reftrail.contracts.topic import DEFAULT_PREFIX, Topic
 _PLACEHOLDER = "changeme"
 
 
+def listed(text: str) -> list[str]:
+    """The parts of a comma separated setting, without blanks."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
 class Installation(BaseSettings):
     """Read from REFTRAIL_* variables; the base of each host's own settings class.
 
@@ -21,7 +26,9 @@ class Installation(BaseSettings):
     host's own, where brokers ask for one.
     """
 
-    model_config = SettingsConfigDict(env_prefix="REFTRAIL_", frozen=True, env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_prefix="REFTRAIL_", frozen=True, env_ignore_empty=True, allow_inf_nan=False
+    )
 
     bootstrap_servers: str
     topic_prefix: str = DEFAULT_PREFIX
@@ -44,7 +51,7 @@ class Installation(BaseSettings):
         return self.kafka_security_protocol.endswith("SSL")
 
     def name_of(self, topic: Topic) -> str:
-        """What the topic is called on this installation's broker."""
+        """The name of a topic on this installation's broker."""
         return topic.full_name(self.topic_prefix)
 
     @model_validator(mode="after")

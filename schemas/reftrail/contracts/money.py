@@ -12,6 +12,8 @@ from iso4217 import Currency
 
 from reftrail.contracts.record import Micros
 
+MILLIONTHS: Final = 1_000_000
+"""Shares are in millionths: 20 percent is 200,000."""
 MOST_PLACES: Final = 6
 """Decimal places of micros; also those of a currency without minor units, such as XAU."""
 
@@ -168,6 +170,13 @@ def amount_text(micros: Micros, currency: str | None) -> str:
     decimals = f"{rest:0{MOST_PLACES}}".rstrip("0").ljust(places, "0")
     sign = "-" if micros < 0 else ""
     return f"{sign}{whole}.{decimals}" if decimals else f"{sign}{whole}"
+
+
+def percent_text(millionths: int) -> str:
+    """A share in percent, without zeros at its end: 12.5."""
+    whole, rest = divmod(millionths, MILLIONTHS // 100)
+    decimals = f"{rest:04}".rstrip("0")
+    return f"{whole}.{decimals}" if decimals else str(whole)
 
 
 def whole_amount(currency: str) -> str:

@@ -1,4 +1,4 @@
-"""Which partition a key belongs to: the same answer as Kafka's Java client gives."""
+"""Partition of a key: the same as Kafka's Java client computes."""
 
 from functools import cache, lru_cache
 from itertools import count

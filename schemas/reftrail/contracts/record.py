@@ -1,4 +1,4 @@
-"""What every record on a topic has in common, and the units used in all of them.
+"""Fields that all records on topics share, and the units used in them.
 
 Times are integers: milliseconds since 1970-01-01T00:00Z. Money is an integer: millionths of one
 unit of the currency ("micros"), so that sums are exact and every ISO 4217 currency fits. Each
@@ -24,7 +24,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     event_id is the deduplication key. event_time is when it happened by the client's clock,
     received_at when the collector took it in; a derived record repeats the received_at of its
-    cause, and a claim that of the deed it is for, so that a replay writes the same bytes. Records
+    cause, and a claim that of the action it is for, so that a replay writes the same bytes. Records
     hold no cycles: gc=False keeps them out of the collector's way.
     """
 
@@ -34,10 +34,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Derived(Record, frozen=True, kw_only=True):
-    """A record that a stage concluded from another one.
+    """A record that a stage derived from another one.
 
     cause_* locate that other record (topic without its prefix); rules names the version of the
-    deciders that concluded it.
+    deciders that derived it.
     """
 
     cause_topic: str

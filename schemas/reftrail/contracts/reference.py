@@ -1,4 +1,4 @@
-"""What decisions are looked up in: codes and their formats, and campaigns."""
+"""Reference data of decisions: codes and their formats, and campaigns."""
 
 from enum import StrEnum
 from typing import Final, NamedTuple, Self
@@ -18,7 +18,10 @@ class CodeStatus(StrEnum):
 _NEVER: Final[Millis] = 2**63 - 1
 
 STOPS_KEPT: Final[Millis] = 730 * DAY
-"""How long after its end a stop is kept in a code's record. What arrives later finds it no more."""
+"""The time after its end for which a stop is kept in a code's record.
+
+What arrives later finds it no more.
+"""
 
 
 class Stop(NamedTuple):
@@ -39,18 +42,33 @@ class Stop(NamedTuple):
         return cls(status, int(since), int(until))
 
 
+def named_hash(key_id: str | None, digits: str | None) -> str | None:
+    """A hash with the id of the key that made it, as a code's record has it."""
+    return f"{key_id}:{digits}" if key_id and digits else digits
+
+
+OWNER_HASHES: Final = (
+    "owner_device_hash",
+    "owner_ip_hash",
+    "owner_network_hash",
+    "owner_email_hash",
+)
+
+
 class CodeChanged(Record, frozen=True, kw_only=True):
-    """A code as it stands since event_time: issued, or changed in some way.
+    """The record of a code since event_time: issued, or changed in some way.
 
     owner_user_id is who earns the referrer's reward and may be bound later. expires_at is the
     first moment at which the code is no longer good. max_uses limits how many users may earn
     through the code, max_distributes how often it may be handed out. channels and regions (ISO 3166
     countries), where there are any, are those in which it is good. record_kind and record_id name
-    what the code stands for elsewhere, such as a ticket; nothing here looks into them. origin is
-    how the code came to be. owner_*_hash are the owner's signals at registration, where known. Of
-    two records of one code the one with the higher revision counts, whichever came later.
-    past_stops are the times in which the code had ended by its status before event_time, the
-    earliest first (`Stop`), with spaces between them: what happened in one arrives at any time.
+    what the code belongs to elsewhere, such as a ticket; nothing here looks into them. origin is
+    how the code came to be. owner_*_hash are the owner's signals at registration, where known: the
+    id of the key, a colon and the hash (`named_hash`); without them, written before keys were
+    named. Of two records of one code the one with the
+    higher revision counts, whichever came later. past_stops are the times in which the code had
+    ended by its status before event_time, the earliest first (`Stop`), with spaces between them:
+    what happened in one arrives at any time.
     """
 
     code: str
@@ -76,6 +94,19 @@ class CodeChanged(Record, frozen=True, kw_only=True):
     revision: int = 0
     past_stops: str | None = None
 
+    def owner_hashes(self) -> dict[str, tuple[str | None, str]]:
+        """Key id and hash of each of the owner's signals, by the field's name.
+
+        The key id is None where nobody noted it.
+        """
+        found: dict[str, tuple[str | None, str]] = {}
+        for name in OWNER_HASHES:
+            held: str | None = getattr(self, name)
+            if held is not None:
+                key_id, colon, digits = held.rpartition(":")
+                found[name] = (key_id if colon else None, digits)
+        return found
+
     @property
     def stops(self) -> list[Stop]:
         """The times in which the code had ended by its status, but for the present one."""
@@ -83,9 +114,26 @@ class CodeChanged(Record, frozen=True, kw_only=True):
 
     def stop_at(self, at: Millis) -> Stop | None:
         """The stop in which a time lies; the present one has no end."""
+        if self.past_stops is None and self.status == CodeStatus.ACTIVE:
+            return None  # as of nearly every code, and asked for every touch
         present = Stop(self.status, self.event_time, _NEVER)
         stops = self.stops if self.status == CodeStatus.ACTIVE else [*self.stops, present]
         return next((stop for stop in stops if stop.since <= at < stop.until), None)
+
+    def is_stopped_at(self, at: Millis) -> bool:
+        """Whether an action at a time earns nothing under the code, by its status or expiry."""
+        return self.stop_at(at) is not None or (
+            self.expires_at is not None and at >= self.expires_at
+        )
+
+    def has_ended_at(self, at: Millis) -> bool:
+        """Whether the code was revoked or had expired at a time. A suspended one may come back."""
+        if self.expires_at is not None and at >= self.expires_at:
+            return True
+        if self.past_stops is None and self.status == CodeStatus.ACTIVE:
+            return False  # see `stop_at`, which this saves for every touch
+        stop = self.stop_at(at)
+        return stop is not None and stop.status != CodeStatus.SUSPENDED
 
     def past_stops_at(self, status: str, at: Millis) -> str | None:
         """The past_stops of the code once it has a status from a time on."""
@@ -96,7 +144,7 @@ class CodeChanged(Record, frozen=True, kw_only=True):
 
 
 class CodeAct(StrEnum):
-    """What can be done to a code."""
+    """An act on a code."""
 
     ISSUED = "issued"
     IMPORTED = "imported"
@@ -145,7 +193,7 @@ class FormatStatus(StrEnum):
 
 
 class CodeFormatDefined(Record, frozen=True, kw_only=True):
-    """How codes with a prefix are written, and where they lead.
+    """The form of codes with a prefix, and the place where they lead.
 
     pattern is in the language of `reftrail.codes.formats.patterns`. A derived format is that of one
     campaign, has count codes by now, and its secret follows from the master secret key_id.
@@ -165,7 +213,7 @@ class CodeFormatDefined(Record, frozen=True, kw_only=True):
 
 
 class Trigger(StrEnum):
-    """Which conversion earns the rewards of a campaign."""
+    """The conversion that earns the rewards of a campaign."""
 
     SIGNUP = "signup"
     FIRST_PURCHASE = "first_purchase"

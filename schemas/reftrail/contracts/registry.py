@@ -40,7 +40,9 @@ def schemas() -> Mapping[int, WriterSchema]:
     ]
     by_id = {schema.schema_id: schema for schema in found}
     if len(by_id) < len(found):
-        doubled = sorted({one.schema_id for one in found if by_id[one.schema_id] is not one})
+        doubled = sorted(
+            {schema.schema_id for schema in found if by_id[schema.schema_id] is not schema}
+        )
         raise ValueError(f"two schema files under contracts/avro have the id {doubled}")
     return by_id
 

@@ -20,7 +20,7 @@ class CheckRequested(Derived, frozen=True, kw_only=True):
 
 
 class SignalChecked(Derived, frozen=True, kw_only=True):
-    """How many distinct users claimed from a signal, this one included, up to the claim's time.
+    """The numbers of distinct users who claimed from a signal up to the claim, this one included.
 
     kind is that of the signal. codes_30d counts the distinct codes that they claimed under,
     insiders_30d those of them under whose own codes others of them claimed. users_365d is counted
@@ -39,11 +39,11 @@ class SignalChecked(Derived, frozen=True, kw_only=True):
 
 
 class LimitRequested(Derived, frozen=True, kw_only=True):
-    """A reward asks for its place under limits that codes share, one after the other.
+    """A reward asks for reservations under limits that codes share, one after the other.
 
     limits has those still to pass, as texts `key|amount|most`; the first one's key is the message
-    key. passed has those passed before. releasing True: places are given back, since a later limit
-    had none.
+    key. passed has those passed before. releasing True: reservations are released, since a later
+    limit had none.
     """
 
     limits: list[str]
@@ -55,12 +55,44 @@ class LimitRequested(Derived, frozen=True, kw_only=True):
 
 
 class LimitAnswered(Derived, frozen=True, kw_only=True):
-    """Whether a reward has its place; refused_by is the key of the limit that had none."""
+    """Whether a reward has its reservations; refused_by is the key of the limit that refused."""
 
     code: str
     user_id: str
     claim_id: str
     refused_by: str | None = None
+
+
+class ReferralVoided(Derived, frozen=True, kw_only=True):
+    """A referral earns nothing any more, and what it has earned is taken back for this reason.
+
+    existing_customer: the user bought at first_purchase_at, before the touch; it concerns rewards
+    of campaigns for new customers only. users_merged: the user and merged_into are one, and another
+    signup attributes them. claims are those under that attribution, which follow once what was
+    taken back is free again, packed.
+    """
+
+    code: str
+    user_id: str
+    reason: str
+    first_purchase_at: Millis | None = None
+    merged_into: str | None = None
+    claims: bytes | None = None
+
+
+class Forwarded(Derived, frozen=True, kw_only=True):
+    """A record about a user who was merged into another, on its way to that account, user_id.
+
+    trail are the users through whom it came, the first one first. record is a packed conversion;
+    has_claimed: under the attribution of the first user it has claimed before. history
+    is the packed state of attribution of the last user in trail.
+    """
+
+    user_id: str
+    trail: list[str]
+    record: bytes | None = None
+    history: bytes | None = None
+    has_claimed: bool = False
 
 
 class MilestoneChanged(Derived, frozen=True, kw_only=True):

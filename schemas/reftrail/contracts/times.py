@@ -7,7 +7,22 @@ from typing import Final, overload
 from reftrail.contracts.record import Millis
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_EARLIEST: Final[Millis] = -62_135_596_800_000
+_LATEST: Final[Millis] = 253_402_300_799_000
+"""The years 1 to 9999."""
 _MILLISECOND: Final = timedelta(milliseconds=1)
+FIRST: Final[datetime] = datetime(2000, 1, 1, tzinfo=UTC)
+END: Final[datetime] = datetime(2200, 1, 1, tzinfo=UTC)
+"""Times from outside lie from FIRST to before END: in every zone they are times that databases and
+languages can hold."""
+TIMES_SAY: Final = "from the year 2000 to before the year 2200"
+
+
+def bounded(at: datetime) -> datetime:
+    """An aware time, if it lies within the bounds. Raises ValueError."""
+    if not FIRST <= at < END:
+        raise ValueError(f"must be {TIMES_SAY}")
+    return at
 
 
 def now() -> Millis:
@@ -38,6 +53,10 @@ def moment(at: Millis | None) -> datetime | None:
 
 
 def rfc3339(at: Millis) -> str:
-    """A time as RFC 3339 text in UTC, to the millisecond."""
-    text = datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds")
+    """A time as RFC 3339 text in UTC, to the millisecond.
+
+    A time that no calendar has, which earlier versions took, is the nearest one that it has.
+    """
+    within = min(max(at, _EARLIEST), _LATEST)
+    text = datetime.fromtimestamp(within / 1000, UTC).isoformat(timespec="milliseconds")
     return text.replace("+00:00", "Z")

@@ -2,21 +2,24 @@
 
 from typing import Any
 
-from reftrail.contracts.decisions import (
-    Converted,
-    DeadLettered,
-    RewardDecided,
-    RewardGranted,
-    RewardWithdrawn,
-)
+from reftrail.contracts.adjustments import Adjusted, AdjustmentDecided
+from reftrail.contracts.api_keys import ApiKeyUsed
+from reftrail.contracts.conversions import Converted
+from reftrail.contracts.decisions import DeadLettered, RewardDecided, RewardGranted, RewardWithdrawn
 from reftrail.contracts.external_inputs import FulfilmentReported, Listed, Reviewed, Ticked
 from reftrail.contracts.partitions import key_in
 from reftrail.contracts.reference import CampaignDefined, CodeActed
-from reftrail.contracts.stage_messages import CheckRequested, LimitRequested, LookedUp
+from reftrail.contracts.stage_messages import CheckRequested, Forwarded, LimitRequested, LookedUp
 
 
 def code_and_user(
-    record: RewardDecided | RewardGranted | RewardWithdrawn | Reviewed | FulfilmentReported,
+    record: RewardDecided
+    | RewardGranted
+    | RewardWithdrawn
+    | Reviewed
+    | Adjusted
+    | AdjustmentDecided
+    | FulfilmentReported,
 ) -> str:
     """Code and user of what concerns a referral."""
     return f"{record.code}:{record.user_id}"
@@ -27,8 +30,13 @@ def code_or_campaign(record: CodeActed) -> str:
     return record.code or record.campaign_id
 
 
+def key_at_host(record: ApiKeyUsed) -> str:
+    """One of a key's secrets, and the host at which it was used."""
+    return f"{record.key_id}@{record.host}"
+
+
 def subject_and_value(record: Listed) -> str:
-    """What an entry of the lists names."""
+    """The subject of an entry of the lists."""
     return f"{record.subject}:{record.value}"
 
 
@@ -37,7 +45,7 @@ def tick_key(record: Ticked) -> str:
     return key_in(record.partition, record.partitions)
 
 
-def user_or_tick(record: Converted | Ticked) -> str:
+def user_or_tick(record: Converted | Forwarded | Ticked) -> str:
     """The user of a conversion; ticks go to their partition."""
     return tick_key(record) if isinstance(record, Ticked) else record.user_id
 

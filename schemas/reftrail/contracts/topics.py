@@ -1,25 +1,30 @@
 """The topic table: what each topic carries, under which key, for how long, and who uses it.
 
-Nothing else spells a topic's name. Every keyed topic of an installation has the same number of
-partitions, so that equal keys meet in one worker.
+Nothing else spells the name of a topic; the rows for the state of stages are in `changelogs`. All
+keyed topics of an installation have the same number of partitions, so that equal keys meet in one
+worker.
 """
 
 from operator import attrgetter
 from typing import Final
 
+from reftrail.contracts.adjustments import Adjusted, AdjustmentDecided
+from reftrail.contracts.api_keys import ApiKeyChanged, ApiKeyUsed
+from reftrail.contracts.changelogs import CHANGELOGS
+from reftrail.contracts.conversions import Converted, Touched
 from reftrail.contracts.decisions import (
     Attributed,
     Claimed,
-    Converted,
     DeadLettered,
     RewardDecided,
     RewardGranted,
     RewardWithdrawn,
-    Touched,
 )
 from reftrail.contracts.events import Event, event_key
 from reftrail.contracts.external_inputs import FulfilmentReported, Listed, Reviewed, Ticked
-from reftrail.contracts.record import DAY, Record
+from reftrail.contracts.matches import InstallMatched, LinkClicked
+from reftrail.contracts.payouts import StatementChanged, StatementLine, StatementPrepared
+from reftrail.contracts.record import DAY, HOUR, Record
 from reftrail.contracts.reference import (
     CampaignDefined,
     CodeActed,
@@ -35,6 +40,7 @@ from reftrail.contracts.topic_keys import (
     code_or_tick,
     code_part,
     dead_letter_key,
+    key_at_host,
     limit_or_tick,
     looking_stage,
     signal_or_tick,
@@ -45,7 +51,7 @@ from reftrail.contracts.topic_keys import (
 
 EVENTS: Final = Topic(
     "events",
-    "visitor_id; user_id for purchase and refund",
+    "visitor_id; user_id for purchase, refund, disputes and users_merged",
     Event,
     written_by="collector",
     read_by=("touch", "warehouse"),
@@ -77,6 +83,46 @@ CODE_ACTS: Final = Topic(
     written_by="codes",
     read_by=("warehouse",),
     key_of=code_or_campaign,
+)
+API_KEYS: Final = Topic(
+    "api-keys",
+    "name",
+    ApiKeyChanged,
+    compacted=True,
+    public=False,
+    written_by="codes",
+    read_by=("collector", "warehouse"),
+    key_of=attrgetter("name"),
+)
+API_KEY_USES: Final = Topic(
+    "api-key-uses",
+    "key_id@host",
+    ApiKeyUsed,
+    compacted=True,
+    public=False,
+    written_by="collector, warehouse",
+    read_by=("codes",),
+    key_of=key_at_host,
+)
+LINK_CLICKS: Final = Topic(
+    "link-clicks",
+    "device_hash",
+    LinkClicked,
+    kept=2 * HOUR,
+    public=False,
+    written_by="collector",
+    read_by=("collector",),
+    key_of=attrgetter("device_hash"),
+)
+INSTALL_MATCHES: Final = Topic(
+    "install-matches",
+    "click_key",
+    InstallMatched,
+    kept=8 * DAY,  # a day more than the click in a request may be old
+    public=False,
+    written_by="collector",
+    read_by=("collector",),
+    key_of=attrgetter("click_key"),
 )
 CAMPAIGNS: Final = Topic(
     "campaigns",
@@ -111,7 +157,7 @@ ATTRIBUTION_INPUTS: Final = Topic(
     Record,
     kept=90 * DAY,
     public=False,
-    written_by="touch, ticks",
+    written_by="touch, attribution, ticks",
     read_by=("attribution",),
     key_of=user_or_tick,
 )
@@ -128,7 +174,7 @@ CLAIMS: Final = Topic(
     "code",
     Claimed,
     kept=90 * DAY,
-    written_by="attribution",
+    written_by="attribution, reward",
     read_by=("warehouse",),
     key_of=attrgetter("code"),
 )
@@ -138,7 +184,7 @@ REWARDS: Final = Topic(
     RewardDecided,
     partitioned_by=code_part,
     written_by="reward",
-    read_by=("warehouse",),
+    read_by=("payouts", "warehouse"),
     key_of=code_and_user,
 )
 REWARD_GRANTED: Final = Topic(
@@ -176,14 +222,33 @@ REVIEWS: Final = Topic(
     read_by=("reviews", "warehouse"),
     key_of=code_and_user,
 )
+ADJUSTMENTS: Final = Topic(
+    "adjustments",
+    "code:user_id",
+    Adjusted,
+    partitioned_by=code_part,
+    written_by="analysts",
+    read_by=("collector", "adjustments", "warehouse"),
+    key_of=code_and_user,
+    also=(AdjustmentDecided,),
+)
 FULFILMENTS: Final = Topic(
     "fulfilments",
     "code:user_id",
     FulfilmentReported,
     partitioned_by=code_part,
-    written_by="fulfilment",
+    written_by="fulfilment, payouts",
     read_by=("fulfilments", "fulfilment", "warehouse"),
     key_of=code_and_user,
+)
+PAYOUTS: Final = Topic(
+    "payouts",
+    "beneficiary",
+    StatementPrepared,
+    written_by="payouts",
+    read_by=("payouts", "warehouse"),
+    key_of=attrgetter("beneficiary"),
+    also=(StatementLine, StatementChanged),
 )
 MILESTONES: Final = Topic(
     "milestones",
@@ -229,7 +294,8 @@ REWARD_INPUTS: Final = Topic(
     Record,
     kept=90 * DAY,
     public=False,
-    written_by="attribution, velocity, limits, milestone, reviews, fulfilments, ticks",
+    written_by="attribution, velocity, limits, milestone, reward, reviews, adjustments, "
+    "fulfilments, ticks",
     read_by=("reward",),
     key_of=code_or_tick,
 )
@@ -247,73 +313,11 @@ LOOKUPS: Final = Topic(
     "lookups",
     "stage:partition of the input",
     LookedUp,
-    kept=92
-    * DAY,  # the inputs' 90 days, the day for which a fact may not be repeated, and one more
+    kept=92 * DAY,  # its inputs' 90 days, the day in which a fact isn't repeated, and one more
     public=False,
     written_by="touch, attribution, reward, milestone",
     read_by=("explain",),
     key_of=looking_stage,
-)
-VELOCITY_CHANGELOG: Final = Topic(
-    "velocity-changelog",
-    "signal",
-    None,
-    compacted=True,
-    public=False,
-    written_by="velocity",
-    read_by=("velocity",),
-    key_of=str,
-)
-LIMITS_CHANGELOG: Final = Topic(
-    "limits-changelog",
-    "limit",
-    None,
-    compacted=True,
-    public=False,
-    written_by="limits",
-    read_by=("limits",),
-    key_of=str,
-)
-MILESTONE_CHANGELOG: Final = Topic(
-    "milestone-changelog",
-    "beneficiary",
-    None,
-    compacted=True,
-    public=False,
-    written_by="milestone",
-    read_by=("milestone",),
-    key_of=str,
-)
-TOUCH_CHANGELOG: Final = Topic(
-    "touch-changelog",
-    "visitor_id",
-    None,
-    compacted=True,
-    public=False,
-    written_by="touch",
-    read_by=("touch",),
-    key_of=str,
-)
-ATTRIBUTION_CHANGELOG: Final = Topic(
-    "attribution-changelog",
-    "user_id; user_id:w:event_id",
-    None,
-    compacted=True,
-    public=False,
-    written_by="attribution",
-    read_by=("attribution",),
-    key_of=str,
-)
-REWARD_CHANGELOG: Final = Topic(
-    "reward-changelog",
-    "code; code:user_id; code:user_id:kind:name",
-    None,
-    compacted=True,
-    public=False,
-    partitioned_by=code_part,
-    written_by="reward",
-    read_by=("reward",),
-    key_of=str,
 )
 
 TOPICS: Final = (
@@ -321,6 +325,10 @@ TOPICS: Final = (
     CODES,
     CODE_FORMATS,
     CODE_ACTS,
+    API_KEYS,
+    API_KEY_USES,
+    LINK_CLICKS,
+    INSTALL_MATCHES,
     CAMPAIGNS,
     TOUCHES,
     CONVERSIONS,
@@ -330,7 +338,9 @@ TOPICS: Final = (
     REWARD_GRANTED,
     LISTS,
     REVIEWS,
+    ADJUSTMENTS,
     FULFILMENTS,
+    PAYOUTS,
     MILESTONES,
     DEAD_LETTERS,
     TICKS,
@@ -340,11 +350,6 @@ TOPICS: Final = (
     REWARD_INPUTS,
     MILESTONE_INPUTS,
     LOOKUPS,
-    TOUCH_CHANGELOG,
-    ATTRIBUTION_CHANGELOG,
-    VELOCITY_CHANGELOG,
-    LIMITS_CHANGELOG,
-    REWARD_CHANGELOG,
-    MILESTONE_CHANGELOG,
+    *CHANGELOGS,
 )
 PUBLIC_TOPICS: Final = tuple(topic for topic in TOPICS if topic.public)

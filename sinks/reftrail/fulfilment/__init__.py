@@ -7,7 +7,7 @@ the same idempotency key, its outcome is reported once, and what was withdrawn b
 
 Read in this order: `answers` (of partners), `signature`, `http_client`, `webhook`, `shipment`,
 `code_pool` (the partners by kind of reward), `schedule` (retries), `outcomes`, `tables`,
-`database`, `journal` (the state of each order), `reports` (to Kafka), `log` (Kafka), `workers`
-(threads), `fulfilment` (the loop), `http`, `main` (the composition root). `partners` simulates
-partners.
+`database`, `counts`, `journal` (the state of each order), `reports` (to Kafka), `log` (what is
+needed of Kafka), `kafka_clients`, `kafka_log` (the log on a broker), `workers` (threads),
+`fulfilment` (the loop), `http`, `main` (the composition root). `partners` simulates partners.
 """

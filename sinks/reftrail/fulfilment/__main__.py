@@ -1,5 +1,5 @@
 """`python -m reftrail.fulfilment`."""
 
-from reftrail.fulfilment.main import main
+from reftrail.hosting.starting import start
 
-main()
+start("reftrail.fulfilment.main")

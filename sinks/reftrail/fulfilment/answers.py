@@ -8,7 +8,7 @@ from reftrail.contracts.decisions import RewardGranted
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """It is done. The fields are those of `FulfilmentReported`."""
+    """Success. The fields are those of `FulfilmentReported`."""
 
     reference: str | None = None
     carrier: str | None = None
@@ -17,7 +17,7 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class OrderRefused:
-    """It isn't done and won't be, however often one asks. detail is for a person."""
+    """Failure for good, however often one asks. detail is for a person."""
 
     detail: str
 

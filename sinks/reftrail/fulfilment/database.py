@@ -1,11 +1,9 @@
 """SQLite file of the journal: opened by one process at a time, and safe against a power cut."""
 
-import fcntl
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, Self, TextIO
+from typing import Self, TextIO
 from uuid import uuid4
 
 import sqlalchemy as sa
@@ -13,8 +11,7 @@ from sqlalchemy.exc import DatabaseError
 
 from reftrail.contracts.errors import ExpectedError
 from reftrail.fulfilment.tables import METADATA, TO_2, VERSION, installation
-
-_BUSY_SECONDS: Final = 30
+from reftrail.hosting.sqlite_file import durable_engine, locked, private_file
 
 
 class Database:
@@ -32,11 +29,7 @@ class Database:
         Raises `ExpectedError` if another process has it, or it isn't of this version.
         """
         lock = _locked(path)
-        engine = sa.create_engine(
-            sa.URL.create("sqlite", database=str(path)), connect_args={"timeout": _BUSY_SECONDS}
-        )
-        sa.event.listen(engine, "connect", _set_up)
-        sa.event.listen(engine, "begin", _begin)
+        engine = durable_engine(path)
         database = cls(path, engine, lock)
         try:
             database._install()
@@ -113,35 +106,20 @@ class Database:
 
 
 def _locked(path: Path) -> TextIO:
-    """A lock beside the file, held until it is closed or the process ends."""
+    """A lock beside the file, held until it is closed or the process ends.
+
+    The file is readable by its owner alone: codes in the pool are worth money.
+    """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Readable by its owner alone: codes in the pool are worth money. SQLite keeps the mode.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        lock = path.with_name(f"{path.name}.lock").open("a+", encoding="utf-8")
+        private_file(path)
+        return locked(path)
+    except BlockingIOError as error:
+        raise ExpectedError(
+            f"another fulfilment has the journal {path}; stop it, or give this one a journal and "
+            f"a group of its own"
+        ) from error
     except OSError as error:
         raise ExpectedError(
             f"the journal {path} can't be written: {error.strerror}; give another file in "
             f"REFTRAIL_FULFILMENT_JOURNAL, or change the directory's owner or rights"
         ) from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        lock.close()
-        raise ExpectedError(
-            f"another fulfilment has the journal {path}; stop it, or give this one a journal and "
-            f"a group of its own"
-        ) from error
-    return lock
-
-
-def _set_up(connection: Any, _record: Any) -> None:
-    """No transaction is begun but by `_begin`, and what is committed survives a power cut."""
-    connection.isolation_level = None
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
-
-
-def _begin(connection: sa.Connection) -> None:
-    """The only one that writes from its beginning, so that none fails half way."""
-    connection.exec_driver_sql("BEGIN IMMEDIATE")

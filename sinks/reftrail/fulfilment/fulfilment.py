@@ -34,10 +34,11 @@ from reftrail.contracts.times import now
 from reftrail.fulfilment.journal import Journal
 from reftrail.fulfilment.log import FoundOrders, FulfilmentLog
 from reftrail.fulfilment.metrics import FulfilmentMetrics
+from reftrail.fulfilment.order_positions import resumable
 from reftrail.fulfilment.outcomes import Again, Due, Settled, judge
 from reftrail.fulfilment.reports import letter_of_unreadable
-from reftrail.fulfilment.schedule import Schedule
 from reftrail.fulfilment.workers import FulfilmentWorkers
+from reftrail.hosting.schedule import Schedule
 
 _POLL_MS: Final = 100
 _WAIT_SECONDS: Final = 0.05
@@ -94,7 +95,7 @@ class Fulfilment:
                     self._finish(log)
             except KafkaError as error:
                 silences += 1
-                why = str(error)[:_SHOWN]  # some errors tell of every topic there is
+                why = str(error)[:_SHOWN]  # some errors name every topic there is
                 _log.warning("Kafka does not answer as it should (%s); trying again", why)
                 stop.wait(min(silences, 5))
         self.workers.close()
@@ -105,7 +106,7 @@ class Fulfilment:
         self._judge()
         if self._owns:
             self._ask()
-            self._tell(log)
+            self._write_reports(log)
         self._observe(log)
 
     def _begin(self, log: FulfilmentLog) -> None:
@@ -120,17 +121,17 @@ class Fulfilment:
         assert self._log is not None
         self.workers.wait(_LEAVE_SECONDS, for_all=True)
         self._judge()
-        self._tell(self._log)
-        self._tell(self._log)  # the position that follows from it
+        self._write_reports(self._log)
+        self._write_reports(self._log)  # the position that follows from it
         self._owns = False
 
     def gained(self, positions: Mapping[int, int]) -> None:
         """See `log.Owner`: learn what former owners of the partitions have reported."""
         assert self._log is not None
-        self._letters = [one for one in self._letters if one.partition in positions]
+        self._letters = [letter for letter in self._letters if letter.partition in positions]
         for reports, known in self._log.reports(self.journal.known_positions()):
             if news := self.journal.read(reports, known, self.clock()):
-                _log.info("learned of %d outcomes from the log", news)
+                _log.info("read %d outcomes from the log", news)
         self.journal.pass_by(positions)
         self._committed = positions
         self._checked_at, self._to_check = None, None
@@ -145,11 +146,9 @@ class Fulfilment:
             self.workers.wait(_WAIT_SECONDS)
         found = log.poll(0 if has_waited else _POLL_MS)
         ours = [taken for taken in found.orders if taken[0].kind in self.workers.kinds]
-        if ours:
-            self.journal.take(ours, self.clock())
-            self._unchecked = True
-        if found.withdrawals:
-            self.journal.withdraw(found.withdrawals, self.clock())
+        if ours or found.withdrawals:
+            self.journal.take_in(ours, found.withdrawals, self.clock())
+        self._unchecked = self._unchecked or bool(ours)
         self._letters += map(letter_of_unreadable, found.unreadable)
         self._count(found)
         self._check(log)
@@ -175,19 +174,19 @@ class Fulfilment:
         for due, verdict in judged:
             self._count_verdict(due, verdict)
 
-    def _tell(self, log: FulfilmentLog) -> None:
+    def _write_reports(self, log: FulfilmentLog) -> None:
         """Tell Kafka what the journal has settled, and then how far that goes."""
         now = self.clock()
         read = log.positions()
-        positions = read | self.journal.open_from(read)
-        untold = self.journal.untold(partitions=read)
+        positions = resumable(read, self.journal.open_from(read))
+        unreported = self.journal.unreported(partitions=read)
         has_moved = positions != self._committed and now - self._committed_at >= _POSITIONS_MS
-        if untold or self._letters or (has_moved and positions):
-            written = log.tell(untold, self._letters, positions)
+        if unreported or self._letters or (has_moved and positions):
+            written = log.write_reports(unreported, self._letters, positions)
             self._letters = []
             self._committed, self._committed_at = positions, now
-            if untold:
-                self.journal.told(untold, written)
+            if unreported:
+                self.journal.note_reported(unreported, written)
 
     def _ask(self) -> None:
         now, until = self.clock(), self._checked_at
@@ -214,8 +213,8 @@ class Fulfilment:
         self.workers.wait(_FINISH_SECONDS, for_all=True)
         self._judge()
         if self._owns:
-            self._tell(log)
-            self._tell(log)  # the position that follows from it
+            self._write_reports(log)
+            self._write_reports(log)  # the position that follows from it
 
     def _count(self, found: FoundOrders) -> None:
         for order, _ in found.orders:

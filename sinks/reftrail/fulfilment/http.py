@@ -8,7 +8,7 @@ from starlette.applications import Starlette
 from reftrail.contracts.record import Millis
 from reftrail.fulfilment.metrics import SILENCE, FulfilmentMetrics
 from reftrail.hosting.health import health_endpoints, ready_unless
-from reftrail.hosting.routes import Endpoint, routes
+from reftrail.hosting.routes import Endpoint, routes, served
 
 
 def endpoints(metrics: FulfilmentMetrics) -> list[Endpoint]:
@@ -22,7 +22,7 @@ def endpoints(metrics: FulfilmentMetrics) -> list[Endpoint]:
 
 def application(metrics: FulfilmentMetrics) -> Starlette:
     """The ASGI application."""
-    return Starlette(routes=routes(endpoints(metrics)))
+    return served(routes(endpoints(metrics)))
 
 
 def _why_not_ready(silence: Millis | None) -> str | None:

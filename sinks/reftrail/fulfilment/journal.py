@@ -15,9 +15,9 @@ from reftrail.contracts.decisions import RewardGranted, RewardWithdrawn
 from reftrail.contracts.external_inputs import FulfilmentReported
 from reftrail.contracts.record import Millis
 from reftrail.fulfilment.code_pool import mark_used
+from reftrail.fulfilment.counts import Counts, counts_in
 from reftrail.fulfilment.database import Database
 from reftrail.fulfilment.outcomes import Again, Due, Settled
-from reftrail.fulfilment.reports import letter_of_withdrawn
 from reftrail.fulfilment.rows import (
     Row,
     due_in,
@@ -30,17 +30,18 @@ from reftrail.fulfilment.rows import (
     rows_of,
     set_positions,
     taken,
+    taken_again,
     update,
 )
 from reftrail.fulfilment.tables import (
     OPEN,
-    SETTLED_UNTOLD,
+    SETTLED_UNREPORTED,
     WAITING,
     State,
     orders,
-    pool,
     read_up_to,
 )
+from reftrail.fulfilment.withdrawals import concerns, rounds_of, settle_withdrawn
 from reftrail.hosting.kafka.log_bounds import LogPosition
 
 _AT_ONCE: Final = 500
@@ -56,25 +57,12 @@ class Begun:
 
 
 @dataclass(frozen=True, slots=True)
-class Untold:
+class Unreported:
     """A settled order that isn't reported to Kafka yet: the message values."""
 
     reward_id: str
     report: bytes | None
     letter: bytes | None
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """Open orders by kind: waiting, asked for now, and the time of the oldest.
-
-    pool_left counts the codes that are left, by item ("" for those of none).
-    """
-
-    waiting: Mapping[str, int]
-    asking: Mapping[str, int]
-    oldest: Mapping[str, Millis]
-    pool_left: Mapping[str, int]
 
 
 class Journal:
@@ -100,37 +88,59 @@ class Journal:
             )
             return done.rowcount
 
+    def take_in(
+        self,
+        found: Sequence[tuple[RewardGranted, LogPosition]],
+        withdrawn: Sequence[tuple[RewardWithdrawn, LogPosition]],
+        now: Millis,
+    ) -> None:
+        """Take orders and withdrawals in, those of one reward in the order of the log.
+
+        A reward may be ordered, withdrawn, and ordered again since it was reinstated.
+        """
+        for records in rounds_of(found, withdrawn):
+            self.take(records.orders, now)
+            self.withdraw(records.withdrawals, now)
+
     def take(self, found: Sequence[tuple[RewardGranted, LogPosition]], now: Millis) -> int:
         """Take orders in; those known already change nothing. Says how many are new.
 
-        An order for a reward that has failed before, by a review, is a new one.
+        An order for a reward that has failed, expired or been withdrawn before is a new one: a
+        review wants it. One that is open still stays as it is, but isn't withdrawn any more.
         """
         with self._database.transaction() as connection:
             known = rows_of(connection, {order.reward_id for order, _ in found})
             new: dict[str, Row] = {}
             for order, place in found:
                 row = new.get(order.reward_id) or known.get(order.reward_id)
-                if row is None or is_anew(row, order, place):
+                if row is None:
                     new[order.reward_id] = taken(order, place, now)
+                elif is_anew(row, order, place):
+                    new[order.reward_id] = taken_again(row, order, place, now)
             put(connection, list(new.values()))
             return len(new)
 
-    def withdraw(self, found: Sequence[RewardWithdrawn], now: Millis) -> int:
+    def withdraw(self, found: Sequence[tuple[RewardWithdrawn, LogPosition]], now: Millis) -> int:
         """Take withdrawals in; says how many are about orders that aren't settled.
 
         What is being asked for goes on; a part or all of it may turn out to be a clawback.
         """
         with self._database.transaction() as connection:
-            known = rows_of(connection, {one.reward_id for one in found})
-            open_ones = [one for one in found if _is_open(known.get(one.reward_id))]
-            for one in open_ones:
+            known = rows_of(connection, {withdrawal.reward_id for withdrawal, _ in found})
+            open_ones = [
+                withdrawal
+                for withdrawal, place in found
+                if concerns(place, known.get(withdrawal.reward_id))
+            ]
+            for withdrawal in open_ones:
                 left = sa.func.min(
-                    sa.func.coalesce(orders.c.remaining, one.remaining_micros), one.remaining_micros
+                    sa.func.coalesce(orders.c.remaining, withdrawal.remaining_micros),
+                    withdrawal.remaining_micros,
                 )
                 values: dict[str, Any] = {"remaining": left}
-                if one.remaining_micros == 0:
+                if withdrawal.remaining_micros == 0:
                     values["due_at"] = now
-                update(connection, [one.reward_id], **values)
+                update(connection, [withdrawal.reward_id], **values)
             return len(open_ones)
 
     def pass_by(self, positions: Mapping[int, int]) -> int:
@@ -168,11 +178,11 @@ class Journal:
                 .limit(at_most)
             )
             due = [due_in(dict(row)) for row in rows.mappings()]
-            withdrawn = [one for one in due if one.is_withdrawn]
-            expired = [one for one in due if not one.is_withdrawn and is_expired(one, now)]
-            begun = [one for one in due if one not in expired and not one.is_withdrawn]
+            withdrawn = [order for order in due if order.is_withdrawn]
+            expired = [order for order in due if not order.is_withdrawn and is_expired(order, now)]
+            begun = [order for order in due if order not in expired and not order.is_withdrawn]
             update(connection, ids_of(expired), state=State.EXPIRED, told=True, payload=None)
-            _withdraw(connection, withdrawn, now)
+            settle_withdrawn(connection, withdrawn, now)
             asked = sa.case(
                 (orders.c.in_doubt, orders.c.asked), else_=orders.c.remaining
             )  # the value in `rows.due_in`
@@ -205,23 +215,23 @@ class Journal:
                     case _:
                         assert_never(verdict)
 
-    def untold(
+    def unreported(
         self, at_most: int = _AT_ONCE, partitions: Collection[int] | None = None
-    ) -> list[Untold]:
+    ) -> list[Unreported]:
         """Settled orders that aren't reported to Kafka yet, of some partitions, if given."""
         with self._database.transaction() as connection:
             rows = connection.execute(
                 sa.select(orders.c.reward_id, orders.c.report, orders.c.letter)
-                .where(SETTLED_UNTOLD, *_only(partitions))
+                .where(SETTLED_UNREPORTED, *_only(partitions))
                 .order_by(orders.c.partition, orders.c.offset)
                 .limit(at_most)
             )
-            return [Untold(*row) for row in rows]
+            return [Unreported(*row) for row in rows]
 
-    def told(self, told: Iterable[Untold], positions: Mapping[int, int]) -> None:
+    def note_reported(self, reported: Iterable[Unreported], positions: Mapping[int, int]) -> None:
         """Note that Kafka has the reports, and, by partition, up to where the reports are known."""
         with self._database.transaction() as connection:
-            ids = {one.reward_id for one in told}
+            ids = {order.reward_id for order in reported}
             update(connection, ids, told=True, payload=None, letter=None)
             set_positions(connection, positions)
 
@@ -262,42 +272,7 @@ class Journal:
     def counts(self) -> Counts:
         """The present numbers of open orders."""
         with self._database.transaction() as connection:
-            rows = connection.execute(
-                sa.select(
-                    orders.c.kind, orders.c.state, sa.func.count(), sa.func.min(orders.c.taken_at)
-                )
-                .where(OPEN)
-                .group_by(orders.c.kind, orders.c.state)
-            ).all()
-            oldest: dict[str, Millis] = {}
-            for kind, _, _, since in rows:
-                oldest[kind] = min(since, oldest.get(kind, since))
-            free = sa.func.count() - sa.func.count(pool.c.reward_id)
-            left = connection.execute(sa.select(pool.c.item, free).group_by(pool.c.item))
-            return Counts(
-                waiting={k: count for k, state, count, _ in rows if state == State.WAITING},
-                asking={k: count for k, state, count, _ in rows if state == State.ASKING},
-                oldest=oldest,
-                pool_left={str(item): int(count) for item, count in left},
-            )
-
-
-def _is_open(row: Row | None) -> bool:
-    return row is not None and row["state"] in (State.WAITING, State.ASKING)
-
-
-def _withdraw(connection: sa.Connection, withdrawn: Iterable[Due], now: Millis) -> None:
-    """Settle orders that aren't asked for; of those in doubt somebody must hear."""
-    for due in withdrawn:
-        letter = letter_of_withdrawn(due.order, due.place, now) if due.in_doubt else None
-        update(
-            connection,
-            [due.order.reward_id],
-            state=State.WITHDRAWN,
-            told=letter is None,
-            payload=None,
-            letter=None if letter is None else encode(letter),
-        )
+            return counts_in(connection)
 
 
 def _only(

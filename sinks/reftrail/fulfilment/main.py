@@ -4,9 +4,7 @@ Input: `reward-granted`, and withdrawals. Output: requests to partners, and `ful
 Guarantee: each reward is asked for under one idempotency key until an outcome is reported.
 """
 
-import asyncio
 import logging
-import threading
 from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import partial
@@ -18,14 +16,14 @@ from reftrail.fulfilment.fulfilment import Fulfilment
 from reftrail.fulfilment.http import application
 from reftrail.fulfilment.http_client import HttpClient
 from reftrail.fulfilment.journal import Journal
-from reftrail.fulfilment.log import connected
+from reftrail.fulfilment.kafka_log import connected
 from reftrail.fulfilment.metrics import FulfilmentMetrics
-from reftrail.fulfilment.schedule import Schedule
 from reftrail.fulfilment.settings import FulfilmentKind, FulfilmentSettings
 from reftrail.fulfilment.shipment import HttpCarrier, Shipments
 from reftrail.fulfilment.webhook import Webhook
 from reftrail.fulfilment.workers import FulfilmentWorkers
-from reftrail.hosting.run import run_host, run_until_stopped, stop_on_signals
+from reftrail.hosting.run import run_host, run_in_thread, run_until_stopped, stop_on_signals
+from reftrail.hosting.schedule import Schedule
 from reftrail.hosting.serving import serve
 
 _LIBRARIES = ("kafka", "httpx", "httpcore")
@@ -49,7 +47,13 @@ async def run(settings: FulfilmentSettings) -> None:
         closing.callback(http.close)
         asked = fulfillers(settings, http, database)
         fulfilment = Fulfilment(
-            partial(connected, settings, settings.fulfilment_group, database.member()),
+            partial(
+                connected,
+                settings,
+                settings.fulfilment_group,
+                database.member(),
+                accepts_loss=settings.fulfilment_accept_lost_orders,
+            ),
             Journal(database),
             FulfilmentWorkers(asked, metrics, settings.fulfilment_concurrency),
             schedule_of(settings),
@@ -62,7 +66,7 @@ async def run(settings: FulfilmentSettings) -> None:
         await run_until_stopped(
             stop,
             serve(app, host, port, "REFTRAIL_FULFILMENT_PORT"),
-            finishing=_fulfil(fulfilment, stop),
+            finishing=run_in_thread(fulfilment.run, stop),
         )
     _log.info("stopped")
 
@@ -75,7 +79,9 @@ def fulfillers(
     for kind in settings.fulfilment_kinds:
         match kind:
             case FulfilmentKind.CREDIT | FulfilmentKind.CASH:
-                secrets = [one.get_secret_value() for one in settings.fulfilment_signing_secrets]
+                secrets = [
+                    secret.get_secret_value() for secret in settings.fulfilment_signing_secrets
+                ]
                 made[kind] = Webhook(http, str(settings.fulfilment_webhook_url), secrets)
             case FulfilmentKind.SHIPMENT:
                 assert settings.fulfilment_carrier_key is not None
@@ -95,14 +101,3 @@ def schedule_of(settings: FulfilmentSettings) -> Schedule:
         most=settings.fulfilment_retry_most_seconds,
         give_up_after=settings.fulfilment_give_up_after_seconds,
     )
-
-
-async def _fulfil(fulfilment: Fulfilment, stop: asyncio.Event) -> None:
-    """Run the loop, which blocks, in a thread until stop is set."""
-    stop_thread = threading.Event()
-    thread = asyncio.create_task(asyncio.to_thread(fulfilment.run, stop_thread))
-    stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait((thread, stopping), return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    stop_thread.set()
-    await thread

@@ -7,10 +7,10 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from reftrail.contracts.record import Millis
 from reftrail.contracts.times import now
-from reftrail.fulfilment.journal import Counts
+from reftrail.fulfilment.counts import Counts
 
 SILENCE: Final[Millis] = 10_000
-"""How long Kafka may be silent before fulfilment says that it is."""
+"""The time for which Kafka may be silent before fulfilment reports it."""
 
 _SECONDS: Final = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 

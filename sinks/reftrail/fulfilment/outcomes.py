@@ -8,8 +8,8 @@ from reftrail.contracts.external_inputs import FulfilmentReported
 from reftrail.contracts.record import Millis
 from reftrail.fulfilment.answers import Answer, Deferred, Delivered, OrderRefused
 from reftrail.fulfilment.reports import delivered, failed, letter_of_failed
-from reftrail.fulfilment.schedule import Schedule
 from reftrail.hosting.kafka.log_bounds import LogPosition
+from reftrail.hosting.schedule import Schedule
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """It is done, or has failed for good; then with its dead letter."""
+    """An order that is done, or has failed for good; then with its dead letter."""
 
     report: FulfilmentReported
     letter: DeadLettered | None = None
@@ -38,7 +38,7 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """It is to be asked for again at due_at."""
+    """An order that is to be asked for again at due_at."""
 
     reward_id: str
     due_at: Millis

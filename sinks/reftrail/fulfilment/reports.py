@@ -1,7 +1,7 @@
 """Reports on orders to Kafka: an outcome, or a dead letter for what can't be carried out."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from reftrail.contracts.codec import encode
 from reftrail.contracts.dead_letters import dead_letter
@@ -45,20 +45,11 @@ def delivered(
 ) -> FulfilmentReported:
     """The report that an order is fulfilled, since `at`."""
     return FulfilmentReported(
-        event_id=report_id(order, FulfilmentOutcome.DELIVERED),
-        event_time=at,
-        received_at=at,
-        code=order.code,
-        user_id=order.user_id,
-        reward_id=order.reward_id,
-        role=order.role,
-        outcome=FulfilmentOutcome.DELIVERED,
-        kind=order.kind,
+        **_metadata(order, FulfilmentOutcome.DELIVERED, at),
         attempts=attempts,
         reference=answer.reference,
         carrier=answer.carrier,
         tracking_number=answer.tracking_number,
-        action=order.action,
         value_micros=order.value_micros,
     )
 
@@ -66,19 +57,24 @@ def delivered(
 def failed(order: RewardGranted, detail: str, attempts: int, at: Millis) -> FulfilmentReported:
     """The report that an order has failed for good, since `at`."""
     return FulfilmentReported(
-        event_id=report_id(order, FulfilmentOutcome.FAILED),
-        event_time=at,
-        received_at=at,
-        code=order.code,
-        user_id=order.user_id,
-        reward_id=order.reward_id,
-        role=order.role,
-        outcome=FulfilmentOutcome.FAILED,
-        kind=order.kind,
-        attempts=attempts,
-        detail=detail,
-        action=order.action,
+        **_metadata(order, FulfilmentOutcome.FAILED, at), attempts=attempts, detail=detail
     )
+
+
+def _metadata(order: RewardGranted, outcome: FulfilmentOutcome, at: Millis) -> dict[str, Any]:
+    """The fields that each report on an order has."""
+    return {
+        "event_id": report_id(order, outcome),
+        "event_time": at,
+        "received_at": at,
+        "code": order.code,
+        "user_id": order.user_id,
+        "reward_id": order.reward_id,
+        "role": order.role,
+        "outcome": outcome,
+        "kind": order.kind,
+        "action": order.action,
+    }
 
 
 def letter_of_failed(

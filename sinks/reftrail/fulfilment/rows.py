@@ -17,7 +17,7 @@ from reftrail.fulfilment.tables import State, orders, read_up_to
 from reftrail.hosting.kafka.log_bounds import LogPosition
 
 Row: TypeAlias = Mapping[str, Any]
-"""Of `tables.orders`, by column."""
+"""Values of a row of `tables.orders`, by column."""
 
 
 def rows_of(connection: sa.Connection, reward_ids: Iterable[str]) -> dict[str, Row]:
@@ -51,7 +51,7 @@ def set_positions(connection: sa.Connection, positions: Mapping[int, int]) -> No
 
 def ids_of(due: Iterable[Due]) -> list[str]:
     """The rewards that orders are for."""
-    return [one.order.reward_id for one in due]
+    return [order.order.reward_id for order in due]
 
 
 def due_in(row: Row) -> Due:
@@ -104,13 +104,39 @@ def taken(order: RewardGranted, place: LogPosition, now: Millis) -> Row:
 
 
 def is_anew(row: Row, order: RewardGranted, place: LogPosition) -> bool:
-    """Whether an order asks again for what has failed; not the one that failed, read again."""
+    """Whether an order asks again for what wasn't delivered; not an earlier one, read again."""
     return bool(
-        row["state"] in (State.FAILED, State.PASSED)
+        row["state"] != State.DELIVERED
         and place.offset > row["offset"]
         and order.event_id != row["order_id"]
         and report_id(order, FulfilmentOutcome.FAILED) != row["report_id"]
     )
+
+
+def is_open(row: Row) -> bool:
+    """Whether an order waits or is being asked for."""
+    return row["state"] in (State.WAITING, State.ASKING)
+
+
+def taken_again(row: Row, order: RewardGranted, place: LogPosition, now: Millis) -> Row:
+    """The row of an order in the place of an earlier one for the same reward.
+
+    What was asked for, and may have been carried out, is asked for with the same value again: it
+    has the same idempotency key. One that is being asked for goes on.
+    """
+    again = dict(taken(order, place, now))
+    if not is_open(row) and not row["in_doubt"]:
+        return again
+    asked = row["asked"]
+    if asked is None and row["payload"] is not None:
+        asked = decode_as(RewardGranted, row["payload"]).value_micros
+    most = max(order.value_micros, asked or 0)
+    again["payload"] = encode(msgspec.structs.replace(order, value_micros=most))
+    again["remaining"] = order.value_micros if order.value_micros < most else None
+    again |= {name: row[name] for name in ("attempts", "in_doubt", "asked")}
+    if is_open(row):
+        again["state"] = row["state"]
+    return again
 
 
 def is_news(row: Row, report: FulfilmentReported) -> bool:

@@ -8,9 +8,8 @@ from typing import Annotated, Any, Self
 from pydantic import Field, HttpUrl, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
-from reftrail.contracts.installation import Installation
-
-_Seconds = Annotated[float, Field(gt=0)]
+from reftrail.contracts.installation import Installation, listed
+from reftrail.contracts.setting_types import Seconds, TimeoutSeconds
 
 
 class FulfilmentKind(StrEnum):
@@ -39,13 +38,15 @@ class FulfilmentSettings(Installation):
     group is the consumer group, by default named after the prefix. journal is the file of what has
     been done; it must be kept. Processes that share a group need one each. Of each kind up to
     concurrency orders are asked for at the same time, each for at most timeout_seconds. retry_* and
-    give_up_after_seconds are those of `Schedule`.
+    give_up_after_seconds are those of `Schedule`. With accept_lost_orders, a log that lost what the
+    group has read is read from its beginning, where it is refused otherwise.
     """
 
     fulfilment_journal: Path
     fulfilment_group: str = Field(
         default_factory=lambda given: f"{given['topic_prefix']}fulfilment", min_length=1
     )
+    fulfilment_accept_lost_orders: bool = False
     fulfilment_host: str = "127.0.0.1"
     fulfilment_port: Annotated[int, Field(ge=1, le=65535)] = 6069
     fulfilment_kinds: Annotated[tuple[FulfilmentKind, ...], NoDecode, Field(min_length=1)] = tuple(
@@ -57,17 +58,15 @@ class FulfilmentSettings(Installation):
     fulfilment_carrier_key: SecretStr | None = None
     fulfilment_codes_file: Path | None = None
     fulfilment_concurrency: Annotated[int, Field(ge=1, le=256)] = 8
-    fulfilment_timeout_seconds: _Seconds = 10.0
-    fulfilment_retry_first_seconds: _Seconds = 2.0
-    fulfilment_retry_most_seconds: _Seconds = 3600.0
-    fulfilment_give_up_after_seconds: _Seconds = 3 * 86_400.0
+    fulfilment_timeout_seconds: TimeoutSeconds = 10.0
+    fulfilment_retry_first_seconds: Seconds = 2.0
+    fulfilment_retry_most_seconds: Seconds = 3600.0
+    fulfilment_give_up_after_seconds: Seconds = 3 * 86_400.0
 
     @field_validator("fulfilment_kinds", "fulfilment_signing_secrets", mode="before")
     @classmethod
     def _split(cls, given: Any) -> Any:
-        if not isinstance(given, str):
-            return given
-        return tuple(part for each in given.split(",") if (part := each.strip()))
+        return listed(given) if isinstance(given, str) else given
 
     @field_validator("fulfilment_signing_secrets")
     @classmethod

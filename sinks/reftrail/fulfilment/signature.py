@@ -37,13 +37,17 @@ def verify(
 ) -> None:
     """Return if one of the secrets signed this body, at about this time.
 
-    body must be what came in, not what a parser made of it. Raises `SignatureInvalid`. Whoever
-    passes has still to see to it that a reward isn't given twice: the body's reward_id is the key.
+    body must be what came in, not what a parser made of it. Raises `SignatureInvalid`. The
+    receiver still has to make sure that a reward isn't given twice, by the body's reward_id.
     """
     at, signatures = _parts(header)
     expected = [_signature(body, secret, at).encode() for secret in secrets]
     # Every pair is compared, so that the time taken says nothing about which one matched.
-    matches = [hmac.compare_digest(one.encode(), given) for one in signatures for given in expected]
+    matches = [
+        hmac.compare_digest(signature.encode(), given)
+        for signature in signatures
+        for given in expected
+    ]
     if not any(matches):
         raise SignatureInvalid(f"no v1 of {HEADER} is that of the body under a known secret")
     if abs(now - at) > tolerance_seconds:

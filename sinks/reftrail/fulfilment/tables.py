@@ -10,7 +10,7 @@ from typing import Final
 import sqlalchemy as sa
 
 VERSION: Final = 2
-"""Of these tables. A change adds one and a way to get there from the version before."""
+"""Version of these tables. A change adds one and a way to get there from the version before."""
 
 METADATA: Final = sa.MetaData()
 
@@ -36,7 +36,7 @@ class State(StrEnum):
 # repeats its condition.
 WAITING: Final = sa.text("state = 'waiting'")
 OPEN: Final = sa.text("NOT told")
-SETTLED_UNTOLD: Final = sa.text("NOT told AND state IN ('delivered', 'failed', 'withdrawn')")
+SETTLED_UNREPORTED: Final = sa.text("NOT told AND state IN ('delivered', 'failed', 'withdrawn')")
 
 orders: Final = sa.Table(
     "orders",
@@ -66,7 +66,7 @@ orders: Final = sa.Table(
 sa.Index("orders_due", orders.c.kind, orders.c.due_at, sqlite_where=WAITING)
 sa.Index("orders_open", orders.c.partition, orders.c.offset, sqlite_where=OPEN)
 sa.Index("orders_counted", orders.c.kind, orders.c.state, orders.c.taken_at, sqlite_where=OPEN)
-sa.Index("orders_settled", orders.c.partition, orders.c.offset, sqlite_where=SETTLED_UNTOLD)
+sa.Index("orders_settled", orders.c.partition, orders.c.offset, sqlite_where=SETTLED_UNREPORTED)
 
 pool: Final = sa.Table(
     "pool",
@@ -100,4 +100,4 @@ TO_2: Final = (
     "ALTER TABLE installation ADD COLUMN member VARCHAR",
     "DROP INDEX IF EXISTS orders_untold",
 )
-"""From version 1 of these tables; the indexes that are new are made as in a new file."""
+"""Changes from version 1 of these tables; the indexes that are new are made as in a new file."""

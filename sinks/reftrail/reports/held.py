@@ -1,4 +1,4 @@
-"""Held rewards that wait for a review: reasons, evidence and time limit."""
+"""Held rewards that wait for a review, and adjustments by hand that wait for approval."""
 
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
@@ -7,7 +7,7 @@ import msgspec
 from clickhouse_connect.driver.client import Client
 
 from reftrail.reports.code_spelling import registered_spelling
-from reftrail.reports.questions import BadQuestion
+from reftrail.reports.questions import number_from
 from reftrail.reports.sql import rows
 
 MOST: Final = 1000
@@ -36,13 +36,19 @@ def held_rewards(client: Client, wanted: Wanted) -> list[dict[str, Any]]:
     return [_row(found) for found in rows(client, "review/held", **asdict(wanted))]
 
 
+def waiting_adjustments(client: Client, wanted: Wanted) -> list[dict[str, Any]]:
+    """A row for each adjustment that waits for approval, see `queries/review/adjustments.sql`.
+
+    Blocks. Money is in micros.
+    """
+    if wanted.code:
+        wanted = replace(wanted, code=registered_spelling(client, wanted.code))
+    return rows(client, "review/adjustments", **asdict(wanted))
+
+
 def most_of(given: str | None, usual: int = USUAL) -> int:
     """The limit that was asked for. Raises `BadQuestion`."""
-    if given is None:
-        return usual
-    if not given.isascii() or not given.isdecimal() or not 1 <= int(given) <= MOST:
-        raise BadQuestion(f"limit is {given!r}; give a number from 1 to {MOST}")
-    return int(given)
+    return usual if given is None else number_from("limit", given, MOST)
 
 
 def _row(found: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """SQL files of the reports, and their execution for rows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -31,9 +31,14 @@ def names(folder: str = "") -> Sequence[str]:
 
 
 def rows(client: Client, query: str, **parameters: Any) -> list[dict[str, Any]]:
-    """The rows of `queries/{query}.sql`, each under the names of its columns; blocks.
+    """The rows of `queries/{query}.sql`, each under the names of its columns; blocks."""
+    return rows_of(client, sql(query), parameters)
+
+
+def rows_of(client: Client, text: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The rows of a query, each under the names of its columns; blocks.
 
     client is one for reading: its settings say how values are written.
     """
-    lines = client.raw_query(sql(query), parameters=parameters, fmt="JSONEachRow").splitlines()
+    lines = client.raw_query(text, parameters=dict(parameters), fmt="JSONEachRow").splitlines()
     return [msgspec.json.decode(line) for line in lines]

@@ -1,5 +1,5 @@
 """`python -m reftrail.warehouse`."""
 
-from reftrail.warehouse.main import main
+from reftrail.hosting.starting import start
 
-main()
+start("reftrail.warehouse.main")

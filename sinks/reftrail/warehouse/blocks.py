@@ -2,11 +2,15 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 
-import fastavro
-
-from reftrail.contracts.codec import FRAME, Undecodable, container, schema_of, stop_if_newer
+from reftrail.contracts.codec import (
+    FRAME,
+    Undecodable,
+    container,
+    datum_of,
+    schema_of,
+    stop_if_newer,
+)
 from reftrail.contracts.registry import WriterSchema, schemas
 from reftrail.contracts.topic import Topic
 from reftrail.engine.chunks import Chunk
@@ -34,7 +38,7 @@ class Block:
         return schemas()[self.schema_id].record
 
     def container(self) -> bytes:
-        """As an Avro object container."""
+        """An Avro object container of them."""
         return container(self.values)
 
 
@@ -76,7 +80,7 @@ def sort_out(topic: Topic, parts: Sequence[Part], without: Collection[LogPositio
     ]
     if sum(len(block.values) for block in blocks) + deletions == len(values):
         return Sorted(blocks, [], deletions)
-    refused = [one for one in _refused(topic, parts) if one.place not in without]
+    refused = [message for message in _refused(topic, parts) if message.place not in without]
     return Sorted(blocks, refused, deletions)
 
 
@@ -144,15 +148,10 @@ def _schema_id(value: bytes) -> int | None:
 
 def _problem(value: bytes) -> str | None:
     """The fault of a message's datum under its writer's schema alone."""
-    schema = schema_of(value)
-    body = BytesIO(value)
-    body.seek(FRAME.size)
     try:
-        fastavro.schemaless_reader(body, schema.parsed, None)
-    except Exception as error:  # noqa: BLE001  (fastavro raises whatever the bytes lead to)
-        return f"bytes do not read as {schema.record} v{schema.version}: {error!r}"
-    if body.read(1):
-        return f"bytes go on after the end of a {schema.record} v{schema.version}"
+        datum_of(value, schema_of(value))
+    except Undecodable as error:
+        return str(error)
     return None
 
 

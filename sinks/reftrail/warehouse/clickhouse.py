@@ -15,6 +15,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from reftrail.contracts.errors import ExpectedError
+from reftrail.hosting.private_files import make_private_directory, private
 
 LARGEST_BLOCK: Final = 1_000_000
 """Rows: an insert of fewer is one block, taken whole or not at all."""
@@ -26,9 +27,21 @@ _WRITING: Final[dict[str, int | str]] = {
     "min_insert_block_size_rows": LARGEST_BLOCK,
     "min_insert_block_size_bytes": 0,
     "max_insert_threads": 1,
+    # A load may have events of any time, and goes in whole.
+    "max_partitions_per_insert_block": 0,
     "optimize_on_insert": 0,
+    # An insert that is repeated makes up for a view's part that was not written (`032_arms.sql`).
+    "deduplicate_blocks_in_dependent_materialized_views": 1,
     "input_format_avro_allow_missing_fields": 1,
 }
+
+_REPLICATED: Final[dict[str, int | str]] = {
+    # Of replicated tables a majority has an insert, and who reads has it: also after a failover.
+    "insert_quorum": "auto",
+    "insert_quorum_parallel": 0,
+    "select_sequential_consistency": 1,
+}
+"""They say nothing of other tables."""
 
 _ALWAYS_INSERTED: Final = {"insert_deduplicate": "0"}
 _WRITING_SINCE_26: Final = {"deduplicate_insert": "enable"}
@@ -42,14 +55,25 @@ _READING: Final[dict[str, int | str]] = {
 }
 
 
+_FOR_ANALYSTS: Final[dict[str, int | str]] = {
+    **_READING,
+    "max_execution_time": 60,
+    "max_memory_usage": 2 << 30,
+    "max_result_rows": 100_000,
+    "result_overflow_mode": "throw",
+    # The last one: it keeps every setting as it is.
+    "readonly": 1,
+}
+
+
 def lock(path: Path) -> IO[bytes]:
     """Claim a directory for this process, which holds it as long as the file is open.
 
     ClickHouse's own lock fails without saying why. Raises `ExpectedError`.
     """
     try:
-        path.mkdir(parents=True, exist_ok=True)
-        claimed = (path / "reftrail.lock").open("wb")
+        make_private_directory(path)
+        claimed = open(path / "reftrail.lock", "wb", opener=private)  # noqa: SIM115  the caller's
     except OSError as error:
         raise ExpectedError(
             f"cannot write to {path}: {error.strerror}; set REFTRAIL_CLICKHOUSE_PATH to another "
@@ -66,9 +90,12 @@ def lock(path: Path) -> IO[bytes]:
     return claimed
 
 
-def connect_for_writing(path: Path | None, url: str | None) -> Client:
-    """A client whose inserts are whole, synchronous and deduplicated by their token."""
-    client = _connect(path, url, _WRITING)
+def connect_for_writing(path: Path | None, url: str | None, database: str | None = None) -> Client:
+    """A client whose inserts are whole, synchronous and deduplicated by their token.
+
+    Without a database it is the URL's, or ClickHouse's default.
+    """
+    client = _connect(path, url, _WRITING | (_REPLICATED if url else {}), database)
     for name, value in _WRITING_SINCE_26.items():
         if name in client.server_settings:
             client.set_client_setting(name, value)
@@ -78,6 +105,11 @@ def connect_for_writing(path: Path | None, url: str | None) -> Client:
 def connect_for_reading(path: Path | None, url: str | None) -> Client:
     """A client for reports; times come out in ISO 8601, numbers unquoted."""
     return _connect(path, url, _READING)
+
+
+def connect_for_analysts(path: Path | None, url: str | None) -> Client:
+    """A read-only client for queries that somebody types in, with limits on time and rows."""
+    return _connect(path, url, _FOR_ANALYSTS)
 
 
 def insert_rows(
@@ -92,15 +124,26 @@ def insert_rows(
     client.raw_insert(table, insert_block=block, fmt="JSONEachRow", settings=settings)
 
 
-def _connect(path: Path | None, url: str | None, settings: dict[str, int | str]) -> Client:
+def _connect(
+    path: Path | None,
+    url: str | None,
+    settings: dict[str, int | str],
+    database: str | None = None,
+) -> Client:
     """Several clients in one process may share a path. Raises `ExpectedError`."""
     try:
         if path is not None:
             return clickhouse_connect.get_client(
-                interface="chdb", path=str(path), settings=dict(settings)
+                interface="chdb",
+                path=str(path),
+                settings=dict(settings),
+                database=database,
             )
         return clickhouse_connect.get_client(
-            dsn=url, settings=dict(settings), autogenerate_session_id=False
+            dsn=url,
+            database=database,
+            settings=dict(settings),
+            autogenerate_session_id=False,
         )
     except ClickHouseError as error:
         where = path or "the server at REFTRAIL_CLICKHOUSE_URL"

@@ -60,20 +60,20 @@ class DeadLetters:
         name = self._installation.name_of(DEAD_LETTERS)
         count = len(await producer.partitions_for(name))
         sent: list[asyncio.Future[Any]] = []
-        for one in letters:
-            key = DEAD_LETTERS.key_of(one)
+        for buried in letters:
+            key = DEAD_LETTERS.key_of(buried)
             _log.warning(
                 "%s/%d offset %d cannot be loaded: %s",
-                one.topic,
-                one.partition,
-                one.offset,
-                one.detail,
+                buried.topic,
+                buried.partition,
+                buried.offset,
+                buried.detail,
             )
             sent.append(
                 await producer.send(
                     name,
                     key=key.encode(),
-                    value=encode(one),
+                    value=encode(buried),
                     partition=DEAD_LETTERS.partition(key, count),
                 )
             )

@@ -18,6 +18,8 @@ from reftrail.hosting.kafka.log_bounds import Position, RecordMark
 from reftrail.warehouse.clickhouse import insert_rows
 
 _NO_RECORD: Final = RecordMark(-1, 0, 0)
+_EVENTS_NUMBERED: Final = "036_events_by_campaign.sql"
+"""The DDL file since which events have their load's number."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -69,6 +71,10 @@ _PATIENCE_SECONDS: Final = 1.0
 """Until rows must be there whose token ClickHouse knows."""
 
 
+class ClaimedByAnotherError(ExpectedError):
+    """Another warehouse has claimed the number of a load that this one was to begin."""
+
+
 class Ledger:
     """The tables `loads` and `sources`."""
 
@@ -76,13 +82,14 @@ class Ledger:
         self._client = client
         self._next: int | None = None
         self._numbers: dict[Load, int] = {}
+        self._claimed_before: dict[Load, str] = {}
 
     def open(self, loads: Iterable[Load]) -> None:
         """Note what is about to be inserted, under the number that follows the known positions.
 
-        Raises `ExpectedError` if another warehouse has claimed it.
+        Raises `ClaimedByAnotherError` if another warehouse has claimed it.
         """
-        number = self._next_number() if self._next is None else self._next
+        number = self.next_number() if self._next is None else self._next
         wanted = list(loads)
         rows = self._rows(dict.fromkeys(wanted, Counts(0, 0)), number, closed=False)
         if not self._claimed(number):
@@ -94,19 +101,38 @@ class Ledger:
                 insert_rows(self._client, "loads", rows, token=f"claim {number} again")
                 found = self._claimed(number)
         if found != {load.token for load in wanted}:
-            raise ExpectedError(
+            raise ClaimedByAnotherError(
                 f"another warehouse loads into this ClickHouse, too: it has claimed load {number} "
                 f"({', '.join(sorted(found))}). Nothing is lost or doubled; let one of them run"
             )
         self._numbers |= dict.fromkeys(wanted, number)
         self._next = number + 1
 
+    def begin_at(self, number: int) -> None:
+        """Give the next load this number, which must be larger than those of all before."""
+        self._next = number
+
+    def number_of(self, load: Load) -> int:
+        """The number under which a load is open, whichever instance has opened it."""
+        if load not in self._numbers:
+            self.unfinished()
+        return self._numbers[load]
+
+    def is_unnumbered(self, load: Load) -> bool:
+        """Whether an open load was claimed before events had the number of their load."""
+        if load not in self._numbers:
+            self.unfinished()
+        return load in self._claimed_before
+
     def close(self, loads: Mapping[Load, Counts]) -> None:
-        """Note that it was inserted, dead letters included."""
+        """Note that it was inserted, dead letters included.
+
+        A load from before events had numbers keeps the time of its claim: nothing can be compared.
+        """
         if not loads.keys() <= self._numbers.keys():
             self.unfinished()  # another instance has opened them
         rows = [
-            row
+            row | self._claim_time(load)
             for load, counts in loads.items()
             for row in self._rows({load: counts}, self._numbers.pop(load), closed=True)
         ]
@@ -114,8 +140,8 @@ class Ledger:
             insert_rows(self._client, "loads", rows)
 
     def positions(self) -> dict[tuple[str, int], Position]:
-        """How far each topic and partition is loaded that something was loaded of."""
-        self._next = self._next_number()
+        """The positions up to which topics and partitions are loaded."""
+        self._next = self.next_number()
         rows = self._client.query(
             "SELECT topic, partition, max(to_offset), "
             "argMax((last_offset, last_timestamp, last_checksum), (last_offset >= 0, to_offset)) "
@@ -129,16 +155,21 @@ class Ledger:
     def unfinished(self) -> list[Load]:
         """The loads that were opened and not closed: a crash lies between."""
         rows = self._client.query(
-            "SELECT number, topic, load, groupArray((partition, from_offset, to_offset)) "
-            "FROM loads FINAL WHERE closed = 0 GROUP BY number, topic, load ORDER BY number, topic"
+            "SELECT number, topic, load, groupArray((partition, from_offset, to_offset)), "
+            "toString(min(written_at)), min(written_at) < ("
+            "SELECT max(applied_at) FROM ddl_applied WHERE name = {numbered:String}) "
+            "FROM loads FINAL WHERE closed = 0 GROUP BY number, topic, load ORDER BY number, topic",
+            parameters={"numbered": _EVENTS_NUMBERED},
         ).result_rows
         loads = []
-        for number, topic, token, ranges in rows:
-            load = Load(topic, tuple(sorted(Range(*one) for one in ranges)))
+        for number, topic, token, ranges, claimed_at, is_unnumbered in rows:
+            load = Load(topic, tuple(sorted(Range(*bounds) for bounds in ranges)))
             if load.token != token:
                 raise RuntimeError(f"the ledger's load {token} has only the ranges {ranges}")
             loads.append(load)
             self._numbers[load] = number
+            if is_unnumbered:
+                self._claimed_before[load] = claimed_at
         return loads
 
     def claim(self, sources: Iterable[Source]) -> None:
@@ -156,13 +187,17 @@ class Ledger:
         if new:
             insert_rows(self._client, "sources", map(asdict, new))
 
-    def _next_number(self) -> int:
+    def next_number(self) -> int:
         """The first number that is claimed and not closed, or else the first that isn't claimed."""
         rows = self._client.query(
             "SELECT if(countIf(closed = 0) > 0, minIf(number, closed = 0), max(number) + 1) "
             "FROM loads FINAL"
         ).result_rows
         return int(rows[0][0])
+
+    def _claim_time(self, load: Load) -> dict[str, str | int]:
+        claimed_at = self._claimed_before.get(load)
+        return {} if claimed_at is None else {"written_at": claimed_at}
 
     def _claimed(self, number: int) -> set[str]:
         """The loads under a number."""
@@ -184,13 +219,13 @@ class Ledger:
 
 def _row(load: Load, place: int, counts: Counts, *, closed: bool) -> dict[str, str | int]:
     """A load's counts stand with its first range, so that sums over the ledger are right."""
-    one = load.ranges[place]
-    last = counts.last.get(one.partition, _NO_RECORD)
+    loaded = load.ranges[place]
+    last = counts.last.get(loaded.partition, _NO_RECORD)
     return {
         "topic": load.topic,
-        "partition": one.partition,
-        "from_offset": one.begin,
-        "to_offset": one.end,
+        "partition": loaded.partition,
+        "from_offset": loaded.begin,
+        "to_offset": loaded.end,
         "load": load.token,
         "closed": int(closed),
         "messages": 0 if place else counts.messages,

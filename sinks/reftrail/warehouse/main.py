@@ -1,40 +1,52 @@
 """Composition root of the warehouse: settings, ClickHouse, the sink and the HTTP server.
 
-Input: every public topic. Output: ClickHouse, and reports over HTTP. Guarantee: each committed
-message is stored exactly once, see `sink`.
+Input: every public topic, and `api-keys`. Output: ClickHouse, reports over HTTP, and
+`api-key-uses`. Guarantee: each committed message is stored exactly once, see `sink`; of several
+warehouses on one server one loads, see `turns`.
 """
 
 import logging
 from contextlib import ExitStack
 
+from reftrail.edge.api_keys import ApiKeys
+from reftrail.edge.api_keys_topic import ApiKeysReader, KeyUses
+from reftrail.edge.authorization import Authorization
 from reftrail.hosting.private import private_port
 from reftrail.hosting.run import run_host, run_until_stopped, stop_on_signals
 from reftrail.hosting.serving import serve
-from reftrail.warehouse.clickhouse import connect_for_reading, connect_for_writing, lock
+from reftrail.reports.analysts.routes import Analysts
+from reftrail.warehouse.clickhouse import (
+    connect_for_analysts,
+    connect_for_reading,
+    connect_for_writing,
+    lock,
+)
+from reftrail.warehouse.dashboard_parts import dashboard_parts
 from reftrail.warehouse.dead_letters import DeadLetters
+from reftrail.warehouse.definitions import VIEWS
 from reftrail.warehouse.http import application
 from reftrail.warehouse.ledger import Ledger
 from reftrail.warehouse.loader import Loader
 from reftrail.warehouse.metrics import WarehouseMetrics
-from reftrail.warehouse.progress import Progress
+from reftrail.warehouse.placing.placer import Placer
+from reftrail.warehouse.progress import LoadedPositions
 from reftrail.warehouse.settings import WarehouseSettings
 from reftrail.warehouse.sink import Sink
-from reftrail.warehouse.tables import apply_ddl
+from reftrail.warehouse.turns import Turns
 
 _log = logging.getLogger(__name__)
 
 
 def main() -> None:
     """Run until SIGTERM or SIGINT; an unexpected error ends the process with a traceback."""
-    run_host(WarehouseSettings, run, quiet={"kafka": logging.WARNING, "aiokafka": logging.WARNING})
+    run_host(WarehouseSettings, run, quiet={"kafka": logging.WARNING, "aiokafka": logging.CRITICAL})
 
 
 async def run(settings: WarehouseSettings) -> None:
     """Load and answer until asked to stop."""
     stop = stop_on_signals()
-    path = settings.clickhouse_path
-    url = settings.clickhouse_url.get_secret_value() if settings.clickhouse_url else None
-    progress, metrics, letters = Progress(), WarehouseMetrics(), DeadLetters(settings)
+    path, url = settings.clickhouse_path, settings.url
+    progress, metrics, letters = LoadedPositions(), WarehouseMetrics(), DeadLetters(settings)
     with ExitStack() as closing:
         if path is not None:
             closing.enter_context(lock(path))
@@ -44,15 +56,33 @@ async def run(settings: WarehouseSettings) -> None:
         closing.callback(reading.close)
         low_latency = connect_for_reading(path, url)
         closing.callback(low_latency.close)
-        for name in apply_ddl(writing):
-            _log.info("applied ddl/%s", name)
+        sql = connect_for_analysts(path, url)
+        closing.callback(sql.close)
+        export = connect_for_reading(path, url)
+        closing.callback(export.close)
+        placing = connect_for_writing(path, url)
+        placer = Placer(placing, progress.as_of_text)
+        closing.callback(placer.close)
         ledger = Ledger(writing)
         loader = Loader(writing, ledger, letters.bury, metrics)
         sink = Sink(settings, ledger, loader, progress, metrics)
-        keys = [key.get_secret_value() for key in settings.secret_keys]
+        turns = Turns(settings, writing, loader, progress, placer.begin_turn)
+        analysts = Analysts(sql, export, VIEWS, path, progress.as_of_text, placer)
+        keys = ApiKeys.of(secret=[key.get_secret_value() for key in settings.secret_keys])
+        reader = ApiKeysReader(settings, keys, metrics.key_skipped)
+        authorization = Authorization(keys, proxies=settings.proxies)
         try:
             async with private_port(
-                application(reading, low_latency, keys, progress, metrics),
+                application(
+                    reading,
+                    low_latency,
+                    authorization,
+                    progress,
+                    metrics,
+                    analysts=analysts,
+                    dashboard_parts=dashboard_parts(settings),
+                    placed=placer,
+                ),
                 settings.reports_private_host,
                 settings.reports_private_port,
                 "REFTRAIL_REPORTS_PRIVATE_PORT",
@@ -60,7 +90,14 @@ async def run(settings: WarehouseSettings) -> None:
                 serving = serve(
                     app, settings.reports_host, settings.reports_port, "REFTRAIL_REPORTS_PORT"
                 )
-                await run_until_stopped(stop, serving, finishing=sink.run(stop))
+                await run_until_stopped(
+                    stop,
+                    serving,
+                    reader.run(),
+                    placer.run(),
+                    KeyUses(settings, keys, "warehouse").run(),
+                    finishing=turns.load(sink, stop),
+                )
         finally:
             await letters.stop()
     _log.info("stopped")

@@ -38,6 +38,11 @@ class WarehouseMetrics:
             "Loads that an earlier process had left open.",
             registry=self._registry,
         )
+        self._keys = Counter(
+            "reftrail_warehouse_keys_undecodable",
+            "Messages on the topic of API keys that were skipped: no record.",
+            registry=self._registry,
+        )
         self._lag = Gauge(
             "reftrail_warehouse_lag",
             "Positions between what is loaded and the end of the topic's partitions, summed.",
@@ -54,6 +59,10 @@ class WarehouseMetrics:
             "1 if Kafka answered when last asked, else 0.",
             registry=self._registry,
         )
+
+    def key_skipped(self) -> None:
+        """A message on the topic of API keys was no record."""
+        self._keys.inc()
 
     def loaded(self, counts: Mapping[Load, Counts], seconds: float) -> None:
         """A batch has been loaded."""

@@ -15,17 +15,19 @@ _OBSERVATIONS: Final = 256
 
 
 @dataclass(slots=True)
-class Progress:
+class LoadedPositions:
     """Positions up to which each partition is loaded.
 
     as_of is the latest known time at which every message that was committed to a public topic by
     then is loaded; None until that is first the case. Messages that came later may be loaded too.
-    answered_at is when the broker last gave its ends. Times are in seconds since 1970.
+    answered_at is when the broker last gave its ends. Times are in seconds since 1970. standby_for
+    names the warehouse that loads where this one waits.
     """
 
     positions: dict[PartitionKey, int] = field(default_factory=dict)
     as_of: float | None = None
     answered_at: float | None = None
+    standby_for: str | None = None
     _observed: deque[tuple[float, Mapping[PartitionKey, int]]] = field(default_factory=deque)
     _ends: Mapping[PartitionKey, int] = field(default_factory=dict)
 
@@ -35,6 +37,10 @@ class Progress:
             for part in work.parts:
                 self.positions[work.topic.name, part.partition] = part.chunk.end
         self._settle()
+
+    def waits_for(self, holder: str | None) -> None:
+        """Another warehouse loads, or none: it is this one's turn."""
+        self.standby_for = holder
 
     def observed(self, at: float, ends: Mapping[PartitionKey, int]) -> None:
         """At this time, or a little later, the log's ends were these."""

@@ -8,21 +8,18 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from aiokafka.errors import KafkaError
 from kafka.errors import KafkaError as AdminError
 
 from reftrail.contracts.installation import Installation
-from reftrail.contracts.topic import Topic
-from reftrail.contracts.topics import PUBLIC_TOPICS
-from reftrail.engine.chunks import join
-from reftrail.warehouse.blocks import Part
+from reftrail.warehouse.gathering import Gathering
 from reftrail.warehouse.ledger import Ledger
-from reftrail.warehouse.loader import Loader, Work, works
+from reftrail.warehouse.loader import Loader, Work
 from reftrail.warehouse.metrics import WarehouseMetrics
-from reftrail.warehouse.progress import Progress
+from reftrail.warehouse.pace import Pace
+from reftrail.warehouse.progress import LoadedPositions
 from reftrail.warehouse.settings import WarehouseSettings
 from reftrail.warehouse.source import KafkaSource, describe, read_again
 
@@ -37,42 +34,6 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-@dataclass(slots=True)
-class Gathering:
-    """Messages on their way into the next batch. since is when the first one came in, monotonic."""
-
-    rows: int = 0
-    size: int = 0
-    since: float = 0.0
-    _parts: dict[Topic, dict[int, list[Part]]] = field(default_factory=dict)
-
-    def add(self, found: dict[Topic, list[Part]]) -> None:
-        """More messages, which follow those before."""
-        if found and not self._parts:
-            self.since = time.monotonic()
-        for topic, parts in found.items():
-            for part in parts:
-                self._parts.setdefault(topic, {}).setdefault(part.partition, []).append(part)
-                self.rows += len(part.chunk.values)
-                self.size += sum(len(value) for value in part.chunk.values if value is not None)
-
-    def take(self) -> list[Work]:
-        """Take all messages as a batch; topics in the order of the topic table."""
-        found = {
-            topic: [
-                Part(number, join([part.chunk for part in parts]))
-                for number, parts in self._parts[topic].items()
-            ]
-            for topic in PUBLIC_TOPICS
-            if topic in self._parts
-        }
-        self._parts, self.rows, self.size = {}, 0, 0
-        return works(found)
-
-    def __bool__(self) -> bool:
-        return bool(self._parts)
-
-
 class Sink:
     """Loads messages until it is asked to stop."""
 
@@ -81,7 +42,7 @@ class Sink:
         settings: WarehouseSettings,
         ledger: Ledger,
         loader: Loader,
-        progress: Progress,
+        progress: LoadedPositions,
         metrics: WarehouseMetrics,
     ) -> None:
         self._settings = settings
@@ -129,36 +90,28 @@ class Sink:
     async def _load(
         self, source: KafkaSource, stop: asyncio.Event, observing: asyncio.Task[None]
     ) -> None:
-        gathering = Gathering()
+        gathering, pace = Gathering(), Pace(self._settings)
         loading: asyncio.Task[None] | None = None
         while not stop.is_set():
             if observing.done():
                 observing.result()
-            gathering.add(await source.read(_READ_SECONDS))
-            if loading is not None and (loading.done() or self._is_full(gathering)):
+            found = await source.read(_READ_SECONDS)
+            gathering.add(found)
+            if loading is not None and (loading.done() or pace.is_full(gathering)):
                 await loading
                 loading = None
-            if loading is None and self._is_due(gathering):
-                loading = asyncio.create_task(self._take(gathering.take()))
-            elif not self._is_full(gathering):
+            if loading is None and pace.is_due(gathering, is_quiet=not found):
+                loading = asyncio.create_task(self._take(gathering.take(), pace))
+            elif not pace.is_full(gathering):
                 await asyncio.sleep(_BREATH_SECONDS)
         if loading is not None:
             await loading
 
-    async def _take(self, batch: Sequence[Work]) -> None:
+    async def _take(self, batch: Sequence[Work], pace: Pace) -> None:
+        pace.begins()
         await self._loader.load(batch)
         self._progress.loaded(batch)
-
-    def _is_due(self, gathering: Gathering) -> bool:
-        waited = time.monotonic() - gathering.since
-        is_late = bool(gathering) and waited * 1000 >= self._settings.load_delay_ms
-        return is_late or self._is_full(gathering)
-
-    def _is_full(self, gathering: Gathering) -> bool:
-        return (
-            gathering.rows >= self._settings.load_rows
-            or gathering.size >= self._settings.load_bytes
-        )
+        pace.ended()
 
     async def _observe(self, source: KafkaSource) -> None:
         """Ask the broker again and again how far its topics go."""

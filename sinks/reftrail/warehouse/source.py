@@ -167,26 +167,28 @@ async def read_again(installation: Installation, load: Load) -> Work:
     consumer = _consumer(installation)
     await consumer.start()
     try:
-        ranges = {TopicPartition(name, one.partition): one for one in load.ranges}
+        ranges = {TopicPartition(name, loaded.partition): loaded for loaded in load.ranges}
         begins = await consumer.beginning_offsets(ranges)
         ends = await consumer.end_offsets(ranges)
         consumer.assign(list(ranges))
         found: dict[TopicPartition, list[Chunk]] = {}
-        for at, one in ranges.items():
-            for position in (one.begin, one.end):
+        for at, loaded in ranges.items():
+            for position in (loaded.begin, loaded.end):
                 _check(at, position, LogBounds(begins[at], ends[at]))
-            consumer.seek(at, one.begin)
-            found[at] = [Chunk(one.begin, one.begin, [], [], [], [])]
-        while unread := [at for at, one in ranges.items() if found[at][-1].end < one.end]:
+            consumer.seek(at, loaded.begin)
+            found[at] = [Chunk(loaded.begin, loaded.begin, [], [], [], [])]
+        while unread := [at for at, loaded in ranges.items() if found[at][-1].end < loaded.end]:
             for at, chunks in (await take_chunks(consumer, unread, 1.0, _CHUNK)).items():
                 found[at].extend(chunks)
     finally:
         await consumer.stop()
-    parts = [Part(at.partition, _before(join(found[at]), one.end)) for at, one in ranges.items()]
+    parts = [
+        Part(at.partition, before(join(found[at]), loaded.end)) for at, loaded in ranges.items()
+    ]
     return Work(topic, tuple(sorted(parts, key=lambda part: part.partition)))
 
 
-def _before(chunk: Chunk, end: int) -> Chunk:
+def before(chunk: Chunk, end: int) -> Chunk:
     """The part of a chunk before a position."""
     count = sum(offset < end for offset in chunk.offsets)
     return Chunk(

@@ -1,5 +1,5 @@
 """`python -m reftrail.engine`: one worker, run by Faust's own."""
 
-from reftrail.engine.worker import main
+from reftrail.hosting.starting import start
 
-main()
+start("reftrail.engine.worker")

@@ -16,17 +16,17 @@ from reftrail.contracts.topics import TICKS
 from reftrail.engine.assignor import Task
 from reftrail.engine.batch import StageOfPartition
 from reftrail.engine.chunks import Chunk
-from reftrail.engine.follower import LiveReference
-from reftrail.engine.intake import Intake
-from reftrail.engine.lane import Lane, LaneStage
+from reftrail.engine.input_buffer import InputBuffer
+from reftrail.engine.live_reference import LiveReference
 from reftrail.engine.lookups import recorder_for
 from reftrail.engine.metrics import WorkerMetrics
+from reftrail.engine.partition_runner import PartitionRunner, StageRunner
 from reftrail.engine.partition_state import PartitionState
 from reftrail.engine.positions import kept_in
+from reftrail.engine.prefilter import PREFILTERS
 from reftrail.engine.reference_reader import ReferenceReader
 from reftrail.engine.settings import WorkerSettings
 from reftrail.engine.shares import Member
-from reftrail.engine.sieve import SIEVES
 from reftrail.engine.stage import Stage
 from reftrail.engine.standby import StandbyReader
 from reftrail.engine.stores import stores_for
@@ -36,19 +36,20 @@ from reftrail.engine.takeover import (
     Restored,
 )
 from reftrail.engine.ticker import Ticker
-from reftrail.engine.topology import awaited
+from reftrail.engine.topology import low_latency_topics
 from reftrail.engine.transaction import TransactionalWriter
+from reftrail.engine.written_records import WrittenRecords
 
 _AT_ONCE: Final = 4
-"""How many partitions are taken over side by side: what one waits for, another one uses."""
+"""The number of partitions taken over side by side: what one waits for, another one uses."""
 
 
-class SplitLaneError(RuntimeError):
+class SplitPartitionError(RuntimeError):
     """The group assigned a partition of some topics, but not of all."""
 
 
 class Group(Protocol):
-    """What taking over asks of this worker's membership in the group."""
+    """The membership of this worker in the group, as a take-over needs it."""
 
     async def resume(self, positions: Mapping[TopicPartition, int]) -> None:
         """Fetch from these positions on, in partitions that have been paused since assigned."""
@@ -81,7 +82,7 @@ class Assignment:
         self._settings = settings
         self._topology = topology
         self._stages = {settings.name_of(stage.reads): stage for stage in topology}
-        self._awaited = awaited(topology)
+        self._low_latency_topics = low_latency_topics(topology)
         self._metrics = metrics
         self._on_failure = on_failure
         self._stores = stores_for(settings, topology)
@@ -89,7 +90,8 @@ class Assignment:
         self._positions_in = kept_in(topology)
         self._warm: set[int] = set()
         self._owned: frozenset[int] = frozenset()
-        self._lanes: dict[int, Lane] = {}
+        self._runners: dict[int, PartitionRunner] = {}
+        self._written = WrittenRecords()
         self._reference = ReferenceReader(settings, topology, on_failure)
         self._ticker: Ticker | None = None
         self._restoring = asyncio.Semaphore(_AT_ONCE)
@@ -97,8 +99,8 @@ class Assignment:
         self.is_ready = False
 
     def partitions(self) -> list[str]:
-        """What is held, for people."""
-        sources = (source for lane in self._lanes.values() for source in lane.sources)
+        """The assigned partitions, for people."""
+        sources = (source for runner in self._runners.values() for source in runner.sources)
         return sorted(f"{source.topic}-{source.partition}" for source in sources)
 
     def standby_partitions(self) -> list[int]:
@@ -106,14 +108,14 @@ class Assignment:
         return sorted(self._warm - self._owned)
 
     async def hand_over(self, source: TopicPartition, chunk: Chunk, log_end: int | None) -> None:
-        """Give a chunk to its partition's lane; log_end is where its log ends by now."""
-        lane = self._lanes.get(source.partition)
-        if lane is None:
+        """Give a chunk to its partition's runner; log_end is where its log ends by now."""
+        runner = self._runners.get(source.partition)
+        if runner is None:
             return
         stage, partition = self._stages[source.topic].name, str(source.partition)
         self._metrics.lag.labels(stage, partition).set(max(0, (log_end or 0) - chunk.end))
-        self._metrics.keys.labels(stage, partition).set(lane.keys(source))
-        await lane.hand_over(source, chunk)
+        self._metrics.keys.labels(stage, partition).set(runner.keys(source))
+        await runner.hand_over(source, chunk)
 
     async def let_go(self) -> None:
         """Finish what is under way and give up all partitions; their state is kept for now."""
@@ -121,11 +123,11 @@ class Assignment:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        lanes, ticker = list(self._lanes.values()), self._ticker
-        self._lanes, self._ticker = {}, None
+        runners, ticker = list(self._runners.values()), self._ticker
+        self._runners, self._ticker = {}, None
         if ticker is not None:
             await ticker.stop()
-        await asyncio.gather(*(lane.stop() for lane in lanes))
+        await asyncio.gather(*(runner.stop() for runner in runners))
 
     async def close(self) -> None:
         """Give up all partitions, and stop following codes, campaigns and lists."""
@@ -138,7 +140,8 @@ class Assignment:
     def begin(self, assigned: Iterable[TopicPartition], task: Task, group: Group) -> None:
         """Start to take over what was assigned, then to follow the state of other partitions.
 
-        Returns at once. Raises `SplitLaneError` if a partition is assigned without all its topics.
+        Returns at once. Raises `SplitPartitionError` if a partition is assigned without all its
+        topics.
         """
         owned = self._whole_partitions(assigned)
         kept = {*owned, *task.followed}
@@ -153,7 +156,7 @@ class Assignment:
         group.offer(self.offered())
 
     def offered(self) -> Member:
-        """What this worker has, for the group."""
+        """The partitions of this worker, for the group."""
         warm, stored = frozenset(self._warm), self._stores.stored()
         return Member(warm, self._owned, self._reference.is_read, stored)
 
@@ -169,7 +172,7 @@ class Assignment:
         for partition in (partitions := sorted({at.partition for at in held})):
             whole = {TopicPartition(topic, partition) for topic in self._stages}
             if missing := sorted(at.topic for at in whole - held):
-                raise SplitLaneError(
+                raise SplitPartitionError(
                     f"This worker was assigned partition {partition}, but not that of "
                     f"{', '.join(missing)}. All topics of an installation must have the same "
                     "number of partitions, and all workers of a group the same version."
@@ -226,39 +229,41 @@ class Assignment:
         self._metrics.restored.inc(restored.messages)
         self._warm.add(partition)
         self._offer(group)
-        self._lanes[partition] = lane = self._lane(state, restored, partitions, tables, writer)
-        lane.start()
-        await group.resume({at: one.offset for at, one in restored.positions.items()})
+        self._runners[partition] = runner = self._runner(
+            state, restored, partitions, tables, writer
+        )
+        runner.start()
+        await group.resume({at: position.offset for at, position in restored.positions.items()})
 
     def _sources(self, partitions: Iterable[int]) -> list[TopicPartition]:
         return [TopicPartition(topic, n) for topic in self._stages for n in partitions]
 
-    def _lane(
+    def _runner(
         self,
         state: PartitionState,
         restored: Restored,
         partitions: int,
         reference: LiveReference,
         writer: TransactionalWriter,
-    ) -> Lane:
+    ) -> PartitionRunner:
         stages = []
         for source, position in restored.positions.items():
             stage, looked_up_in = self._stages[source.topic], reference.for_another_stage()
             stages.append(
-                LaneStage(
-                    StageOfPartition(stage, source.partition, partitions),
-                    Intake(source, position),
+                StageRunner(
+                    StageOfPartition(stage, source.partition, partitions, self._written),
+                    InputBuffer(source, position),
                     state.stores[stage.name],
                     looked_up_in,
-                    SIEVES.get(stage.name) if self._settings.sieve else None,
+                    PREFILTERS.get(stage.name) if self._settings.sieve else None,
                     self._metrics.stage(stage.name),
                     recorder_for(stage.name, looked_up_in.tables),
                 )
             )
-        return Lane(
+        return PartitionRunner(
             stages,
             self._settings,
-            awaited=self._awaited,
+            low_latency_topics=self._low_latency_topics,
             state=state,
             writer=writer,
             committing=self._metrics.committing.observe,

@@ -21,7 +21,7 @@ _VERSION: Final = 0
 
 
 class _Offer(msgspec.Struct, frozen=True):
-    """What a member says when it joins: see `Member`. Earlier versions say less."""
+    """The data of a member when it joins: see `Member`. Earlier versions say less."""
 
     warm: tuple[int, ...] = ()
     is_ready: bool = False
@@ -37,7 +37,7 @@ class _Offer(msgspec.Struct, frozen=True):
 
 
 class Task(msgspec.Struct, frozen=True):
-    """What a member is given beside the partitions that it owns: see `Shares`."""
+    """The data that a member is given beside the partitions that it owns: see `Shares`."""
 
     warm_up: tuple[int, ...] = ()
     standby: tuple[int, ...] = ()
@@ -63,7 +63,7 @@ class WarmAssignor(AbstractPartitionAssignor):  # type: ignore[misc]
         self.task = Task()
 
     def metadata(self, topics: Iterable[str]) -> ConsumerProtocolMemberMetadata:
-        """What this worker says when it joins."""
+        """The data of this worker when it joins."""
         said = self.offered
         offer = _Offer(tuple(said.warm), said.is_ready, tuple(said.owned), tuple(said.stored))
         return ConsumerProtocolMemberMetadata(_VERSION, sorted(topics), msgspec.json.encode(offer))
@@ -83,7 +83,7 @@ class WarmAssignor(AbstractPartitionAssignor):  # type: ignore[misc]
             member: ConsumerProtocolMemberAssignment(
                 _VERSION,
                 [
-                    (topic, [one for one in owned if one < counts[topic]])
+                    (topic, [partition for partition in owned if partition < counts[topic]])
                     for topic in members[member].subscription
                 ],
                 msgspec.json.encode(

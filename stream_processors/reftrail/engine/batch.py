@@ -1,184 +1,120 @@
 """One batch of one stage: decode, decide, evolve, and gather what is to be sent."""
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cache, partial
-from typing import Any, NamedTuple, TypeAlias, cast
+from functools import partial
 
-from reftrail.contracts.codec import Undecodable, decode, encode, stop_if_newer
+from reftrail.contracts.codec import Undecodable, encode, stop_if_newer
 from reftrail.contracts.decisions import DeadLettered
 from reftrail.contracts.external_inputs import Ticked
+from reftrail.contracts.partitions import partition_of
 from reftrail.contracts.record import Millis, Record
-from reftrail.contracts.topic import Topic
 from reftrail.contracts.topics import DEAD_LETTERS, LOOKUPS
+from reftrail.engine.batch_letters import BatchLetters, Step
 from reftrail.engine.chunks import Chunk
-from reftrail.engine.dead_letters import (
-    FAULTS_OF_THE_WORKER,
-    UNDECIDABLE,
-    WRONG_PARTITION,
-    described,
-    fitting,
-    misplaced,
-    put_aside,
-    refused,
-    refused_message,
-    undecodable,
-)
-from reftrail.engine.lookups import LookupRecorder
+from reftrail.engine.dead_letters import FAULTS_OF_THE_WORKER, MOST_MESSAGE, fitting
+from reftrail.engine.lookups import LookupRecorder, recording
+from reftrail.engine.outcome import Outcome
 from reftrail.engine.placement import all_belong
+from reftrail.engine.prefilter import Prefilter, selected_parts
 from reftrail.engine.reference import ReferenceTables
-from reftrail.engine.sieve import Sieve
+from reftrail.engine.settling import Settle, settling
 from reftrail.engine.stage import Stage
 from reftrail.engine.state import Batch, StateStore, Trial
-from reftrail.rules.decider import Cause, Decider, Reference, Refused, Settling, Woken
-
-Message = tuple[bytes, bytes | None]
-_Settle: TypeAlias = Callable[..., tuple[Sequence[Record], Any]]
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What follows from a batch: messages by topic and partition, and the changed state.
-
-    due_times are the times for which changed keys wait. decided counts the questions to the
-    decider, dead the dead letters by reason. silenced are keys that a tick was to wake in vain:
-    they aren't woken again.
-    """
-
-    messages: dict[tuple[Topic, int], list[Message]] = field(
-        default_factory=lambda: defaultdict(list)
-    )
-    changes: Mapping[str, bytes | None] = field(default_factory=dict)
-    due_times: Mapping[str, Millis] = field(default_factory=dict)
-    decided: int = 0
-    dead: Counter[str] = field(default_factory=Counter)
-    silenced: set[str] = field(default_factory=set)
-
-    def add(self, part: "Outcome") -> None:
-        """Take in what follows from a part of the batch."""
-        for place, messages in part.messages.items():
-            self.messages[place].extend(messages)
-        self.dead.update(part.dead)
-        self.silenced |= part.silenced
-
-
-@cache
-def _settles(kind: type) -> bool:
-    """Whether deciders of a type are `Settling`: a check that takes as long as a small batch."""
-    return issubclass(kind, Settling)
-
-
-def _settling(decider: Decider[Any]) -> _Settle:
-    """How to get a decider's conclusions together with the state after them."""
-    if _settles(type(decider)):
-        return cast("Settling[Any]", decider).settle
-
-    def settle(
-        state: Any, record: Record, cause: Cause, reference: Reference
-    ) -> tuple[Sequence[Record], Any]:
-        concluded = decider.decide(state, record, cause, reference)
-        for conclusion in concluded:
-            if not isinstance(conclusion, Refused):
-                state = decider.evolve(state, conclusion)
-        return concluded, state
-
-    return settle
-
-
-def _recording(tables: ReferenceTables, lookups: LookupRecorder | None) -> Reference:
-    """What a batch looks things up in: the tables, by way of the recorder."""
-    if lookups is None:
-        return tables
-    lookups.begin_batch()
-    return lookups
+from reftrail.engine.written_records import WrittenRecords
+from reftrail.rules.decider import Cause, Refused
 
 
 class MisplacedError(Exception):
     """A record is in a partition that isn't its key's."""
 
 
-class _Step(NamedTuple):
-    """A message of a chunk, and the record in it, that is decided on."""
-
-    chunk: Chunk
-    nth: int
-    record: Record
-    cause: Cause
-
-    @property
-    def message(self) -> tuple[bytes | None, bytes | None]:
-        """Its key and value."""
-        return self.chunk.keys[self.nth], self.chunk.values[self.nth]
-
-
 @dataclass(frozen=True, slots=True)
 class StageOfPartition:
-    """Which part of the work a batch belongs to, of how many partitions."""
+    """A stage on one of so many partitions, for which batches are decided.
+
+    written are the records that stages of this worker wrote for each other.
+    """
 
     stage: Stage
     partition: int
     partitions: int
+    written: WrittenRecords = field(default_factory=WrittenRecords)
 
-    def conclude(
+    @property
+    def _letters(self) -> BatchLetters:
+        return BatchLetters(self.stage, self.partition, self.partitions)
+
+    def decide(
         self,
         chunk: Chunk,
         store: StateStore,
         reference: ReferenceTables,
-        sieve: Sieve | None = None,
+        prefilter: Prefilter | None = None,
         lookups: LookupRecorder | None = None,
     ) -> Outcome:
-        """What follows from a chunk on top of the stored state, which stays as it is.
+        """Decide a chunk on top of the stored state, which stays as it is.
 
         If anything in it can't be decided or written, it is decided once more, record by record:
         then only what is to blame goes to the dead letters. With lookups, what decisions look up
         in the reference is written too.
         """
         try:
-            return self._conclude(chunk, store, reference, sieve, lookups)
+            return self._decide(chunk, store, reference, prefilter, lookups)
         except FAULTS_OF_THE_WORKER:
             raise
         except Exception:  # noqa: BLE001 - whatever a foreign record leads to
-            return self._conclude_each(chunk, store, reference, lookups)
+            return self._decide_each(chunk, store, reference, lookups)
 
-    def _conclude(
+    def _decide(
         self,
         chunk: Chunk,
         store: StateStore,
         tables: ReferenceTables,
-        sieve: Sieve | None,
+        prefilter: Prefilter | None,
         lookups: LookupRecorder | None,
     ) -> Outcome:
         """The same, where nothing is to blame. Raises whatever there is else."""
         outcome, batch = Outcome(), Batch(self.stage, store)
-        reference = _recording(tables, lookups)
-        settle = _settling(self.stage.decider)
+        reference = recording(tables, lookups)
+        settle = settling(self.stage.decider)
         reads, offsets, timestamps = self.stage.reads, chunk.offsets, chunk.timestamps
-        source, key_of, known = reads.name, reads.key_of, store.packed
+        source, key_of, known, send = reads.name, reads.key_of, store.packed, self._send
+        has_timers = self.stage.timers is not None
+        is_keyed_alike = [cell.key_of for cell in self.stage.cells] == [key_of]
         unknown: list[str] = []  # what was taken here before belongs here
-        for index, record in self._records(chunk, store, tables, sieve, outcome):
+        records = (
+            self._records(chunk, range(len(chunk.values)), outcome)
+            if prefilter is None
+            else self._selected(prefilter, chunk, batch, tables, outcome)
+        )
+        for index, record in records:
             cause = Cause(source, self.partition, offsets[index])
-            for asked in self._asked(record, cause, batch, timestamps[index]):
+            for asked in (
+                self._asked(record, cause, batch, timestamps[index]) if has_timers else (record,)
+            ):
                 keys, state = batch.load(asked)
                 if lookups is not None:
                     lookups.decide_on(asked, cause)
-                concluded, state = settle(state, asked, cause, reference)
+                events, state = settle(state, asked, cause, reference)
                 outcome.decided += 1
-                if not concluded:
+                if not events:
                     continue
-                if not keys or keys[0] not in known:
-                    unknown.append(reads.partitioned_by(key_of(record)))
-                for conclusion in concluded:
-                    if isinstance(conclusion, Refused):
-                        self._put_aside(self._refused(chunk, index, conclusion), outcome)
+                own_key = keys[0] if keys else None
+                if own_key is None or own_key not in known:
+                    key = own_key if own_key and is_keyed_alike else key_of(record)
+                    unknown.append(reads.partitioned_by(key))
+                for event in events:
+                    if isinstance(event, Refused):
+                        self._put_aside(self._letters.refused(chunk, index, event), outcome)
                     else:
-                        self._send(conclusion, outcome, keys[0] if keys else None)
+                        send(event, outcome, own_key)
                 batch.save(keys, state)
         if not all_belong(unknown, self.partition, self.partitions):
             raise MisplacedError
         return self._with_changes(outcome, batch, lookups)
 
-    def _conclude_each(
+    def _decide_each(
         self,
         chunk: Chunk,
         store: StateStore,
@@ -187,10 +123,10 @@ class StageOfPartition:
     ) -> Outcome:
         """The same record by record, with a dead letter for each that is to blame."""
         outcome, batch = Outcome(), Batch(self.stage, store)
-        settle = partial(_settling(self.stage.decider), reference=_recording(tables, lookups))
-        for nth, record in self._records(chunk, store, tables, None, outcome):
+        settle = partial(settling(self.stage.decider), reference=recording(tables, lookups))
+        for nth, record in self._records(chunk, range(len(chunk.values)), outcome):
             cause = Cause(self.stage.reads.name, self.partition, chunk.offsets[nth])
-            at = _Step(chunk, nth, record, cause)
+            at = Step(chunk, nth, record, cause)
             for asked in self._asked(record, cause, batch, chunk.timestamps[nth]):
                 if lookups is not None:
                     lookups.decide_on(asked, cause)
@@ -201,11 +137,12 @@ class StageOfPartition:
     def _with_changes(
         self, outcome: Outcome, batch: Batch, lookups: LookupRecorder | None
     ) -> Outcome:
-        for written in lookups.written if lookups is not None else ():
-            key = LOOKUPS.key_of(written)
-            partition = LOOKUPS.partition(key, self.partitions)
-            outcome.messages[LOOKUPS, partition].append((key.encode(), encode(written)))
-        outcome.changes = batch.changes()
+        if lookups is not None and lookups.written:  # all of one stage and partition: one key
+            key = LOOKUPS.key_of(lookups.written[0])
+            outcome.messages[LOOKUPS, LOOKUPS.partition(key, self.partitions)] += [
+                (key.encode(), encode(written)) for written in lookups.written
+            ]
+        outcome.changes, outcome.silenced = batch.changes(), batch.silenced
         if outcome.changes:
             assert self.stage.changelog is not None
             outcome.due_times = batch.due_times(outcome.changes)
@@ -215,25 +152,25 @@ class StageOfPartition:
         return outcome
 
     def _step(
-        self, at: _Step, asked: Record, settle: _Settle, batch: Trial, outcome: Outcome
+        self, at: Step, asked: Record, settle: Settle, batch: Trial, outcome: Outcome
     ) -> None:
-        """Decide on one record, or on one key that a tick wakes."""
+        """Decide on one record, or on one timer that fires."""
         keys, state = batch.load(asked)
-        concluded, state = settle(state, asked, at.cause)
-        if not concluded:
+        events, state = settle(state, asked, at.cause)
+        if not events:
             return
-        if letter := self._misplaced(at):
+        if letter := self._letters.misplaced(at):
             self._put_aside(letter, outcome)
             return
-        for conclusion in concluded:
-            if isinstance(conclusion, Refused):
-                self._put_aside(self._refused(at.chunk, at.nth, conclusion), outcome)
+        for event in events:
+            if isinstance(event, Refused):
+                self._put_aside(self._letters.refused(at.chunk, at.nth, event), outcome)
             else:
-                self._send(conclusion, outcome, keys[0] if keys else None)
+                self._send(event, outcome, keys[0] if keys else None)
         batch.save(keys, state)
 
-    def _guarded_step(self, at: _Step, asked: Record, settle: _Settle, batch: Batch) -> Outcome:
-        """What follows; if it can't be taken, nothing changes and a dead letter says why."""
+    def _guarded_step(self, at: Step, asked: Record, settle: Settle, batch: Batch) -> Outcome:
+        """Decide; if a record can't be taken, nothing changes and a dead letter says why."""
         part, trial = Outcome(), batch.trial()
         try:
             self._step(at, asked, settle, trial, part)
@@ -242,60 +179,65 @@ class StageOfPartition:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a foreign record leads to
             part = Outcome()
-            self._put_aside(self._undecidable(at, asked, error), part)
-            if isinstance(at.record, Ticked):
-                self._silence(at.record, asked, at.cause, batch, part)
+            self._put_aside(self._letters.undecidable(at, asked, error), part)
+            if asked is not at.record:
+                self._silence(at, asked, batch)
         return part
 
     def _asked(
         self, record: Record, cause: Cause, batch: Batch, appended_at: Millis
     ) -> Iterable[Record]:
-        """What the decider is asked about because of a record: whom its time wakes, and itself."""
-        waking = self.stage.waking
-        until = None if waking is None else waking.time_of(record, appended_at)
-        if waking is None or until is None:
+        """Inputs of the decider that follow from a record: the timers that it fires, and itself."""
+        timers = self.stage.timers
+        if timers is None or (until := timers.time_of(record, appended_at)) is None:
             return (record,)
         if isinstance(record, Ticked):
-            return [waking.woken(key, record, cause) for key in batch.due(until)]
+            return [timers.fired(key, record, cause) for key in batch.due(until)]
         if until <= batch.asked_until:  # nothing is due by then
             return (record,)
-        return [*(waking.woken(key, record, cause) for key in batch.due_since(until)), record]
+        return [*(timers.fired(key, record, cause) for key in batch.due_since(until)), record]
 
-    def _silence(
-        self, tick: Ticked, asked: Record, cause: Cause, batch: Batch, outcome: Outcome
-    ) -> None:
-        """Have the key that a tick woke in vain woken no more."""
-        waking = self.stage.waking
-        assert waking is not None
+    def _silence(self, at: Step, asked: Record, batch: Batch) -> None:
+        """Silence the key whose timer fired in vain on a record."""
+        timers = self.stage.timers
+        assert timers is not None
+        until = timers.time_of(at.record, at.chunk.timestamps[at.nth])
+        assert until is not None
         key = next(
             key
-            for key in batch.due(tick.event_time)
-            if waking.woken(key, tick, cause).event_id == asked.event_id
+            for key in batch.due(until)
+            if timers.fired(key, at.record, at.cause).event_id == asked.event_id
         )
         batch.silence(key)
-        outcome.silenced.add(key)
+
+    def _selected(
+        self,
+        prefilter: Prefilter,
+        chunk: Chunk,
+        batch: Batch,
+        reference: ReferenceTables,
+        outcome: Outcome,
+    ) -> Iterator[tuple[int, Record]]:
+        """The chunk's records by index, but for those that the prefilter leaves out."""
+        for indices, selected in selected_parts(prefilter, chunk, batch.packed(), reference):
+            if selected is None:
+                yield from self._records(chunk, indices, outcome)
+            else:
+                yield from selected
 
     def _records(
-        self,
-        chunk: Chunk,
-        store: StateStore,
-        reference: ReferenceTables,
-        sieve: Sieve | None,
-        outcome: Outcome,
-    ) -> Iterable[tuple[int, Record]]:
-        """The chunk's records by index, but for those that the sieve leaves out."""
-        sifted = (
-            sieve.sift(chunk.values, store.packed, reference, chunk.timestamps) if sieve else None
-        )
-        if sifted is not None:
-            yield from sifted
-            return
-        for index, value in enumerate(chunk.values):
+        self, chunk: Chunk, indices: Iterable[int], outcome: Outcome
+    ) -> Iterator[tuple[int, Record]]:
+        """The chunk's records at some indices."""
+        kinds, values, decoded = self.stage.kinds, chunk.values, self.written.decoded
+        for index in indices:
             try:
-                record = self.stage.checked(decode(value))
+                record = decoded(values[index])
+                if not isinstance(record, kinds):
+                    raise self.stage.unexpected(record)
             except Undecodable as error:
                 stop_if_newer(error)
-                self._put_aside(self._undecodable(chunk, index, error), outcome)
+                self._put_aside(self._letters.undecodable(chunk, index, error), outcome)
             else:
                 yield index, record
 
@@ -307,41 +249,18 @@ class StageOfPartition:
         value = encode(record)
         for topic in topics:
             key = topic.key_of(record)
-            is_own = topic.partitioned_by(key) == own_key
-            partition = self.partition if is_own else topic.partition(key, self.partitions)
-            outcome.messages[topic, partition].append(fitting(key.encode(), value))
+            deciding = topic.partitioned_by(key)
+            is_own = deciding == own_key
+            partition = self.partition if is_own else partition_of(deciding, self.partitions)
+            encoded = key.encode()
+            if len(encoded) + len(value) > MOST_MESSAGE:
+                fitting(encoded, value)
+            outcome.messages[topic, partition].append((encoded, value))
+            if not topic.public:
+                self.written.keep(value, record)
 
     def _put_aside(self, letter: DeadLettered, outcome: Outcome) -> None:
         key = DEAD_LETTERS.key_of(letter)
         partition = DEAD_LETTERS.partition(key, self.partitions)
         outcome.messages[DEAD_LETTERS, partition].append((key.encode(), encode(letter)))
         outcome.dead[letter.reason] += 1
-
-    def _undecodable(self, chunk: Chunk, index: int, error: Undecodable) -> DeadLettered:
-        at = Cause(self.stage.reads.name, self.partition, chunk.offsets[index])
-        message = (chunk.keys[index], chunk.values[index])
-        return undecodable(self.stage.name, at, chunk.timestamps[index], message, str(error))
-
-    def _undecidable(self, at: _Step, asked: Record, error: Exception) -> DeadLettered:
-        about = (asked.event_id,) if isinstance(asked, Woken) else ()
-        name, timestamp = self.stage.name, at.chunk.timestamps[at.nth]
-        why = described(error)
-        return put_aside(name, at.cause, timestamp, at.message, UNDECIDABLE, why, *about)
-
-    def _misplaced(self, at: _Step) -> DeadLettered | None:
-        """The dead letter of a record in a partition that isn't its key's.
-
-        Asked only where something follows: most events are left out before they are decoded.
-        """
-        reads = self.stage.reads
-        key = reads.key_of(at.record)
-        right = reads.partition(key, self.partitions)
-        if right == self.partition:
-            return None
-        name, timestamp = self.stage.name, at.chunk.timestamps[at.nth]
-        why = misplaced(key, right, self.partitions)
-        return put_aside(name, at.cause, timestamp, at.message, WRONG_PARTITION, why)
-
-    def _refused(self, chunk: Chunk, index: int, refusal: Refused) -> DeadLettered:
-        message = refused_message(self.stage, refusal, chunk.keys[index], chunk.values[index])
-        return refused(self.stage.name, chunk.timestamps[index], message, refusal)

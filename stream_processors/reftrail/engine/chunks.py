@@ -75,7 +75,7 @@ async def take_chunks(
     max_records: int,
     may_take: Callable[[], bool] = lambda: True,
 ) -> dict[TopicPartition, list[Chunk]]:
-    """What a consumer has fetched of some partitions (none given: of all), in chunks.
+    """The messages that a consumer has fetched of partitions (none given: of all), in chunks.
 
     Waits for something to come in for at most timeout_seconds. A chunk has max_records messages,
     or a record batch more. may_take is asked after the wait: if not, all is left where it is, the
@@ -203,7 +203,7 @@ class ChunkReader:
         await self._consumer.stop()
 
     async def read(self, timeout_seconds: float) -> dict[TopicPartition, list[Chunk]]:
-        """What has come in, waiting for it for at most so long."""
+        """The chunks that have come in, after waiting for at most so long."""
         return await take_chunks(self._consumer, (), timeout_seconds, self._max_records)
 
     async def ends(self) -> dict[TopicPartition, int]:
@@ -214,14 +214,14 @@ class ChunkReader:
         return ends
 
     async def bounds(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, LogBounds]:
-        """Where logs begin, and where they end for readers of committed data."""
+        """The begins of logs, and their ends for readers of committed data."""
         wanted = list(partitions)
         begins = await self._consumer.beginning_offsets(wanted)
         ends = await self._consumer.end_offsets(wanted)
         return {at: LogBounds(begins[at], ends[at]) for at in wanted}
 
     def known_end(self, partition: TopicPartition) -> int | None:
-        """Where the committed messages of a partition ended when it last answered, if it did."""
+        """The end of a partition's committed messages when it last answered, if it did."""
         end: int | None = self._consumer.last_stable_offset(partition)
         return end
 

@@ -1,4 +1,4 @@
-"""What becomes of a message that a stage can't read, decide on, or follow."""
+"""Dead letters of messages that a stage can't read, decide on, or write the events of."""
 
 from typing import Final
 
@@ -16,13 +16,13 @@ UNDECIDABLE: Final = "undecidable"
 """A decider can't take a record, or what follows from it can't be written."""
 WRONG_PARTITION: Final = "wrong_partition"
 MOST_MESSAGE: Final = 500 << 10
-"""How large key and value of a message may be together: they must fit into the writer's batch."""
+"""The largest size of a message's key and value: they must fit into the writer's batch."""
 FAULTS_OF_THE_WORKER: Final = (MemoryError, NewerVersionNeeded, StoreError, UnknownStateError)
 """Errors that no record is to blame for: they end the worker."""
 
 
 class TooLargeError(ValueError):
-    """What follows from a record doesn't fit into a message."""
+    """An event doesn't fit into a message."""
 
 
 def fitting(key: bytes, value: bytes | None) -> tuple[bytes, bytes | None]:
@@ -74,7 +74,7 @@ def put_aside(  # noqa: PLR0913, PLR0917 - what a dead letter says
 
 
 def described(error: Exception) -> str:
-    """What went wrong, in the same words whenever it does."""
+    """A description of an error, in the same words whenever it occurs."""
     return f"{type(error).__name__}: {error}"
 
 

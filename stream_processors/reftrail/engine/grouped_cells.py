@@ -41,15 +41,19 @@ class GroupedCells(MutableMapping[str, bytes]):
 
     def under(self, group: str) -> list[str]:
         """The keys of a group but for its own, in no order."""
-        return [key for key, _ in self.members(group)]
+        return [f"{group}:{name}" for name in self._members_of(group) if name]
 
     def members(self, group: str) -> list[tuple[str, bytes]]:
         """The same with their cells."""
-        found = self._groups.get(group)
-        if found is None:
-            return []
-        cells = _cells_of(found)
+        cells = self._members_of(group)
         return [(f"{group}:{name}", packed) for name, packed in cells.items() if name]
+
+    def _members_of(self, group: str) -> dict[str, bytes]:
+        """The cells of a group by name, its own among them if there are others."""
+        found = self._groups.get(group)
+        if found is None or (isinstance(found, bytes) and not found[0]):
+            return {}  # as of nearly every group that is asked about
+        return _cells_of(found)
 
     def get(self, key: str, default: bytes | None = None) -> bytes | None:  # type: ignore[override]
         """The cell of a key, or the default."""
@@ -60,8 +64,8 @@ class GroupedCells(MutableMapping[str, bytes]):
         if isinstance(found, dict):
             return found.get(name, default)
         if not name:
-            return _own_of(found) or default
-        if name.encode() not in found:  # a tenth of the time that unpacking takes
+            return found[3 : 3 + int.from_bytes(found[1:3])] or default
+        if not found[0] or name.encode() not in found:  # a tenth of the time that unpacking takes
             return default
         return _cells_of(found).get(name, default)
 
@@ -111,10 +115,6 @@ class GroupedCells(MutableMapping[str, bytes]):
     def __len__(self) -> int:
         """The number of cells."""
         return self._size
-
-
-def _own_of(group: bytes) -> bytes:
-    return group[3 : 3 + int.from_bytes(group[1:3])]
 
 
 def _cells_of(group: _Group) -> dict[str, bytes]:

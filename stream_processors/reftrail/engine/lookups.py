@@ -19,13 +19,15 @@ from reftrail.contracts.record import Millis, Record
 from reftrail.contracts.reference import CampaignDefined, CodeChanged
 from reftrail.contracts.stage_messages import LookedUp
 from reftrail.contracts.topics import LOOKUPS
-from reftrail.engine.dead_letters import TooLargeError, fitting
+from reftrail.engine.dead_letters import MOST_MESSAGE, TooLargeError, fitting
 from reftrail.engine.reference import ReferenceTables
-from reftrail.rules.decider import Cause, because
+from reftrail.rules.decider import Cause, Reference, metadata
 
 Fact: TypeAlias = CodeChanged | CampaignDefined | Listed
 
 _log = logging.getLogger(__name__)
+
+_SURELY_FITS: Final = MOST_MESSAGE // 2
 
 MOST_FACTS: Final = 8_192
 """Facts that a recorder remembers of a stage and partition; then it begins anew."""
@@ -97,28 +99,34 @@ class LookupRecorder:
 
     def code(self, code: str) -> CodeChanged | None:
         """See `rules.decider.Reference`."""
-        return self._used(self.tables.code(code))
+        found = self.tables.code(code)
+        return found if found is None or self._codes.get(found.code) is found else self._used(found)
 
     def code_if_known(self, code: str) -> CodeChanged | None:
         """See `rules.decider.Reference`."""
-        return self._used(self.tables.code_if_known(code))
+        found = self.tables.code_if_known(code)
+        return found if found is None or self._codes.get(found.code) is found else self._used(found)
 
     def campaign(self, campaign_id: str | None, at: Millis) -> CampaignDefined | None:
         """See `rules.decider.Reference`. All versions count as used."""
-        if campaign_id is not None:
-            self._use_campaign(campaign_id)
+        if campaign_id is None:
+            return None
+        versions = self.tables.versions(campaign_id)
+        if self._campaigns.get(campaign_id) is not versions:
+            self._use_campaign(campaign_id, versions)
+        if versions and (last := versions[-1]).effective_from <= at:
+            return last  # as for nearly every touch
         return self.tables.campaign(campaign_id, at)
 
     def refers_by_campaign(self) -> bool:
         """See `rules.decider.Reference`. One such campaign counts as used."""
         if (campaign_id := self.tables.campaign_that_refers_by_itself()) is not None:
-            self._use_campaign(campaign_id)
+            self._use_campaign(campaign_id, self.tables.versions(campaign_id))
         return campaign_id is not None
 
     def listed(self, subject: str, value: str, at: Millis) -> Listed | None:
         """See `rules.decider.Reference`. All entries about the value count as used."""
-        entries = self.tables.entries(subject, value)
-        if not entries:
+        if not self.tables.has_lists or not (entries := self.tables.entries(subject, value)):
             return None
         known = self._lists.get((subject, value), ())
         if known is not entries:
@@ -126,16 +134,13 @@ class LookupRecorder:
             self._write(entry for entry in entries if entry not in known)
         return self.tables.listed(subject, value, at)
 
-    def _used(self, code: CodeChanged | None) -> CodeChanged | None:
-        if code is not None:
-            known = self._codes.get(code.code)
-            if known is not code and known != code:
-                self._codes[code.code] = code
-                self._write((code,))
+    def _used(self, code: CodeChanged) -> CodeChanged:
+        if self._codes.get(code.code) != code:
+            self._write((code,))
+        self._codes[code.code] = code
         return code
 
-    def _use_campaign(self, campaign_id: str) -> None:
-        versions = self.tables.versions(campaign_id)
+    def _use_campaign(self, campaign_id: str, versions: Sequence[CampaignDefined]) -> None:
         known = self._campaigns.get(campaign_id, ())
         if versions and known is not versions:
             self._campaigns[campaign_id] = versions
@@ -148,17 +153,25 @@ class LookupRecorder:
 
     def _write(self, facts: Iterable[Fact]) -> None:
         for fact in facts:
-            written = self._looked_up(fact.event_id, encode(fact))
-            try:
-                fitting(LOOKUPS.key_of(written).encode(), encode(written))
-            except TooLargeError as error:
+            value = self.tables.encoded(fact)
+            written = self._looked_up(fact.event_id, value)
+            if len(written.fact or b"") > _SURELY_FITS and (error := _misfit(written)):
                 _log.warning("a replay will lack %s: %s", fact.event_id, error)
             else:
                 self._written.append(written)
 
     def _looked_up(self, fact_id: str, fact: bytes | None) -> LookedUp:
-        common = because(self._record, self._cause, f"looked_up:{self._stage}:{fact_id}")
+        common = metadata(self._record, self._cause, f"looked_up:{self._stage}:{fact_id}")
         return LookedUp(**common, stage=self._stage, fact=fact)
+
+
+def _misfit(written: LookedUp) -> TooLargeError | None:
+    """What keeps a record out of the log, if it is too large."""
+    try:
+        fitting(LOOKUPS.key_of(written).encode(), encode(written))
+    except TooLargeError as error:
+        return error
+    return None
 
 
 def recorder_for(
@@ -183,7 +196,7 @@ class RecordedLookups:
     def first_offset(self, stage: str, partition: int) -> int | None:
         """The offset of the first input with recorded lookups; None if there is none."""
         found = self._records.get((stage, partition), ())
-        return next((one.cause_offset for one in found if one.fact is None), None)
+        return next((lookup.cause_offset for lookup in found if lookup.fact is None), None)
 
     def facts(self, stage: str, partition: int, until: int) -> Iterator[tuple[int, Fact]]:
         """Facts up to the input at an offset, each once, with the offset from which it was used."""
@@ -216,3 +229,11 @@ def _fact(value: bytes) -> Fact:
     fact = decode(value)
     assert isinstance(fact, CodeChanged | CampaignDefined | Listed)
     return fact
+
+
+def recording(tables: ReferenceTables, lookups: LookupRecorder | None) -> Reference:
+    """The reference of a batch: the tables, by way of the recorder."""
+    if lookups is None:
+        return tables
+    lookups.begin_batch()
+    return lookups

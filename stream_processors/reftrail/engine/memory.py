@@ -5,102 +5,32 @@ host on Kafka would write for the same logs. It shares the rules with that host 
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from random import Random
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
 
 from reftrail.contracts.codec import Undecodable, decode, encode, stop_if_newer
 from reftrail.contracts.decisions import DeadLettered, RewardDecided
-from reftrail.contracts.record import Micros, Millis, Record
+from reftrail.contracts.record import Record
 from reftrail.contracts.stage_messages import LookedUp
 from reftrail.contracts.topic import Topic
 from reftrail.contracts.topics import CAMPAIGNS, CODES, DEAD_LETTERS, LISTS, LOOKUPS, REWARDS
-from reftrail.engine.dead_letters import (
-    FAULTS_OF_THE_WORKER,
-    UNDECIDABLE,
-    WRONG_PARTITION,
-    described,
-    fitting,
-    misplaced,
-    put_aside,
-    refused,
-    refused_message,
-    undecodable,
-)
+from reftrail.engine.dead_letters import FAULTS_OF_THE_WORKER, fitting
 from reftrail.engine.lookups import LookupRecorder, RecordedLookups, recorder_for
-from reftrail.engine.memory_states import Groups, Silenced, States, Told
+from reftrail.engine.memory_letters import (
+    letter_of_misplaced,
+    letter_of_refused,
+    letter_of_undecidable,
+    letter_of_undecodable,
+)
+from reftrail.engine.memory_log import LedgerLine, Logged, Message, Step
+from reftrail.engine.memory_states import FiredUntil, Groups, Silenced, States
 from reftrail.engine.reference import ReferenceTables
 from reftrail.engine.stage import Stage
 from reftrail.engine.topology import TOPOLOGY
-from reftrail.rules.decider import Cause, Reference, Refused, Woken
+from reftrail.rules.decider import Cause, Reference, Refused
 
 REFERENCE: Final = (CODES, CAMPAIGNS, LISTS)
-"""What stages look up. It is known from the moment it is published."""
-
-
-@dataclass(frozen=True, slots=True)
-class Logged:
-    """A record and its place in its topic's log.
-
-    key is its message's; None: that of the record. timestamp is the broker's; None: the time at
-    which the record was received.
-    """
-
-    record: Record
-    partition: int
-    offset: int
-    key: bytes | None = None
-    timestamp: Millis | None = field(default=None, compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A message as it stands in a log; value is bytes if it went over the wire."""
-
-    offset: int
-    key: bytes | None
-    value: Record | bytes | None
-    timestamp: Millis
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One decision: what a stage concluded from a record, including what concerns only itself."""
-
-    stage: Stage
-    record: Record
-    cause: Cause
-    conclusions: Sequence[Record]
-
-
-class LedgerLine(NamedTuple):
-    """What a ledger entry says about money, without where in the log it comes from."""
-
-    reward_id: str
-    status: str
-    code: str
-    user_id: str
-    role: str
-    beneficiary: str | None
-    value_micros: Micros
-    currency: str
-    reasons: tuple[str, ...]
-
-    @classmethod
-    def of(cls, entry: RewardDecided) -> Self:
-        """The line of an entry."""
-        return cls(
-            entry.reward_id,
-            entry.status,
-            entry.code,
-            entry.user_id,
-            entry.role,
-            entry.beneficiary,
-            entry.value_micros,
-            entry.currency,
-            tuple(entry.reasons),
-        )
+"""The topics of reference data. It is known from the moment it is published."""
 
 
 class MemoryHost:
@@ -144,7 +74,7 @@ class MemoryHost:
         self._packed: defaultdict[tuple[str, int], dict[str, bytes]] = defaultdict(dict)
         self._groups: defaultdict[tuple[str, int], Groups] = defaultdict(lambda: defaultdict(set))
         self._silenced: defaultdict[tuple[str, int], Silenced] = defaultdict(dict)
-        self._told: defaultdict[tuple[str, int], Told] = defaultdict(Told)
+        self._fired: defaultdict[tuple[str, int], FiredUntil] = defaultdict(FiredUntil)
         self._recorders: dict[tuple[str, int], LookupRecorder] = {}
 
     def publish(self, topic: Topic, *records: Record) -> None:
@@ -229,8 +159,8 @@ class MemoryHost:
         begin = self._read[stage.name, partition]
         messages = self._logs[stage.reads.name, partition][begin : begin + size]
         at = (stage.name, partition)
-        silenced, told = self._silenced[at], self._told[at]
-        states = States(stage, self._packed[at], self._groups[at], silenced, told)
+        silenced, fired = self._silenced[at], self._fired[at]
+        states = States(stage, self._packed[at], self._groups[at], silenced, fired)
         outputs: list[tuple[Topic, Record, bytes]] = []
         for message in messages:
             cause = Cause(stage.reads.name, partition, message.offset)
@@ -238,7 +168,7 @@ class MemoryHost:
                 record = stage.checked(_record(message.value))
             except Undecodable as error:
                 stop_if_newer(error)
-                outputs.append(_letter(_undecodable(stage, cause, message, error)))
+                outputs.append(_letter(letter_of_undecodable(stage, cause, message, error)))
                 continue
             for key, asked in states.asked(record, cause, message.timestamp):
                 try:
@@ -246,7 +176,9 @@ class MemoryHost:
                 except FAULTS_OF_THE_WORKER:
                     raise
                 except Exception as error:  # noqa: BLE001 - whatever a foreign record leads to
-                    outputs.append(_letter(_undecidable(stage, cause, message, asked, error)))
+                    outputs.append(
+                        _letter(letter_of_undecidable(stage, cause, message, asked, error))
+                    )
                     if key is not None:
                         self._silenced[at][key] = states.due_at(key)
         outputs += [
@@ -267,31 +199,33 @@ class MemoryHost:
         asked: Record,
         cause: Cause,
     ) -> list[tuple[Topic, Record, bytes]]:
-        """What a record leads to, encoded; its state is kept, and the step noted."""
+        """Decide a record and keep its state; the outputs are encoded, and the step is noted."""
         state = states.of(asked)
         reference = self._reference_for(stage, asked, cause)
-        conclusions = stage.decider.decide(state, asked, cause, reference)
+        events = stage.decider.decide(state, asked, cause, reference)
         reads = stage.reads
         right = reads.partition(reads.key_of(record), self.partitions)
-        if conclusions and right != cause.partition:
-            return [_letter(_misplaced(stage, cause, message, record, right, self.partitions))]
+        if events and right != cause.partition:
+            return [
+                _letter(letter_of_misplaced(stage, cause, message, record, right, self.partitions))
+            ]
         outputs = []
-        for conclusion in conclusions:
-            if isinstance(conclusion, Refused):
-                outputs.append(_letter(_refused(stage, message, conclusion)))
+        for event in events:
+            if isinstance(event, Refused):
+                outputs.append(_letter(letter_of_refused(stage, message, event)))
                 continue
-            state = stage.decider.evolve(state, conclusion)
-            if topics := stage.topics_for(conclusion):
-                value = encode(conclusion)
+            state = stage.decider.evolve(state, event)
+            if topics := stage.topics_for(event):
+                value = encode(event)
                 for topic in topics:
-                    fitting(topic.key_of(conclusion).encode(), value)
-                    outputs.append((topic, conclusion, value))
+                    fitting(topic.key_of(event).encode(), value)
+                    outputs.append((topic, event, value))
         states.keep(asked, state)
-        self.steps.append(Step(stage, asked, cause, conclusions))
+        self.steps.append(Step(stage, asked, cause, events))
         return outputs
 
     def _reference_for(self, stage: Stage, asked: Record, cause: Cause) -> Reference:
-        """What a decision looks things up in."""
+        """The reference of a decision."""
         if self.lookups is not None:
             return self.lookups.reference(stage.name, cause) or self.reference
         place = (stage.name, cause.partition)
@@ -329,33 +263,3 @@ def _record(value: Record | bytes | None) -> Record:
 
 def _letter(letter: DeadLettered) -> tuple[Topic, Record, bytes]:
     return DEAD_LETTERS, letter, encode(letter)
-
-
-def _undecidable(
-    stage: Stage, at: Cause, message: Message, asked: Record, error: Exception
-) -> DeadLettered:
-    about = (asked.event_id,) if isinstance(asked, Woken) else ()
-    parts, why = _parts(message), described(error)
-    return put_aside(stage.name, at, message.timestamp, parts, UNDECIDABLE, why, *about)
-
-
-def _misplaced(  # noqa: PLR0913, PLR0917 - what its dead letter says
-    stage: Stage, at: Cause, message: Message, record: Record, right: int, partitions: int
-) -> DeadLettered:
-    why = misplaced(stage.reads.key_of(record), right, partitions)
-    parts = _parts(message)
-    return put_aside(stage.name, at, message.timestamp, parts, WRONG_PARTITION, why)
-
-
-def _undecodable(stage: Stage, at: Cause, message: Message, error: Undecodable) -> DeadLettered:
-    return undecodable(stage.name, at, message.timestamp, _parts(message), str(error))
-
-
-def _refused(stage: Stage, message: Message, refusal: Refused) -> DeadLettered:
-    about = refused_message(stage, refusal, *_parts(message))
-    return refused(stage.name, message.timestamp, about, refusal)
-
-
-def _parts(message: Message) -> tuple[bytes | None, bytes | None]:
-    value = message.value
-    return message.key, encode(value) if isinstance(value, Record) else value

@@ -9,7 +9,7 @@ import msgspec
 from reftrail.contracts.external_inputs import Ticked
 from reftrail.contracts.record import Millis, Record
 from reftrail.engine.dead_letters import fitting
-from reftrail.engine.stage import Stage, Waking
+from reftrail.engine.stage import Stage, TimerSpec
 from reftrail.rules.cells import Cells, group_of
 from reftrail.rules.decider import Cause
 
@@ -17,11 +17,11 @@ Groups: TypeAlias = defaultdict[str, set[str]]
 """The keys of cells that are grouped, by their group."""
 
 Silenced: TypeAlias = dict[str, Millis | None]
-"""Keys that a tick woke in vain, with the times for which they wait."""
+"""Keys whose timers fired in vain, with the times of these timers."""
 
 
-class Told:
-    """The time up to which nothing is due: all that was has been woken."""
+class FiredUntil:
+    """The time up to which no timer is due: all of them have fired."""
 
     def __init__(self) -> None:
         self.until: Millis = -1
@@ -36,9 +36,9 @@ class States:
         packed: dict[str, bytes],
         groups: Groups,
         silenced: Silenced,
-        told: Told,
+        fired: FiredUntil,
     ) -> None:
-        self._told = told
+        self._fired = fired
         self._stage = stage
         self._groups = groups
         self._silenced = silenced
@@ -50,37 +50,37 @@ class States:
     def asked(
         self, record: Record, cause: Cause, appended_at: Millis
     ) -> list[tuple[str | None, Record]]:
-        """What its time wakes, each with its key, found by looking at every key; and the record."""
-        waking = self._stage.waking
-        until = None if waking is None else waking.time_of(record, appended_at)
-        if waking is None or until is None:
+        """Timers that fire by its time, each with its key; and the record. Looks at every key."""
+        timers = self._stage.timers
+        until = None if timers is None else timers.time_of(record, appended_at)
+        if timers is None or until is None:
             return [(None, record)]
         if isinstance(record, Ticked):
-            return self._woken(waking, until, record, cause)
-        if until <= self._told.until:
+            return self._timers_fired(timers, until, record, cause)
+        if until <= self._fired.until:
             return [(None, record)]
-        woken = self._woken(waking, until, record, cause)
-        if len(woken) < waking.most:
-            self._told.until = until
-        return [*woken, (None, record)]
+        found = self._timers_fired(timers, until, record, cause)
+        if len(found) < timers.most:
+            self._fired.until = until
+        return [*found, (None, record)]
 
-    def _woken(
-        self, waking: Waking, until: Millis, record: Record, cause: Cause
+    def _timers_fired(
+        self, timers: TimerSpec, until: Millis, record: Record, cause: Cause
     ) -> list[tuple[str | None, Record]]:
         due = [
             (at, key)
             for key in {*self._packed, *self._values}
-            if waking.owns(key)
+            if timers.owns(key)
             and (at := self.due_at(key)) is not None
             and at <= until
             and self._silenced.get(key) != at
         ]
-        return [(key, waking.woken(key, record, cause)) for _, key in sorted(due)[: waking.most]]
+        return [(key, timers.fired(key, record, cause)) for _, key in sorted(due)[: timers.most]]
 
     def due_at(self, key: str) -> Millis | None:
-        """When a key wants to be woken."""
-        assert self._stage.waking is not None
-        return self._stage.waking.due_at(self._value(key, self._kind(key)))
+        """The time of a key's timer."""
+        assert self._stage.timers is not None
+        return self._stage.timers.due_at(self._value(key, self._kind(key)))
 
     def of(self, record: Record) -> Any:
         """The state that a record is decided on."""
@@ -101,20 +101,27 @@ class States:
         for key, value in packed.items():
             fitting(key.encode(), value)
         self._values |= kept
-        if self._told.until >= 0:
+        self._end_silence(kept)
+        if self._fired.until >= 0:
             self._ask_again(kept)
         self._kept |= packed
         if self._stage.family is not None and self._stage.family.grouped:
             for key in kept:
                 self._groups[group_of(key)].add(key)
 
+    def _end_silence(self, keys: Iterable[str]) -> None:
+        """Let timers fire again whose times have changed, even if they change back."""
+        for key in self._silenced.keys() & keys:
+            if self.due_at(key) != self._silenced[key]:
+                del self._silenced[key]
+
     def _ask_again(self, keys: Iterable[str]) -> None:
         """Have a time that was asked about be asked about again, for keys that wait for it."""
-        waking = self._stage.waking
-        assert waking is not None
+        timers = self._stage.timers
+        assert timers is not None
         for key in keys:
-            if waking.owns(key) and (time := self.due_at(key)) is not None:
-                self._told.until = min(self._told.until, time - 1)
+            if timers.owns(key) and (time := self.due_at(key)) is not None:
+                self._fired.until = min(self._fired.until, time - 1)
 
     def store(self) -> None:
         """Store what the batch has changed; what is empty is not kept."""

@@ -1,11 +1,11 @@
-"""What a worker tells about itself, for Prometheus."""
+"""Metrics of a worker, for Prometheus."""
 
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 if TYPE_CHECKING:
-    from reftrail.engine.batch import Outcome
+    from reftrail.engine.outcome import Outcome
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 _RECORDS = (1, 10, 100, 1_000, 5_000, 10_000, 20_000, 50_000)
@@ -28,7 +28,7 @@ class WorkerMetrics:
         )
         self.deciding = self._histogram("deciding_seconds", "Deciding a batch.", _SECONDS, labels)
         self.committing = self._histogram(
-            "committing_seconds", "Committing what the stages of a partition concluded.", _SECONDS
+            "committing_seconds", "Committing what the stages of a partition decided.", _SECONDS
         )
         self.restored = self._counter("restored", "State changes read back on assignment.", ())
         self.followed = self._counter("followed", "State changes read as a standby.", ())

@@ -61,7 +61,7 @@ class PartitionState:
             self._by_changelog[changelog].restore(key, value)
 
     def restored(self, changelog: Topic, up_to: int) -> None:
-        """Note that the state has all that stands in a changelog before a position."""
+        """Note that the state has everything in a changelog before a position."""
         self._restored_to(changelog, up_to)
         self._store.write(self._progress)
 

@@ -1,4 +1,4 @@
-"""Whether keys belong to a partition, for many keys at once."""
+"""Check of many keys at once: which of them belong to a partition."""
 
 from collections import defaultdict
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""How far a partition's stages have read: kept in their changelogs, beside the state.
+"""Positions of a partition's stages: kept in their changelogs, beside the state.
 
 State and positions are one fact. Kept apart, as by Kafka's consumer groups, whose offsets expire or
 are deleted while the state stays, records would be read again on top of what they led to, and count
@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from reftrail.contracts.topic import Topic
-from reftrail.engine.batch import Message
+from reftrail.engine.outcome import Message
 from reftrail.engine.stage import Stage
 from reftrail.hosting.kafka.log_bounds import Position, RecordMark
 
@@ -29,7 +29,7 @@ def kept_in(stages: Iterable[Stage]) -> dict[Topic, Topic]:
 
 
 def position_message(source: Topic, position: Position) -> Message:
-    """What a changelog keeps of the position in a topic: the offset, then the mark, if any."""
+    """The value of a changelog for the position in a topic: the offset, then the mark, if any."""
     numbers = (position.offset, *(position.last or ()))
     return _MARK + source.name.encode(), " ".join(map(str, numbers)).encode()
 
@@ -42,7 +42,7 @@ def is_position(key: bytes | None) -> bool:
 def position_of(key: bytes, value: bytes | None) -> tuple[str, Position | None]:
     """The topic, without prefix, and the position that a message keeps; None where it ends one.
 
-    Raises ValueError if something else than a position stands there.
+    Raises ValueError if the value is no position.
     """
     topic = key.removeprefix(_MARK).decode()
     if value is None:

@@ -7,16 +7,18 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from reftrail.contracts.code_spelling import canonical
+from reftrail.contracts.codec import encode
 from reftrail.contracts.external_inputs import Listed
 from reftrail.contracts.policy import Scope, policy_in
 from reftrail.contracts.record import Millis, Record
 from reftrail.contracts.reference import CampaignDefined, CodeChanged
+from reftrail.engine.packed_codes import PackedCodes
 
 Lookup: TypeAlias = tuple[Literal["campaign", "code"], str]
 
 
 class ReferenceTables:
-    """What is known of codes, campaigns and lists, record by record.
+    """Tables of codes, campaigns and lists, as known so far.
 
     missed collects what was asked for and isn't known at all, until the caller clears it: a host
     may then read on and ask again. None is never missed.
@@ -24,36 +26,31 @@ class ReferenceTables:
 
     def __init__(self, records: Iterable[Record] = ()) -> None:
         self.missed: set[Lookup] = set()
-        self._codes: dict[str, CodeChanged] = {}
-        # The codes whose registered spelling isn't the canonical form, by that form.
-        self._spellings: dict[str, CodeChanged] = {}
+        self._codes = PackedCodes()
         self._campaigns: dict[str, list[CampaignDefined]] = {}
         self._lists: dict[tuple[str, str], list[Listed]] = {}
         self._by_campaign: set[str] = set()
         for record in records:
             self.apply(record)
 
-    def apply(self, record: Record) -> None:
+    def apply(self, record: Record, encoded: bytes | None = None) -> None:
         """Take in a record of the topics `codes`, `campaigns` and `lists`, in their logs' order.
 
         A code is as its record with the highest revision says, the last of those. Of a campaign
         every version is kept; a version that comes again replaces itself. Of an entry of the
-        lists everything that was ever said is kept. Other records raise TypeError.
+        lists everything that was ever said is kept. Other records raise TypeError. encoded is the
+        same record as it was read, if it was.
         """
         match record:
             case CodeChanged():
-                known = self._codes.get(record.code)
-                if known is None or known.revision <= record.revision:
-                    self._codes[record.code] = record
-                    if (form := canonical(record.code)) != record.code:
-                        self._spellings[form] = record
+                self._codes.put(record, encoded)
             case CampaignDefined():
                 versions = self._campaigns.get(record.campaign_id, ())
-                others = [one for one in versions if one.version != record.version]
+                others = [version for version in versions if version.version != record.version]
                 self._campaigns[record.campaign_id] = sorted(
                     [*others, record], key=attrgetter("effective_from", "version")
                 )
-                if any(_scope_of(one) == Scope.CAMPAIGN for one in (*others, record)):
+                if any(_scope_of(campaign) == Scope.CAMPAIGN for campaign in (*others, record)):
                     self._by_campaign.add(record.campaign_id)
                 else:
                     self._by_campaign.discard(record.campaign_id)
@@ -102,6 +99,11 @@ class ReferenceTables:
         """
         return self._campaigns.get(campaign_id, ())
 
+    @property
+    def has_lists(self) -> bool:
+        """Whether the lists have ever said anything."""
+        return bool(self._lists)
+
     def entries(self, subject: str, value: str) -> Sequence[Listed]:
         """All that the lists have ever said of a value, in the order of time.
 
@@ -113,23 +115,25 @@ class ReferenceTables:
         """The same tables, now and later, for another who misses what they miss."""
         tables = ReferenceTables()
         tables._codes = self._codes
-        tables._spellings = self._spellings
         tables._campaigns = self._campaigns
         tables._by_campaign = self._by_campaign
         tables._lists = self._lists
         return tables
 
     def code(self, code: str) -> CodeChanged | None:
-        """A code as it stands, in whatever case it is registered; None if it isn't registered."""
+        """The record of a code, in whatever case it is registered; None if it isn't registered."""
         found = self.code_if_known(code)
         if found is None:
             self.missed.add(("code", code))
         return found
 
     def code_if_known(self, code: str) -> CodeChanged | None:
-        """A code as it stands, if it is here by now. Nothing is missed if it isn't."""
-        found = self._codes.get(code)
-        return found or (self._spellings.get(canonical(code)) if self._spellings else None)
+        """The record of a code, if it is here by now. Nothing is missed if it isn't."""
+        return self._codes.get(code)
+
+    def encoded(self, record: CodeChanged | CampaignDefined | Listed) -> bytes:
+        """The message value of a record that was looked up here."""
+        return self._codes.encoded(record) if isinstance(record, CodeChanged) else encode(record)
 
     def listed(self, subject: str, value: str, at: Millis) -> Listed | None:
         """The entry of the allow and block lists that is in force at a time, read by now.
@@ -140,7 +144,7 @@ class ReferenceTables:
         said = self._lists.get(_named(subject, value))
         if said is None:
             return None
-        entry = next((one for one in reversed(said) if one.event_time <= at), None)
+        entry = next((change for change in reversed(said) if change.event_time <= at), None)
         if entry is None or entry.listing is None:
             return None
         return None if entry.expires_at is not None and entry.expires_at <= at else entry
@@ -154,7 +158,7 @@ class ReferenceTables:
 
 
 def _scope_of(campaign: CampaignDefined) -> Scope | None:
-    """How often a campaign refers a user; None where its policy is none.
+    """The scope in which a campaign refers a user; None where its policy is none.
 
     Then whatever is decided by it goes to the dead letters, until a version that is one replaces
     it. Raises `NewerVersionNeeded` if it is one in a newer language.
@@ -166,5 +170,5 @@ def _scope_of(campaign: CampaignDefined) -> Scope | None:
 
 
 def _named(subject: str, value: str) -> tuple[str, str]:
-    """What an entry of the lists names: a code in any case of its letters."""
+    """The subject of an entry of the lists: a code in any case of its letters."""
     return subject, canonical(value) if subject == "code" else value

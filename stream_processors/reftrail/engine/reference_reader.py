@@ -6,7 +6,7 @@ from collections.abc import Callable
 from aiokafka import TopicPartition
 
 from reftrail.contracts.topics import CAMPAIGNS, CODES, LISTS
-from reftrail.engine.follower import Follower, LiveReference
+from reftrail.engine.live_reference import LiveReference, ReferenceTopicReader
 from reftrail.engine.reference import ReferenceTables
 from reftrail.engine.settings import WorkerSettings
 from reftrail.engine.stage import Codes, Stage
@@ -26,7 +26,7 @@ class ReferenceReader:
         looks_up = any(stage.looks_up_codes is not Codes.NONE for stage in topology)
         self._topics = (CAMPAIGNS, LISTS, CODES) if looks_up else (CAMPAIGNS, LISTS)
         self._on_failure = on_failure
-        self._follower: Follower | None = None
+        self._reader: ReferenceTopicReader | None = None
         self._reading: asyncio.Task[tuple[int, LiveReference]] | None = None
 
     @property
@@ -36,7 +36,7 @@ class ReferenceReader:
         return reading is not None and reading.done() and not reading.cancelled()
 
     async def read(self) -> tuple[int, LiveReference]:
-        """How many partitions each topic has, and the tables; waits until all has been read.
+        """The number of partitions of each topic, and the tables; waits until all has been read.
 
         What has begun goes on if the caller is cancelled: the next one waits for the rest.
         """
@@ -49,13 +49,13 @@ class ReferenceReader:
         if self._reading is not None:
             self._reading.cancel()
             await asyncio.gather(self._reading, return_exceptions=True)
-        if self._follower is not None:
-            await self._follower.stop()
+        if self._reader is not None:
+            await self._reader.stop()
 
     async def _read(self) -> tuple[int, LiveReference]:
         partitions = await self._count_partitions()
         tables = ReferenceTables()
-        self._follower = Follower(
+        self._reader = ReferenceTopicReader(
             self._settings,
             [
                 TopicPartition(self._settings.name_of(topic), partition)
@@ -65,8 +65,8 @@ class ReferenceReader:
             tables,
             self._on_failure,
         )
-        await self._follower.start()
-        return partitions, LiveReference(tables, [self._follower])
+        await self._reader.start()
+        return partitions, LiveReference(tables, [self._reader])
 
     async def _count_partitions(self) -> int:
         admin = async_admin(self._settings)

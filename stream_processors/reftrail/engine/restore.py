@@ -95,7 +95,7 @@ async def restore_from(
 def resume_positions(
     changelogs: Mapping[TopicPartition, tuple[PartitionState, Topic]],
 ) -> dict[TopicPartition, int | None]:
-    """Where reading the changelogs goes on; None: at the beginning."""
+    """The positions from which changelogs are read on; None: from the beginning."""
     return {
         partition: state.changelogs[changelog]
         for partition, (state, changelog) in changelogs.items()

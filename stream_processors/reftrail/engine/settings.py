@@ -7,13 +7,14 @@ from pydantic import Field
 
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.record import DAY, Millis
+from reftrail.contracts.setting_types import PauseMillis, PauseSeconds, TimeoutSeconds
 
 
 class WorkerSettings(Installation):
     """Read from REFTRAIL_* variables.
 
     group is the consumer group that shares the partitions out; by default it is named after the
-    prefix, as transactional ids are. How far the stages have read stands in their changelogs; the
+    prefix, as transactional ids are. The positions of the stages are in their changelogs; the
     group's offsets are for tools. Where messages were lost that a stage still had to read, or had
     read already, a worker refuses to start, unless accept_lost_records lets it go on with what is
     there. A batch has at most about max_batch records, so that a worker never works on one for
@@ -22,8 +23,8 @@ class WorkerSettings(Installation):
     coming, they gather for as long as the last commit took, but for at least gather_ms: the busier
     the broker, the fewer and larger transactions it is given. With nothing to write, the positions
     alone are committed after idle_commit_seconds. A worker that is gone for
-    session_timeout_seconds loses its partitions; one that is told to stop and can't finish within
-    stop_seconds ends anyway. Time is told every tick_seconds by one of the
+    session_timeout_seconds loses its partitions; one that is to stop and can't finish within
+    stop_seconds ends anyway. Ticks are written every tick_seconds by one of the
     workers; 0: by none. A purchase or refund waits for its user's signup for signup_wait_days from
     its receipt, then it is a dead letter; all workers of an installation need the same value.
     Each partition's state is kept up to date by so many standbys beside its owner, as far as there
@@ -39,12 +40,12 @@ class WorkerSettings(Installation):
     worker_web_host: str = "127.0.0.1"
     worker_web_port: Annotated[int, Field(ge=0, le=65535)] = 6066
     max_batch: Annotated[int, Field(ge=1)] = 20_000
-    linger_ms: Annotated[float, Field(ge=0)] = 100.0
-    gather_ms: Annotated[float, Field(ge=0)] = 5.0
-    idle_commit_seconds: Annotated[float, Field(gt=0)] = 0.5
-    session_timeout_seconds: Annotated[float, Field(ge=1)] = 6.0
-    stop_seconds: Annotated[float, Field(gt=0)] = 10.0
-    tick_seconds: Annotated[float, Field(ge=0)] = 5.0
+    linger_ms: PauseMillis = 100.0
+    gather_ms: PauseMillis = 5.0
+    idle_commit_seconds: TimeoutSeconds = 0.5
+    session_timeout_seconds: Annotated[TimeoutSeconds, Field(ge=1, le=1800)] = 6.0
+    stop_seconds: TimeoutSeconds = 10.0
+    tick_seconds: PauseSeconds = 5.0
     signup_wait_days: Annotated[float, Field(gt=0, le=90)] = 30
     sieve: bool = True
     standbys: Annotated[int, Field(ge=0)] = 0

@@ -20,7 +20,7 @@ _Members: TypeAlias = Mapping[str, frozenset[int]]
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """What a member of the group says of itself.
+    """The data of a member of the group about itself.
 
     warm has the partitions whose state it has, owned those that it owned until now, stored those of
     which it has an older copy on disk. is_ready says whether it has read the codes.
@@ -57,10 +57,10 @@ def share_out(
     for partition, target in sorted(targets.items()):
         owner = _owner(members, partition, target, shares.owned)
         shares.owned[owner].append(partition)
-        followers = ({target} | copies[partition]) - {owner}
-        spare = _spare(warm, partition, {*followers, owner}, standbys)
-        waited_for = followers if spare else {target} - {owner}
-        for name in sorted(followers | spare):
+        takers = ({target} | copies[partition]) - {owner}
+        spare = _spare(warm, partition, {*takers, owner}, standbys)
+        waited_for = takers if spare else {target} - {owner}
+        for name in sorted(takers | spare):
             must_read = name in waited_for and partition not in warm[name]
             (shares.warm_up if must_read else shares.standby)[name].append(partition)
     return shares
@@ -100,12 +100,12 @@ def _targets(members: Mapping[str, Member], partitions: list[int]) -> dict[int, 
     by_load = sorted(
         members, key=lambda name: (-len(members[name].owned), -len(members[name].warm), name)
     )
-    room = {name: least + (place < more) for place, name in enumerate(by_load)}
+    capacity = {name: least + (place < more) for place, name in enumerate(by_load)}
     warm = {n: [name for name in members if n in members[name].warm] for n in partitions}
     owners = {n: [name for name in warm[n] if n in members[name].owned] for n in partitions}
     stored = {n: [name for name in members if n in members[name].stored] for n in partitions}
     fewest_first = sorted(partitions, key=lambda n: (len(warm[n]) or len(members), n))
-    matching = _Matching(room)
+    matching = _Matching(capacity)
     for candidates in (owners, warm, stored, {n: list(members) for n in partitions}):
         for partition in fewest_first:
             if partition not in matching.found:
@@ -116,9 +116,9 @@ def _targets(members: Mapping[str, Member], partitions: list[int]) -> dict[int, 
 class _Matching:
     """A member for each of as many partitions as possible, none with more than it has room for."""
 
-    def __init__(self, room: dict[str, int]) -> None:
+    def __init__(self, capacity: dict[str, int]) -> None:
         self.found: dict[int, str] = {}
-        self._room = room
+        self._capacity = capacity
 
     def place(self, partition: int, candidates: Mapping[int, list[str]]) -> bool:
         """Find a member for a partition, if need be by moving others among their candidates."""
@@ -126,9 +126,9 @@ class _Matching:
 
     def _place(self, partition: int, candidates: Mapping[int, list[str]], tried: set[str]) -> bool:
         names = [name for name in candidates[partition] if name not in tried]
-        free = [name for name in names if self._room[name]]
+        free = [name for name in names if self._capacity[name]]
         if free:
-            self._give(partition, max(free, key=lambda name: (self._room[name], name)))
+            self._give(partition, max(free, key=lambda name: (self._capacity[name], name)))
             return True
         for name in names:
             tried.add(name)
@@ -140,9 +140,9 @@ class _Matching:
 
     def _give(self, partition: int, name: str) -> None:
         if partition in self.found:
-            self._room[self.found[partition]] += 1
+            self._capacity[self.found[partition]] += 1
         self.found[partition] = name
-        self._room[name] -= 1
+        self._capacity[name] -= 1
 
 
 def _standbys(warm: _Members, owners: Mapping[int, str], most: int) -> dict[int, set[str]]:

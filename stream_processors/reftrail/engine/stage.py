@@ -1,4 +1,7 @@
-"""What a stage is: a decider, what it reads, writes and keeps. Data for the hosts."""
+"""Stages as data for the hosts: a decider, and what it reads, writes and keeps.
+
+Data for the hosts.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,19 +16,21 @@ from reftrail.contracts.record import Millis, Record
 from reftrail.contracts.topic import Topic
 from reftrail.rules.decider import Cause, Decider
 
-MOST_WOKEN: Final = 10_000
-"""How many keys one tick wakes; the others wait for the next, so that no batch takes too long."""
+MOST_FIRED: Final = 10_000
+"""The number of timers that one tick fires; the others wait, so that no batch takes too long."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
     """One part of the state that a record's decision needs: kept under key_of(record).
 
-    state is the type of the part, made without arguments where nothing is kept yet.
+    state is the type of the part, made without arguments where nothing is kept yet. empty is that
+    value, where the rules have one of their own and know it by its identity.
     """
 
     key_of: Callable[[Any], str]
     state: type[msgspec.Struct]
+    empty: msgspec.Struct | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,8 @@ class UnknownStateError(RuntimeError):
         )
 
 
-def _any_key(key: str) -> bool:  # noqa: ARG001
+def any_key(key: str) -> bool:  # noqa: ARG001
+    """True: every key of the last cell has a timer."""
     return True
 
 
@@ -63,29 +69,30 @@ def tick_time(record: Record, appended_at: Millis) -> Millis | None:  # noqa: AR
 
 
 @dataclass(frozen=True, slots=True)
-class Waking:
-    """How time reaches the keys of a stage, whose states may wait for it.
+class TimerSpec:
+    """The timers of a stage: which keys have one, and for what time.
 
-    They are those of the last cell, or the cells of a family that owns says.
+    The keys are those of the last cell, or the cells of a family for which owns is true.
 
     time_of says what time it is by a record and the broker's timestamp of its message, None if it
-    doesn't tell. Ticks do nothing else; other records are decided on after the keys that they wake.
+    doesn't tell. Ticks do nothing else; other records are decided on after the timers that they
+    fire.
 
-    due_at says when a state wants to be woken, None if it doesn't. The decider is then asked with
-    what woken makes of the key, the tick and its place in the log; it must conclude something that
-    moves the state's time, or it is asked again with every tick. owns tells the last cell's keys
-    from those of the others; most is how many of them one tick wakes.
+    due_at gives the time of a state's timer, None if it has none. The decider is then given the
+    record that fired makes of the key, the tick and its position in the log; it must return an
+    event that moves the state's time, or the timer fires again with every tick. owns tells the
+    last cell's keys from those of the others; most is how many timers one tick fires.
     """
 
     due_at: Callable[[Any], Millis | None]
-    woken: Callable[[str, Any, Cause], Record]
-    owns: Callable[[str], bool] = _any_key
-    most: int = MOST_WOKEN
+    fired: Callable[[str, Any, Cause], Record]
+    owns: Callable[[str], bool] = any_key
+    most: int = MOST_FIRED
     time_of: Callable[[Record, Millis], Millis | None] = tick_time
 
 
 class Codes(Enum):
-    """Which codes a stage looks up: none, those that lead to the same partition as its input, any.
+    """The codes that a stage looks up: none, those that lead to its input's partition, or any.
 
     Any means that each worker has all of them in memory.
     """
@@ -102,11 +109,11 @@ class Stage:
     takes are the types of records that it decides on, where its topic carries several; others are
     dead letters. A decider's state is the one cell's value, or a tuple of the cells' values where
     there are several or none; or `Cells`, where it has a family of them. writes says to which
-    topics each type of conclusion goes, in that order, but to one in only if that says so of the
-    conclusion; what is `Refused` goes to the dead letters. The state is kept in changelog, which a
-    stage without cells doesn't have.
+    topics each type of event goes, in that order, but to one in only if that says so of the event;
+    what is `Refused` goes to the dead letters. The state is kept in changelog, which a stage
+    without cells doesn't have.
 
-    A stage with waking is not asked about a tick itself, but once for each key whose time has come
+    A stage with timers is not asked about a tick itself, but once for each key whose timer is due
     by then, in the order of these times and of the keys where they are equal.
     """
 
@@ -118,7 +125,7 @@ class Stage:
     changelog: Topic | None
     only: Mapping[Topic, Callable[[Any], bool]] = field(default_factory=dict)
     takes: tuple[type[Record], ...] = ()
-    waking: Waking | None = None
+    timers: TimerSpec | None = None
     looks_up_codes: Codes = Codes.NONE
     family: CellFamily | None = None
 
@@ -130,15 +137,17 @@ class Stage:
     def checked(self, record: Record) -> Record:
         """The record, if the stage takes its like. Raises `Undecodable`."""
         if not isinstance(record, self.kinds):
-            expected = " or ".join(kind.__name__ for kind in self.kinds)
-            raise Undecodable(f"expected {expected}, found {type(record).__name__}")
+            raise self.unexpected(record)
         return record
 
-    def topics_for(self, conclusion: Record) -> tuple[Topic, ...]:
-        """Where a conclusion goes."""
-        topics = self.writes[type(conclusion)]
-        if not self.only:
+    def unexpected(self, record: Record) -> Undecodable:
+        """The error about a record of a type that the stage doesn't take."""
+        expected = " or ".join(kind.__name__ for kind in self.kinds)
+        return Undecodable(f"expected {expected}, found {type(record).__name__}")
+
+    def topics_for(self, event: Record) -> tuple[Topic, ...]:
+        """The topics of an event."""
+        topics = self.writes[type(event)]
+        if not topics or not self.only:
             return topics
-        return tuple(
-            topic for topic in topics if topic not in self.only or self.only[topic](conclusion)
-        )
+        return tuple(topic for topic in topics if topic not in self.only or self.only[topic](event))

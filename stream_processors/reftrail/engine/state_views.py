@@ -1,20 +1,20 @@
 """States of a stage as a batch sees them: those that it has changed, above the stored ones."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final, cast
 
 import msgspec
 
 from reftrail.engine.stage import Cell, CellFamily, UnknownStateError
-from reftrail.engine.store import GroupedStates, PackedStates
+from reftrail.engine.store import GroupedStates, PackedStates, StatesByKey
 from reftrail.rules.cells import Cells, group_of
 
 _pack: Callable[[Any], bytes] = msgspec.msgpack.Encoder().encode
 
 
 def unpacking(family: CellFamily) -> Callable[[str, bytes], Any]:
-    """How to unpack the cell of a key."""
+    """A function that unpacks the cell of a key."""
     decoders: dict[type, Callable[[bytes], Any]] = {}
 
     def unpack(key: str, packed: bytes) -> Any:
@@ -42,7 +42,7 @@ class FamilyView:
         is_grouped = family.grouped and isinstance(packed, GroupedStates)
         self._grouped = cast("GroupedStates", packed) if is_grouped else None
         self._changed_in: defaultdict[str, set[str]] = defaultdict(set)  # keys by group
-        self._stored: dict[str, Any] = {}  # a decision looks at most cells several times
+        self._known: dict[str, Any] = {}  # those that were looked at, as they are by now
 
     def cells(self) -> Cells:
         """The state for a decision: all cells."""
@@ -51,23 +51,22 @@ class FamilyView:
     def save(self, changed: Mapping[str, Any]) -> None:
         """Keep cells that a decision has changed."""
         self.changed |= changed
+        self._known |= changed
         if self._grouped is not None:
             for key in changed:
                 self._changed_in[group_of(key)].add(key)
 
     def get(self, key: str) -> Any:
         """The cell of a key as it is by now."""
-        cell = self.changed.get(key)
+        cell = self._known.get(key)
         if cell is None:
-            cell = self._stored.get(key)
-        if cell is None:
-            cell = self._stored[key] = self._stored_cell(key)
+            cell = self._known[key] = self._stored_cell(key)
         return cell
 
-    def _listed(self, group: str) -> Iterable[str]:
+    def _listed(self, group: str) -> Collection[str]:
         assert self._grouped is not None
-        changed = self._changed_in.get(group, set()) - {group}
-        return [*self._grouped.under(group), *changed]
+        stored, changed = self._grouped.under(group), self._changed_in.get(group)
+        return {*stored, *changed} - {group} if changed else stored
 
     def _stored_cell(self, key: str) -> Any:
         packed = self._packed.get(key)
@@ -93,7 +92,7 @@ def _empty_of(kind: type) -> Any:
 
 
 def unpacking_cell(cell: Cell) -> Callable[[bytes, str], Any]:
-    """How to unpack the state of a cell, which is under a key."""
+    """A function that unpacks the state of a cell, which is under a key."""
     decode = msgspec.msgpack.Decoder(cell.state).decode
 
     def unpack(packed: bytes, key: str) -> Any:
@@ -112,22 +111,59 @@ class CellView:
         self.key_of = cell.key_of
         self.changed: dict[str, Any] = {}
         self._packed = packed
-        self._empty = cell.state()
+        self._empty = cell.state() if cell.empty is None else cell.empty
         self._none = _pack(self._empty)
         self._unpack = unpacking_cell(cell)
+        self._packed_states: dict[str, tuple[Any, bytes]] = {}
 
     def get(self, key: str) -> Any:
         """The state of a key as it is by now."""
-        if key in self.changed:
-            return self.changed[key]
+        state = self.changed.get(key)
+        if state is not None:
+            return state
         packed = self._packed.get(key)
         return self._empty if packed is None else self._unpack(packed, key)
 
+    def packed(self) -> StatesByKey:
+        """The states as they are by now, packed."""
+        return _PackedView(self.changed, self._packed, self._none, self._packed_states)
+
     def add_changes(self, found: dict[str, bytes | None]) -> None:
         """Add those that differ from the stored ones, packed. None: it is empty again."""
-        stored, nothing = self._packed.get, self._none
+        stored, nothing, known = self._packed.get, self._none, self._packed_states
         for key, state in self.changed.items():
-            packed = _pack(state)
+            before = known.get(key)
+            packed = before[1] if before and before[0] is state else _pack(state)
             if stored(key, nothing) != packed:
                 # What is empty need not be kept: a passing purchase leaves nothing with its user.
                 found[key] = None if packed == nothing else packed
+
+
+class _PackedView:
+    """Packed states: what a batch has changed, above the stored ones.
+
+    known has what was packed before, each with its state: the prefilter asks for a visitor's state
+    with each of their touches.
+    """
+
+    def __init__(
+        self,
+        changed: Mapping[str, Any],
+        stored: PackedStates,
+        nothing: bytes,
+        known: dict[str, tuple[Any, bytes]],
+    ) -> None:
+        self._changed = changed
+        self._stored = stored
+        self._nothing = nothing
+        self._known = known
+
+    def get(self, key: str, /) -> bytes | None:
+        """See `StatesByKey`. An empty state is none."""
+        state = self._changed.get(key)
+        if state is None:
+            return self._stored.get(key)
+        known = self._known.get(key)
+        if known is None or known[0] is not state:
+            known = self._known[key] = state, _pack(state)
+        return None if known[1] == self._nothing else known[1]

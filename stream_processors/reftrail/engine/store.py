@@ -1,18 +1,19 @@
-"""Where a worker keeps state: the interface, and its implementation in memory.
+"""Stores of a worker's state: the interface, and the implementation in memory.
 
 The other one, on disk, is in `engine/rocksdb`. What both keep is said by `StateStore`; here is what
 it is made of.
 """
 
 import time
-from collections.abc import Callable, Collection, Container, MutableMapping
+from collections.abc import Callable, Container, MutableMapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias, runtime_checkable
 
 from reftrail.contracts.record import Millis
 from reftrail.engine.grouped_cells import GroupedCells
+from reftrail.engine.silenced import SilencedKeys
 from reftrail.engine.stage import Stage
-from reftrail.engine.stored_alarms import StoredAlarms, TimedStates
+from reftrail.engine.stored_timers import StoredTimers, TimedStates
 from reftrail.hosting.kafka.log_bounds import Position
 
 
@@ -24,6 +25,13 @@ PackedStates: TypeAlias = MutableMapping[str, bytes]
 """Packed states by key."""
 
 
+class StatesByKey(Protocol):
+    """Packed states that are looked up."""
+
+    def get(self, key: str, /) -> bytes | None:
+        """The packed state of a key; None if it has none."""
+
+
 @runtime_checkable
 class GroupedStates(Protocol):
     """Packed states of which groups can be listed."""
@@ -32,14 +40,13 @@ class GroupedStates(Protocol):
         """The keys of a group but for its own, in no order."""
 
 
-class StateAlarms(Protocol):
-    """Which stored keys' times have come."""
+class StateTimers(Protocol):
+    """Timers of stored keys, and those of them that are due. Those of silenced keys never have."""
+
+    silenced: SilencedKeys
 
     def add(self, name: str, key: str, time: Millis) -> None:
         """From now on the key, which is under the name, has this time."""
-
-    def silence(self, keys: Collection[str]) -> None:
-        """These keys have no time until theirs changes."""
 
     def due(
         self, until: Millis, most: int, without: Container[str] = ()
@@ -51,8 +58,8 @@ class StateAlarms(Protocol):
 
 
 @dataclass(slots=True)
-class Progress:
-    """How far a partition's state has come: all of it is written together with the state.
+class RestoredTo:
+    """The progress of a partition's state: all of it is written together with the state.
 
     positions has those in what the stages read, restored_to those in the changelogs up to which the
     state has them; both by the topic's name without prefix. At current_at, in seconds since 1970,
@@ -67,25 +74,25 @@ class Progress:
 class PartitionStore(Protocol):
     """One partition's state of all stages.
 
-    progress is where the state that was found stands. What is changed is kept apart until it is
+    progress is the position of the state that was found. What is changed is kept apart until it is
     written, and lost with the process until then.
     """
 
-    progress: Progress
+    progress: RestoredTo
 
     def packed(self, stage: Stage | None) -> PackedStates:
         """The states of a stage."""
         ...
 
-    def alarms(self, stage: Stage | None) -> Callable[[TimedStates], StateAlarms]:
-        """How to make the alarms of a stage from its states."""
+    def timers(self, stage: Stage | None) -> Callable[[TimedStates], StateTimers]:
+        """A function that makes the timers of a stage from its states."""
         ...
 
-    def write(self, progress: Progress) -> None:
+    def write(self, progress: RestoredTo) -> None:
         """Keep what has changed since the last call, all of it or nothing. It must be committed."""
 
     def clear(self, reason: str) -> None:
-        """Forget everything, for a reason: progress and all that `packed` and `alarms` return."""
+        """Forget everything, for a reason: progress and all that `packed` and `timers` return."""
 
     def close(self) -> None:
         """Let go of it; it isn't used any more. What is on disk stays there."""
@@ -110,22 +117,22 @@ class MemoryStore:
     """A partition's state in memory."""
 
     def __init__(self) -> None:
-        self.progress = Progress()
+        self.progress = RestoredTo()
 
     def packed(self, stage: Stage | None) -> PackedStates:
         """See `PartitionStore`."""
         return GroupedCells() if is_grouped(stage) else {}
 
-    def alarms(self, stage: Stage | None) -> Callable[[TimedStates], StateAlarms]:  # noqa: ARG002
+    def timers(self, stage: Stage | None) -> Callable[[TimedStates], StateTimers]:  # noqa: ARG002
         """See `PartitionStore`."""
-        return StoredAlarms
+        return StoredTimers
 
-    def write(self, progress: Progress) -> None:
+    def write(self, progress: RestoredTo) -> None:
         """Nothing is written."""
 
     def clear(self, reason: str) -> None:  # noqa: ARG002
         """See `PartitionStore`."""
-        self.progress = Progress()
+        self.progress = RestoredTo()
 
     def close(self) -> None:
         """Nothing is open."""

@@ -1,4 +1,4 @@
-"""Which store a worker keeps its state in, by its settings."""
+"""Choice of a worker's store by its settings."""
 
 from collections.abc import Iterable
 

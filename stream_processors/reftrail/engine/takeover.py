@@ -46,14 +46,14 @@ class LostPositionsError(ExpectedError):
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """Where each source of a partition is read on; messages is how many were read for that."""
+    """The positions from which a partition's sources are read on; messages counts those read."""
 
     positions: Mapping[TopicPartition, Position]
     messages: int
 
 
 class PartitionTakeover:
-    """How one partition's state and positions are read.
+    """Reader of one partition's state and positions.
 
     The partition's writer must be started before, so that nobody else changes what is read here.
     committed says what the group has committed, for all partitions that are taken over.
@@ -162,7 +162,7 @@ class PartitionTakeover:
 
 
 class CommittedByGroup:
-    """What the group has committed in some partitions; asked for once, if anybody asks."""
+    """The group's committed offsets of some partitions; asked for once, if anybody asks."""
 
     def __init__(self, settings: WorkerSettings, sources: Iterable[TopicPartition]) -> None:
         self._settings = settings

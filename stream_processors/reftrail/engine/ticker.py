@@ -1,4 +1,4 @@
-"""The source of ticks: time as events, told to every partition.
+"""The source of ticks: time as events, in every partition.
 
 Input: the clock. Output: `ticks`. Guarantee: for readers of committed data, the times of each
 partition go strictly forward, whatever the clock does, none is more than a minute ahead of the
@@ -15,7 +15,7 @@ from typing import Final
 
 from aiokafka import TopicPartition
 
-from reftrail.contracts.codec import Undecodable, decode_as, encode
+from reftrail.contracts.codec import Undecodable, decode_as, encode, stop_if_newer
 from reftrail.contracts.external_inputs import Ticked
 from reftrail.contracts.record import MINUTE, Millis
 from reftrail.contracts.times import now
@@ -29,7 +29,7 @@ from reftrail.rules.decider import derived_id
 _TIMEOUT_MS: Final = 30_000
 _LOOK_BACK: Final = 64
 MOST_AHEAD: Final = 1 * MINUTE
-"""How far the clock may be ahead of the broker's: hosts with NTP differ by far less."""
+"""The most by which the clock may be ahead of the broker's: hosts with NTP differ by far less."""
 
 _log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ def tick(at: Millis, partition: int, partitions: int) -> Ticked:
 class Ticker:
     """Writes one tick to each partition every tick_seconds, all of them or none.
 
-    Its transactional id is the same in every worker: starting it fences whoever ticked before. What
+    Its transactional id is the same in every worker: starting it fences the former ticker. What
     goes wrong later, being fenced included, is reported to on_failure.
     """
 
@@ -74,7 +74,7 @@ class Ticker:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Take over from whoever ticked before, and go on after their last tick."""
+        """Take over from the former ticker, and go on after its last tick."""
         await self._producer.start()
         last = await _last_tick(self._settings)
         self._task = asyncio.create_task(self._run(last), name="ticker")
@@ -98,7 +98,7 @@ class Ticker:
         except asyncio.CancelledError:
             raise
         except Exception as error:
-            self._on_failure(explained(self._producer, error, "the ticker"))
+            self._on_failure(await explained(self._producer, error, "the ticker"))
             raise
 
     def _bounded(self, clock: Millis) -> Millis:
@@ -120,20 +120,20 @@ class Ticker:
 
     async def _write(self, at: Millis) -> None:
         name = self._settings.name_of(TICKS)
-        told = [tick(at, partition, self._partitions) for partition in range(self._partitions)]
+        ticks = [tick(at, partition, self._partitions) for partition in range(self._partitions)]
         async with self._producer.transaction():
             written = await asyncio.gather(
                 *(
                     self._producer.send_and_wait(
                         name,
-                        encode(one),
-                        key=TICKS.key_of(one).encode(),
-                        partition=one.partition,
+                        encode(tick),
+                        key=TICKS.key_of(tick).encode(),
+                        partition=tick.partition,
                     )
-                    for one in told
+                    for tick in ticks
                 )
             )
-        self._broker = max(one.timestamp for one in written), time.monotonic()
+        self._broker = max(metadata.timestamp for metadata in written), time.monotonic()
 
 
 async def _last_tick(settings: WorkerSettings) -> Millis:
@@ -165,6 +165,8 @@ async def _last_from(
     while await reader.position(place) < end:
         for chunk in (await reader.read(timeout_seconds=1.0)).get(place, []):
             for value in chunk.values:
-                with suppress(Undecodable):  # the stage that reads ticks puts it aside
+                try:
                     last = decode_as(Ticked, value).event_time
+                except Undecodable as error:  # the stage that reads ticks puts it aside
+                    stop_if_newer(error)
     return last

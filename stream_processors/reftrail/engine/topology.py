@@ -2,9 +2,11 @@
 
     events                ─▶ touch        ─▶ touches, conversions, attribution-inputs
     attribution-inputs    ─▶ attribution  ─▶ attributions, claims, reward-inputs, checks
+                                             attribution-inputs
     ticks                 ─▶ ticks        ─▶ attribution-inputs, reward-inputs, checks, limits
     checks                ─▶ velocity     ─▶ reward-inputs
-    reviews, fulfilments  ─▶ (as called)  ─▶ reward-inputs
+    reviews, adjustments, ─▶ (as called)  ─▶ reward-inputs
+    fulfilments
     reward-inputs         ─▶ reward       ─▶ rewards, reward-granted, limits, milestone-inputs
     limits                ─▶ limits       ─▶ limits, reward-inputs
     milestone-inputs      ─▶ milestone    ─▶ milestones, reward-inputs
@@ -13,7 +15,7 @@ A stage reads one topic. What the reward stage decides on comes from many sides,
 decides money; so all of it goes to `reward-inputs`, whose partitions have it in one order for good.
 Others read claims on `claims`.
 
-A conclusion that goes to no topic concerns the stage's own state only.
+An event that goes to no topic concerns the stage's own state only.
 """
 
 from collections.abc import Mapping
@@ -21,28 +23,38 @@ from dataclasses import replace
 from operator import attrgetter
 from typing import Any, Final
 
+from reftrail.contracts.adjustments import Adjusted, AdjustmentDecided
+from reftrail.contracts.changelogs import (
+    ATTRIBUTION_CHANGELOG,
+    LIMITS_CHANGELOG,
+    MILESTONE_CHANGELOG,
+    REWARD_CHANGELOG,
+    TOUCH_CHANGELOG,
+    VELOCITY_CHANGELOG,
+)
+from reftrail.contracts.conversions import Converted, Touched
 from reftrail.contracts.decisions import (
     Attributed,
     Claimed,
-    Converted,
     RewardDecided,
     RewardGranted,
     RewardWithdrawn,
-    Touched,
 )
 from reftrail.contracts.events import event_key
 from reftrail.contracts.external_inputs import FulfilmentReported, Reviewed, Ticked
 from reftrail.contracts.record import DAY, HOUR, Millis, Record
 from reftrail.contracts.stage_messages import (
     CheckRequested,
+    Forwarded,
     LimitAnswered,
     LimitRequested,
     MilestoneChanged,
+    ReferralVoided,
     SignalChecked,
 )
 from reftrail.contracts.topic import Topic
 from reftrail.contracts.topics import (
-    ATTRIBUTION_CHANGELOG,
+    ADJUSTMENTS,
     ATTRIBUTION_INPUTS,
     ATTRIBUTIONS,
     CHECKS,
@@ -52,42 +64,49 @@ from reftrail.contracts.topics import (
     EVENTS,
     FULFILMENTS,
     LIMITS,
-    LIMITS_CHANGELOG,
-    MILESTONE_CHANGELOG,
     MILESTONE_INPUTS,
     MILESTONES,
     REVIEWS,
-    REWARD_CHANGELOG,
     REWARD_GRANTED,
     REWARD_INPUTS,
     REWARDS,
     TICKS,
-    TOUCH_CHANGELOG,
     TOUCHES,
-    VELOCITY_CHANGELOG,
 )
-from reftrail.engine.keys import woken_action, woken_deed, woken_limit, woken_signal, woken_visitor
-from reftrail.engine.stage import Cell, CellFamily, Codes, Stage, Waking
+from reftrail.engine.keys import (
+    action_timer_fired,
+    limit_timer_fired,
+    signal_timer_fired,
+    user_timer_fired,
+    visitor_timer_fired,
+)
+from reftrail.engine.stage import Cell, CellFamily, Codes, Stage, TimerSpec
 from reftrail.rules import limits, milestone, velocity
 from reftrail.rules.attribution import state as attribution
 from reftrail.rules.attribution.decider import AttributionDecider
-from reftrail.rules.attribution.waiting import due_at
-from reftrail.rules.decider import Refused, Woken
+from reftrail.rules.attribution.state_events import STATE_EVENTS as ATTRIBUTION_EVENTS
+from reftrail.rules.attribution.waiting import EndedReferral, KeptAction, due_at
+from reftrail.rules.decider import Refused, TimerFired
 from reftrail.rules.forwarding import Forwarder
 from reftrail.rules.limits import (
     DayForgotten,
+    LimitReleased,
+    LimitReserved,
     LimitsDecider,
     LimitState,
-    PlaceGivenBack,
-    PlaceTaken,
 )
 from reftrail.rules.reward import keys as reward_keys
 from reftrail.rules.reward.bonuses import is_bonus
 from reftrail.rules.reward.decider import RewardDecider, wakes_at
-from reftrail.rules.reward.state_events import STATE_EVENTS
+from reftrail.rules.reward.state_events import STATE_EVENTS as REWARD_EVENTS
 from reftrail.rules.touch import state as touch
-from reftrail.rules.touch.conclusions import EarlierPeriod, VisitorForgotten
 from reftrail.rules.touch.decider import TouchDecider
+from reftrail.rules.touch.events import (
+    EarlierPeriod,
+    TouchedUnderEndedCode,
+    VisitorForgotten,
+    VisitorIdentified,
+)
 from reftrail.rules.touch.state import TouchState
 
 
@@ -99,8 +118,8 @@ def _user_key(record: Any) -> str:
     return attribution.user_key(record.user_id)
 
 
-def _limit_key(record: LimitRequested | Woken) -> str:
-    return record.action if isinstance(record, Woken) else LIMITS.key_of(record)
+def _limit_key(record: LimitRequested | TimerFired) -> str:
+    return record.action if isinstance(record, TimerFired) else LIMITS.key_of(record)
 
 
 def _hour_of_yesterday(event: Record, appended_at: Millis) -> Millis:
@@ -110,11 +129,13 @@ def _hour_of_yesterday(event: Record, appended_at: Millis) -> Millis:
     later, as from a copy of the log, tells the time of its receipt; none is later than the broker's
     time, whatever a foreign writer says.
     """
-    return (min(event.received_at, appended_at) - DAY) // HOUR * HOUR
+    received_at = event.received_at
+    told = min(appended_at, received_at)  # as min, in half the time
+    return (told - DAY) // HOUR * HOUR
 
 
 def _is_waiting(key: str) -> bool:
-    return ":" in key
+    return ":" in key and attribution.kind_of(key) not in (KeptAction, EndedReferral)
 
 
 TOPOLOGY: Final[tuple[Stage, ...]] = (
@@ -122,21 +143,25 @@ TOPOLOGY: Final[tuple[Stage, ...]] = (
         "touch",
         reads=EVENTS,
         decider=TouchDecider(),
-        cells=(Cell(event_key, TouchState),),
+        cells=(Cell(event_key, TouchState, touch.NOBODY),),
         writes={
             Touched: (TOUCHES,),
             Converted: (CONVERSIONS, ATTRIBUTION_INPUTS),
             EarlierPeriod: (),
+            TouchedUnderEndedCode: (),
+            VisitorIdentified: (),
             VisitorForgotten: (),
         },
         changelog=TOUCH_CHANGELOG,
         looks_up_codes=Codes.ANY,
-        waking=Waking(due_at=touch.wakes_at, woken=woken_visitor, time_of=_hour_of_yesterday),
+        timers=TimerSpec(
+            due_at=touch.wakes_at, fired=visitor_timer_fired, time_of=_hour_of_yesterday
+        ),
     ),
     Stage(
         "attribution",
         reads=ATTRIBUTION_INPUTS,
-        takes=(Converted, Ticked),
+        takes=(Converted, Forwarded, Ticked),
         decider=AttributionDecider(),
         cells=(),
         family=CellFamily(_user_key, attribution.kind_of, grouped=True),
@@ -144,12 +169,14 @@ TOPOLOGY: Final[tuple[Stage, ...]] = (
             Attributed: (ATTRIBUTIONS,),
             Claimed: (CLAIMS, REWARD_INPUTS),
             CheckRequested: (CHECKS,),
+            ReferralVoided: (REWARD_INPUTS,),
+            Forwarded: (ATTRIBUTION_INPUTS,),
             Refused: (DEAD_LETTERS,),
-            **dict.fromkeys(attribution.STATE_EVENTS, ()),
+            **dict.fromkeys(ATTRIBUTION_EVENTS, ()),
         },
         changelog=ATTRIBUTION_CHANGELOG,
         looks_up_codes=Codes.ANY,
-        waking=Waking(due_at=due_at, woken=woken_deed, owns=_is_waiting),
+        timers=TimerSpec(due_at=due_at, fired=user_timer_fired, owns=_is_waiting),
     ),
     Stage(
         "ticks",
@@ -167,7 +194,7 @@ TOPOLOGY: Final[tuple[Stage, ...]] = (
         cells=(Cell(attrgetter("signal"), velocity.VelocityState),),
         writes={SignalChecked: (REWARD_INPUTS,), velocity.Seen: (), velocity.Forgotten: ()},
         changelog=VELOCITY_CHANGELOG,
-        waking=Waking(due_at=velocity.wakes_at, woken=woken_signal),
+        timers=TimerSpec(due_at=velocity.wakes_at, fired=signal_timer_fired),
     ),
     Stage(
         "reviews",
@@ -175,6 +202,15 @@ TOPOLOGY: Final[tuple[Stage, ...]] = (
         decider=Forwarder(),
         cells=(),
         writes={Reviewed: (REWARD_INPUTS,)},
+        changelog=None,
+    ),
+    Stage(
+        "adjustments",
+        reads=ADJUSTMENTS,
+        takes=ADJUSTMENTS.records,
+        decider=Forwarder(),
+        cells=(),
+        writes={Adjusted: (REWARD_INPUTS,), AdjustmentDecided: (REWARD_INPUTS,)},
         changelog=None,
     ),
     Stage(
@@ -193,7 +229,10 @@ TOPOLOGY: Final[tuple[Stage, ...]] = (
             SignalChecked,
             LimitAnswered,
             MilestoneChanged,
+            ReferralVoided,
             Reviewed,
+            Adjusted,
+            AdjustmentDecided,
             FulfilmentReported,
             Ticked,
         ),
@@ -204,14 +243,15 @@ TOPOLOGY: Final[tuple[Stage, ...]] = (
             RewardDecided: (REWARDS, MILESTONE_INPUTS),
             RewardGranted: (REWARD_GRANTED,),
             RewardWithdrawn: (REWARD_GRANTED,),
+            Claimed: (CLAIMS, REWARD_INPUTS),
             LimitRequested: (LIMITS,),
             Refused: (DEAD_LETTERS,),
-            **dict.fromkeys(STATE_EVENTS, ()),
+            **dict.fromkeys(REWARD_EVENTS, ()),
         },
         only={MILESTONE_INPUTS: milestone.counts},
         changelog=REWARD_CHANGELOG,
         looks_up_codes=Codes.OWN,
-        waking=Waking(due_at=wakes_at, woken=woken_action, owns=reward_keys.has_timer),
+        timers=TimerSpec(due_at=wakes_at, fired=action_timer_fired, owns=reward_keys.has_timer),
     ),
     Stage(
         "limits",
@@ -222,12 +262,12 @@ TOPOLOGY: Final[tuple[Stage, ...]] = (
         writes={
             LimitRequested: (LIMITS,),
             LimitAnswered: (REWARD_INPUTS,),
-            PlaceTaken: (),
-            PlaceGivenBack: (),
+            LimitReserved: (),
+            LimitReleased: (),
             DayForgotten: (),
         },
         changelog=LIMITS_CHANGELOG,
-        waking=Waking(due_at=limits.wakes_at, woken=woken_limit),
+        timers=TimerSpec(due_at=limits.wakes_at, fired=limit_timer_fired),
     ),
     Stage(
         "milestone",
@@ -257,6 +297,6 @@ def topology_with(*, signup_wait: Millis) -> tuple[Stage, ...]:
     )
 
 
-def awaited(topology: tuple[Stage, ...]) -> frozenset[Topic]:
-    """Topics that a stage reads, or whoever fulfils rewards: what goes there shouldn't linger."""
+def low_latency_topics(topology: tuple[Stage, ...]) -> frozenset[Topic]:
+    """Topics that a stage or fulfilment reads: what goes there shouldn't linger."""
     return frozenset({stage.reads for stage in topology} | {REWARD_GRANTED})

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from aiokafka import TopicPartition
-from aiokafka.errors import ProducerFenced
 
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.topic import Topic
-from reftrail.engine.batch import Message
+from reftrail.engine.outcome import Message
 from reftrail.engine.positions import position_message
 from reftrail.engine.settings import WorkerSettings
 from reftrail.hosting.kafka.asynchronous import AsyncProducer, async_producer
 from reftrail.hosting.kafka.log_bounds import Position
+from reftrail.hosting.kafka.take_overs import is_fenced
 
 _BATCH_BYTES: Final = 512 << 10
 _TIMEOUT_MS: Final = 30_000
@@ -31,13 +31,9 @@ class FencedError(ExpectedError):
     """Another worker owns by now what this one writes for."""
 
 
-def explained(producer: AsyncProducer, error: Exception, what: str) -> Exception:
+async def explained(producer: AsyncProducer, error: Exception, what: str) -> Exception:
     """The error of a transactional producer; a `FencedError` if another one has taken over."""
-    # What follows the fence only says that the producer can't go on. The client has no public way.
-    manager = producer._txn_manager  # noqa: SLF001
-    ended = manager._transaction_waiter  # noqa: SLF001
-    cause = ended.exception() if manager.is_fatal_error() and ended.done() else error
-    if not isinstance(cause, ProducerFenced):
+    if not await is_fenced(producer, error):
         return error
     return FencedError(
         f"{what} has another owner by now: this worker didn't answer Kafka for longer than its "
@@ -74,7 +70,7 @@ class TransactionalWriter:
         )
 
     async def start(self) -> None:
-        """Connect and take over from whoever wrote under this transactional id before."""
+        """Connect and take over from the former writer under this transactional id."""
         await self._producer.start()
 
     async def stop(self) -> None:
@@ -85,8 +81,11 @@ class TransactionalWriter:
         self,
         messages: Mapping[tuple[Topic, int], Sequence[Message]],
         positions: Mapping[TopicPartition, Position],
+        group_offsets: Mapping[TopicPartition, int],
     ) -> dict[tuple[Topic, int], int]:
-        """Write the messages and the positions, in changelogs and group, all or nothing.
+        """Write the messages, the positions in the changelogs, and the group's, all or nothing.
+
+        group_offsets are for tools that show lag; without any, two requests fewer are made.
 
         Raises `FencedError` if another worker has taken the partition over.
         Returns the position after the last message that was written to each partition. Raises what
@@ -95,14 +94,15 @@ class TransactionalWriter:
         """
         try:
             with self._patience():
-                return await self._commit(messages, positions)
+                return await self._commit(messages, positions, group_offsets)
         except Exception as error:
-            raise explained(self._producer, error, f"partition {self._partition}") from error
+            raise await explained(self._producer, error, f"partition {self._partition}") from error
 
     async def _commit(
         self,
         messages: Mapping[tuple[Topic, int], Sequence[Message]],
         positions: Mapping[TopicPartition, Position],
+        group_offsets: Mapping[TopicPartition, int],
     ) -> dict[tuple[Topic, int], int]:
         producer = self._producer
         await producer.begin_transaction()
@@ -111,8 +111,8 @@ class TransactionalWriter:
             for (topic, partition), all_messages in self._with(positions, messages).items()
             for batch in self._batches(all_messages)
         ]
-        offsets = {at: position.offset for at, position in positions.items()}
-        await producer.send_offsets_to_transaction(offsets, self._settings.group)
+        if group_offsets:
+            await producer.send_offsets_to_transaction(group_offsets, self._settings.group)
         ends: dict[tuple[Topic, int], int] = {}
         for batch in sent:
             end = (await batch.acknowledgement).offset + batch.count

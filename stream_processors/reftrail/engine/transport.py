@@ -19,7 +19,7 @@ from reftrail.hosting.kafka.asynchronous import AsyncConsumer, async_consumer
 from reftrail.hosting.kafka.security import connection
 
 _REBALANCE_SECONDS: Final = 60.0
-"""How long the group waits for members that are alive to finish what is under way."""
+"""The time for which the group waits for live members to finish their work."""
 _IDLE_SECONDS: Final = 0.1
 
 
@@ -144,6 +144,11 @@ class ChunkConsumer(driver.Consumer):
     async def perform_seek(self) -> None:
         """None: each partition goes on from its own positions, once its state is here."""
 
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Report a partition from which nothing comes, but not while its state is being read."""
+        if tp in self.serving:
+            super().verify_event_path(now, tp)
+
     async def _wait_next_records(self, timeout: float) -> tuple[Any, Any]:  # noqa: ASYNC109
         if not self.flow_active:
             await self.wait_first(self.can_resume_flow.wait())
@@ -164,7 +169,7 @@ class ChunkConsumer(driver.Consumer):
         return bool(self.flow_active)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ASYNC109
-        """What was fetched, a message for each chunk, its value the chunk."""
+        """The fetched messages, one for each chunk, its value the chunk."""
         found, active = await self._wait_next_records(timeout)
         generation = self._taken_in
         for partition, chunks in (found or {}).items():
@@ -192,7 +197,7 @@ class ChunkConsumer(driver.Consumer):
         )
 
     async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:  # noqa: ARG002
-        """Nothing: offsets go with the transaction of what was concluded from the messages."""
+        """Nothing: offsets go with the transaction of what was decided from the messages."""
         return True
 
 

@@ -2,7 +2,7 @@
 
 Input: the topics that the stages read. Output: what they write, their changelogs and the group's
 positions, all in one transaction for each turn of a partition. Guarantee: readers of committed
-data see the conclusions of every record exactly once, whatever crashes.
+data see the events of every record exactly once, whatever crashes.
 """
 
 import asyncio
@@ -97,7 +97,7 @@ def die(error: BaseException) -> NoReturn:
 
 
 class _BoundedWorker(faust.Worker):
-    """A worker that ends within a time after it was told to.
+    """A worker that ends within a time after a request to stop.
 
     Without a broker, the clients wait for answers as long as it takes: leaving the group, finishing
     a transaction. What is left open then is discarded or finished by the partitions' next owner.
@@ -197,7 +197,7 @@ def page_of(endpoint: Endpoint) -> Callable[[View, Request], Awaitable[Response]
 
 
 def main() -> None:
-    """Run one worker until it is told to stop. Settings are REFTRAIL_* variables.
+    """Run one worker until it is stopped. Settings are REFTRAIL_* variables.
 
     A broker that isn't there yet is waited for, as one that goes away later.
     """
@@ -213,7 +213,7 @@ def main() -> None:
 
 
 def run(app: WorkerApp) -> None:
-    """Run a worker's app until it is told to stop."""
+    """Run a worker's app until it is stopped."""
     for client in ("aiokafka", "kafka"):
         logging.getLogger(client).setLevel(logging.WARNING)
     quieten("aiokafka")

@@ -4,7 +4,7 @@ A stage whose state under one key would grow with a user's history keeps it in c
 reads the cells that it needs, by key, and changes few of them.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -25,7 +25,7 @@ class Cells:
     def __init__(
         self,
         read: Callable[[str], Any],
-        listed: Callable[[str], Iterable[str]] | None = None,
+        listed: Callable[[str], Collection[str]] | None = None,
         changed: Mapping[str, msgspec.Struct] | None = None,
     ) -> None:
         self._read = read
@@ -43,10 +43,11 @@ class Cells:
     def under(self, group: str) -> list[str]:
         """The keys `group:...`, sorted. Some may have cells that are empty by now."""
         assert self._listed is not None, f"the cells of {group} are not grouped"
-        begin = f"{group}:"
-        return sorted(
-            {*self._listed(group), *(key for key in self.changed if key.startswith(begin))}
-        )
+        listed = self._listed(group)
+        if self.changed:
+            begin = f"{group}:"
+            listed = {*listed, *(key for key in self.changed if key.startswith(begin))}
+        return sorted(listed) if listed else []
 
     def put(self, key: str, cell: msgspec.Struct) -> None:
         """Set the cell of a key. An empty cell is not stored."""
@@ -64,7 +65,9 @@ def group_of(key: str) -> str:
 
 def escaped(part: str) -> str:
     """A part of a key without colons. Different texts give different parts."""
-    return part.replace("%", "%25").replace(":", "%3A")
+    if "%" in part or ":" in part:
+        return part.replace("%", "%25").replace(":", "%3A")
+    return part
 
 
 def unescaped(part: str) -> str:

@@ -11,8 +11,8 @@ from reftrail.contracts.external_inputs import Listed
 from reftrail.contracts.record import Derived, Millis, Record
 from reftrail.contracts.reference import CampaignDefined, CodeChanged
 
-RULES: Final = "3"
-"""The version of the deciders, named in what they conclude. Raised when one decides otherwise."""
+RULES: Final = "4"
+"""The version of the deciders, named in each derived record. Raised when one decides otherwise."""
 
 _NAMESPACE: Final = UUID("6f1f6d5e-3f0b-5a6e-9d0f-7a7265667472")
 
@@ -20,7 +20,7 @@ S = TypeVar("S")
 
 
 class Cause(msgspec.Struct, frozen=True):
-    """The place in the log of the record that is decided on. The topic is without prefix."""
+    """The position in the log of the record that is decided on. The topic is without prefix."""
 
     topic: str
     partition: int
@@ -70,7 +70,7 @@ class Settling(Protocol[S]):
         """The events of `Decider.decide`, and the state after `Decider.evolve` of all of them."""
 
 
-class Woken(Derived, frozen=True, kw_only=True):
+class TimerFired(Derived, frozen=True, kw_only=True):
     """A timer that fired: it is event_time now, and a key has a timer that is due.
 
     The host gives it to the decider on a tick, or on another record that tells the time. Its fields
@@ -88,7 +88,7 @@ class Refused(Derived, frozen=True, kw_only=True):
     """The refusal of a record. It changes nothing, and becomes a dead letter.
 
     reason is a stable name; detail says what was asked for, and why it isn't possible. payload is
-    the record that is refused, with its own place as the cause, where that isn't the record that
+    the record that is refused, with its own position as the cause, where that isn't the record that
     came now.
     """
 
@@ -97,7 +97,7 @@ class Refused(Derived, frozen=True, kw_only=True):
     payload: Record | None = None
 
 
-class Because(TypedDict):
+class Metadata(TypedDict):
     """The fields of a derived record that say where it comes from."""
 
     event_id: str
@@ -110,7 +110,7 @@ class Because(TypedDict):
     rules: str
 
 
-def because(record: Record, cause: Cause, what: str = "") -> Because:
+def metadata(record: Record, cause: Cause, what: str = "") -> Metadata:
     """The common fields of a record derived from another; what distinguishes several from one.
 
     Without what the id is the record's own: for events that go to no topic, and where the caller
@@ -124,7 +124,7 @@ def because(record: Record, cause: Cause, what: str = "") -> Because:
         "cause_partition": cause.partition,
         "cause_offset": cause.offset,
         "cause_event_id": (  # as cause_id_of does: a call less for every record derived
-            record.cause_event_id if isinstance(record, Woken) else record.event_id
+            record.cause_event_id if isinstance(record, TimerFired) else record.event_id
         ),
         "rules": RULES,
     }
@@ -132,7 +132,7 @@ def because(record: Record, cause: Cause, what: str = "") -> Because:
 
 def cause_id_of(record: Record) -> str:
     """The event_id of the message that a decision follows from; for a timer, of the tick."""
-    return record.cause_event_id if isinstance(record, Woken) else record.event_id
+    return record.cause_event_id if isinstance(record, TimerFired) else record.event_id
 
 
 def fingerprint(text: str) -> int:

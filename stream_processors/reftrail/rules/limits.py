@@ -1,11 +1,14 @@
 """Limits that codes share: users of a referrer and amounts of a budget, in total or for a day.
 
-A reward asks for a place under each of its limits, one after the other. It gets all of them or
-none: if a limit has no place left, the places under the limits before it are released. A limit is
-never exceeded. While a reward that a later limit will refuse is on its way, an earlier limit may
-refuse another one.
+A reward asks for a reservation under each of its limits, one after the other. It gets all of them
+or none: if a limit has nothing left, the reservations under the limits before it are released. A
+limit is never exceeded. While a reward that a later limit will refuse is on its way, an earlier
+limit may refuse another one.
 
-The limit of a day closes some time after that day: then no place is taken under it any more, and
+A limit within a time counts what was reserved in that time before, in whole UTC days: an amount
+counts until the time has passed since the end of its day, and is forgotten then.
+
+The limit of a day closes some time after that day: then nothing is reserved under it any more, and
 none is released. Later it is forgotten.
 """
 
@@ -16,30 +19,36 @@ import msgspec
 
 from reftrail.contracts.record import DAY, Derived, Millis
 from reftrail.contracts.stage_messages import LimitAnswered, LimitRequested
-from reftrail.rules.decider import Cause, Reference, Woken, because, fingerprint
+from reftrail.rules.decider import Cause, Reference, TimerFired, fingerprint, metadata
 
 
-class Place(NamedTuple):
-    """A place under a limit: an amount out of the most that the limit allows, under a key."""
+class LimitReservation(NamedTuple):
+    """A reservation under a limit: an amount out of the most that the limit allows, under a key.
+
+    within is the time in which amounts add up; 0 for a limit of all that is reserved.
+    """
 
     key: str
     amount: int
     most: int
+    within: Millis = 0
 
     def __str__(self) -> str:
-        """The place as a text, as a request has it."""
-        return f"{self.key}|{self.amount}|{self.most}"
+        """The reservation as a text, as a request has it."""
+        text = f"{self.key}|{self.amount}|{self.most}"
+        return f"{text}|{self.within}" if self.within else text
 
     @property
     def day(self) -> int | None:
         """The UTC day of a limit for a day, counted from 1970; None for a limit in total."""
-        return int(self.key.rpartition(":")[2]) if "_per_day:" in self.key else None
+        is_of_a_day = self.key.partition(":")[0].endswith("_per_day")
+        return int(self.key.rpartition(":")[2]) if is_of_a_day else None
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The place of a text in a request."""
-        key, amount, most = text.split("|")
-        return cls(key, int(amount), int(most))
+        """The reservation of a text in a request."""
+        key, *numbers = text.split("|")
+        return cls(key, *map(int, numbers))
 
 
 def limit_key(cap: str, *parts: str, at: Millis | None = None) -> str:
@@ -59,7 +68,7 @@ FORGOTTEN_AFTER: Final[Millis] = 400 * DAY
 """The time after the end of a day when its limits are forgotten. A claim that was received before
 the closing asks sooner: it waits for at most 90 days (`REFTRAIL_SIGNUP_WAIT_DAYS`), and for as long
 as its dead letter, which keeps the time of receipt, lies until somebody puts it back: in Kafka for
-90 days more. Whoever puts letters back from elsewhere has 300 days."""
+90 days more. Letters kept elsewhere may be put back within 300 days."""
 
 
 def is_closed(day: int, at: Millis) -> bool:
@@ -75,40 +84,66 @@ def forgotten_at(day: int) -> Millis:
 ORDER: Final = "order"
 """The cap that an order is: of one user, however often that user asks for it."""
 
+EMAIL: Final = "email"
+"""The cap that an e-mail address is, by its keyed hash: of one user, like an order."""
+
 
 NO_DAY: Final = -1
 
 
 class LimitState(msgspec.Struct, frozen=True, array_like=True):
-    """The taken amount of a limit. An order has a holder: the fingerprint of its user.
+    """The taken amount of a limit. An order or address has a holder: its user.s fingerprint.
 
-    day is the UTC day of a limit for a day; NO_DAY for others.
+    day is the UTC day of a limit for a day; NO_DAY for others. Of a limit within a time, days are
+    the amounts by UTC day, in order, and within is the longest time that was asked for.
     """
 
     taken: int = 0
     holder: int = 0
     day: int = NO_DAY
+    days: tuple[tuple[int, int], ...] = ()
+    within: Millis = 0
+
+    def taken_by(self, at: Millis, within: Millis) -> int:
+        """The amount that is taken by a time; of a limit within a time, that which still counts."""
+        if not within:
+            return self.taken
+        return sum(amount for day, amount in self.days if _counts_until(day, within) > at)
+
+    def with_amount(self, amount: int, at: Millis, within: Millis) -> "LimitState":
+        """The state of a limit within a time after one amount more. What is too old is dropped."""
+        longest, today = max(within, self.within), at // DAY
+        amounts = dict(self.days)
+        amounts[today] = amounts.get(today, 0) + amount
+        kept = ((day, amounts[day]) for day in sorted(amounts) if _counts_until(day, longest) > at)
+        return LimitState(days=tuple(kept), within=longest)
 
 
-class PlaceTaken(Derived, frozen=True, kw_only=True):
+def _counts_until(day: int, within: Millis) -> Millis:
+    """The time until which the amounts of a UTC day count in a limit within a time."""
+    return (day + 1) * DAY + within
+
+
+class LimitReserved(Derived, frozen=True, kw_only=True):
     """An amount of the limit is taken. A state event."""
 
     amount: int
     holder: int = 0
     day: int = NO_DAY
+    within: Millis = 0
 
 
 class DayForgotten(Derived, frozen=True, kw_only=True):
-    """The limit of a day is forgotten. A state event."""
+    """The limit of a day, or within a time, is forgotten. A state event."""
 
 
-class PlaceGivenBack(Derived, frozen=True, kw_only=True):
+class LimitReleased(Derived, frozen=True, kw_only=True):
     """An amount of the limit is released. A state event."""
 
     amount: int
 
 
-Conclusion: TypeAlias = LimitRequested | LimitAnswered | PlaceTaken | PlaceGivenBack | DayForgotten
+Event: TypeAlias = LimitRequested | LimitAnswered | LimitReserved | LimitReleased | DayForgotten
 
 
 class LimitsDecider:
@@ -117,40 +152,46 @@ class LimitsDecider:
     def decide(
         self,
         state: LimitState,
-        record: LimitRequested | Woken,
+        record: LimitRequested | TimerFired,
         cause: Cause,
         reference: Reference,  # noqa: ARG002
-    ) -> Sequence[Conclusion]:
-        """Take or release a place, and send the request to its next limit, or an answer."""
-        if isinstance(record, Woken):
-            return [DayForgotten(**because(record, cause))]
-        place, rest = Place.parse(record.limits[0]), record.limits[1:]
-        closed = place.day is not None and is_closed(place.day, record.received_at)
+    ) -> Sequence[Event]:
+        """Reserve or release an amount, and send the request to its next limit, or an answer."""
+        if isinstance(record, TimerFired):
+            return [DayForgotten(**metadata(record, cause))]
+        reservation, rest = LimitReservation.parse(record.limits[0]), record.limits[1:]
+        closed = reservation.day is not None and is_closed(reservation.day, record.received_at)
+        is_of_one_user = reservation.key.partition(":")[0] in (ORDER, EMAIL)
+        holder = fingerprint(record.user_id) if is_of_one_user else 0
         if record.releasing:
-            amount = 0 if closed else place.amount
-            freed = PlaceGivenBack(**because(record, cause, "given_back"), amount=amount)
+            is_another_users = state.holder not in (0, holder)
+            amount = 0 if closed or is_another_users else reservation.amount
+            freed = LimitReleased(**metadata(record, cause, "given_back"), amount=amount)
             return [freed, *_ask(rest, [], record, cause)]
-        holder = fingerprint(record.user_id) if place.key.startswith(f"{ORDER}:") else 0
         is_held = holder and state.taken and state.holder == holder
-        if closed or (state.taken + place.amount > place.most and not is_held):
-            refused = _answer(record, cause, refused_by=place.key)
+        already = state.taken_by(record.received_at, reservation.within)
+        if closed or (already + reservation.amount > reservation.most and not is_held):
+            refused = _answer(record, cause, refused_by=reservation.key)
             return [refused, *_ask(record.passed, [], record, cause, releasing=True)]
-        taken = PlaceTaken(
-            **because(record, cause, "taken"),
-            amount=place.amount,
+        taken = LimitReserved(
+            **metadata(record, cause, "taken"),
+            amount=reservation.amount,
             holder=holder,
-            day=NO_DAY if place.day is None else place.day,
+            day=NO_DAY if reservation.day is None else reservation.day,
+            within=reservation.within,
         )
         if not rest:
             return [taken, _answer(record, cause)]
         return [taken, *_ask(rest, [*record.passed, record.limits[0]], record, cause)]
 
-    def evolve(self, state: LimitState, record: Conclusion) -> LimitState:
+    def evolve(self, state: LimitState, record: Event) -> LimitState:
         """The taken amount after an event."""
         match record:
-            case PlaceTaken():
+            case LimitReserved() if record.within:
+                return state.with_amount(record.amount, record.received_at, record.within)
+            case LimitReserved():
                 return LimitState(state.taken + record.amount, record.holder, record.day)
-            case PlaceGivenBack():
+            case LimitReleased():
                 taken = max(0, state.taken - record.amount)
                 return LimitState(taken, state.holder, state.day) if taken else LimitState()
             case DayForgotten():
@@ -162,7 +203,9 @@ class LimitsDecider:
 
 
 def wakes_at(state: LimitState) -> Millis | None:
-    """The time at which the limit of a day is forgotten; None for other limits."""
+    """The time at which the limit of a day, or within a time, is forgotten; None for others."""
+    if state.days:
+        return _counts_until(state.days[-1][0], state.within)
     return None if state.day == NO_DAY else forgotten_at(state.day)
 
 
@@ -179,7 +222,7 @@ def _ask(
         return []
     return [
         LimitRequested(
-            **because(request, cause, "next_limit"),
+            **metadata(request, cause, "next_limit"),
             limits=limits,
             passed=passed,
             releasing=request.releasing if releasing is None else releasing,
@@ -194,7 +237,7 @@ def _answer(
     request: LimitRequested, cause: Cause, *, refused_by: str | None = None
 ) -> LimitAnswered:
     return LimitAnswered(
-        **because(request, cause, "limit_answered"),
+        **metadata(request, cause, "limit_answered"),
         code=request.code,
         user_id=request.user_id,
         claim_id=request.claim_id,

@@ -13,7 +13,7 @@ from reftrail.contracts.decisions import RewardDecided
 from reftrail.contracts.policy import Milestone, policy_in
 from reftrail.contracts.record import Derived
 from reftrail.contracts.stage_messages import MilestoneChanged
-from reftrail.rules.decider import Cause, Reference, because
+from reftrail.rules.decider import Cause, Reference, metadata
 
 
 class Reached(msgspec.Struct, frozen=True, array_like=True):
@@ -42,7 +42,7 @@ class MilestoneState(msgspec.Struct, frozen=True, array_like=True):
 
     def of(self, campaign_id: str) -> Standing:
         """The referrer's state in a campaign."""
-        found = (one for one in self.campaigns if one.campaign_id == campaign_id)
+        found = (campaign for campaign in self.campaigns if campaign.campaign_id == campaign_id)
         return next(found, Standing(campaign_id))
 
 
@@ -60,7 +60,7 @@ class MilestoneNoted(Derived, frozen=True, kw_only=True):
     reached: Reached
 
 
-Conclusion: TypeAlias = Counted | MilestoneNoted | MilestoneChanged
+Event: TypeAlias = Counted | MilestoneNoted | MilestoneChanged
 
 
 def counts(entry: RewardDecided) -> bool:
@@ -73,7 +73,7 @@ class MilestoneDecider:
 
     def decide(
         self, state: MilestoneState, record: RewardDecided, cause: Cause, reference: Reference
-    ) -> Sequence[Conclusion]:
+    ) -> Sequence[Event]:
         """The milestones that a referrer reaches or loses by a ledger entry."""
         by = record.qualifies
         if not by or record.campaign_id is None or record.beneficiary is None:
@@ -83,22 +83,22 @@ class MilestoneDecider:
         changed = (
             _newly_reached(standing, grants, record, reference)
             if by > 0
-            else [_lost(one) for one in standing.reached if _is_lost(one, grants)]
+            else [_lost(milestone) for milestone in standing.reached if _is_lost(milestone, grants)]
         )
         counted = Counted(
-            **because(record, cause, "counted"), campaign_id=record.campaign_id, by=by
+            **metadata(record, cause, "counted"), campaign_id=record.campaign_id, by=by
         )
         notes = [
             MilestoneNoted(
-                **because(record, cause, f"noted:{one.milestone.name}"),
+                **metadata(record, cause, f"noted:{milestone.milestone.name}"),
                 campaign_id=record.campaign_id,
-                reached=one,
+                reached=milestone,
             )
-            for one in changed
+            for milestone in changed
         ]
-        return [counted, *notes, *(_told(one, record, cause) for one in changed)]
+        return [counted, *notes, *(_changed(milestone, record, cause) for milestone in changed)]
 
-    def evolve(self, state: MilestoneState, record: Conclusion) -> MilestoneState:
+    def evolve(self, state: MilestoneState, record: Event) -> MilestoneState:
         """The count and the milestones after an event."""
         match record:
             case Counted():
@@ -108,7 +108,9 @@ class MilestoneDecider:
             case MilestoneNoted(reached=reached):
                 standing = state.of(record.campaign_id)
                 name = reached.milestone.name
-                others = (one for one in standing.reached if one.milestone.name != name)
+                others = (
+                    milestone for milestone in standing.reached if milestone.milestone.name != name
+                )
                 now = msgspec.structs.replace(standing, reached=(*others, reached))
                 return _with(state, now)
             case MilestoneChanged():
@@ -124,7 +126,7 @@ def _newly_reached(
     campaign = reference.campaign(record.campaign_id, record.event_time)
     if campaign is None:
         return []
-    known = {one.milestone.name: one for one in standing.reached}
+    known = {reached.milestone.name: reached for reached in standing.reached}
     return [
         Reached(
             milestone,
@@ -148,16 +150,18 @@ def _lost(reached: Reached) -> Reached:
 
 
 def _with(state: MilestoneState, standing: Standing) -> MilestoneState:
-    others = (one for one in state.campaigns if one.campaign_id != standing.campaign_id)
+    others = (
+        campaign for campaign in state.campaigns if campaign.campaign_id != standing.campaign_id
+    )
     return MilestoneState((*others, standing))
 
 
-def _told(reached: Reached, record: RewardDecided, cause: Cause) -> MilestoneChanged:
+def _changed(reached: Reached, record: RewardDecided, cause: Cause) -> MilestoneChanged:
     assert record.beneficiary is not None
     assert record.campaign_id is not None
     milestone = reached.milestone
     return MilestoneChanged(
-        **because(record, cause, f"milestone:{milestone.name}"),
+        **metadata(record, cause, f"milestone:{milestone.name}"),
         beneficiary=record.beneficiary,
         campaign_id=record.campaign_id,
         campaign_version=reached.campaign_version,

@@ -1,9 +1,10 @@
 """The rules of a campaign at a time, and the defaults where there is no campaign."""
 
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 import msgspec
 
+from reftrail.contracts.decisions import Basis
 from reftrail.contracts.policy import Policy, policy_in
 from reftrail.contracts.record import Micros, Millis
 from reftrail.contracts.reference import CampaignDefined, CodeChanged
@@ -23,11 +24,12 @@ NO_KIND: Final = "none"
 
 
 class Terms(msgspec.Struct, frozen=True):
-    """The code of a claim, and its campaign's rules at the time of the claim."""
+    """The code of a claim, and its campaign's rules at a time: that of the action or the signup."""
 
     code: CodeChanged
     campaign: CampaignDefined
     policy: Policy
+    at: Millis = 0
 
     @classmethod
     def of(cls, code: CodeChanged | None, reference: Reference, at: Millis) -> Self | None:
@@ -35,12 +37,36 @@ class Terms(msgspec.Struct, frozen=True):
         campaign = reference.campaign(code.campaign_id, at) if code else None
         if code is None or campaign is None:
             return None
-        return cls(code, campaign, policy_in(campaign.policy))
+        return cls(code, campaign, policy_in(campaign.policy), at)
 
 
 def policy_at(reference: Reference, campaign_id: str | None, at: Millis) -> CampaignDefined:
     """The campaign's rules in force at a time; the defaults if there is no such campaign."""
     return reference.campaign(campaign_id, at) or DEFAULT_POLICY
+
+
+class _Attributed(Protocol):
+    """A decision of attribution, or a claim under it."""
+
+    @property
+    def basis(self) -> str: ...
+    @property
+    def campaign_id(self) -> str | None: ...
+    @property
+    def touch_time(self) -> Millis: ...
+    @property
+    def signed_up_at(self) -> Millis: ...
+
+
+def counts_from(claim: _Attributed, reference: Reference) -> Millis:
+    """The time from which a user's purchases count: that of the touch.
+
+    For a code that was typed in, they count from `checkout_tolerance` before the signup on.
+    """
+    if claim.basis != Basis.TYPED_CODE:
+        return claim.touch_time
+    campaign = policy_at(reference, claim.campaign_id, claim.signed_up_at)
+    return claim.touch_time - policy_in(campaign.policy).checkout_tolerance
 
 
 def qualifies(amount: Micros, refunded: Micros | None, minimum: Micros) -> bool:

@@ -13,20 +13,22 @@ import msgspec
 
 from reftrail.contracts.record import DAY, Derived, Millis
 from reftrail.contracts.stage_messages import CheckRequested, SignalChecked
-from reftrail.rules.decider import Cause, Reference, Woken, because, fingerprint
+from reftrail.rules.decider import Cause, Reference, TimerFired, fingerprint, metadata
 
 WINDOW_DAYS: Final = 30
-"""How long a claim counts."""
+"""The time for which a claim counts."""
 
 EMAIL_WINDOW_DAYS: Final = 365
-"""How long a claim counts for its e-mail address."""
+"""The time for which a claim counts for its e-mail address."""
 
 EMAIL: Final = "email"
 
 MOST_SEEN: Final = 512
-"""How many claims of different users or codes are remembered of a signal, the latest ones: counts
-end there. While all of these lie within a day, no more are taken in: a carrier's address behind
-which there are more people says no more than one with 512, and isn't written anew for each."""
+"""The most claims of a signal that are remembered, the latest ones: counts end there.
+
+While all of these lie within a day, no more are taken in: a carrier's address behind which there
+are more people says no more than one with 512, and isn't written anew for each.
+"""
 
 
 class Claim(msgspec.Struct, frozen=True, array_like=True):
@@ -58,7 +60,7 @@ class Forgotten(Derived, frozen=True, kw_only=True):
     until: Millis
 
 
-Conclusion: TypeAlias = SignalChecked | Seen | Forgotten
+Event: TypeAlias = SignalChecked | Seen | Forgotten
 
 
 class VelocityDecider:
@@ -67,26 +69,26 @@ class VelocityDecider:
     def decide(
         self,
         state: VelocityState,
-        record: CheckRequested | Woken,
+        record: CheckRequested | TimerFired,
         cause: Cause,
         reference: Reference,  # noqa: ARG002
-    ) -> Sequence[Conclusion]:
+    ) -> Sequence[Event]:
         """The counts of a signal, this claim included; or the end of old claims."""
         match record:
-            case Woken():
+            case TimerFired():
                 until = record.event_time - state.window_days * DAY
-                return [Forgotten(**because(record, cause, "forgotten"), until=until)]
+                return [Forgotten(**metadata(record, cause, "forgotten"), until=until)]
             case CheckRequested():
                 claim = _claim(record)
                 if _is_full(state, claim):
                     return [_answer(state, claim, record, cause)]
-                common = because(record, cause, "seen")
+                common = metadata(record, cause, "seen")
                 seen = Seen(**common, claim=claim, window_days=_window_days(record))
                 return [seen, _answer(self.evolve(state, seen), claim, record, cause)]
             case _:
                 assert_never(record)
 
-    def evolve(self, state: VelocityState, record: Conclusion) -> VelocityState:
+    def evolve(self, state: VelocityState, record: Event) -> VelocityState:
         """The last claims within the window, in the order of time."""
         match record:
             case Seen(claim=claim, window_days=days):
@@ -127,7 +129,7 @@ def _is_full(state: VelocityState, claim: Claim) -> bool:
 def _with(claims: tuple[Claim, ...], claim: Claim) -> Iterable[Claim]:
     """The claims with one more. It replaces an earlier one of the same user and code."""
     same = [known for known in claims if (known.user, known.code) == (claim.user, claim.code)]
-    latest = max((claim, *same), key=lambda one: one.at)
+    latest = max((claim, *same), key=lambda same_claim: same_claim.at)
     return [*(known for known in claims if known not in same), latest]
 
 
@@ -145,7 +147,7 @@ def _answer(
     month = [claim for claim in before if claim.at > asked.at - WINDOW_DAYS * DAY]
     users = {claim.user for claim in month}
     return SignalChecked(
-        **because(request, cause, "checked"),
+        **metadata(request, cause, "checked"),
         code=request.code,
         user_id=request.user_id,
         claim_id=request.claim_id,

@@ -1,4 +1,4 @@
-"""What was expected and what was found, and the difference in words."""
+"""Comparison of the expected with the found records, and the difference in words."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ from reftrail.contracts.stage_messages import MilestoneChanged
 from reftrail.scenarios.expectations import Bounds, Then
 from reftrail.scenarios.moments import Moment, day_text
 from reftrail.scenarios.play import Play
-from reftrail.scenarios.records import RejectedEvent
+from reftrail.scenarios.rejections import RejectedEvent
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class UnmetExpectation:
     """A part of what was expected that isn't so: what differs, and all that was found instead."""
 
     part: str
@@ -27,13 +27,13 @@ class Difference:
 
 
 class Comparison:
-    """Compares what a play came to with what was expected; times are told by its days."""
+    """Compares what a play came to with what was expected; times are given in its days."""
 
     def __init__(self, play: Play) -> None:
         self._play = play
         self._found = play.found()
 
-    def differences(self, then: Then) -> list[Difference]:
+    def differences(self, then: Then) -> list[UnmetExpectation]:
         """Every part that isn't as expected."""
         found = []
         for part in type(then).model_fields:
@@ -43,29 +43,29 @@ class Comparison:
             if expected is not None:
                 lines = tuple(self._compared(part, expected, getattr(self._found, part)))
                 if lines:
-                    found.append(Difference(part, lines, self.told(part)))
+                    found.append(UnmetExpectation(part, lines, self.in_words(part)))
         return found
 
-    def told(self, part: str) -> tuple[str, ...]:
-        """What was found in a part, a line each."""
+    def in_words(self, part: str) -> tuple[str, ...]:
+        """The records found in a part, a line each."""
         return tuple(map(self._line, getattr(self._found, part)))
 
     def _compared(self, part: str, expected: Sequence[Any], found: Sequence[Any]) -> Iterator[str]:
         if len(expected) != len(found):
             yield f"expected {len(expected)}, found {len(found)}"
         in_order = self._paired(expected, found) if part == "rewards" else found
-        for number, (one, its) in enumerate(zip_longest(expected, in_order), 1):
+        for number, (wanted_record, its) in enumerate(zip_longest(expected, in_order), 1):
             if its is None:
-                yield f"{number}. there is none such: {self._described(one)}"
-            elif one is not None:
-                for name, wanted, has in self._mismatches(one, its):
+                yield f"{number}. there is none such: {self._described(wanted_record)}"
+            elif wanted_record is not None:
+                for name, wanted, has in self._mismatches(wanted_record, its):
                     yield f"{number}. {name}: expected {wanted}, found {has}"
 
     def _paired(self, expected: Sequence[Any], found: Sequence[Any]) -> list[Any]:
         """The found ones in the order of the expected ones that they fit best."""
         left, paired = list(found), []
-        for one in expected:
-            best = min(left, key=lambda its: len(list(self._mismatches(one, its))), default=None)
+        for wanted in expected:
+            best = min(left, key=lambda its: len(list(self._mismatches(wanted, its))), default=None)
             if best is not None:
                 left.remove(best)
             paired.append(best)
@@ -111,10 +111,10 @@ class Comparison:
         )
 
     def _described(self, expected: BaseModel) -> str:
-        told = {name: getattr(expected, name) for name in type(expected).model_fields}
+        fields = {name: getattr(expected, name) for name in type(expected).model_fields}
         return ", ".join(
-            f"{name} {self._said(name, value, told.get('currency'))}"
-            for name, value in told.items()
+            f"{name} {self._said(name, value, fields.get('currency'))}"
+            for name, value in fields.items()
             if value is not None
         )
 
@@ -126,12 +126,13 @@ class Comparison:
             case Attributed():
                 late = "" if record.decisive else ", too late to count"
                 code = self._play.named(record.code)
-                return f"{record.user_id} by {code} ({record.basis}{late})"
+                return f"{record.user_id} by {code} ({record.basis}{late}{_arm(record)})"
             case RewardDecided():
                 why = f", {' '.join(record.reasons)}" if record.reasons else ""
                 score = "" if record.score is None else f", score {record.score}"
                 due = "" if record.due_at is None else f", due {self._day(record.due_at)}"
-                return f"{self._day(record.event_time)}  {_reward(record)}{why}{score}{due}"
+                rest = f"{why}{score}{due}{_arm(record)}"
+                return f"{self._day(record.event_time)}  {_reward(record)}{rest}"
             case RewardGranted():
                 return f"{self._day(record.event_time)}  {_reward(record)}"
             case MilestoneChanged():
@@ -169,6 +170,10 @@ def _reward(record: RewardDecided | RewardGranted) -> str:
     )
 
 
+def _arm(record: Attributed | RewardDecided) -> str:
+    return f", arm {record.arm}" if record.arm else ""
+
+
 def _who(record: Any) -> Any:
     return record.beneficiary if isinstance(record, MilestoneChanged) else record.user_id
 
@@ -189,6 +194,7 @@ _GETS: Final[dict[str, Callable[[Any], Any]]] = {
     "reasons": lambda record: list(record.reasons),
     "score": lambda record: record.score,
     "version": lambda record: record.campaign_version,
+    "arm": lambda record: record.arm,
     "at": lambda record: record.event_time,
     "due": lambda record: record.due_at,
     "name": lambda record: record.name,
@@ -198,4 +204,4 @@ _GETS: Final[dict[str, Callable[[Any], Any]]] = {
     "reason": lambda record: record.reasons if isinstance(record, RewardDecided) else record.reason,
     "detail": lambda record: record.detail,
 }
-"""Where a record has what an expectation is about."""
+"""The place in a record that an expectation is about."""

@@ -20,7 +20,7 @@ _FORGED: Final = "forged"
 
 
 class DerivedNames:
-    """The names of derived codes, and how they are spelt. Everything else is spelt as it stands."""
+    """The names of derived codes, and how they are spelt. Other texts are kept as they are."""
 
     def __init__(self) -> None:
         self._formats: dict[str, DerivedCodes] = {}
@@ -29,7 +29,7 @@ class DerivedNames:
     def take(self, defined: CodeFormatDefined, others: Iterable[CodeFormatDefined]) -> None:
         """A format is there, beside others. Raises ValueError if it can't be."""
         formats = formats_of([*others, defined], SECRET).formats
-        (made,) = (one for one in formats if one.name == defined.name)
+        (made,) = (format_ for format_ in formats if format_.name == defined.name)
         assert isinstance(made, DerivedFormat)
         self._formats[defined.name] = made.codes
 
@@ -47,7 +47,7 @@ class DerivedNames:
         return code
 
     def named(self, code: str) -> str:
-        """A code by the name under which it was told, if it was."""
+        """A code by its name in the file, if it has one."""
         return self._names.get(code, code)
 
     def _made(self, codes: DerivedCodes, which: str) -> str:
@@ -59,5 +59,5 @@ class DerivedNames:
 
 
 def _forged(campaign_id: str, pattern: Pattern) -> str:
-    """Of the same pattern, by somebody who hasn't the secret."""
+    """A code of the same pattern, made by somebody who hasn't the secret."""
     return DerivedCodes(campaign_id, _FORGER.of_campaign(campaign_id), pattern, 1, 1.0).code(1)

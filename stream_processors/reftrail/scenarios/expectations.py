@@ -4,10 +4,11 @@ from typing import Annotated, Self, TypeAlias
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from reftrail.campaigns.units import Count, Flag, Money, Points, Takes, Text
-from reftrail.campaigns.validation import Told
+from reftrail.campaigns.units import Count, Flag, Money, Points, SignedMoney, Takes, Text
+from reftrail.campaigns.validation import FaultMessage
 from reftrail.contracts.decisions import Basis, RewardStatus, Role
-from reftrail.scenarios.happening import Table, What
+from reftrail.scenarios.happening import Table
+from reftrail.scenarios.happening_types import HappeningType
 from reftrail.scenarios.moments import When
 
 
@@ -33,7 +34,7 @@ Score: TypeAlias = Annotated[
 
 
 class Attribution(Table):
-    """An attribution that is expected; what isn't told isn't looked at."""
+    """An attribution that is expected; fields that aren't given aren't compared."""
 
     who: Text = Field(description="The user.")
     code: Text | None = Field(default=None, description="The code they came through.")
@@ -41,10 +42,11 @@ class Attribution(Table):
     decisive: Flag | None = Field(
         default=None, description="False: a touch that came in too late to change anything."
     )
+    arm: Text | None = Field(default=None, description="The arm of the campaign's experiment.")
 
 
 class Order(Table):
-    """An order to fulfil that is expected; what isn't told isn't looked at."""
+    """An order to fulfil that is expected; fields that aren't given aren't compared."""
 
     role: Role | None = Field(default=None, strict=False, description="Which side's reward.")
     to: Text | None = Field(default=None, description="Who earns, or would have.")
@@ -60,8 +62,11 @@ class Order(Table):
 
 
 class Entry(Order):
-    """An entry of the ledger that is expected; what isn't told isn't looked at."""
+    """An entry of the ledger that is expected; fields that aren't given aren't compared."""
 
+    value: SignedMoney | None = Field(
+        default=None, description="What it is worth; of an adjustment below 0 for a debit."
+    )
     status: RewardStatus = Field(strict=False, description="What the entry says.")
     reasons: list[Text] | None = Field(
         default=None, description="All its reasons, in any order; [] for none."
@@ -72,6 +77,7 @@ class Entry(Order):
         description="What the evidence adds up to: a number, or `{ at_least = 56, at_most = 69 }`.",
     )
     version: Count | None = Field(default=None, description="The campaign's version that decided.")
+    arm: Text | None = Field(default=None, description="The arm of the campaign's experiment.")
     at: When | None = Field(default=None, description="When what it reports happened.")
     due: When | None = Field(
         default=None, description="When the hold ends, or the granted reward expires."
@@ -94,15 +100,15 @@ class Refusal(Table):
 
 
 class Rejected(Table):
-    """An event that the collector is expected to reject; what isn't told isn't looked at."""
+    """A rejection that is expected; fields that aren't given aren't compared."""
 
-    type: What | None = Field(default=None, strict=False, description="The event.")
+    type: HappeningType | None = Field(default=None, strict=False, description="The event.")
     field: Text | None = Field(default=None, description="The field at fault.")
     reason: Text | None = Field(default=None, description="What the reason has in it.")
 
 
 class Then(Table):
-    """What is expected to follow from `when`. What isn't there isn't looked at; [] is nothing."""
+    """Records expected to follow from `when`. What isn't there isn't looked at; [] is nothing."""
 
     attributions: list[Attribution] | None = Field(
         default=None, description="Who was referred by whom, in this order."
@@ -112,7 +118,7 @@ class Then(Table):
     )
     rewards: list[Entry] | None = Field(
         default=None,
-        description="Every reward there is, as it stands in the end; in any order.",
+        description="Every reward there is, as it is in the end; in any order.",
     )
     fulfil: list[Order] | None = Field(
         default=None, description="The orders to fulfil, in this order."
@@ -131,5 +137,7 @@ class Then(Table):
     @model_validator(mode="after")
     def _expects_something(self) -> Self:
         if not self.model_fields_set:
-            raise Told(f"nothing is expected; give one of {', '.join(type(self).model_fields)}")
+            raise FaultMessage(
+                f"nothing is expected; give one of {', '.join(type(self).model_fields)}"
+            )
         return self

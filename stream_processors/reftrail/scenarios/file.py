@@ -8,10 +8,10 @@ from reftrail.campaigns import Campaign, read_campaigns
 from reftrail.campaigns.toml_file import FaultyFile, TomlFile, Where, read_toml
 from reftrail.campaigns.validation import validated
 from reftrail.contracts.errors import ExpectedError
-from reftrail.scenarios.comparison import Comparison, Difference
+from reftrail.scenarios.comparison import Comparison, UnmetExpectation
 from reftrail.scenarios.happening import Happening
 from reftrail.scenarios.play import Play
-from reftrail.scenarios.records import CannotHappen
+from reftrail.scenarios.rejections import CannotHappen
 from reftrail.scenarios.script import GivenCode, Scenario, Script
 
 _PARTS = ("attributions", "ledger", "fulfil", "milestones", "refused", "rejected")
@@ -19,7 +19,7 @@ _PARTS = ("attributions", "ledger", "fulfil", "milestones", "refused", "rejected
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one scenario; line is where it begins in its file.
+    """The result of one scenario; line is where it begins in its file.
 
     found has all that came of it, by part.
     """
@@ -27,7 +27,7 @@ class Outcome:
     file: Path
     line: int
     name: str
-    differences: tuple[Difference, ...]
+    differences: tuple[UnmetExpectation, ...]
     found: tuple[tuple[str, tuple[str, ...]], ...]
 
     @property
@@ -64,12 +64,12 @@ class ScenarioFile:
             self.file.values[here].line,
             scenario.name,
             self._differences(comparison, scenario, here),
-            tuple((part, comparison.told(part)) for part in _PARTS),
+            tuple((part, comparison.in_words(part)) for part in _PARTS),
         )
 
     def _differences(
         self, comparison: Comparison, scenario: Scenario, where: Where
-    ) -> tuple[Difference, ...]:
+    ) -> tuple[UnmetExpectation, ...]:
         try:
             return tuple(comparison.differences(scenario.then))
         except CannotHappen as error:
@@ -90,9 +90,9 @@ class ScenarioFile:
                 raise self._fault(error, (*where, number)) from error
 
     def _happen(self, play: Play, happenings: Sequence[Happening], where: Where) -> None:
-        for number, one in enumerate(happenings):
+        for number, happening in enumerate(happenings):
             try:
-                play.happen(one)
+                play.happen(happening)
             except (CannotHappen, ExpectedError) as error:
                 raise self._fault(error, (*where, number)) from error
 

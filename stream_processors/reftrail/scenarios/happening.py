@@ -1,17 +1,17 @@
 """Things that happen in a scenario: events, with every field that a client may send, and others."""
 
-from enum import StrEnum
-from typing import Annotated, Any, Final, Self, TypeAlias
+from typing import Annotated, Any, Self, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from reftrail.campaigns.units import Takes, Text, quoted
-from reftrail.campaigns.validation import Told
+from reftrail.campaigns.validation import FaultMessage
 from reftrail.contracts.decisions import Role
 from reftrail.contracts.events import KeyKind, Source
-from reftrail.contracts.external_inputs import FulfilmentOutcome, ReviewDecision
+from reftrail.contracts.external_inputs import FulfilmentOutcome
 from reftrail.contracts.reference import CodeStatus
 from reftrail.lists import Subject
+from reftrail.scenarios.happening_types import NEEDS, TAKES, WHO, Decision, HappeningType
 from reftrail.scenarios.moments import When
 
 _Amount: TypeAlias = Annotated[
@@ -20,98 +20,6 @@ _Amount: TypeAlias = Annotated[
     Takes("amount", 'an amount in quotes, as the client sends it, such as "19.99"', quoted),
 ]
 _Properties: TypeAlias = Annotated[dict[str, Any], Takes("table", "a table", str)]
-
-
-class What(StrEnum):
-    """What can happen."""
-
-    VIEW = "view"
-    CLICK = "click"
-    FORM_STARTED = "form_started"
-    SIGNUP = "signup"
-    PURCHASE = "purchase"
-    REFUND = "refund"
-    REVIEW = "review"
-    FULFILMENT = "fulfilment"
-    BLOCK = "block"
-    ALLOW = "allow"
-    UNLIST = "unlist"
-    CODE = "code"
-    TIME = "time"
-
-
-WHO: Final[dict[What, tuple[str, ...]]] = {
-    What.VIEW: ("visitor",),
-    What.CLICK: ("visitor",),
-    What.FORM_STARTED: ("visitor",),
-    What.SIGNUP: ("visitor", "user"),
-    What.PURCHASE: ("user",),
-    What.REFUND: ("user",),
-    What.REVIEW: ("user",),
-    What.FULFILMENT: ("user",),
-}
-"""The fields that the person fills, where they aren't given."""
-
-CLIENT_EVENTS: Final = (
-    What.VIEW,
-    What.CLICK,
-    What.FORM_STARTED,
-    What.SIGNUP,
-    What.PURCHASE,
-    What.REFUND,
-)
-"""What clients send to the collector."""
-
-SUBMITTED: Final = frozenset(
-    {
-        "event_id",
-        "sent_at",
-        "visitor",
-        "user",
-        "code",
-        "campaign_id",
-        "category",
-        "channel",
-        "source",
-        "device",
-        "ip",
-        "user_agent",
-        "country",
-        "email",
-        "order",
-        "amount",
-        "currency",
-        "properties",
-    }
-)
-"""The fields of an event besides its type and time: the collector's, which all events share."""
-
-TAKES: Final[dict[What, frozenset[str]]] = dict.fromkeys(CLIENT_EVENTS, SUBMITTED | {"key"}) | {
-    What.REVIEW: frozenset({"user", "code", "role", "action", "decision", "reason", "note"}),
-    What.FULFILMENT: frozenset({"user", "code", "role", "action", "outcome"}),
-    What.BLOCK: frozenset({"subject", "value", "until", "reason"}),
-    What.ALLOW: frozenset({"subject", "value", "until", "reason"}),
-    What.UNLIST: frozenset({"subject", "value"}),
-    What.CODE: frozenset({"code", "status", "owner"}),
-    What.TIME: frozenset(),
-}
-"""Which fields each has besides at, type, arrives and who."""
-
-NEEDS: Final[dict[What, tuple[str, ...]]] = {
-    What.VIEW: ("visitor",),
-    What.CLICK: ("visitor",),
-    What.FORM_STARTED: ("visitor",),
-    What.SIGNUP: ("user",),
-    What.PURCHASE: ("user", "amount"),
-    What.REFUND: ("user", "order"),
-    What.REVIEW: ("user", "code", "decision"),
-    What.FULFILMENT: ("user", "code", "role", "outcome"),
-    What.BLOCK: ("subject", "value"),
-    What.ALLOW: ("subject", "value"),
-    What.UNLIST: ("subject", "value"),
-    What.CODE: ("code",),
-    What.TIME: (),
-}
 
 
 class Table(BaseModel):
@@ -124,7 +32,7 @@ class Happening(Table):
     """One thing that happens."""
 
     at: When = Field(description="When it happens, by the clock of the sender.")
-    type: What = Field(strict=False, description="What happens.")
+    type: HappeningType = Field(strict=False, description="What happens.")
     arrives: When | None = Field(
         default=None, description="When it is received, by the collector's clock, if not then."
     )
@@ -149,10 +57,27 @@ class Happening(Table):
     )
     order: Text | None = Field(default=None, description="The order that is paid for or refunded.")
     amount: _Amount | None = Field(
-        default=None, description="What is paid, or paid back; a refund without it is of all."
+        default=None,
+        description="What is paid, or paid back; a refund without it is of all. What an "
+        "adjustment gives, or with a minus sign takes.",
     )
     currency: Text | None = Field(
         default=None, description="Of the amount; if it isn't given, that of the campaign."
+    )
+    net_amount: _Amount | None = Field(
+        default=None, description="The part of the amount that rewards in percent are taken of."
+    )
+    tax: _Amount | None = Field(default=None, description="The tax in the amount.")
+    shipping: _Amount | None = Field(default=None, description="The shipping in the amount.")
+    refund_id: Text | None = Field(default=None, description="The refund's own id, if it has one.")
+    amount_refunded: _Amount | None = Field(
+        default=None, description="The amount of the order that has been refunded so far."
+    )
+    dispute_id: Text | None = Field(
+        default=None, description="The dispute's own id; if it isn't given, there is one by order."
+    )
+    merged_into: Text | None = Field(
+        default=None, description="The account that the user is merged into."
     )
     ip: Text | None = Field(default=None, description="The address it comes from.")
     device: Text | None = Field(default=None, description="The device's id.")
@@ -167,14 +92,28 @@ class Happening(Table):
     source: Source | None = Field(default=None, strict=False, description="How it reaches us.")
     properties: _Properties | None = Field(default=None, description="What is the client's own.")
     role: Role | None = Field(
-        default=None, strict=False, description="Of several rewards the one that is meant."
+        default=None,
+        strict=False,
+        description="Of several rewards the one that is meant; the side that an adjustment is "
+        "for, if it isn't given the referrer.",
     )
     action: Text | None = Field(
-        default=None, description="Of several rewards of the role the one for this action."
+        default=None,
+        description="Of several rewards of the role the one for this action; an adjustment is "
+        "then about it.",
     )
-    decision: ReviewDecision | None = Field(
-        default=None, strict=False, description="What the review decides."
+    decision: Decision | None = Field(
+        default=None,
+        strict=False,
+        description="What the review decides; about an adjustment, approve, decline or retry.",
     )
+    adjustment_id: Text | None = Field(
+        default=None, description="The adjustment's own id; if it isn't given, one is made up."
+    )
+    actor: Text | None = Field(
+        default=None, description="Who adjusts, or decides about it: ann, or bea, if not given."
+    )
+    kind: Text | None = Field(default=None, description="How an adjustment is given.")
     reason: Text | None = Field(default=None, description="Why, in a word.")
     note: Text | None = Field(default=None, description="Why, in a sentence.")
     outcome: FulfilmentOutcome | None = Field(
@@ -194,10 +133,12 @@ class Happening(Table):
     def _fits_its_type(self) -> Self:
         takes = TAKES[self.type] | {"at", "type", "arrives", "who"}
         if odd := [name for name in self.model_fields_set if name not in takes]:
-            raise Told(f"a {self.type} has no {odd[0]}; it has {', '.join(sorted(takes))}")
+            raise FaultMessage(f"a {self.type} has no {odd[0]}; it has {', '.join(sorted(takes))}")
         if missing := [name for name in NEEDS[self.type] if self.said(name) is None]:
             hint = " (or who)" if missing[0] in ("user", "visitor") else ""
-            raise Told(f"a {self.type} needs {missing[0]}{hint}")
+            raise FaultMessage(f"a {self.type} needs {missing[0]}{hint}")
+        if self.type == HappeningType.REVIEW and self.decision == Decision.RETRY:
+            raise FaultMessage("a review doesn't retry; it approves what failed")
         return self
 
     def said(self, name: str) -> Any:

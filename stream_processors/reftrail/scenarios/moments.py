@@ -21,7 +21,7 @@ _ON_DAY: Final = re.compile(
 
 
 class Since(Enum):
-    """What a time is counted from."""
+    """The moment from which a time is counted."""
 
     DAY_1 = "day 1"
     BEFORE = "what came before"
@@ -30,7 +30,7 @@ class Since(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A time as it was told."""
+    """A time as it is written in the file."""
 
     since: Since
     millis: Millis
@@ -89,7 +89,7 @@ def day_text(since_day_1: Millis) -> str:
 
 
 def beginning(day: date) -> Millis:
-    """When a day begins, in UTC."""
+    """The begin of a day, in UTC."""
     return int(datetime.combine(day, time(), UTC).timestamp()) * SECOND
 
 

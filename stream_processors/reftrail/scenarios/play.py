@@ -24,6 +24,7 @@ from reftrail.contracts.reward_reasons import is_part
 from reftrail.contracts.stage_messages import MilestoneChanged
 from reftrail.contracts.topic import Topic
 from reftrail.contracts.topics import (
+    ADJUSTMENTS,
     ATTRIBUTIONS,
     CAMPAIGNS,
     CODES,
@@ -39,9 +40,11 @@ from reftrail.contracts.topics import (
 )
 from reftrail.engine.memory import MemoryHost
 from reftrail.lists import Subject
-from reftrail.scenarios.happening import CLIENT_EVENTS, Happening, What
+from reftrail.scenarios.happening import Happening
+from reftrail.scenarios.happening_types import CLIENT_EVENTS, HappeningType
 from reftrail.scenarios.moments import Moment, beginning
-from reftrail.scenarios.records import CannotHappen, NotAccepted, Records, RejectedEvent
+from reftrail.scenarios.records import Records
+from reftrail.scenarios.rejections import CannotHappen, NotAccepted, RejectedEvent
 from reftrail.scenarios.script import Given, GivenCode, GivenFormat
 
 R = TypeVar("R", bound=Record)
@@ -50,10 +53,10 @@ _COMPARED: Final = (ATTRIBUTIONS, REWARDS, REWARD_GRANTED, MILESTONES, DEAD_LETT
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What came of it since `when` began, in the order it came.
+class PlayResult:
+    """The records since `when` began, in the order in which they came.
 
-    rewards has each reward there is as it stands, whenever that was decided, worth what is left.
+    rewards has the last state of each reward, whenever that was decided, worth what is left.
     """
 
     attributions: list[Attributed]
@@ -96,21 +99,21 @@ class Play:
             self._registrations.sort(key=itemgetter(0))
 
     def begin(self) -> None:
-        """What has happened until now is what was given."""
+        """Take all that has happened until now as given."""
         self._given = {topic.name: len(self._host.log(topic)) for topic in _COMPARED}
 
-    def happen(self, one: Happening) -> None:
+    def happen(self, happening: Happening) -> None:
         """One thing happens, and what follows. Raises `CannotHappen` or `ExpectedError`.
 
         An event that the collector rejects is found afterwards; what is given it must accept.
         """
-        if one.code is not None:
-            one = one.model_copy(update={"code": self.spelt(one.code)})
-        if one.subject == Subject.CODE:
-            one = one.model_copy(update={"value": self.spelt(str(one.value))})
-        at = self.time(one.at)
-        arrives = at if one.arrives is None else self.time(one.arrives)
-        if arrives < at and one.type not in CLIENT_EVENTS:
+        if happening.code is not None:
+            happening = happening.model_copy(update={"code": self.spelt(happening.code)})
+        if happening.subject == Subject.CODE:
+            happening = happening.model_copy(update={"value": self.spelt(str(happening.value))})
+        at = self.time(happening.at)
+        arrives = at if happening.arrives is None else self.time(happening.arrives)
+        if arrives < at and happening.type not in CLIENT_EVENTS:
             raise CannotHappen("it can't arrive before it happens", "arrives")
         if not self._has_begun:
             self._now, self._has_begun = min(self._now, arrives), True
@@ -127,7 +130,7 @@ class Play:
         self._pass(arrives)
         self._before = at
         try:
-            self._host.publish(*self._arriving(one, at, arrives))
+            self._host.publish(*self._arriving(happening, at, arrives))
         except NotAccepted as error:
             if not self._given:
                 raise
@@ -135,12 +138,12 @@ class Play:
         self._host.run()
 
     def time(self, moment: Moment) -> Millis:
-        """When that is; after what happened last, where it is told so."""
+        """The time of a happening; after the one before it, where the file says so."""
         return moment.at(self.first_day, self._before)
 
-    def found(self) -> Found:
-        """What came of it."""
-        return Found(
+    def found(self) -> PlayResult:
+        """The records that followed."""
+        return PlayResult(
             attributions=self._since_when(ATTRIBUTIONS, Attributed),
             ledger=self._since_when(REWARDS, RewardDecided),
             rewards=_standing(self._entries()),
@@ -160,42 +163,51 @@ class Play:
             self._host.publish(TICKS, self._records.tick(self._now))
             self._host.run()
 
-    def _arriving(self, one: Happening, at: Millis, arrives: Millis) -> tuple[Topic, Record]:
-        """What reaches the installation when something happens, and on which topic."""
+    def _arriving(  # noqa: PLR0911 - a table
+        self, happening: Happening, at: Millis, arrives: Millis
+    ) -> tuple[Topic, Record]:
+        """The record that a happening puts on a topic, and the topic."""
         make = self._records
-        match one.type:
-            case What.TIME:
+        match happening.type:
+            case HappeningType.TIME:
                 return TICKS, make.tick(arrives)
-            case What.REVIEW:
-                reward = None if one.role is None else self._reward(one)
-                return REVIEWS, make.review(one, arrives, reward)
-            case What.FULFILMENT:
-                return FULFILMENTS, make.report(one, at, arrives, self._reward(one))
-            case What.BLOCK | What.ALLOW | What.UNLIST:
-                until = None if one.until is None else self.time(one.until)
-                return LISTS, make.listed(one, arrives, until)
-            case What.CODE:
-                return CODES, make.changed_code(one, arrives)
+            case HappeningType.REVIEW:
+                reward = None if happening.role is None else self._reward(happening)
+                return REVIEWS, make.review(happening, arrives, reward)
+            case HappeningType.ADJUSTMENT:
+                reward = None if happening.action is None else self._reward(happening)
+                return ADJUSTMENTS, make.adjustment(happening, arrives, reward)
+            case HappeningType.ADJUSTMENT_DECISION:
+                return ADJUSTMENTS, make.adjustment_decision(happening, arrives)
+            case HappeningType.FULFILMENT:
+                return FULFILMENTS, make.report(happening, at, arrives, self._reward(happening))
+            case HappeningType.BLOCK | HappeningType.ALLOW | HappeningType.UNLIST:
+                until = None if happening.until is None else self.time(happening.until)
+                return LISTS, make.listed(happening, arrives, until)
+            case HappeningType.CODE:
+                return CODES, make.changed_code(happening, arrives)
             case _:
-                sent_at = None if one.sent_at is None else self.time(one.sent_at)
-                return EVENTS, make.event(one, at, sent_at, arrives)
+                sent_at = None if happening.sent_at is None else self.time(happening.sent_at)
+                return EVENTS, make.event(happening, at, sent_at, arrives)
 
-    def _reward(self, one: Happening) -> RewardDecided:
+    def _reward(self, happening: Happening) -> RewardDecided:
         """The last entry about the reward that somebody means."""
-        user = one.said("user")
+        user = happening.said("user")
         meant = [
             entry
             for entry in self._entries()
-            if (entry.code, entry.user_id, entry.role) == (one.code, user, one.role)
-            and one.action in (None, entry.action)
+            if (entry.code, entry.user_id, entry.role) == (happening.code, user, happening.role)
+            and happening.action in (None, entry.action)
         ]
         if not meant:
-            what = f"{one.role}'s reward" + (f" for {one.action}" if one.action else "")
-            raise CannotHappen(f"{user} has no {what} under {one.code} then", "role")
+            what = f"{happening.role}'s reward" + (
+                f" for {happening.action}" if happening.action else ""
+            )
+            raise CannotHappen(f"{user} has no {what} under {happening.code} then", "role")
         return meant[-1]
 
     def _entries(self) -> list[RewardDecided]:
-        return [one for one in self._host.log(REWARDS) if isinstance(one, RewardDecided)]
+        return [record for record in self._host.log(REWARDS) if isinstance(record, RewardDecided)]
 
     def _since_when(self, topic: Topic, kind: type[R]) -> list[R]:
         records = self._host.log(topic)[self._given.get(topic.name, 0) :]
@@ -203,7 +215,7 @@ class Play:
 
 
 def _standing(entries: Iterable[RewardDecided]) -> list[RewardDecided]:
-    """The entry by which each reward stands; what refunds took back in part is taken off it."""
+    """The last state of each reward, without what refunds took back in part."""
     last: dict[str, RewardDecided] = {}
     for entry in entries:
         before = last.get(entry.reward_id)

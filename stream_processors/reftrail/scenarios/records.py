@@ -4,20 +4,19 @@ Events pass the collector's own judgement, under the key that they are sent with
 would reject over HTTP, and codes, addresses and e-mails become what they become there.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final, TypeVar
 from uuid import UUID, uuid5
 
 import msgspec
 
+from reftrail.adjustments import adjustments, decisions
 from reftrail.code_lookup.known_codes import KnownCodes
-from reftrail.collector.accept import Circumstances, Sender, accept
+from reftrail.collector.accept import Circumstances, accept
 from reftrail.collector.clock import clock_skew
+from reftrail.contracts.adjustments import Adjusted, AdjustmentDecided
 from reftrail.contracts.codec import decode, encode_datum
-from reftrail.contracts.decisions import RewardDecided
-from reftrail.contracts.events import KeyKind
+from reftrail.contracts.decisions import RewardDecided, Role
 from reftrail.contracts.external_inputs import FulfilmentReported, Listed, Listing, Reviewed, Ticked
 from reftrail.contracts.record import Millis, Record
 from reftrail.contracts.reference import (
@@ -28,50 +27,20 @@ from reftrail.contracts.reference import (
     FormatStatus,
 )
 from reftrail.contracts.registry import latest
-from reftrail.edge.field_formats import parse_address
 from reftrail.edge.pseudonyms import HashKey, pseudonyms
+from reftrail.edge.rejections import Rejection
 from reftrail.lists import ListEntry, Subject, subject_value
 from reftrail.scenarios.derived import SECRET, DerivedNames
-from reftrail.scenarios.happening import SUBMITTED, Happening, What
+from reftrail.scenarios.happening import Happening
+from reftrail.scenarios.happening_types import HappeningType
+from reftrail.scenarios.rejections import CannotHappen, NotAccepted, RejectedEvent
 from reftrail.scenarios.script import GivenCode, GivenFormat
+from reftrail.scenarios.submissions import field_at, sender_of, submission_of
+
+R = TypeVar("R", bound=Record)
 
 _IDS: Final = UUID("5d1c7a56-0d9f-5c52-b6f5-706f6c696379")
 _EVENT: Final = latest("Event")
-_NAMES: Final = {
-    "visitor": "visitor_id",
-    "user": "user_id",
-    "order": "order_id",
-    "device": "device_id",
-    "at": "event_time",
-}
-"""Fields that the collector knows under another name."""
-_FIELDS: Final = {theirs: ours for ours, theirs in _NAMES.items()}
-
-
-class CannotHappen(Exception):  # noqa: N818  (it says what is wrong)
-    """What a scenario tells can't be; str() says why. field is the one at fault, if any is."""
-
-    def __init__(self, message: str, field: str | None = None) -> None:
-        super().__init__(message)
-        self.field = field
-
-
-@dataclass(frozen=True, slots=True)
-class RejectedEvent:
-    """An event that the collector rejects; field is "" where the event as a whole is at fault."""
-
-    type: What
-    event_time: Millis
-    field: str
-    reason: str
-
-
-class NotAccepted(CannotHappen):
-    """The collector rejects an event."""
-
-    def __init__(self, rejected: RejectedEvent) -> None:
-        super().__init__(f"{rejected.field} {rejected.reason}", rejected.field or None)
-        self.rejected = rejected
 
 
 class Records:
@@ -88,7 +57,7 @@ class Records:
         self._made = 0
 
     def tick(self, at: Millis) -> Ticked:
-        """It is so late now."""
+        """The record that says how late it is now."""
         return Ticked(**self._common(at), partition=0, partitions=1)
 
     def given_format(self, given: GivenFormat, at: Millis) -> None:
@@ -114,7 +83,7 @@ class Records:
         self._known.take_format(defined)
 
     def spelt(self, name: str) -> str:
-        """A code as it is written, of derived ones told by their names."""
+        """A code as it is written, of derived ones by their names."""
         try:
             return self._derived.spelt(name)
         except ValueError as error:
@@ -141,91 +110,132 @@ class Records:
             )
         )
 
-    def changed_code(self, one: Happening, at: Millis) -> CodeChanged:
-        """A code as it stands from now on."""
-        known = self._codes.get(str(one.code))
+    def changed_code(self, happening: Happening, at: Millis) -> CodeChanged:
+        """The record of a code from now on."""
+        known = self._codes.get(str(happening.code))
         if known is None:
-            raise CannotHappen(f"there is no code {one.code}; give it", "code")
+            raise CannotHappen(f"there is no code {happening.code}; give it", "code")
         changed: dict[str, Any] = self._common(at) | {"revision": known.revision + 1}
-        if one.status is not None:
-            changed["status"] = one.status.value
-            changed["past_stops"] = known.past_stops_at(one.status, at)
-        if one.owner is not None:
-            changed["owner_user_id"] = one.owner
+        if happening.status is not None:
+            changed["status"] = happening.status.value
+            changed["past_stops"] = known.past_stops_at(happening.status, at)
+        if happening.owner is not None:
+            changed["owner_user_id"] = happening.owner
         return self._registered(msgspec.structs.replace(known, **changed))
 
-    def event(self, one: Happening, at: Millis, sent_at: Millis | None, arrives: Millis) -> Record:
+    def event(
+        self, happening: Happening, at: Millis, sent_at: Millis | None, arrives: Millis
+    ) -> Record:
         """The record that the collector makes of an event. Raises `NotAccepted`."""
-        submission = self._submission(one, at)
+        event_id = self._common(at)["event_id"]
+        submission = submission_of(
+            happening, at, event_id, currency=self._currency(), order=f"order {self._made}"
+        )
         try:
             skew = clock_skew(sent_at, arrives)
         except ValueError as error:
-            raise NotAccepted(RejectedEvent(one.type, at, "sent_at", str(error))) from error
+            raise NotAccepted(RejectedEvent(happening.type, at, "sent_at", str(error))) from error
         circumstances = Circumstances(
-            _sender(one), arrives, self._hash, self._known.lookup, clock_skew=skew
+            sender_of(happening), arrives, self._hash, self._known.lookup, clock_skew=skew
         )
         judged = accept([submission], circumstances)
         for rejection in judged.rejected:
-            theirs = rejection.pointer.removeprefix("/")
-            field = _FIELDS.get(theirs, theirs)
-            raise NotAccepted(RejectedEvent(one.type, at, field, rejection.reason))
+            field = field_at(rejection.pointer)
+            raise NotAccepted(RejectedEvent(happening.type, at, field, rejection.reason))
         return decode(encode_datum(_EVENT, judged.accepted[0].datum))
 
-    def _submission(self, one: Happening, at: Millis) -> dict[str, Any]:
-        """The event as its client sends it. Its id, order and currency are made up where absent."""
-        event_id = self._common(at)["event_id"]
-        given = {name: one.said(name) for name in SUBMITTED} | {"at": _rfc3339(at)}
-        given.pop("sent_at", None)  # the request's, not the event's
-        given["source"] = None if one.source is None else one.source.value
-        given["event_id"] = one.event_id or event_id
-        if one.amount is not None:
-            given["currency"] = one.currency or self._currency()
-        if one.type == What.PURCHASE and one.order is None:
-            given["order"] = f"order {self._made}"
-        return {"type": one.type.value} | {
-            _NAMES.get(name, name): value for name, value in given.items() if value is not None
-        }
-
-    def review(self, one: Happening, at: Millis, reward: RewardDecided | None) -> Reviewed:
+    def review(self, happening: Happening, at: Millis, reward: RewardDecided | None) -> Reviewed:
         """An analyst's decision on one reward, or on all of the user's under the code."""
-        assert one.decision is not None
+        assert happening.decision is not None
         return Reviewed(
             **self._common(at),
-            code=str(one.code),
-            user_id=str(one.said("user")),
+            code=str(happening.code),
+            user_id=str(happening.said("user")),
             reward_id=None if reward is None else reward.reward_id,
-            decision=one.decision.value,
+            decision=happening.decision.value,
             reviewer="reviewer",
-            reason=one.reason,
-            note=one.note,
+            reason=happening.reason,
+            note=happening.note,
         )
 
+    def adjustment(
+        self, happening: Happening, at: Millis, reward: RewardDecided | None
+    ) -> Adjusted:
+        """A credit or debit by hand. Its id, its side and who does it are made up where absent."""
+        given: dict[str, Any] = {
+            "adjustment_id": happening.adjustment_id or f"adjustment {self._made + 1}",
+            "code": happening.code,
+            "user_id": happening.said("user"),
+            "role": happening.role or Role.REFERRER,
+            "amount": happening.amount,
+            "currency": happening.currency or self._currency_of_adjustments(),
+            "kind": happening.kind,
+            "reason": happening.reason,
+            "note": happening.note,
+            "order_id": happening.order,
+        }
+        if reward is not None:
+            given |= {"role": None, "reward_id": reward.reward_id}
+        return self._accepted(adjustments, given, at, happening.actor or "ann")
+
+    def adjustment_decision(self, happening: Happening, at: Millis) -> AdjustmentDecided:
+        """A second person's decision about an adjustment."""
+        given: dict[str, Any] = {
+            "adjustment_id": happening.adjustment_id,
+            "code": happening.code,
+            "user_id": happening.said("user"),
+            "decision": happening.decision,
+            "note": happening.note,
+        }
+        return self._accepted(decisions, given, at, happening.actor or "bea")
+
+    def _accepted(
+        self,
+        accept: Callable[
+            [Iterable[Any], Millis, str, Callable[[str], str]], tuple[list[R], list[Rejection]]
+        ],
+        given: dict[str, Any],
+        at: Millis,
+        by: str,
+    ) -> R:
+        """The record made of an item that somebody sends. Raises `CannotHappen` if rejected."""
+        self._made += 1
+        item = {name: str(value) for name, value in given.items() if value is not None}
+        taken, rejected = accept([item], at, by, self._known.spelling)
+        for rejection in rejected:
+            field = field_at(rejection.pointer)
+            raise CannotHappen(f"{field} {rejection.reason}", field)
+        return taken[0]
+
     def report(
-        self, one: Happening, at: Millis, arrives: Millis, reward: RewardDecided
+        self, happening: Happening, at: Millis, arrives: Millis, reward: RewardDecided
     ) -> FulfilmentReported:
         """The outcome of the order to fulfil a reward."""
-        assert one.outcome is not None
+        assert happening.outcome is not None
         return FulfilmentReported(
             **self._common(at) | {"received_at": arrives},
             code=reward.code,
             user_id=reward.user_id,
             reward_id=reward.reward_id,
             role=reward.role,
-            outcome=one.outcome.value,
+            outcome=happening.outcome.value,
             kind=reward.kind,
             attempts=1,
+            action=reward.action,
         )
 
-    def listed(self, one: Happening, at: Millis, until: Millis | None) -> Listed:
-        """An entry of the lists, as it stands from now on."""
-        assert one.subject is not None
+    def listed(self, happening: Happening, at: Millis, until: Millis | None) -> Listed:
+        """An entry of the lists from now on."""
+        assert happening.subject is not None
         entry = ListEntry(
-            subject=one.subject,
-            value=subject_value(one.subject, str(one.value), self._hash),
-            listing={What.ALLOW: Listing.ALLOW, What.BLOCK: Listing.BLOCK}.get(one.type),
+            subject=happening.subject,
+            value=subject_value(happening.subject, str(happening.value), self._hash),
+            listing={HappeningType.ALLOW: Listing.ALLOW, HappeningType.BLOCK: Listing.BLOCK}.get(
+                happening.type
+            ),
             actor="scenario",
             expires_at=until,
-            reason=one.reason,
+            reason=happening.reason,
         )
         return entry.record(at)
 
@@ -250,22 +260,11 @@ class Records:
             raise CannotHappen(f"say which campaign the code is of; there are {there}", "campaign")
         return names.pop()
 
+    def _currency_of_adjustments(self) -> str:
+        """The currency of the campaigns' rewards."""
+        return next((defined.reward_currency for defined in self._campaigns), "USD")
+
     def _currency(self) -> str:
-        """That of the campaigns' rewards, unless they are paid in units."""
+        """The currency of the campaigns' rewards, unless they are paid in units."""
         found = [defined.reward_currency for defined in self._campaigns]
         return next((currency for currency in found if currency.isupper()), "USD")
-
-
-def _sender(one: Happening) -> Sender:
-    """The connection that an event comes through. A page's or app's is the visitor's own."""
-    if one.key is KeyKind.SECRET:
-        return Sender(one.key)
-    try:
-        ip = None if one.ip is None else str(parse_address(one.ip))
-    except ValueError:
-        ip = None  # the event says it too, and is rejected for it
-    return Sender(one.key, ip, one.user_agent)
-
-
-def _rfc3339(at: Millis) -> str:
-    return datetime.fromtimestamp(at / 1000, UTC).isoformat()

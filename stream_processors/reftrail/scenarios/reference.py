@@ -19,7 +19,8 @@ from reftrail.scenarios.expectations import (
     Rejected,
     Then,
 )
-from reftrail.scenarios.happening import CLIENT_EVENTS, NEEDS, TAKES, Happening, What
+from reftrail.scenarios.happening import Happening
+from reftrail.scenarios.happening_types import CLIENT_EVENTS, NEEDS, TAKES, HappeningType
 from reftrail.scenarios.script import Given, GivenCode, GivenFormat
 
 TABLES: Final[dict[str, type[BaseModel]]] = {
@@ -40,12 +41,12 @@ TABLES: Final[dict[str, type[BaseModel]]] = {
 
 def type_rows() -> list[str]:
     """The types as rows: name, the fields that it needs, those that it may have besides."""
-    return [f"| `{what}` | {_names(NEEDS[what])} | {_besides(what)} |" for what in What]
+    return [f"| `{what}` | {_names(NEEDS[what])} | {_besides(what)} |" for what in HappeningType]
 
 
 def event_fields() -> str:
     """The fields of every event that a client sends."""
-    return _names(sorted(TAKES[What.CLICK]))
+    return _names(sorted(TAKES[HappeningType.CLICK]))
 
 
 def page() -> str:
@@ -59,7 +60,7 @@ def page() -> str:
     return "\n\n".join(parts)
 
 
-def _besides(what: What) -> str:
+def _besides(what: HappeningType) -> str:
     if what in CLIENT_EVENTS:
         return "the fields of an event"
     return _names(sorted({*TAKES[what]} - {*NEEDS[what]}))

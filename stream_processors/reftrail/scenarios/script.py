@@ -1,4 +1,4 @@
-"""What a file of scenarios says: what is given, what happens, what is expected.
+"""Scripts of scenarios: what is given, what happens, what is expected.
 
 `README.md` beside this file shows all of it.
 """
@@ -9,7 +9,7 @@ from typing import Annotated, TypeAlias
 from pydantic import BeforeValidator, Field, field_validator
 
 from reftrail.campaigns.units import Count, Flag, Takes, Text, quoted
-from reftrail.campaigns.validation import Told
+from reftrail.campaigns.validation import FaultMessage
 from reftrail.contracts.reference import CodeStatus
 from reftrail.scenarios.expectations import Then
 from reftrail.scenarios.happening import Happening, Table
@@ -65,7 +65,7 @@ class GivenCode(Table):
 
 
 class Given(Table):
-    """What is the case in all scenarios."""
+    """The facts given in all scenarios."""
 
     campaigns: _Names = Field(
         min_length=1, description="Campaign files, as seen from this one, the oldest version first."
@@ -81,7 +81,7 @@ class Given(Table):
 
 
 class Before(Table):
-    """What is the case in one scenario, besides what is given in all."""
+    """The facts given in one scenario, besides those given in all."""
 
     codes: list[GivenCode] = Field(default=[], description="More codes.")
     events: list[Happening] = Field(
@@ -110,7 +110,7 @@ class Script(Table):
         names = [scenario.name for scenario in scenarios]
         for place, name in enumerate(names):
             if name in names[:place]:
-                raise Told(
+                raise FaultMessage(
                     f'there is a scenario "{name}" before; give each a name of its own',
                     at=(place, "name"),
                 )

@@ -1,7 +1,8 @@
-"""Records of the life of a reward, told by what matters: see `outlines`."""
+"""Records of the life of a reward, by the fields that matter: see `outlines`."""
 
 from typing import Any
 
+from reftrail.contracts.adjustments import Adjusted, AdjustmentDecided
 from reftrail.contracts.decisions import RewardStatus, Role
 from reftrail.contracts.external_inputs import (
     FulfilmentOutcome,
@@ -12,6 +13,7 @@ from reftrail.contracts.external_inputs import (
     Ticked,
 )
 from reftrail.contracts.policy import MilestoneKind
+from reftrail.contracts.record import MICROS_PER_UNIT
 from reftrail.contracts.stage_messages import (
     LimitAnswered,
     LimitRequested,
@@ -24,24 +26,64 @@ from reftrail.testing.outlines import CAMPAIGN, USER, Outline, derived, ledger_e
 from reftrail.testing.times import FIRST_DAY, moment
 
 
-def held(role: str, code: str, *reasons: str, **told: Any) -> Outline:
+def held(role: str, code: str, *reasons: str, **overrides: Any) -> Outline:
     """One side's reward waits, for exactly these reasons."""
-    return ledger_entry(RewardStatus.HELD, role, code, {"reasons": list(reasons)} | told)
+    return ledger_entry(RewardStatus.HELD, role, code, {"reasons": list(reasons)} | overrides)
 
 
-def fulfilled(role: str, code: str, **told: Any) -> Outline:
+def fulfilled(role: str, code: str, **overrides: Any) -> Outline:
     """One side has got its reward."""
-    return ledger_entry(RewardStatus.FULFILLED, role, code, told)
+    return ledger_entry(RewardStatus.FULFILLED, role, code, overrides)
 
 
-def failed(role: str, code: str, **told: Any) -> Outline:
+def failed(role: str, code: str, **overrides: Any) -> Outline:
     """One side's reward couldn't be delivered."""
-    return ledger_entry(RewardStatus.FAILED, role, code, told)
+    return ledger_entry(RewardStatus.FAILED, role, code, overrides)
 
 
-def expired(role: str, code: str, **told: Any) -> Outline:
+def expired(role: str, code: str, **overrides: Any) -> Outline:
     """One side's reward is good no longer."""
-    return ledger_entry(RewardStatus.EXPIRED, role, code, told)
+    return ledger_entry(RewardStatus.EXPIRED, role, code, overrides)
+
+
+def adjusted(role: str, code: str, *reasons: str, **overrides: Any) -> Outline:
+    """One side's account was adjusted by hand, for exactly these reasons."""
+    fields = {"reasons": list(reasons), "basis": "adjustment"} | overrides
+    return ledger_entry(RewardStatus.ADJUSTED, role, code, fields)
+
+
+def adjustment(units: float, at: str, *, of: str = "A1", **overrides: Any) -> Adjusted:
+    """Somebody adjusts the referrer's account under a code by so many dollars."""
+    time = moment(at)
+    defaults: dict[str, Any] = {
+        "event_id": f"adjustment {of} {at}",
+        "event_time": time,
+        "received_at": time,
+        "code": "AMY",
+        "user_id": USER,
+        "role": Role.REFERRER,
+        "currency": "USD",
+        "reason": "goodwill",
+        "actor": "ann",
+    }
+    value = round(units * MICROS_PER_UNIT)
+    return Adjusted(adjustment_id=of, value_micros=value, **(defaults | overrides))
+
+
+def adjustment_decided(
+    decision: str, at: str, *, of: str = "A1", **overrides: Any
+) -> AdjustmentDecided:
+    """A second person decided about an adjustment."""
+    time = moment(at)
+    defaults: dict[str, Any] = {
+        "event_id": f"{decision} {of} {at}",
+        "event_time": time,
+        "received_at": time,
+        "code": "AMY",
+        "user_id": USER,
+        "actor": "bea",
+    }
+    return AdjustmentDecided(adjustment_id=of, decision=decision, **(defaults | overrides))
 
 
 def claim_id(code: str, action_event_id: str) -> str:
@@ -49,32 +91,34 @@ def claim_id(code: str, action_event_id: str) -> str:
     return derived_id("claimed", code, action_event_id)
 
 
-def signal_checked(kind: str, *, of: str, day: int = 1, month: int = 1, **told: Any) -> Outline:
+def signal_checked(
+    kind: str, *, of: str, day: int = 1, month: int = 1, **overrides: Any
+) -> Outline:
     """A signal of the claim with this event_id was seen by so many users."""
     fields = {"kind": kind, "claim_id": of, "users_24h": day, "users_30d": month}
     fillers = {"code": "AMY", "user_id": USER, "codes_30d": 1}
-    return derived(SignalChecked, None, fields | told, fillers)
+    return derived(SignalChecked, None, fields | overrides, fillers)
 
 
-def places_asked(*limits: str, **told: Any) -> Outline:
-    """A reward asks for places under limits, each as `key|amount|most`."""
+def limits_requested(*limits: str, **overrides: Any) -> Outline:
+    """A reward asks for reservations under limits, each as `key|amount|most`."""
     fillers = {"code": "AMY", "user_id": USER, "claim_id": "claim", "passed": []}
-    return derived(LimitRequested, None, {"limits": list(limits)} | told, fillers)
+    return derived(LimitRequested, None, {"limits": list(limits)} | overrides, fillers)
 
 
-def places_answered(*, of: str, refused_by: str | None = None, **told: Any) -> Outline:
-    """The claim with this event_id has its places, or one limit had none."""
+def limits_answered(*, of: str, refused_by: str | None = None, **overrides: Any) -> Outline:
+    """The claim with this event_id has its reservations, or one limit had none left."""
     fields = {"claim_id": of, "refused_by": refused_by}
-    return derived(LimitAnswered, None, fields | told, {"code": "AMY", "user_id": USER})
+    return derived(LimitAnswered, None, fields | overrides, {"code": "AMY", "user_id": USER})
 
 
-def refused(reason: str, **told: Any) -> Outline:
-    """What came isn't allowed."""
-    return derived(Refused, None, {"reason": reason} | told, {"detail": ""})
+def refused(reason: str, **overrides: Any) -> Outline:
+    """The record that came isn't allowed."""
+    return derived(Refused, None, {"reason": reason} | overrides, {"detail": ""})
 
 
-def reviewed(decision: str, at: str, *, code: str = "AMY", **told: Any) -> Reviewed:
-    """An analyst decided about all rewards of a user under a code, unless told which."""
+def reviewed(decision: str, at: str, *, code: str = "AMY", **overrides: Any) -> Reviewed:
+    """An analyst decided about all rewards of a user under a code, unless one is named."""
     time = moment(at)
     defaults: dict[str, Any] = {
         "event_id": f"review {decision} {at}",
@@ -83,29 +127,33 @@ def reviewed(decision: str, at: str, *, code: str = "AMY", **told: Any) -> Revie
         "user_id": USER,
         "reviewer": "ann",
     }
-    return Reviewed(code=code, decision=decision, **(defaults | told))
+    return Reviewed(code=code, decision=decision, **(defaults | overrides))
 
 
 def reported(
-    role: str, at: str, *, outcome: str = FulfilmentOutcome.DELIVERED, **told: Any
+    role: str, at: str, *, outcome: str = FulfilmentOutcome.DELIVERED, **overrides: Any
 ) -> FulfilmentReported:
-    """One side's reward for the signup was delivered, or not."""
+    """One side's reward for the signup was delivered, or not.
+
+    action is that of another reward; its_action is what the report itself says of that.
+    """
     time = moment(at)
-    code, user = told.get("code", "AMY"), told.get("user_id", USER)
+    code, user = overrides.get("code", "AMY"), overrides.get("user_id", USER)
     defaults: dict[str, Any] = {
         "event_id": f"{outcome} {role}",
         "event_time": time,
         "received_at": time,
         "code": code,
         "user_id": user,
-        "reward_id": reward_id(code, user, told.pop("action", "signup"), role),
+        "reward_id": reward_id(code, user, overrides.pop("action", "signup"), role),
         "kind": "credit",
         "attempts": 1,
+        "action": overrides.pop("its_action", None),
     }
-    return FulfilmentReported(role=role, outcome=outcome, **(defaults | told))
+    return FulfilmentReported(role=role, outcome=outcome, **(defaults | overrides))
 
 
-def listed(subject: str, value: str, listing: str = Listing.BLOCK, **told: Any) -> Listed:
+def listed(subject: str, value: str, listing: str = Listing.BLOCK, **overrides: Any) -> Listed:
     """An entry of the lists, there from the first day."""
     defaults: dict[str, Any] = {
         "event_id": f"list {subject} {value}",
@@ -113,18 +161,18 @@ def listed(subject: str, value: str, listing: str = Listing.BLOCK, **told: Any) 
         "received_at": FIRST_DAY,
         "actor": "ann",
     }
-    return Listed(subject=subject, value=value, listing=listing, **(defaults | told))
+    return Listed(subject=subject, value=value, listing=listing, **(defaults | overrides))
 
 
 def tick(at: str) -> Ticked:
-    """It is that time now."""
+    """Let it be that time now."""
     time = moment(at)
     return Ticked(
         event_id=f"tick {at}", event_time=time, received_at=time, partition=0, partitions=1
     )
 
 
-def milestone(name: str, grants: int, *, reached: bool = True, **told: Any) -> Outline:
+def milestone(name: str, grants: int, *, reached: bool = True, **overrides: Any) -> Outline:
     """A referrer reached a bonus of 5 dollars with so many grants, or lost it."""
     fields = {"name": name, "grants": grants, "reached": reached}
     fillers = {
@@ -137,10 +185,10 @@ def milestone(name: str, grants: int, *, reached: bool = True, **told: Any) -> O
         "value_micros": micros(5),
         "reward_kind": "credit",
     }
-    return derived(MilestoneChanged, None, fields | told, fillers)
+    return derived(MilestoneChanged, None, fields | overrides, fillers)
 
 
-def bonus_granted(code: str, **told: Any) -> Outline:
+def bonus_granted(code: str, **overrides: Any) -> Outline:
     """A referrer was granted a bonus."""
-    fields = {"user_id": "owner", "value_micros": micros(5)} | told
+    fields = {"user_id": "owner", "value_micros": micros(5)} | overrides
     return ledger_entry(RewardStatus.GRANTED, Role.MILESTONE, code, fields)

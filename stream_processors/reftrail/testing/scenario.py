@@ -7,8 +7,8 @@
     )
 
 What is given is either what a stage reads (it is decided on, and what follows is taken in) or
-what it concludes (it is taken in as it is). Codes, campaigns and list entries may stand anywhere
-among it. A tick wakes whoever is due.
+what it derives (it is taken in as it is). Codes, campaigns and list entries may be anywhere
+among it. A tick fires the timers that are due.
 """
 
 from collections.abc import Sequence
@@ -35,17 +35,17 @@ class Scenario:
     followed: list[Record] = field(default_factory=list)
     offset: int = 0
 
-    def given(self, *told: Record | Outline) -> Self:
-        """What was the case before. What follows from it isn't looked at."""
-        for one in told:
-            self._take(_record(one))
+    def given(self, *records: Record | Outline) -> Self:
+        """The records that came before. What follows from it isn't looked at."""
+        for record in records:
+            self._take(_record(record))
         return self
 
-    def when(self, *told: Record | Outline) -> Self:
-        """What comes now."""
+    def when(self, *records: Record | Outline) -> Self:
+        """The record that comes now."""
         self.followed = []
-        for one in told:
-            self.followed += self._take(_record(one))
+        for record in records:
+            self.followed += self._take(_record(record))
         return self
 
     def then(self, *expected: Outline) -> Self:
@@ -71,8 +71,8 @@ class Scenario:
         for stage in TOPOLOGY:
             if (stage.cells or stage.family) and isinstance(record, stage.kinds):
                 return self._decide(stage, record)
-        concludes = next(stage for stage in TOPOLOGY if type(record) in stage.writes)
-        self._evolve(concludes, self._keys(concludes, record), record)
+        source = next(stage for stage in TOPOLOGY if type(record) in stage.writes)
+        self._evolve(source, self._keys(source, record), record)
         return []
 
     def _wake(self, tick: Ticked) -> list[Record]:
@@ -81,18 +81,18 @@ class Scenario:
             (time, nth, name)
             for nth, stage in enumerate(TOPOLOGY)
             for name, state in self.states.items()
-            if stage.waking and name.startswith(f"{stage.name}/")
-            if stage.waking.owns(name.removeprefix(f"{stage.name}/"))
+            if stage.timers and name.startswith(f"{stage.name}/")
+            if stage.timers.owns(name.removeprefix(f"{stage.name}/"))
             if stage.family or isinstance(state, stage.cells[-1].state)
-            if (time := stage.waking.due_at(state)) is not None and time <= tick.event_time
+            if (time := stage.timers.due_at(state)) is not None and time <= tick.event_time
         )
         followed = []
         for _, nth, name in due:
             stage = TOPOLOGY[nth]
-            assert stage.waking is not None
+            assert stage.timers is not None
             key = name.removeprefix(f"{stage.name}/")
-            woken = stage.waking.woken(key, tick, Cause(stage.reads.name, 0, self.offset))
-            followed += self._decide(stage, woken)
+            fired = stage.timers.fired(key, tick, Cause(stage.reads.name, 0, self.offset))
+            followed += self._decide(stage, fired)
         return followed
 
     def _decide(self, stage: Stage, record: Record) -> list[Record]:
@@ -100,14 +100,14 @@ class Scenario:
         cause = Cause(stage.reads.name, 0, self.offset)
         self.offset += 1
         state = self._state(stage, keys)
-        conclusions = stage.decider.decide(state, record, cause, self.reference)
-        for conclusion in conclusions:
-            if not isinstance(conclusion, Refused):
-                self._evolve(stage, keys, conclusion)
-        return [conclusion for conclusion in conclusions if stage.writes[type(conclusion)]]
+        events = stage.decider.decide(state, record, cause, self.reference)
+        for event in events:
+            if not isinstance(event, Refused):
+                self._evolve(stage, keys, event)
+        return [event for event in events if stage.writes[type(event)]]
 
-    def _evolve(self, stage: Stage, keys: tuple[str, ...], conclusion: Record) -> None:
-        state = stage.decider.evolve(self._state(stage, keys), conclusion)
+    def _evolve(self, stage: Stage, keys: tuple[str, ...], event: Record) -> None:
+        state = stage.decider.evolve(self._state(stage, keys), event)
         if stage.family is not None:
             self.states |= {f"{stage.name}/{key}": cell for key, cell in state.changed.items()}
             return
@@ -133,30 +133,30 @@ class Scenario:
         ]
 
     def _keys(self, stage: Stage, record: Any) -> tuple[str, ...]:
-        """The keys that a record of the stage concerns: its conclusions have them as its input."""
+        """The keys that a record of the stage concerns: its events have them as its input."""
         return tuple(f"{stage.name}/{cell.key_of(record)}" for cell in stage.cells)
 
 
-def given(*told: Record | Outline) -> Scenario:
+def given(*records: Record | Outline) -> Scenario:
     """Begin a story."""
-    return Scenario().given(*told)
+    return Scenario().given(*records)
 
 
-def _record(told: Record | Outline) -> Record:
-    return told.record() if isinstance(told, Outline) else told
+def _record(record: Record | Outline) -> Record:
+    return record.record() if isinstance(record, Outline) else record
 
 
 def _difference(expected: Sequence[Outline], followed: Sequence[Record]) -> str:
     lines = [
         "expected:",
-        *(f"  {outline.kind.__name__} {outline.told}" for outline in expected),
+        *(f"  {outline.kind.__name__} {outline.overrides}" for outline in expected),
         "followed:",
         *(f"  {record}" for record in followed),
     ]
     for nth, (outline, record) in enumerate(zip(expected, followed, strict=False), start=1):
         lines += [
             f"the {nth}. has {name}={getattr(record, name)!r}, not {value!r}"
-            for name, value in outline.told.items()
+            for name, value in outline.overrides.items()
             if getattr(record, name, None) != value
         ]
     return "\n".join(lines)

@@ -4,15 +4,15 @@ import getpass
 import json
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 from support.codes import sqlite_url
 from support.codes_host import codes_host
 from support.collector import SECRET, RunningCollector
+from support.host_process import run_command
 from support.kafka import TestInstallation
 from support.log import read_committed
+from support.metrics import wait_until
 
 from reftrail.contracts.events import Event
 from reftrail.contracts.topics import CODE_ACTS, CODES, EVENTS
@@ -54,14 +54,7 @@ class Commands:
         }
 
     def run(self, *arguments: str, exit_code: int = 0) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "reftrail.cli.main", *arguments],
-            cwd=self.directory,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = run_command(*arguments, environment=self.environment, directory=self.directory)
         assert done.returncode == exit_code, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
         return done.stdout if exit_code == 0 else done.stdout + done.stderr
@@ -91,20 +84,23 @@ def test_a_programme_from_the_command_line(
     assert re.search("owner_user_id: +amy", reftrail.run("codes", "show", "AMY1"))
     # Nobody relays any more, so the command does it itself.
     assert "status: revoked" in reftrail.run("codes", "revoke", "BOB1")
-    assert {one.record.code: one.record.status for one in read_committed(installation, CODES)} == {
+    assert {
+        message.record.code: message.record.status
+        for message in read_committed(installation, CODES)
+    } == {
         "AMY1": "active",
         "BOB1": "revoked",
     }
     assert reftrail.run("codes", "link", "AMY1").strip() == f"{collector.url}/r/AMY1"
-    acts = [one.record for one in read_committed(installation, CODE_ACTS)]
+    acts = [message.record for message in read_committed(installation, CODE_ACTS)]
     assert {act.actor for act in acts} == {f"cli:{getpass.getuser()}"}
 
     (tmp_path / "shop.csv").write_text(EVENTS_CSV)
     (tmp_path / "map.toml").write_text(MAPPING)
     ingest = ("ingest", "shop.csv", "--mapping", "map.toml")
     for _ in range(2):
-        told = reftrail.run(*ingest, exit_code=1)
-        assert "accepted 2, rejected 1, ignored 1" in told
+        actual = reftrail.run(*ingest, exit_code=1)
+        assert "accepted 2, rejected 1, ignored 1" in actual
     rejected = json.loads((tmp_path / "shop.csv.rejected.jsonl").read_text())
     assert (rejected["line"], rejected["pointer"]) == (3, "/code")
     found = [logged.record for logged in read_committed(installation, EVENTS)]
@@ -115,3 +111,35 @@ def test_a_programme_from_the_command_line(
     assert isinstance(purchase, Event)
     assert (click.code, click.code_known, click.campaign_id) == ("AMY1", True, "summer")
     assert (click.event_time, purchase.amount_micros) == (1_751_356_800_000, 19_990_000)
+
+
+LINKS = """
+[campaign.links]
+web = "https://summer.example/{page}"
+fallback = "https://summer.example/over"
+"""
+
+
+def test_links_follow_a_changed_campaign_and_a_revoked_code(
+    collector: RunningCollector, installation: TestInstallation, tmp_path: Path
+) -> None:
+    reftrail = Commands(tmp_path, installation, collector)
+    file = tmp_path / "summer.toml"
+    phone = {"user-agent": "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X)"}
+
+    def leads_to(page: str) -> bool:
+        with collector.client(None) as client:
+            return client.head("/r/amy1?a=1", headers=phone).headers["location"] == page
+
+    file.write_text(CAMPAIGN)
+    reftrail.run("campaigns", "apply", "summer.toml")
+    reftrail.run("codes", "add", "AMY1", "--campaign", "summer")
+    landing = "https://shop.example/welcome?lang=en&a=1&ref=amy1"
+    wait_until(lambda: leads_to(landing), 30)
+    for page in ("one", "two"):
+        file.write_text(CAMPAIGN + LINKS.format(page=page))
+        reftrail.run("campaigns", "apply", "summer.toml")
+        wait_until(lambda: leads_to(f"https://summer.example/{page}?a=1&ref=amy1"), 30)  # noqa: B023
+    reftrail.run("codes", "revoke", "AMY1")
+    wait_until(lambda: leads_to("https://summer.example/over?a=1&ref_problem=revoked"), 30)
+    assert collector.process.poll() is None

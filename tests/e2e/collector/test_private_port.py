@@ -5,7 +5,7 @@ from pathlib import Path
 import httpx
 from support.collector import running_collector
 from support.kafka import TestInstallation
-from unit.local.test_supervisor import wait_for
+from support.metrics import wait_until
 
 from reftrail.local.ports import free_port
 
@@ -26,7 +26,7 @@ def answers(url: str) -> bool:
 
 def test_metrics_and_readiness_are_public_unless_a_private_port_is_set(tmp_path: Path) -> None:
     with running_collector(NOWHERE, tmp_path / "log") as collector:
-        wait_for(lambda: answers(collector.url))
+        wait_until(lambda: answers(collector.url), 180)
         assert statuses(collector.url) == {
             "/healthz": 200,
             "/readyz": 503,
@@ -39,7 +39,7 @@ def test_metrics_and_readiness_are_on_the_private_port_alone(tmp_path: Path) -> 
     port = str(free_port())
     with running_collector(NOWHERE, tmp_path / "log", collector_private_port=port) as collector:
         private = f"http://127.0.0.1:{port}"
-        wait_for(lambda: answers(collector.url) and answers(private))
+        wait_until(lambda: answers(collector.url) and answers(private), 180)
         assert statuses(collector.url) == {
             "/healthz": 200,
             "/readyz": 404,
@@ -53,13 +53,13 @@ def test_metrics_and_readiness_are_on_the_private_port_alone(tmp_path: Path) -> 
             "/v1/openapi.json": 404,
         }
         collector.process.terminate()
-        assert collector.process.wait(20) == 0, collector.log.read_text()
+        assert collector.process.wait(180) == 0, collector.log.read_text()
 
 
 def test_a_private_port_that_is_taken_is_named(tmp_path: Path) -> None:
     with running_collector(NOWHERE, tmp_path / "one") as first:
-        wait_for(lambda: answers(first.url))
+        wait_until(lambda: answers(first.url), 180)
         port = first.url.rpartition(":")[2]
         with running_collector(NOWHERE, tmp_path / "two", collector_private_port=port) as second:
-            assert second.process.wait(20) == 1
+            assert second.process.wait(180) == 1
     assert "set REFTRAIL_COLLECTOR_PRIVATE_PORT to a free port" in (tmp_path / "two").read_text()

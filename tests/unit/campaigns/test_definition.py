@@ -12,7 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from reftrail.campaigns import Campaign, as_toml, differences, next_version, read_campaigns
+from reftrail.campaigns import (
+    Campaign,
+    as_toml,
+    differences,
+    next_version,
+    read_campaigns,
+    reward_tables,
+)
+from reftrail.campaigns.reward_tables import Reward, Rewards
 from reftrail.campaigns.units import (
     LONGEST,
     duration_text,
@@ -36,6 +44,7 @@ from reftrail.contracts.policy import (
 )
 from reftrail.contracts.record import DAY, HOUR, MINUTE, SECOND
 from reftrail.contracts.reference import CampaignDefined
+from reftrail.contracts.side_rules import Band, Percent, RewardValue, SideRules, Tier
 
 FLAT = """
 [[campaign]]
@@ -74,6 +83,8 @@ backdated_touch_for = "90 minutes"
 on_refund = "proportional"
 order_ids = "user"
 checkout_tolerance = "1 hour"
+new_customers_only = true
+once_per_email = false
 
 [campaign.reward]
 currency = "EUR"
@@ -168,6 +179,9 @@ def test_a_file_of_tables_reads_as_it_is_meant(tmp_path: Path) -> None:
         on_refund=OnRefund.PROPORTIONAL,
         order_ids=OrderIds.USER,
         checkout_tolerance=HOUR,
+        new_customers_only=True,
+        once_per_email=False,
+        language=2,
         caps=Caps(
             per_code=1,
             per_code_per_day=2,
@@ -210,10 +224,19 @@ def test_every_part_of_the_policy_can_be_written() -> None:
         return set(inside.model_fields)
 
     renamed = {"once_per": "scope"}
+    sides = {"referrer", "referee"}
+    assert names(SideRules) <= set(Reward.model_fields)
+    assert names(Tier) == set(reward_tables.Tier.model_fields)
+    assert names(RewardValue) == set(reward_tables.Later.model_fields)
+    assert names(Band) == set(reward_tables.Band.model_fields)
     assert names(Caps) == written("caps")
     assert names(Fraud) == written("fraud")
     written_names = {renamed.get(name, name) for name in Campaign.model_fields}
-    assert names(Policy) - {"language"} <= written_names
+    assert names(Policy) - {"language", "referrer_rules", "referee_rules"} - sides <= written_names
+    assert sides <= written("reward")
+    side: Any = Rewards.model_fields["referrer"].annotation
+    assert {"percent", "maximum"} <= set(side.model_fields)
+    assert names(Percent) == {"rate", "maximum"}
     milestone: Any = Campaign.model_fields["milestones"].annotation
     assert names(Milestone) == set(milestone.__args__[0].model_fields)
 
@@ -233,7 +256,10 @@ def test_a_difference_names_the_setting_and_both_values(tmp_path: Path) -> None:
     (campaign,) = read(tmp_path, NESTED)
     changed = NESTED.replace('"30 days"', '"14 days"').replace("burst = 7", "ring = 7")
     (other,) = read(tmp_path, changed.replace('name = "Ten"', 'name = "10"'))
-    found = {one.name: (one.old, one.new) for one in differences(defined(campaign), defined(other))}
+    found = {
+        difference.name: (difference.old, difference.new)
+        for difference in differences(defined(campaign), defined(other))
+    }
     assert found["hold_for"] == ('"30 days"', '"14 days"')
     assert found["fraud.weights.burst"] == ("7", None)
     assert found["fraud.weights.ring"] == (None, "7")
@@ -244,7 +270,7 @@ def test_a_difference_names_the_setting_and_both_values(tmp_path: Path) -> None:
 
 def test_without_an_old_version_what_is_not_default_is_told() -> None:
     found = differences(None, defined(Campaign(campaign_id="c", name="C", counts_views=True)))
-    assert {one.name: one.new for one in found} == {
+    assert {setting.name: setting.new for setting in found} == {
         "effective_from": "always",
         "campaign_id": '"c"',
         "name": '"C"',
@@ -284,8 +310,12 @@ def test_another_time_of_coming_into_force_is_a_change() -> None:
     later = next_version(timed, first, at=9)
     assert (later.written, later.defined.effective_from) == (True, 1_735_689_600_000)
     assert not next_version(timed, later.defined, at=10).written
-    (told,) = differences(first, later.defined)
-    assert (told.name, told.old, told.new) == ("effective_from", "always", "2025-01-01 00:00:00Z")
+    (actual,) = differences(first, later.defined)
+    assert (actual.name, actual.old, actual.new) == (
+        "effective_from",
+        "always",
+        "2025-01-01 00:00:00Z",
+    )
 
 
 def test_ids_that_topics_could_not_carry() -> None:

@@ -1,4 +1,4 @@
-"""What is said of a file that is wrong, and where it points."""
+"""Messages about a file that is wrong, and their places."""
 
 from pathlib import Path
 
@@ -7,6 +7,7 @@ import pytest
 from reftrail.campaigns import FaultyFile, read_campaigns
 
 HEAD = '[[campaign]]\ncampaign_id = "summer"\nname = "Summer"\n'
+FOR_ORDERS = 'trigger = "first_purchase"\n'
 
 
 def faults(tmp_path: Path, text: str) -> list[tuple[int, int, str]]:
@@ -61,7 +62,60 @@ def faults(tmp_path: Path, text: str) -> list[tuple[int, int, str]]:
         ('trigger = "amount_reached"', 1, "needs a minimum_amount"),
         ("starts_at = 2025-06-02T00:00:00Z\nends_at = 2025-06-01T00:00:00Z", 11, "not after"),
         ('reward.referrer = { value = "1", kind = "code" }', 19, "needs an item"),
+        (
+            'late_touch_grace = "31 days"',
+            20,
+            "late_touch_grace 31 days is longer than 30 days, for which a visitor is remembered",
+        ),
         ('reward.currency = "EUR"\nreward_currency = "EUR"', 1, "are the same setting"),
+        ('terms_from = "sign_up"', 14, 'expected one of "action", "signup"'),
+        ("reward.referrer.tiers = [{ referrals = 0 }]", 40, "a whole number of at least 1"),
+        (
+            'reward.referrer.tiers = [{ referrals = 2, percent = "5" }]',
+            53,
+            'percent is about one order, and with trigger = "signup" no order earns by itself',
+        ),
+        (
+            "reward.referrer.tiers = [{ referrals = 2 }, { referrals = 2 }]",
+            59,
+            "there is another of tiers with the same referrals before",
+        ),
+        (
+            FOR_ORDERS + 'reward.referrer.tiers = [{ referrals = 2, percent = "5", value = "1" }]',
+            53,
+            "give a value or percent, not both",
+        ),
+        ("reward.referee.tiers = [{ referrals = 2 }]", 24, "a referee has none"),
+        ('reward.referrer.later.value = "1"', 31, "later is about one order"),
+        (
+            FOR_ORDERS
+            + 'reward.referrer = { later = { value = "1" }, tiers = [{ referrals = 2 }] }',
+            29,
+            "tiers and later both change what later orders earn",
+        ),
+        (
+            FOR_ORDERS
+            + 'reward.referee = { value = "1", bands = [{ amount = "5", value = "1" }] }',
+            41,
+            "bands give the value of every order, so value has no effect",
+        ),
+        (
+            FOR_ORDERS + 'reward.referee.bands = [{ amount = "5", value = "1.001" }]',
+            49,
+            "1.001 USD is not",
+        ),
+        (
+            FOR_ORDERS
+            + "reward.referee.bands = [{ amount = 5, value = 1 }, { amount = 5, value = 2 }]",
+            63,
+            "there is another of bands",
+        ),
+        ('reward.referrer.maximum = "5"', 27, "maximum is for a reward in percent"),
+        (
+            'reward.referrer = { kind = "code", tiers = [{ referrals = 2, value = "1" }] }',
+            28,
+            "needs an item",
+        ),
     ],
 )
 def test_a_fault_points_to_what_is_wrong(tmp_path: Path, line: str, column: int, says: str) -> None:

@@ -1,4 +1,4 @@
-"""Which policies are warned about, and which aren't."""
+"""Warnings about policies, and policies without any."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,7 +29,7 @@ def moment(days: int) -> datetime:
 
 def findings(around: Around = NOW, **settings: Any) -> list[tuple[str, str]]:
     campaign = Campaign.model_validate(GOOD | settings)
-    return [(one.rule, ".".join(map(str, one.where))) for one in lint(campaign, around)]
+    return [(finding.rule, ".".join(map(str, finding.where))) for finding in lint(campaign, around)]
 
 
 def tier(grants: int, kind: str = "tier", **rest: Any) -> dict[str, Any]:
@@ -44,7 +44,14 @@ def test_what_looks_odd_and_is_meant() -> None:
     assert not findings(trigger="signup", hold_for="0 days")
     assert not findings(hold_for="0 days", on_refund="keep")
     assert not findings(on_refund="proportional"), "one order earns it"
-    assert not findings(trigger="nth_purchase", trigger_count=3, on_refund="keep")
+    shipped = {"referee": {"value": "1", "kind": "shipment", "item": "Mug"}}
+    assert not findings(reward=shipped), "it is taken back whole"
+    assert not findings(reward={"referrer": {"percent": "20"}}), "whatever the currency"
+    in_euros = {"currency": "EUR", "referrer": {"percent": "20"}}
+    assert not findings(reward=in_euros, minimum_amount="5"), "the shop's own currency"
+    assert not findings(minimum_amount="5"), "rewards are in it too"
+    assert not findings(earning_months=12, repeats="no limit")
+    assert not findings(trigger="nth_purchase", trigger_count=3, repeats=1, on_refund="keep")
     assert not findings(caps={"budget": "8.00", "budget_per_day": "8.00"})
     assert not findings(milestones=[tier(2), tier(1, "badge"), tier(3)])
     assert not findings(milestones=[tier(3, "bonus", value="500", currency="EUR")]), "no budget"
@@ -66,12 +73,17 @@ def test_what_looks_odd_and_is_meant() -> None:
         (
             "refunds-reverse-all",
             "on_refund",
-            {"trigger": "nth_purchase", "trigger_count": 3, "on_refund": "proportional"},
+            {"trigger": "nth_purchase", "repeats": 2, "on_refund": "proportional"},
         ),
         (
             "refunds-reverse-all",
             "on_refund",
-            {"trigger": "amount_reached", "minimum_amount": "9", "on_refund": "proportional"},
+            {
+                "trigger": "amount_reached",
+                "minimum_amount": "9",
+                "repeats": 1,
+                "on_refund": "proportional",
+            },
         ),
         ("unknown-reason", "fraud.weights.rnig", {"fraud": {"weights": {"rnig": 5}}}),
         ("unknown-reason", "fraud.limits.rnig", {"fraud": {"limits": {"rnig": 5}}}),
@@ -142,6 +154,19 @@ def test_what_looks_odd_and_is_meant() -> None:
             {"reward": {"referrer": {"value": "1", "kind": "x"}}},
         ),
         (
+            "payout-that-expires",
+            "expires_after",
+            {
+                "expires_after": "90 days",
+                "reward": {"currency": "EUR", "referrer": {"value": "1", "kind": "payout"}},
+            },
+        ),
+        (
+            "payout-in-units",
+            "reward.referrer.kind",
+            {"reward": {"currency": "points", "referrer": {"value": "1", "kind": "payout"}}},
+        ),
+        (
             "setting-without-effect",
             "minimum_amount",
             {"trigger": "signup", "minimum_amount": "5"},
@@ -151,6 +176,51 @@ def test_what_looks_odd_and_is_meant() -> None:
             "minimum-in-units",
             "minimum_amount",
             {"minimum_amount": "5", "reward": {"currency": "points", "referrer": {"value": "1"}}},
+        ),
+        (
+            "share-in-one-currency",
+            "reward.currency",
+            {"reward": {"referrer": {"percent": "20", "maximum": "5"}}},
+        ),
+        (
+            "share-in-one-currency",
+            "reward.currency",
+            {"caps": {"budget": "50"}, "reward": {"referee": {"percent": "0.5"}}},
+        ),
+        ("months-for-one-order", "repeats", {"earning_months": 12, "repeats": 1}),
+        (
+            "minimum-in-default-currency",
+            "minimum_amount",
+            {"minimum_amount": "5", "reward": {"referee": {"percent": "10"}}},
+        ),
+        (
+            "approval-in-default-currency",
+            "adjustments.approval_above",
+            {"adjustments": {"approval_above": "5"}, "reward": {"referee": {"percent": "10"}}},
+        ),
+        ("setting-without-effect", "on_refund", {"trigger": "signup", "on_refund": "keep"}),
+        ("setting-without-effect", "order_ids", {"trigger": "signup", "order_ids": "user"}),
+        (
+            "part-of-an-item",
+            "on_refund",
+            {
+                "on_refund": "proportional",
+                "reward": {"referee": {"value": "1", "kind": "shipment", "item": "Mug"}},
+            },
+        ),
+        (
+            "part-of-an-item",
+            "on_refund",
+            {
+                "on_refund": "proportional",
+                "reward": {"referrer": {"value": "1", "kind": "code", "item": "pool"}},
+            },
+        ),
+        ("number-without-repeats", "trigger", {"trigger": "nth_purchase", "trigger_count": 3}),
+        (
+            "number-without-repeats",
+            "trigger",
+            {"trigger": "amount_reached", "minimum_amount": "100"},
         ),
     ],
 )
@@ -162,6 +232,37 @@ def test_a_warning(rule: str, where: str, settings: dict[str, Any]) -> None:
 def test_the_refund_window_is_the_owners() -> None:
     around = Around(now=AT, refund_window=30 * DAY)
     assert findings(around) == [("hold-shorter-than-refunds", "hold_for")]
+
+
+def test_terms_that_never_hold() -> None:
+    later = {"referrer": {"value": "5", "later": {"value": "1"}}}
+    assert findings(reward=later, repeats="no limit") == []
+    assert findings(reward=later) == [("later-for-one-order", "reward.referrer.later")]
+    tiers = {"referrer": {"value": "5", "tiers": [{"referrals": 2, "value": "6"}]}}
+    assert findings(reward=tiers) == []
+    tiers["referrer"]["tiers"] = [{"referrals": 1, "value": "6"}]
+    assert findings(reward=tiers) == [("tier-from-the-first", "reward.referrer.tiers.0.referrals")]
+    assert findings(trigger="signup", hold_for="0 days", terms_from="signup") == [
+        ("setting-without-effect", "terms_from")
+    ]
+
+
+def test_bands_in_units() -> None:
+    bands = {"currency": "points", "referee": {"bands": [{"amount": "20", "value": "5"}]}}
+    assert findings(reward=bands) == [("minimum-in-units", "reward.referee.bands")]
+
+
+def test_the_highest_values_count() -> None:
+    tiers = [{"referrals": 2, "value": "6"}, {"referrals": 3, "value": "9"}]
+    reward = {"referrer": {"value": "5", "tiers": tiers}}
+    assert findings(reward=reward, caps={"budget": "8"}) == [("budget-below-reward", "caps.budget")]
+    assert findings(reward=reward, caps={"budget": "9"}) == []
+    bands = {"referee": {"bands": [{"amount": "20", "value": "5"}]}}
+    assert findings(reward=bands) == []
+    share = {"referrer": {"value": "5", "later": {"percent": "5"}}}
+    assert findings(reward=share, repeats=2, caps={"budget": "8"}) == [
+        ("share-in-one-currency", "reward.currency")
+    ]
 
 
 def test_versions_that_are_there_already() -> None:
@@ -194,3 +295,13 @@ def test_a_finding_is_placed_in_the_file_however_it_is_written(tmp_path: Path) -
     (found,) = lint(asked.campaigns[0], Around(now=AT))
     fault = asked.fault(0, found.where, found.message)
     assert (fault.at.line, fault.at.column) == (5, 23)
+
+
+def test_statements_wait_for_refunds_by_themselves() -> None:
+    """So a campaign whose rewards are paid out needs no hold; one that pays otherwise too does."""
+    paid_out = {"value": "1", "kind": "payout"}
+    on_purchase: dict[str, Any] = {"trigger": "first_purchase", "hold_for": "0 days"}
+    assert findings(**on_purchase, reward={"referrer": paid_out}) == []
+    for other in ({"value": "1"}, {"percent": "10"}):
+        both = {"referrer": paid_out, "referee": other}
+        assert findings(**on_purchase, reward=both) == [("hold-shorter-than-refunds", "hold_for")]

@@ -37,6 +37,24 @@ def test_the_example_is_a_file_without_warnings(tmp_path: Path) -> None:
     assert not lint(campaign, Around(now=0))
 
 
+def test_the_example_of_rewards_that_differ_is_a_file_without_warnings(tmp_path: Path) -> None:
+    file = tmp_path / "partners.toml"
+    file.write_text(README.split("## Rewards that differ")[1].split("```toml\n")[1].split("```")[0])
+    (campaign,) = read_campaigns(file)
+    assert [tier.referrals for tier in campaign.reward.referrer.tiers] == [5, 20]
+
+
+def test_the_experiment_belongs_to_that_file(tmp_path: Path) -> None:
+    whole = README.split("```toml\n")[1].split("```")[0]
+    experiment = README.split("## Experiments")[1].split("```toml\n")[1].split("```")[0]
+    file = tmp_path / "friends.toml"
+    file.write_text(f"{whole}\n{experiment}")
+    (campaign,) = read_campaigns(file)
+    assert campaign.experiment is not None
+    assert [arm.name for arm in campaign.experiment.arms] == ["ten", "twenty"]
+    assert not lint(campaign, Around(now=0))
+
+
 def test_the_error_is_one_that_is_given(tmp_path: Path) -> None:
     file = tmp_path / "friends.toml"
     good = README.split("```toml\n")[1].split("```")[0]

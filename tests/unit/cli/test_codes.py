@@ -4,8 +4,7 @@ import csv
 import json
 import re
 import shlex
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
@@ -13,93 +12,12 @@ from typing import Any
 import polars as pl
 import pytest
 import segno
-from typer import Typer
+from support.codes_commands import Codes, narrow
 from typer.core import TyperGroup
 from typer.main import get_command
-from typer.testing import CliRunner, Result
 
 from reftrail import codes as package
-from reftrail.cli.codes import asks, issue, review, session, take_over
-from reftrail.cli.main import command_line
 from reftrail.contracts.errors import ExpectedError
-
-
-@dataclass(frozen=True)
-class Codes:
-    """The commands. Every call is one process's worth: the store is opened anew."""
-
-    app: Typer
-    directory: Path
-    environment: dict[str, str]
-
-    def run(self, *arguments: str, exit_code: int = 0, typed: str | None = None) -> Result:
-        done = CliRunner().invoke(self.app, ["codes", *arguments], typed, env=self.environment)
-        if done.exception and not isinstance(done.exception, SystemExit):
-            raise done.exception
-        assert done.exit_code == exit_code, done.output
-        return done
-
-    def says(self, *arguments: str) -> str:
-        return self.run(*arguments).stdout
-
-    def rows(self, *arguments: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = json.loads(self.says(*arguments, "-o", "json"))
-        return found
-
-    def refuses(self, exit_code: int, *arguments: str) -> str:
-        return self.run(*arguments, exit_code=exit_code).stderr
-
-
-@pytest.fixture(scope="module")
-def app() -> Iterator[Typer]:
-    """The commands, made out once: that takes longer than most of what they do."""
-    made = command_line(("codes",))
-    command = get_command(made)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("typer.testing._get_command", lambda _: command)
-        yield made
-
-
-@pytest.fixture
-def codes(app: Typer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Codes:
-    """Campaigns spring and winter are there, and nothing waits for Kafka."""
-
-    def check(_: object, wanted: set[str]) -> None:
-        if wanted - {"spring", "winter"}:
-            raise ExpectedError(f"there is no campaign {min(wanted)}")
-
-    monkeypatch.setattr(session, "wait_until_sent", lambda *_: None)
-    monkeypatch.setattr(issue, "check_campaigns", check)
-    monkeypatch.setattr(take_over, "check_campaigns", check)
-    monkeypatch.chdir(tmp_path)
-    return Codes(
-        app,
-        tmp_path,
-        {
-            "REFTRAIL_CODES_STORE": f"sqlite:///{tmp_path}/codes.sqlite",
-            "REFTRAIL_CODES_SECRET": "c1:" + "5e" * 32,
-            "REFTRAIL_COLLECTOR_URL": "https://go.example",
-            "REFTRAIL_ACTOR": "amy",
-            "COLUMNS": "80",
-        },
-    )
-
-
-@pytest.fixture
-def happened(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, Any]], None]:
-    """What the reports answer from now on."""
-
-    def answer(told: dict[str, Any]) -> None:
-        for module in (asks, review):
-            monkeypatch.setattr(module, "asked", lambda *_: told)
-
-    return answer
-
-
-def narrow(text: str) -> list[str]:
-    lines = [line.rstrip() for line in text.splitlines()]
-    assert max(map(len, lines)) <= 80
-    return lines
 
 
 def test_random_codes_are_printed_or_written_to_a_file(codes: Codes) -> None:
@@ -200,8 +118,8 @@ def test_the_life_of_a_code(codes: Codes) -> None:
         "AMY1: bound to owner amy and ticket 7\n"
     )
     codes.refuses(4, "bind", "AMY1", "--owner", "bob")
-    told = codes.says("change", "AMY1", "--max-distributes", "5", "--channel-limit", "mail=3")
-    assert told == "AMY1: max_distributes 5, channel_limits mail 3\n"
+    actual = codes.says("change", "AMY1", "--max-distributes", "5", "--channel-limit", "mail=3")
+    assert actual == "AMY1: max_distributes 5, channel_limits mail 3\n"
     assert codes.says("change", "AMY1", "--notes", "a friend", "--clear", "max-uses") == (
         "AMY1: notes a friend, max_uses -\n"
     )
@@ -222,11 +140,11 @@ def test_the_life_of_a_code(codes: Codes) -> None:
     assert codes.says("expire", new) == f"{new}: status: expired\n"
 
     acts = codes.rows("audit", "AMY1")
-    assert [one["act"] for one in acts] == [
+    assert [act["act"] for act in acts] == [
         "issued", "bound", "changed", "changed", "distributed", "suspended", "reactivated",
         acts[-1]["act"],
     ]  # fmt: skip
-    assert {one["actor"] for one in acts} == {"amy"}
+    assert {act["actor"] for act in acts} == {"amy"}
     suspended = acts[5]
     assert suspended["reason"] == "asked to"
     assert (suspended["before"], suspended["after"]) == (
@@ -262,8 +180,8 @@ def test_many_are_acted_on_once_somebody_agrees(codes: Codes) -> None:
     )
     assert {row["status"] for row in codes.rows("list")} == {"suspended"}
     lines = [codes.rows("audit", code)[-1] for code in ("A1", "A2")]
-    assert {one["reason"] for one in lines} == {"leaked"}
-    assert len({one["batch_id"] for one in lines}) == 1
+    assert {line["reason"] for line in lines} == {"leaked"}
+    assert len({line["batch_id"] for line in lines}) == 1
     codes.run("reactivate", "--campaign", "spring", "-y")
     codes.run("revoke", "B1")
     done = codes.run("distribute", "--campaign", "spring", "--channel", "mail", "-y", exit_code=1)
@@ -272,75 +190,6 @@ def test_many_are_acted_on_once_somebody_agrees(codes: Codes) -> None:
     replaced = codes.says("reissue", "--prefix", "A", "-y").splitlines()
     assert [line[:5] for line in replaced] == ["A1 ->", "A2 ->", "reiss"]
     assert len(codes.rows("list", "--status", "active")) == 2
-
-
-IMPORTED = """voucher,owner,campaign,max_uses,channels,expires_at
-OLD1,amy,spring,3,web|app,2030-01-01T00:00:00Z
-OLD2,bob,spring,,,
-OLD2,eve,spring,,,
-OLD/3,eve,spring,,,
-OLD4,eve,spring,x,,
-"""
-
-
-def test_nothing_is_half_imported(codes: Codes) -> None:
-    (codes.directory / "old.csv").write_text(IMPORTED)
-    assert "--map FIELD=voucher" in codes.refuses(2, "import", "old.csv")
-    mapped = ("import", "old.csv", "--map", "code=voucher")
-    done = codes.run(*mapped, exit_code=4)
-    assert done.stdout == "added 0, unchanged 0, at fault 2\n"
-    assert done.stderr.splitlines() == [
-        "old.csv, line 5: OLD/3: code is 'OLD/3': 1 to 64 of A-Z, a-z, 0-9, _ and - make a code",
-        (
-            "old.csv, line 6: OLD4: max_uses is 'x': Input should be a valid integer, unable to "
-            "parse string as an integer"
-        ),
-        "nothing is taken over; correct these lines, or leave them out with --skip-clashes",
-    ]
-    (codes.directory / "two.csv").write_text("\n".join(IMPORTED.splitlines()[:4]))
-    clashing = codes.refuses(4, "import", "two.csv", "--map", "code=voucher")
-    assert clashing.startswith("two.csv, line 4: OLD2: ")
-    assert codes.rows("list") == []
-
-    done = codes.run(*mapped, "--skip-clashes", "--report", "faults.csv", exit_code=4)
-    assert done.stdout == "added 2, unchanged 0, at fault 3\n"
-    faults = csv.DictReader((codes.directory / "faults.csv").open())
-    assert [(row["line"], row["code"]) for row in faults] == [
-        ("4", "OLD2"), ("5", "OLD/3"), ("6", "OLD4"),
-    ]  # fmt: skip
-    first = codes.rows("list")[0]
-    assert (first["code"], first["channels"], first["max_uses"]) == ("OLD1", ["web", "app"], 3)
-    with pytest.raises(ExpectedError, match=r"faults.csv is there already"):
-        codes.run(*mapped, "--skip-clashes", "--report", "faults.csv")
-
-
-@pytest.mark.parametrize("name", ["codes.csv", "codes.jsonl", "codes.parquet"])
-def test_what_was_written_can_be_taken_over_again(codes: Codes, name: str) -> None:
-    terms = ("--max-uses", "2", "--regions", "DE", "--regions", "AT", "--notes", "a, b",
-             "--expires-at", "2031-05-01T10:00:00+02:00")  # fmt: skip
-    codes.run("issue", "--campaign", "spring", "--count", "5", "--out", name, *terms)
-    unknown = [
-        part for column in ("status", "distributed", "origin") for part in ("--ignore", column)
-    ]
-    again = codes.says("import", name, *unknown)
-    assert again == "added 0, unchanged 5\n"
-    codes.environment["REFTRAIL_CODES_STORE"] = f"sqlite:///{codes.directory}/other.sqlite"
-    before = codes.directory / "before.csv"
-    assert codes.says("import", name, *unknown) == "added 5, unchanged 0\n"
-    codes.run("list", "--out", str(before))
-    [row, *_] = csv.DictReader(before.open())
-    assert (row["expires_at"][:19], row["regions"]) == ("2031-05-01T08:00:00", "DE|AT")
-
-
-def test_adding_is_the_same_twice_and_refused_otherwise(codes: Codes) -> None:
-    add = ("add", "AMY1", "--owner", "amy")
-    assert codes.refuses(2, *add) == "error: --campaign is needed\n"
-    assert codes.says(*add, "--campaign", "spring") == "added 1, unchanged 0\n"
-    assert codes.says(*add, "--campaign", "spring") == "added 0, unchanged 1\n"
-    assert "AMY1" in codes.refuses(4, *add, "--campaign", "winter")
-    (codes.directory / "codes.csv").write_text("code,owner,campaign\nBOB1,bob,spring\n")
-    assert codes.says("add", "--from", "codes.csv") == "added 1, unchanged 0\n"
-    assert "give either CODE" in codes.refuses(2, "add")
 
 
 def test_a_code_is_named_in_any_case_and_shown_as_registered(codes: Codes) -> None:
@@ -400,73 +249,6 @@ def test_lists_and_formats_fit_80_columns(
     assert codes.rows("format", "list")[0]["status"] == "retired"
     rows = csv.DictReader(StringIO(codes.says("list", "-o", "csv")))
     assert [row["code"] for row in rows] == [f"A-RATHER-LONG-CODE-{number}" for number in range(3)]
-
-
-def test_used_up_is_what_the_reports_say(
-    codes: Codes, happened: Callable[[dict[str, Any]], None]
-) -> None:
-    codes.run("add", "AMY1", "--campaign", "spring", "--max-uses", "2")
-    happened({"users_rewarded": 1})
-    assert codes.says("verify", "AMY1") == "the code is valid\n"
-    happened({"users_rewarded": 2})
-    answer = codes.run("verify", "AMY1", "-o", "json", exit_code=1).stdout
-    assert json.loads(answer)["answer"] == "used_up"
-
-
-def test_the_review_prints_what_to_look_at(
-    codes: Codes, happened: Callable[[dict[str, Any]], None]
-) -> None:
-    for name, *terms in (
-        ("SOON", "--expires-at", "2026-12-01T00:00:00Z"),
-        ("OLD", "--created-at", "2020-01-01T00:00:00Z"),
-        ("FULL", "--max-uses", "10", "--created-at", "2020-01-01T00:00:00Z"),
-        ("BUSY", "--owner", "bob"),
-    ):
-        codes.run("add", name, "--campaign", "spring", *terms)
-    codes.run("change", "SOON", "--expires-at", "2100-01-01T00:00:00Z")
-    codes.run("distribute", "BUSY", "--count", "2")
-    used = {"clicks": 50, "attributed": 40, "users_rewarded": 0, "users_rejected": 0}
-    guesses = {"format": "spr", "prefix": "SPR", "campaign_id": "spring", "forged": 120,
-               "forged_codes": 119, "addresses": 2, "mistyped": 3, "malformed": 4,
-               "retired": 0}  # fmt: skip
-    happened(
-        {
-            "activity": [
-                {"code": "FULL", **used, "users_rewarded": 9},
-                {"code": "BUSY", **used, "users_rewarded": 20, "users_rejected": 30},
-            ],
-            "guesses": [guesses],
-        }
-    )
-    text = codes.says("review")
-    lines = narrow(text)
-    assert "Unused: hand them out, or revoke them" in lines
-    assert "spring" in text
-    assert lines[-1] == "0 expiring, 1 unused, 1 overused, 3 suspicious."
-    found = {(one["concern"], one["subject"], one["why"]) for one in codes.rows("review")}
-    assert ("overused", "FULL", "uses: 9 of 10") in found
-    assert ("suspicious", "BUSY", "20 uses, handed out 2 times: 10.0 for each") in found
-    assert ("suspicious", "BUSY", "30 of 50 who claimed were rejected") in found
-    assert (
-        "suspicious",
-        "SPR",
-        "120 forged codes of format spr were tried, from 2 addresses",
-    ) in found
-    only = codes.rows("review", "--only", "unused")
-    assert [(one["subject"], one["figures"]["distributed"]) for one in only] == [("OLD", 0)]
-    assert codes.says("review", "--prefix", "NONE", "--forged", "1000") == "Nothing to look at.\n"
-    table = list(csv.DictReader(StringIO(codes.says("review", "-o", "csv"))))
-    assert json.loads(table[0]["figures"])["forged"] == 120
-
-
-def test_the_review_says_when_the_reports_are_silent(codes: Codes) -> None:
-    codes.run("add", "OLD", "--campaign", "spring", "--created-at", "2020-01-01T00:00:00Z",
-              "--max-distributes", "1")  # fmt: skip
-    codes.run("distribute", "OLD")
-    done = codes.run("review")
-    assert "0 expiring, 0 unused, 1 overused, 0 suspicious." in done.stdout
-    assert "The reports did not answer" in done.stdout
-    assert done.stderr.startswith("without figures of use: the reports URL is not known")
 
 
 def test_the_commands_of_the_page_work(codes: Codes) -> None:

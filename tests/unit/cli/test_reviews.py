@@ -6,7 +6,7 @@ from typing import Any, Self
 import pytest
 from typer.testing import CliRunner
 
-from reftrail.cli import reviews
+from reftrail.cli import code_spelling, reviews
 from reftrail.cli.main import command_line
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.external_inputs import Reviewed
@@ -46,7 +46,7 @@ def test_a_decision_is_on_the_registered_spelling(
         written.extend(records)
 
     monkeypatch.setattr(reviews, "write", write)
-    monkeypatch.setattr(reviews, "ReportsClient", Reports)
+    monkeypatch.setattr(code_spelling, "ReportsClient", Reports)
     monkeypatch.setattr(Reports, "answer", answer)
     known = {
         "REFTRAIL_REPORTS_URL": "http://reports",
@@ -57,7 +57,7 @@ def test_a_decision_is_on_the_registered_spelling(
     app = command_line(("reviews",))
     done = CliRunner().invoke(app, ["reviews", "decline", typed, "uma"], env=known)
     assert done.exit_code == 0, done.output
-    assert [(one.code, one.user_id, one.decision) for one in written] == [
+    assert [(review.code, review.user_id, review.decision) for review in written] == [
         (spelling, "uma", "decline")
     ]
     assert f"decline: {spelling} uma" in done.stdout

@@ -1,11 +1,13 @@
-"""What the collector knows of codes, from the records of codes and formats."""
+"""The collector's table of codes, from the records of codes and formats."""
 
 import logging
 from typing import Any
 
 import pytest
 
+from reftrail.code_lookup import format_evidence
 from reftrail.code_lookup.facts import UNKNOWN, CodeFacts
+from reftrail.code_lookup.format_evidence import FormatEvidence
 from reftrail.code_lookup.known_codes import KnownCodes
 from reftrail.codes.formats.derived import DerivedCodes
 from reftrail.codes.formats.patterns import Pattern
@@ -23,7 +25,7 @@ FORGED = "SPRABCDEFGH" + check_symbol(SPRING.pattern.alphabet, "ABCDEFGH")
 MISTYPED = SPRING.code(1)[:-1] + ("A" if SPRING.code(1)[-1] != "A" else "B")
 
 
-def derived(name: str = "spring", revision: int = 1, **told: Any) -> CodeFormatDefined:
+def derived(name: str = "spring", revision: int = 1, **found: Any) -> CodeFormatDefined:
     facts: dict[str, Any] = {
         "event_id": f"{name} {revision}",
         "event_time": 1,
@@ -35,12 +37,12 @@ def derived(name: str = "spring", revision: int = 1, **told: Any) -> CodeFormatD
         "count": 100,
         "key_id": "c1",
     }
-    return CodeFormatDefined(name=name, revision=revision, **(facts | told))
+    return CodeFormatDefined(name=name, revision=revision, **(facts | found))
 
 
-def random(**told: Any) -> CodeFormatDefined:
+def random(**found: Any) -> CodeFormatDefined:
     plain = {"kind": "registered", "pattern": "REF{body:9}", "campaign_id": None, "key_id": None}
-    return derived("random", **(plain | {"channel": None} | told))
+    return derived("random", **(plain | {"channel": None} | found))
 
 
 def known(
@@ -129,7 +131,11 @@ def test_two_codes_of_an_older_topic_that_differ_in_case_only_stay_two(
     order: tuple[str, str],
 ) -> None:
     codes = known(*map(code, order))
-    assert [codes.lookup(one).code for one in ("Amy", " aMY ", "amy")] == ["Amy", "aMY", "Amy"]
+    assert [codes.lookup(spelling).code for spelling in ("Amy", " aMY ", "amy")] == [
+        "Amy",
+        "aMY",
+        "Amy",
+    ]
     codes.drop("Amy")
     assert codes.lookup("amy").code == codes.lookup("Amy").code == "aMY"
     take(codes, code("AMY"))
@@ -234,3 +240,16 @@ def test_a_format_that_cannot_be_takes_no_other_with_it(caplog: pytest.LogCaptur
 @pytest.mark.parametrize("text", ["", "A" * 65, "a: b", "é", "a:b"])
 def test_what_no_code_is_written_like_is_not_read_on_for(text: str) -> None:
     assert known(derived()).is_settled(text)
+
+
+def test_without_formats_the_evidence_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[object] = []
+
+    def counted(*given: Any) -> FormatEvidence:
+        made.append(given)
+        return FormatEvidence(*given)
+
+    monkeypatch.setattr(format_evidence, "FormatEvidence", counted)
+    known = KnownCodes(None)
+    assert [known.lookup(text) for text in ("A", "B", "C")] == [UNKNOWN] * 3
+    assert len(made) == 1

@@ -1,4 +1,4 @@
-"""What the page about formats says is what the code computes."""
+"""The page about formats against the code."""
 
 import re
 from pathlib import Path

@@ -32,7 +32,7 @@ class Issuing:
             self.fails -= 1
             raise ZeroDivisionError
         assert self.codes.find(issued[0].code) is not None
-        return {"codes": [one.code for one in issued]}
+        return {"codes": [code.code for code in issued]}
 
 
 def counted(store: Store) -> list[int]:

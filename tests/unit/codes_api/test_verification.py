@@ -1,16 +1,17 @@
 """Verification where there is no store, and the time that answers take."""
 
-import asyncio
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from support.codes import SECRET
 
 from reftrail.code_lookup.known_codes import KnownCodes
+from reftrail.codes.answers import Answer
 from reftrail.codes.formats.derived import DerivedCodes
 from reftrail.codes.formats.patterns import Pattern
-from reftrail.codes.model import Answer
+from reftrail.codes_api import verification
 from reftrail.codes_api.models import Verify
 from reftrail.codes_api.store_access import Backend
 from reftrail.codes_api.usage_counters import CounterSource
@@ -27,7 +28,7 @@ SPRING = DerivedCodes(
 
 
 class Topics:
-    """What the collector has read of the topics; away: it can't read on."""
+    """The collector's tables of the topics; away: it can't read on."""
 
     def __init__(self, *, away: bool = False) -> None:
         self.known = KnownCodes(SECRET)
@@ -94,7 +95,7 @@ async def test_what_is_verified_as_valid_is_the_same_code_in_an_event(text: str)
     sender = Sender(KeyKind.PUBLISHABLE)
     hashes = pseudonyms(HashKey("k1", b"0123456789abcdef"))
     judged = accept([event], Circumstances(sender, 1, hashes, topics.known.lookup))
-    assert [one.datum["code"] for one in judged.accepted] == [SPRING.code(5)]
+    assert [event.datum["code"] for event in judged.accepted] == [SPRING.code(5)]
     assert judged.accepted[0].datum["code_evidence"] == "derived"
 
 
@@ -111,13 +112,19 @@ async def test_without_kafka_the_formats_may_be_old() -> None:
     assert (refused.value.status, refused.value.retry_after) == (503, 2)
 
 
-async def test_answers_come_at_the_end_of_a_slot() -> None:
-    async def answered(takes: float) -> float:
-        began = time.monotonic()
-        await asyncio.sleep(takes)
-        await end_of_slot(began)
-        return (time.monotonic() - began) / SLOT_SECONDS
+@pytest.mark.parametrize(
+    ("takes", "slots"), [(0, 1), (0.03, 1), (0.07, 1), (0.0999, 1), (0.13, 2), (0.31, 4)]
+)
+async def test_answers_come_at_the_end_of_a_slot(
+    monkeypatch: pytest.MonkeyPatch, takes: float, slots: int
+) -> None:
+    began = 1_000.0
+    slept: list[float] = []
 
-    slots = await asyncio.gather(*(answered(takes) for takes in (0, 0.03, 0.07, 0.13)))
-    assert [int(slot) for slot in slots] == [1, 1, 1, 2]
-    assert all(slot % 1 < 0.5 for slot in slots)
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr(verification, "time", SimpleNamespace(monotonic=lambda: began + takes))
+    monkeypatch.setattr(verification, "asyncio", SimpleNamespace(sleep=sleep))
+    await end_of_slot(began)
+    assert takes + sum(slept) == pytest.approx(slots * SLOT_SECONDS)

@@ -1,4 +1,4 @@
-"""Which events are taken, what becomes of their fields, and why the others are not."""
+"""Events that are taken, their fields, and the reasons against others."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ DERIVED = CodeFacts("spring", None, "leaflet", "SPR1", evidence=CodeEvidence.DER
 
 
 def found(item: dict[str, Any], facts: CodeFacts | None) -> Event:
-    """What becomes of an event whose code is known to be this."""
+    """The record of an event whose code is known to be this."""
     outcome = accept([item], Circumstances(SECRET, NOW, HASHED, lambda _: facts))
     event = decode(encode_datum(latest("Event"), outcome.accepted[0].datum))
     assert isinstance(event, Event)

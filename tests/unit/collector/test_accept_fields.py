@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from support.accepting import BROWSER, FULL, NEEDED, NOW, refused, taken
+from support.accepting import FULL, NEEDED, NOW, refused, taken
 
 
 @pytest.mark.parametrize("kind", NEEDED)
@@ -40,11 +40,14 @@ def test_each_type_takes_every_field(kind: str) -> None:
     assert (event.source, event.country, event.code_known) == ("portal", "DE", True)
     assert (event.order_id, event.amount_micros, event.currency) == ("o", 19_990_000, "EUR")
     assert event.properties == '{"page":"/x","n":[1,2.5,null]}'
-    assert (event.user_agent, event.is_bot) == (BROWSER, False)
+    assert (event.user_agent_family, event.user_agent_os) == ("Firefox", "Linux")
+    assert (event.user_agent, event.device_class, event.is_bot) == (None, "computer", False)
     assert event.hash_key_id == "k1"
     hashes = {event.device_hash, event.ip_hash, event.network_hash, event.email_hash}
     assert len(hashes) == 4
-    assert all(one is not None and len(one) == 32 and int(one, 16) >= 0 for one in hashes)
+    assert all(
+        hashed is not None and len(hashed) == 32 and int(hashed, 16) >= 0 for hashed in hashes
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""How requests end that don't go well."""
+"""Answers to requests that fail."""
 
 import logging
 from typing import Any
@@ -7,8 +7,10 @@ import httpx
 import pytest
 from support.collector import collector_without_kafka
 
-from reftrail.code_lookup.known_codes import CodesReader
+from reftrail.collector import http
 from reftrail.collector.routes import application
+from reftrail.collector.settings import CollectorSettings
+from reftrail.contracts.links import Links
 
 
 def client(**given: Any) -> httpx.AsyncClient:
@@ -23,15 +25,15 @@ def client(**given: Any) -> httpx.AsyncClient:
 async def test_the_unexpected_has_an_id_and_no_details(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def fail(*_: Any) -> None:
+    def fail(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError("inside")
 
-    monkeypatch.setattr(CodesReader, "know", fail)
+    monkeypatch.setattr(http, "examine", fail)
     with caplog.at_level(logging.ERROR):
         answer = await client().post("/v1/events", json={"type": "view", "visitor_id": "v"})
     assert answer.status_code == 500
     assert "inside" not in answer.text
-    assert answer.json()["id"] in caplog.text
+    assert answer.json()["instance"].removeprefix("urn:uuid:") in caplog.text
     assert "ZeroDivisionError: inside" in caplog.text
 
 
@@ -40,15 +42,44 @@ async def test_without_kafka_it_is_503() -> None:
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
 
 
-async def test_an_encoded_body_is_refused() -> None:
-    answer = await client().post("/v1/events", content=b"x", headers={"content-encoding": "gzip"})
+@pytest.mark.parametrize("encoding", ["br", "deflate", "gzip, gzip", "gzip,zstd", ""])
+async def test_a_body_in_another_encoding_is_refused(encoding: str) -> None:
+    answer = await client().post("/v1/events", content=b"x", headers={"content-encoding": encoding})
     assert answer.status_code == 415
+    assert "gzip or zstd" in answer.json()["detail"]
 
 
 async def test_without_a_landing_page_links_lead_nowhere() -> None:
     answer = await client().get("/r/AMY1")
     assert answer.status_code == 404
-    assert "REFTRAIL_LANDING_URL" in answer.json()["error"]
+    assert "REFTRAIL_LANDING_URL" in answer.json()["detail"]
+
+
+_PIXEL = (
+    "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 Chrome/124.0.0.0 Mobile Safari/537.36"
+)
+_GOOGLEBOT = f"{_PIXEL} (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
+
+
+@pytest.mark.parametrize(
+    ("method", "user_agent", "scheme"),
+    [
+        ("GET", _PIXEL, "intent"),
+        ("GET", _GOOGLEBOT, "https"),
+        ("HEAD", _PIXEL, "https"),
+        ("HEAD", _GOOGLEBOT, "https"),
+    ],
+)
+async def test_bots_and_head_are_led_to_the_web_and_not_into_an_app(
+    monkeypatch: pytest.MonkeyPatch, method: str, user_agent: str, scheme: str
+) -> None:
+    app = Links(
+        web="https://shop.example/", android="https://shop.example/app", android_app="com.shop"
+    )
+    monkeypatch.setattr(CollectorSettings, "links", property(lambda _: app))
+    answer = await client().request(method, "/r/AMY1", headers={"user-agent": user_agent})
+    assert answer.status_code == 302
+    assert answer.headers["location"].startswith(f"{scheme}://shop.example/app?ref=AMY1")
 
 
 async def test_pages_of_configured_origins_may_send() -> None:

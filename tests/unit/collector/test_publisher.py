@@ -1,4 +1,4 @@
-"""When a request is told that Kafka has its events, and when that it can't be sure."""
+"""Answers about events that Kafka has, and about those of which it can't be sure."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,63 +7,15 @@ from typing import Any
 
 import pytest
 from aiokafka.errors import MessageSizeTooLargeError
+from support.fake_producer import FakeBatch, FakeProducer
 
 from reftrail.collector import publisher as module
+from reftrail.collector.interfaces import Message
 from reftrail.collector.metrics import CollectorMetrics
-from reftrail.collector.publisher import Message, Publisher
+from reftrail.collector.publisher import Publisher
 from reftrail.collector.settings import CollectorSettings
-from reftrail.contracts.installation import Installation
 from reftrail.contracts.topics import EVENTS
 from reftrail.edge.http_errors import Unavailable
-
-
-class FakeBatch:
-    def __init__(self) -> None:
-        self.values: list[bytes] = []
-
-    def append(self, *, timestamp: None, key: bytes, value: bytes) -> object:
-        if len(self.values) == 100:
-            return None
-        self.values.append(value)
-        return object()
-
-
-class FakeProducer:
-    """Acknowledges a batch when the test says so."""
-
-    made: list["FakeProducer"]
-
-    def __init__(self, installation: Installation, **settings: Any) -> None:
-        assert installation.bootstrap_servers == "b:1"
-        assert settings["enable_idempotence"] is True
-        self.sent: list[tuple[int, list[bytes], asyncio.Future[None]]] = []
-        self.stopped = False
-        FakeProducer.made.append(self)
-
-    async def start(self) -> None:
-        pass
-
-    async def partitions_for(self, topic: str) -> set[int]:
-        assert topic == "referral.events"
-        return {0, 1}
-
-    def create_batch(self) -> FakeBatch:
-        return FakeBatch()
-
-    async def send_batch(
-        self, batch: FakeBatch, topic: str, *, partition: int
-    ) -> asyncio.Future[None]:
-        acknowledgement: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.sent.append((partition, batch.values, acknowledgement))
-        return acknowledgement
-
-    def acknowledge(self) -> None:
-        for _, _, acknowledgement in self.sent:
-            if not acknowledgement.done():
-                acknowledgement.set_result(None)
-
-    async def stop(self) -> None:
-        self.stopped = True
 
 
 async def settle() -> None:
@@ -150,13 +102,13 @@ async def test_without_acknowledgement_it_says_so_and_refuses_until_there_is_one
             await publisher.publish(messages(b"a"))
         with pytest.raises(Unavailable, match="does not acknowledge at the moment"):
             await publisher.publish(messages(b"b"))
-        assert not publisher.ready
+        assert publisher.is_away
         assert b"broker_up 0.0" in metrics.exposition()
         (producer,) = FakeProducer.made
         assert [values for _, values, _ in producer.sent] == [[b"a"]]
         producer.acknowledge()
         await settle()
-        assert publisher.ready
+        assert not publisher.is_away
         assert b"buffered_bytes 0.0" in metrics.exposition()
 
 
@@ -185,7 +137,7 @@ async def test_after_a_refused_batch_it_connects_anew(monkeypatch: pytest.Monkey
         broken.acknowledge()
         await waiting
         async with asyncio.timeout(5):
-            while not publisher.ready:
+            while publisher.is_away:
                 await settle()
         assert broken.stopped
         renewed = FakeProducer.made[-1]

@@ -1,22 +1,19 @@
 """Reviews over HTTP: who may send them, and what is taken."""
 
-from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
-from starlette.applications import Starlette
-from starlette.routing import Route
+from support.collector import collector_without_kafka
+from support.collector_parts import Known, Written
 
-from reftrail.code_lookup.known_codes import KnownCodes
-from reftrail.collector.publisher import Message
 from reftrail.collector.reviews import Reviews
-from reftrail.contracts.codec import decode
+from reftrail.collector.routes import application
+from reftrail.contracts.api_keys import hash_of
+from reftrail.contracts.codec import decode, decode_as
 from reftrail.contracts.external_inputs import Reviewed
-from reftrail.edge.api_keys import keys
-from reftrail.edge.http_errors import RequestRefused
 from reftrail.reviews import EXPECTED, Review, judged
-from reftrail.testing import code
 
 GOOD: dict[str, Any] = {
     "code": "AMY",
@@ -27,36 +24,15 @@ GOOD: dict[str, Any] = {
 }
 
 
-class Written:
-    """A publisher that keeps what it is given."""
-
-    def __init__(self) -> None:
-        self.messages: list[Message] = []
-
-    async def publish(self, messages: list[Message]) -> None:
-        self.messages += messages
-
-
-class Known:
-    """The codes that the collector knows, as `CodesReader` tells of them."""
-
-    def __init__(self) -> None:
-        codes = KnownCodes(None)
-        codes.take(code("AMY"))
-        codes.take(code("Eve"))
-        self.spelling = codes.spelling
-        self.asked: set[str] = set()
-
-    async def know(self, codes: Iterable[str], patience: float) -> None:
-        assert patience == 5
-        self.asked |= {*codes}
+KEY = hash_of("sk")[:12]
+"""The name of a key from the environment."""
 
 
 async def post(
     written: Written, body: Any, key: str = "sk", known: Known | None = None
 ) -> httpx.Response:
-    reviews: Any = Reviews(keys(["sk"], ["pk"]), written, known or Known(), 5)  # type: ignore[arg-type]
-    app = Starlette(routes=[Route("/v1/reviews", reviews.take, methods=["POST"])])
+    reviews: Any = Reviews(written, known or Known(), 5)  # type: ignore[arg-type]
+    app = application(replace(collector_without_kafka(), reviews=reviews))
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app), base_url="http://collector.example"
     ) as client:
@@ -73,7 +49,8 @@ async def test_a_decision_is_written_under_code_and_user() -> None:
     found = decode(value)
     assert key == "AMY:bob"
     assert isinstance(found, Reviewed)
-    assert (found.decision, found.reviewer, found.reason) == ("decline", "ann", "fraud")
+    assert (found.decision, found.reviewer, found.reason) == ("decline", KEY, "fraud")
+    assert found.note == "given as ann"
     assert found.event_time == found.received_at > 1_700_000_000_000
 
 
@@ -98,6 +75,18 @@ async def test_the_same_event_id_is_the_same_decision() -> None:
     assert ids == {"0190a6b0-5c4e-7d3a-9f51-0a1b2c3d4e5f"}
 
 
+async def test_the_reviewer_is_the_key_and_a_name_that_is_given_a_note() -> None:
+    without = {name: value for name, value in GOOD.items() if name != "reviewer"}
+    given = [without, GOOD | {"note": "see ticket 7"}, GOOD | {"reviewer": "desk"}]
+    taken, rejected = judged(given, 5, "desk")
+    assert rejected == []
+    assert [(review.reviewer, review.note) for review in taken] == [
+        ("desk", None),
+        ("desk", "given as ann: see ticket 7"),
+        ("desk", None),
+    ]
+
+
 async def test_each_is_judged_on_its_own() -> None:
     written = Written()
     answer = await post(written, {"reviews": [GOOD | {"decision": "maybe"}, GOOD, 5]})
@@ -107,7 +96,7 @@ async def test_each_is_judged_on_its_own() -> None:
             {
                 "index": 0,
                 "pointer": "/decision",
-                "reason": "is wrong; expected one of approve, decline, reverse",
+                "reason": "is wrong; expected one of approve, decline, reverse, reinstate",
             },
             {
                 "index": 2,
@@ -119,12 +108,23 @@ async def test_each_is_judged_on_its_own() -> None:
     assert len(written.messages) == 1
 
 
+async def test_a_reinstatement_needs_a_reason() -> None:
+    written = Written()
+    asked = {name: GOOD[name] for name in GOOD if name != "reason"} | {"decision": "reinstate"}
+    answer = await post(written, {"reviews": [asked, asked | {"reason": "false_positive"}]})
+    assert answer.json()["accepted"] == 1
+    (rejected,) = answer.json()["rejected"]
+    assert rejected["pointer"] == "/reason"
+    assert "a reinstatement needs one" in rejected["reason"]
+    (review,) = (decode_as(Reviewed, message.value) for message in written.messages)
+    assert review.decision == "reinstate"
+
+
 @pytest.mark.parametrize("key", ["pk", "nobody's"])
 async def test_it_needs_a_secret_key(key: str) -> None:
     written = Written()
-    with pytest.raises(RequestRefused) as caught:
-        await post(written, GOOD, key)
-    assert caught.value.status == (403 if key == "pk" else 401)
+    answer = await post(written, GOOD, key)
+    assert answer.status_code == (403 if key == "pk" else 401)
     assert not written.messages
 
 
@@ -133,7 +133,7 @@ async def test_it_needs_a_secret_key(key: str) -> None:
     [
         ({"code": "A:B"}, "/code", "is wrong; expected 1 to 64 of"),
         ({"user_id": ""}, "/user_id", "is wrong"),
-        ({"reviewer": None}, "/reviewer", "is missing"),
+        ({"reviewer": "\u200b"}, "/reviewer", "is wrong"),
         ({"reward_id": "x"}, "/reward_id", "the UUID of one reward"),
         ({"reason": "Bad Apple"}, "/reason", "such as fraud"),
         ({"event_id": "7"}, "/event_id", "a UUID"),
@@ -142,7 +142,7 @@ async def test_it_needs_a_secret_key(key: str) -> None:
     ],
 )
 def test_a_fault_names_the_field(given: dict[str, Any], pointer: str, says: str) -> None:
-    taken, (rejection,) = judged([GOOD | given], 5)
+    taken, (rejection,) = judged([GOOD | given], 5, "desk")
     assert not taken
     assert rejection.pointer == pointer
     assert says in rejection.reason

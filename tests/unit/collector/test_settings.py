@@ -4,6 +4,8 @@ import pytest
 from pydantic import ValidationError
 
 from reftrail.collector.settings import CollectorSettings
+from reftrail.contracts.errors import ExpectedError
+from reftrail.edge.pseudonyms import HashKey
 
 
 @pytest.mark.parametrize(
@@ -28,3 +30,14 @@ def test_secrets_are_not_shown() -> None:
         {"bootstrap_servers": "b:1", "hash_key": "k:geheim", "secret_keys": "geheim"}
     )
     assert "geheim" not in repr(settings)
+
+
+def test_the_former_hash_key_is_another_one() -> None:
+    given = {"bootstrap_servers": "b:1", "hash_key": "k2:" + "5e" * 32}
+    former = CollectorSettings.model_validate(given | {"former_hash_key": "k1:" + "7a" * 32})
+    assert former.former_key == HashKey("k1", b"\x7a" * 32)
+    for none in ({}, {"former_hash_key": ""}):
+        assert CollectorSettings.model_validate(given | none).former_key is None
+    same = CollectorSettings.model_validate(given | {"former_hash_key": "k2:" + "7a" * 32})
+    with pytest.raises(ExpectedError, match="an id of its own"):
+        _ = same.former_key

@@ -1,4 +1,4 @@
-"""When two texts are one code."""
+"""Spellings of one code."""
 
 import pytest
 from hypothesis import given

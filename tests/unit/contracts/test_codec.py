@@ -24,7 +24,8 @@ from reftrail.contracts.codec import (
     schema_of,
     stop_if_newer,
 )
-from reftrail.contracts.decisions import Claimed, RewardDecided, Touched
+from reftrail.contracts.conversions import Touched
+from reftrail.contracts.decisions import Claimed, RewardDecided
 from reftrail.contracts.errors import NewerVersionNeeded
 from reftrail.contracts.events import Click, Event, Purchase
 from reftrail.contracts.record import Record
@@ -47,8 +48,8 @@ def test_every_record_reads_as_it_was_written(kind: type[Record]) -> None:
 
 
 def test_the_frame_is_confluent_s() -> None:
-    assert CLICK[:5] == b"\x00\x00\x00\x00\x16"
-    assert encode(touched("AMY", at="10:00").record())[:5] == b"\x00\x00\x00\x00\x18"
+    assert CLICK[:5] == b"\x00\x00\x00\x00\x4b"
+    assert encode(touched("AMY", at="10:00").record())[:5] == b"\x00\x00\x00\x00\x46"
     assert schema_of(CLICK).record == "Event"
 
 
@@ -68,12 +69,12 @@ def test_records_are_written_as_fastavro_writes_them(record: Record) -> None:
     assert encode(record) == _framed(latest(schema_name(type(record))), datum)
 
 
-def _event(**told: Any) -> bytes:
+def _event(**actual: Any) -> bytes:
     schema = latest("Event")
     parsed: Any = schema.parsed
     fields = {field["name"]: None for field in parsed["fields"]}
     required = {"event_id": "e", "event_time": 1, "received_at": 1, "is_bot": False}
-    return _framed(schema, fields | required | told)
+    return _framed(schema, fields | required | actual)
 
 
 @pytest.mark.parametrize(
@@ -85,10 +86,10 @@ def _event(**told: Any) -> bytes:
         (b"\x01" + CLICK[1:], "first byte is 1, not the zero byte"),
         (b'{"type": "click"}', "first byte is 123, not the zero byte"),
         (FRAME.pack(0, 4_000_000) + CLICK[5:], "schema id 4000000 is not known"),
-        (CLICK[:5], "bytes do not read as Event v2"),
-        (CLICK[:-1], "bytes do not read as Event v2"),
-        (CLICK + b"\x00", "bytes go on after the end of a Event v2"),
-        (CLICK[:6] + b"\xff" + CLICK[7:], "bytes do not read as Event v2"),
+        (CLICK[:5], "bytes do not read as Event v5"),
+        (CLICK[:-1], "bytes do not read as Event v5"),
+        (CLICK + b"\x00", "bytes go on after the end of a Event v5"),
+        (CLICK[:6] + b"\xff" + CLICK[7:], "bytes do not read as Event v5"),
         (FRAME.pack(0, 7) + CLICK[5:], "bytes do not read as Claimed v1"),
         (_event(type="click"), "Event is not valid: .*visitor_id"),
         (_event(type="signup", visitor_id="v"), "Event is not valid: .*user_id"),
@@ -155,7 +156,7 @@ def _plain(value: Any) -> Any:
 
 
 def _rows(content: bytes) -> Iterator[dict[str, Any]]:
-    """What fastavro reads from a container file."""
+    """The records that fastavro reads from a container file."""
     for row in fastavro.reader(BytesIO(content)):
         assert isinstance(row, dict)
         yield {name: _plain(value) for name, value in row.items()}

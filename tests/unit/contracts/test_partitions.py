@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reftrail.contracts.changelogs import REWARD_CHANGELOG
 from reftrail.contracts.partitions import key_in, murmur2, partition_of
-from reftrail.contracts.topics import CLAIMS, REWARD_CHANGELOG, REWARD_GRANTED, REWARDS
+from reftrail.contracts.topics import CLAIMS, REWARD_GRANTED, REWARDS
 
 
 @pytest.mark.parametrize(

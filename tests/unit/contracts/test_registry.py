@@ -30,18 +30,49 @@ def _fields(schema: WriterSchema) -> dict[str, Any]:
 def reads(writer: Any, reader: Any) -> None:
     """Have one schema read what another wrote. Raises what fastavro raises if it can't."""
     for datum in fastavro.utils.generate_many(writer, 20):
-        out = BytesIO()
-        fastavro.schemaless_writer(out, writer, datum)
-        out.seek(0)
-        fastavro.schemaless_reader(out, writer, reader)
+        read(datum, writer, reader)
 
 
-@pytest.mark.parametrize("versions", VERSIONS, ids=lambda versions: versions[0].record)
+def read(datum: Any, writer: Any, reader: Any) -> Any:
+    """A datum that one schema wrote, as the other reads it."""
+    out = BytesIO()
+    fastavro.schemaless_writer(out, writer, datum)
+    out.seek(0)
+    return fastavro.schemaless_reader(out, writer, reader)
+
+
+def _kinds(schema: WriterSchema) -> list[str]:
+    """The kinds of events that a version of Event knows."""
+    kinds: list[str] = _fields(schema)["type"]["type"]["symbols"]
+    return kinds
+
+
+@pytest.mark.parametrize(
+    "versions",
+    [versions for versions in VERSIONS if versions[0].record != "Event"],
+    ids=lambda versions: versions[0].record,
+)
 def test_every_version_reads_every_other(versions: list[WriterSchema]) -> None:
     """Backward, for records written before; forward, for hosts that are not yet updated."""
     for writer in versions:
         for reader in versions:
             reads(writer.parsed, reader.parsed)
+
+
+def test_versions_of_event_read_the_kinds_that_they_know_and_refuse_others() -> None:
+    """A kind that an older version doesn't know must not be read as another one."""
+    (events,) = (versions for versions in VERSIONS if versions[0].record == "Event")
+    for writer in events:
+        for reader in events:
+            (datum,) = fastavro.utils.generate_many(writer.parsed, 1)
+            for kind in _kinds(writer):
+                event = datum | {"type": kind}
+                if kind in _kinds(reader):
+                    assert read(event, writer.parsed, reader.parsed)["type"] == kind
+                else:
+                    assert writer.schema_id > reader.schema_id
+                    with pytest.raises(fastavro.read.SchemaResolutionError):
+                        read(event, writer.parsed, reader.parsed)
 
 
 def test_the_compatibility_check_can_fail() -> None:

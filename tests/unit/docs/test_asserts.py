@@ -29,9 +29,9 @@ def test_no_assert_does_anything(folder: str) -> None:
     files = list((ROOT / folder).rglob("*.py"))
     assert files
     found = [
-        f"{file.relative_to(ROOT)}:{one.lineno}: {ast.unparse(one)}"
+        f"{file.relative_to(ROOT)}:{node.lineno}: {ast.unparse(node)}"
         for file in files
-        for one in doing(file.read_text("utf-8"))
+        for node in doing(file.read_text("utf-8"))
     ]
     assert not found, "call it before the assert, or raise instead"
 

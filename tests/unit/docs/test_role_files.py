@@ -11,6 +11,7 @@ HOSTS = (
     "producers/reftrail/codes/host",
     "sinks/reftrail/warehouse",
     "sinks/reftrail/fulfilment",
+    "sinks/reftrail/webhooks",
 )
 ROLES = ("main.py", "settings.py", "http.py", "metrics.py")
 

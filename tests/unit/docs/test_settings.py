@@ -10,6 +10,7 @@ from reftrail.contracts.installation import Installation
 from reftrail.engine.settings import WorkerSettings
 from reftrail.fulfilment.settings import FulfilmentSettings
 from reftrail.warehouse.settings import WarehouseSettings
+from reftrail.webhooks.settings import WebhooksSettings
 
 HOSTS: Final[dict[str, type[Installation]]] = {
     "collector": CollectorSettings,
@@ -17,19 +18,28 @@ HOSTS: Final[dict[str, type[Installation]]] = {
     "worker": WorkerSettings,
     "warehouse": WarehouseSettings,
     "fulfilment": FulfilmentSettings,
+    "webhooks": WebhooksSettings,
 }
-SHARED: Final = {"hash_key", "secret_keys", "publishable_keys", "landing_url"}
+SHARED: Final = {
+    "hash_key",
+    "former_hash_key",
+    "secret_keys",
+    "publishable_keys",
+    "landing_url",
+    "trusted_proxies",
+}
 """Settings of the installation, which several hosts and commands read."""
 OF_OTHERS: Final = {
     "collector": {"codes_store", "codes_secret", "reports_url", "reports_key"},
-    "warehouse": {"clickhouse_path", "clickhouse_url"},
+    "warehouse": {"clickhouse_path", "clickhouse_url", "clickhouse_cluster", "collector_url"},
 }
 """Settings named after the system that they lead to."""
 WITHOUT_HOST: Final = {
     "collector": {
-        *("cookie_domain", "cors_origins", "trusted_proxies"),
+        *("cookie_domain", "cors_origins"),
         *("ack_timeout_seconds", "redirect_timeout_seconds", "buffer_bytes"),
         *("secret_rate", "publishable_rate", "address_rate"),
+        *("secret_event_rate", "publishable_event_rate", "address_event_rate"),
     },
     "codes": {"group"},
     "worker": {
@@ -44,7 +54,10 @@ WITHOUT_HOST: Final = {
 }
 """Exceptions that would change every deployment; there may be fewer, not more."""
 UNITS: Final = ("_seconds", "_ms", "_bytes", "_days", "_rows", "_mb")
-WITHOUT_UNIT: Final = {"max_batch", "standbys", "secret_rate", "publishable_rate", "address_rate"}
+WITHOUT_UNIT: Final = {
+    *("max_batch", "standbys", "secret_rate", "publishable_rate", "address_rate"),
+    *("secret_event_rate", "publishable_event_rate", "address_event_rate"),
+}
 """Numbers of records, of copies, and of requests a second."""
 COUNTS_AND_PORTS: Final = ("_port", "_concurrency")
 

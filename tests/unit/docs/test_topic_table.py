@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from reftrail.contracts.record import DAY
+from reftrail.contracts.record import DAY, HOUR
 from reftrail.contracts.topic import DEFAULT_PREFIX, FOR_GOOD, Topic
 from reftrail.contracts.topics import TOPICS
 
@@ -11,7 +11,8 @@ DOCUMENT = Path(__file__).parents[3] / "schemas" / "README.md"
 
 def _row(topic: Topic) -> str:
     carries = ", ".join(record.__name__ for record in topic.records) or "packed state"
-    kept = "for good" if topic.kept == FOR_GOOD else f"{topic.kept // DAY} days"
+    whole = f"{topic.kept // DAY} days" if topic.kept >= DAY else f"{topic.kept // HOUR} hours"
+    kept = "for good" if topic.kept == FOR_GOOD else whole
     if topic.compacted:
         kept = "last of each key"
     readers = ", ".join(topic.read_by)

@@ -50,7 +50,7 @@ def test_addresses_of_one_mailbox(mailbox: str, addresses: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "another"),
+    ("address", "another"),
     [
         ("amy.smith@example.com", "amysmith@example.com"),
         ("amy+1@example.com", "amy@example.com"),
@@ -68,8 +68,8 @@ def test_addresses_of_one_mailbox(mailbox: str, addresses: list[str]) -> None:
         ('"amy"x@example.com', "amyx@example.com"),
     ],
 )
-def test_addresses_of_two(one: str, another: str) -> None:
-    assert canonical_mailbox(one) != canonical_mailbox(another)
+def test_addresses_of_two(address: str, another: str) -> None:
+    assert canonical_mailbox(address) != canonical_mailbox(another)
 
 
 @pytest.mark.parametrize(

@@ -4,15 +4,14 @@ import msgspec
 import pytest
 
 from reftrail.contracts.codec import encode
+from reftrail.contracts.conversions import Converted, Touched
 from reftrail.contracts.decisions import (
     Attributed,
     Claimed,
-    Converted,
     DeadLettered,
     RewardDecided,
     RewardGranted,
     RewardStatus,
-    Touched,
 )
 from reftrail.contracts.record import Record
 from reftrail.contracts.stage_messages import CheckRequested, SignalChecked
@@ -48,7 +47,7 @@ from reftrail.testing import (
 STORY = (click("AMY", at="10:00"), signup(at="10:05"), purchase("o1", at="10:30"))
 
 
-def told(host: MemoryHost) -> MemoryHost:
+def with_events(host: MemoryHost) -> MemoryHost:
     host.publish(CAMPAIGNS, campaign())
     host.publish(CODES, code("AMY"))
     host.publish(EVENTS, *STORY)
@@ -73,7 +72,7 @@ def causes(host: MemoryHost) -> list[tuple[str, Record]]:
 
 @pytest.mark.parametrize("wire", [True, False])
 def test_a_click_leads_to_a_reward(*, wire: bool) -> None:
-    host = told(MemoryHost(partitions=3, wire=wire))
+    host = with_events(MemoryHost(partitions=3, wire=wire))
     kinds = {
         TOUCHES: [Touched],
         CONVERSIONS: [Converted, Converted],
@@ -90,20 +89,20 @@ def test_a_click_leads_to_a_reward(*, wire: bool) -> None:
 
 
 def test_every_record_names_the_place_of_its_cause() -> None:
-    for event_id, record in causes(told(MemoryHost(partitions=3))):
+    for event_id, record in causes(with_events(MemoryHost(partitions=3))):
         assert event_id == record.cause_event_id  # type: ignore[attr-defined]
 
 
 def test_going_over_the_wire_changes_nothing() -> None:
-    near, far = told(MemoryHost(wire=False)), told(MemoryHost(wire=True))
+    near, far = with_events(MemoryHost(wire=False)), with_events(MemoryHost(wire=True))
     for topic in (TOUCHES, CONVERSIONS, ATTRIBUTIONS, CLAIMS, REWARDS, REWARD_GRANTED):
         assert near.log(topic) == far.log(topic)
     for stage in TOPOLOGY:
         assert near.states(stage) == far.states(stage)
 
 
-def test_states_are_packed_with_the_times_that_a_sieve_needs_first() -> None:
-    host = told(MemoryHost())
+def test_states_are_packed_with_the_times_that_a_prefilter_needs_first() -> None:
+    host = with_events(MemoryHost())
     state = host.states(TOPOLOGY[0])["v1"]
     touched = host.log(TOUCHES)[0]
     assert isinstance(touched, Touched)
@@ -128,7 +127,7 @@ def test_what_is_no_event_goes_to_the_dead_letters_with_its_bytes(value: bytes |
 
 
 def test_one_stage_on_its_real_input_gives_its_real_output() -> None:
-    whole = told(MemoryHost(partitions=3))
+    whole = with_events(MemoryHost(partitions=3))
     reward = MemoryHost((STAGES["reward"],), partitions=3)
     reward.publish(CAMPAIGNS, campaign())
     reward.publish(CODES, code("AMY"))

@@ -3,7 +3,7 @@
 from support.timers import ticks
 
 from reftrail.contracts.codec import encode
-from reftrail.contracts.decisions import Converted
+from reftrail.contracts.conversions import Converted
 from reftrail.contracts.external_inputs import Ticked
 from reftrail.contracts.record import DAY
 from reftrail.engine.batch import StageOfPartition
@@ -36,12 +36,14 @@ def purchase(nth: int) -> Converted:
 def test_dead_letters_are_counted_by_reason() -> None:
     (tick,) = ticks(T0 + 30 * DAY, 1)
     assert isinstance(tick, Ticked)
-    values: list[bytes | None] = [encode(one) for one in (purchase(1), purchase(2), tick)]
+    values: list[bytes | None] = [
+        encode(conversion) for conversion in (purchase(1), purchase(2), tick)
+    ]
     values.append(b"no record")
     count = len(values)
     chunk = Chunk(0, count, list(range(count)), [T0] * count, [b"u"] * count, values)
     work = StageOfPartition(STAGES["attribution"], 0, 1)
-    outcome = work.conclude(chunk, StateStore(), ReferenceTables())
+    outcome = work.decide(chunk, StateStore(), ReferenceTables())
     metrics = WorkerMetrics()
     metrics.stage("attribution").batch(records=count, outcome=outcome, deciding=0)
     counted = {

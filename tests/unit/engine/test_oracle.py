@@ -1,4 +1,4 @@
-"""What should have come of a log."""
+"""Oracle of a log."""
 
 from collections.abc import Iterable
 from random import Random
@@ -7,9 +7,10 @@ import msgspec
 from support.timers import TIMERS, TOPOLOGY, review, ticks
 
 from reftrail.contracts.codec import encode
-from reftrail.contracts.decisions import Touched
+from reftrail.contracts.conversions import Touched
 from reftrail.contracts.record import Millis, Record
 from reftrail.contracts.topics import (
+    ADJUSTMENTS,
     CAMPAIGNS,
     CODES,
     CONVERSIONS,
@@ -62,7 +63,7 @@ def test_places_that_events_have_in_the_log_are_kept() -> None:
 
 
 def test_all_that_comes_from_outside_is_played() -> None:
-    outside = {EVENTS, REVIEWS, FULFILMENTS, TICKS}
+    outside = {ADJUSTMENTS, EVENTS, REVIEWS, FULFILMENTS, TICKS}
     assert set(sources()) <= outside
     assert EVENTS in sources()
     assert sources(TOPOLOGY) == [REVIEWS, TICKS]
@@ -87,7 +88,7 @@ def test_what_comes_from_several_sides_is_played_in_the_order_of_arrival() -> No
 
 
 def test_within_a_partition_the_order_is_that_of_the_log() -> None:
-    """A record that stands behind a later one is played after it."""
+    """A record that is behind a later one in the log is played after it."""
     late = [review("set", "AMY", "u1", 15, "90 0"), review("set", "AMY", "u2", 5, "5 0")]
     assert rung_at(late, [12, 14, 16]) == [16]
 

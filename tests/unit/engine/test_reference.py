@@ -1,4 +1,4 @@
-"""What is looked up: codes, campaigns and lists."""
+"""Lookups of codes, campaigns and lists."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def test_a_campaign_s_version_holds_until_the_next_one_s_beginning() -> None:
     )
     times = (99, 100, 199, 200, 299, 300, 10**15)
     found = [tables.campaign("spring", at) for at in times]
-    assert [one and one.version for one in found] == [None, 1, 1, 2, 2, 3, 3]
+    assert [campaign and campaign.version for campaign in found] == [None, 1, 1, 2, 2, 3, 3]
 
 
 def test_of_versions_that_begin_together_the_highest_counts_in_whatever_order_they_come() -> None:
@@ -95,7 +95,7 @@ def said(at: Millis, listing: str | None, expires_at: Millis | None = None) -> L
 def test_an_entry_of_the_lists_counts_from_when_it_was_made_until_it_expires() -> None:
     tables = ReferenceTables([said(100, "block", expires_at=200)])
     found = [tables.listed("user", "eve", at) for at in (99, 100, 199, 200)]
-    assert [one and one.listing for one in found] == [None, "block", "block", None]
+    assert [entry and entry.listing for entry in found] == [None, "block", "block", None]
     assert tables.listed("user", "bob", 150) is None
     assert tables.listed("code", "eve", 150) is None
     assert not tables.missed, "hardly anybody is on a list"
@@ -106,7 +106,13 @@ def test_a_later_entry_ends_an_earlier_one_and_changes_nothing_before() -> None:
     for entries in (made, made[::-1]):
         tables = ReferenceTables(entries)
         found = [tables.listed("user", "eve", at) for at in (100, 199, 200, 299, 300)]
-        assert [one and one.listing for one in found] == ["block", "block", "allow", "allow", None]
+        assert [entry and entry.listing for entry in found] == [
+            "block",
+            "block",
+            "allow",
+            "allow",
+            None,
+        ]
 
 
 @pytest.mark.parametrize("typed", ["AMY", "Amy"])

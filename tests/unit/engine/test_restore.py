@@ -1,4 +1,4 @@
-"""What is restored from changelogs, and when it begins anew."""
+"""State that is restored from changelogs, and restores that begin anew."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,7 @@ import pytest
 from aiokafka import TopicPartition
 from support.stores import NewStore
 
-from reftrail.contracts.topics import ATTRIBUTION_CHANGELOG, TOUCH_CHANGELOG
+from reftrail.contracts.changelogs import ATTRIBUTION_CHANGELOG, TOUCH_CHANGELOG
 from reftrail.engine import restore
 from reftrail.engine.partition_state import PartitionState
 from reftrail.engine.restore import discard_unfit

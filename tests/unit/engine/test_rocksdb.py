@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import psutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.timers import TIMERS, Rung, Timer, review
 
+from reftrail.contracts.changelogs import REWARD_CHANGELOG
 from reftrail.contracts.codec import encode
 from reftrail.contracts.errors import ExpectedError
-from reftrail.contracts.topics import REWARD_CHANGELOG
 from reftrail.engine.batch import StageOfPartition
 from reftrail.engine.chunks import Chunk
 from reftrail.engine.partition_state import PartitionState
@@ -177,7 +178,7 @@ def test_an_unreadable_file_is_no_records_fault(disk: Disk) -> None:
     store.packed._stored = Broken()  # type: ignore[attr-defined]
     chunk = Chunk(0, 1, [0], [0], [b"AMY"], [encode(review("set", "AMY", "u1", 0, "1 5"))])
     with pytest.raises(StoreError, match="checksum"):
-        StageOfPartition(TIMERS, 0, 1).conclude(chunk, store, ReferenceTables())
+        StageOfPartition(TIMERS, 0, 1).decide(chunk, store, ReferenceTables())
 
 
 keys = st.sampled_from(["a", "a:1", "a:2", "b:1", "b"])
@@ -195,7 +196,7 @@ steps = st.lists(
 
 @given(steps, st.integers(1, 4), st.sampled_from([0, 1_000, 1 << 20]))
 @settings(max_examples=40)
-def test_alarms_fire_as_the_states_say_whatever_was_written(
+def test_timers_fire_as_the_states_say_whatever_was_written(
     tmp_path_factory: pytest.TempPathFactory,
     taken: list[tuple[str, str, int]],
     most: int,
@@ -214,7 +215,7 @@ def test_alarms_fire_as_the_states_say_whatever_was_written(
             store.apply({key: None})
         elif step == "due":
             due = sorted((at, owner) for owner, at in now.items() if at <= time and ":" in owner)
-            assert store.alarms.due(time, most) == due[:most]
+            assert store.timers.due(time, most) == due[:most]
         else:
             if step == "write":
                 assert disk.store is not None
@@ -245,6 +246,24 @@ def _settings(directory: Path) -> WorkerSettings:
     return WorkerSettings(
         bootstrap_servers="nowhere:0", worker_store="rocksdb", worker_state_dir=directory
     )
+
+
+def test_a_lookup_in_a_large_file_reads_little(tmp_path: Path) -> None:
+    rocks = options.library()
+    stored = rocks.Rdict(str(tmp_path / "db"), SharedMemory(8).options(looked_up=True))
+    keys = [b"%032d" % number for number in range(700_000)]
+    for begin in range(10):
+        batch = rocks.WriteBatch(raw_mode=True)
+        for key in keys[begin::10]:
+            batch.put(key, b"")
+        stored.write(batch)
+    stored.compact_range(None, None)
+    looked_up = keys[::7_000]
+    before = psutil.Process().io_counters().read_chars
+    assert all(stored.get(key) is not None for key in looked_up)
+    read = psutil.Process().io_counters().read_chars - before
+    stored.close()
+    assert read / len(looked_up) < 50_000, "the file's filter has 875 KB"
 
 
 def test_each_worker_has_a_directory_that_the_next_one_takes(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Who gets which partitions: evenly, and to workers that have their state."""
+"""Partitions of each member: shared evenly, and to workers that have their state."""
 
 from collections.abc import Mapping, Sequence
 

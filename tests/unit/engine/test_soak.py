@@ -28,10 +28,10 @@ def test_cells_that_go_are_as_many_every_day_once_the_longest_time_has_passed(
     soak: ModuleType,
 ) -> None:
     days: dict[int, Any] = {
-        one.day: one for one in soak.soak(soak.SETTLED + 3 * EVERY, VISITORS, EVERY)
+        measured.day: measured for measured in soak.soak(soak.SETTLED + 3 * EVERY, VISITORS, EVERY)
     }
     settled = [days[soak.SETTLED + n * EVERY] for n in range(4)]
-    going = [{kind: n for kind, n in one.cells.items() if kind.goes} for one in settled]
+    going = [{kind: n for kind, n in measured.cells.items() if kind.goes} for measured in settled]
     assert going[0] == going[1] == going[2] == going[3]
     kinds = {f"{kind.stage} {kind.what}" for kind in going[0]}
     assert kinds >= {
@@ -43,6 +43,6 @@ def test_cells_that_go_are_as_many_every_day_once_the_longest_time_has_passed(
         "attribution :r:",
         "reward :d:",
     }
-    staying = [one.total(goes=False)[0] for one in settled]
+    staying = [measured.total(goes=False)[0] for measured in settled]
     grown = {after - before for before, after in pairwise(staying)}
     assert len(grown) == 1, "what stays grows by the same number every day"

@@ -1,20 +1,20 @@
-"""What a stage keeps: the committed state, and what a batch changes on top of it."""
+"""State of a stage: the committed one, and a batch's changes on top of it."""
 
 import msgspec
 import pytest
 from support.stores import NewStore
 from support.timers import TIMERS, Rung, Timer, review, ticks
 
-from reftrail.contracts.decisions import Converted
+from reftrail.contracts.conversions import Converted
 from reftrail.contracts.record import Record
-from reftrail.engine.keys import woken_deed
+from reftrail.engine.keys import user_timer_fired
 from reftrail.engine.reference import ReferenceTables
 from reftrail.engine.stage import UnknownStateError
 from reftrail.engine.state import Batch, StateStore
 from reftrail.engine.topology import STAGES
 from reftrail.rules.attribution.decider import AttributionDecider
 from reftrail.rules.attribution.state import AttributionState
-from reftrail.rules.decider import Cause, Woken
+from reftrail.rules.decider import Cause, TimerFired
 from reftrail.rules.reward.state import ReferralCell
 from reftrail.testing import claimed, converted, moment
 
@@ -38,7 +38,7 @@ def test_what_is_empty_again_is_forgotten_everywhere(new_store: NewStore) -> Non
             restored.restore(key.encode(), value)
     assert changed == {"AMY:u1": None}
     assert store.packed.keys() == restored.packed.keys() == {"AMY"}
-    assert store.alarms.due(99, 1) == restored.alarms.due(99, 1) == []
+    assert store.timers.due(99, 1) == restored.timers.due(99, 1) == []
 
 
 def test_what_was_never_kept_needs_no_word(new_store: NewStore) -> None:
@@ -51,7 +51,7 @@ def test_what_stays_as_it_is_needs_no_word(new_store: NewStore) -> None:
     store.apply(changes(store, Rung(1), Timer(due_at=5)))
     assert changes(store, Rung(1), Timer(due_at=5)) == {}
     assert changes(store, Rung(2), Timer(due_at=5)).keys() == {"AMY"}
-    assert store.alarms.due(5, 1) == [(5, "AMY:u1")]
+    assert store.timers.due(5, 1) == [(5, "AMY:u1")]
 
 
 # A family of cells.
@@ -61,10 +61,10 @@ CAUSE = Cause("attribution-inputs", 0, 0)
 
 
 def decided(store: StateStore, record: Record) -> dict[str, bytes | None]:
-    """What a batch of one record changes."""
+    """The changes of a batch of one record."""
     decider = ATTRIBUTION.decider
     assert isinstance(decider, AttributionDecider)
-    assert isinstance(record, Converted | Woken)
+    assert isinstance(record, Converted | TimerFired)
     batch = Batch(ATTRIBUTION, store)
     keys, state = batch.load(record)
     assert keys == ("u1",)
@@ -79,7 +79,7 @@ def test_cells_that_a_decision_changes_are_kept_each_under_its_key(new_store: Ne
         store.apply(decided(store, bought))
     assert store.packed.keys() == {"u1", "u1:w:purchase o1 11:00", "u1:w:purchase o2 11:00"}
     due_at = moment("30d 11:00")
-    assert store.alarms.due(due_at, 9) == [
+    assert store.timers.due(due_at, 9) == [
         (due_at, "u1:w:purchase o1 11:00"),
         (due_at, "u1:w:purchase o2 11:00"),
     ]
@@ -90,7 +90,7 @@ def test_cells_that_are_empty_again_are_forgotten_and_wake_no_more(new_store: Ne
     (tick,) = ticks(moment("30d 11:00"), 1)
     for record in (
         converted("purchase", "11:00", order_id="o1").record(),
-        woken_deed("u1:w:purchase o1 11:00", tick, CAUSE),
+        user_timer_fired("u1:w:purchase o1 11:00", tick, CAUSE),
     ):
         changed = decided(store, record)
         store.apply(changed)
@@ -98,8 +98,8 @@ def test_cells_that_are_empty_again_are_forgotten_and_wake_no_more(new_store: Ne
             restored.restore(key.encode(), value)
     assert changed["u1:w:purchase o1 11:00"] is None
     assert store.packed.keys() == restored.packed.keys() == {"u1"}
-    assert store.alarms.due(moment("99d 00:00"), 9) == []
-    assert restored.alarms.due(moment("99d 00:00"), 9) == []
+    assert store.timers.due(moment("99d 00:00"), 9) == []
+    assert restored.timers.due(moment("99d 00:00"), 9) == []
 
 
 def test_a_cell_that_a_batch_has_changed_wakes_by_what_it_is_by_now(new_store: NewStore) -> None:
@@ -108,7 +108,7 @@ def test_a_cell_that_a_batch_has_changed_wakes_by_what_it_is_by_now(new_store: N
     batch = Batch(ATTRIBUTION, store)
     (tick,) = ticks(moment("30d 11:00"), 1)
     assert batch.due(tick.event_time) == ["u1:w:purchase o1 11:00"]
-    fired = woken_deed("u1:w:purchase o1 11:00", tick, CAUSE)
+    fired = user_timer_fired("u1:w:purchase o1 11:00", tick, CAUSE)
     keys, state = batch.load(fired)
     decider = ATTRIBUTION.decider
     assert isinstance(decider, AttributionDecider)

@@ -20,7 +20,7 @@ from reftrail.contracts.topics import (
     REWARDS,
     TOPICS,
 )
-from reftrail.engine.keys import woken_action, woken_deed, woken_signal
+from reftrail.engine.keys import action_timer_fired, signal_timer_fired, user_timer_fired
 from reftrail.engine.stage import Codes
 from reftrail.engine.topology import STAGES, TOPOLOGY
 from reftrail.rules.attribution.waiting import waiting_key
@@ -63,9 +63,9 @@ class Watched:
         self, state: Any, record: Record, cause: Cause, reference: Reference
     ) -> Sequence[Record]:
         tables = Mock(wraps=reference)
-        concluded = self._decider.decide(state, record, cause, tables)
+        decided = self._decider.decide(state, record, cause, tables)
         self.has_looked_up_codes |= tables.code.called or tables.code_if_known.called
-        return concluded
+        return decided
 
 
 def test_a_stage_that_looks_codes_up_says_so() -> None:
@@ -86,7 +86,7 @@ def test_stages_take_what_their_topic_carries() -> None:
     for stage in TOPOLOGY:
         assert stage.kinds
         assert stage.reads.record is not None
-        assert all(issubclass(kind, stage.reads.record) for kind in stage.kinds)
+        assert all(issubclass(kind, stage.reads.records) for kind in stage.kinds)
 
 
 def test_whatever_is_written_for_a_stage_is_taken_by_it() -> None:
@@ -139,11 +139,11 @@ def test_a_tick_wakes_whom_the_key_is_of(code: str) -> None:
     (tick,) = ticks(1_000, 1)
     cause = Cause("reward-inputs", 0, 7)
     key = action_key(code, "b:ob", "purchase:o:1")
-    woken = woken_action(key, tick, cause)
-    assert (woken.code, woken.user_id, woken.action) == (code, "b:ob", "purchase:o:1")
-    assert woken.event_time == 1_000
+    fired = action_timer_fired(key, tick, cause)
+    assert (fired.code, fired.user_id, fired.action) == (code, "b:ob", "purchase:o:1")
+    assert fired.event_time == 1_000
     assert has_timer(key)
     assert not has_timer(referral_key(code, "b:ob"))
-    deed = woken_deed(waiting_key("b:ob", "e:3"), tick, cause)
-    assert (deed.user_id, deed.action) == ("b:ob", "w:e:3")
-    assert woken_signal("ip:abc", tick, Cause("checks", 0, 7)).signal == "ip:abc"
+    action = user_timer_fired(waiting_key("b:ob", "e:3"), tick, cause)
+    assert (action.user_id, action.action) == ("b:ob", "w:e:3")
+    assert signal_timer_fired("ip:abc", tick, Cause("checks", 0, 7)).signal == "ip:abc"

@@ -16,24 +16,26 @@ from reftrail.contracts.events import Click, Signup
 from reftrail.contracts.external_inputs import Ticked
 from reftrail.contracts.record import Record
 from reftrail.contracts.topics import DEAD_LETTERS, EVENTS
-from reftrail.engine.batch import Outcome, StageOfPartition
+from reftrail.engine.batch import StageOfPartition
 from reftrail.engine.chunks import Chunk
-from reftrail.engine.memory import MemoryHost, Message
+from reftrail.engine.memory import MemoryHost
+from reftrail.engine.memory_log import Message
+from reftrail.engine.outcome import Outcome
+from reftrail.engine.prefilter import TouchPrefilter
 from reftrail.engine.reference import ReferenceTables
-from reftrail.engine.sieve import TouchSieve
 from reftrail.engine.stage import Stage, UnknownStateError
 from reftrail.engine.state import StateStore
 from reftrail.engine.topology import STAGES
-from reftrail.rules.decider import Woken
+from reftrail.rules.decider import TimerFired
 from reftrail.testing import campaign, code
 
 T0 = 1_790_000_000_000
 TOUCH = STAGES["touch"]
 
 
-def click(visitor: str = "v1", at: int = T0, **told: Any) -> Click:
+def click(visitor: str = "v1", at: int = T0, **overrides: Any) -> Click:
     common: dict[str, Any] = {"event_id": f"click {visitor} {at}", "received_at": T0}
-    return Click(event_time=at, visitor_id=visitor, code="AMY", **(common | told))
+    return Click(event_time=at, visitor_id=visitor, code="AMY", **(common | overrides))
 
 
 def tick_at(time: int) -> Ticked:
@@ -42,19 +44,19 @@ def tick_at(time: int) -> Ticked:
     )
 
 
-def conclude(
+def decide(
     stage: Stage,
     values: Sequence[bytes | None],
     *,
     store: StateStore | None = None,
     partitions: int = 1,
-    sieve: TouchSieve | None = None,
+    prefilter: TouchPrefilter | None = None,
 ) -> Outcome:
-    """What the Kafka host makes of messages in partition 0."""
+    """The outcome of the Kafka host for messages in partition 0."""
     count = len(values)
     chunk = Chunk(0, count, list(range(count)), [T0] * count, [b"key"] * count, list(values))
     work = StageOfPartition(stage, 0, partitions)
-    return work.conclude(chunk, store or StateStore(stage), ReferenceTables([campaign()]), sieve)
+    return work.decide(chunk, store or StateStore(stage), ReferenceTables([campaign()]), prefilter)
 
 
 def letters_of(outcome: Outcome) -> list[DeadLettered]:
@@ -67,7 +69,7 @@ def letters_of(outcome: Outcome) -> list[DeadLettered]:
 
 
 def in_memory(stage: Stage, values: Sequence[bytes | None], partitions: int = 1) -> MemoryHost:
-    """What the memory host makes of the same."""
+    """The outcome of the memory host for the same."""
     host = MemoryHost((stage,), partitions=partitions)
     host.reference = ReferenceTables([campaign()])
     for offset, value in enumerate(values):
@@ -88,19 +90,19 @@ ODD = {
 
 
 @pytest.mark.parametrize(("odd", "why"), ODD.values(), ids=ODD)
-@pytest.mark.parametrize("sieve", [None, TouchSieve(fewest=2)])
+@pytest.mark.parametrize("prefilter", [None, TouchPrefilter(fewest=2)])
 def test_what_cannot_be_taken_is_a_dead_letter_and_all_else_is_decided_as_without_it(
-    odd: Record, why: str, sieve: TouchSieve | None
+    odd: Record, why: str, prefilter: TouchPrefilter | None
 ) -> None:
     good = [encode(click(f"v{n}", T0 + n)) for n in range(9)]
     values = [*good[:4], encode(odd), *good[4:]]
-    found = conclude(TOUCH, values, sieve=sieve)
+    found = decide(TOUCH, values, prefilter=prefilter)
     (letter,) = letters_of(found)
     assert letter.reason == "undecidable"
     assert letter.detail.startswith(why)
     assert (letter.topic, letter.partition, letter.offset) == ("events", 0, 4)
     assert found.dead == {"undecidable": 1}
-    assert found.changes == conclude(TOUCH, [*good[:4], None, *good[4:]]).changes
+    assert found.changes == decide(TOUCH, [*good[:4], None, *good[4:]]).changes
     assert len(found.changes) == 9
 
     host = in_memory(TOUCH, values)
@@ -113,7 +115,7 @@ def test_a_record_in_a_partition_that_is_not_its_keys_is_a_dead_letter() -> None
     other = next(v for n in range(99) if EVENTS.partition(v := f"v{n}", 4) != 0)
     own = next(v for n in range(99) if EVENTS.partition(v := f"v{n}", 4) == 0)
     values = [encode(click(other)), encode(click(own))]
-    found = conclude(TOUCH, values, partitions=4)
+    found = decide(TOUCH, values, partitions=4)
     (letter,) = letters_of(found)
     assert letter.reason == "wrong_partition"
     right = EVENTS.partition(other, 4)
@@ -144,18 +146,17 @@ class Failing:
 def test_a_fault_of_the_worker_ends_it(fault: BaseException) -> None:
     stage = replace(TOUCH, decider=Failing(fault, Click))
     with pytest.raises(type(fault)):
-        conclude(stage, [encode(click())])
+        decide(stage, [encode(click())])
     with pytest.raises(type(fault)):
         in_memory(stage, [encode(click())])
 
 
-def test_a_key_that_a_tick_wakes_in_vain_is_woken_once() -> None:
-    stage = replace(TIMERS, decider=Failing(ValueError("no"), Woken))
+def test_a_key_that_a_tick_wakes_in_vain_is_fired_once() -> None:
+    stage = replace(TIMERS, decider=Failing(ValueError("no"), TimerFired))
     store = StateStore(stage)
     values = [encode(review("set", user, user, T0, "1 1")) for user in ("bad", "good")]
-    first = conclude(stage, [*values, encode(tick_at(T0 + 5)), encode(tick_at(T0 + 6))])
-    store.alarms.silence(first.silenced)
-    store.apply(first.changes)
+    first = decide(stage, [*values, encode(tick_at(T0 + 5)), encode(tick_at(T0 + 6))])
+    store.apply(first.changes, None, first.silenced)
     (letter,) = letters_of(first)
     assert (letter.reason, letter.detail) == ("undecidable", "ValueError: no")
     host = in_memory(stage, [*values, encode(tick_at(T0 + 5)), encode(tick_at(T0 + 6))])

@@ -18,8 +18,8 @@ from typing import Any
 import msgspec
 import pytest
 from support.fulfilment import an_order
-from support.fulfilment_books import wrongs
 from support.fulfilment_faults import ReportsFirst
+from support.fulfilment_invariants import wrongs
 
 from reftrail.contracts.codec import decode_as
 from reftrail.contracts.decisions import DeadLettered, RewardGranted, RewardWithdrawn
@@ -28,12 +28,12 @@ from reftrail.fulfilment.answers import Answer, Deferred, Delivered, OrderRefuse
 from reftrail.fulfilment.code_pool import CodePool
 from reftrail.fulfilment.database import Database
 from reftrail.fulfilment.fulfilment import Fulfilment
-from reftrail.fulfilment.journal import Begun, Journal, Untold
+from reftrail.fulfilment.journal import Begun, Journal, Unreported
 from reftrail.fulfilment.log import FoundOrders, Owner
 from reftrail.fulfilment.metrics import FulfilmentMetrics
-from reftrail.fulfilment.schedule import Schedule
 from reftrail.fulfilment.workers import FulfilmentWorkers
 from reftrail.hosting.kafka.log_bounds import LogPosition
+from reftrail.hosting.schedule import Schedule
 from reftrail.testing import withdrawn
 
 ORDERS = [
@@ -55,7 +55,7 @@ def withdrawal(order: RewardGranted) -> RewardWithdrawn:
 
 
 LOG = [*ORDERS, GONE, None]
-"""What stands there; the last one is the withdrawal."""
+"""The records of the log; the last one is the withdrawal."""
 
 
 class Killed(BaseException):
@@ -77,7 +77,7 @@ class Steps:
 
 @dataclass
 class World:
-    """What outlives a process: the log, the receiver's books, the clock."""
+    """The world that outlives a process: the log, the receiver's deliveries, the clock."""
 
     steps: Steps
     reports: list[FulfilmentReported] = field(default_factory=list)
@@ -113,10 +113,10 @@ class MemoryLog:
             self.owner = None
         if self.read == len(LOG) - 1:
             self.read = len(LOG)
-            return FoundOrders([], [], [withdrawal(GONE)])
+            return FoundOrders([], [], [(withdrawal(GONE), LogPosition(0, len(LOG) - 1))])
         found = LOG[self.read : -1]
         first, self.read = self.read, max(self.read, len(LOG) - 1)
-        orders = [one for one in found if one is not None]
+        orders = [grant for grant in found if grant is not None]
         return FoundOrders(
             [(order, LogPosition(0, first + n)) for n, order in enumerate(orders)], []
         )
@@ -127,15 +127,17 @@ class MemoryLog:
     def ends(self) -> dict[int, int]:
         return {0: len(LOG)}
 
-    def tell(
+    def write_reports(
         self,
-        untold: Sequence[Untold],
+        unreported: Sequence[Unreported],
         letters: Sequence[DeadLettered],
         positions: Mapping[int, int],
     ) -> dict[int, int]:
-        values = [one.report for one in untold if one.report is not None]
+        values = [outcome.report for outcome in unreported if outcome.report is not None]
         self.world.reports += [decode_as(FulfilmentReported, value) for value in values]
-        self.world.letters += [decode_as(DeadLettered, one.letter) for one in untold if one.letter]
+        self.world.letters += [
+            decode_as(DeadLettered, outcome.letter) for outcome in unreported if outcome.letter
+        ]
         self.world.position = positions[0]
         self.world.steps.step()
         return {0: len(self.world.reports)}
@@ -144,7 +146,16 @@ class MemoryLog:
 class SteppedJournal(Journal):
     def __init__(self, database: Database, steps: Steps) -> None:
         super().__init__(database)
-        for name in ("resume", "take", "withdraw", "pass_by", "begin", "record", "told", "read"):
+        for name in (
+            "resume",
+            "take",
+            "withdraw",
+            "pass_by",
+            "begin",
+            "record",
+            "note_reported",
+            "read",
+        ):
             setattr(self, name, stepped(getattr(self, name), steps))
 
 
@@ -201,7 +212,7 @@ class Inline(Executor):
 
 @dataclass(frozen=True)
 class Setup:
-    """How the process under test is made."""
+    """A way to make the process under test."""
 
     fulfilment: type[Fulfilment] = Fulfilment
     receiver: Callable[[World], Any] = Receiver
@@ -242,7 +253,7 @@ def live(world: World, directory: Path, setup: Setup) -> None:
 
 
 def wrong_after(kill_at: int, directory: Path, setup: Setup) -> tuple[list[str], bool]:
-    """What is wrong after a kill and another life, and whether it came to the kill at all."""
+    """The faults after a kill and another life, and whether it came to the kill at all."""
     directory.mkdir()
     world = World(Steps(kill_at))
     try:
@@ -263,7 +274,7 @@ def judged(world: World) -> list[str]:
 
 
 def wrongs_by_step(directory: Path, setup: Setup) -> Iterator[tuple[int, list[str]]]:
-    """What is wrong by the step at which it was killed, at last 0 for the run that wasn't."""
+    """The faults by the step at which it was killed, at last 0 for the run that wasn't."""
     for kill_at in range(1, 1_000):
         wrong, was_killed = wrong_after(kill_at, directory / str(kill_at), setup)
         if not was_killed:
@@ -295,7 +306,7 @@ class PositionsFirst(Fulfilment):
 
         def poll_and_commit(timeout_ms: int) -> FoundOrders:
             found: FoundOrders = poll(timeout_ms)
-            log.tell([], [], log.positions())
+            log.write_reports([], [], log.positions())
             return found
 
         log.poll = poll_and_commit

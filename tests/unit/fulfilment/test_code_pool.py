@@ -104,8 +104,8 @@ def test_the_log_is_right_about_a_code_that_was_taken_for_another(
     pool = CodePool(database, file)
     pool.load()
     assert code(pool.fulfil(an_order(2, "code"))) == "A"
-    told = delivered(an_order(1, "code"), Delivered("A"), attempts=1, at=5)
-    Journal(database).read([told], {0: 1}, now=10)
+    found = delivered(an_order(1, "code"), Delivered("A"), attempts=1, at=5)
+    Journal(database).read([found], {0: 1}, now=10)
     assert code(pool.fulfil(an_order(2, "code"))) == "B"
 
 

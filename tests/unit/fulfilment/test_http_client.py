@@ -1,4 +1,4 @@
-"""What answers mean, from a receiver that answers byte for byte as told."""
+"""Outcomes of answers, from a receiver that answers byte for byte as set up."""
 
 import json
 import socket
@@ -12,13 +12,15 @@ from support.fulfilment import SECRET, an_order
 
 from reftrail.fulfilment.answers import Answer, Deferred, Delivered, OrderRefused
 from reftrail.fulfilment.http_client import HttpClient
-from reftrail.fulfilment.partners.books import Books, Faults
+from reftrail.fulfilment.partners.deliveries import Deliveries, Faults
 from reftrail.fulfilment.shipment import HttpCarrier, Shipments
 from reftrail.fulfilment.signature import verify
 from reftrail.fulfilment.webhook import Webhook
 from reftrail.local.ports import free_port
 
 TIMEOUT = 0.3
+PAUSE = TIMEOUT / 5
+FOR_EVER = 60.0
 IMPATIENT = HttpClient(TIMEOUT)  # making one takes longer than all the rest of a test
 PATIENT = HttpClient(30)
 Handle = Callable[[socket.socket, bytes], None]
@@ -129,7 +131,7 @@ def test_nobody_there_leaves_no_doubt() -> None:
 
 
 def silent(connection: socket.socket, _: bytes) -> None:
-    connection.settimeout(TIMEOUT * 3)
+    connection.settimeout(FOR_EVER)
     connection.recv(1)
 
 
@@ -144,9 +146,9 @@ def nonsense(connection: socket.socket, _: bytes) -> None:
 def trickling(connection: socket.socket, _: bytes) -> None:
     try:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
-        for nth in range(40):
+        for nth in range(round(FOR_EVER / PAUSE)):
             connection.sendall(b"%d" % (nth % 10))
-            time.sleep(TIMEOUT / 5)
+            time.sleep(PAUSE)
     except OSError:
         return
 
@@ -157,7 +159,7 @@ def test_no_clear_answer_leaves_doubt_and_does_not_take_for_ever(handle: Handle)
     answer = asked(handle, http=IMPATIENT)
     assert isinstance(answer, Deferred)
     assert answer.in_doubt
-    assert time.monotonic() - began < TIMEOUT * 9
+    assert time.monotonic() - began < FOR_EVER / 2
 
 
 def test_a_second_answer_is_not_taken_for_that_to_the_next_order() -> None:
@@ -200,9 +202,9 @@ def test_what_is_sent_can_be_verified_and_says_whom_it_is_for() -> None:
     verify(headers["reftrail-signature"], body, [SECRET], time.time())
     order = an_order(1, "cash")
     assert headers["idempotency-key"] == order.reward_id
-    told = json.loads(body)
-    assert (told["reward_id"], told["beneficiary"]) == (order.reward_id, order.beneficiary)
-    assert (told["value_micros"], told["currency"], told["kind"]) == (5_000_000, "EUR", "cash")
+    found = json.loads(body)
+    assert (found["reward_id"], found["beneficiary"]) == (order.reward_id, order.beneficiary)
+    assert (found["value_micros"], found["currency"], found["kind"]) == (5_000_000, "EUR", "cash")
 
 
 def test_a_parcel_goes_out_with_carrier_and_number() -> None:
@@ -224,16 +226,16 @@ def test_nothing_to_ship_is_refused() -> None:
 
 def test_simulated_partners_do_it_once_for_a_key_or_as_often_as_asked() -> None:
     for honours, done in ((True, 1), (False, 3)):
-        books = Books(Faults(honours_keys=honours))
-        answers = [books.ask("key", {"n": n}) for n in range(3)]
-        assert books.done["key"] == done
-        assert books.asked["key"] == 3
+        deliveries = Deliveries(Faults(honours_keys=honours))
+        answers = [deliveries.ask("key", {"n": n}) for n in range(3)]
+        assert deliveries.done["key"] == done
+        assert deliveries.asked["key"] == 3
         assert answers[0] == (None, {"n": 0})
 
 
 def test_simulated_faults_come_as_often_as_told() -> None:
-    books = Books(Faults(busy=0.1, fail=0.2, forget=0.3, seed=3))
-    faults = [books.ask(f"key {n}", {})[0] for n in range(2000)]
+    deliveries = Deliveries(Faults(busy=0.1, fail=0.2, forget=0.3, seed=3))
+    faults = [deliveries.ask(f"key {n}", {})[0] for n in range(2000)]
     for fault, share in (("busy", 0.1), ("fail", 0.2), ("forget", 0.3)):
         assert abs(faults.count(fault) / 2000 - share) < 0.04  # type: ignore[arg-type]
-    assert sum(books.done.values()) == 2000 - faults.count("busy") - faults.count("fail")  # type: ignore[arg-type]
+    assert sum(deliveries.done.values()) == 2000 - faults.count("busy") - faults.count("fail")  # type: ignore[arg-type]

@@ -1,56 +1,21 @@
-"""What the journal remembers, over restarts."""
+"""Memory of the journal, over restarts."""
 
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
 from support.fulfilment import an_order
+from support.journal import begin, settle, take, write_reports
 
 from reftrail.contracts.codec import decode_as, encode
-from reftrail.contracts.decisions import DeadLettered, RewardGranted, RewardWithdrawn
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.external_inputs import FulfilmentReported
 from reftrail.fulfilment.answers import Delivered, OrderRefused
 from reftrail.fulfilment.database import Database
 from reftrail.fulfilment.journal import Journal
-from reftrail.fulfilment.outcomes import Again, Due, Settled, judge
+from reftrail.fulfilment.outcomes import Again
 from reftrail.fulfilment.reports import delivered, failed
-from reftrail.fulfilment.schedule import Schedule
 from reftrail.hosting.kafka.log_bounds import LogPosition
-from reftrail.testing import withdrawn
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "journal.sqlite"
-
-
-@pytest.fixture
-def journal(path: Path) -> Iterator[Journal]:
-    database = Database.open(path)
-    yield Journal(database)
-    database.close()
-
-
-def take(journal: Journal, *orders: RewardGranted, first: int = 0, now: int = 0) -> int:
-    return journal.take([(o, LogPosition(0, first + n)) for n, o in enumerate(orders)], now)
-
-
-def begin(journal: Journal, now: int = 0, kind: str = "credit") -> list[Due]:
-    return list(journal.begin(kind, 100, now).due)
-
-
-def settle(journal: Journal, due: Due, answer: Delivered | OrderRefused, now: int = 0) -> Settled:
-    verdict = judge(due, answer, Schedule(), now)
-    assert isinstance(verdict, Settled)
-    journal.record([verdict])
-    return verdict
-
-
-def tell(journal: Journal) -> None:
-    journal.told(journal.untold(), {})
 
 
 def test_an_order_is_taken_once(journal: Journal) -> None:
@@ -99,15 +64,15 @@ def test_what_is_settled_is_told_once_as_it_was_written(journal: Journal) -> Non
     first, second = begin(journal)
     done = settle(journal, first, Delivered("x"), now=7)
     refused = settle(journal, second, OrderRefused("no"), now=8)
-    told = journal.untold()
-    assert [decode_as(FulfilmentReported, one.report) for one in told] == [
+    reported = journal.unreported()
+    assert [decode_as(FulfilmentReported, unreported.report) for unreported in reported] == [
         done.report,
         refused.report,
     ]
     assert refused.letter is not None
-    assert [one.letter for one in told] == [None, encode(refused.letter)]
-    journal.told(told, {0: 12})
-    assert journal.untold() == []
+    assert [unreported.letter for unreported in reported] == [None, encode(refused.letter)]
+    journal.note_reported(reported, {0: 12})
+    assert journal.unreported() == []
     assert journal.known_positions() == {0: 12}
 
 
@@ -118,10 +83,10 @@ def test_positions_stay_before_the_first_that_is_not_settled_and_told(journal: J
     for due in begun[1:]:
         settle(journal, due, Delivered())
     assert journal.open_from(range(2)) == {0: 0, 1: 1}
-    tell(journal)
+    write_reports(journal)
     assert journal.open_from(range(2)) == {0: 0}
     settle(journal, begun[0], Delivered())
-    tell(journal)
+    write_reports(journal)
     assert journal.open_from(range(2)) == {}
 
 
@@ -130,7 +95,7 @@ def test_an_order_whose_time_is_up_expires(journal: Journal) -> None:
     begun = journal.begin("credit", 10, now=100)
     assert [due.order.expires_at for due in begun.expired] == [100]
     assert [due.order.expires_at for due in begun.due] == [101]
-    assert journal.untold() == []
+    assert journal.unreported() == []
     assert journal.open_from(range(2)) == {0: 1}
     assert take(journal, an_order(1, expires_at=100)) == 0
     assert begin(journal, now=100) == []
@@ -148,7 +113,7 @@ def test_an_order_in_doubt_does_not_expire(journal: Journal) -> None:
 def test_after_a_failure_it_can_be_ordered_anew_and_else_not(journal: Journal) -> None:
     take(journal, an_order(1))
     settle(journal, begin(journal)[0], OrderRefused("no"))
-    tell(journal)
+    write_reports(journal)
     assert take(journal, an_order(1)) == 0, "the order that failed, read again"
     anew = an_order(1, event_id="approved")
     assert take(journal, anew, first=9, now=60) == 1
@@ -156,7 +121,7 @@ def test_after_a_failure_it_can_be_ordered_anew_and_else_not(journal: Journal) -
     (due,) = begin(journal, now=60)
     assert (due.order, due.attempts, due.place) == (anew, 1, LogPosition(0, 9))
     settle(journal, due, Delivered())
-    tell(journal)
+    write_reports(journal)
     assert take(journal, an_order(1, event_id="a third"), first=20) == 0
 
 
@@ -178,7 +143,7 @@ def test_a_report_that_is_in_the_log_is_not_told_again(journal: Journal) -> None
     refused = settle(journal, second, OrderRefused("no"))
     elsewhere = delivered(third.order, Delivered("y"), attempts=1, at=5)
     assert journal.read([done.report, refused.report, elsewhere], {0: 3}, now=0) == 3
-    assert journal.untold() == []
+    assert journal.unreported() == []
     assert journal.open_from(range(2)) == {}
 
 
@@ -189,74 +154,6 @@ def test_a_failure_of_an_earlier_order_says_nothing_of_the_new_one(journal: Jour
     assert len(begin(journal)) == 1
 
 
-def withdrawal(number: int, remaining: int = 0) -> RewardWithdrawn:
-    order = an_order(number)
-    record = withdrawn(order.role, order.code, user_id=order.user_id).record()
-    assert isinstance(record, RewardWithdrawn)
-    return msgspec.structs.replace(record, reward_id=order.reward_id, remaining_micros=remaining)
-
-
-def test_what_was_withdrawn_is_not_asked_for_however_long_it_would_have_waited(
-    journal: Journal,
-) -> None:
-    take(journal, an_order(1), an_order(2))
-    begin(journal)
-    journal.record([Again(an_order(1).reward_id, due_at=9_999, in_doubt=False)])
-    assert journal.withdraw([withdrawal(1), withdrawal(3)], now=20) == 1
-    begun = journal.begin("credit", 10, now=20)
-    assert begun.due == []
-    assert [due.order.reward_id for due in begun.withdrawn] == [an_order(1).reward_id]
-    assert journal.untold() == []
-    assert journal.open_from(range(2)) == {0: 1}
-    assert take(journal, an_order(1)) == 0, "the order that was withdrawn, read again"
-
-
-def test_what_was_partly_withdrawn_is_asked_for_as_what_is_left(journal: Journal) -> None:
-    take(journal, an_order(1))
-    journal.withdraw([withdrawal(1, 3_000_000)], now=1)
-    journal.withdraw([withdrawal(1, 2_000_000), withdrawal(1, 3_000_000)], now=1)
-    (due,) = begin(journal)
-    assert due.order.value_micros == 2_000_000
-    verdict = settle(journal, due, Delivered())
-    assert verdict.report.value_micros == 2_000_000
-
-
-def test_what_may_be_done_is_asked_for_with_the_value_of_then(journal: Journal) -> None:
-    take(journal, an_order(1))
-    journal.withdraw([withdrawal(1, 3_000_000)], now=1)
-    (due,) = begin(journal)
-    journal.record([Again(due.order.reward_id, due_at=5, in_doubt=True)])
-    journal.withdraw([withdrawal(1, 1_000_000)], now=6)
-    (due,) = begin(journal, now=6)
-    assert due.order.value_micros == 3_000_000
-    journal.record([Again(due.order.reward_id, due_at=7, in_doubt=False)])
-    (due,) = begin(journal, now=8)
-    assert due.order.value_micros == 1_000_000
-
-
-def test_what_is_withdrawn_while_it_may_be_done_is_left_to_a_person(journal: Journal) -> None:
-    take(journal, an_order(1))
-    begin(journal)
-    journal.withdraw([withdrawal(1)], now=1)
-    journal.record([Again(an_order(1).reward_id, due_at=999, in_doubt=True)])
-    assert begin(journal, now=2) == []
-    (untold,) = journal.untold()
-    assert untold.report is None
-    letter = decode_as(DeadLettered, untold.letter)
-    assert letter.reason == "withdrawn_in_doubt"
-    assert an_order(1).reward_id in letter.detail
-    tell(journal)
-    assert journal.open_from(range(2)) == {}
-
-
-def test_what_is_delivered_while_it_is_withdrawn_is_reported(journal: Journal) -> None:
-    take(journal, an_order(1))
-    (due,) = begin(journal)
-    journal.withdraw([withdrawal(1)], now=1)
-    done = settle(journal, due, Delivered("x"))
-    assert [one.report for one in journal.untold()] == [encode(done.report)]
-
-
 def test_only_own_partitions_are_worked_on_and_only_what_was_checked(journal: Journal) -> None:
     journal.take([(an_order(n), LogPosition(n % 2, n)) for n in range(4)], now=0)
     journal.take([(an_order(5), LogPosition(1, 5))], now=9)
@@ -264,8 +161,8 @@ def test_only_own_partitions_are_worked_on_and_only_what_was_checked(journal: Jo
     assert [due.place.offset for due in begun] == [1, 3]
     for due in begun:
         settle(journal, due, Delivered())
-    assert len(journal.untold(partitions=[0])) == 0
-    assert len(journal.untold(partitions=[1])) == 2
+    assert len(journal.unreported(partitions=[0])) == 0
+    assert len(journal.unreported(partitions=[1])) == 2
 
 
 def test_what_others_settled_is_passed_by_and_can_be_ordered_anew(journal: Journal) -> None:
@@ -319,7 +216,7 @@ def test_it_counts_what_is_open(journal: Journal) -> None:
         {"credit": 40},
     )
     settle(journal, first, Delivered())
-    tell(journal)
+    write_reports(journal)
     assert journal.counts().oldest == {"credit": 50}
 
 

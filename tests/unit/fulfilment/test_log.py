@@ -1,17 +1,22 @@
-"""What is read again behind an open order is no dead letter a second time."""
+"""A message that is read again behind an open order is no dead letter a second time."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from threading import Event
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from kafka import OffsetAndMetadata, TopicPartition
+from kafka.errors import InvalidProducerEpochError, KafkaError, KafkaTimeoutError
 from support.fulfilment import an_order
 
 from reftrail.contracts.codec import encode
+from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.topics import REWARD_GRANTED
-from reftrail.fulfilment.log import FoundOrders, KafkaLog
+from reftrail.fulfilment.kafka_log import KafkaLog
+from reftrail.fulfilment.log import FoundOrders
 from reftrail.fulfilment.reports import letter_of_unreadable
 
 INSTALLATION = Installation(bootstrap_servers="nowhere:9092")
@@ -43,6 +48,15 @@ class Consumer:
                 for offset, value in found
             ]
         }
+
+    def beginning_offsets(self, places: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        return dict.fromkeys(places, 0)
+
+    def end_offsets(self, places: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        return dict.fromkeys(places, len(VALUES))
+
+    def position(self, _at: TopicPartition) -> int:
+        return self.at_most
 
     def assignment(self) -> set[TopicPartition]:
         return {AT}
@@ -91,7 +105,7 @@ def started(broker: Broker, at_most: int = len(VALUES)) -> tuple[KafkaLog, Found
 
 def unreadable(found: FoundOrders) -> list[bytes | None]:
     assert len(found.orders) == 1
-    return [one.value for one in found.unreadable]
+    return [refusal.value for refusal in found.unreadable]
 
 
 def test_unreadable_messages_behind_an_open_order_are_dead_lettered_once() -> None:
@@ -100,14 +114,58 @@ def test_unreadable_messages_behind_an_open_order_are_dead_lettered_once() -> No
     assert unreadable(found) == [b"junk"]
     _, again = started(broker)
     assert unreadable(again) == [b"junk", b"more junk"], "nothing was written yet"
-    first.tell([], [letter_of_unreadable(one) for one in found.unreadable], {0: 0})
+    first.write_reports([], [letter_of_unreadable(refusal) for refusal in found.unreadable], {0: 0})
     assert len(broker.written) == 1
 
     second, found = started(broker)
     assert unreadable(found) == [b"more junk"]
-    second.tell([], [], {0: 0})
+    second.write_reports([], [], {0: 0})
     _, found = started(broker)
     assert unreadable(found) == [b"more junk"]
+
+
+@dataclass
+class Fenced(Producer):
+    """A producer whose transactions the broker has ended in the meantime, after some seconds."""
+
+    clock: list[float] = field(default_factory=lambda: [0.0])
+    seconds: float = 0.0
+
+    def commit_transaction(self) -> None:
+        self.clock[0] += self.seconds
+        raise KafkaError("the transaction is over") from InvalidProducerEpochError()
+
+
+def fenced_after(seconds: float) -> Callable[[], object]:
+    broker, clock = Broker(), [100.0]
+    log, _ = started(broker)
+    log.producer, log.clock = Fenced(broker, clock=clock, seconds=seconds), lambda: clock[0]
+    return lambda: log.write_reports([], [], {0: 0})
+
+
+def test_a_producer_that_was_fenced_in_a_transaction_that_took_too_long_may_connect_anew() -> None:
+    with pytest.raises(KafkaError, match="the transaction is over"):
+        fenced_after(10.0)()
+
+
+def test_a_producer_that_was_fenced_in_time_was_so_by_another_with_its_journal() -> None:
+    with pytest.raises(ExpectedError, match="has a copy of this one's journal"):
+        fenced_after(9.0)()
+
+
+class Silent(Producer):
+    """A producer that never hears whether its transaction is over."""
+
+    def commit_transaction(self) -> None:
+        Event().wait()
+
+
+def test_a_transaction_that_is_never_over_is_given_up() -> None:
+    broker = Broker()
+    log, _ = started(broker)
+    log.producer, log.transaction_seconds = Silent(broker), 0.1
+    with pytest.raises(KafkaTimeoutError, match=r"within 0 s: transaction of reports"):
+        log.write_reports([], [], {0: 0})
 
 
 def test_a_position_without_metadata_says_nothing_of_dead_letters() -> None:

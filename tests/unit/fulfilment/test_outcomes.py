@@ -1,12 +1,12 @@
-"""What follows from an answer."""
+"""Outcomes of answers."""
 
 from support.fulfilment import an_order
 
 from reftrail.contracts.codec import encode
 from reftrail.fulfilment.answers import Deferred, Delivered, OrderRefused
 from reftrail.fulfilment.outcomes import Again, Due, Settled, judge
-from reftrail.fulfilment.schedule import Schedule
 from reftrail.hosting.kafka.log_bounds import LogPosition
+from reftrail.hosting.schedule import Schedule
 
 SCHEDULE = Schedule(first=2.0, most=60.0, give_up_after=100.0)
 
@@ -43,8 +43,8 @@ def test_deferred_is_asked_again_later() -> None:
     assert isinstance(verdict, Again)
     assert 6_000 <= verdict.due_at <= 7_000
     assert not verdict.in_doubt
-    told = judge(due(), Deferred("busy", in_doubt=False, retry_after=30), SCHEDULE, now=5_000)
-    assert told == Again(an_order(1).reward_id, 35_000, in_doubt=False)
+    found = judge(due(), Deferred("busy", in_doubt=False, retry_after=30), SCHEDULE, now=5_000)
+    assert found == Again(an_order(1).reward_id, 35_000, in_doubt=False)
 
 
 def test_doubt_stays_until_somebody_says() -> None:

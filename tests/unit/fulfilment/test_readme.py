@@ -1,4 +1,4 @@
-"""What the page says is so."""
+"""The page against the code."""
 
 import re
 import time

@@ -1,4 +1,4 @@
-"""What must be set, and what is refused."""
+"""Settings that are needed, and values that are refused."""
 
 from typing import Any
 
@@ -67,6 +67,7 @@ def test_each_kind_needs_its_own(variables: pytest.MonkeyPatch, missing: str, ki
         ("fulfilment_webhook_url", "http://pay.example", "must be https"),
         ("fulfilment_carrier_url", "http://10.0.0.1", "must be https"),
         ("fulfilment_kinds", "credit,points", "Input should be"),
+        ("fulfilment_kinds", "payout", "Input should be"),
         ("fulfilment_concurrency", "0", "greater than or equal to 1"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What receivers rely on: a body that we signed, lately, and nothing else."""
+"""Guarantees to receivers: a body that we signed, lately, and nothing else."""
 
 import hashlib
 import hmac

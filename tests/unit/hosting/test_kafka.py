@@ -1,4 +1,4 @@
-"""How clients log in to Kafka, as the settings say."""
+"""Logins of clients to Kafka, as the settings say."""
 
 import ssl
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Whether a position is in its log, and what is said where it isn't."""
+"""Positions within their log, and the errors about those that aren't."""
 
 import pytest
 

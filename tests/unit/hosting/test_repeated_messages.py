@@ -1,4 +1,4 @@
-"""What a client repeats is written once in a while."""
+"""Messages that a client repeats are written once in a while."""
 
 import logging
 
@@ -44,7 +44,7 @@ def test_all_loggers_of_a_client_are_quietened_and_no_others() -> None:
     inside, outside = logging.getLogger("noisy.client"), logging.getLogger("noisyother")
     quieten("noisy")
     try:
-        assert [type(one) for one in inside.filters] == [OnceInAWhile]
+        assert [type(filter_) for filter_ in inside.filters] == [OnceInAWhile]
         assert outside.filters == []
     finally:
         inside.filters.clear()

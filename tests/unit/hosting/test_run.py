@@ -3,14 +3,17 @@
 import asyncio
 import os
 import signal
+import subprocess
+import sys
+import threading
 
 import pytest
 
-from reftrail.hosting.run import run_until_stopped, stop_on_signals
+from reftrail.hosting.run import run_in_thread, run_until_stopped, stop_on_signals
 
 
 class Parts:
-    """What happened to parts that run until they are cancelled, in order."""
+    """The history of parts that run until they are cancelled, in order."""
 
     def __init__(self) -> None:
         self.ended: list[str] = []
@@ -79,3 +82,60 @@ async def test_no_part_may_end_before_it_is_asked_to() -> None:
     with pytest.raises(RuntimeError, match=r"ends.* has ended"):
         await run_until_stopped(stop, ends(), parts.forever("http"))
     assert parts.ended == ["http"]
+
+
+async def test_a_loop_that_blocks_ends_when_it_is_asked_to() -> None:
+    stop, begun, ended = asyncio.Event(), threading.Event(), threading.Event()
+
+    def loop(ending: threading.Event) -> None:
+        begun.set()
+        assert ending.wait(60)
+        ended.set()
+
+    running = asyncio.create_task(run_in_thread(loop, stop))
+    assert await asyncio.to_thread(begun.wait, 60)
+    assert not running.done()
+    stop.set()
+    await running
+    assert ended.is_set()
+
+
+async def test_an_error_of_a_loop_that_blocks_is_raised() -> None:
+    def loop(ending: threading.Event) -> None:
+        raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        await run_in_thread(loop, asyncio.Event())
+
+
+HOST = """
+import atexit, os
+from pydantic_settings import BaseSettings
+from reftrail.contracts.errors import ExpectedError
+from reftrail.hosting.run import run_host
+
+async def run(settings):
+    {body}
+
+atexit.register(os._exit, 9)  # what the interpreter's own ending would lead to
+run_host(BaseSettings, run)
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "says"),
+    [
+        ("pass", 0, ""),
+        ("raise ExpectedError('no broker')", 1, "error: no broker\n"),
+        ("raise ValueError('broken')", 1, "ValueError: broken\n"),
+    ],
+)
+def test_a_process_ends_without_the_interpreters_own_ending(
+    body: str, code: int, says: str
+) -> None:
+    """Threads of clients that are still at work would abort it (seen: SIGABRT of a refusal)."""
+    done = subprocess.run(
+        [sys.executable, "-c", HOST.format(body=body)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == code
+    assert done.stderr.endswith(says)

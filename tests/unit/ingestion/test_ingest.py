@@ -20,7 +20,7 @@ from reftrail.ingestion.lines import LineFormat, format_of, read_lines
 
 
 class Sink:
-    """Takes events as the collector does: an id counts once. Breaks down when told to."""
+    """Takes events as the collector does: an id counts once. Breaks down on demand."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
@@ -65,14 +65,14 @@ def test_json_lines_are_sent_in_order(tmp_path: Path) -> None:
     assert [e["visitor_id"] for e in sink.events if e["visitor_id"] != "bad"] == [
         f"v{n}" for n in range(25) if n != 3
     ]
-    told = rejected(file)
-    assert [(one["line"], one["pointer"]) for one in told] == [
+    found = rejected(file)
+    assert [(line["line"], line["pointer"]) for line in found] == [
         (4, "/visitor_id"),
         (27, ""),
         (28, ""),
     ]
-    assert told[0]["content"] == {"type": "view", "visitor_id": "bad"}
-    assert "is not JSON" in told[1]["reason"]
+    assert found[0]["content"] == {"type": "view", "visitor_id": "bad"}
+    assert "is not JSON" in found[1]["reason"]
     assert not file.with_name("events.jsonl.ingest.json").exists()
 
 
@@ -87,7 +87,8 @@ def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
     outcome = run(file, sink)
     assert outcome == IngestOutcome(accepted=48, rejected=2, ignored=0, resumed_at=20)
     assert len(sink.ids) == len(set(sink.ids)) == 50
-    assert [one["line"] for one in rejected(file)] == [2, 32]
+    assert [line["line"] for line in rejected(file)] == [2, 32]
+    assert file.with_name("rejected").stat().st_mode & 0o777 == 0o600, "lines have e-mails"
 
 
 def test_a_second_run_uses_the_same_ids_and_new_lines_new_ones(tmp_path: Path) -> None:
@@ -155,8 +156,8 @@ def test_csv_with_the_names_of_the_fields(tmp_path: Path) -> None:
         {"type": "click", "visitor_id": "v,2", "code": "AMY1"},
         {"type": "view", "visitor_id": "two\nlines"},
     ]
-    told = [(one["line"], one["pointer"]) for one in rejected(file)]
-    assert told == [(6, ""), (7, "/properties")]
+    found = [(line["line"], line["pointer"]) for line in rejected(file)]
+    assert found == [(6, ""), (7, "/properties")]
     assert "2 cells" in rejected(file)[0]["reason"]
 
 
@@ -212,10 +213,10 @@ def test_a_mapping(tmp_path: Path) -> None:
         "properties": {"page": "/a"},
     }
     assert (second["amount"], second["event_time"]) == ("19.99", "2025-01-01T11:00:00.000000+00:00")
-    told = rejected(file)
-    assert [(one["line"], one["pointer"]) for one in told] == [(5, "/type"), (6, "/event_time")]
-    assert "visit, sale, heartbeat" in told[0]["reason"]
-    assert "%d.%m.%Y %H:%M" in told[1]["reason"]
+    found = rejected(file)
+    assert [(line["line"], line["pointer"]) for line in found] == [(5, "/type"), (6, "/event_time")]
+    assert "visit, sale, heartbeat" in found[0]["reason"]
+    assert "%d.%m.%Y %H:%M" in found[1]["reason"]
 
 
 @pytest.mark.parametrize(("total", "taken"), [("1980", True), ("1980.00", True), (19.99, False)])

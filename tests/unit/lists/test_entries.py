@@ -1,4 +1,4 @@
-"""What stands on the lists for what people write."""
+"""Entries of the lists for what people write."""
 
 import pytest
 
@@ -75,7 +75,7 @@ def test_a_code_that_an_older_version_listed_as_typed_is_that_entry(
     off = ListEntry(subject=Subject.CODE, value="AMY", listing=None, actor="ann").record(6)
     monkeypatch.setattr("reftrail.lists.topic.read_all", lambda *_: [typed, off])
     installation = Installation(bootstrap_servers="nowhere:1")
-    assert [one.value for one in entries(installation, 5)] == ["AMY"]
+    assert [entry.value for entry in entries(installation, 5)] == ["AMY"]
     assert entries(installation, 6) == []
 
 

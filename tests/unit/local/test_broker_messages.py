@@ -1,4 +1,4 @@
-"""What a person is told when the broker ends, from what it wrote."""
+"""Messages to people when the broker ends, from what it wrote."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ SETTINGS = BrokerSettings(Path("/data"), Path("/data/broker.log"), port=9092, co
 
 
 @pytest.mark.parametrize(
-    ("written", "told"),
+    ("written", "remedy"),
     [
         ("java.io.IOException: No space left on device", "the disk is full; make room under /data"),
         ("java.net.BindException: Address already in use", "port 9092 is in use; stop what holds"),
@@ -20,5 +20,5 @@ SETTINGS = BrokerSettings(Path("/data"), Path("/data/broker.log"), port=9092, co
         ("something else", "the reason is at the end of /data/broker.log"),
     ],
 )
-def test_the_cause_is_found_and_a_remedy_named(written: str, told: str) -> None:
-    assert told in why_broker_ended(SETTINGS, f"line before\n{written}\nline after")
+def test_the_cause_is_found_and_a_remedy_named(written: str, remedy: str) -> None:
+    assert remedy in why_broker_ended(SETTINGS, f"line before\n{written}\nline after")

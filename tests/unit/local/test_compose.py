@@ -14,6 +14,7 @@ from reftrail.collector.settings import CollectorSettings
 from reftrail.engine.settings import WorkerSettings
 from reftrail.fulfilment.settings import FulfilmentSettings
 from reftrail.warehouse.settings import WarehouseSettings
+from reftrail.webhooks.settings import WebhooksSettings
 
 FOLDER = Path(__file__).parents[3] / "infra" / "compose"
 HOSTS: dict[str, type[BaseSettings]] = {
@@ -22,6 +23,7 @@ HOSTS: dict[str, type[BaseSettings]] = {
     "worker": WorkerSettings,
     "warehouse": WarehouseSettings,
     "fulfilment": FulfilmentSettings,
+    "webhooks": WebhooksSettings,
 }
 SERVICES: dict[str, Any] = yaml.safe_load((FOLDER / "compose.yaml").read_text())["services"]
 
@@ -54,6 +56,7 @@ def test_each_host_has_the_secrets_that_it_needs_and_no_others() -> None:
         "collector": {
             "codes_store",
             "codes_secret",
+            "former_hash_key",
             "hash_key",
             "publishable_keys",
             "secret_keys",
@@ -61,6 +64,7 @@ def test_each_host_has_the_secrets_that_it_needs_and_no_others() -> None:
         "worker": set(),
         "warehouse": {"clickhouse_url", "secret_keys"},
         "fulfilment": {"fulfilment_carrier_key", "fulfilment_signing_secrets"},
+        "webhooks": set(),
     }
     assert not any("env_file" in service for service in SERVICES.values())
 

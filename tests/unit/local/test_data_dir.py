@@ -62,13 +62,15 @@ def test_a_data_directory_is_for_its_owner_alone(tmp_path: Path) -> None:
 def test_what_an_earlier_version_left_open_to_others_is_closed(tmp_path: Path) -> None:
     data = tmp_path / "data"
     (data / "clickhouse").mkdir(parents=True, mode=0o755)
-    (data / "codes.sqlite").touch(mode=0o644)
+    for name in ("codes.sqlite", "webhooks.sqlite", "webhooks.sqlite.lock"):
+        (data / name).touch(mode=0o644)
+    (data / "worker-state").mkdir(mode=0o755)
     (data / "logs").symlink_to(tmp_path)
     before = mode(tmp_path)
     with locked_data_dir(data):
         pass
-    assert mode(data) == mode(data / "clickhouse") == 0o700
-    assert mode(data / "codes.sqlite") == 0o600
+    assert mode(data) == mode(data / "clickhouse") == mode(data / "worker-state") == 0o700
+    assert {mode(file) for file in data.glob("*.sqlite*")} == {0o600}
     assert mode(tmp_path) == before
 
 

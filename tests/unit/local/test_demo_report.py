@@ -1,4 +1,4 @@
-"""What the demo shows: in 80 columns, right in green, and the first differences in words."""
+"""Report of the demo: in 80 columns, right in green, and the first differences in words."""
 
 from io import StringIO
 
@@ -39,19 +39,29 @@ def test_differences_are_told_the_first_ten_of_them() -> None:
         rewards=1,
         lost=1,
         attributions_right=1,
+        adjustments=9,
+        adjustments_right=8,
         report_differences=4,
         differences=[f"difference {number}" for number in range(12)],
     )
-    told = printed(verdict(comparison))
-    assert "1 of 2" in told
-    assert "0 of 1" in told
-    assert "4 counts wrong" in told
-    assert "12 differences" in told
-    assert "difference 9" in told
-    assert "difference 10" not in told
+    found = printed(verdict(comparison))
+    assert "1 of 2" in found
+    assert "0 of 1" in found
+    assert "8 of 9" in found
+    assert "4 counts wrong" in found
+    assert "12 differences" in found
+    assert "difference 9" in found
+    assert "difference 10" not in found
+
+
+def test_what_rewards_are_worth_by_currency_fits_into_80_columns() -> None:
+    paid = dict.fromkeys(("EUR", "JPY", "KWD", "USD"), 1_234_567_499_999)
+    lines = printed(verdict(Comparison(3, 0, 0, paid=paid))).splitlines()
+    shown = "1,234,567 EUR, 1,234,567 JPY, 1,234,567 KWD, 1,234,567 USD"
+    assert [line for line in lines if shown in line and len(line) <= 80] != []
 
 
 def test_nothing_more_to_tell_where_all_is_equal() -> None:
-    told = printed(verdict(Comparison(3, 2, 1, attributions_right=2, rewards_right=1)))
-    assert "every count as expected" in told
-    assert "differences" not in told
+    found = printed(verdict(Comparison(3, 2, 1, attributions_right=2, rewards_right=1)))
+    assert "every count as expected" in found
+    assert "differences" not in found

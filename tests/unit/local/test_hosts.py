@@ -1,4 +1,4 @@
-"""How the hosts of a stack are started."""
+"""Start of the hosts of a stack."""
 
 from pathlib import Path
 
@@ -57,7 +57,7 @@ def test_each_host_has_the_secrets_that_it_needs_and_no_others(
         "codes": codes_host(place, 1),
         "collector": collector_host(place, 1, 2),
         "worker": worker_host(place, 1, 1),
-        "warehouse": warehouse_host(place, 1),
+        "warehouse": warehouse_host(place, 1, 2),
         "fulfilment": fulfilment_host(place, 1, 2),
     }
     known = {"secret_key", "publishable_key", "hash_key", "codes_secret"}

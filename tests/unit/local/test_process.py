@@ -35,5 +35,5 @@ def test_a_termination_in_the_moment_of_a_start_leaves_nothing_running(
     (process,) = started
     assert process.poll() is None
     reaper.close()
-    assert process.wait(10) == -signal.SIGKILL
+    assert process.wait(180) == -signal.SIGKILL
     assert not psutil.pid_exists(process.pid)

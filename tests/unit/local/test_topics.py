@@ -1,4 +1,4 @@
-"""What topics are set to, before a broker sees them."""
+"""Settings of topics, before a broker sees them."""
 
 import pytest
 

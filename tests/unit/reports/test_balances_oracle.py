@@ -1,4 +1,4 @@
-"""What rewards are worth, wherever it is said, against purses that were filled while they happened.
+"""Worth of rewards in every report, against purses that were filled while they happened.
 
 The purses (`support.wallets`) know their worth from what was done, not from the ledger's entries:
 nothing here repeats how entries are added up.
@@ -21,10 +21,12 @@ from reftrail.contracts.topics import REWARDS
 from reftrail.reports.catalogue import ask, find
 from reftrail.reports.leaderboard import Board, leaderboard
 from reftrail.reports.questions import question
+from reftrail.reports.user_view.earnings import each_once
 from reftrail.reports.user_view.history import HistoryPage
+from reftrail.reports.user_view.rows import EntryRow
 from reftrail.reports.user_view.view import user_view
 from reftrail.rules.reward.transitions import effect
-from reftrail.warehouse.tables import ddl_files
+from reftrail.warehouse.ddl_files import ddl_files
 
 NOW = datetime.fromtimestamp(T0 / 1000, UTC)
 
@@ -36,7 +38,7 @@ async def town(
     """90 rewards, their entries mixed, some of them loaded twice."""
     chance = Random(request.param)
     filled = purses(chance, 90)
-    ledger = [one for purse in filled for one in purse.entries]
+    ledger = [entry for purse in filled for entry in purse.entries]
     clickhouse.stop_merges()
     mixed = chance.sample(ledger, len(ledger))
     half = len(mixed) // 2
@@ -52,8 +54,8 @@ async def test_the_view_of_balances_has_the_worth_of_each_reward(
 
     found = clickhouse.rows("SELECT reward_id, balance_micros FROM reward_balances")
 
-    assert dict(found) == {one.reward_id: one.worth for one in filled if one.entries}
-    assert len({one.worth for one in filled}) > 10
+    assert dict(found) == {purse.reward_id: purse.worth for purse in filled if purse.entries}
+    assert len({purse.worth for purse in filled}) > 10
 
 
 async def test_the_view_of_balances_has_what_is_to_be_collected(
@@ -63,8 +65,8 @@ async def test_the_view_of_balances_has_what_is_to_be_collected(
 
     found = clickhouse.rows("SELECT reward_id, clawback_micros FROM reward_balances")
 
-    assert dict(found) == {one.reward_id: one.owed for one in filled if one.entries}
-    assert len({one.owed for one in filled}) > 3
+    assert dict(found) == {purse.reward_id: purse.owed for purse in filled if purse.entries}
+    assert len({purse.owed for purse in filled}) > 3
 
 
 async def test_the_report_rewards_adds_up_what_is_left(
@@ -79,20 +81,22 @@ async def test_the_report_rewards_adds_up_what_is_left(
         for (code, currency), worth in _worth(filled, "code", "currency").items()
     }
     for (code, currency), row in {(row["code"], row["currency"]): row for row in rows}.items():
-        these = [one for one in filled if (one.code, one.currency) == (code, currency)]
-        assert row["rewards_granted"] == sum(one.was_granted for one in these)
-        assert row["rewards_rejected"] == sum(one.is_rejected for one in these)
-        assert row["rewards_reversed"] == sum(one.was_granted and one.is_over for one in these)
+        these = [purse for purse in filled if (purse.code, purse.currency) == (code, currency)]
+        assert row["rewards_granted"] == sum(purse.was_granted for purse in these)
+        assert row["rewards_rejected"] == sum(purse.is_rejected for purse in these)
+        assert row["rewards_reversed"] == sum(
+            purse.was_granted and purse.is_over for purse in these
+        )
         assert row["reversed_value"] == amount_text(_taken(these), currency)
-        assert row["clawback_value"] == amount_text(sum(one.owed for one in these), currency)
-        assert row["beneficiaries"] == any(one.is_good for one in these)
+        assert row["clawback_value"] == amount_text(sum(purse.owed for purse in these), currency)
+        assert row["beneficiaries"] == any(purse.is_good for purse in these)
 
 
 async def test_the_funnel_adds_up_what_is_left(town: tuple[ClickHouse, list[Purse]]) -> None:
     clickhouse, filled = town
-    in_dollars = [one for one in filled if one.currency == "USD"]
+    in_dollars = [purse for purse in filled if purse.currency == "USD"]
     clickhouse.empty()
-    await clickhouse.load(REWARDS, [one for purse in in_dollars for one in purse.entries])
+    await clickhouse.load(REWARDS, [entry for purse in in_dollars for entry in purse.entries])
 
     rows = _report(clickhouse, "funnel")
 
@@ -108,16 +112,16 @@ async def test_the_user_s_view_adds_up_what_is_left(town: tuple[ClickHouse, list
     for code in "ABC":
         user = f"owner of {code}"
         found = user_view(clickhouse.reading, user, HistoryPage(1000), NOW)
-        mine = [one for one in filled if one.beneficiary == user and one.entries]
+        mine = [purse for purse in filled if purse.beneficiary == user and purse.entries]
         worth: dict[str, int] = defaultdict(int)
         owed: dict[str, int] = defaultdict(int)
         for purse in mine:
             worth[purse.currency] += purse.worth
             owed[purse.currency] += purse.owed
-        assert {one["currency"]: one["to_collect"] for one in found["balance"]} == {
+        assert {balance["currency"]: balance["to_collect"] for balance in found["balance"]} == {
             currency: amount_text(sum_, currency) for currency, sum_ in owed.items()
         }
-        assert {one["currency"]: one["balance"] for one in found["balance"]} == {
+        assert {balance["currency"]: balance["balance"] for balance in found["balance"]} == {
             currency: amount_text(sum_, currency) for currency, sum_ in worth.items()
         }
 
@@ -132,7 +136,7 @@ async def test_the_leaderboard_counts_rewards_that_were_not_taken_back_in_whole(
 
     found = leaderboard(clickhouse.reading, Board())
 
-    assert {one["user_id"]: one["rewards"] for one in found} == {
+    assert {row["user_id"]: row["rewards"] for row in found} == {
         user: rewards for user, rewards in counted.items() if rewards
     }
 
@@ -145,25 +149,32 @@ async def test_the_warehouse_and_the_rules_mean_the_same_by_an_entry(
 
     found = dict(clickhouse.rows("SELECT event_id, effect_micros FROM rewards"))
 
-    assert found == {one.event_id: effect(one) for one in ledger}
+    assert found == {entry.event_id: effect(entry) for entry in ledger}
     assert set(found.values()) == {7, 0, -7}
 
 
 async def test_a_warehouse_made_before_has_the_effect_of_its_entries(
-    clickhouse: ClickHouse,
+    remade: ClickHouse,
 ) -> None:
-    (file,) = [file for file in ddl_files() if file.name == "019_balances.sql"]
-    clickhouse.writing.command("ALTER TABLE rewards DROP COLUMN effect_micros")
-    await clickhouse.load(REWARDS, [entry("r1", "A", "u", value=7, beneficiary="amy")])
+    names = ("019_balances.sql", "034_adjustments.sql")
+    found_files = [file for file in ddl_files() if file.name in names]
+    remade.writing.command("ALTER TABLE rewards DROP COLUMN effect_micros")
+    before = [
+        entry("r1", "A", "u", value=7, beneficiary="amy"),
+        entry("r2", "A", "u", value=3, beneficiary="amy", status="adjusted"),
+    ]
+    await remade.load(REWARDS, before)
 
     for _ in range(2):
-        for statement in file.statements():
-            clickhouse.writing.command(statement)
+        for statement in (
+            statement_text for file in found_files for statement_text in file.statements()
+        ):
+            remade.writing.command(statement)
 
-    await clickhouse.load(REWARDS, [entry("r1", "A", "u", value=7, status="failed")])
-    assert clickhouse.rows("SELECT effect_micros FROM rewards ORDER BY 1") == [(-7,), (7,)]
-    found = user_view(clickhouse.reading, "amy", HistoryPage(), NOW)
-    assert [one["balance"] for one in found["balance"]] == [amount_text(7, "USD")]
+    await remade.load(REWARDS, [entry("r1", "A", "u", value=7, status="failed")])
+    assert remade.rows("SELECT effect_micros FROM rewards ORDER BY 1") == [(-7,), (3,), (7,)]
+    found = user_view(remade.reading, "amy", HistoryPage(), NOW)
+    assert [balance["balance"] for balance in found["balance"]] == [amount_text(10, "USD")]
 
 
 def _acts(*acts: tuple[str, int] | tuple[str, int, str]) -> list[RewardDecided]:
@@ -235,6 +246,100 @@ async def test_what_is_left_of_one_reward(
     ]
 
 
+def _life(*acts: tuple[str, str | None, int, str]) -> list[RewardDecided]:
+    """Entries by status, what each supersedes, its place and its reason, of 5 dollars each."""
+    return [
+        entry(
+            "r",
+            "AMY",
+            "uma",
+            value=5,
+            status=status,
+            event_id=f"{nth}",
+            supersedes=supersedes,
+            cause_offset=offset,
+            reasons=[reason],
+        )
+        for nth, (status, supersedes, offset, reason) in enumerate(acts)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ledger", "status"),
+    [
+        ([("rejected", None, 1, "ring"), ("granted", None, 9, "reinstated")], "granted"),
+        (
+            [
+                ("granted", None, 1, ""),
+                ("reversed", "0", 5, "taken_back"),
+                ("granted", "0", 9, "reinstated"),
+                ("reversed", "0", 10, "delivered_anyway"),
+            ],
+            "granted",
+        ),
+        (
+            [
+                ("granted", None, 1, ""),
+                ("fulfilled", "0", 2, ""),
+                ("reversed", "0", 5, "taken_back"),
+                ("granted", "0", 9, "reinstated"),
+                ("fulfilled", "3", 9, ""),
+            ],
+            "fulfilled",
+        ),
+        (
+            [
+                ("granted", None, 1, ""),
+                ("reversed", "0", 5, "taken_back"),
+                ("granted", "0", 9, "reinstated"),
+                ("reversed", "2", 12, "refunded"),
+                ("fulfilled", "2", 13, ""),
+            ],
+            "reversed",
+        ),
+    ],
+)
+async def test_a_reinstated_reward_is_what_its_last_grant_came_to(
+    clickhouse: ClickHouse, ledger: list[tuple[str, str | None, int, str]], status: str
+) -> None:
+    entries = _life(*ledger)
+    await clickhouse.load(REWARDS, entries)
+    assert clickhouse.rows("SELECT status FROM reward_balances") == [(status,)]
+    assert [entry.status for entry in each_once(_rows(clickhouse))][-1] == status
+
+
+def _rows(clickhouse: ClickHouse) -> list[EntryRow]:
+    found = clickhouse.rows(
+        "SELECT event_id, cause_offset, status, supersedes, reasons FROM rewards"
+    )
+    return [
+        EntryRow(
+            event_id,
+            0,
+            offset,
+            0,
+            "r",
+            status,
+            0,
+            "USD",
+            "credit",
+            "referrer",
+            "signup",
+            "AMY",
+            "u",
+            None,
+            None,
+            None,
+            tuple(reasons),
+            supersedes,
+            None,
+            0,
+            0,
+        )
+        for event_id, offset, status, supersedes, reasons in found
+    ]
+
+
 def _report(clickhouse: ClickHouse, name: str) -> list[dict[str, Any]]:
     return ask(clickhouse.reading, find(name), question(["code"], None, None), None).rows
 
@@ -249,4 +354,4 @@ def _worth(filled: Iterable[Purse], *by: str) -> dict[tuple[str, ...], int]:
 
 
 def _taken(filled: Sequence[Purse]) -> int:
-    return sum(one.given_back for one in filled)
+    return sum(purse.given_back for purse in filled)

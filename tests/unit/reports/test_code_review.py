@@ -1,4 +1,4 @@
-"""What is told of all codes for a review, on the real engine."""
+"""Review of all codes, on the real engine."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -50,7 +50,7 @@ async def test_typed_codes_are_no_part_of_the_rate(clickhouse: ClickHouse) -> No
 
 
 async def test_only_the_code_that_counts_converts(clickhouse: ClickHouse) -> None:
-    """Who clicked two codes is a visitor of both, and signed up under the one."""
+    """A visitor who clicked two codes is one of both, and signed up under the one."""
     events = [click("v1", "AMY"), click("v1", "BOB"), click("v2", "BOB"), signup("uma", "v1")]
     await clickhouse.load(EVENTS, events)
     await clickhouse.load(ATTRIBUTIONS, [attributed("uma", "AMY")])
@@ -89,6 +89,7 @@ async def test_a_rate_is_of_those_who_clicked_in_the_period(clickhouse: ClickHou
 
     assert {day: shown(row) for day, row in by_day.items()} == {
         "2026-09-21": (1, 1, 0, 1.0),
+        "2026-09-22": (0, 0, 0, None),
         "2026-09-23": (0, 0, 0, None),
         "2026-09-24": (1, 0, 0, 0.0),
     }

@@ -1,10 +1,11 @@
-"""Who brought the most users, on the real engine."""
+"""Referrers who brought the most users, on the real engine."""
 
 from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
+from support.authorizing import authorizing
 from support.clickhouse import ClickHouse
 from support.programme import T0, entry, milestone
 
@@ -13,7 +14,7 @@ from reftrail.contracts.topics import MILESTONES, REWARDS
 from reftrail.reports.leaderboard import Board, leaderboard
 from reftrail.warehouse.http import application
 from reftrail.warehouse.metrics import WarehouseMetrics
-from reftrail.warehouse.progress import Progress
+from reftrail.warehouse.progress import LoadedPositions
 
 
 def earned(reward_id: str, who: str, user: str, status: str = "granted", **given: Any) -> Any:
@@ -54,7 +55,9 @@ async def programme(clickhouse: ClickHouse) -> ClickHouse:
 
 def ranks(clickhouse: ClickHouse, **asked: Any) -> list[tuple[int, str, int, int]]:
     found = leaderboard(clickhouse.reading, Board(**asked))
-    return [(one["rank"], one["user_id"], one["users"], one["rewards"]) for one in found]
+    return [
+        (leader["rank"], leader["user_id"], leader["users"], leader["rewards"]) for leader in found
+    ]
 
 
 async def test_who_brought_most_comes_first_and_equals_share_a_rank(programme: ClickHouse) -> None:
@@ -90,14 +93,20 @@ async def test_entries_that_come_twice_count_once(programme: ClickHouse) -> None
 
 
 async def test_over_http(programme: ClickHouse) -> None:
-    app = application(programme.reading, programme.reading, ["sk"], Progress(), WarehouseMetrics())
+    app = application(
+        programme.reading,
+        programme.reading,
+        authorizing("sk"),
+        LoadedPositions(),
+        WarehouseMetrics(),
+    )
     transport = httpx.ASGITransport(app)
     headers = {"authorization": "Bearer sk"}
     async with httpx.AsyncClient(
         transport=transport, base_url="http://warehouse", headers=headers
     ) as client:
         found = await client.get("/v1/leaderboard", params={"campaign": "spring", "limit": "1"})
-        assert [one["user_id"] for one in found.json()["leaders"]] == ["amy"]
+        assert [leader["user_id"] for leader in found.json()["leaders"]] == ["amy"]
         refused = await client.get("/v1/leaderboard", params={"limit": "0"})
-        assert (refused.status_code, "limit" in refused.json()["error"]) == (422, True)
+        assert (refused.status_code, "limit" in refused.json()["detail"]) == (422, True)
         assert (await client.get("/v1/leaderboard", params={"from": "soon"})).status_code == 422

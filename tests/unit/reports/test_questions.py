@@ -2,6 +2,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from reftrail.reports.catalogue import find
+from reftrail.reports.parameters import asked
 from reftrail.reports.questions import BEGINNING, END, BadQuestion, Question, question
 
 
@@ -33,3 +35,21 @@ def test_what_is_no_such_time_is_refused(text: str) -> None:
 def test_from_must_be_before_to() -> None:
     with pytest.raises(BadQuestion, match=r"from \(2026-01-02\) must be before to \(2026-01-02\)"):
         question([], "2026-01-02", "2026-01-02")
+
+
+PERIOD = {"from": ["2026-01-01"], "to": ["2026-02-01"]}
+
+
+def test_weeks_of_signup_have_no_previous_period() -> None:
+    """Its cohorts would all be other ones."""
+    with pytest.raises(BadQuestion, match="cohorts has no previous period"):
+        asked(find("cohorts"), PERIOD | {"compare": ["previous"]})
+
+
+@pytest.mark.parametrize("by", ["campaign", "month"])
+def test_periods_of_statements_are_those_of_utc(by: str) -> None:
+    """The last millisecond of a month is in the next month east of Greenwich."""
+    question_of = PERIOD | {"by": [by]}
+    with pytest.raises(BadQuestion, match="payouts has days of UTC, not of Europe/Berlin"):
+        asked(find("payouts"), question_of | {"time_zone": ["Europe/Berlin"]})
+    assert asked(find("payouts"), question_of | {"time_zone": ["UTC"]}).time_zone == "UTC"

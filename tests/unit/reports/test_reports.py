@@ -92,8 +92,13 @@ def test_funnel_by_code(programme: ClickHouse) -> None:
             views=1,
             clicks=2,
             forms_started=1,
+            visitors=1,
             signups=1,
             purchases=2,
+            first_purchases=1,
+            signups_bought=1,
+            click_rate=1.0,
+            purchase_rate=1.0,
             attributed=1,
             rewards_granted=2,
             reward_value="5.00",
@@ -105,8 +110,11 @@ def test_funnel_by_code(programme: ClickHouse) -> None:
         _funnel(
             code="BOB",
             clicks=1,
+            visitors=1,
             signups=1,
             attributed=1,
+            click_rate=1.0,
+            purchase_rate=0.0,
             rewards_granted=1,
             reward_value="1.23",
             currency="EUR",
@@ -114,9 +122,26 @@ def test_funnel_by_code(programme: ClickHouse) -> None:
             typed_signups=1,
             conversion_rate=0.0,
         ),
-        _funnel(code="NONE", clicks=1, visitors_clicked=1, conversion_rate=0.0),
         _funnel(
-            code=None, clicks=1, signups=1, purchases=1, visitors_clicked=1, conversion_rate=0.0
+            code="NONE",
+            clicks=1,
+            visitors=1,
+            visitors_clicked=1,
+            click_rate=1.0,
+            conversion_rate=0.0,
+        ),
+        _funnel(
+            code=None,
+            clicks=1,
+            visitors=1,
+            signups=1,
+            purchases=1,
+            first_purchases=1,
+            signups_bought=1,
+            visitors_clicked=1,
+            click_rate=1.0,
+            conversion_rate=0.0,
+            purchase_rate=1.0,
         ),
     ]
 
@@ -163,7 +188,7 @@ def test_from_is_included_and_to_is_not(programme: ClickHouse) -> None:
     assert (row["clicks"], row["purchases"]) == (1, 2)
 
     rows = report(programme, "funnel", "day", since="2026-09-22", until="2026-09-22T14:13:20Z")
-    assert rows == []
+    assert [(row["day"], row["clicks"], row["purchases"]) for row in rows] == [("2026-09-22", 0, 0)]
 
 
 def test_several_dimensions_stand_in_the_order_asked_for(programme: ClickHouse) -> None:
@@ -181,6 +206,9 @@ def test_attribution_by_code(programme: ClickHouse) -> None:
         "by_first_touch": 1,
         "by_typed_code": 0,
         "by_late_touch": 0,
+        "by_identified": 0,
+        "by_identified_by_page": 0,
+        "merged": 0,
         "late_touches": 0,
         "signups": 1,
         "purchases": 2,
@@ -198,11 +226,18 @@ def test_rewards_as_they_stand_now(programme: ClickHouse) -> None:
             "currency": "USD",
             "rewards_granted": 2,
             "rewards_reversed": 1,
+            "rewards_fulfilled": 0,
+            "rewards_failed": 0,
+            "rewards_expired": 0,
             "rewards_rejected": 0,
+            "rewards_held": 0,
             "reward_value": "5.00",
+            "liability": "5.00",
             "reversed_value": "2.50",
             "lapsed_value": "0.00",
             "clawback_value": "0.00",
+            "adjustments": 0,
+            "adjusted_value": "0.00",
             "beneficiaries": 1,
         },
         {
@@ -210,11 +245,18 @@ def test_rewards_as_they_stand_now(programme: ClickHouse) -> None:
             "currency": "EUR",
             "rewards_granted": 1,
             "rewards_reversed": 0,
+            "rewards_fulfilled": 0,
+            "rewards_failed": 0,
+            "rewards_expired": 0,
             "rewards_rejected": 0,
+            "rewards_held": 0,
             "reward_value": "1.23",
+            "liability": "1.23",
             "reversed_value": "0.00",
             "lapsed_value": "0.00",
             "clawback_value": "0.00",
+            "adjustments": 0,
+            "adjusted_value": "0.00",
             "beneficiaries": 1,
         },
         {
@@ -222,11 +264,18 @@ def test_rewards_as_they_stand_now(programme: ClickHouse) -> None:
             "currency": "USD",
             "rewards_granted": 0,
             "rewards_reversed": 0,
+            "rewards_fulfilled": 0,
+            "rewards_failed": 0,
+            "rewards_expired": 0,
             "rewards_rejected": 1,
+            "rewards_held": 0,
             "reward_value": "0.00",
+            "liability": "0.00",
             "reversed_value": "0.00",
             "lapsed_value": "0.00",
             "clawback_value": "0.00",
+            "adjustments": 0,
+            "adjusted_value": "0.00",
             "beneficiaries": 0,
         },
     ]
@@ -310,7 +359,7 @@ def test_an_empty_warehouse_has_no_rows(clickhouse: ClickHouse) -> None:
 def _funnel(**given: Any) -> dict[str, Any]:
     nothing = dict.fromkeys(
         ("views", "clicks", "forms_started", "signups", "purchases", "attributed"), 0
-    )
+    ) | dict.fromkeys(("visitors", "first_purchases", "signups_bought"), 0)
     row = (
         {"code": None}
         | nothing
@@ -321,7 +370,9 @@ def _funnel(**given: Any) -> dict[str, Any]:
             "visitors_clicked": 0,
             "visitors_signed_up": 0,
             "typed_signups": 0,
+            "click_rate": None,
             "conversion_rate": None,
+            "purchase_rate": None,
         }
     )
     return row | given

@@ -121,9 +121,17 @@ def test_the_signals_of_a_claim_that_may_earn_are_asked_about() -> None:
 
 def test_a_pair_has_one_name_whoever_refers_whom() -> None:
     story = given(campaign(), code("AMY", owner="a")).when(signed_up_by_touch(user_id="b"))
-    assert [getattr(one, "signal", None) for one in story.followed] == [None, None, "pair:a|b"]
+    assert [getattr(record, "signal", None) for record in story.followed] == [
+        None,
+        None,
+        "pair:a|b",
+    ]
     story = given(campaign(), code("AMY", owner="b")).when(signed_up_by_touch(user_id="a"))
-    assert [getattr(one, "signal", None) for one in story.followed] == [None, None, "pair:a|b"]
+    assert [getattr(record, "signal", None) for record in story.followed] == [
+        None,
+        None,
+        "pair:a|b",
+    ]
 
 
 def test_nobody_is_asked_about_oneself_or_an_owner_whom_nobody_knows() -> None:

@@ -15,11 +15,11 @@ from reftrail.testing import (
     campaign,
     code,
     given,
+    limits_answered,
+    limits_requested,
     listed,
     milestone,
     moment,
-    places_answered,
-    places_asked,
     refused,
     rejected,
     reported,
@@ -72,11 +72,11 @@ def test_a_milestone_that_is_called_like_another_one_s_number_is_another_one() -
 def test_a_bonus_in_the_campaign_s_currency_comes_out_of_its_budget() -> None:
     story = owned(caps=Caps(budget_micros=100 * UNIT, per_referrer=1))
     story.when(milestone("third", 3, event_id="m")).then(
-        places_asked(
+        limits_requested(
             f"cap_budget:spring:USD|{5 * UNIT}|{100 * UNIT}", claim_id="m", user_id="owner"
         )
     )
-    story.when(places_answered(of="m", user_id="owner")).then(
+    story.when(limits_answered(of="m", user_id="owner")).then(
         bonus_granted("AMY"), to_fulfil(Role.MILESTONE, "AMY")
     )
     story = owned(caps=Caps(budget_micros=100 * UNIT))
@@ -136,7 +136,7 @@ def test_a_bonus_does_not_keep_its_referrer_from_being_referred() -> None:
     story.when(signed_up("owner")).then(*both(rejected, Reason.SELF_REFERRAL))
 
 
-def test_a_reward_is_woken_for_what_is_due_first() -> None:
+def test_a_reward_is_fired_for_what_is_due_first() -> None:
     story = owned(expires_after=DAY).given(signed_up())
     story.given(reported(REFERRER, "11:00"))
     assert wakes_at(story.states["reward/AMY:u1:a:signup"]) == moment("1d 10:00")

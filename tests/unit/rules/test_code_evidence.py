@@ -1,4 +1,4 @@
-"""What the symbols of a code say, on its way from the event to the reward; and where codes hold."""
+"""Evidence of a code's symbols, from the event to the reward, and the places where codes hold."""
 
 from typing import Any
 
@@ -40,17 +40,17 @@ BY_TOUCH: dict[str, Any] = {
 }
 
 
-def signed_up(at: str = "10:00", **told: Any) -> Outline:
-    return claimed(Action.SIGNUP, "SPR1", at, **told)
+def signed_up(at: str = "10:00", **overrides: Any) -> Outline:
+    return claimed(Action.SIGNUP, "SPR1", at, **overrides)
 
 
-def bought(order: str, **told: Any) -> Outline:
+def bought(order: str, **overrides: Any) -> Outline:
     money = {"amount_micros": 100_000_000, "currency": "USD"}
-    return claimed(Action.PURCHASE, "SPR1", "11:00", order_id=order, **(money | told))
+    return claimed(Action.PURCHASE, "SPR1", "11:00", order_id=order, **(money | overrides))
 
 
-def referee_granted(**told: Any) -> tuple[Outline, ...]:
-    return granted(Role.REFEREE, "SPR1", **told), to_fulfil(Role.REFEREE, "SPR1")
+def referee_granted(**overrides: Any) -> tuple[Outline, ...]:
+    return granted(Role.REFEREE, "SPR1", **overrides), to_fulfil(Role.REFEREE, "SPR1")
 
 
 def both_rejected(*reasons: str) -> tuple[Outline, ...]:
@@ -131,7 +131,7 @@ def test_every_claim_of_a_user_repeats_what_was_known_of_the_code() -> None:
     )
 
 
-def test_a_claim_has_the_deed_s_own_channel_where_the_code_came_through_none_known() -> None:
+def test_a_claim_has_the_action_s_own_channel_where_the_code_came_through_none_known() -> None:
     (
         given(
             converted("signup", at="10:00", channel="web", **(BY_TOUCH | {"touch_channel": None}))
@@ -263,7 +263,7 @@ def test_a_code_that_was_ended_before_its_time_is_expired_from_then_on() -> None
 
 
 @pytest.mark.parametrize(
-    ("limits", "told", "reasons"),
+    ("limits", "overrides", "reasons"),
     [
         ({"channels": ["mail", "app"]}, {"channel": "app"}, []),
         ({"channels": ["mail", "app"]}, {"channel": "web"}, [Reason.NOT_FOR_CHANNEL]),
@@ -279,9 +279,9 @@ def test_a_code_that_was_ended_before_its_time_is_expired_from_then_on() -> None
     ],
 )
 def test_a_code_earns_in_its_channels_and_regions(
-    limits: dict[str, Any], told: dict[str, Any], reasons: list[Reason]
+    limits: dict[str, Any], overrides: dict[str, Any], reasons: list[Reason]
 ) -> None:
-    story = given(campaign(), code("SPR1", owner=None, **limits)).when(signed_up(**told))
+    story = given(campaign(), code("SPR1", owner=None, **limits)).when(signed_up(**overrides))
     if reasons:
         story.then(rejected(Role.REFEREE, "SPR1", *reasons))
     else:

@@ -1,4 +1,4 @@
-"""What stages forget once nothing that may still come depends on it, and what comes later still."""
+"""State that stages forget once nothing depends on it, and records that come later still."""
 
 from typing import Any, Final
 
@@ -11,7 +11,16 @@ from reftrail.contracts.events import Event
 from reftrail.contracts.policy import Caps, Policy, policy_text
 from reftrail.contracts.record import DAY, HOUR, MICROS_PER_UNIT, Millis
 from reftrail.contracts.reference import Trigger
-from reftrail.contracts.topics import CAMPAIGNS, CODES, CONVERSIONS, EVENTS, REWARDS, TICKS, TOUCHES
+from reftrail.contracts.topics import (
+    ATTRIBUTIONS,
+    CAMPAIGNS,
+    CODES,
+    CONVERSIONS,
+    EVENTS,
+    REWARDS,
+    TICKS,
+    TOUCHES,
+)
 from reftrail.engine.batch import StageOfPartition
 from reftrail.engine.chunks import Chunk
 from reftrail.engine.memory import MemoryHost
@@ -26,7 +35,7 @@ WINDOW: Final = 30 * DAY
 START: Final = T0 // DAY * DAY
 
 
-def programme(**caps: int) -> MemoryHost:
+def programme(**caps: Any) -> MemoryHost:
     host = MemoryHost()
     rewards: dict[str, Any] = {"referee_reward_micros": 2 * UNIT, "referrer_reward_micros": UNIT}
     policy = policy_text(Policy(caps=Caps(**caps)))
@@ -39,20 +48,20 @@ def programme(**caps: int) -> MemoryHost:
 
 def clicked(visitor: str, name: str, at: Millis, received: Millis | None = None) -> Event:
     receipt = at if received is None else received
-    told = {"event_time": START + at, "received_at": START + receipt}
-    return click(visitor, name, campaign_id="spring", **told)
+    reported = {"event_time": START + at, "received_at": START + receipt}
+    return click(visitor, name, campaign_id="spring", **reported)
 
 
 def signed_up(user: str, at: Millis, received: Millis | None = None) -> Event:
     receipt = at if received is None else received
-    told = {"event_time": START + at, "received_at": START + receipt}
-    return signup(user, f"visitor {user}", **told)
+    reported = {"event_time": START + at, "received_at": START + receipt}
+    return signup(user, f"visitor {user}", **reported)
 
 
 def bought(user: str, at: Millis, received: Millis | None = None) -> Event:
     receipt = at if received is None else received
-    told = {"event_time": START + at, "received_at": START + receipt}
-    return purchase(user, order_id=f"order {user} {at}", **told)
+    reported = {"event_time": START + at, "received_at": START + receipt}
+    return purchase(user, order_id=f"order {user} {at}", **reported)
 
 
 def happen(host: MemoryHost, *events: Event) -> None:
@@ -69,15 +78,17 @@ def time_is(host: MemoryHost, *moments: Millis) -> None:
 def outcomes(host: MemoryHost, user: str) -> list[str]:
     entries: list[Any] = host.log(REWARDS)
     return [
-        " ".join([one.status, *one.reasons])
-        for one in entries
-        if one.user_id == user and one.role == "referee"
+        " ".join([entry.status, *entry.reasons])
+        for entry in entries
+        if entry.user_id == user and entry.role == "referee"
     ]
 
 
 def touch_of(host: MemoryHost, user: str) -> str | None:
     found: list[Any] = host.log(CONVERSIONS)
-    (signup_of_user,) = (one for one in found if one.user_id == user and one.kind == "signup")
+    (signup_of_user,) = (
+        timed for timed in found if timed.user_id == user and timed.kind == "signup"
+    )
     code_of_touch: str | None = signup_of_user.touch_code
     return code_of_touch
 
@@ -123,9 +134,9 @@ def test_a_touch_from_a_period_that_is_forgotten_is_one_of_its_own() -> None:
     host = programme()
     happen(host, clicked("v", "AMY", 0))
     happen(host, clicked("v", "BOB", DAY, WINDOW + LATE))
-    assert [one.code for one in host.log(TOUCHES)] == ["AMY"]  # type: ignore[attr-defined]
+    assert [record.code for record in host.log(TOUCHES)] == ["AMY"]  # type: ignore[attr-defined]
     happen(host, clicked("v", "BOB", DAY, WINDOW + LATE + 1))
-    assert [one.code for one in host.log(TOUCHES)] == ["AMY", "BOB"]  # type: ignore[attr-defined]
+    assert [record.code for record in host.log(TOUCHES)] == ["AMY", "BOB"]  # type: ignore[attr-defined]
 
 
 def test_a_worker_writes_a_tombstone_for_a_visitor_who_is_forgotten() -> None:
@@ -136,7 +147,7 @@ def test_a_worker_writes_a_tombstone_for_a_visitor_who_is_forgotten() -> None:
         event = clicked(visitor, "AMY", at)
         key, value = EVENTS.key_of(event).encode(), encode(event)
         chunk = Chunk(n, n + 1, [n], [event.received_at], [key], [value])
-        outcome = work.conclude(chunk, store, tables)
+        outcome = work.decide(chunk, store, tables)
         store.apply(outcome.changes, outcome.due_times)
         changes.append({key: value is not None for key, value in outcome.changes.items()})
     assert changes == [{"v": True}, {"v": False, "w": True}]
@@ -173,7 +184,7 @@ def test_a_claim_for_a_day_that_has_closed_is_rejected(cap: str, *, forgotten: b
     happen(host, clicked("visitor zoe", "AMY", 0), signed_up("zoe", HOUR))
     closes = DAY + CLOSES_AFTER
     happen(host, bought("zoe", 2 * HOUR, closes - 1))
-    assert [one.split()[0] for one in outcomes(host, "zoe")] == ["granted"]
+    assert [outcome.split()[0] for outcome in outcomes(host, "zoe")] == ["granted"]
     if forgotten:
         time_is(host, DAY + FORGOTTEN_AFTER)
     happen(host, bought("wes", 2 * HOUR, closes))
@@ -191,3 +202,14 @@ def test_a_reversal_after_the_day_is_forgotten_takes_nothing_from_it(cap: str) -
     assert outcomes(host, "uma") == ["granted", "reversed refunded"]
     stage, mark = ("limits", "_per_day:") if cap == "per_referrer_per_day" else ("reward", "::d:")
     assert not any(mark in key for key in host.states(STAGES[stage]))
+
+
+@pytest.mark.parametrize(("later", "decisive"), [(0, True), (1, False)])
+def test_the_longest_grace_that_a_campaign_may_have_is_given_in_full(
+    later: Millis, decisive: bool
+) -> None:
+    host = programme()
+    host.publish(CAMPAIGNS, campaign("spring", version=2, late_touch_grace_ms=LATE))
+    happen(host, signed_up("uma", DAY))
+    happen(host, clicked("visitor uma", "AMY", 0, received=DAY + LATE + later))
+    assert len(host.log(ATTRIBUTIONS)) == decisive

@@ -1,4 +1,4 @@
-"""What becomes of claims by several suspicions together, under the default policy."""
+"""Claims with several suspicions together, under the default policy."""
 
 from typing import Any
 
@@ -13,20 +13,20 @@ from reftrail.testing import Outline, Scenario, campaign, claimed, code, given, 
 AT = moment("10:00")
 HOME: dict[str, Any] = {"ip_hash": "home"}
 FAR_AWAY: dict[str, Any] = {"ip_hash": "far away"}
-THROWN_AWAY: dict[str, Any] = {"email_disposable": True, "email_hash": "e"}
+THROWN_AWAY: dict[str, Any] = {"email_disposable": True}
 
 
 def programme(**rules: Any) -> Scenario:
     return given(campaign(**rules), code("AMY", owner_ip_hash="home"))
 
 
-def signed_up(user: str, **told: Any) -> Outline:
-    return claimed(Action.SIGNUP, "AMY", "10:00", user_id=user, **told)
+def signed_up(user: str, **overrides: Any) -> Outline:
+    return claimed(Action.SIGNUP, "AMY", "10:00", user_id=user, **overrides)
 
 
 def verdict(story: Scenario) -> tuple[str, list[str]]:
-    """What both sides' rewards came to by what was told last, and why."""
-    referrer, referee = (one for one in story.followed if isinstance(one, RewardDecided))
+    """The last status of both sides' rewards, and its reasons."""
+    referrer, referee = (entry for entry in story.followed if isinstance(entry, RewardDecided))
     assert (referrer.status, referrer.reasons) == (referee.status, referee.reasons)
     return referrer.status, referrer.reasons
 

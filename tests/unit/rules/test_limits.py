@@ -2,18 +2,19 @@
 
 from typing import Any
 
-from reftrail.rules.limits import LimitState, Place, limit_key
-from reftrail.testing import Outline, given, moment, places_answered, places_asked
+from reftrail.contracts.record import DAY
+from reftrail.rules.limits import LimitReservation, LimitState, limit_key, wakes_at
+from reftrail.testing import Outline, given, limits_answered, limits_requested, moment
 
 ONE = {"claim_id": "c1", "user_id": "u1", "code": "AMY"}
 
 
-def asks(*limits: str, **told: Any) -> Outline:
-    return places_asked(*limits, **(ONE | told))
+def asks(*limits: str, **overrides: Any) -> Outline:
+    return limits_requested(*limits, **(ONE | overrides))
 
 
-def has(refused_by: str | None = None, **told: Any) -> Outline:
-    return places_answered(of="c1", refused_by=refused_by, **(ONE | told))
+def has(refused_by: str | None = None, **overrides: Any) -> Outline:
+    return limits_answered(of="c1", refused_by=refused_by, **(ONE | overrides))
 
 
 def test_there_is_room_up_to_the_limit() -> None:
@@ -53,8 +54,8 @@ def test_places_are_given_back_one_after_the_other() -> None:
     assert set(story.states.values()) == {LimitState(0)}
 
 
-def orders(user: str, **told: Any) -> Outline:
-    return asks("order:o1|1|1", user_id=user, claim_id=f"claim of {user}", **told)
+def orders(user: str, **overrides: Any) -> Outline:
+    return asks("order:o1|1|1", user_id=user, claim_id=f"claim of {user}", **overrides)
 
 
 def test_an_order_is_one_user_s_however_often_that_user_asks() -> None:
@@ -89,7 +90,33 @@ def test_keys_tell_apart_whatever_they_are_made_of() -> None:
 
 
 def test_a_place_is_read_as_it_was_written() -> None:
-    daily = Place(limit_key("cap_budget_per_day", "spring", at=moment("10:00")), 7, 9)
-    assert Place.parse(str(daily)) == daily
+    daily = LimitReservation(limit_key("cap_budget_per_day", "spring", at=moment("10:00")), 7, 9)
+    assert LimitReservation.parse(str(daily)) == daily
     assert daily.day == 20_454
-    assert Place(limit_key("cap_budget", "spring"), 7, 9).day is None
+    assert LimitReservation(limit_key("cap_budget", "spring"), 7, 9).day is None
+
+
+def test_amounts_within_a_time_add_up_in_whole_days() -> None:
+    day = DAY
+    first = LimitState().with_amount(60, at=10 * day, within=2 * day)
+    assert first.taken_by(13 * day - 1, 2 * day) == 60
+    assert first.taken_by(13 * day, 2 * day) == 0
+    again = first.with_amount(5, at=10 * day + 1, within=day).with_amount(7, 11 * day, day)
+    assert again.days == ((10, 65), (11, 7))
+    assert (again.taken_by(12 * day, 2 * day), again.taken_by(12 * day, day)) == (72, 7)
+    assert wakes_at(again) == 14 * day
+    assert again.with_amount(1, 13 * day, day).days == ((11, 7), (13, 1))
+    assert LimitReservation.parse(str(LimitReservation("a", 1, 2, 3))) == ("a", 1, 2, 3)
+
+
+def test_a_late_amount_counts_for_its_own_day() -> None:
+    state = LimitState().with_amount(60, at=10 * DAY, within=DAY).with_amount(5, 9 * DAY, DAY)
+    assert state.days == ((9, 5), (10, 60))
+    assert state.taken_by(9 * DAY, DAY) == 65
+
+
+def test_no_name_of_somebody_makes_a_limit_one_of_a_day() -> None:
+    key = limit_key("adjusted_credits", "bob_per_day", "USD")
+    assert LimitReservation(key, 1, 2).day is None
+    given().when(asks(f"{key}|1|2")).then(has())
+    assert LimitReservation(limit_key("cap_budget_per_day", "spring", at=3 * DAY), 1, 2).day == 3

@@ -1,4 +1,4 @@
-"""What referrers reach, and lose again."""
+"""Milestones that referrers reach, and lose again."""
 
 from typing import Any
 
@@ -35,18 +35,18 @@ BONUS = Milestone(
 )
 
 
-def grant(user: str, **told: Any) -> Outline:
+def grant(user: str, **overrides: Any) -> Outline:
     """A grant by which a referral begins to count."""
     fields = {"user_id": user, "beneficiary": "owner", "event_time": moment("10:00")}
     fields |= {"qualifies": 1}
-    return granted(Role.REFERRER, "AMY", **(fields | told))
+    return granted(Role.REFERRER, "AMY", **(fields | overrides))
 
 
-def reversal(user: str, **told: Any) -> Outline:
+def reversal(user: str, **overrides: Any) -> Outline:
     """A reversal by which a referral counts no longer."""
     fields = {"user_id": user, "beneficiary": "owner", "event_time": moment("11:00")}
     fields |= {"qualifies": -1}
-    return reversed_reward(Role.REFERRER, "AMY", **(fields | told))
+    return reversed_reward(Role.REFERRER, "AMY", **(fields | overrides))
 
 
 def after(grants: int, *milestones: Milestone) -> Scenario:

@@ -36,8 +36,8 @@ def happens(host: MemoryHost, *events: Any) -> None:
 
 
 def referrer_s(host: MemoryHost) -> list[RewardDecided]:
-    entries = (one for one in host.log(REWARDS) if isinstance(one, RewardDecided))
-    return [one for one in entries if one.role == "referrer"]
+    entries = (record for record in host.log(REWARDS) if isinstance(record, RewardDecided))
+    return [entry for entry in entries if entry.role == "referrer"]
 
 
 @pytest.mark.parametrize(
@@ -47,8 +47,8 @@ def test_one_order_reaches_1000_rewards_whatever_places_they_ask_for(caps: Caps)
     host = programme(Trigger.AMOUNT_REACHED, UNIT, caps=caps)
     happens(host, purchase("O1", "11:00", amount_micros=1_500 * UNIT))
     assert [entry.status for entry in referrer_s(host)] == ["granted"] * 1_000
-    refusals = [one for one in host.log(DEAD_LETTERS) if isinstance(one, DeadLettered)]
-    assert [one.reason for one in refusals] == ["too_many_rewards"]
+    refusals = [letter for letter in host.log(DEAD_LETTERS) if isinstance(letter, DeadLettered)]
+    assert [refusal.reason for refusal in refusals] == ["too_many_rewards"]
 
 
 def test_refunds_of_any_amount_add_up() -> None:
@@ -63,7 +63,7 @@ def test_refunds_of_any_amount_add_up() -> None:
 def test_orders_of_any_amount_add_up_and_their_refunds_take_back_everything() -> None:
     host = programme(Trigger.AMOUNT_REACHED, LARGEST // 2)
     orders = [f"O{n}" for n in range(5)]
-    happens(host, *(purchase(one, f"11:0{one[1]}", amount_micros=LARGEST) for one in orders))
+    happens(host, *(purchase(order, f"11:0{order[1]}", amount_micros=LARGEST) for order in orders))
     assert [entry.status for entry in referrer_s(host)] == ["granted"] * 2
-    happens(host, *(refund(one, f"12:0{one[1]}") for one in orders))
+    happens(host, *(refund(order, f"12:0{order[1]}") for order in orders))
     assert sum(map(effect, referrer_s(host))) == 0

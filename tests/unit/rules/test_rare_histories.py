@@ -51,8 +51,8 @@ def happens(host: MemoryHost, *events: Any) -> None:
 
 
 def ledger(host: MemoryHost) -> list[tuple[str, str]]:
-    entries = (one for one in host.log(REWARDS) if isinstance(one, RewardDecided))
-    return [(one.status, one.action) for one in entries if one.role == "referrer"]
+    entries = (record for record in host.log(REWARDS) if isinstance(record, RewardDecided))
+    return [(entry.status, entry.action) for entry in entries if entry.role == "referrer"]
 
 
 def test_a_purchase_that_waited_long_enough_and_comes_again_waits_again() -> None:
@@ -91,7 +91,7 @@ def test_a_place_that_another_reward_asks_to_rest_on_is_not_given_back_by_a_revi
         host._decide_on_batch(*host._waiting()[0], 1)
     host.publish(REVIEWS, reviewed("decline", "12:01"))
     while not _has_reviewed(host):
-        waiting = next(one for one in host._waiting() if one[0].name != "limits")
+        waiting = next(queued for queued in host._waiting() if queued[0].name != "limits")
         host._decide_on_batch(*waiting, 1)
     host.run()
     happens(host, purchase("O9", "13:00", user_id="u2"))
@@ -106,7 +106,7 @@ def test_a_place_that_another_reward_asks_to_rest_on_is_not_given_back_by_a_revi
 def _asks(host: MemoryHost) -> bool:
     last = host.steps[-1]
     return last.stage.name == "reward" and any(
-        isinstance(one, LimitRequested) for one in last.conclusions
+        isinstance(event, LimitRequested) for event in last.events
     )
 
 
@@ -142,7 +142,7 @@ def test_a_part_that_rounds_to_nothing_earns_nothing_and_leaves_the_turn() -> No
         purchase("O1", "11:00"),
         purchase("O2", "12:30"),
     )
-    entries = [one for one in host.log(REWARDS) if isinstance(one, RewardDecided)]
+    entries = [entry for entry in host.log(REWARDS) if isinstance(entry, RewardDecided)]
     assert ledger(host) == [("granted", "purchase:O2")]
     assert sum(map(effect, entries)) == 20 * MICROS_PER_UNIT
 
@@ -171,8 +171,8 @@ def test_a_milestone_of_the_campaign_that_a_code_moves_to_is_another_one() -> No
 
 
 def bonuses(host: MemoryHost) -> list[tuple[str, str | None]]:
-    entries = (one for one in host.log(REWARDS) if isinstance(one, RewardDecided))
-    return [(one.status, one.campaign_id) for one in entries if one.role == "milestone"]
+    entries = (record for record in host.log(REWARDS) if isinstance(record, RewardDecided))
+    return [(entry.status, entry.campaign_id) for entry in entries if entry.role == "milestone"]
 
 
 @pytest.mark.parametrize("decision", ["reverse", "decline"])
@@ -203,8 +203,8 @@ def test_a_side_that_a_review_left_has_its_reward_by_amount_again() -> None:
     host.run()
     happens(host, refund("O1", "12:00"), purchase("O2", "13:00"))
     happens(host, refund("O2", "14:00"), purchase("O3", "15:00"))
-    entries = [one for one in host.log(REWARDS) if isinstance(one, RewardDecided)]
-    assert [(one.role, one.status, one.action) for one in entries] == [
+    entries = [record for record in host.log(REWARDS) if isinstance(record, RewardDecided)]
+    assert [(entry.role, entry.status, entry.action) for entry in entries] == [
         ("referrer", "granted", "amount_reached:1"),
         ("referee", "granted", "amount_reached:1"),
         ("referrer", "reversed", "amount_reached:1"),

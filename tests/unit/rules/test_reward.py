@@ -1,4 +1,4 @@
-"""What a claim earns: both sides, once, and for which action."""
+"""Rewards of a claim: both sides, once, and for which action."""
 
 from support.reward_claims import (
     REFEREE,

@@ -34,8 +34,8 @@ from reftrail.testing import (
     fulfilled,
     given,
     granted,
+    limits_requested,
     moment,
-    places_asked,
     refused,
     rejected,
     reported,
@@ -57,8 +57,8 @@ def test_half_of_an_order_paid_back_before_it_arrives(
     on_refund: OnRefund, expected: list[tuple[str, int]]
 ) -> None:
     story = on_purchase(on_refund=on_refund).given(paid_back("o1", 50)).when(bought("o1", 100))
-    entries = [one for one in story.followed if isinstance(one, RewardDecided)]
-    assert [(one.status, one.value_micros) for one in entries] == expected * 2
+    entries = [record for record in story.followed if isinstance(record, RewardDecided)]
+    assert [(entry.status, entry.value_micros) for entry in entries] == expected * 2
 
 
 @pytest.mark.parametrize("on_refund", list(OnRefund))
@@ -74,12 +74,12 @@ def test_what_was_left_of_a_reward_is_what_it_takes_of_a_budget_and_leaves() -> 
     story = on_purchase(on_refund=OnRefund.PROPORTIONAL, hold_for=DAY, caps=caps)
     story.given(paid_back("o1", 50))
     story.when(bought("o1", 100)).then(
-        places_asked(f"cap_budget:spring:USD|{10 * UNIT}|{100 * UNIT}")
+        limits_requested(f"cap_budget:spring:USD|{10 * UNIT}|{100 * UNIT}")
     )
     story.given(answered("o1")).when(paid_back("o1", 50, at="12:01"))
-    back = [one for one in story.followed if not isinstance(one, RewardDecided)]
+    back = [record for record in story.followed if not isinstance(record, RewardDecided)]
     each = [f"cap_budget:spring:USD|{5 * UNIT}|{100 * UNIT}"]
-    assert [one.limits for one in back] == [each, each]  # type: ignore[attr-defined]
+    assert [record.limits for record in back] == [each, each]  # type: ignore[attr-defined]
 
 
 def test_parts_are_whole_minor_units_and_add_up() -> None:
@@ -128,9 +128,9 @@ def test_expiry_counts_from_the_grant(told_of: dict[str, Any], granted_at: str) 
     due_at = moment(granted_at) + 30 * DAY
     story.then(
         *(
-            one
+            record
             for role in BOTH
-            for one in (
+            for record in (
                 granted(role, "AMY", due_at=due_at),
                 to_fulfil(role, "AMY", expires_at=due_at),
             )

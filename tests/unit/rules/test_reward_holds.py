@@ -8,6 +8,7 @@ from support.reward_lives import (
     REFERRER,
     SUSPECTS_TYPED,
     UNIT,
+    balance,
     both,
     both_granted,
     bought,
@@ -32,6 +33,7 @@ from reftrail.testing import (
     rejected,
     reported,
     reviewed,
+    taken_from,
     tick,
     to_fulfil,
 )
@@ -59,7 +61,7 @@ def test_a_suspicious_claim_is_held_with_reasons_figures_and_score() -> None:
     (entry, _) = story.followed
     assert isinstance(entry, RewardDecided)
     assert json.loads(entry.evidence or "") == [
-        {"reason": "disposable_email", "weight": 60, "figures": {"email": "e"}}
+        {"reason": "disposable_email", "weight": 60, "figures": {"email": ""}}
     ]
 
 
@@ -103,6 +105,31 @@ def test_a_review_may_be_about_one_reward() -> None:
     )
     story.when(reviewed("decline", "11:01")).then(
         rejected(REFERRER, "AMY", Reason.DECLINED, "disposable_email")
+    )
+
+
+@pytest.mark.parametrize("end", list(AtHoldsEnd))
+def test_an_approved_suspicion_returns_the_reward_to_its_holding_period(end: AtHoldsEnd) -> None:
+    fraud = Fraud(weights={"disposable_email": 60}, review_for=9 * DAY, at_review_end=end)
+    story = only_referee(Policy(fraud=fraud, hold_for=5 * DAY)).given(suspect())
+    story.when(reviewed("approve", "2d 00:00", reason="known")).then(
+        held(REFEREE, "AMY", Reason.APPROVED, "known", due_at=moment("5d 10:00"))
+    )
+    story.when(tick("5d 09:59")).then_nothing()
+    story.when(tick("5d 10:00")).then(
+        granted(REFEREE, "AMY", reasons=[Reason.HOLD_ENDED]), to_fulfil(REFEREE, "AMY")
+    )
+
+
+def test_a_second_approval_or_one_after_the_holding_period_grants_at_once() -> None:
+    policy = Policy(fraud=SUSPECTS_TYPED, hold_for=2 * DAY)
+    story = only_referee(policy).given(suspect(), reviewed("approve", "11:00"))
+    story.when(reviewed("approve", "12:00")).then(
+        granted(REFEREE, "AMY"), to_fulfil(REFEREE, "AMY")
+    )
+    story = only_referee(policy).given(suspect())
+    story.when(reviewed("approve", "3d 11:00")).then(
+        granted(REFEREE, "AMY"), to_fulfil(REFEREE, "AMY")
     )
 
 
@@ -174,3 +201,13 @@ def test_a_grant_after_a_hold_is_good_from_then_on_and_a_fulfilled_one_for_ever(
         granted(REFEREE, "AMY", due_at=moment("2d 12:00")), to_fulfil(REFEREE, "AMY")
     )
     story.given(reported(REFEREE, "1d 13:00")).when(tick("9d 00:00")).then_nothing()
+
+
+@pytest.mark.parametrize("word", ["partly_refunded", "disputed", "delivered_in_time"])
+def test_a_reviewers_word_that_the_ledger_has_for_a_reason_of_its_own_is_left_out(
+    word: str,
+) -> None:
+    story = programme().given(signed_up()).when(reviewed("reverse", "11:00", reason=word))
+    story.then(*both(taken_from, reasons=["taken_back"]))
+    assert balance(story) == -20 * UNIT
+    story.when(reviewed("reverse", "12:00", reason=word)).then(refused("not_allowed"))

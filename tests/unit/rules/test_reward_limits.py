@@ -19,10 +19,10 @@ from reftrail.testing import (
     given,
     granted,
     held,
+    limits_answered,
+    limits_requested,
     milestone,
     moment,
-    places_answered,
-    places_asked,
     rejected,
     reviewed,
     to_fulfil,
@@ -32,9 +32,9 @@ DAY_ONE = moment("10:00") // DAY
 SUSPICIOUS = Fraud(weights={"disposable_email": 60})
 
 
-def bought(order: str, at: str = "11:00", **told: Any) -> Outline:
+def bought(order: str, at: str = "11:00", **overrides: Any) -> Outline:
     money = {"amount_micros": 100 * UNIT, "currency": "USD", "event_id": f"claim of {order}"}
-    return claimed(Action.PURCHASE, "AMY", at, order_id=order, **(money | told))
+    return claimed(Action.PURCHASE, "AMY", at, order_id=order, **(money | overrides))
 
 
 def capped(*, policy: dict[str, Any] | None = None, **caps: Any) -> Scenario:
@@ -49,11 +49,11 @@ def on_purchase(**policy: Any) -> Scenario:
     return given(rules, code("AMY"))
 
 
-def both_granted(**told: Any) -> tuple[Outline, ...]:
+def both_granted(**overrides: Any) -> tuple[Outline, ...]:
     return tuple(
-        one
+        record
         for role in (REFERRER, REFEREE)
-        for one in (granted(role, "AMY", **told), to_fulfil(role, "AMY"))
+        for record in (granted(role, "AMY", **overrides), to_fulfil(role, "AMY"))
     )
 
 
@@ -129,7 +129,7 @@ ALL: dict[str, Any] = {
 def test_a_claim_asks_for_its_places_and_earns_when_it_has_them() -> None:
     story = capped(**ALL).when(signed_up())
     story.then(
-        places_asked(
+        limits_requested(
             BUDGET_PER_DAY,
             BUDGET,
             PER_DAY,
@@ -141,17 +141,17 @@ def test_a_claim_asks_for_its_places_and_earns_when_it_has_them() -> None:
             user_id="u1",
         )
     )
-    story.when(signed_up(), places_answered(of="somebody else's")).then_nothing()
-    story.when(places_answered(of="claim of u1")).then(
+    story.when(signed_up(), limits_answered(of="somebody else's")).then_nothing()
+    story.when(limits_answered(of="claim of u1")).then(
         *both_granted(cause_event_id="claim of u1", cause_offset=0)
     )
-    story.when(places_answered(of="claim of u1"), signed_up()).then_nothing()
+    story.when(limits_answered(of="claim of u1"), signed_up()).then_nothing()
 
 
 def test_a_claim_that_finds_no_place_is_rejected_and_says_under_which_limit() -> None:
     story = capped(**ALL).given(signed_up())
     key = BUDGET.partition("|")[0]
-    story.when(places_answered(of="claim of u1", refused_by=key)).then(
+    story.when(limits_answered(of="claim of u1", refused_by=key)).then(
         *both(rejected, Reason.CAP_BUDGET, score=100)
     )
     (first, _) = story.followed
@@ -164,11 +164,11 @@ def test_a_claim_that_finds_no_place_is_rejected_and_says_under_which_limit() ->
 def test_what_a_limit_refuses_waits_for_no_holding_period() -> None:
     policy = {"hold_for": HOUR, "fraud": Fraud(weights={"disposable_email": 10})}
     story = capped(per_referrer=1, policy=policy).given(signed_up(email_disposable=True))
-    story.when(places_answered(of="claim of u1", refused_by=f"{Reason.CAP_PER_REFERRER}:x")).then(
+    story.when(limits_answered(of="claim of u1", refused_by=f"{Reason.CAP_PER_REFERRER}:x")).then(
         *both(rejected, Reason.CAP_PER_REFERRER, "disposable_email", score=110)
     )
     story.given(signed_up("u2"))
-    story.when(places_answered(of="claim of u2", user_id="u2")).then(
+    story.when(limits_answered(of="claim of u2", user_id="u2")).then(
         *both(held, Reason.HOLDING_PERIOD, user_id="u2")
     )
 
@@ -182,11 +182,11 @@ def test_nothing_of_the_same_user_overtakes_a_claim_that_asks() -> None:
     refund = claimed(Action.REFUND, "AMY", "12:00", order_id="o1")
     story = on_purchase(repeats=0, caps=Caps(budget_micros=100 * UNIT)).given(bought("o1"))
     story.when(bought("o2"), refund, milestone("m", 1, beneficiary="u1")).then_nothing()
-    story.when(places_answered(of="claim of o1")).then(
-        *both_granted(order_id="o1"), places_asked(BUDGET, claim_id="claim of o2")
+    story.when(limits_answered(of="claim of o1")).then(
+        *both_granted(order_id="o1"), limits_requested(BUDGET, claim_id="claim of o2")
     )
-    story.when(places_answered(of="claim of o2"))
-    assert [one.status for one in story.followed if isinstance(one, RewardDecided)] == [
+    story.when(limits_answered(of="claim of o2"))
+    assert [entry.status for entry in story.followed if isinstance(entry, RewardDecided)] == [
         "granted",
         "granted",
         "reversed",
@@ -203,38 +203,38 @@ def test_a_rejected_claim_asks_for_nothing() -> None:
 def test_a_code_without_an_owner_is_under_no_limit_of_a_referrer() -> None:
     story = given(campaign(policy=policy_text(Policy(caps=Caps(**ALL)))), code("AMY", owner=None))
     half = [text.replace(f"|{20 * UNIT}|", f"|{10 * UNIT}|") for text in (BUDGET_PER_DAY, BUDGET)]
-    story.when(signed_up()).then(places_asked(*half))
+    story.when(signed_up()).then(limits_requested(*half))
 
 
 def test_a_user_who_has_a_place_asks_for_no_second_one_but_for_another_day_and_for_money() -> None:
     story = on_purchase(repeats=0, caps=Caps(**ALL))
-    story.given(bought("o1"), places_answered(of="claim of o1"))
-    story.when(bought("o2")).then(places_asked(BUDGET_PER_DAY, BUDGET))
-    story.given(places_answered(of="claim of o2"))
+    story.given(bought("o1"), limits_answered(of="claim of o1"))
+    story.when(bought("o2")).then(limits_requested(BUDGET_PER_DAY, BUDGET))
+    story.given(limits_answered(of="claim of o2"))
     next_day = [text.replace(str(DAY_ONE), str(DAY_ONE + 1)) for text in (PER_DAY, BUDGET_PER_DAY)]
-    story.when(bought("o3", at="1d 11:00")).then(places_asked(next_day[1], BUDGET, next_day[0]))
+    story.when(bought("o3", at="1d 11:00")).then(limits_requested(next_day[1], BUDGET, next_day[0]))
 
 
 def test_a_held_reward_that_is_rejected_gives_its_places_back() -> None:
     story = capped(**ALL, policy={"fraud": SUSPICIOUS})
-    story.given(signed_up(email_disposable=True)).when(places_answered(of="claim of u1"))
+    story.given(signed_up(email_disposable=True)).when(limits_answered(of="claim of u1"))
     story.then(*both(held, "disposable_email"))
     half = [text.replace(f"|{20 * UNIT}|", f"|{10 * UNIT}|") for text in (BUDGET_PER_DAY, BUDGET)]
     story.when(reviewed("decline", "11:00"))
-    back = [one for one in story.followed if not isinstance(one, RewardDecided)]
+    back = [record for record in story.followed if not isinstance(record, RewardDecided)]
     places = [*half, *half, PER_DAY, PER_REFERRER]
-    assert [one.limits for one in back] == [[place] for place in places]  # type: ignore[attr-defined]
-    assert all(one.releasing for one in back)  # type: ignore[attr-defined]
-    assert len({one.event_id for one in back}) == len(places)
+    assert [record.limits for record in back] == [[place] for place in places]  # type: ignore[attr-defined]
+    assert all(record.releasing for record in back)  # type: ignore[attr-defined]
+    assert len({record.event_id for record in back}) == len(places)
 
 
 def test_a_user_keeps_the_place_while_another_reward_of_theirs_stands() -> None:
     story = on_purchase(repeats=2, hold_for=DAY, caps=Caps(per_referrer=5))
-    story.given(bought("o1"), places_answered(of="claim of o1"), bought("o2"))
+    story.given(bought("o1"), limits_answered(of="claim of o1"), bought("o2"))
     refund = claimed(Action.REFUND, "AMY", "12:00", order_id="o1")
     story.when(refund).then(*both(rejected, Reason.REFUNDED, Reason.HOLDING_PERIOD))
     refund = claimed(Action.REFUND, "AMY", "12:00", order_id="o2")
     story.when(refund).then(
         *both(rejected, Reason.REFUNDED, Reason.HOLDING_PERIOD),
-        places_asked(PER_REFERRER, releasing=True),
+        limits_requested(PER_REFERRER, releasing=True),
     )

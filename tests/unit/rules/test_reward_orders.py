@@ -7,12 +7,12 @@ from support.reward_orders import (
     both,
     both_granted,
     bought,
+    ledger_of,
     on_nth,
     on_purchase,
     paid_back,
     paying,
     signed_up,
-    told,
 )
 
 from reftrail.contracts.policy import (
@@ -27,7 +27,7 @@ from reftrail.testing import (
     claim_id,
     code,
     given,
-    places_asked,
+    limits_requested,
     rejected,
     reviewed,
     signal_checked,
@@ -37,7 +37,7 @@ from reftrail.testing import (
 
 def test_a_reward_for_an_order_asks_for_the_order_first() -> None:
     story = paying(Trigger.FIRST_PURCHASE).when(bought("o1"))
-    story.then(places_asked("order:o1|1|1", claim_id=claim_id("AMY", "o1 11:00"), user_id="u1"))
+    story.then(limits_requested("order:o1|1|1", claim_id=claim_id("AMY", "o1 11:00"), user_id="u1"))
     story.when(bought("o1")).then_nothing()
     story.when(answered("o1")).then(*both_granted(action="purchase:o1"))
 
@@ -53,7 +53,7 @@ def test_an_order_of_another_user_is_rejected_and_uses_nothing_up() -> None:
 def test_an_order_is_asked_for_before_other_limits() -> None:
     story = paying(Trigger.FIRST_PURCHASE, caps=Caps(budget_micros=100 * UNIT, per_referrer=3))
     story.when(bought("o:1")).then(
-        places_asked(
+        limits_requested(
             "order:o%3A1|1|1",
             f"cap_budget:spring:USD|{20 * UNIT}|{100 * UNIT}",
             "cap_per_referrer:spring:owner|1|3",
@@ -63,7 +63,7 @@ def test_an_order_is_asked_for_before_other_limits() -> None:
 
 def test_an_order_that_may_count_towards_a_threshold_is_asked_for_before_it_counts() -> None:
     story = paying(Trigger.NTH_PURCHASE, trigger_count=2)
-    story.when(bought("o1")).then(places_asked("order:o1|1|1"))
+    story.when(bought("o1")).then(limits_requested("order:o1|1|1"))
     story.when(answered("o1")).then_nothing()
     story.given(bought("o2"))
     story.when(answered("o2", refused_by="order:o2")).then(
@@ -86,7 +86,7 @@ def test_an_order_is_left_to_others_once_both_sides_of_its_reward_are_rejected()
     story.given(bought("o1"), answered("o1"))
     story.when(reviewed("decline", "11:30")).then(
         *both(rejected, Reason.DECLINED, Reason.HOLDING_PERIOD),
-        places_asked("order:o1|1|1", releasing=True),
+        limits_requested("order:o1|1|1", releasing=True),
     )
 
 
@@ -128,7 +128,7 @@ def test_100_refunds_by_100th_parts_take_everything_back_in_proportion() -> None
 
 def test_an_order_is_known_for_ever_whoever_reports_it_again() -> None:
     story = on_purchase(repeats=0).given(*(bought(f"o{nth}") for nth in range(301)))
-    story.when(bought("o0", at="13:00", action_event_id="told again")).then_nothing()
+    story.when(bought("o0", at="13:00", action_event_id="sent again")).then_nothing()
     story.when(paid_back("o0", at="14:00")).then(*both(taken_from, action="purchase:o0"))
 
 
@@ -139,4 +139,4 @@ def test_what_waits_is_not_cut_off() -> None:
     for order in reversed(orders):
         story.given(signal_checked("ip", of=order.record().event_id))
     story.when(paid_back("o1", at="12:01"))
-    assert told(story) == [("purchase:o1", "reversed"), ("purchase:o2", "granted")]
+    assert ledger_of(story) == [("purchase:o1", "reversed"), ("purchase:o2", "granted")]

@@ -1,4 +1,4 @@
-"""What is kept of a referral: whether it counts for milestones, and what its signup showed."""
+"""State of a referral: whether it counts for milestones, and what its signup showed."""
 
 from typing import Any
 
@@ -9,11 +9,11 @@ from support.reward_orders import (
     UNIT,
     both,
     bought,
+    ledger_of,
     on_nth,
     on_purchase,
     paid_back,
     signed_up,
-    told,
 )
 
 from reftrail.contracts.decisions import RewardDecided
@@ -44,9 +44,9 @@ from reftrail.testing import (
 
 def qualified(story: Scenario) -> list[tuple[str, int | None]]:
     return [
-        (one.status, one.qualifies)
-        for one in story.followed
-        if isinstance(one, RewardDecided) and one.role == REFERRER
+        (entry.status, entry.qualifies)
+        for entry in story.followed
+        if isinstance(entry, RewardDecided) and entry.role == REFERRER
     ]
 
 
@@ -97,7 +97,7 @@ def test_the_answers_about_the_signup_count_for_every_later_claim() -> None:
     story.given(signal_checked("device", of="s", day=9, month=9))
     for nth in range(20):
         story.when(bought(f"o{nth}"))
-        assert {status for _, status in told(story)} == {"rejected"}
+        assert {status for _, status in ledger_of(story)} == {"rejected"}
 
 
 def test_what_the_signup_and_its_touch_showed_is_kept_for_every_later_claim() -> None:

@@ -58,9 +58,9 @@ def test_a_claim_does_not_wait_for_what_is_asked_about_a_later_one() -> None:
 def test_what_the_evidence_says_decides() -> None:
     story = programme().given(signed_up(checks=["device"]))
     story.when(signal_checked("device", of="claim", day=3, month=4))
-    assert {one.status for one in entries(story)} <= {"held", "rejected"}
+    assert {entry.status for entry in entries(story)} <= {"held", "rejected"}
     evidence = json.loads(entries(story)[0].evidence or "")
-    assert {one["reason"]: one["figures"]["users"] for one in evidence} == {
+    assert {item["reason"]: item["figures"]["users"] for item in evidence} == {
         "users_per_device_24h": 3,
         "users_per_device_30d": 4,
     }
@@ -82,7 +82,7 @@ def test_a_purchase_waits_for_what_is_asked_about_the_signup_and_knows_it() -> N
     story = on_purchase().given(signed_up(checks=["device"]))
     story.when(bought("o1")).then_nothing()
     story.when(signal_checked("device", of="claim", day=9, month=9))
-    reasons = {reason for one in entries(story) for reason in one.reasons}
+    reasons = {reason for entry in entries(story) for reason in entry.reasons}
     assert "users_per_device_24h" in reasons
 
 
@@ -93,7 +93,7 @@ def test_evidence_about_a_later_claim_says_nothing_about_an_earlier_one() -> Non
         signal_checked("device", of="second", day=99, month=99),
     )
     story.when(signal_checked("ip", of="first"))
-    statuses = [(one.order_id, one.status) for one in entries(story)]
+    statuses = [(entry.order_id, entry.status) for entry in entries(story)]
     assert statuses[:2] == [("o1", "granted")] * 2
     assert [order for order, _ in statuses[2:]] == ["o2"] * 2
     assert {status for _, status in statuses[2:]} <= {"held", "rejected"}

@@ -71,7 +71,7 @@ def test_it_may_be_five_minutes_old_where_the_campaign_doesn_t_say(
 
 
 def test_a_backdated_click_counts_where_there_is_no_touch() -> None:
-    """What an app kept while it was offline; the conversion says how it came."""
+    """Events that an app kept while it was offline count; the conversion says how they came."""
     late = click("AMY", at="10:00", received_at=moment("11:00"), key_kind=PUBLISHED)
     (
         given(signup(at="10:05"))
@@ -114,7 +114,7 @@ def test_a_click_that_comes_again_with_its_time_corrected_otherwise_is_the_same(
 
 def test_the_touch_s_signals_go_with_the_conversion() -> None:
     signals = {"device_hash": "d1", "ip_hash": "i1", "network_hash": "n1", "key_kind": PUBLISHED}
-    told = {
+    reported = {
         "touch_device_hash": "d1",
         "touch_ip_hash": "i1",
         "touch_network_hash": "n1",
@@ -126,14 +126,16 @@ def test_the_touch_s_signals_go_with_the_conversion() -> None:
     (
         given(first)
         .when(signup(at="10:05", device_hash="d2"))
-        .then(converted("signup", at="10:05", **told, **own))
+        .then(converted("signup", at="10:05", **reported, **own))
         .when(purchase("o1", at="10:06"))
-        .then(converted("purchase", at="10:06", **dict.fromkeys(told)))
+        .then(converted("purchase", at="10:06", **dict.fromkeys(reported)))
     )
     given(signup(at="10:05")).when(first).then(
-        touched("AMY", at="10:00", **signals), converted("late_touch", at="10:05", **told)
+        touched("AMY", at="10:00", **signals), converted("late_touch", at="10:05", **reported)
     )
-    given().when(signup(at="10:05")).then(converted("signup", at="10:05", **dict.fromkeys(told)))
+    given().when(signup(at="10:05")).then(
+        converted("signup", at="10:05", **dict.fromkeys(reported))
+    )
 
 
 def test_a_code_that_the_collector_could_not_look_up_has_the_campaign_of_its_record() -> None:

@@ -1,4 +1,4 @@
-"""How often signals were seen."""
+"""Counts of signals."""
 
 from typing import Any
 
@@ -7,15 +7,17 @@ from reftrail.rules.velocity import MOST_SEEN, VelocityState
 from reftrail.testing import Outline, Scenario, checked, given, moment, signal_checked, tick
 
 
-def asked(user: str, at: str, *, code: str = "AMY", owner: str = "amy", **told: Any) -> Outline:
+def asked(
+    user: str, at: str, *, code: str = "AMY", owner: str = "amy", **overrides: Any
+) -> Outline:
     fields: dict[str, Any] = {"user_id": user, "code": code, "owner_user_id": owner}
     when = {"event_time": moment(at), "claim_id": f"{user} {at}"}
-    return checked(told.pop("signal", "ip:a"), **(fields | when | told))
+    return checked(overrides.pop("signal", "ip:a"), **(fields | when | overrides))
 
 
-def counted(day: int, month: int, **told: Any) -> Outline:
+def counted(day: int, month: int, **overrides: Any) -> Outline:
     answer = signal_checked("ip", of="", day=day, month=month)
-    return Outline(answer.kind, {"users_24h": day, "users_30d": month} | told, answer.fillers)
+    return Outline(answer.kind, {"users_24h": day, "users_30d": month} | overrides, answer.fillers)
 
 
 def states(story: Scenario) -> VelocityState:
@@ -95,9 +97,9 @@ def test_what_is_older_than_thirty_days_is_forgotten_by_the_next_question_or_a_t
 
 
 def test_a_signal_of_thousands_takes_bounded_room_and_is_not_written_anew_for_each() -> None:
-    def at(nth: int, **told: Any) -> Outline:
+    def at(nth: int, **overrides: Any) -> Outline:
         time = moment("10:00") + nth * MINUTE
-        return asked(f"u{nth}", "10:00").but(event_time=time, claim_id=f"c{nth}", **told)
+        return asked(f"u{nth}", "10:00").but(event_time=time, claim_id=f"c{nth}", **overrides)
 
     story = given(*(at(nth) for nth in range(MOST_SEEN)))
     full = states(story)

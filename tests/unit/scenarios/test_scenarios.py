@@ -1,62 +1,31 @@
-"""Scenarios in TOML: what passes, what fails and how it is told, what can't be."""
+"""Scenarios in TOML: what passes, what fails and how it is printed, what can't be."""
 
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from support.scenario_files import (
+    BAD_CODE,
+    CAMPAIGN,
+    CLICK,
+    HEAD,
+    PURCHASE,
+    SIGNUP,
+    STORY,
+    differences,
+    played,
+    scenario,
+    written,
+)
 
 from reftrail import scenarios
 from reftrail.campaigns import FaultyFile
-from reftrail.scenarios import Outcome, as_text, read_scenarios, reference
+from reftrail.scenarios import as_text, read_scenarios, reference
 from reftrail.scenarios.happening import Happening
 from reftrail.scenarios.records import Records
 
 README = (Path(scenarios.__file__).parent / "README.md").read_text("utf-8")
-
-CAMPAIGN = """
-[campaign]
-campaign_id = "friends"
-name = "Friends"
-trigger = "first_purchase"
-reward.currency = "EUR"
-reward.referrer.value = "10.00"
-reward.referee.value = "10.00"
-"""
-HEAD = """
-[given]
-campaigns = "friends.toml"
-codes = [{ code = "AMY", owner = "amy" }, { code = "OLD", owner = "olga", expires = "day 2" }]
-"""
-CLICK = '{ at = "day 1 10:00", type = "click", who = "bob", code = "AMY" }'
-SIGNUP = '{ at = "day 1 10:05", type = "signup", who = "bob" }'
-PURCHASE = '{ at = "+2 days", type = "purchase", who = "bob", amount = "30.00" }'
-
-
-def written(folder: Path, text: str) -> Path:
-    (folder / "friends.toml").write_text(CAMPAIGN)
-    file = folder / "friends.scenarios.toml"
-    file.write_text(text)
-    return file
-
-
-def scenario(when: str, then: str, name: str = "one", given: str = "") -> str:
-    return f'[[scenario]]\nname = "{name}"\n{given}\nwhen = [{when}]\n[scenario.then]\n{then}\n'
-
-
-def played(folder: Path, when: str, then: str, given: str = "") -> Outcome:
-    text = HEAD + scenario(when, then, given=given)
-    (outcome,) = read_scenarios(written(folder, text)).outcomes()
-    return outcome
-
-
-def differences(outcome: Outcome) -> dict[str, tuple[str, ...]]:
-    return {one.part: one.lines for one in outcome.differences}
-
-
-CHAIR = PURCHASE.replace('"purchase"', '"purchase", order = "chair"')
-STORY = f"{CLICK}, {SIGNUP}, {CHAIR}"
-BAD_CODE = CLICK.replace('"AMY"', '"A/B"')
 
 
 @pytest.mark.parametrize(
@@ -140,7 +109,9 @@ def test_what_was_given_is_not_looked_at(tmp_path: Path) -> None:
 def test_scenarios_know_nothing_of_each_other(tmp_path: Path) -> None:
     text = HEAD + scenario(STORY, "attributions = [{ who = 'bob' }]", "one")
     text += scenario(STORY, "attributions = [{ who = 'bob' }]", "two")
-    assert [one.passed for one in read_scenarios(written(tmp_path, text)).outcomes()] == [True] * 2
+    assert [outcome.passed for outcome in read_scenarios(written(tmp_path, text)).outcomes()] == [
+        True
+    ] * 2
 
 
 def test_codes_are_looked_up_as_the_collector_does(tmp_path: Path) -> None:
@@ -207,19 +178,20 @@ def test_every_field_of_an_event_reaches_the_collector() -> None:
         "category": "shoes",
         "channel": "poster",
         "source": "portal",
-        "user_agent": "Mozilla/5.0",
         "country": "DE",
         "currency": "EUR",
     }
     renamed = {"visitor": "v", "user": "u", "order": "o", "amount": "1.5"}
     hashed = {"device": "D", "ip": "203.0.113.9", "email": "bob@example.org"}
-    event = recorded("signup", given | renamed | hashed | {"properties": {"size": [1, 2]}})
+    agent = {"user_agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"}
+    event = recorded("signup", given | renamed | hashed | agent | {"properties": {"size": [1, 2]}})
     label = given.pop("campaign_id")
     assert (event["campaign_id"], event["client_campaign_id"]) == (None, label)
     assert {name: event[name] for name in given} == given
     assert (event["visitor_id"], event["user_id"], event["order_id"]) == ("v", "u", "o")
     assert (event["amount_micros"], event["properties"]) == (1_500_000, '{"size":[1,2]}')
     assert all(event[f"{kind}_hash"] for kind in ("device", "ip", "network", "email"))
+    assert (event["user_agent"], event["user_agent_family"]) == (None, "Firefox")
 
 
 def test_the_address_of_a_page_is_that_of_its_connection() -> None:
@@ -313,161 +285,13 @@ def test_the_first_day_can_be_any(tmp_path: Path) -> None:
     assert differences(outcome) == {}
 
 
-FORMATS = 'formats = [{ name = "market", pattern = "MKT{body:8}{check}", count = 5 }]\n'
-"""Of codes that prove themselves."""
-
-
-def by(code: str, then: str, head: str = FORMATS) -> str:
-    """What the one who types in a code earns."""
-    typing = SIGNUP.replace("}", f', code = "{code}" }}')
-    return head + scenario(f"{typing}, {PURCHASE}", then)
-
-
-@pytest.mark.parametrize(
-    ("code", "then"),
-    [
-        ("market:5", 'ledger = [{ status = "granted", to = "bob", code = "market:5" }]'),
-        ("market:5", 'attributions = [{ who = "bob", code = "market:5" }]'),
-        ("market:forged", 'ledger = [{ status = "rejected", reasons = ["forged_code"] }]'),
-    ],
-)
-def test_derived_codes_are_told_by_format_and_number(tmp_path: Path, code: str, then: str) -> None:
-    (outcome,) = read_scenarios(written(tmp_path, HEAD + by(code, then))).outcomes()
-    assert outcome.differences == ()
-    assert (f"bob by {code} (typed_code)",) in dict(outcome.found).values()
-
-
-def test_a_derived_code_with_an_owner_is_given_besides(tmp_path: Path) -> None:
-    head = HEAD.replace("codes = [", 'codes = [{ code = "market:1", owner = "meg" }, ')
-    then = 'ledger = [{ status = "granted", to = "meg" }, { status = "granted", to = "bob" }]'
-    (outcome,) = read_scenarios(written(tmp_path, head + by("market:1", then))).outcomes()
-    assert outcome.differences == ()
-
-
-def test_a_derived_code_of_a_retired_format_counts_no_longer(tmp_path: Path) -> None:
-    head = FORMATS.replace("count = 5", "retired = true")
-    then = 'ledger = [{ status = "rejected", code = "market:1" }]'
-    (outcome,) = read_scenarios(written(tmp_path, HEAD + by("market:1", then, head))).outcomes()
-    assert outcome.differences == ()
-
-
-def test_another_derived_code_than_expected_is_told_by_its_name(tmp_path: Path) -> None:
-    then = 'attributions = [{ who = "bob", code = "market:2" }]'
-    (outcome,) = read_scenarios(written(tmp_path, HEAD + by("market:1", then))).outcomes()
-    assert differences(outcome) == {"attributions": ("1. code: expected market:2, found market:1",)}
-
-
-@pytest.mark.parametrize(
-    ("text", "line", "says"),
-    [
-        (by("fair:1", "ledger = []"), 9, "there is no format fair; there is market"),
-        (by("market:6", "ledger = []"), 9, "campaign friends has codes 1 to 5"),
-        (by("market:x", "ledger = []"), 9, "'x' is no number of a code, nor 'forged'"),
-        (by("AMY", 'ledger = [{ status = "held", code = "fair:1" }]'), 10, "no format fair"),
-        (by("AMY", "ledger = []", FORMATS.replace("{body:8}", "")), 5, "market"),
-    ],
-)
-def test_a_derived_code_that_cannot_be_is_pointed_to(
-    tmp_path: Path, text: str, line: int, says: str
-) -> None:
-    with pytest.raises(FaultyFile) as caught:
-        read_scenarios(written(tmp_path, HEAD + text)).outcomes()
-    (fault,) = caught.value.faults
-    assert (says in fault.message, fault.at.line) == (True, line), caught.value
-
-
-@pytest.mark.parametrize(
-    ("text", "line", "says"),
-    [
-        (scenario('{ at = "day 1", type = "click" }', "ledger = []"), 8, "a click needs visitor"),
-        (
-            scenario(CLICK.replace("click", "clik"), "ledger = []"),
-            8,
-            'expected one of "view", "click"',
-        ),
-        (
-            scenario(CLICK.replace("day 1 10:00", "tomorrow"), "ledger = []"),
-            8,
-            'at is "tomorrow"; expected a time such as "day 3 10:00"',
-        ),
-        (
-            scenario(CLICK.replace("code =", "decision ="), "ledger = []"),
-            8,
-            'decision is "AMY"; expected one of "approve"',
-        ),
-        (
-            scenario(SIGNUP.replace("}", ", outcome = 'failed' }"), "ledger = []"),
-            8,
-            "a signup has no outcome; it has amount, arrives, at, campaign_id",
-        ),
-        (
-            scenario(SIGNUP, "ledger = []", given=f"given.events = [{BAD_CODE}]"),
-            7,
-            "code is 'A/B'; expected 1 to 64 of A-Z",
-        ),
-        (
-            scenario(CLICK.replace("}", ', key = "public" }'), "ledger = []"),
-            8,
-            'key is "public"; expected one of "secret", "publishable"',
-        ),
-        (
-            scenario(PURCHASE.replace('"30.00"', "30.0"), "ledger = []"),
-            8,
-            'amount is 30.0; expected an amount in quotes, as the client sends it, such as "19.99"',
-        ),
-        (scenario(STORY, ""), 9, "nothing is expected; give one of attributions"),
-        (scenario(STORY, 'ledger = [{ to = "amy" }]'), 10, "status is missing"),
-        (scenario(STORY, 'ledgr = [{ to = "amy" }]'), 10, "did you mean ledger?"),
-        (
-            scenario(f"{SIGNUP}, {CLICK}", "ledger = []"),
-            8,
-            "something before it came later",
-        ),
-        (
-            scenario('{ at = "day 1", type = "code", code = "X" }', "ledger = []"),
-            8,
-            "there is no code X",
-        ),
-        (
-            scenario(
-                '{ at = "day 1", type = "review", who = "bob", code = "AMY", role = "referrer", '
-                'decision = "approve" }',
-                "ledger = []",
-            ),
-            8,
-            "bob has no referrer's reward under AMY then",
-        ),
-        (
-            scenario(
-                '{ at = "day 1", type = "block", subject = "ip", value = "nobody" }', "ledger = []"
-            ),
-            8,
-            "'nobody' is not an IPv4 or IPv6 address",
-        ),
-        (scenario(STORY, "ledger = []") * 2, 12, 'there is a scenario "one" before'),
-        ("", 1, "scenario is missing"),
-    ],
-)
-def test_what_cannot_be_is_pointed_to(tmp_path: Path, text: str, line: int, says: str) -> None:
-    with pytest.raises(FaultyFile) as caught:
-        read_scenarios(written(tmp_path, HEAD + text)).outcomes()
-    assert [says in fault.message for fault in caught.value.faults] == [True], caught.value
-    assert caught.value.faults[0].at.line == line
-
-
-def test_a_campaign_that_is_not_there(tmp_path: Path) -> None:
-    text = HEAD.replace("friends.toml", "foes.toml") + scenario(STORY, "ledger = []")
-    with pytest.raises(FaultyFile, match=r"scenarios.toml:3:13: cannot read .*foes.toml"):
-        read_scenarios(written(tmp_path, text))
-
-
 def test_the_report_fits_a_terminal(tmp_path: Path) -> None:
     words = "A long story that goes on and on " * 5
     text = HEAD + scenario(STORY, 'ledger = [{ status = "held", to = "eve" }]', words)
     outcomes = read_scenarios(written(tmp_path, text)).outcomes()
-    told = as_text(outcomes, show=True)
-    assert max(map(len, told.splitlines())) <= 80
-    assert told.splitlines()[-1] == "0 passed, 1 failed"
+    printed = as_text(outcomes, show=True)
+    assert max(map(len, printed.splitlines())) <= 80
+    assert printed.splitlines()[-1] == "0 passed, 1 failed"
 
 
 def test_the_page_is_that_of_the_types() -> None:

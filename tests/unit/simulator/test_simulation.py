@@ -1,13 +1,14 @@
-"""What is sent: the same for the same seed, as many as asked for, in a usual mix."""
+"""Events of a simulation: the same for the same seed, as many as asked for, in a usual mix."""
 
 from collections import Counter
 
 import pytest
 
+from reftrail.contracts.adjustments import AdjustmentDecided
 from reftrail.contracts.money import is_whole
 from reftrail.contracts.record import DAY
 from reftrail.edge.field_formats import parse_amount
-from reftrail.simulator import Simulation, Step
+from reftrail.simulator import SUBSCRIPTIONS, Simulation, Step
 from reftrail.simulator.programme import LENGTH
 
 ENDS = 1_760_000_000_000
@@ -40,10 +41,24 @@ def test_what_is_sent_again_is_the_same_event_and_comes_later() -> None:
 
 
 def test_every_amount_is_whole_in_its_currency() -> None:
-    paid = [step.event for step in sent() if step.event.amount is not None]
-    assert {event.type for event in paid} == {"purchase", "refund"}
-    for event in paid:
-        assert is_whole(parse_amount(event.amount), str(event.currency))
+    amounts = [
+        (step.event.type, name, parse_amount(amount), str(step.event.currency))
+        for step in Simulation(7, 5_000, ENDS, SUBSCRIPTIONS).steps()
+        for name in ("amount", "net_amount", "tax", "amount_refunded")
+        if (amount := getattr(step.event, name)) is not None
+    ]
+    assert {(kind, name) for kind, name, _, _ in amounts} == {
+        ("purchase", "amount"),
+        ("purchase", "net_amount"),
+        ("purchase", "tax"),
+        ("refund", "amount"),
+        ("refund", "amount_refunded"),
+        ("dispute_opened", "amount"),
+        ("dispute_lost", "amount"),
+    }
+    assert {currency for _, _, _, currency in amounts} == {"USD", "EUR", "JPY", "KWD"}
+    for kind, name, micros, currency in amounts:
+        assert is_whole(micros, currency), (kind, name)
 
 
 def test_stragglers_come_last_and_nothing_comes_from_the_future() -> None:
@@ -64,3 +79,20 @@ def test_touches_dominate() -> None:
     assert share["click"] / 20_000 == pytest.approx(0.25, abs=0.03)
     for rarer in ("form_started", "signup", "purchase", "refund"):
         assert share[rarer] > 50
+
+
+def test_staff_do_the_same_for_the_same_seed_and_each_kind_of_thing() -> None:
+    played = []
+    for _ in range(2):
+        simulation = Simulation(7, 5_000, ENDS, SUBSCRIPTIONS)
+        list(simulation.steps())
+        played.append((simulation.adjustments(), simulation.truth.by_hand))
+    assert played[0] == played[1]
+    acts, bookings = played[0]
+    outcomes = {tuple(entry.status for entry in booking.entries) for booking in bookings.values()}
+    assert outcomes == {("adjusted",), ("held",), ("held", "adjusted"), ("held", "rejected")}
+    assert {booking.worth > 0 for booking in bookings.values()} == {True, False}
+    assert {key.role for key in bookings} == {"referrer", "referee"}
+    assert {booking.currency for booking in bookings.values()} == {"USD", "JPY"}
+    decisions = {act.decision for act in acts if isinstance(act, AdjustmentDecided)}
+    assert decisions == {"approve", "decline"}

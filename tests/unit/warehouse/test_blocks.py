@@ -84,7 +84,9 @@ def test_a_record_of_another_topic_is_refused() -> None:
 
     found = sort_out(EVENTS, [part_of([encode(code)])])
 
-    assert [one.detail for one in found.refused] == ["expected a Event, found a CodeChanged"]
+    assert [message.detail for message in found.refused] == [
+        "expected a Event, found a CodeChanged"
+    ]
     assert not found.blocks
 
 
@@ -100,8 +102,8 @@ def test_bytes_that_do_not_read_are_found_by_the_schema_they_name() -> None:
 
     found = unreadable(parts, latest("Event").schema_id)
 
-    assert [one.place.offset for one in found] == [1, 2]
-    assert "do not read as Event v2" in found[0].detail
+    assert [message.place.offset for message in found] == [1, 2]
+    assert "do not read as Event v5" in found[0].detail
     assert "go on after the end" in found[1].detail
 
 

@@ -1,30 +1,43 @@
-"""What the HTTP server answers, without Kafka: keys, health, positions, reports."""
+"""Answers of the HTTP server, without Kafka: keys, health, positions, reports."""
 
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from io import BytesIO
 
 import httpx
+import polars as pl
 import pytest
+from support.authorizing import authorizing
 from support.clickhouse import ClickHouse
+from support.programme import code
 
 from reftrail.contracts.events import Click
-from reftrail.contracts.topics import EVENTS
+from reftrail.contracts.topics import CODES, EVENTS
+from reftrail.reports import api
+from reftrail.reports.catalogue import find
 from reftrail.warehouse.http import application
 from reftrail.warehouse.metrics import WarehouseMetrics
-from reftrail.warehouse.progress import Progress
+from reftrail.warehouse.progress import LoadedPositions
 
 KEY = {"authorization": "Bearer sk_two"}
 
 
 @pytest.fixture
-def progress() -> Progress:
-    return Progress()
+def progress() -> LoadedPositions:
+    return LoadedPositions()
 
 
 @pytest.fixture
-async def http(clickhouse: ClickHouse, progress: Progress) -> AsyncIterator[httpx.AsyncClient]:
+async def http(
+    clickhouse: ClickHouse, progress: LoadedPositions
+) -> AsyncIterator[httpx.AsyncClient]:
     app = application(
-        clickhouse.reading, clickhouse.reading, ["sk_one", "sk_two"], progress, WarehouseMetrics()
+        clickhouse.reading,
+        clickhouse.reading,
+        authorizing("sk_one", "sk_two"),
+        progress,
+        WarehouseMetrics(),
     )
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://reports") as client:
@@ -32,7 +45,7 @@ async def http(clickhouse: ClickHouse, progress: Progress) -> AsyncIterator[http
 
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer wrong", "Basic sk_one", "sk_one"])
-@pytest.mark.parametrize("path", ["/v1/reports", "/v1/reports/funnel", "/v1/positions", "/v1/x"])
+@pytest.mark.parametrize("path", ["/v1/reports", "/v1/reports/funnel", "/v1/positions"])
 async def test_without_a_key_nothing_is_given_out(
     http: httpx.AsyncClient, path: str, header: str | None
 ) -> None:
@@ -49,7 +62,7 @@ async def test_any_of_the_keys_will_do(http: httpx.AsyncClient) -> None:
 
 
 async def test_it_is_ready_while_the_broker_answers(
-    http: httpx.AsyncClient, progress: Progress
+    http: httpx.AsyncClient, progress: LoadedPositions
 ) -> None:
     assert (await http.get("/healthz")).status_code == 200
     assert "not connected to Kafka" in (await http.get("/readyz")).json()["reason"]
@@ -60,9 +73,13 @@ async def test_it_is_ready_while_the_broker_answers(
     progress.observed(time.time() - 60, {("events", 0): 0})
     assert "has not answered for 60 s" in (await http.get("/readyz")).json()["reason"]
 
+    progress.waits_for("other")
+    assert (await http.get("/readyz")).json()["reason"] == "waits as a standby: other loads"
+    progress.waits_for(None)
+
 
 async def test_positions_are_by_topic_and_partition(
-    http: httpx.AsyncClient, progress: Progress
+    http: httpx.AsyncClient, progress: LoadedPositions
 ) -> None:
     progress.positions.update({("events", 1): 7, ("events", 0): 3, ("codes", 0): 0})
 
@@ -72,7 +89,7 @@ async def test_positions_are_by_topic_and_partition(
 
 
 async def test_a_report_comes_in_three_formats(
-    http: httpx.AsyncClient, clickhouse: ClickHouse, progress: Progress
+    http: httpx.AsyncClient, clickhouse: ClickHouse, progress: LoadedPositions
 ) -> None:
     progress.observed(0.0, {})
     click = Click(event_id="e", event_time=1, received_at=1, visitor_id="v", code="AMY")
@@ -91,15 +108,63 @@ async def test_a_report_comes_in_three_formats(
     assert as_table.headers["content-type"].startswith("text/plain")
 
 
+async def test_a_list_that_is_cut_short_says_so(
+    http: httpx.AsyncClient, clickhouse: ClickHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await clickhouse.load(CODES, [code("A", "spring"), code("B", "spring")])
+    short = replace(find("codes"), most=1, sql=find("codes").sql.replace("10000", "1"))
+    monkeypatch.setattr(api, "find", lambda _: short)
+
+    for path, cut in (("/v1/reports/codes", 1), ("/v1/reports/codes?campaign=autumn", None)):
+        mark = "&" if "?" in path else "?"
+        assert (await http.get(path, headers=KEY)).json()["only_first"] == cut
+        answer = await http.get(f"{path}{mark}format=csv", headers=KEY)
+        assert answer.headers.get("reftrail-only-first") == (None if cut is None else str(cut))
+
+
+async def test_a_report_comes_as_parquet_and_arrow(
+    http: httpx.AsyncClient, clickhouse: ClickHouse, progress: LoadedPositions
+) -> None:
+    progress.observed(0.0, {})
+    click = Click(event_id="e", event_time=1, received_at=1, visitor_id="v", code="AMY")
+    await clickhouse.load(EVENTS, [click])
+    path = "/v1/reports/funnel?by=code"
+    [row] = (await http.get(path, headers=KEY)).json()["rows"]
+    for name, read in (("parquet", pl.read_parquet), ("arrow", pl.read_ipc)):
+        answer = await http.get(f"{path}&format={name}", headers=KEY)
+        frame = read(BytesIO(answer.content))
+        assert frame.to_dicts() == [row]
+        types = [frame.schema[column] for column in ("clicks", "click_rate", "reward_value")]
+        assert types == [pl.Int64(), pl.Float64(), pl.String()]
+        assert answer.headers["x-as-of"] == "1970-01-01T00:00:00.000Z"
+        empty = await http.get(f"{path}&code=BOB&format={name}", headers=KEY)
+        assert read(BytesIO(empty.content)).schema == frame.schema
+
+
+async def test_an_answer_has_a_tag_that_changes_with_what_is_loaded(
+    http: httpx.AsyncClient, progress: LoadedPositions
+) -> None:
+    path = "/v1/reports/funnel?by=all"
+    assert "etag" not in (await http.get(path, headers=KEY)).headers
+    progress.observed(0.0, {})
+    tag = (await http.get(path, headers=KEY)).headers["etag"]
+    asking = {**KEY, "if-none-match": tag}
+    again = await http.get(path, headers=asking)
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
+    assert (await http.get(f"{path}&format=csv", headers=asking)).status_code == 200
+    progress.observed(1.0, {})
+    assert (await http.get(path, headers=asking)).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("query", "status", "says"),
     [
-        ("nope", 404, "there are attribution, funnel, rewards"),
-        ("funnel?by=planet", 422, "choose of campaign, category, channel, code, day"),
+        ("nope", 404, "there are attribution, campaigns, categories,"),
+        ("funnel?by=planet", 422, "choose of campaign, category, channel, source, code, country"),
         ("funnel?by=code'--", 422, "choose of campaign"),
         ("funnel?from=yesterday", 422, "give a date like 2026-01-31"),
         ("funnel?from=2026-02-01&to=2026-02-01", 422, "must be before"),
-        ("funnel?format=xml", 422, "choose of table, json, csv"),
+        ("funnel?format=xml", 422, "choose of table, json, csv, parquet, arrow"),
     ],
 )
 async def test_what_cannot_be_answered_is_explained(
@@ -108,7 +173,7 @@ async def test_what_cannot_be_answered_is_explained(
     answer = await http.get(f"/v1/reports/{query}", headers=KEY)
 
     assert answer.status_code == status
-    assert says in answer.json()["error"]
+    assert says in answer.json()["detail"]
 
 
 async def test_a_failing_query_is_an_error_and_no_more(

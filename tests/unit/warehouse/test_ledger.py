@@ -3,13 +3,15 @@
 from dataclasses import replace
 
 import pytest
-from support.clickhouse import ClickHouse
+from support.clickhouse import ClickHouse, over_http
 
 from reftrail.contracts.errors import ExpectedError
 from reftrail.hosting.kafka.log_bounds import Position, RecordMark
 from reftrail.warehouse.clickhouse import insert_rows
+from reftrail.warehouse.ddl_files import ddl_files
 from reftrail.warehouse.ledger import Counts, Ledger, Load, Range, Source
-from reftrail.warehouse.tables import ddl_files
+
+pytestmark = over_http
 
 LOAD = Load("events", (Range(0, 10, 20), Range(2, 0, 5)))
 SOURCE = Source("events", "shop.events", "id-1", "cluster-1")
@@ -98,7 +100,7 @@ def test_loads_from_before_they_had_numbers_are_taken_over(clickhouse: ClickHous
         old | {"from_offset": 20, "to_offset": 30, "load": "events/0:20-30", "closed": 0},
     ]
     insert_rows(clickhouse.writing, "ledger", rows)
-    (file,) = (one for one in ddl_files() if one.name == "027_loads.sql")
+    (file,) = (path for path in ddl_files() if path.name == "027_loads.sql")
     for statement in file.statements():
         clickhouse.writing.command(statement)
     clickhouse.writing.command("TRUNCATE TABLE ledger")

@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError
-from support.clickhouse import ClickHouse, nowhere, part_of
+from support.clickhouse import ClickHouse, nowhere, over_http, part_of
+from support.cut_short import Crash, CutShort
 
 from reftrail.contracts.codec import FRAME, encode
-from reftrail.contracts.decisions import DeadLettered, Touched
-from reftrail.contracts.events import Click, Event, View
+from reftrail.contracts.conversions import Touched
+from reftrail.contracts.decisions import DeadLettered
+from reftrail.contracts.events import Click
 from reftrail.contracts.reference import CampaignDefined, CodeChanged
 from reftrail.contracts.topic import Topic
 from reftrail.contracts.topics import (
@@ -28,31 +30,9 @@ from reftrail.warehouse.ledger import Ledger
 from reftrail.warehouse.loader import Loader, Work
 from reftrail.warehouse.metrics import WarehouseMetrics
 
+pytestmark = over_http
+
 BROKEN = encode(Click(event_id="broken", event_time=1, received_at=1, visitor_id="v"))[:-4]
-
-
-class Crash(BaseException):
-    """The process is gone."""
-
-
-class Stumbling:
-    """A client that is cut off before or after its nth insert, counted from 1."""
-
-    def __init__(self, client: Any, nth: int, *, after: bool) -> None:
-        self._client = client
-        self._left = nth
-        self._after = after
-
-    def raw_insert(self, *args: Any, **kwargs: Any) -> None:
-        self._left -= 1
-        if self._left == 0 and not self._after:
-            raise Crash
-        self._client.raw_insert(*args, **kwargs)
-        if self._left == 0:
-            raise Crash
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._client, name)
 
 
 def click(number: int, **fields: Any) -> Click:
@@ -77,8 +57,8 @@ def work(topic: Topic, *parts: Part) -> Work:
 
 
 def kept_messages(batch: Sequence[Work], ledger: Ledger) -> list[Work]:
-    """What Kafka gives when the ranges that were left open are read again."""
-    by_load = {one.load: one for one in batch}
+    """The messages of Kafka when the ranges that were left open are read again."""
+    by_load = {work.load: work for work in batch}
     return [by_load[load] for load in ledger.unfinished()]
 
 
@@ -90,11 +70,13 @@ async def restart(clickhouse: ClickHouse, batch: Sequence[Work], **kwargs: Any) 
     """A new process: it finishes what is open, then takes what was not loaded at all."""
     ledger = Ledger(clickhouse.writing)
     again = loader(clickhouse.writing, **kwargs)
-    for one in kept_messages(batch, ledger):
-        await again.recover(one)
+    for message in kept_messages(batch, ledger):
+        await again.recover(message)
     done = ledger.positions()
     left = [
-        one for one in batch if done.get(place_of(one), Position(0)).offset < one.parts[0].chunk.end
+        work
+        for work in batch
+        if done.get(place_of(work), Position(0)).offset < work.parts[0].chunk.end
     ]
     await again.load(left)
 
@@ -135,7 +117,7 @@ async def test_a_crash_at_any_step_neither_loses_nor_doubles(
 ) -> None:
     clickhouse.stop_merges()
     with pytest.raises(Crash):
-        await loader(Stumbling(clickhouse.writing, nth, after=after)).load(BATCH)
+        await loader(CutShort(clickhouse.writing, nth, after=after)).load(BATCH)
 
     await restart(clickhouse, BATCH)
 
@@ -150,11 +132,11 @@ async def test_crashes_while_recovering_change_nothing(
 ) -> None:
     clickhouse.stop_merges()
     with pytest.raises(Crash):
-        await loader(Stumbling(clickhouse.writing, 2, after=True)).load(BATCH)
+        await loader(CutShort(clickhouse.writing, 2, after=True)).load(BATCH)
     for _ in range(crashes):
         ledger = Ledger(clickhouse.writing)
         with pytest.raises(Crash):
-            await loader(Stumbling(clickhouse.writing, 1, after=True)).recover(
+            await loader(CutShort(clickhouse.writing, 1, after=True)).recover(
                 kept_messages(BATCH, ledger)[-1]
             )
 
@@ -167,7 +149,7 @@ async def test_without_tokens_a_crash_doubles(clickhouse: ClickHouse) -> None:
     """The negative control: the tests above can fail."""
     clickhouse.stop_merges()
     with pytest.raises(Crash):
-        await loader(Stumbling(clickhouse.writing, 2, after=True), with_tokens=False).load(BATCH)
+        await loader(CutShort(clickhouse.writing, 2, after=True), with_tokens=False).load(BATCH)
 
     await restart(clickhouse, BATCH, with_tokens=False)
 
@@ -180,7 +162,7 @@ async def test_rows_whose_token_was_noted_before_a_crash_are_not_lost(
     """ClickHouse notes a token, then puts the rows in place; it may be killed in between."""
     clickhouse.stop_merges()
     with pytest.raises(Crash):
-        await loader(Stumbling(clickhouse.writing, 3, after=True)).load(BATCH)
+        await loader(CutShort(clickhouse.writing, 3, after=True)).load(BATCH)
     clickhouse.writing.command("SYSTEM START MERGES")
     clickhouse.writing.command("ALTER TABLE events DELETE WHERE 1", settings={"mutations_sync": 1})
     assert counted(clickhouse)["events"] == 0
@@ -197,7 +179,7 @@ async def test_an_empty_stretch_of_the_log_is_no_load(clickhouse: ClickHouse) ->
 
 
 class Graveyard:
-    """Where letters go in place of the topic."""
+    """The sink for letters that replaces the topic."""
 
     def __init__(self) -> None:
         self.letters: list[DeadLettered] = []
@@ -219,13 +201,16 @@ async def test_bad_messages_are_put_aside_and_the_rest_is_loaded(clickhouse: Cli
         ("e2",),
         ("e3",),
     ]
-    assert sorted((one.offset, one.payload) for one in graveyard.letters) == [
+    assert sorted((letter.offset, letter.payload) for letter in graveyard.letters) == [
         (101, b"junk"),
         (103, BROKEN),
         (104, FRAME.pack(0, 777)),
         (105, None),
     ]
-    (first,) = {(one.topic, one.partition, one.stage, one.reason) for one in graveyard.letters}
+    (first,) = {
+        (letter.topic, letter.partition, letter.stage, letter.reason)
+        for letter in graveyard.letters
+    }
     assert first == ("events", 2, "warehouse", "undecodable")
     assert clickhouse.rows("SELECT messages, dead_letters FROM loads FINAL") == [(7, 4)]
 
@@ -238,7 +223,7 @@ async def test_a_crash_after_the_letters_were_sent_sends_the_same_ones_again(
     batch = [work(EVENTS, part_of([*clicks(1), BROKEN, b"junk", *clicks(2)]))]
     # Open, the block that is refused, the block without the bad message, closed.
     with pytest.raises(Crash):
-        await loader(Stumbling(clickhouse.writing, 4, after=False), graveyard.bury).load(batch)
+        await loader(CutShort(clickhouse.writing, 4, after=False), graveyard.bury).load(batch)
 
     await restart(clickhouse, batch, bury=graveyard.bury)
 
@@ -262,36 +247,6 @@ async def test_a_refusal_that_no_message_explains_is_an_error(clickhouse: ClickH
         clickhouse.writing.command("ALTER TABLE events DROP CONSTRAINT never")
 
     assert len(Ledger(clickhouse.writing).unfinished()) == 1
-
-
-async def test_of_two_events_under_one_id_the_one_received_first_stays(
-    clickhouse: ClickHouse,
-) -> None:
-    early = click(1, received_at=2_000, code="EARLY")
-    late = click(1, received_at=2_001, code="LATE")
-    await clickhouse.load(EVENTS, [late, early, late], partition=0)
-    await clickhouse.load(EVENTS, [late], partition=1)
-
-    assert clickhouse.rows("SELECT code FROM events FINAL") == [("EARLY",)]
-    clickhouse.writing.command("OPTIMIZE TABLE events FINAL")
-    assert clickhouse.rows("SELECT code FROM events") == [("EARLY",)]
-
-
-async def test_which_of_two_received_at_the_same_time_stays_does_not_depend_on_their_order(
-    clickhouse: ClickHouse,
-) -> None:
-    pair: list[Event] = [
-        click(1, code="A"),
-        View(event_id="e1", event_time=1_000, received_at=2_000, visitor_id="w", code="B"),
-    ]
-    stayed = []
-    for order in (pair, pair[::-1]):
-        clickhouse.empty()
-        for partition, event in enumerate(order):
-            await clickhouse.load(EVENTS, [event], partition)
-        stayed.append(clickhouse.rows("SELECT code FROM events FINAL"))
-
-    assert stayed[0] == stayed[1]
 
 
 async def test_a_visitor_s_latest_touch_stays(clickhouse: ClickHouse) -> None:

@@ -4,15 +4,15 @@ from support.clickhouse import part_of
 
 from reftrail.contracts.topics import EVENTS, REWARDS
 from reftrail.warehouse.loader import Work
-from reftrail.warehouse.progress import Progress
+from reftrail.warehouse.progress import LoadedPositions
 
 
-def loaded(progress: Progress, up_to: int) -> None:
+def loaded(progress: LoadedPositions, up_to: int) -> None:
     progress.loaded([Work(EVENTS, (part_of([b"x"], up_to - 1),))])
 
 
 def test_nothing_is_known_before_the_ends_were_reached_once() -> None:
-    progress = Progress()
+    progress = LoadedPositions()
 
     progress.observed(10.0, {("events", 0): 5})
     loaded(progress, 4)
@@ -22,7 +22,7 @@ def test_nothing_is_known_before_the_ends_were_reached_once() -> None:
 
 
 def test_an_empty_log_is_loaded_as_of_when_it_was_seen() -> None:
-    progress = Progress()
+    progress = LoadedPositions()
 
     progress.observed(10.0, {("events", 0): 0})
 
@@ -30,7 +30,7 @@ def test_an_empty_log_is_loaded_as_of_when_it_was_seen() -> None:
 
 
 def test_it_is_the_time_of_the_latest_observation_that_is_loaded() -> None:
-    progress = Progress()
+    progress = LoadedPositions()
     progress.observed(10.0, {("events", 0): 5})
     progress.observed(11.0, {("events", 0): 7})
     progress.observed(12.0, {("events", 0): 9})
@@ -41,7 +41,7 @@ def test_it_is_the_time_of_the_latest_observation_that_is_loaded() -> None:
 
 
 def test_every_partition_counts() -> None:
-    progress = Progress()
+    progress = LoadedPositions()
     progress.observed(10.0, {("events", 0): 5, ("rewards", 0): 1})
 
     loaded(progress, 5)
@@ -52,7 +52,7 @@ def test_every_partition_counts() -> None:
 
 
 def test_lag_is_what_is_missing_by_topic() -> None:
-    progress = Progress()
+    progress = LoadedPositions()
     progress.observed(10.0, {("events", 0): 5, ("events", 1): 2, ("rewards", 0): 0})
 
     loaded(progress, 4)

@@ -49,14 +49,14 @@ class Interleaved:
 
 def work_of(load: Load) -> Work:
     parts = (
-        part_of(MESSAGES[one.partition][one.begin : one.end], one.begin, one.partition)
-        for one in load.ranges
+        part_of(MESSAGES[part.partition][part.begin : part.end], part.begin, part.partition)
+        for part in load.ranges
     )
     return Work(EVENTS, tuple(parts))
 
 
 class Warehouse:
-    """What a warehouse process does, from its start to its nth batch of so many messages."""
+    """The work of a warehouse process, from its start to its nth batch of so many messages."""
 
     def __init__(self, client: Any, size: int) -> None:
         self.ledger = Ledger(client)
@@ -94,7 +94,7 @@ class Warehouse:
 
 
 def ids(clickhouse: ClickHouse) -> Sequence[str]:
-    return sorted(str(one) for (one,) in clickhouse.rows("SELECT event_id FROM events"))
+    return sorted(str(event_id) for (event_id,) in clickhouse.rows("SELECT event_id FROM events"))
 
 
 @pytest.mark.parametrize("started_before", [True, False])
@@ -117,9 +117,9 @@ async def test_another_warehouse_at_any_step(
         asyncio.run(another())
 
     client = Interleaved(clickhouse.writing, step, meanwhile)
-    one = Warehouse(client, 40)
-    await one.start()
-    await asyncio.to_thread(asyncio.run, one.run(2))
+    first = Warehouse(client, 40)
+    await first.start()
+    await asyncio.to_thread(asyncio.run, first.run(2))
     for size in (50, 70, 100):  # every later start works, and goes on
         later = Warehouse(clickhouse.writing, size)
         await later.start()

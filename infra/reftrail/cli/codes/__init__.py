@@ -2,7 +2,7 @@
 
 import typer
 
-from reftrail.cli.codes import acts, asks, formats, issue, link, review, take_over, terms
+from reftrail.cli.codes import acts, asks, formats, hashes, issue, link, review, take_over, terms
 from reftrail.cli.codes.refusals import CodesGroup
 
 
@@ -17,4 +17,5 @@ def register(app: typer.Typer) -> None:
     codes.command("link")(link.link)
     formats.register(codes)
     codes.command("review")(review.review)
+    codes.command("hashes")(hashes.hashes)
     app.add_typer(codes, name="codes")

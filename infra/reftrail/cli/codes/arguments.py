@@ -1,4 +1,4 @@
-"""What a person types, as what the service understands."""
+"""Arguments as a person types them, converted to the service's types."""
 
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Final, TypeAlias, TypeVar
@@ -31,7 +31,7 @@ MaxDistributes: TypeAlias = Annotated[
 ]
 ExpiresAt: TypeAlias = Annotated[str | None, typer.Option(help="Such as 2026-01-01T00:00:00Z.")]
 RecordOf: TypeAlias = Annotated[
-    str | None, typer.Option("--record", help="What it stands for elsewhere, as KIND:ID.")
+    str | None, typer.Option("--record", help="What it belongs to elsewhere, as KIND:ID.")
 ]
 Notes: TypeAlias = Annotated[str | None, typer.Option()]
 

@@ -12,10 +12,11 @@ from reftrail.cli.codes.many import pages
 from reftrail.cli.codes.reports import asked
 from reftrail.cli.codes.session import Session, asking
 from reftrail.cli.codes.showing import Output, print_fields, print_rows, said
+from reftrail.codes.answers import Answer
 from reftrail.codes.bulk.registered import row_of, write_codes
 from reftrail.codes.formats.patterns import Pattern, Reading
 from reftrail.codes.formats.selection import Selection
-from reftrail.codes.model import ActRefused, Answer, Code, Filter, Why
+from reftrail.codes.model import ActRefused, Code, Filter, Why
 from reftrail.contracts.reference import CodeActed, CodeStatus
 from reftrail.contracts.times import moment, now
 from reftrail.reports.rendering import AnswerFormat
@@ -48,7 +49,7 @@ def register(codes: typer.Typer) -> None:
 
 @asking
 def _show(session: Session, code: args.Code, *, output: Output = AnswerFormat.TABLE) -> None:
-    """Show how CODE stands, and what has happened under it."""
+    """Show the state of CODE, and what has happened under it."""
     found = session.service.find(code)
     if found is None:
         raise ActRefused(Why.NOT_FOUND, _not_registered(session, code))
@@ -145,7 +146,7 @@ def _selected(
     format_name: str | None,
     where: list[str] | None,
 ) -> Iterator[Sequence[Code]]:
-    """Those of a format, and of these with the segments wanted."""
+    """The codes of a format with the segments wanted."""
     if format_name is None:
         if where:
             raise ActRefused(
@@ -167,7 +168,7 @@ def _selected(
 
 def pattern_of(session: Session, name: str) -> Pattern:
     """The pattern of a format. Raises `ActRefused` (NOT_FOUND)."""
-    formats = {one.defined.name: one for one in session.service.formats()}
+    formats = {format_.defined.name: format_ for format_ in session.service.formats()}
     if name not in formats:
         known = ", ".join(formats) or "none"
         raise ActRefused(Why.NOT_FOUND, f"there is no format {name} (known: {known})")
@@ -200,7 +201,7 @@ def _line(acted: CodeActed) -> dict[str, Any]:
 
 
 def _fields(text: str | None) -> dict[str, Any]:
-    """What an act found or left, times as times."""
+    """The fields of an act's result, times as times."""
     found: dict[str, Any] = msgspec.json.decode(text) if text else {}
     return {name: moment(value) if name.endswith("_at") else value for name, value in found.items()}
 
@@ -243,6 +244,6 @@ def _verify(
 
 
 def _uses(session: Session, code: str) -> int | None:
-    """How many users earned by a code, as far as the reports can be asked."""
+    """The number of users who earned by a code, as far as the reports can be asked."""
     counters = asked(session.connection, lambda reports: reports.counters(code))
     return None if counters is None else int(counters["users_rewarded"])

@@ -1,8 +1,8 @@
-"""Whether the campaigns are there that codes are to belong to."""
+"""Check that the campaigns of codes have been applied."""
 
 from collections.abc import Set as AbstractSet
 
-from reftrail.campaigns import defined_campaigns
+from reftrail.campaigns.apply import defined_campaigns
 from reftrail.cli.connection import Connection
 from reftrail.codes.model import ActRefused, Why
 

@@ -91,7 +91,7 @@ def _list(session: Session, *, output: Output = rendering.AnswerFormat.TABLE) ->
 
 
 def _row(of: Format) -> dict[str, Any]:
-    """How a format stands; guesses_to_find_one: on average, of those codes that were issued."""
+    """Row of a format; guesses_to_find_one: on average, of those codes that were issued."""
     defined = of.defined
     pattern = Pattern.of(defined.pattern)
     drawn = pattern.random_size

@@ -25,7 +25,7 @@ from reftrail.contracts.times import now
 
 @dataclass(frozen=True, slots=True)
 class _Derived:
-    """Which derived codes: so many more, or a range of those there are."""
+    """The derived codes to issue: so many more, or a range of those there are."""
 
     count: int
     again: str | None
@@ -171,26 +171,35 @@ def _issued_before(of: Format, again: str) -> DerivedRange:
 def _is_derived(session: Acting, name: str | None) -> bool:
     if name is None:
         return False
-    kinds = (one.defined.kind for one in session.service.formats() if one.defined.name == name)
+    kinds = (
+        format_.defined.kind
+        for format_ in session.service.formats()
+        if format_.defined.name == name
+    )
     return next(kinds, None) == FormatKind.DERIVED
 
 
 def _derived_format(session: Acting, name: str | None, campaign: str | None) -> Format:
     """The derived format of this name, else the only one of the campaign."""
-    formats = [one for one in session.service.formats() if one.defined.kind == FormatKind.DERIVED]
+    formats = [
+        format_
+        for format_ in session.service.formats()
+        if format_.defined.kind == FormatKind.DERIVED
+    ]
     if name is not None:
-        formats = [one for one in formats if one.defined.name == name]
+        formats = [format_ for format_ in formats if format_.defined.name == name]
     elif campaign is not None:
         formats = [
-            one
-            for one in formats
-            if one.defined.campaign_id == campaign and one.defined.status == FormatStatus.ACTIVE
+            format_
+            for format_ in formats
+            if format_.defined.campaign_id == campaign
+            and format_.defined.status == FormatStatus.ACTIVE
         ]
     else:
         raise ActRefused(Why.INVALID, "say which codes: --campaign ID, or --format NAME")
     of = f"format {name}" if name else f"campaign {campaign}"
     if campaign is not None and name is not None:
-        formats = [one for one in formats if one.defined.campaign_id == campaign]
+        formats = [format_ for format_ in formats if format_.defined.campaign_id == campaign]
         of += f" of campaign {campaign}"
     if not formats:
         raise ActRefused(
@@ -199,6 +208,6 @@ def _derived_format(session: Acting, name: str | None, campaign: str | None) -> 
             f"NAME --derived --campaign {campaign or 'ID'} --pattern 'SPR{{body:8}}{{check}}'",
         )
     if len(formats) > 1:
-        names = ", ".join(one.defined.name for one in formats)
+        names = ", ".join(format_.defined.name for format_ in formats)
         raise ActRefused(Why.INVALID, f"campaign {campaign} has {names}; choose one with --format")
     return formats[0]

@@ -7,8 +7,9 @@ import typer
 
 from reftrail.cli.codes import arguments as args
 from reftrail.cli.codes.session import Session, asking
+from reftrail.codes.answers import Answer
 from reftrail.codes.links import check_picture, landing_link, redirect_link, write_qr
-from reftrail.codes.model import ActRefused, Answer, Why
+from reftrail.codes.model import ActRefused, Why
 
 
 @asking

@@ -1,4 +1,4 @@
-"""By which exit code one can tell why a command about codes did nothing.
+"""Exit codes that say why a command about codes did nothing.
 
 0: done. 1: what isn't below, also `verify` for a code that doesn't count. 2: what was given can't
 be. 3: no such code or format. 4: it clashes with what is there. 5: the code's status doesn't allow

@@ -1,4 +1,4 @@
-"""The reports, where they are known and answer: what stands in the store is told without them."""
+"""Usage of codes from the reports; the store is shown also where reports do not answer."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +13,7 @@ from reftrail.reports.client import ReportsClient
 def asked(
     connection: Connection, question: Callable[[ReportsClient], dict[str, Any]]
 ) -> dict[str, Any] | None:
-    """What the reports answer; None, and a word about it on stderr, where they don't."""
+    """The answer of the reports; None, and a message on stderr, where they don't answer."""
     try:
         with ReportsClient(connection.reports_url, connection.secret_key) as client:
             return question(client)

@@ -46,16 +46,20 @@ def review(
     campaign: args.Campaign = None,
     prefix: Annotated[str | None, typer.Option(help="What the codes begin with.")] = None,
     near_limit: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of a limit from which it is told.")
+        float, typer.Option(min=0, max=1, help="Share of a limit from which it is reported.")
     ] = _DEFAULT.near_limit,
     uses_per_distribution: Annotated[
-        float, typer.Option(min=0, help="Uses for each time handed out, from which it is told.")
+        float,
+        typer.Option(
+            min=0, max=1e9, help="Uses for each time handed out, from which it is reported."
+        ),
     ] = _DEFAULT.uses_per_distribution,
     rejected_share: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of claims rejected, from which it is told.")
+        float,
+        typer.Option(min=0, max=1, help="Share of claims rejected, from which it is reported."),
     ] = _DEFAULT.rejected_share,
     forged: Annotated[
-        int, typer.Option(min=1, help="Forged codes under a prefix, from which it is told.")
+        int, typer.Option(min=1, help="Forged codes under a prefix, from which it is reported.")
     ] = _DEFAULT.forged,
     output: Output = AnswerFormat.TABLE,
 ) -> None:
@@ -73,9 +77,9 @@ def review(
     which = Filter(campaign_id=campaign, prefix=prefix)
     codes = (code for some in pages(session, which) for code in some)
     found = (
-        one
-        for one in findings_of(codes, Happened.of(answer) if answer else None, thresholds, at)
-        if not only or one.concern in only
+        finding
+        for finding in findings_of(codes, Happened.of(answer) if answer else None, thresholds, at)
+        if not only or finding.concern in only
     )
     if output is not AnswerFormat.TABLE:
         print_rows(map(_row, found), output, _FIELDS)
@@ -88,16 +92,16 @@ def _row(found: Finding) -> dict[str, object]:
 
 
 def _print(found: list[Finding], *, with_use: bool) -> None:
-    """By concern, each with what to do about it."""
+    """Print the findings by concern, each with what to do about it."""
     for concern, heading in _HEADINGS.items():
-        some = [_row(one) for one in found if one.concern == concern]
+        some = [_row(finding) for finding in found if finding.concern == concern]
         if some:
             typer.echo(f"{heading}\n")
             print_rows(some, AnswerFormat.TABLE, _COLUMNS)
             typer.echo()
-    counts = Counter(one.concern for one in found)
-    told = ", ".join(f"{counts[concern]:,} {concern}" for concern in Concern)
-    typer.echo(f"{told}." if found else "Nothing to look at.")
+    counts = Counter(finding.concern for finding in found)
+    summary = ", ".join(f"{counts[concern]:,} {concern}" for concern in Concern)
+    typer.echo(f"{summary}." if found else "Nothing to look at.")
     if not with_use:
         typer.echo(
             "The reports did not answer: nothing is said of codes that are unused or\n"

@@ -1,4 +1,4 @@
-"""What the commands about codes share: the store, who acts and why, and the wait for Kafka.
+"""Session of the commands about codes: the store, actor and reason, and the wait for Kafka.
 
     @asking
     def show(session: Session, code: ...) -> None: ...
@@ -38,7 +38,7 @@ from reftrail.codes.model import By
 from reftrail.codes.service import CodeService
 from reftrail.codes.store import Store
 
-Reason = Annotated[str | None, typer.Option(help="Why; it stands in the audit log.")]
+Reason = Annotated[str | None, typer.Option(help="Why; it is kept in the audit log.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,9 @@ def _with_options(
     def with_options(**given: Any) -> None:
         run({name: given.pop(name) for name in shared}, given)
 
-    parameters = [one.replace(kind=keyword) for one in (*own, *shared.values())]
+    parameters = [parameter.replace(kind=keyword) for parameter in (*own, *shared.values())]
     with_options.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    with_options.__annotations__ = {one.name: one.annotation for one in parameters}
+    with_options.__annotations__ = {
+        parameter.name: parameter.annotation for parameter in parameters
+    }
     return with_options

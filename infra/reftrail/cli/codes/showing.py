@@ -68,13 +68,13 @@ def said(value: Any) -> str:  # noqa: PLR0911  (a case for each type)
         case list() | tuple():
             return ", ".join(map(str, value)) or "-"
         case Mapping():
-            return ", ".join(f"{name} {said(one)}" for name, one in value.items()) or "-"
+            return ", ".join(f"{name} {said(item)}" for name, item in value.items()) or "-"
         case _:
             return str(value)
 
 
 def codes_of(count: int) -> str:
-    """So many codes, in words."""
+    """A number of codes, in words."""
     return "1 code" if count == 1 else f"{count:,} codes"
 
 

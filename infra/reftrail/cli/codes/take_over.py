@@ -135,7 +135,7 @@ def _take_over(
 
 
 def _room(report: Path | None) -> AbstractContextManager[Path | None]:
-    """Where the report goes: seen before anything is taken over."""
+    """The file for the report: checked before anything is taken over."""
     return nullcontext() if report is None else room_for(report)
 
 

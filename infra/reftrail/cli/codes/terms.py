@@ -29,7 +29,7 @@ def register(codes: typer.Typer) -> None:
 def _bind(
     session: Acting, code: args.Code, *, owner: args.Owner = None, record: args.RecordOf = None
 ) -> None:
-    """Give CODE its owner, or the record that it stands for."""
+    """Give CODE its owner, or the record that it belongs to."""
     if owner is None and record is None:
         raise ActRefused(Why.INVALID, "say to what: --owner USER, or --record KIND:ID, or both")
     bound = session.service.bind(
@@ -88,14 +88,14 @@ def _change(
             session,
             "change",
             which,
-            lambda of, one: of.service.change(one, of.by, changes),
+            lambda of, code: of.service.change(code, of.by, changes),
             yes=yes,
         )
         return
     changed = session.service.change(str(code), session.by, changes)
     now_is = row_of(changed, now()) | {"channel_limits": dict(changed.channel_limits)}
-    told = ", ".join(f"{name} {said(now_is[name])}" for name in (*found, *_emptied(clear)))
-    typer.echo(f"{changed.code}: {told}")
+    terms = ", ".join(f"{name} {said(now_is[name])}" for name in (*found, *_emptied(clear)))
+    typer.echo(f"{changed.code}: {terms}")
 
 
 @acting
@@ -116,7 +116,7 @@ def _distribute(
             session,
             "distribute",
             which,
-            lambda of, one: of.service.distribute(one, of.by, channel=channel, count=count),
+            lambda of, code: of.service.distribute(code, of.by, channel=channel, count=count),
             yes=yes,
         )
         return

@@ -1,4 +1,4 @@
-"""Reader of compacted topics into tables, outside any consumer group."""
+"""Reader of topics into tables, outside any consumer group: compacted ones, and recent records."""
 
 import asyncio
 import logging
@@ -10,9 +10,10 @@ from typing import Any, Final
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from reftrail.contracts.codec import Undecodable, decode_as
+from reftrail.contracts.codec import Undecodable, decode_as, stop_if_newer
 from reftrail.contracts.installation import Installation
-from reftrail.contracts.record import Record
+from reftrail.contracts.record import Millis, Record
+from reftrail.contracts.times import now
 from reftrail.hosting.kafka.asynchronous import async_consumer
 
 logger = logging.getLogger(__name__)
@@ -23,11 +24,16 @@ _POLL_MS: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class TopicTable:
-    """Receiver of a topic's messages: records of a kind, and the keys of deleted ones."""
+    """Receiver of a topic's messages: records of a kind, and the keys of deleted ones.
+
+    With an age, in milliseconds, reading begins with what was written so long ago; the table may
+    get older records too, and some twice.
+    """
 
     kind: type[Record]
     take: Callable[[Any], None]
-    drop: Callable[[str], None]
+    drop: Callable[[str], None] = lambda _: None
+    age: Millis | None = None
 
 
 class TopicUnavailable(Exception):  # noqa: N818  named after what the HTTP edge makes of it
@@ -38,7 +44,8 @@ class CompactedTopicReader:
     """Reader of compacted topics, by their full names, on all partitions.
 
     `run` keeps it connected; `refresh` makes sure that what was written before the call is in the
-    tables. on_progress is called after each reading, on_undecodable for each message passed over.
+    tables. on_progress is called after each reading, on_undecodable for each message that is
+    skipped.
     """
 
     def __init__(
@@ -85,7 +92,7 @@ class CompactedTopicReader:
             )
 
     async def run(self) -> None:
-        """Follow the topics until cancelled."""
+        """Follow the topics until cancelled. Raises `NewerVersionNeeded` at a newer record."""
         while True:
             # The second one only asks for ends: on one connection its requests would queue
             # behind the first one's long polls.
@@ -109,6 +116,7 @@ class CompactedTopicReader:
     async def _follow(self, consumer: Any, ends: Any) -> None:
         partitions = sorted(consumer.assignment())
         self._positions = dict.fromkeys(partitions, 0)
+        await self._pass_old(consumer, partitions)
         self._ends = ends
         while True:
             fetched = await consumer.getmany(timeout_ms=_POLL_MS)
@@ -122,6 +130,17 @@ class CompactedTopicReader:
                     self._advanced.notify_all()
             self._on_progress()
 
+    async def _pass_old(self, consumer: Any, partitions: list[TopicPartition]) -> None:
+        """Begin with the records that are as young as their tables ask for."""
+        ages = {tp: self._tables[tp.topic].age for tp in partitions}
+        since = {tp: max(now() - age, 0) for tp, age in ages.items() if age is not None}
+        if not since:
+            return
+        ends = await consumer.end_offsets(list(since))  # first: what comes now isn't passed
+        found = await consumer.offsets_for_times(since)
+        for tp in since:
+            consumer.seek(tp, ends[tp] if found[tp] is None else found[tp].offset)
+
     def _apply(self, message: Any) -> None:
         table = self._tables[message.topic]
         if message.value is None:
@@ -130,10 +149,11 @@ class CompactedTopicReader:
         try:
             record = decode_as(table.kind, message.value)
         except Undecodable as error:
+            stop_if_newer(error)
             # Stopping for it would keep the collector from ever starting again.
             self._on_undecodable()
             logger.error(  # noqa: TRY400  the traceback tells nothing more
-                "passed over %s/%d at %d: %s",
+                "skipped %s/%d at %d: %s",
                 message.topic,
                 message.partition,
                 message.offset,

@@ -48,7 +48,7 @@ class Codes:
         self.lines = array("Q")
 
     def __iter__(self) -> Iterator[GivenCode]:
-        """From the beginning of the file."""
+        """Begin again at the beginning of the file."""
         self.lines = array("Q")
         for row in read_rows(self._path, self._columns):
             if isinstance(row, GoodRow):

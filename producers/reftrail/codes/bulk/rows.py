@@ -20,7 +20,8 @@ from reftrail.codes.model import ActRefused, GivenCode, Terms, Why
 from reftrail.codes.validation import check_code, check_terms
 from reftrail.contracts.code_spelling import is_code, spelled
 from reftrail.contracts.errors import ExpectedError
-from reftrail.contracts.times import millis
+from reftrail.contracts.names import LONGEST_NAME, NAME_PATTERN
+from reftrail.contracts.times import bounded, millis
 
 SHORT_NAMES: Final = {"owner": "owner_user_id", "campaign": "campaign_id"}
 
@@ -30,7 +31,10 @@ def _listed(given: Any) -> Any:
     return tuple(given.split(LIST_SEPARATOR)) if isinstance(given, str) else given
 
 
-_Text: TypeAlias = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\p{Cc}]+$")]
+_Text: TypeAlias = Annotated[
+    str, Field(min_length=1, max_length=LONGEST_NAME, pattern=NAME_PATTERN)
+]
+_Moment: TypeAlias = Annotated[AwareDatetime, AfterValidator(bounded)]
 _Count: TypeAlias = Annotated[int, Field(ge=1, lt=2**31)]
 _Channels: TypeAlias = Annotated[tuple[_Text, ...], BeforeValidator(_listed)]
 _Country: TypeAlias = Annotated[str, Field(pattern="^[A-Z]{2}$")]
@@ -57,7 +61,7 @@ class TermsRow(BaseModel):
     channel: _Text | None = None
     channels: _Channels = ()
     regions: _Regions = ()
-    expires_at: AwareDatetime | None = None
+    expires_at: _Moment | None = None
     max_uses: _Count | None = None
     max_distributes: _Count | None = None
     record_kind: _Text | None = None
@@ -65,7 +69,7 @@ class TermsRow(BaseModel):
     notes: _Text | None = None
 
     def terms(self) -> Terms:
-        """In the service's terms."""
+        """The row in the service's terms."""
         return Terms(
             campaign_id=self.campaign_id,
             owner_user_id=self.owner_user_id,
@@ -86,10 +90,10 @@ class CodeRow(TermsRow):
     """The same with the code itself. created_at is now by default."""
 
     code: _CodeText
-    created_at: AwareDatetime | None = None
+    created_at: _Moment | None = None
 
     def given(self) -> GivenCode:
-        """In the service's terms."""
+        """The row in the service's terms."""
         return GivenCode(code=self.code, terms=self.terms(), created_at=millis(self.created_at))
 
 
@@ -98,7 +102,7 @@ _AnyRow = TypeVar("_AnyRow", bound=TermsRow)
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """From a file's columns to the fields of a row.
+    """Mapping from a file's columns to the fields of a row.
 
     named: field to column, beside those columns that are called like fields anyway. constants are
     for all rows that don't say otherwise. ignored columns mean nothing here. Raises `ExpectedError`

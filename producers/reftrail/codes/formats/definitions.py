@@ -39,7 +39,7 @@ def formats_of(definitions: Iterable[CodeFormatDefined], secret: MasterSecret | 
     which names the format, for a definition that can't be, or two that can't be distinguished.
     """
     formats = (_format(defined, secret) for defined in latest(definitions).values())
-    return Formats(tuple(one for one in formats if one is not None))
+    return Formats(tuple(format_ for format_ in formats if format_ is not None))
 
 
 def _format(defined: CodeFormatDefined, secret: MasterSecret | None) -> Format | None:

@@ -126,17 +126,17 @@ class Formats:
     _prefix_lengths: frozenset[int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        names = [one.name for one in self.formats]
+        names = [format_.name for format_ in self.formats]
         if len(set(names)) < len(names):
             raise ValueError("each format needs a name of its own")
-        registered = [one for one in self.formats if isinstance(one, RegisteredFormat)]
-        for one in self.formats:
-            if not isinstance(one, RegisteredFormat):
+        registered = [format_ for format_ in self.formats if isinstance(format_, RegisteredFormat)]
+        for format_ in self.formats:
+            if not isinstance(format_, RegisteredFormat):
                 for other in registered:
-                    _see_that_they_differ(one, other)
+                    _see_that_they_differ(format_, other)
         by_prefix: dict[str, set[int]] = {}
-        for place, one in enumerate(self.formats):
-            for prefix in one.pattern.prefixes:
+        for place, format_ in enumerate(self.formats):
+            for prefix in format_.pattern.prefixes:
                 by_prefix.setdefault(_folded(prefix), set()).add(place)
         object.__setattr__(self, "_by_prefix", by_prefix)
         object.__setattr__(self, "_prefix_lengths", frozenset(map(len, by_prefix)))
@@ -147,7 +147,9 @@ class Formats:
         Every format whose prefix it has is asked, whatever the others said, so that the time taken
         doesn't tell which campaign a code belongs to.
         """
-        verdicts = [_judge(one, text, suggest=suggest) for one in self._having_prefix_of(text)]
+        verdicts = [
+            _judge(format_, text, suggest=suggest) for format_ in self._having_prefix_of(text)
+        ]
         return max(verdicts, key=_telling, default=UnknownFormat())
 
     def _having_prefix_of(self, text: str) -> list[Format]:
@@ -156,7 +158,7 @@ class Formats:
         begins = (kept[:length] for length in self._prefix_lengths)
         places = set().union(*(self._by_prefix.get(prefix, ()) for prefix in begins))
         candidates = (self.formats[place] for place in sorted(places))
-        return [one for one in candidates if one.pattern.begins(text)]
+        return [candidate for candidate in candidates if candidate.pattern.begins(text)]
 
 
 def _folded(text: str) -> str:
@@ -164,29 +166,29 @@ def _folded(text: str) -> str:
     return without_grouping(text, hyphens=False).upper()
 
 
-def _judge(one: Format, text: str, *, suggest: bool) -> CodeVerdict:
-    reading = one.pattern.read(text, suggest=suggest)
+def _judge(format_: Format, text: str, *, suggest: bool) -> CodeVerdict:
+    reading = format_.pattern.read(text, suggest=suggest)
     if not isinstance(reading, Reading):
         return reading
-    match one:
+    match format_:
         case DerivedFormat():
-            return _proven(one, reading)
+            return _proven(format_, reading)
         case RegisteredFormat(name, _, retired):
             is_retired = any(selection.takes(reading) for selection in retired)
             return Retired(reading, name) if is_retired else WellFormed(reading, name)
         case UncheckedFormat(name):
             return Unchecked(reading, name)
         case _:
-            assert_never(one)
+            assert_never(format_)
 
 
-def _proven(one: DerivedFormat, reading: Reading) -> CodeVerdict:
-    sequence = one.codes.sequence(reading.code)
+def _proven(format_: DerivedFormat, reading: Reading) -> CodeVerdict:
+    sequence = format_.codes.sequence(reading.code)
     if sequence is None:
-        return Forged(reading.code, one.name)
-    if one.is_retired:
-        return Retired(reading, one.name)
-    return Valid(reading.code, one.name, one.codes.campaign_id, sequence)
+        return Forged(reading.code, format_.name)
+    if format_.is_retired:
+        return Retired(reading, format_.name)
+    return Valid(reading.code, format_.name, format_.codes.campaign_id, sequence)
 
 
 def _telling(verdict: CodeVerdict) -> tuple[int, int]:
@@ -199,9 +201,9 @@ def _see_that_they_differ(
     derived: DerivedFormat | UncheckedFormat, registered: RegisteredFormat
 ) -> None:
     (least, most), (shortest, longest) = derived.pattern.lengths, registered.pattern.lengths
-    one = derived.pattern.prefix.upper()
+    own = derived.pattern.prefix.upper()
     others = [prefix.upper() for prefix in registered.pattern.prefixes]
-    meet = any(one.startswith(other) or other.startswith(one) for other in others)
+    meet = any(own.startswith(other) or other.startswith(own) for other in others)
     if meet and least <= longest and shortest <= most:
         raise ValueError(
             f"a forged code of {derived.name} ({derived.pattern}) could pass for one of "

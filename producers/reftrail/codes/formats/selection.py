@@ -45,7 +45,7 @@ class Selection:
 
 
 def select(pattern: Pattern, codes: Iterable[str], selection: Selection) -> Iterator[Reading]:
-    """Those codes that are of the pattern and selected, read."""
+    """The codes that are of the pattern and selected, read."""
     for code in codes:
         reading = pattern.read(code)
         if isinstance(reading, Reading) and selection.takes(reading):

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from starlette.applications import Starlette
 
 from reftrail.hosting.health import health_endpoints
-from reftrail.hosting.routes import Endpoint, routes
+from reftrail.hosting.routes import Endpoint, routes, served
 
 _SILENCE_SECONDS: Final = 10.0
 
@@ -32,7 +32,7 @@ def endpoints(parts: Mapping[str, Answering], registry: CollectorRegistry) -> li
 
 def application(parts: Mapping[str, Answering], registry: CollectorRegistry) -> Starlette:
     """The ASGI application."""
-    return Starlette(routes=routes(endpoints(parts, registry)))
+    return served(routes(endpoints(parts, registry)))
 
 
 def _why_not_ready(part: Answering) -> str | None:

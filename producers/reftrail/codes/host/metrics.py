@@ -10,7 +10,7 @@ class RelayMetrics:
         self.registry = registry or CollectorRegistry()
         self.active = Gauge(
             "reftrail_codes_relay_active",
-            "1 while this relay sends, 0 while it stands by or doesn't reach Kafka.",
+            "1 while this relay sends, 0 while it waits as a standby or doesn't reach Kafka.",
             registry=self.registry,
         )
         self.sent = Counter(
@@ -31,7 +31,7 @@ class RelayMetrics:
         )
         self.undecodable = Counter(
             "reftrail_codes_registrar_undecodable",
-            "Messages on the topic conversions that could not be read, and were passed over.",
+            "Messages on the topic conversions that could not be read, and were skipped.",
             registry=self.registry,
         )
         self.failing = Gauge(

@@ -17,8 +17,8 @@ from aiokafka.errors import KafkaError
 from reftrail.codes.host.metrics import RelayMetrics
 from reftrail.codes.model import By, Signup
 from reftrail.codes.service import CodeService
-from reftrail.contracts.codec import Undecodable, decode_as
-from reftrail.contracts.decisions import ConversionKind, Converted
+from reftrail.contracts.codec import Undecodable, decode_as, stop_if_newer
+from reftrail.contracts.conversions import ConversionKind, Converted
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.topics import CONVERSIONS
@@ -47,10 +47,10 @@ class Registrar:
         self._service = service
         self._metrics = metrics
         self.answered_at: float | None = None
-        """When Kafka last answered; by `time.monotonic`."""
+        """The time of Kafka's last answer; by `time.monotonic`."""
 
     async def run(self) -> None:
-        """Follow until cancelled."""
+        """Follow until cancelled. Raises `NewerVersionNeeded` at a newer version's record."""
         while True:
             consumer = async_consumer(
                 self._installation,
@@ -93,17 +93,18 @@ class Registrar:
 
 
 def _signups(fetched: Mapping[Any, Iterable[Any]], metrics: RelayMetrics) -> list[Signup]:
-    """The users who signed up, each once."""
+    """The users who signed up, each once. Raises `NewerVersionNeeded`."""
     found: dict[str, Signup] = {}
     for messages in fetched.values():
         for message in messages:
             try:
                 converted = decode_as(Converted, message.value)
             except Undecodable as error:
+                stop_if_newer(error)
                 # The warehouse, which reads the same topic, puts it into the dead letters.
                 metrics.undecodable.inc()
                 logger.error(  # noqa: TRY400
-                    "passed over %s/%d at %d: %s",
+                    "skipped %s/%d at %d: %s",
                     message.topic,
                     message.partition,
                     message.offset,
@@ -122,4 +123,5 @@ def _signup(converted: Converted) -> Signup:
         ip_hash=converted.ip_hash,
         network_hash=converted.network_hash,
         email_hash=converted.email_hash,
+        hash_key_id=converted.hash_key_id,
     )

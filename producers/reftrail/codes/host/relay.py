@@ -1,14 +1,15 @@
 """Relay from the outbox to Kafka: in order, at least once, and by one process at a time.
 
-Input: the rows of `outbox`. Output: `codes`, `code-formats` and `code-acts`. Guarantee: what the
-store has committed reaches the topics, each code's records in the order of their revisions. A relay
-that dies between Kafka's commit and the store's sends the same messages again, with the same
-event_id and revision: followers keep the highest revision, audit lines are one by their event_id.
+Input: the rows of `outbox`. Output: `codes`, `code-formats`, `code-acts` and `api-keys`. Guarantee:
+what the store has committed reaches the topics, each code's records in the order of their
+revisions. A relay that dies between Kafka's commit and the store's sends the same messages again,
+with the same event_id and revision: followers keep the highest revision, audit lines are one by
+their event_id.
 
 Relays of an installation share a transactional id. A newer one fences an older one off, and begins
-to read only then, so that no older one can write behind it. An older one stands by, and takes over
-when what waits has stood still for a while: longer each time, until it has sent something, or two
-of them would never let each other finish where Kafka is slow.
+to read only then, so that no older one can write behind it. An older one waits as a standby, and
+takes over when what waits hasn't moved for a while: longer each time, until it has sent something,
+or two of them would never let each other finish where Kafka is slow.
 """
 
 import asyncio
@@ -28,15 +29,18 @@ from reftrail.codes.store.outbox import Waiting
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.topic import Topic
-from reftrail.contracts.topics import CODE_ACTS, CODE_FORMATS, CODES
+from reftrail.contracts.topics import API_KEYS, CODE_ACTS, CODE_FORMATS, CODES
 from reftrail.hosting.kafka.asynchronous import async_consumer, async_producer
+from reftrail.hosting.kafka.take_overs import is_fenced
 
 logger = logging.getLogger(__name__)
 
 PATIENCE_SECONDS: Final = 3.0
-"""How long what waits may stand still before another relay takes over."""
+"""The time for which waiting messages may stand still before another relay takes over."""
 
-_TOPICS: Final[dict[str, Topic]] = {topic.name: topic for topic in (CODES, CODE_FORMATS, CODE_ACTS)}
+_TOPICS: Final[dict[str, Topic]] = {
+    topic.name: topic for topic in (CODES, CODE_FORMATS, CODE_ACTS, API_KEYS)
+}
 _BATCH: Final = 5_000
 _BATCH_BYTES: Final = 512 << 10
 _TIMEOUT_MS: Final = 30_000
@@ -63,7 +67,7 @@ class Relay:
         self._waits = patience
         self._partitions: dict[str, int] = {}
         self.answered_at: float | None = None
-        """When Kafka or, for one that stands by, the store last answered; by `time.monotonic`."""
+        """The last answer's time, of Kafka or, for a standby, the store; by `time.monotonic`."""
 
     async def run(self) -> None:
         """Send whatever comes into the outbox, until cancelled."""
@@ -118,7 +122,7 @@ class Relay:
         """
         waiting = await asyncio.to_thread(self._first_waiting)
         if waiting:
-            written = await self._send(producer, waiting)
+            written = await self._send_unless_fenced(producer, waiting)
             await _until_readable(reader, written)
             await asyncio.to_thread(self._mark_sent, waiting)
             self._waits = self._patience
@@ -127,26 +131,36 @@ class Relay:
         self.answered_at = time.monotonic()
         return len(waiting)
 
+    async def _send_unless_fenced(
+        self, producer: Any, waiting: Sequence[Waiting]
+    ) -> dict[TopicPartition, int]:
+        try:
+            return await self._send(producer, waiting)
+        except KafkaError as error:
+            if await is_fenced(producer, error):
+                raise ProducerFenced from error
+            raise
+
     async def _send(self, producer: Any, waiting: Sequence[Waiting]) -> dict[TopicPartition, int]:
         """All messages in one transaction; an offset of it in each partition that it wrote to."""
-        lanes: dict[tuple[str, int], list[Waiting]] = {}
+        by_partition: dict[tuple[str, int], list[Waiting]] = {}
         for message in waiting:
             topic = _TOPICS[message.topic]
             partition = topic.partition(message.key, self._partitions[topic.name])
-            lanes.setdefault((topic.name, partition), []).append(message)
+            by_partition.setdefault((topic.name, partition), []).append(message)
         await producer.begin_transaction()
         sent = [
             await producer.send_batch(
                 batch, self._installation.name_of(_TOPICS[name]), partition=partition
             )
-            for (name, partition), messages in lanes.items()
+            for (name, partition), messages in by_partition.items()
             for batch in _batches(producer, messages)
         ]
-        for one in sent:
-            one.add_done_callback(_look_at_error)
+        for delivery in sent:
+            delivery.add_done_callback(_look_at_error)
         acknowledged = await asyncio.gather(*sent)
         await producer.commit_transaction()
-        return {one.topic_partition: one.offset for one in acknowledged}
+        return {metadata.topic_partition: metadata.offset for metadata in acknowledged}
 
     def _first_waiting(self) -> list[Waiting]:
         with self._store.read() as connection:

@@ -20,7 +20,7 @@ def in_batch(by: By) -> By:
 
 
 def chunks(items: Iterable[T]) -> Iterator[list[T]]:
-    """As many as go into a transaction at a time, in their order."""
+    """Lists of as many as go into a transaction at a time, in their order."""
     iterator = iter(items)
     while chunk := list(islice(iterator, CHUNK)):
         yield chunk

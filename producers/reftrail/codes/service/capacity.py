@@ -19,11 +19,11 @@ FULL: Final = 0.8
 """The same of what can be counted, or of what the odds of a right guess allow."""
 
 
-def share_used(one: Format, used: int) -> float:
+def share_used(format_: Format, used: int) -> float:
     """The used share of a format's capacity: for derived ones of what the worst odds allow."""
-    pattern = pattern_of(one.defined.pattern)
-    if one.defined.kind == FormatKind.DERIVED:
-        return right_guess(pattern.random_size, one.defined.count) / WORST_ODDS
+    pattern = pattern_of(format_.defined.pattern)
+    if format_.defined.kind == FormatKind.DERIVED:
+        return right_guess(pattern.random_size, format_.defined.count) / WORST_ODDS
     return used / (pattern.random_size if pattern.random_segments else pattern.size)
 
 
@@ -32,30 +32,30 @@ class Capacity:
 
     def __init__(self, metrics: CodeMetrics) -> None:
         self._metrics = metrics
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
 
-    def note(self, one: Format, used: int) -> None:
+    def note(self, format_: Format, used: int) -> None:
         """Take down how many codes of a format there are."""
-        name, share = one.defined.name, share_used(one, used)
+        name, share = format_.defined.name, share_used(format_, used)
         self._metrics.space_used.labels(name).set(share)
-        if share < self._full_from(one) or name in self._told:
+        if share < self._full_from(format_) or name in self._reported:
             return
-        self._told.add(name)
-        logger.warning("format %s: %s", name, self._words(one, used, share))
+        self._reported.add(name)
+        logger.warning("format %s: %s", name, self._words(format_, used, share))
 
-    def _words(self, one: Format, used: int, share: float) -> str:
-        if one.defined.kind == FormatKind.DERIVED:
+    def _words(self, format_: Format, used: int, share: float) -> str:
+        if format_.defined.kind == FormatKind.DERIVED:
             return (
-                f"{one.defined.count:,} codes are {share:.0%} of what one right guess in "
+                f"{format_.defined.count:,} codes are {share:.0%} of what one right guess in "
                 f"{1 / WORST_ODDS:,.0f} allows; define a format with more symbols"
             )
-        if not pattern_of(one.defined.pattern).random_segments:
+        if not pattern_of(format_.defined.pattern).random_segments:
             return f"{used:,} codes are {share:.0%} of all there are; define a longer format"
         return (
             f"{share:.1%} of the codes drawn exist already ({used:,} are issued); define a format "
             f"with a longer body, or with an alphabet of more symbols"
         )
 
-    def _full_from(self, one: Format) -> float:
-        drawn = one.defined.kind == FormatKind.REGISTERED
-        return COLLIDING if drawn and pattern_of(one.defined.pattern).random_segments else FULL
+    def _full_from(self, format_: Format) -> float:
+        drawn = format_.defined.kind == FormatKind.REGISTERED
+        return COLLIDING if drawn and pattern_of(format_.defined.pattern).random_segments else FULL

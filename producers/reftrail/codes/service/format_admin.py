@@ -27,7 +27,7 @@ def define(work: UnitOfWork, terms: FormatTerms, secret: MasterSecret | None) ->
         if text is not None:
             check_text(name, text)
     formats = work.formats(locked=True)
-    before = next((one for one in formats if one.defined.name == terms.name), None)
+    before = next((format_ for format_ in formats if format_.defined.name == terms.name), None)
     pattern = _pattern(terms)
     key_id = _key_id(terms, secret, before)
     after = Format(
@@ -52,7 +52,9 @@ def define(work: UnitOfWork, terms: FormatTerms, secret: MasterSecret | None) ->
         if _same(before, after):
             return before
         _see_that_codes_stay(before, after)
-    _see_that_all_can_be_told_apart([one for one in formats if one is not before], after, secret)
+    _see_that_all_can_be_told_apart(
+        [format_ for format_ in formats if format_ is not before], after, secret
+    )
     return work.define(CodeAct.CHANGED if before else CodeAct.ISSUED, before, after, codes=0)
 
 
@@ -162,12 +164,12 @@ def _see_that_codes_stay(before: Format, after: Format) -> None:
 
 
 def _see_that_all_can_be_told_apart(
-    others: Sequence[Format], one: Format, secret: MasterSecret | None
+    others: Sequence[Format], format_: Format, secret: MasterSecret | None
 ) -> None:
     """A forged code of one must not pass for a well-formed one of another, nor do so later."""
     counted = [
         msgspec.structs.replace(each.defined, count=max(each.defined.count, 1))
-        for each in (*others, one)
+        for each in (*others, format_)
     ]
     try:
         formats_of(counted, secret)
@@ -175,9 +177,9 @@ def _see_that_all_can_be_told_apart(
         raise ActRefused(Why.INVALID, str(error)) from error
 
 
-def derived_codes(one: Format, secret: MasterSecret | None) -> DerivedCodes:
+def derived_codes(format_: Format, secret: MasterSecret | None) -> DerivedCodes:
     """A format's derived codes, all that are issued. Raises `ActRefused`: NO_SECRET, INVALID."""
-    defined = one.defined
+    defined = format_.defined
     if defined.kind != FormatKind.DERIVED or defined.count == 0:
         raise ActRefused(Why.INVALID, f"format {defined.name} has no derived codes")
     campaign_id = str(defined.campaign_id)
@@ -187,7 +189,7 @@ def derived_codes(one: Format, secret: MasterSecret | None) -> DerivedCodes:
 
 def named(formats: Iterable[Format], name: str) -> Format:
     """The format of that name. Raises `ActRefused`, NOT_FOUND."""
-    known = {one.defined.name: one for one in formats}
+    known = {format_.defined.name: format_ for format_ in formats}
     if name not in known:
         names = ", ".join(known) or "none"
         raise ActRefused(

@@ -22,11 +22,11 @@ class CodeGenerator:
     """
 
     def __init__(
-        self, one: Format, values: Mapping[str, str], count_on: Callable[[str, int], int]
+        self, format_: Format, values: Mapping[str, str], count_on: Callable[[str, int], int]
     ) -> None:
-        self.format = one
-        self.format_name = one.defined.name
-        self.pattern = pattern_of(one.defined.pattern)
+        self.format = format_
+        self.format_name = format_.defined.name
+        self.pattern = pattern_of(format_.defined.pattern)
         self._values = dict(values)
         self._count_on = count_on
         self._counted = self._counted_segment()
@@ -43,7 +43,7 @@ class CodeGenerator:
         return self._counted is None and not self.pattern.random_segments
 
     def draw(self, count: int) -> list[str]:
-        """So many codes; whether they are free, the store knows."""
+        """Draw codes; whether they are free, the store knows."""
         try:
             if self._counted is None:
                 return [self.pattern.generate(**self._values) for _ in range(count)]
@@ -56,7 +56,7 @@ class CodeGenerator:
             raise ActRefused(Why.INVALID, f"format {self.format_name}: {error}") from error
 
     def exhausted(self, retries: int, used: int) -> ActRefused:
-        """Why there are no more codes to be had after so many retries in vain."""
+        """The refusal after so many retries in vain."""
         if self._counted is not None:
             return self._out_of_numbers()
         wider = ", ".join(

@@ -34,19 +34,19 @@ def take_over(
 ) -> list[Outcome]:
     """Import codes; an outcome for each. Raises `ConcurrentUpdate`."""
     outcomes: list[Outcome] = [None] * len(given)
-    existing = find_codes(work.connection, {one.code for one in given})
+    existing = find_codes(work.connection, {code.code for code in given})
     drafts: dict[str, Code] = {}
     holdings = _Holdings(work, given, formats)
-    for place, one in enumerate(given):
-        draft = draft_of(one.code, one.terms, origin, one.created_at or work.at)
-        form = canonical(one.code)
-        known = existing.get(one.code) or drafts.get(form)
-        if known is not None and known.code != one.code:
+    for place, code in enumerate(given):
+        draft = draft_of(code.code, code.terms, origin, code.created_at or work.at)
+        form = canonical(code.code)
+        known = existing.get(code.code) or drafts.get(form)
+        if known is not None and known.code != code.code:
             outcomes[place] = f"is the code {known.code}; case doesn't distinguish codes"
         elif known is not None:
-            agree = _agrees(draft, known, has_time=one.created_at is not None)
+            agree = _agrees(draft, known, has_time=code.created_at is not None)
             outcomes[place] = None if agree else "exists already, otherwise than given"
-        elif why := _looks_derived(one, judging) or holdings.why_not(one):
+        elif why := _looks_derived(code, judging) or holdings.why_not(code):
             outcomes[place] = why
         else:
             outcomes[place] = drafts[form] = draft
@@ -55,18 +55,20 @@ def take_over(
     if len(inserted) < len(drafts):
         raise ConcurrentUpdate
     work.note_holdings(holdings.new)
-    return [inserted[one.code] if isinstance(one, Code) else one for one in outcomes]
+    return [
+        inserted[outcome.code] if isinstance(outcome, Code) else outcome for outcome in outcomes
+    ]
 
 
 def counted(before: Imported, given: Sequence[GivenCode], outcomes: Sequence[Outcome]) -> Imported:
     """Add the outcomes of these codes to those before them."""
     place = before.added + before.unchanged + len(before.clashes)
     clashes = [
-        Clash(number, one.code, why)
-        for number, (one, why) in enumerate(zip(given, outcomes, strict=True), place + 1)
+        Clash(number, code.code, why)
+        for number, (code, why) in enumerate(zip(given, outcomes, strict=True), place + 1)
         if isinstance(why, str)
     ]
-    unchanged = sum(one is None for one in outcomes)
+    unchanged = sum(outcome is None for outcome in outcomes)
     return replace(
         before,
         added=before.added + len(given) - unchanged - len(clashes),
@@ -82,29 +84,29 @@ class _Holdings:
         self, work: UnitOfWork, given: Sequence[GivenCode], formats: Sequence[Format]
     ) -> None:
         self._scopes = Scopes(formats)
-        keys = {self._key(one) for one in given}
+        keys = {self._key(code) for code in given}
         self._held = held(work, {key for key in keys if key is not None})
         self.new: list[tuple[str, str, str]] = []
 
-    def why_not(self, one: GivenCode) -> str | None:
-        """Why its owner can't have this code; None: from now on the owner has it."""
-        key = self._key(one)
+    def why_not(self, code: GivenCode) -> str | None:
+        """The reason against its owner's having this code; None: now the owner has it."""
+        key = self._key(code)
         if key is None:
             return None
-        holding = self._held.setdefault(key, one.code)
-        if holding != one.code:
-            return f"is not the one code of {one.terms.owner_user_id}, which is {holding}"
-        self.new.append((*key, one.code))
+        holding = self._held.setdefault(key, code.code)
+        if holding != code.code:
+            return f"is not the one code of {code.terms.owner_user_id}, which is {holding}"
+        self.new.append((*key, code.code))
         return None
 
-    def _key(self, one: GivenCode) -> tuple[str, str] | None:
-        return self._scopes.key(one.terms.campaign_id, one.terms.owner_user_id)
+    def _key(self, code: GivenCode) -> tuple[str, str] | None:
+        return self._scopes.key(code.terms.campaign_id, code.terms.owner_user_id)
 
 
-def _looks_derived(one: GivenCode, judging: Formats) -> str | None:
-    """Why a code can't stand beside derived ones: one of those may be the same, some day."""
-    match judging.verify(one.code):
-        case Valid(_, _, campaign_id) if campaign_id == one.terms.campaign_id:
+def _looks_derived(code: GivenCode, judging: Formats) -> str | None:
+    """The reason against a code beside derived ones: one of those may become the same."""
+    match judging.verify(code.code):
+        case Valid(_, _, campaign_id) if campaign_id == code.terms.campaign_id:
             return None
         case UnknownFormat() | WellFormed() | Retired():
             return None
@@ -126,10 +128,17 @@ def _free_skeletons(work: UnitOfWork, drafts: Iterable[Code]) -> dict[str, str]:
 
 
 def _agrees(draft: Code, found: Code, *, has_time: bool) -> bool:
-    """Whether a code is stored as given; what can be changed since, and notes, don't count."""
+    """Whether a code is stored as given; what can be changed since, and notes, don't count.
+
+    An owner's signal under another hash key can't be compared: it may have been renewed since.
+    """
     passed_over = {"event_id", "event_time", "received_at", "revision", "status", "notes", "origin"}
     if not has_time:
         passed_over.add("created_at")
+    stored = found.changed.owner_hashes()
+    for name, (key_id, _) in draft.changed.owner_hashes().items():
+        if name in stored and stored[name][0] != key_id:
+            passed_over.add(name)
     taken: dict[str, Any] = {name: getattr(found.changed, name) for name in passed_over}
     same = msgspec.structs.replace(draft.changed, **taken) == found.changed
     return same and replace(draft, changed=found.changed).channel_limits == found.channel_limits
@@ -151,7 +160,7 @@ class Importing:
         self._judging = judging
 
     def all_or_none(self, origin: Origin, codes: Iterable[GivenCode], by: By) -> Imported:
-        """In one transaction, or none if one of them clashes: added and unchanged are 0 then."""
+        """Import all in one transaction, or none if one clashes: added and unchanged are 0 then."""
         batch = in_batch(by)
 
         def do(work: UnitOfWork) -> Imported:
@@ -185,10 +194,10 @@ class Importing:
         given: Sequence[GivenCode],
         before: Imported,
     ) -> Imported:
-        for one in given:
-            check_code(one.code)
-            check_terms(one.terms)
-        codes = [replace(one, code=spelled(one.code)) for one in given]
+        for code in given:
+            check_code(code.code)
+            check_terms(code.terms)
+        codes = [replace(code, code=spelled(code.code)) for code in given]
         formats = work.formats()
         outcomes = take_over(work, origin, codes, formats, self._judging(formats))
         return counted(before, codes, outcomes)

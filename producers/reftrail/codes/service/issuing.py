@@ -15,12 +15,12 @@ from reftrail.codes.service.one_per_user import Scopes, held
 from reftrail.codes.store.reading import find_codes, used_of
 from reftrail.codes.store.writing import UnitOfWork
 from reftrail.contracts.record import Millis
-from reftrail.contracts.reference import CodeAct, CodeChanged, FormatKind, FormatStatus
+from reftrail.contracts.reference import CodeAct, CodeChanged, FormatKind, FormatStatus, named_hash
 
 logger = logging.getLogger(__name__)
 
 MOST_RETRIES: Final = 5
-"""In a row, for one code, before the format is said to be full."""
+"""Draws in a row for one code before the format is said to be full."""
 
 DEFAULT_FORMAT: Final = FormatTerms(name="random", pattern="REF{body:9}")
 """Defined when the first code is issued under it."""
@@ -50,15 +50,15 @@ def issue(
     formats: Sequence[Format] = work.formats()
     generators: dict[str, CodeGenerator] = {}
     chosen: dict[str, CodeGenerator] = {}
-    for campaign_id in {one.campaign_id for one in terms}:
+    for campaign_id in {code_terms.campaign_id for code_terms in terms}:
         formats = with_default(work, formats, format_name, campaign_id, given.secret)
         of = format_for(formats, format_name, campaign_id)
         chosen[campaign_id] = generators.setdefault(
             of.defined.name, CodeGenerator(of, values, work.count_on)
         )
-    drawings_of = [chosen[one.campaign_id] for one in terms]
+    drawings_of = [chosen[code_terms.campaign_id] for code_terms in terms]
     scopes = Scopes(formats, signup=given.signup)
-    keys = [scopes.key(one.campaign_id, one.owner_user_id) for one in terms]
+    keys = [scopes.key(code_terms.campaign_id, code_terms.owner_user_id) for code_terms in terms]
     holding = held(work, {key for key in keys if key is not None})
     first: dict[tuple[str, str], int] = {}
     drawn_at = [
@@ -76,8 +76,8 @@ def issue(
 
 def issue_chosen(work: UnitOfWork, wanted: str, terms: Terms, formats: Sequence[Format]) -> Code:
     """A code that a person chose. Raises `ActRefused`: INVALID, with a suggestion, or CLASH."""
-    active = [one for one in formats if one.defined.status == FormatStatus.ACTIVE]
-    match choose(wanted, [pattern_of(one.defined.pattern) for one in active]):
+    active = [format_ for format_ in formats if format_.defined.status == FormatStatus.ACTIVE]
+    match choose(wanted, [pattern_of(format_.defined.pattern) for format_ in active]):
         case ChoiceRefused(_, message, suggestion):
             raise ActRefused(Why.INVALID, message, suggestion)
         case accepted:
@@ -97,16 +97,26 @@ def issue_chosen(work: UnitOfWork, wanted: str, terms: Terms, formats: Sequence[
     return inserted[accepted.code]
 
 
-def signup_terms(users: Iterable[Signup], of: Format) -> list[Terms]:
+def issue_at_signup(work: UnitOfWork, users: Sequence[Signup], given: Issuing) -> list[Code]:
+    """A code for each user under each format that is on_signup; users who have one keep it."""
+    return [
+        code
+        for format_ in work.formats()
+        if format_.on_signup and format_.defined.status == FormatStatus.ACTIVE
+        for code in issue(work, _signup_terms(users, format_), format_.defined.name, {}, given)
+    ]
+
+
+def _signup_terms(users: Iterable[Signup], of: Format) -> list[Terms]:
     """On which terms those who have signed up get codes of a format."""
     return [
         Terms(
             campaign_id=str(of.defined.campaign_id),
             owner_user_id=user.user_id,
-            owner_device_hash=user.device_hash,
-            owner_ip_hash=user.ip_hash,
-            owner_network_hash=user.network_hash,
-            owner_email_hash=user.email_hash,
+            owner_device_hash=named_hash(user.hash_key_id, user.device_hash),
+            owner_ip_hash=named_hash(user.hash_key_id, user.ip_hash),
+            owner_network_hash=named_hash(user.hash_key_id, user.network_hash),
+            owner_email_hash=named_hash(user.hash_key_id, user.email_hash),
         )
         for user in users
     ]
@@ -237,40 +247,40 @@ def format_for(formats: Sequence[Format], name: str | None, campaign_id: str) ->
     if name is None:
         own = _own(formats, campaign_id)
         if len(own) > 1:
-            names = ", ".join(one.defined.name for one in own)
+            names = ", ".join(format_.defined.name for format_ in own)
             raise ActRefused(
                 Why.INVALID, f"campaign {campaign_id} has several formats: {names}; name one"
             )
         if own:
             return own[0]
         name = DEFAULT_FORMAT.name
-    one = named(formats, name)
-    if one.defined.status != FormatStatus.ACTIVE:
+    format_ = named(formats, name)
+    if format_.defined.status != FormatStatus.ACTIVE:
         raise ActRefused(Why.INVALID, f"format {name} is retired; issue codes under another one")
-    if one.defined.kind != FormatKind.REGISTERED:
+    if format_.defined.kind != FormatKind.REGISTERED:
         raise ActRefused(
             Why.INVALID, f"codes of format {name} are derived; issue them by their number"
         )
-    if one.defined.campaign_id not in (None, campaign_id):
+    if format_.defined.campaign_id not in (None, campaign_id):
         raise ActRefused(
-            Why.INVALID, f"format {name} is that of campaign {one.defined.campaign_id} alone"
+            Why.INVALID, f"format {name} is that of campaign {format_.defined.campaign_id} alone"
         )
-    return one
+    return format_
 
 
 def _own(formats: Iterable[Format], campaign_id: str) -> list[Format]:
     """The formats of a campaign that codes can be drawn from."""
     return [
-        one
-        for one in formats
-        if one.defined.campaign_id == campaign_id
-        and one.defined.kind == FormatKind.REGISTERED
-        and one.defined.status == FormatStatus.ACTIVE
+        format_
+        for format_ in formats
+        if format_.defined.campaign_id == campaign_id
+        and format_.defined.kind == FormatKind.REGISTERED
+        and format_.defined.status == FormatStatus.ACTIVE
     ]
 
 
 def _is_default(formats: Iterable[Format], name: str | None, campaign_id: str) -> bool:
     """Whether the default format is asked for, and isn't there yet."""
-    if any(one.defined.name == DEFAULT_FORMAT.name for one in formats):
+    if any(format_.defined.name == DEFAULT_FORMAT.name for format_ in formats):
         return False
     return name == DEFAULT_FORMAT.name or (name is None and not _own(formats, campaign_id))

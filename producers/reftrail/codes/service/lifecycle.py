@@ -1,13 +1,12 @@
-"""Acts on issued codes: bind, change, distribute, suspend, revoke, reissue."""
+"""Acts on issued codes: bind, change, distribute, suspend, reactivate, expire, revoke."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import msgspec
 
 from reftrail.codes.formats import Formats, Unchecked, Valid
-from reftrail.codes.formats.secrets import MasterSecret
 from reftrail.codes.model import (
     ActRefused,
     Changes,
@@ -15,25 +14,23 @@ from reftrail.codes.model import (
     Filter,
     Format,
     Origin,
-    Reissued,
     Terms,
     Why,
 )
 from reftrail.codes.service.format_admin import named
-from reftrail.codes.service.generation import CodeGenerator, pattern_of, values_to_keep
-from reftrail.codes.service.issuing import Issuing, draft_of, format_for, insert_drawn, with_default
+from reftrail.codes.service.issuing import draft_of
 from reftrail.codes.service.one_per_user import Scopes
 from reftrail.codes.service.one_per_user import held as held_by
 from reftrail.codes.store.reading import lock_codes
 from reftrail.codes.store.writing import UnitOfWork
 from reftrail.codes.validation import check_fields, check_filter, check_text
 from reftrail.contracts.record import Millis
-from reftrail.contracts.reference import CodeAct, CodeStatus, FormatKind, FormatStatus
+from reftrail.contracts.reference import CodeAct, CodeStatus, named_hash
 
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """From which statuses an act leads to which; in that status already, it changes nothing."""
+    """Change of status by an act; a code in the target status already stays as it is."""
 
     sources: frozenset[CodeStatus]
     target: CodeStatus
@@ -90,14 +87,14 @@ def bind(
         if text is not None:
             check_text(name, text)
     code = locked.code.changed
-    _refuse_status(locked.code, work.at, CodeStatus.REVOKED, CodeStatus.EXPIRED)
+    refuse_status(locked.code, work.at, CodeStatus.REVOKED, CodeStatus.EXPIRED)
     if owner_user_id is not None and code.owner_user_id not in (None, owner_user_id):
         raise ActRefused(Why.CLASH, f"code {code.code} has another owner; reissue it instead")
     if record is not None and (code.record_kind, code.record_id) not in ((None, None), record):
         raise ActRefused(
             Why.CLASH, f"code {code.code} stands for another record; reissue it instead"
         )
-    bound = _with(
+    bound = with_fields(
         locked.code,
         owner_user_id=owner_user_id or code.owner_user_id,
         record_kind=record[0] if record else code.record_kind,
@@ -115,7 +112,7 @@ def bind(
 
 def change(work: UnitOfWork, locked: LockedCode, changes: Changes) -> Code:
     """Change what may be changed."""
-    _refuse_status(locked.code, work.at, CodeStatus.REVOKED)
+    refuse_status(locked.code, work.at, CodeStatus.REVOKED)
     given = {
         name: value
         for name, value in msgspec.structs.asdict(changes).items()
@@ -128,10 +125,29 @@ def change(work: UnitOfWork, locked: LockedCode, changes: Changes) -> Code:
             given[name] = list(given[name])
     if "regions" in given:
         given["regions"] = [region.upper() for region in given["regions"]]
-    changed = _with(locked.code, **given)
+    changed = with_fields(locked.code, **given)
     if limits is not None:
         changed = replace(changed, channel_limits=dict(limits))
     return write(work, CodeAct.CHANGED, locked, changed)
+
+
+def rehash(
+    work: UnitOfWork, locked: LockedCode, keys: tuple[str, str], hashes: Mapping[str, str]
+) -> Code:
+    """Give the owner's signals their hashes under another key; the rest stay, and name their key.
+
+    keys are the ids of the former and the present key, hashes are by the record's fields.
+    """
+    former, present = keys
+    fields: dict[str, str | None] = {}
+    for name, (key_id, held) in locked.code.changed.owner_hashes().items():
+        if name in hashes and key_id in (former, None):
+            fields[name] = named_hash(present, hashes[name])
+        elif key_id is None:
+            fields[name] = named_hash(former, held)
+    if not fields:  # another event was first
+        return locked.code
+    return write(work, CodeAct.CHANGED, locked, with_fields(locked.code, **fields))
 
 
 def distribute(work: UnitOfWork, locked: LockedCode, channel: str | None, count: int) -> Code:
@@ -197,40 +213,18 @@ def moved_to(code: Code, target: CodeStatus, at: Millis) -> Code | None:
     if target == CodeStatus.ACTIVE and ends is not None and ends <= at:
         return None
     if target == CodeStatus.EXPIRED:
-        return _with(code, status=target, expires_at=at if ends is None else min(ends, at))
-    return _with(code, status=target)
+        return with_fields(code, status=target, expires_at=at if ends is None else min(ends, at))
+    return with_fields(code, status=target)
 
 
-def _same_terms(code: Code) -> Terms:
-    """The terms of a code, for the one that replaces it."""
-    changed = code.changed
-    return Terms(
-        campaign_id=changed.campaign_id,
-        owner_user_id=changed.owner_user_id,
-        category=changed.category,
-        channel=changed.channel,
-        channels=tuple(changed.channels),
-        regions=tuple(changed.regions),
-        expires_at=changed.expires_at,
-        max_uses=changed.max_uses,
-        max_distributes=changed.max_distributes,
-        channel_limits=code.channel_limits,
-        record_kind=changed.record_kind,
-        record_id=changed.record_id,
-        notes=changed.notes,
-        owner_device_hash=changed.owner_device_hash,
-        owner_ip_hash=changed.owner_ip_hash,
-        owner_network_hash=changed.owner_network_hash,
-        owner_email_hash=changed.owner_email_hash,
-    )
-
-
-def _refuse_status(code: Code, at: Millis, *refused: CodeStatus) -> None:
+def refuse_status(code: Code, at: Millis, *refused: CodeStatus) -> None:
+    """Raise `ActRefused`, STATUS, for a code in one of these statuses."""
     if (status := code.status_at(at)) in refused:
         raise ActRefused(Why.STATUS, f"code {code.code} is {status}; issue another one")
 
 
-def _with(code: Code, **fields: Any) -> Code:
+def with_fields(code: Code, **fields: Any) -> Code:
+    """A code with other fields in its record."""
     return replace(code, changed=msgspec.structs.replace(code.changed, **fields))
 
 
@@ -248,7 +242,7 @@ def lock(work: UnitOfWork, code: str, formats: Sequence[Format], judging: Format
         case Unchecked(_, name):
             raise ActRefused(
                 Why.NO_SECRET,
-                f"whether {code} is a code of {name} can't be told without REFTRAIL_CODES_SECRET",
+                f"whether {code} is one of {name} can't be decided without REFTRAIL_CODES_SECRET",
             )
         case _:
             raise ActRefused(Why.NOT_FOUND, f"there is no code {code}")
@@ -273,47 +267,3 @@ def move_some(
     moved = [(code, moved_to(code, transition.target, work.at)) for code in found]
     changed = work.update(act, [(old, new) for old, new in moved if new is not None])
     return (found[-1].code if len(found) == limit else None), changed
-
-
-def reissue(
-    work: UnitOfWork,
-    locked: LockedCode,
-    formats: Sequence[Format],
-    format_name: str | None,
-    given: Issuing,
-) -> Reissued:
-    """Replace a code by a new one on the same terms; who held the old one holds the new one."""
-    old = locked.code
-    _refuse_status(old, work.at, CodeStatus.REVOKED, CodeStatus.EXPIRED)
-    generator = _successor(work, old, formats, format_name, given.secret)
-    revoked = write(work, CodeAct.REISSUED, locked, _with(old, status=CodeStatus.REVOKED))
-    new = insert_drawn(work, [_same_terms(old)], [generator], [0], given.metrics)[0]
-    work.hand_over(old.code, new.code)
-    return Reissued(revoked, new)
-
-
-def _successor(
-    work: UnitOfWork,
-    old: Code,
-    formats: Sequence[Format],
-    format_name: str | None,
-    secret: MasterSecret | None,
-) -> CodeGenerator:
-    """The generator of the new code: the old one's format, with its values, where possible."""
-    wanted = format_name or old.format_name
-    of = next((one for one in formats if one.defined.name == wanted), None)
-    is_drawn = of is not None and of.defined.kind == FormatKind.REGISTERED
-    if format_name is None and not (is_drawn and of.defined.status == FormatStatus.ACTIVE):  # type: ignore[union-attr]
-        wanted = None
-    campaign_id = old.changed.campaign_id
-    known = with_default(work, formats, wanted, campaign_id, secret)
-    chosen = format_for(known, wanted, campaign_id)
-    values = {}
-    if chosen.defined.name == old.format_name:
-        values = values_to_keep(pattern_of(chosen.defined.pattern), old.code)
-    generator = CodeGenerator(chosen, values, work.count_on)
-    if generator.is_fixed:
-        raise ActRefused(
-            Why.INVALID, f"format {wanted} has no other code like this; name another one"
-        )
-    return generator

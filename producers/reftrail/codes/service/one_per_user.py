@@ -8,13 +8,13 @@ from reftrail.codes.store.writing import UnitOfWork
 from reftrail.contracts.reference import FormatStatus
 
 SHARED_SCOPE: Final = "shared"
-"""In which users hold the code that serves all campaigns with the policy shared."""
+"""Scope in which users hold the code that serves all campaigns with the policy shared."""
 
 _STRICTEST_FIRST: Final = (PerUser.SHARED, PerUser.ONE)
 
 
 class Scopes:
-    """In which scope a user may hold one code only, by campaign; None: users may have many.
+    """Scope in which a user may hold one code only, by campaign; None: users may have many.
 
     At signups everyone gets one code in each campaign at most, even where others may be issued too:
     then in a scope of its own.
@@ -23,9 +23,9 @@ class Scopes:
     def __init__(self, formats: Iterable[Format], *, signup: bool = False) -> None:
         self._policies: dict[str, set[PerUser]] = {}
         self._signup = signup
-        for one in formats:
-            if one.defined.campaign_id and one.defined.status == FormatStatus.ACTIVE:
-                self._policies.setdefault(one.defined.campaign_id, set()).add(one.per_user)
+        for format_ in formats:
+            if format_.defined.campaign_id and format_.defined.status == FormatStatus.ACTIVE:
+                self._policies.setdefault(format_.defined.campaign_id, set()).add(format_.per_user)
 
     def key(self, campaign_id: str, user_id: str | None) -> tuple[str, str] | None:
         """Scope and user; None where there is no user, or the user may have many codes."""
@@ -34,7 +34,9 @@ class Scopes:
 
     def _of(self, campaign_id: str) -> str | None:
         policies = self._policies.get(campaign_id, set())
-        strictest = next((one for one in _STRICTEST_FIRST if one in policies), PerUser.MANY)
+        strictest = next(
+            (policy for policy in _STRICTEST_FIRST if policy in policies), PerUser.MANY
+        )
         match strictest:
             case PerUser.MANY:
                 return f"signup:{campaign_id}" if self._signup else None

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, assert_never
 
+from reftrail.codes.answers import Answer, Verification
 from reftrail.codes.formats import (
     CodeVerdict,
     Forged,
@@ -15,7 +16,7 @@ from reftrail.codes.formats import (
     WellFormed,
 )
 from reftrail.codes.formats.patterns import Malformed, Mistyped
-from reftrail.codes.model import Answer, Code, Verification
+from reftrail.codes.model import Code
 from reftrail.contracts.record import Millis
 from reftrail.contracts.reference import CodeStatus
 
@@ -26,7 +27,7 @@ _PLAIN: Final[Mapping[type[CodeVerdict], tuple[Answer, str]]] = {
     Retired: (Answer.REVOKED, "codes of this kind count no longer"),
     Unchecked: (
         Answer.UNKNOWN,
-        "whether this code is genuine can't be told here: its secret is missing",
+        "whether this code is genuine can't be decided here: its secret is missing",
     ),
     WellFormed: (Answer.UNKNOWN, "there is no such code"),
     UnknownFormat: (Answer.UNKNOWN, "no code is written like this"),
@@ -47,7 +48,7 @@ class VerificationContext:
 def candidates(text: str, verdict: CodeVerdict) -> list[str]:
     """The codes a spelled text may stand for: as typed, then as its format writes it."""
     typed = text[:_LONGEST_TEXT]
-    return list(dict.fromkeys(one for one in (typed, canonical(verdict)) if one))
+    return list(dict.fromkeys(code for code in (typed, canonical(verdict)) if code))
 
 
 def canonical(verdict: CodeVerdict) -> str | None:
@@ -126,7 +127,7 @@ def _used_up(code: Code, now: VerificationContext) -> tuple[Answer, str] | None:
 
 
 def _distributed(code: Code, channel: str | None) -> str | None:
-    """Why a code may not be handed out any more."""
+    """The reason for which a code may not be handed out any more."""
     if code.left_to_distribute == 0:
         return f"the code was handed out {code.distributed} times, and may not be any more"
     limit = None if channel is None else code.channel_limits.get(channel)

@@ -13,7 +13,7 @@ from reftrail.codes.store.rows import act_of, code_of, format_of
 from reftrail.codes.store.tables import CANONICAL, acts, codes, formats
 from reftrail.codes.validation import check_filter
 from reftrail.contracts.code_spelling import canonical, is_code
-from reftrail.contracts.reference import CodeActed
+from reftrail.contracts.reference import OWNER_HASHES, CodeActed
 
 LARGEST_PAGE: Final = 1_000
 
@@ -40,7 +40,7 @@ def _found(connection: sa.Connection, wanted: Iterable[str], *, locked: bool) ->
 
 
 def page_of(connection: sa.Connection, which: Filter, cursor: str | None, limit: int) -> Page:
-    """So many codes in alphabetical order, from where the cursor leads."""
+    """A page of codes in alphabetical order, from where the cursor leads."""
     if not 1 <= limit <= LARGEST_PAGE:
         raise ActRefused(Why.INVALID, f"limit is {limit}; give 1 to {LARGEST_PAGE}")
     check_filter(which)
@@ -64,6 +64,20 @@ def lock_codes(
     """
     statement = _behind(which, after, limit).where(codes.c.status.in_(list(among)))
     return _codes(connection, statement.with_for_update())
+
+
+def codes_hashed_otherwise(connection: sa.Connection, known: Iterable[str]) -> list[Code]:
+    """Codes with a signal of their owners that is under none of these hash keys, in order."""
+    of_known = [f"{key_id}:" for key_id in known]
+    are_otherwise = [
+        sa.and_(
+            codes.c[name].is_not(None),
+            *(sa.func.substr(codes.c[name], 1, len(start)) != start for start in of_known),
+        )
+        for name in OWNER_HASHES
+    ]
+    statement = sa.select(codes).where(sa.or_(*are_otherwise)).order_by(codes.c.code)
+    return _codes(connection, statement)
 
 
 def audit_of(connection: sa.Connection, code: str) -> list[CodeActed]:
@@ -108,7 +122,7 @@ def _codes(connection: sa.Connection, statement: "sa.Select[Any]") -> list[Code]
 
 
 def _behind(which: Filter, after: str | None, limit: int) -> "sa.Select[Any]":
-    """So many codes that fit, in alphabetical order, behind one of them."""
+    """A number of codes that fit, in alphabetical order, behind one of them."""
     # A prefix is looked for in any case of letters: then by the index of the canonical form.
     position = codes.c.code if which.prefix is None else CANONICAL
     statement = sa.select(codes).where(*_conditions(which)).order_by(position).limit(limit)

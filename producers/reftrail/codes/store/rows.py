@@ -6,7 +6,8 @@ import msgspec
 import sqlalchemy as sa
 
 from reftrail.codes.model import Code, Format, PerUser
-from reftrail.codes.store.tables import acts, codes, formats
+from reftrail.codes.store.tables import acts, api_keys, codes, formats
+from reftrail.contracts.api_keys import ApiKeyChanged
 from reftrail.contracts.record import Record
 from reftrail.contracts.reference import CodeActed, CodeChanged, CodeFormatDefined
 
@@ -15,6 +16,9 @@ _OF_FORMAT: Final = frozenset(CodeFormatDefined.__struct_fields__) & {
     column.name for column in formats.columns
 }
 _OF_ACT: Final = frozenset(CodeActed.__struct_fields__) & {column.name for column in acts.columns}
+_OF_KEY: Final = frozenset(ApiKeyChanged.__struct_fields__) & {
+    column.name for column in api_keys.columns
+}
 _NOT_STATE: Final = frozenset(
     {"event_id", "event_time", "received_at", "code", "campaign_id", "revision", "past_stops"}
 )
@@ -53,12 +57,12 @@ def format_of(row: sa.RowMapping) -> Format:
     )
 
 
-def row_of_format(one: Format) -> dict[str, Any]:
+def row_of_format(format_: Format) -> dict[str, Any]:
     """The row of a format."""
     return {
-        **{name: getattr(one.defined, name) for name in _OF_FORMAT},
-        "per_user": one.per_user,
-        "on_signup": one.on_signup,
+        **{name: getattr(format_.defined, name) for name in _OF_FORMAT},
+        "per_user": format_.per_user,
+        "on_signup": format_.on_signup,
     }
 
 
@@ -71,6 +75,17 @@ def act_of(row: sa.RowMapping) -> CodeActed:
 def row_of_act(act: CodeActed) -> dict[str, Any]:
     """The row of an audit line."""
     return {name: getattr(act, name) for name in _OF_ACT}
+
+
+def api_key_of(row: sa.RowMapping) -> ApiKeyChanged:
+    """The key in a row of `api_keys`."""
+    key: ApiKeyChanged = _record(ApiKeyChanged, _OF_KEY, row)
+    return key
+
+
+def row_of_api_key(key: ApiKeyChanged) -> dict[str, Any]:
+    """The row of a key."""
+    return {name: getattr(key, name) for name in _OF_KEY}
 
 
 def state_of(code: Code) -> dict[str, Any]:

@@ -4,15 +4,16 @@
 have: the database lets no code through twice, even if two processes issue at once. `holdings` holds
 at most one code of a user in a scope (`service.one_per_user`). `acts` is the audit log. `outbox`
 holds what Kafka hasn't acknowledged yet, in the order of sending. `requests` holds the answers to
-requests with an Idempotency-Key, written in the transaction of what they asked for.
+requests with an Idempotency-Key, written in the transaction of what they asked for. `api_keys`
+holds hashes of keys, never a key.
 """
 
 from typing import Any, Final
 
 import sqlalchemy as sa
 
-VERSION: Final = 3
-"""Of these tables. A change adds one and a way to get there from the version before."""
+VERSION: Final = 4
+"""Version of these tables. A change adds one and a way to get there from the version before."""
 
 METADATA: Final = sa.MetaData()
 
@@ -141,4 +142,26 @@ requests = sa.Table(
     _time("at", nullable=False),
     sa.Column("answer", sa.LargeBinary, nullable=False),
     sa.Index("requests_by_time", "at"),
+)
+
+api_keys = sa.Table(
+    "api_keys",
+    METADATA,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("event_id", sa.Text, nullable=False),
+    _time("event_time", nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("hash", sa.Text, nullable=False, unique=True),
+    sa.Column("scopes", sa.JSON, nullable=False),
+    sa.Column("origins", sa.JSON, nullable=False),
+    sa.Column("app_ids", sa.JSON, nullable=False),
+    sa.Column("campaigns", sa.JSON, nullable=False),
+    _time("created_at", nullable=False),
+    _time("expires_at"),
+    sa.Column("previous_hash", sa.Text, unique=True),
+    _time("previous_until"),
+    _time("revoked_at"),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.Column("revision", sa.BigInteger, nullable=False),
 )

@@ -34,7 +34,7 @@ from reftrail.contracts.topics import CODE_ACTS, CODE_FORMATS, CODES
 _ISSUING: Final = (CodeAct.ISSUED, CodeAct.IMPORTED)
 
 ALL_CAMPAIGNS: Final = "*"
-"""Stands for the campaign in audit lines of formats that belong to none."""
+"""The campaign in audit lines of formats that belong to none."""
 
 
 class ConcurrentUpdate(Exception):  # noqa: N818  (says what happened)
@@ -66,15 +66,15 @@ class UnitOfWork:
             return {}
         known = skeletons or {}
         # In one order in all transactions, so that two never wait for each other.
-        stamped = {one.code: self._stamped(None, one) for one in sorted(drafts, key=_code)}
-        rows = [row_of(one, known.get(code)) for code, one in stamped.items()]
+        stamped = {draft.code: self._stamped(None, draft) for draft in sorted(drafts, key=_code)}
+        rows = [row_of(draft, known.get(code)) for code, draft in stamped.items()]
         statement = self._inserting(codes).on_conflict_do_nothing().returning(codes.c.code)
         free = set(self.connection.execute(statement, rows).scalars())
-        inserted = {code: one for code, one in stamped.items() if code in free}
-        for one in inserted.values():
-            self._log(act, None, one)
+        inserted = {code: draft for code, draft in stamped.items() if code in free}
+        for code in inserted.values():
+            self._log(act, None, code)
             if act in _ISSUING:
-                self.issued[one.changed.origin, one.format_name] += 1
+                self.issued[code.changed.origin, code.format_name] += 1
         return inserted
 
     def insert_one(self, act: CodeAct, draft: Code) -> Code:
@@ -164,6 +164,10 @@ class UnitOfWork:
         self._act(act, defined.campaign_id or ALL_CAMPAIGNS, what, revision, codes=codes)
         return stamped
 
+    def announce(self, topic: Topic, record: Record) -> None:
+        """Have Kafka get a record of what this transaction wrote."""
+        self._outbox.append((topic, record))
+
     def flush(self) -> None:
         """Write the audit lines and what Kafka is to get; the last thing before the commit."""
         if self._acts:
@@ -177,7 +181,7 @@ class UnitOfWork:
         self._acts, self._outbox = [], []
 
     def _stamped(self, before: Code | None, after: Code) -> Code:
-        """As it is written now. For a code that is stopped, event_time says since when.
+        """The code as it is written now. For one that is stopped, event_time says since when.
 
         What happened before that still earns, so another act must not put it off.
         """
@@ -236,8 +240,8 @@ class UnitOfWork:
 
 
 def _format_differences(before: Format | None, after: Format) -> tuple[str | None, str | None]:
-    def fields_of(one: Format) -> dict[str, Any]:
-        row = row_of_format(one)
+    def fields_of(format_: Format) -> dict[str, Any]:
+        row = row_of_format(format_)
         return {k: v for k, v in row.items() if k not in ("event_id", "event_time", "revision")}
 
     new = fields_of(after)

@@ -1,6 +1,6 @@
 """People who refer themselves, alone or many times over, and how they go about it.
 
-Shares and habits are assumptions, told beside each story. Most of those who make many accounts
+Shares and habits are assumptions, given beside each story. Most of those who make many accounts
 use a script; those who don't are as slow as anybody.
 """
 
@@ -116,11 +116,11 @@ def back_again(town: Town, story: Story) -> None:
 
     The first of the two referrals is what a programme is for, and honest: friends.
     """
-    rng, one, other = town.rng, town.person(), town.person()
-    codes, at = (town.code_of(one), town.code_of(other)), town.some_time(10 * DAY)
+    rng, person, other = town.rng, town.person(), town.person()
+    codes, at = (town.code_of(person), town.code_of(other)), town.some_time(10 * DAY)
     Scheme(town, _FIRST_OF_TWO, codes[0]).claims(other, by_hand(rng), at)
     at += rng.randrange(4 * DAY, 6 * DAY)
-    Scheme(town, story, codes[1]).claims(one, by_hand(rng), at)
+    Scheme(town, story, codes[1]).claims(person, by_hand(rng), at)
 
 
 def ring(town: Town, story: Story) -> None:
@@ -168,7 +168,7 @@ def refunds(town: Town, story: Story) -> None:
 
 
 def _pace(rng: Random, *, is_scripted: bool) -> Millis:
-    """From the click to the signup; a script waits for pages to load, and for some seconds."""
+    """Time from the click to the signup; a script waits for pages to load, and for some seconds."""
     return rng.randrange(SECOND // 2, 8 * SECOND) if is_scripted else by_hand(rng)
 
 
@@ -200,4 +200,4 @@ FRAUD: Final[dict[Story, tuple[Play, int]]] = {
     ),
     REFUNDS: (refunds, 4),
 }
-"""How they are played, and how many of a hundred fraudulent referrals are like this."""
+"""The plays of fraudsters, each with its share in a hundred fraudulent referrals."""

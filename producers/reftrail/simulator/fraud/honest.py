@@ -1,6 +1,6 @@
 """Honest people, many of whom look like one another to a machine: families, offices, carriers.
 
-The shares and habits are assumptions, told beside each story. Anybody may use an address for
+The shares and habits are assumptions, given beside each story. Anybody may use an address for
 minutes (2 %), sign up in some seconds with the browser's help (1 %), or buy at the till.
 """
 
@@ -84,11 +84,11 @@ def campus(town: Town, story: Story) -> None:
 
 def shared_device(town: Town, story: Story) -> None:
     """Two at home share a tablet and follow a friend's link; rarely it's a public computer."""
-    rng, one = town.rng, town.person()
+    rng, person = town.rng, town.person()
     people = 2 if rng.random() < 0.97 else rng.randrange(3, 6)
     code = town.code_of(town.person())
     for _ in range(people):
-        joins(town, story, code, town.person(ip=one.ip, device=one.device))
+        joins(town, story, code, town.person(ip=person.ip, device=person.device))
 
 
 def joins(town: Town, story: Story, code: str, who: Person, at: Millis | None = None) -> None:
@@ -127,4 +127,4 @@ HONEST: Final[dict[Story, tuple[Play, int]]] = {
         3,
     ),
 }
-"""How they are played, and how many of a hundred honest referrals are like this."""
+"""The plays of honest people, each with its share in a hundred honest referrals."""

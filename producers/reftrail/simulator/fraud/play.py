@@ -23,10 +23,10 @@ from reftrail.simulator.occurrence import Occurrence
 from reftrail.simulator.programme import event_id
 
 ENDS: Final[Millis] = 1_790_000_000_000
-"""When a town's time is over: any time would do."""
+"""The end of a town's time: any time would do."""
 
 HONEST_SHARE: Final = 0.8
-"""Of all referrals. Precision depends on it; the two bounds don't."""
+"""Share of all referrals. Precision depends on it; the two bounds don't."""
 
 _ON_THE_WAY: Final[Millis] = 150
 _TICK: Final[Millis] = DAY
@@ -54,7 +54,7 @@ def played(town: Town) -> list[RewardDecided]:
     host.publish(CAMPAIGNS, *town.campaigns)
     host.publish(CODES, *town.codes.values())
     events = sorted(town.events, key=attrgetter("event_time"))
-    for at, occurrences in groupby(events, key=lambda one: one.event_time // _TICK):
+    for at, occurrences in groupby(events, key=lambda event: event.event_time // _TICK):
         host.publish(EVENTS, *_accepted(town, occurrences))
         host.run()
         host.publish(TICKS, _tick(town, (at + 1) * _TICK))
@@ -74,7 +74,7 @@ def _fill(town: Town, stories: dict[Story, tuple[Play, int]], referrals: float) 
 
 
 def _accepted(town: Town, events: Iterable[Occurrence]) -> Iterator[Record]:
-    """What a collector makes of the events, each received a moment after it happened."""
+    """The collector's output for the events, each received a moment after it happened."""
 
     def lookup(text: str) -> CodeFacts | None:
         if text in town.forged:
@@ -85,8 +85,8 @@ def _accepted(town: Town, events: Iterable[Occurrence]) -> Iterator[Record]:
     for event in events:
         received_at = event.event_time + _ON_THE_WAY
         sender = Sender(KeyKind.SECRET)
-        told = [event.as_json()]
-        judged = accept(told, Circumstances(sender, received_at, town.pseudonyms, lookup))
+        reported = [event.as_json()]
+        judged = accept(reported, Circumstances(sender, received_at, town.pseudonyms, lookup))
         assert not judged.rejected, judged.rejected
         yield msgspec.convert(judged.accepted[0].datum, AnyEvent)
 

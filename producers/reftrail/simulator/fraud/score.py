@@ -1,4 +1,4 @@
-"""How right the rules were: what became of whose rewards, and what each heuristic is worth."""
+"""Score of the rules: the rewards' outcomes by story, and the worth of each heuristic."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
@@ -36,7 +36,7 @@ class Tally:
 
     @property
     def stopped(self) -> int:
-        """Those held or rejected."""
+        """The number of rewards held or rejected."""
         return self.held + self.rejected
 
 
@@ -89,25 +89,25 @@ def score(
         else:
             tally.rejected += 1
         against = against_it(entry)
-        for one in against:
-            into.reasons[one.reason][story] += 1
-            into.decided[one.reason][story] += _decides(one, against)
+        for item in against:
+            into.reasons[item.reason][story] += 1
+            into.decided[item.reason][story] += _decides(item, against)
     return into
 
 
 def against_it(entry: RewardDecided) -> list[Evidence]:
-    """What the heuristics say against a reward, also where it isn't enough."""
-    return [one for one in _evidence.decode(entry.evidence or "[]") if one.weight > 0]
+    """The evidence of heuristics against a reward, also where it isn't enough."""
+    return [item for item in _evidence.decode(entry.evidence or "[]") if item.weight > 0]
 
 
 def _decides(evidence: Evidence, against: list[Evidence]) -> bool:
-    others = [one for one in against if one is not evidence]
+    others = [item for item in against if item is not evidence]
     return _is_stopped(against) and not _is_stopped(others)
 
 
 def _is_stopped(against: list[Evidence]) -> bool:
-    broken = [one for one in against if one.reason not in REASONS]
-    found = [one for one in against if one.reason in REASONS]
+    broken = [item for item in against if item.reason not in REASONS]
+    found = [item for item in against if item.reason in REASONS]
     return judge(broken, found, DEFAULT.fraud).verdict != Verdict.GRANT
 
 

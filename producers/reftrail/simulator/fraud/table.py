@@ -1,4 +1,4 @@
-"""Scores as tables in Markdown, as they stand in the documents."""
+"""Scores as tables in Markdown, as the documents have them."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -23,7 +23,7 @@ def _seeds(by_seed: Mapping[int, Score]) -> Iterator[str]:
     yield "|---|--:|--:|--:|"
     for seed, score in by_seed.items():
         tallies = (score.fraudulent(), score.seen_at_claim(), score.honest())
-        shares = " | ".join(percent(one.stopped, one.rewards, 2) for one in tallies)
+        shares = " | ".join(percent(tally.stopped, tally.rewards, 2) for tally in tallies)
         yield f"| {seed} | {shares} |"
 
 
@@ -36,16 +36,16 @@ def _stories(score: Score) -> Iterator[str]:
     by_kind = sorted(score.stories.items(), key=lambda item: (not item[0].is_fraud, item[0].name))
     for story, tally in by_kind:
         mark = "" if story.is_fraud else "honest: "
-        yield _line(f"{mark}{story.name}", story.told, tally)
+        yield _line(f"{mark}{story.name}", story.assumed, tally)
     yield _line("**fraud**", "", score.fraudulent())
     yield _line("**fraud but refund abuse**", "", score.seen_at_claim())
     yield _line("**honest**", "", score.honest())
 
 
-def _line(name: str, told: str, tally: Tally) -> str:
+def _line(name: str, assumed: str, tally: Tally) -> str:
     figures = (tally.rewards, tally.held, tally.rejected, tally.granted, tally.reversed)
     share = percent(tally.stopped, tally.rewards, 2 if name.startswith("**") else 1)
-    return f"| {name} | {told} | {' | '.join(f'{one:,}' for one in figures)} | {share} |"
+    return f"| {name} | {assumed} | {' | '.join(f'{figure:,}' for figure in figures)} | {share} |"
 
 
 def _heuristics(score: Score) -> Iterator[str]:

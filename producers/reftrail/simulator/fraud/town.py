@@ -1,4 +1,4 @@
-"""Where people refer people, honestly or not: who they are, what they do, and which of it is fraud.
+"""Town where people refer people, honestly or not: its people, their acts, and their fraud.
 
 What is true is written down as it is made up; the rules are never asked.
 """
@@ -10,17 +10,17 @@ from zlib import crc32
 
 from reftrail.contracts.policy import Policy, policy_text
 from reftrail.contracts.record import DAY, HOUR, MICROS_PER_UNIT, MINUTE, SECOND, Millis
-from reftrail.contracts.reference import CampaignDefined, CodeChanged, Trigger
+from reftrail.contracts.reference import CampaignDefined, CodeChanged, Trigger, named_hash
 from reftrail.edge.pseudonyms import HashKey, Pseudonyms, pseudonyms
-from reftrail.simulator.journeys import BROWSERS
+from reftrail.simulator.journey import BROWSERS
 from reftrail.simulator.occurrence import Occurrence
 from reftrail.simulator.programme import event_id
 
 LENGTH: Final[Millis] = 45 * DAY
-"""How long it is watched: longer than the rules remember a signal."""
+"""The time for which the town is watched: longer than the rules remember a signal."""
 
 LEAST_ORDER: Final = 40_00
-"""In cents: what an order must come to in the campaign that rewards the first purchase."""
+"""Cents that an order must come to in the campaign that rewards the first purchase."""
 
 _PEOPLE: Final = ("mail.example", "post.example", "inbox.example")
 _PSEUDONYMS: Final = pseudonyms(HashKey("simulated", bytes(32)))
@@ -28,11 +28,11 @@ _MINUTES: Final = ("mailinator.com", "yopmail.com", "guerrillamail.com")
 
 
 class Story(NamedTuple):
-    """What somebody is up to. told says what is assumed of them, for the table."""
+    """A plan of people in the town."""
 
     name: str
     is_fraud: bool
-    told: str
+    assumed: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class Town:
 
     @property
     def begins(self) -> Millis:
-        """When the first of it happens."""
+        """The time of the first of its events."""
         return self.ends - LENGTH
 
     @property
@@ -130,37 +130,43 @@ class Town:
             campaign_id=trigger,
             owner_user_id=owner.user,
             created_at=self.begins - DAY,
-            owner_device_hash=self.pseudonyms.device(owner.device),
-            owner_ip_hash=ip,
-            owner_network_hash=network,
-            owner_email_hash=self.pseudonyms.email(owner.email),
+            owner_device_hash=self._named(self.pseudonyms.device(owner.device)),
+            owner_ip_hash=self._named(ip),
+            owner_network_hash=self._named(network),
+            owner_email_hash=self._named(self.pseudonyms.email(owner.email)),
         )
         self.codes[code.code] = code
         return code.code
+
+    def _named(self, digits: str) -> str | None:
+        return named_hash(self.pseudonyms.key_id, digits)
 
     def some_time(self, margin: Millis = 3 * DAY) -> Millis:
         """A moment with so much time left before the end."""
         return self.begins + self.rng.randrange(LENGTH - margin)
 
-    def happens(self, one: Referral) -> None:
+    def happens(self, referral: Referral) -> None:
         """Somebody is referred; what comes after the end doesn't come."""
-        who, rng = one.who, self.rng
+        who, rng = referral.who, self.rng
         context = {"ip": who.ip, "device_id": who.device, "user_agent": who.browser}
         visit = context | {"visitor_id": f"visitor-{len(self.events)}"}
-        if not one.typed:
-            self._event("click", one.at, code=one.code, **visit)
-        signed_up = one.at + one.pace
-        typed = {"code": one.code} if one.typed else {}
+        if not referral.typed:
+            self._event("click", referral.at, code=referral.code, **visit)
+        signed_up = referral.at + referral.pace
+        typed = {"code": referral.code} if referral.typed else {}
         self._event("signup", signed_up, user_id=who.user, email=who.email, **typed, **visit)
-        if one.buys_after is not None:
+        if referral.buys_after is not None:
             order = {"user_id": who.user, "order_id": f"order-{rng.getrandbits(64):x}"}
-            bought, amount = signed_up + one.buys_after, f"{one.cents // 100}.{one.cents % 100:02}"
+            bought, amount = (
+                signed_up + referral.buys_after,
+                f"{referral.cents // 100}.{referral.cents % 100:02}",
+            )
             paid = {"amount": amount, "currency": "USD"}
-            buyer = context | {"email": who.email} if self._repeats_signals(one.code) else {}
+            buyer = context | {"email": who.email} if self._repeats_signals(referral.code) else {}
             self._event("purchase", bought, **order, **paid, **buyer)
-            if one.refunded_after is not None:
-                self._event("refund", bought + one.refunded_after, **order)
-        self.truth[one.code, who.user] = one.story
+            if referral.refunded_after is not None:
+                self._event("refund", bought + referral.refunded_after, **order)
+        self.truth[referral.code, who.user] = referral.story
 
     def _event(self, kind: str, at: Millis, **facts: Any) -> None:
         if at <= self.ends:
@@ -191,17 +197,17 @@ class Town:
 
 
 def by_hand(rng: Random) -> Millis:
-    """How long somebody takes from the click to the signup: 15 s to two days, mostly minutes."""
+    """The time from the click to the signup: 15 s to two days, mostly minutes."""
     return max(15 * SECOND, min(2 * DAY, int(rng.lognormvariate(0, 1.8) * 4 * MINUTE)))
 
 
 def usual_order(rng: Random) -> int:
-    """What an order of ordinary people comes to, in cents: some 70, few less than 40, long tail."""
+    """The amount of an order of ordinary people, in cents: some 70, few less than 40, long tail."""
     return int(rng.lognormvariate(4.25, 0.45) * 100)
 
 
 def later(rng: Random) -> Millis:
-    """How long it takes until somebody buys: minutes to days, for one in ten at the till."""
+    """The time until somebody buys: minutes to days, for one in ten at the till."""
     if rng.random() < 0.1:
         return rng.randrange(5 * SECOND, 30 * SECOND)
     return min(3 * DAY, 2 * MINUTE + int(rng.expovariate(1) * 8 * HOUR))

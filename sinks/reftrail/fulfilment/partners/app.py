@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from reftrail.fulfilment.partners.books import Books, Fault, number_of
+from reftrail.fulfilment.partners.deliveries import Deliveries, Fault, number_of
 from reftrail.fulfilment.shipment import Parcel
 from reftrail.fulfilment.signature import HEADER, SignatureInvalid, verify
 from reftrail.fulfilment.webhook import WebhookRequest
@@ -29,8 +29,8 @@ _STATUS: Final = {Fault.BUSY: 429, Fault.FAIL: 500, Fault.FORGET: 500}
 class Partners:
     """Both of them. Everything is in memory, but tracking numbers follow from their keys."""
 
-    def __init__(self, books: Books, secrets: Sequence[str], carrier_key: str) -> None:
-        self._books = books
+    def __init__(self, deliveries: Deliveries, secrets: Sequence[str], carrier_key: str) -> None:
+        self._deliveries = deliveries
         self._secrets = secrets
         self._carrier_key = carrier_key
         self._shipped: dict[str, float] = {}
@@ -71,29 +71,29 @@ class Partners:
         status = next((status for until, status in _ON_ITS_WAY if age < until), "delivered")
         return JSONResponse({"carrier": CARRIER, "status": status})
 
-    async def books(self, request: Request) -> Response:  # noqa: ARG002
+    async def deliveries(self, request: Request) -> Response:  # noqa: ARG002
         """The requests, and what was done."""
-        return JSONResponse({"asked": self._books.asked, "done": self._books.done})
+        return JSONResponse({"asked": self._deliveries.asked, "done": self._deliveries.done})
 
     async def _carried_out(self, key: str, answer: Mapping[str, Any]) -> Response:
-        faults = self._books.faults
-        fault, answer = self._books.ask(key, answer)
+        faults = self._deliveries.faults
+        fault, answer = self._deliveries.ask(key, answer)
         await asyncio.sleep(faults.hang_seconds if fault is Fault.HANG else faults.takes_seconds)
         if fault is None or fault is Fault.HANG:
             return JSONResponse(answer, 201)
         return JSONResponse({"error": f"simulated: {fault}"}, _STATUS[fault])
 
 
-def application(books: Books, secrets: Sequence[str], carrier_key: str) -> Starlette:
+def application(deliveries: Deliveries, secrets: Sequence[str], carrier_key: str) -> Starlette:
     """The partners as an ASGI application."""
-    partners = Partners(books, secrets, carrier_key)
+    partners = Partners(deliveries, secrets, carrier_key)
     return Starlette(
         routes=[
             Route("/credit", partners.account, methods=["POST"]),
             Route("/cash", partners.account, methods=["POST"]),
             Route("/v1/shipments", partners.ship, methods=["POST"]),
             Route("/v1/shipments/{number}", partners.track),
-            Route("/v1/books", partners.books),
-            Route("/readyz", partners.books),
+            Route("/v1/books", partners.deliveries),
+            Route("/readyz", partners.deliveries),
         ]
     )

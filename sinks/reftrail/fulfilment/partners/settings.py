@@ -5,7 +5,8 @@ from typing import Annotated
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from reftrail.fulfilment.partners.books import Faults
+from reftrail.contracts.setting_types import PauseSeconds
+from reftrail.fulfilment.partners.deliveries import Faults
 
 _Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -17,7 +18,9 @@ class PartnersSettings(BaseSettings):
     rest are those of `Faults`.
     """
 
-    model_config = SettingsConfigDict(env_prefix="REFTRAIL_PARTNERS_", env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_prefix="REFTRAIL_PARTNERS_", env_ignore_empty=True, allow_inf_nan=False
+    )
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 6070
@@ -27,8 +30,8 @@ class PartnersSettings(BaseSettings):
     fail: _Share = 0.0
     forget: _Share = 0.0
     hang: _Share = 0.0
-    hang_seconds: float = 30.0
-    takes_seconds: float = 0.0
+    hang_seconds: PauseSeconds = 30.0
+    takes_seconds: PauseSeconds = 0.0
     honours_keys: bool = True
     seed: int = 0
 

@@ -5,19 +5,20 @@ id; so does each message up to what a client reported. They are read at these po
 decisions are made again, see `derivation`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
 from reftrail.contracts.code_spelling import spelled
-from reftrail.contracts.decisions import Claimed, RewardStatus
-from reftrail.contracts.events import CodeEvidence, Event
+from reftrail.contracts.decisions import Claimed
+from reftrail.contracts.events import Event
 from reftrail.contracts.record import Derived, Millis, Record
 from reftrail.contracts.topics import EVENTS, REWARDS
 from reftrail.reports.client import ReportsClient
 from reftrail.reports.explain.derivation import derive
-from reftrail.reports.explain.explanation import Explanation, Link, Story, link, shown
-from reftrail.reports.explain.log import Log, LogMessage, Place
+from reftrail.reports.explain.explanation import Explanation, LedgerChain, Link, link, shown
+from reftrail.reports.explain.log import Log, LogMessage, LogPosition
+from reftrail.reports.explain.summary import summary
 from reftrail.rules.attribution.decider import SIGNUP_WAIT
 
 _CODE_TERMS: Final = (
@@ -27,8 +28,15 @@ _CAMPAIGN_TERMS: Final = (
     "trigger counts_views typed_code_wins minimum_amount_micros referrer_reward_micros "
     "referee_reward_micros reward_currency starts_at ends_at attribution_window_ms"
 )
-_ALWAYS_COUNTED: Final = (RewardStatus.GRANTED, RewardStatus.REVERSED, RewardStatus.REJECTED)
-_NAMES: Final = {"RewardDecided": "entry", "Claimed": "claim", "Converted": "conversion"}
+_NAMES: Final = {
+    "RewardDecided": "entry",
+    "Adjusted": "adjustment",
+    "AdjustmentDecided": "decision",
+    "Claimed": "claim",
+    "Converted": "conversion",
+    "ReferralVoided": "end of the referral",
+    "Forwarded": "forwarded from a merged user",
+}
 
 
 def explain(
@@ -43,20 +51,33 @@ def explain(
 
     signup_wait is the workers' setting.
     """
-    known = reports.journey(code, user_id)
+    return explain_journey(
+        reports.journey(code, user_id), log, code, user_id, signup_wait=signup_wait
+    )
+
+
+def explain_journey(
+    known: Mapping[str, Any],
+    log: Log,
+    code: str,
+    user_id: str,
+    *,
+    signup_wait: Millis = SIGNUP_WAIT,
+) -> Explanation:
+    """The same from a journey that has been asked for, with its as_of. Raises `ExpectedError`."""
     code = known["code"]["code"] if known["code"] else spelled(code)
     return Explanation(
         as_of=known["as_of"],
         code=code,
         user_id=user_id,
-        summary=list(_summary(known, code, user_id)),
+        summary=list(summary(known, code, user_id)),
         stories=_stories(log, code, user_id, known),
         terms=_terms(known),
         derivations=derive(log, code, user_id, signup_wait),
     )
 
 
-def _stories(log: Log, code: str, user_id: str, known: Mapping[str, Any]) -> list[Story]:
+def _stories(log: Log, code: str, user_id: str, known: Mapping[str, Any]) -> list[LedgerChain]:
     """The stories of all entries. Each partition of the log is read a few times for all."""
     entries = known["rewards"]
     by_cause: dict[tuple[Any, ...], list[str]] = {}
@@ -73,9 +94,9 @@ def _stories(log: Log, code: str, user_id: str, known: Mapping[str, Any]) -> lis
     return [_story(event_ids, found, causes, touches) for event_ids in by_cause.values()]
 
 
-def _causes(log: Log, records: Iterable[Record]) -> dict[Place, LogMessage]:
+def _causes(log: Log, records: Iterable[Record]) -> dict[LogPosition, LogMessage]:
     """All that records follow from, up to what clients reported, by place: cause after cause."""
-    known: dict[Place, LogMessage] = {}
+    known: dict[LogPosition, LogMessage] = {}
     wanted = {_cause_of(record) for record in records if isinstance(record, Derived)}
     while wanted:
         found = log.at(wanted)
@@ -86,7 +107,7 @@ def _causes(log: Log, records: Iterable[Record]) -> dict[Place, LogMessage]:
     return known
 
 
-def _cause_of(record: Derived) -> Place:
+def _cause_of(record: Derived) -> LogPosition:
     return record.cause_topic, record.cause_partition, record.cause_offset
 
 
@@ -108,9 +129,9 @@ def _touches(
 def _story(
     event_ids: Iterable[str],
     found: Mapping[str, LogMessage],
-    causes: Mapping[Place, LogMessage],
+    causes: Mapping[LogPosition, LogMessage],
     touches: Mapping[str, LogMessage],
-) -> Story:
+) -> LedgerChain:
     entries = [found[event_id] for event_id in event_ids if event_id in found]
     gaps = [
         f"entry {event_id} is not in Kafka's rewards topic"
@@ -118,7 +139,7 @@ def _story(
         if event_id not in found
     ]
     chain = list(_chain(entries[-1], causes, gaps)) if entries else []
-    return Story(
+    return LedgerChain(
         entries=[link(_NAMES["RewardDecided"], entry) for entry in entries],
         causes=[link(_what(cause), cause) for cause in chain],
         touch=_touch(chain, touches, gaps),
@@ -127,7 +148,7 @@ def _story(
 
 
 def _chain(
-    found: LogMessage, causes: Mapping[Place, LogMessage], gaps: list[str]
+    found: LogMessage, causes: Mapping[LogPosition, LogMessage], gaps: list[str]
 ) -> Iterator[LogMessage]:
     """From what a message follows from to what a client reported."""
     record = found.record
@@ -168,76 +189,6 @@ def _what(found: LogMessage) -> str:
     return _NAMES.get(type(found.record).__name__, type(found.record).__name__)
 
 
-def _summary(known: Mapping[str, Any], code: str, user_id: str) -> Iterator[str]:
-    if known["code"] is None:
-        yield _not_registered(known["claims"], code)
-    yield _met(known["interactions"], code)
-    yield from _attributed(known, code, user_id)
-    rewards = known["rewards"]
-    if rewards:
-        counts = {
-            status: len({one["reward_id"] for one in rewards if one["status"] == status})
-            for status in RewardStatus
-            if status in _ALWAYS_COUNTED or any(one["status"] == status for one in rewards)
-        }
-        yield "Rewards: " + ", ".join(f"{count} {name}" for name, count in counts.items()) + "."
-        reasons = sorted({reason for one in rewards for reason in one["reasons"]})
-        if reasons:
-            yield f"Reasons given: {', '.join(reasons)}."
-        return
-    yield "No reward was decided on."
-    if known["claims"]:
-        actions = ", ".join(f"{one['action']} {one['event_time']}" for one in known["claims"])
-        yield (
-            f"Claimed by: {actions}. Either this does not earn under the campaign (see its trigger "
-            f"and minimum amount below), or the decision is still under way."
-        )
-
-
-def _not_registered(claims: Sequence[Mapping[str, Any]], code: str) -> str:
-    """With what the collector found out about the code when it was touched or typed in."""
-    found = {one["code_evidence"]: one["campaign_id"] for one in claims}
-    if CodeEvidence.DERIVED in found:
-        return f"Code {code} is a derived one of campaign {found['derived']}, and not registered."
-    if CodeEvidence.FORGED in found:
-        return f"Code {code} is forged: written as a campaign's derived codes, and none of them."
-    return f"Code {code} is not registered."
-
-
-def _met(interactions: Mapping[str, Any], code: str) -> str:
-    views, clicks = interactions["views"], interactions["clicks"]
-    if not views and not clicks:
-        return f"No view of {code} and no click on it is known of the user's visitors."
-    bots = f", {interactions['by_bots']} of them by bots" if interactions["by_bots"] else ""
-    return (
-        f"The user's visitors met {code} in {_counted(views, 'view')} and "
-        f"{_counted(clicks, 'click')}{bots}, first {interactions['first_at']}, last "
-        f"{interactions['last_at']}."
-    )
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
-
-
-def _attributed(known: Mapping[str, Any], code: str, user_id: str) -> Iterator[str]:
-    decisive = [one for one in known["attributions"] if one["decisive"]]
-    late = [one for one in known["attributions"] if not one["decisive"]]
-    signup = known["signup"]
-    if not decisive and signup is None:
-        yield f"User {user_id} has not signed up."
-    elif not decisive:
-        yield f"User {user_id} signed up at {signup['event_time']} and is attributed to nobody."
-    for one in decisive:
-        ground = one["basis"].replace("_", " ")
-        since = one["event_time"]
-        yield f"User {user_id} is attributed to {one['code']} by {ground}, since {since}."
-        if one["code"] != code:
-            yield f"A user is attributed once, so {code} cannot earn by {user_id}."
-    for one in late:
-        yield f"A touch by {one['code']} at {one['touch_time']} came in too late to count."
-
-
 def _terms(known: Mapping[str, Any]) -> dict[str, Any]:
     """The code as it is now; of its campaigns the versions that decided, else the newest one."""
     terms: dict[str, Any] = {}
@@ -245,10 +196,13 @@ def _terms(known: Mapping[str, Any]) -> dict[str, Any]:
         code = known["code"]
         terms[f"code {code['code']}"] = _some(code, _CODE_TERMS)
     versions = known["campaigns"]
-    used = {(one["campaign_id"], one["campaign_version"]) for one in known["rewards"]}
-    decided = [one for one in versions if (one["campaign_id"], one["version"]) in used]
-    for one in decided or versions[-1:]:
-        terms[f"campaign {one['campaign_id']} v{one['version']}"] = _some(one, _CAMPAIGN_TERMS)
+    used = {(reward["campaign_id"], reward["campaign_version"]) for reward in known["rewards"]}
+    decided = [
+        version for version in versions if (version["campaign_id"], version["version"]) in used
+    ]
+    for version in decided or versions[-1:]:
+        name = f"campaign {version['campaign_id']} v{version['version']}"
+        terms[name] = _some(version, _CAMPAIGN_TERMS)
     return terms
 
 

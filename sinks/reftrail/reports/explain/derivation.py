@@ -3,27 +3,26 @@
 A stage is a function of the records of a key in the order of its partition, and of the codes,
 campaigns and lists that it looked up, which the topic `lookups` has. So of each partition those
 records are read that have to do with a code or user, put to the stage in memory at their real
-places, and what it concludes is held against the log, to the byte.
+places, and its events are compared with the log, to the byte.
 
 Signals and shared limits are counted over many users: what velocity and limits answered is among
 the reward stage's inputs as it was written.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
 
 from reftrail.contracts.codec import encode
+from reftrail.contracts.decisions import Claimed
 from reftrail.contracts.external_inputs import Listed, Ticked
 from reftrail.contracts.record import Millis, Record
 from reftrail.contracts.reference import CampaignDefined, CodeChanged
 from reftrail.contracts.stage_messages import LookedUp, MilestoneChanged
 from reftrail.contracts.topic import Topic
 from reftrail.contracts.topics import (
-    ATTRIBUTION_INPUTS,
     ATTRIBUTIONS,
     CAMPAIGNS,
     CLAIMS,
@@ -31,11 +30,11 @@ from reftrail.contracts.topics import (
     CONVERSIONS,
     LISTS,
     LOOKUPS,
-    REWARD_INPUTS,
     REWARDS,
 )
 from reftrail.engine.lookups import RecordedLookups
-from reftrail.engine.memory import Logged, MemoryHost
+from reftrail.engine.memory import MemoryHost
+from reftrail.engine.memory_log import Logged
 from reftrail.engine.reference import ReferenceTables
 from reftrail.engine.stage import Stage
 from reftrail.engine.topology import topology_with
@@ -44,27 +43,16 @@ from reftrail.reports.explain.explanation import (
     NOTHING,
     SAME,
     Derivation,
-    Difference,
+    DerivationMismatch,
     Link,
     link,
 )
+from reftrail.reports.explain.gaps import cut, unrecorded
 from reftrail.reports.explain.log import Log, LogMessage
+from reftrail.reports.explain.record_filters import Asked, of_code, of_key, of_referral, of_user
 from reftrail.rules.attribution.decider import SIGNUP_WAIT
-from reftrail.rules.decider import RULES, Woken
-
-_TICKED = (ATTRIBUTION_INPUTS, REWARD_INPUTS)
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A stage, whose records it is to read, and where its conclusions about the pair are.
-
-    keys are those of the topic that the stage reads; outputs has for each topic the key there.
-    """
-
-    stage: Stage
-    keys: tuple[str, ...]
-    outputs: tuple[tuple[Topic, str], ...]
+from reftrail.rules.decider import RULES, TimerFired
+from reftrail.rules.merged_claims import is_after_merge
 
 
 def derive(
@@ -76,10 +64,10 @@ def derive(
     Raises `ExpectedError`.
     """
     stages = {stage.name: stage for stage in topology_with(signup_wait=signup_wait)}
-    conversions = list(log.having(CONVERSIONS, user_id, _of_user(user_id), user_id.encode()))
+    conversions = list(log.having(CONVERSIONS, user_id, of_user(user_id), user_id.encode()))
     codes = {code, *_codes_of(conversions)}
-    reference = ReferenceTables(one.record for one in _reference(log, sorted(codes)))
-    visitors = {getattr(one.record, "visitor_id", None) for one in conversions}
+    reference = ReferenceTables(message.record for message in _reference(log, sorted(codes)))
+    visitors = {getattr(conversion.record, "visitor_id", None) for conversion in conversions}
     events = tuple(sorted(filter(None, {*visitors, user_id})))
     pair = f"{code}:{user_id}"
     questions = (
@@ -87,7 +75,7 @@ def derive(
         Asked(stages["attribution"], (user_id,), ((ATTRIBUTIONS, user_id), (CLAIMS, code))),
         Asked(stages["reward"], (code,), ((REWARDS, pair),)),
     )
-    return [_derived(log, one, code, user_id, reference) for one in questions]
+    return [_derived(log, question, code, user_id, reference) for question in questions]
 
 
 def _derived(
@@ -101,22 +89,32 @@ def _derived(
     host = MemoryHost((stage,), partitions=log.partitions(stage.reads), wire=False)
     host.reference, host.lookups = reference, _lookups(log, asked)
     read = {
-        (one.partition, one.offset): one
+        (message.partition, message.offset): message
         for key in asked.keys
-        for one in log.having(stage.reads, key, _of_key(stage.reads, key), key.encode(), Ticked)
+        for message in log.having(stage.reads, key, of_key(stage.reads, key), key.encode(), Ticked)
     }
     in_order = sorted(read.items())
     host.publish_logged(
-        stage.reads, *(Logged(one.record, one.partition, one.offset) for _, one in in_order)
+        stage.reads,
+        *(
+            Logged(message.record, message.partition, message.offset, timestamp=message.timestamp)
+            for _, message in in_order
+        ),
     )
     host.run()
-    differences: list[Difference] = []
+    differences: list[DerivationMismatch] = []
+    logged: list[LogMessage] = []
     outputs = 0
     for topic, key in asked.outputs:
-        wanted = _of_pair(code, user_id) if topic in (CLAIMS, REWARDS) else _of_user(user_id)
-        now = [one for one in host.log(topic) if wanted(one)]
-        then = list(log.having(topic, key, wanted, user_id.encode()))
+        wanted = of_referral(code, user_id) if topic in (CLAIMS, REWARDS) else of_user(user_id)
+        now = [record for record in host.log(topic) if wanted(record)]
+        then = [
+            message
+            for message in log.having(topic, key, wanted, user_id.encode())
+            if not _is_of_another_referral(message.record)
+        ]
         outputs += len(now)
+        logged += then
         differences += compare(topic, then, now)
     inputs = _inputs(host, read, user_id)
     return Derivation(
@@ -127,70 +125,53 @@ def _derived(
         facts=list(_facts(host.lookups, stage, inputs, read)),
         outputs=outputs,
         differences=differences,
-        gaps=[*_cut(log, asked), *_unrecorded(host.lookups, stage.name, read)],
+        gaps=[*cut(log, asked), *unrecorded(host.lookups, stage, host.steps, logged)],
     )
 
 
+def _is_of_another_referral(record: Record) -> bool:
+    """Whether it is a claim that the reward stage wrote when a merged user's referral ended."""
+    return isinstance(record, Claimed) and is_after_merge(record)
+
+
 def _lookups(log: Log, asked: Asked) -> RecordedLookups:
-    """What the stage looked up for the inputs in these keys' partitions."""
+    """The lookups of the stage for the inputs in these keys' partitions."""
     reads, name = asked.stage.reads, asked.stage.name
     partitions = {log.begin(reads, key)[0] for key in asked.keys}
     keys = [f"{name}:{partition}" for partition in sorted(partitions)]
     return RecordedLookups(
-        one.record
+        message.record
         for key in keys
-        for one in log.having(LOOKUPS, key, _of_key(LOOKUPS, key), name.encode())
-        if isinstance(one.record, LookedUp)
+        for message in log.having(LOOKUPS, key, of_key(LOOKUPS, key), name.encode())
+        if isinstance(message.record, LookedUp)
     )
 
 
-def _cut(log: Log, asked: Asked) -> Iterator[str]:
-    reads = asked.stage.reads
-    for partition, begin in sorted({log.begin(reads, key) for key in asked.keys}):
-        if begin:
-            yield (
-                f"{reads.name}/{partition} begins at offset {begin}: what was before it is gone, "
-                f"so what follows from that can't be derived"
-            )
-
-
-def _unrecorded(
-    lookups: RecordedLookups, stage: str, read: dict[tuple[int, int], LogMessage]
-) -> Iterator[str]:
-    """Inputs that are older than the records of what was looked up for them."""
-    first: dict[int, LogMessage] = {}
-    for (partition, _), one in sorted(read.items()):
-        first.setdefault(partition, one)
-    for partition, one in first.items():
-        known_from = lookups.first_offset(stage, partition)
-        if known_from is not None and one.offset < known_from:
-            yield (
-                f"{one.topic}/{partition} up to offset {known_from} is from before lookups were "
-                f"recorded: it is decided with codes, campaigns and lists as they are now"
-            )
-
-
-def compare(topic: Topic, then: Sequence[LogMessage], now: Sequence[Record]) -> list[Difference]:
+def compare(
+    topic: Topic, then: Sequence[LogMessage], now: Sequence[Record]
+) -> list[DerivationMismatch]:
     """The differences between a log and a derivation, record by record."""
     logged: dict[str, LogMessage] = {}
-    found: list[Difference] = []
-    for one in then:
-        if one.record.event_id in logged:
-            found.append(_difference("is in the log twice", topic, one.record, one))
-        logged[one.record.event_id] = one
-    derived = {one.event_id: one for one in now}
-    counts = Counter(one.event_id for one in now)
+    found: list[DerivationMismatch] = []
+    for message in then:
+        if message.record.event_id in logged:
+            found.append(_difference("is in the log twice", topic, message.record, message))
+        logged[message.record.event_id] = message
+    derived = {record.event_id: record for record in now}
+    counts = Counter(record.event_id for record in now)
     for event_id, record in derived.items():
         if counts[event_id] > 1:
             found.append(_difference("was derived twice", topic, record, None))
         if event_id not in logged:
             found.append(_difference("was derived, but isn't in the log", topic, record, None))
-    for event_id, one in logged.items():
+    for event_id, message in logged.items():
         if event_id not in derived:
-            found.append(_difference("is in the log, but wasn't derived", topic, one.record, one))
-        elif encode(one.record) != encode(derived[event_id]):
-            fields = dict(_unlike(one.record, derived[event_id]))
-            found.append(_difference("differs", topic, one.record, one, fields))
+            found.append(
+                _difference("is in the log, but wasn't derived", topic, message.record, message)
+            )
+        elif encode(message.record) != encode(derived[event_id]):
+            fields = dict(_unlike(message.record, derived[event_id]))
+            found.append(_difference("differs", topic, message.record, message, fields))
     return found
 
 
@@ -200,8 +181,8 @@ def _difference(
     record: Record,
     at: LogMessage | None,
     fields: dict[str, tuple[Any, Any]] | None = None,
-) -> Difference:
-    return Difference(
+) -> DerivationMismatch:
+    return DerivationMismatch(
         what=what,
         topic=topic.name,
         partition=at.partition if at else None,
@@ -224,7 +205,7 @@ def _inputs(host: MemoryHost, read: dict[tuple[int, int], LogMessage], user_id: 
         (step.cause.partition, step.cause.offset)
         for step in host.steps
         if _user_of(step.record) in (user_id, None)
-        and (step.conclusions or not isinstance(step.record, Woken))
+        and (step.events or not isinstance(step.record, TimerFired))
     )
     return [link(type(read[at].record).__name__, read[at]) for at in places]
 
@@ -236,9 +217,11 @@ def _facts(
     read: dict[tuple[int, int], LogMessage],
 ) -> Iterator[Link]:
     """The facts that name something of these inputs, as far as they were known by the last one."""
-    records = [read[one.partition, one.offset].record for one in inputs]
-    last = {one.partition: one.offset for one in inputs}
-    named = {value for one in records for value in msgspec.structs.astuple(one) if value.__hash__}
+    records = [read[link.partition, link.offset].record for link in inputs]
+    last = {link.partition: link.offset for link in inputs}
+    named = {
+        value for record in records for value in msgspec.structs.astuple(record) if value.__hash__
+    }
     for partition, offset in last.items():
         for at, fact in lookups.facts(stage.name, partition, offset):
             if isinstance(fact, CodeChanged) and fact.code in named:
@@ -275,25 +258,6 @@ def _codes_of(conversions: Iterable[LogMessage]) -> Iterator[str]:
 def _reference(log: Log, codes: Iterable[str]) -> Iterable[LogMessage]:
     """The reference data of the stages, of codes only these."""
     for code in codes:
-        yield from log.having(CODES, code, _of_code(code), code.encode())
+        yield from log.having(CODES, code, of_code(code), code.encode())
     for topic in (CAMPAIGNS, LISTS):
         yield from log.everything(topic)
-
-
-def _of_key(topic: Topic, key: str) -> Callable[[Any], bool]:
-    """Of the partition of a code or user also the ticks."""
-    return lambda record: (
-        topic.key_of(record) == key or (topic in _TICKED and isinstance(record, Ticked))
-    )
-
-
-def _of_user(user_id: str) -> Callable[[Any], bool]:
-    return lambda record: bool(record.user_id == user_id)
-
-
-def _of_pair(code: str, user_id: str) -> Callable[[Any], bool]:
-    return lambda record: bool(record.code == code and record.user_id == user_id)
-
-
-def _of_code(code: str) -> Callable[[Any], bool]:
-    return lambda record: bool(record.code == code)

@@ -19,29 +19,45 @@ NOTHING: Final = "nothing"
 _WIDTH: Final = 80
 _MICROS: Final = "_micros"
 _MS: Final = "_ms"
-_TIMES: Final = ("touch_time", "signed_up_at", "expires_at", "due_at", "effective_from")
+_TIMES: Final = (
+    "touch_time",
+    "first_purchase_at",
+    "signed_up_at",
+    "expires_at",
+    "due_at",
+    "effective_from",
+)
 
 # What of each record an explanation shows, besides its time.
 _ESSENTIAL: Final = {
     "RewardDecided": (
         "status role beneficiary value_micros currency kind reasons campaign_id campaign_version "
-        "score evidence rules reward_id supersedes due_at"
+        "arm score evidence rules reward_id supersedes due_at"
     ),
-    "Claimed": "action code user_id basis touch_time signed_up_at order_id amount_micros currency",
+    "Claimed": (
+        "action code user_id basis touch_time signed_up_at arm order_id amount_micros currency"
+    ),
     "Converted": (
-        "kind user_id visitor_id touch_type touch_code touch_time typed_code order_id "
-        "amount_micros currency"
+        "kind user_id merged_into visitor_id touch_type touch_code touch_time touch_arm typed_code "
+        "order_id amount_micros currency"
     ),
     "SignalChecked": "kind users_24h users_30d codes_30d insiders_30d users_365d",
     "LimitAnswered": "refused_by",
+    "Adjusted": (
+        "adjustment_id role value_micros currency kind reason note actor order_id reward_id"
+    ),
+    "AdjustmentDecided": "adjustment_id decision actor note",
     "Reviewed": "decision reviewer reason reward_id",
     "FulfilmentReported": "outcome kind attempts carrier tracking_number reward_id",
+    "ReferralVoided": "code user_id reason first_purchase_at merged_into",
+    "Forwarded": "user_id trail has_claimed",
     "MilestoneChanged": "beneficiary name kind grants reached",
     "CodeChanged": "code revision campaign_id owner_user_id status expires_at max_uses",
     "CampaignDefined": "campaign_id version effective_from",
     "Listed": "subject value listing expires_at actor",
     "Event": (
-        "user_id visitor_id code campaign_id category channel order_id amount_micros currency"
+        "user_id visitor_id code campaign_id category channel utm_source order_id amount_micros "
+        "currency"
     ),
 }
 
@@ -61,7 +77,7 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     fields: dict[str, Any]
 
 
-class Story(msgspec.Struct, frozen=True, kw_only=True):
+class LedgerChain(msgspec.Struct, frozen=True, kw_only=True):
     """Entries of the ledger with the same cause, and the messages that led to them, back to front.
 
     touch is how the user was referred, None where a code was typed in. gaps says in words what of
@@ -74,7 +90,7 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     gaps: list[str]
 
 
-class Difference(msgspec.Struct, frozen=True, kw_only=True):
+class DerivationMismatch(msgspec.Struct, frozen=True, kw_only=True):
     """A record that the log and the derivation don't agree on; its place is None if it isn't there.
 
     fields has for each field that differs what the log says and what was derived; what says in
@@ -94,9 +110,9 @@ class Derivation(msgspec.Struct, frozen=True, kw_only=True):
 
     verdict is same, differs or nothing (there is nothing in the log, and nothing was derived).
     rules is the version that was asked now. inputs are the records about this code and user that
-    the stage decided on, outputs how many it concluded. facts are the revisions of codes, campaigns
-    and list entries that it used for them, each at the input from which on it used it. gaps says
-    what of the log is gone.
+    the stage decided on, outputs the number of its events. facts are the revisions of codes,
+    campaigns and list entries that it used for them, each at the input from which on it used it.
+    gaps says what of the log is gone.
     """
 
     stage: str
@@ -105,7 +121,7 @@ class Derivation(msgspec.Struct, frozen=True, kw_only=True):
     inputs: list[Link]
     facts: list[Link]
     outputs: int
-    differences: list[Difference]
+    differences: list[DerivationMismatch]
     gaps: list[str]
 
 
@@ -121,7 +137,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     code: str
     user_id: str
     summary: list[str]
-    stories: list[Story]
+    stories: list[LedgerChain]
     terms: dict[str, Any]
     derivations: list[Derivation]
 
@@ -152,13 +168,13 @@ def _lines(explanation: Explanation) -> Iterator[str]:
         yield ""
         yield f"{number}. What the ledger says"
         for entry in story.entries:
-            yield from _told(entry)
+            yield from _linked(entry)
         yield "   because of"
         for cause in story.causes:
-            yield from _told(cause)
+            yield from _linked(cause)
         if story.touch is not None:
             yield "   referred by"
-            yield from _told(story.touch)
+            yield from _linked(story.touch)
         yield from (f"   ! {gap}" for gap in story.gaps)
     if explanation.terms:
         yield ""
@@ -173,30 +189,32 @@ def _lines(explanation: Explanation) -> Iterator[str]:
 def _derived_again(derivations: list[Derivation]) -> Iterator[str]:
     yield ""
     yield "Derived again from the log"
-    for one in derivations:
-        inputs, outputs = len(one.inputs), one.outputs
-        yield f"   {one.stage:<12} {one.verdict}: {outputs} of {inputs} inputs, rules {one.rules}"
-        for source in (*one.inputs, *one.facts):
-            yield from _told(source)
-        for difference in one.differences:
-            yield _indented(f"! {_different(difference)}", 3, 5)
-        yield from (_indented(f"! {gap}", 3, 5) for gap in one.gaps)
+    for derivation in derivations:
+        counts = f"{derivation.outputs} of {len(derivation.inputs)} inputs"
+        yield f"   {derivation.stage:<12} {derivation.verdict}: {counts}, rules {derivation.rules}"
+        for source in (*derivation.inputs, *derivation.facts):
+            yield from _linked(source)
+        for difference in derivation.differences:
+            yield _indented(f"! {_mismatched(difference)}", 3, 5)
+        yield from (_indented(f"! {gap}", 3, 5) for gap in derivation.gaps)
 
 
-def _different(one: Difference) -> str:
-    place = one.topic if one.offset is None else f"{one.topic}/{one.partition} offset {one.offset}"
+def _mismatched(mismatch: DerivationMismatch) -> str:
+    place = mismatch.topic
+    if mismatch.offset is not None:
+        place = f"{place}/{mismatch.partition} offset {mismatch.offset}"
     fields = "; ".join(
         f"{name} is {then!r} in the log, derived {now!r}"
-        for name, (then, now) in one.fields.items()
+        for name, (then, now) in mismatch.fields.items()
     )
-    return f"{one.event_id} ({place}) {one.what}" + (f": {fields}" if fields else "")
+    return f"{mismatch.event_id} ({place}) {mismatch.what}" + (f": {fields}" if fields else "")
 
 
-def _told(one: Link) -> Iterator[str]:
-    place = f"{one.topic}/{one.partition} offset {one.offset}"
-    yield f"     {one.what:<10} {one.event_time}  {place}"
-    if one.fields:
-        yield _indented(_said(one.fields), 16)
+def _linked(link: Link) -> Iterator[str]:
+    place = f"{link.topic}/{link.partition} offset {link.offset}"
+    yield f"     {link.what:<10} {link.event_time}  {place}"
+    if link.fields:
+        yield _indented(_said(link.fields), 16)
 
 
 def _indented(text: str, first: int, following: int | None = None) -> str:

@@ -4,20 +4,20 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from types import TracebackType
-from typing import Any, Final, Self, TypeAlias
+from typing import Any, Final, NamedTuple, Self, TypeAlias
 
 from kafka import TopicPartition
 from kafka.errors import KafkaError
 
-from reftrail.contracts.codec import FRAME, Undecodable, decode, schema_of
+from reftrail.contracts.codec import FRAME, Undecodable, decode, schema_of, stop_if_newer
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.record import MINUTE, Millis, Record
 from reftrail.contracts.topic import Topic
 from reftrail.contracts.topics import TOPICS
-from reftrail.hosting.kafka.blocking import blocking_consumer
+from reftrail.hosting.kafka.blocking import blocking_consumer, numbers_of
 
-Place: TypeAlias = tuple[str, int, int]
+LogPosition: TypeAlias = tuple[str, int, int]
 """Topic without prefix, partition and offset."""
 
 _POLL_MS: Final = 500
@@ -27,16 +27,28 @@ _FAR_APART: Final = 2_000
 
 @dataclass(frozen=True, slots=True)
 class LogMessage:
-    """A record and its position; topic without prefix."""
+    """A record and its position; topic without prefix. timestamp is the broker's, if known."""
 
     topic: str
     partition: int
     offset: int
     record: Record
+    timestamp: Millis | None = None
+
+
+class RawMessage(NamedTuple):
+    """A message of a partition; timestamp is the broker's."""
+
+    offset: int
+    timestamp: Millis
+    value: bytes
 
 
 class Log:
-    """Reads an installation's topics. Raises `ExpectedError` if Kafka doesn't answer."""
+    """Reads an installation's topics. Raises `ExpectedError` if Kafka doesn't answer.
+
+    Raises `NewerVersionNeeded` at a record that a newer reftrail wrote.
+    """
 
     def __init__(self, installation: Installation) -> None:
         self._prefix = installation.topic_prefix
@@ -53,7 +65,7 @@ class Log:
                 f"REFTRAIL_BOOTSTRAP_SERVERS, or start a local stack with: reftrail up"
             ) from error
 
-    def at(self, places: Iterable[Place]) -> dict[Place, LogMessage]:
+    def at(self, places: Iterable[LogPosition]) -> dict[LogPosition, LogMessage]:
         """The records at some positions, those that are still there; each partition is read once.
 
         Records between two that are far apart are not read.
@@ -72,10 +84,11 @@ class Log:
         """The records at offsets that aren't far apart."""
         topic = next(topic for topic in TOPICS if topic.name == name)
         wanted = set(offsets)
-        for offset, value in self._from(topic, partition, offsets[0]):
-            if offset in wanted:
-                yield LogMessage(name, partition, offset, decode(value))
-            if offset >= offsets[-1]:
+        for message in self._from(topic, partition, offsets[0]):
+            if message.offset in wanted:
+                record = _decoded_record(message.value)
+                yield LogMessage(name, partition, message.offset, record, message.timestamp)
+            if message.offset >= offsets[-1]:
                 return
 
     def find(
@@ -92,12 +105,12 @@ class Log:
         found: dict[str, LogMessage] = {}
         if begin is None:
             return found
-        for offset, value in self._from(topic, partition, begin):
+        for message in self._from(topic, partition, begin):
             if not missing:
                 break
-            if needle not in value:
+            if needle not in message.value:
                 continue
-            for logged in self._decoded(topic, partition, offset, value, lambda _: True):
+            for logged in self._decoded(topic, partition, message, lambda _: True):
                 if logged.record.event_id in missing:
                     missing.remove(logged.record.event_id)
                     found[logged.record.event_id] = logged
@@ -116,16 +129,16 @@ class Log:
         Looked at are those whose bytes have the needle in them, or that are of the type also.
         """
         partition, begin = self.begin(topic, key)
-        for offset, value in self._from(topic, partition, begin):
-            if needle in value or (also and _is_a(also, value[: FRAME.size])):
-                yield from self._decoded(topic, partition, offset, value, wanted)
+        for message in self._from(topic, partition, begin):
+            if needle in message.value or (also and _is_a(also, message.value[: FRAME.size])):
+                yield from self._decoded(topic, partition, message, wanted)
 
     def everything(self, topic: Topic) -> Iterator[LogMessage]:
         """All records of all partitions, in order within each."""
         for partition in range(self.partitions(topic)):
             begin = self._beginning(topic, partition)
-            for offset, value in self._from(topic, partition, begin):
-                yield from self._decoded(topic, partition, offset, value, lambda _: True)
+            for message in self._from(topic, partition, begin):
+                yield from self._decoded(topic, partition, message, lambda _: True)
 
     def begin(self, topic: Topic, key: str) -> tuple[int, int]:
         """A key's partition, and the first offset that is still there."""
@@ -144,23 +157,18 @@ class Log:
         return begin
 
     def _decoded(
-        self,
-        topic: Topic,
-        partition: int,
-        offset: int,
-        value: bytes,
-        wanted: Callable[[Any], bool],
+        self, topic: Topic, partition: int, message: RawMessage, wanted: Callable[[Any], bool]
     ) -> Iterator[LogMessage]:
         """The record, if it is one: what isn't is a dead letter to every stage."""
         try:
-            record = decode(value)
+            record = _decoded_record(message.value)
         except Undecodable:
             return
         if wanted(record):
-            yield LogMessage(topic.name, partition, offset, record)
+            yield LogMessage(topic.name, partition, message.offset, record, message.timestamp)
 
-    def _from(self, topic: Topic, partition: int, offset: int) -> Iterator[tuple[int, bytes]]:
-        """Offsets and values from a position to the end of the log as it is now."""
+    def _from(self, topic: Topic, partition: int, offset: int) -> Iterator[RawMessage]:
+        """Messages with a value from a position to the end of the log as it is now."""
         at = TopicPartition(topic.full_name(self._prefix), partition)
         self._consumer.assign([at])
         self._consumer.seek(at, offset)
@@ -169,12 +177,12 @@ class Log:
             messages: list[Any] = self._consumer.poll(timeout_ms=_POLL_MS).get(at, [])
             for message in messages:
                 if message.value is not None:
-                    yield message.offset, message.value
+                    yield RawMessage(message.offset, message.timestamp, message.value)
 
     def partitions(self, topic: Topic) -> int:
         """The number of a topic's partitions. Raises `ExpectedError` if there is no such topic."""
         name = topic.full_name(self._prefix)
-        found = self._consumer.partitions_for_topic(name)
+        found = numbers_of(self._consumer.partitions_for_topic, name)
         if not found:
             raise ExpectedError(
                 f"Kafka has no topic {name}; set REFTRAIL_TOPIC_PREFIX to the installation's prefix"
@@ -191,6 +199,15 @@ class Log:
         traceback: TracebackType | None,
     ) -> None:
         self._consumer.close()
+
+
+def _decoded_record(value: bytes) -> Record:
+    """The record in a message value. Raises `Undecodable`, or `NewerVersionNeeded`."""
+    try:
+        return decode(value)
+    except Undecodable as error:
+        stop_if_newer(error)
+        raise
 
 
 def _runs(offsets: Iterable[int]) -> Iterator[list[int]]:

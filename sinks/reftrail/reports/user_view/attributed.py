@@ -9,8 +9,10 @@ from reftrail.reports.user_view.lookups import look_up
 from reftrail.reports.user_view.rows import AttributedCount, Correction, Decision
 
 FEW: Final = 1000
-"""How many decisions are looked at one by one. Counting more in ClickHouse takes it longer to plan,
-but no longer for their number."""
+"""The most decisions that are looked at one by one.
+
+Counting more in ClickHouse takes it longer to plan, but no longer for their number.
+"""
 
 
 def attributed_to(
@@ -24,12 +26,12 @@ def attributed_to(
         return {}
     if len(decisions) > few:
         counted = look_up(client, "attributed", codes=codes).every(AttributedCount)
-        return {one.code: one.users for one in counted}
-    ids = sorted({one.event_id for one in decisions})
+        return {count.code: count.users for count in counted}
+    ids = sorted({decision.event_id for decision in decisions})
     found = look_up(client, "corrections", decisions=ids).every(Correction)
-    corrected = {one.corrects for one in found}
+    corrected = {correction.corrects for correction in found}
     users: dict[str, set[str]] = {}
-    for one in decisions:
-        if one.event_id not in corrected:
-            users.setdefault(one.code, set()).add(one.user_id)
+    for decision in decisions:
+        if decision.event_id not in corrected:
+            users.setdefault(decision.code, set()).add(decision.user_id)
     return {code: len(known) for code, known in users.items()}

@@ -1,14 +1,15 @@
 """Earnings of a user: entries of the ledger summed by currency, campaign, code and shipment."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Final
 
+from reftrail.contracts.adjustments import is_adjustment
 from reftrail.contracts.decisions import RewardStatus, Role
 from reftrail.contracts.record import Micros, Millis
-from reftrail.contracts.reward_reasons import is_again, is_part
+from reftrail.contracts.reward_reasons import Reason, is_again, is_part
 from reftrail.reports.user_view.rows import EntryRow
 
 _PRECEDENCE: Final = attrgetter("precedence")
@@ -19,6 +20,8 @@ _REJECTED: Final = RewardStatus.REJECTED.value
 _FULFILLED: Final = RewardStatus.FULFILLED.value
 _COUNTED: Final = frozenset({_GRANTED, _REJECTED, RewardStatus.REVERSED.value})
 _ENDED: Final = frozenset({_REJECTED, RewardStatus.REVERSED.value})
+_REOPENED: Final = frozenset({Reason.REINSTATED, Reason.DISPUTED})
+_SUPERSEDED: Final = frozenset({_HELD, _GRANTED, RewardStatus.FAILED.value})
 _REFERRER: Final = Role.REFERRER.value
 
 
@@ -26,8 +29,9 @@ _REFERRER: Final = Role.REFERRER.value
 class Sum:
     """Totals of one currency and kind.
 
-    pending is of rewards about which nothing is decided but that they are held; to_collect is what
-    was delivered and taken back, before or after that.
+    balance contains adjustments by hand. pending is of rewards that are held now, without
+    adjustments that wait for approval; to_collect is what was delivered and taken back, before or
+    after that.
     """
 
     balance: Micros = 0
@@ -67,15 +71,28 @@ class Earnings:
 
 def each_once(rows: Sequence[EntryRow]) -> list[EntryRow]:
     """Entries, the last one about each reward last; those that came twice left out."""
-    known = {one.event_id: one for one in rows}
+    known = {row.event_id: row for row in rows}
     if len(known) < len(rows):
-        known = {one.event_id: one for one in sorted(rows, key=_PRECEDENCE)}
-    return sorted(known.values(), key=_order)
+        known = {row.event_id: row for row in sorted(rows, key=_PRECEDENCE)}
+    reinstated = {row.reward_id for row in known.values() if not _REOPENED.isdisjoint(row.reasons)}
+    latest: dict[str, tuple[int, str]] = {}
+    for entry in known.values() if reinstated else ():
+        if entry.reward_id in reinstated and entry.status in _SUPERSEDED:
+            place = entry.position, entry.event_id
+            latest[entry.reward_id] = max(place, latest.get(entry.reward_id, place))
 
+    def order(entry: EntryRow) -> tuple[int, int, bool, str]:
+        """As in the view `reward_balances`: what ends a reward is last, wherever its cause is.
 
-def _order(entry: EntryRow) -> tuple[bool, int, bool, str]:
-    """As in the view `reward_balances`: what ends a reward is last, wherever its cause is."""
-    return entry.status in _ENDED, entry.position, entry.status == _FULFILLED, entry.event_id
+        Of a reinstated reward, that is what ends its latest grant; other ends are before it.
+        """
+        rank = 0
+        if entry.status in _ENDED:
+            grant = latest.get(entry.reward_id)
+            rank = 1 if grant is None or entry.supersedes == grant[1] else -1
+        return rank, entry.position, entry.status == _FULFILLED, entry.event_id
+
+    return sorted(known.values(), key=order)
 
 
 def earnings(entries: Sequence[EntryRow]) -> Earnings:
@@ -84,14 +101,15 @@ def earnings(entries: Sequence[EntryRow]) -> Earnings:
     added: dict[tuple[str, str], Micros] = defaultdict(int)
     owed: dict[tuple[str, str], Micros] = defaultdict(int)
     granted: set[str] = set()
-    decided: set[str] = set()
+    last: dict[str, EntryRow] = {}
     for entry in entries:
         status = entry.status
         added[entry.currency, entry.kind] += entry.effect_micros
         owed[entry.currency, entry.kind] += entry.clawback_micros
-        if status != _HELD:
-            decided.add(entry.reward_id)
-        if status in _COUNTED and entry.role == _REFERRER:
+        if not is_part(entry):
+            last[entry.reward_id] = entry
+        is_reward = not is_adjustment(entry.action)
+        if status in _COUNTED and entry.role == _REFERRER and is_reward:
             _count(found, entry, granted)
         if status == _GRANTED:
             granted.add(entry.reward_id)
@@ -102,10 +120,19 @@ def earnings(entries: Sequence[EntryRow]) -> Earnings:
     for key, value in added.items():
         found.sums[key].balance = value
         found.sums[key].to_collect = owed[key]
-    for entry in entries:
-        if entry.status == _HELD and entry.reward_id not in decided:
-            _hold(found, entry)
+    _count_open(found, last.values())
     return found
+
+
+def _count_open(found: Earnings, last: Iterable[EntryRow]) -> None:
+    """Count the rewards that are held or rejected now, by the last entry of each."""
+    for entry in last:
+        if is_adjustment(entry.action):
+            continue
+        if entry.status == _HELD:
+            _hold(found, entry)
+        elif entry.status == _REJECTED and entry.role == _REFERRER:
+            found.codes[entry.code].rejected += 1
 
 
 def _count(found: Earnings, entry: EntryRow, granted: set[str]) -> None:
@@ -115,9 +142,11 @@ def _count(found: Earnings, entry: EntryRow, granted: set[str]) -> None:
         counters.users.add(entry.user_id)
         found.grants[entry.campaign_id or ""] += not is_again(entry)
     elif entry.status == _REJECTED:
-        found.codes[entry.code].rejected += 1
+        if Reason.DISPUTE_ENDED in entry.reasons:  # it was granted before the dispute
+            found.grants[entry.campaign_id or ""] -= 1
     else:
-        found.grants[entry.campaign_id or ""] -= not is_part(entry)
+        is_kept = is_part(entry) or Reason.DISPUTED in entry.reasons
+        found.grants[entry.campaign_id or ""] -= not is_kept
 
 
 def _hold(found: Earnings, entry: EntryRow) -> None:

@@ -7,15 +7,16 @@ from typing import Any, Final
 
 from reftrail.contracts.money import amount_text
 from reftrail.contracts.times import rfc3339
-from reftrail.reports.questions import BadQuestion
+from reftrail.reports.questions import BadQuestion, is_digits, number_from
 from reftrail.reports.user_view.rows import EntryRow
 
 MOST: Final = 1000
-"""How many entries a page has at most."""
+"""The most entries of a page."""
 USUAL: Final = 50
 """The number of entries in one page by default."""
 
 _END: Final = (1 << 62, "")
+_TIME_DIGITS: Final = 19
 _place: Final = attrgetter("ms", "event_id")
 
 
@@ -29,14 +30,12 @@ class HistoryPage:
 
 def page(limit: str | None, before: str | None) -> HistoryPage:
     """From text; before is the next of another page. Raises `BadQuestion`."""
-    if limit is not None and not (_is_number(limit) and 1 <= int(limit) <= MOST):
-        raise BadQuestion(f"limit is {limit!r}; give a number from 1 to {MOST}")
-    most = USUAL if limit is None else int(limit)
+    most = USUAL if limit is None else number_from("limit", limit, MOST)
     if before is None:
         return HistoryPage(most)
     at, dot, event_id = before.partition(".")
-    if not dot or not _is_number(at) or int(at) > _END[0]:
-        raise BadQuestion(f"before is {before!r}; give what a page before says as next")
+    if not dot or not is_digits(at, _TIME_DIGITS) or int(at) > _END[0]:
+        raise BadQuestion(f"before is {before[:80]!r}; give what a page before says as next")
     return HistoryPage(most, (int(at), event_id))
 
 
@@ -46,13 +45,13 @@ def history(
     """A page of them, and where the next one begins, if there is one."""
     below = entries
     if asked.before != _END:
-        below = [one for one in entries if _place(one) < asked.before]
+        below = [entry for entry in entries if _place(entry) < asked.before]
     found = sorted(below, key=_place, reverse=True)[: asked.most + 1]
     shown = found[: asked.most]
     following = None
     if len(found) > len(shown):
         following = f"{shown[-1].ms}.{shown[-1].event_id}"
-    return [_shown(one) for one in shown], following
+    return [_shown(entry) for entry in shown], following
 
 
 def _shown(entry: EntryRow) -> dict[str, Any]:
@@ -77,7 +76,3 @@ def _shown(entry: EntryRow) -> dict[str, Any]:
         "value": amount_text(entry.value_micros, entry.currency),
         "effect": amount_text(entry.effect_micros, entry.currency),
     }
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal()

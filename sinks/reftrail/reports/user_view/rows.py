@@ -50,14 +50,22 @@ class CodeRow(msgspec.Struct, frozen=True, array_like=True, tag="code"):
 
 
 class MilestoneRow(msgspec.Struct, frozen=True, array_like=True, tag="milestone"):
-    """That a milestone was reached, or lost."""
+    """That a milestone was reached, or lost, by the user or one who was merged into them."""
 
+    beneficiary: str
     campaign_id: str
     name: str
     kind: str
     grants: int
     reached: bool
     position: int
+
+
+class MemberRow(msgspec.Struct, frozen=True, array_like=True, tag="member"):
+    """That a user is a person by now: the account that they were merged into, merge after merge."""
+
+    user_id: str
+    person_id: str
 
 
 class Decision(msgspec.Struct, frozen=True, array_like=True, tag="decision"):
@@ -94,6 +102,19 @@ class FulfilmentRow(msgspec.Struct, frozen=True, array_like=True, tag="report"):
     detail: str | None = None
 
 
+class StatementRow(msgspec.Struct, frozen=True, array_like=True, tag="statement"):
+    """A statement of pay-outs, as it is now. since_ms is when its status came."""
+
+    statement_id: str
+    currency: str
+    from_ms: Millis
+    until_ms: Millis
+    total_micros: Micros
+    carried_over: str | None
+    status: str
+    since_ms: Millis
+
+
 class PolicyRow(msgspec.Struct, frozen=True, array_like=True, tag="policy"):
     """A version of a campaign's policy."""
 
@@ -107,9 +128,11 @@ Row = (
     EntryRow
     | CodeRow
     | MilestoneRow
+    | MemberRow
     | Decision
     | Correction
     | AttributedCount
     | FulfilmentRow
     | PolicyRow
+    | StatementRow
 )

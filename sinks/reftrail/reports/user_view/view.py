@@ -8,22 +8,26 @@ from clickhouse_connect.driver.client import Client
 
 from reftrail.contracts.money import amount_text
 from reftrail.contracts.policy import Milestone, MilestoneKind, policy_in
+from reftrail.contracts.reference import CodeStatus
 from reftrail.contracts.times import rfc3339
 from reftrail.reports.user_view.attributed import FEW, attributed_to
 from reftrail.reports.user_view.earnings import Counters, Earnings, Shipment, each_once, earnings
 from reftrail.reports.user_view.history import HistoryPage, history
 from reftrail.reports.user_view.lookups import FoundRows, look_up
+from reftrail.reports.user_view.pay_outs import statements_shown
 from reftrail.reports.user_view.rows import (
     CodeRow,
     Decision,
     EntryRow,
     FulfilmentRow,
+    MemberRow,
     MilestoneRow,
     PolicyRow,
+    StatementRow,
 )
 
 MOST_SHOWN: Final = 100
-"""How many codes, and how many shipments, are shown: the latest ones."""
+"""The most codes, shipments and statements that are shown: the latest ones, active codes first."""
 
 _NOTHING: Final = FulfilmentRow("", is_delivered=False, ms=0, event_id="")
 
@@ -33,30 +37,47 @@ def user_view(
 ) -> dict[str, Any]:
     """The view of a user as beneficiary; blocks.
 
-    Money is a decimal string, a time RFC 3339. now decides which version of a policy says what
-    comes next; unless given, it is the time.
+    Of a user who was merged into an account it is that of the account, with what both have earned;
+    merged_users are those who were merged into it. Money is a decimal string, a time RFC 3339. now
+    decides which version of a policy says what comes next; unless given, it is the time.
     """
-    known = look_up(client, "entries", "codes", "milestones", user=user)
+    members = look_up(client, "people", user=user).every(MemberRow)
+    person = members[0].person_id if members else user
+    merged = sorted({member.user_id for member in members} - {person})
+    users = list(filter(None, [person, *merged]))
+    known = look_up(client, "entries", "codes", "milestones", "statements", users=users)
     entries = each_once(known.every(EntryRow))
     found = earnings(entries)
-    owned = [one for one in known.every(CodeRow) if one.owner_user_id == user]
-    codes = sorted(owned, key=lambda one: (-one.created_ms, one.code))[:MOST_SHOWN]
-    campaigns = sorted({*filter(None, found.grants), *(one.campaign_id for one in owned)})
+    owned = [code for code in known.every(CodeRow) if code.owner_user_id in users]
+    codes = _shown(owned)
+    campaigns = sorted({*filter(None, found.grants), *(code.campaign_id for code in owned)})
     shipments = _latest(found)
-    more = _more(client, [one.code for one in codes], shipments, campaigns)
-    attributed = attributed_to(client, [one.code for one in codes], more.every(Decision))
+    more = _more(client, [code.code for code in codes], shipments, campaigns)
+    attributed = attributed_to(client, [code.code for code in codes], more.every(Decision))
     shown, following = history(entries, asked)
     return {
-        "user_id": user,
+        "user_id": person,
+        "merged_users": merged,
         "balance": _balance(found),
         "last_earned": found.last and _last(found.last),
         "standing": _standing(found.grants, campaigns, known, more, now or datetime.now(UTC)),
-        "codes": [_code(one, attributed.get(one.code, 0), found.codes[one.code]) for one in codes],
+        "codes": [
+            _code(code, attributed.get(code.code, 0), found.codes[code.code]) for code in codes
+        ],
         "codes_in_all": len(owned),
         "shipments": _shipments(shipments, more),
+        "statements": statements_shown(known.every(StatementRow))[:MOST_SHOWN],
         "history": shown,
         "next": following,
     }
+
+
+def _shown(owned: Iterable[CodeRow]) -> list[CodeRow]:
+    """The codes that are shown, the latest first: all active ones before any other is left out."""
+    latest = sorted(owned, key=lambda code: (-code.created_ms, code.code))
+    by_status = sorted(latest, key=lambda code: code.status != CodeStatus.ACTIVE)
+    shown = {code.code for code in by_status[:MOST_SHOWN]}
+    return [code for code in latest if code.code in shown]
 
 
 def _more(
@@ -68,12 +89,12 @@ def _more(
         asked["decisions"] = {"codes": codes, "most": FEW + 1}
     if shipments:
         asked["fulfilments"] = {
-            "shipped_by": sorted({one.now.code for one in shipments}),
-            "rewards": [one.now.reward_id for one in shipments],
+            "shipped_by": sorted({shipment.now.code for shipment in shipments}),
+            "rewards": [shipment.now.reward_id for shipment in shipments],
         }
     if campaigns:
         asked["policies"] = {"campaigns": campaigns}
-    parameters = {name: value for one in asked.values() for name, value in one.items()}
+    parameters = {name: value for values in asked.values() for name, value in values.items()}
     return look_up(client, *asked, **parameters)
 
 
@@ -82,12 +103,12 @@ def _balance(found: Earnings) -> list[dict[str, Any]]:
         {
             "currency": currency,
             "kind": kind,
-            "balance": amount_text(one.balance, currency),
-            "to_collect": amount_text(one.to_collect, currency),
-            "pending": amount_text(one.pending, currency),
-            "rewards_held": one.held,
+            "balance": amount_text(sums.balance, currency),
+            "to_collect": amount_text(sums.to_collect, currency),
+            "pending": amount_text(sums.pending, currency),
+            "rewards_held": sums.held,
         }
-        for (currency, kind), one in sorted(found.sums.items())
+        for (currency, kind), sums in sorted(found.sums.items())
     ]
 
 
@@ -108,16 +129,22 @@ def _code(code: CodeRow, attributed: int, counters: Counters) -> dict[str, Any]:
 
 
 def _latest(found: Earnings) -> list[Shipment]:
-    every = sorted(found.shipments.values(), key=lambda one: (-one.ordered_at, one.now.reward_id))
+    every = sorted(
+        found.shipments.values(),
+        key=lambda shipment: (-shipment.ordered_at, shipment.now.reward_id),
+    )
     return every[:MOST_SHOWN]
 
 
 def _shipments(shipments: Sequence[Shipment], more: FoundRows) -> list[dict[str, Any]]:
     """As they stand, with what was reported last of each."""
     reports = more.every(FulfilmentRow)
-    reports.sort(key=lambda one: (one.is_delivered, one.ms, one.event_id))
-    reported = {one.reward_id: one for one in reports}
-    return [_shipment(one, reported.get(one.now.reward_id, _NOTHING)) for one in shipments]
+    reports.sort(key=lambda report: (report.is_delivered, report.ms, report.event_id))
+    reported = {report.reward_id: report for report in reports}
+    return [
+        _shipment(shipment, reported.get(shipment.now.reward_id, _NOTHING))
+        for shipment in shipments
+    ]
 
 
 def _shipment(shipment: Shipment, reported: FulfilmentRow) -> dict[str, Any]:
@@ -163,7 +190,7 @@ def _standing(
         _in_campaign(
             campaign,
             grants.get(campaign, 0),
-            [one for one in reached if one.campaign_id == campaign],
+            [milestone for milestone in reached if milestone.campaign_id == campaign],
             in_force.get(campaign, []),
         )
         for campaign in campaigns
@@ -172,32 +199,41 @@ def _standing(
 
 def _reached(found: Sequence[MilestoneRow]) -> list[MilestoneRow]:
     """The milestones that the user has now, the highest first."""
-    in_order = sorted(found, key=lambda one: one.position)
-    last = {(one.campaign_id, one.name): one for one in in_order}
-    held = [one for one in last.values() if one.reached]
-    return sorted(held, key=lambda one: (-one.grants, one.name))
+    in_order = sorted(found, key=lambda milestone: milestone.position)
+    last = {
+        (milestone.beneficiary, milestone.campaign_id, milestone.name): milestone
+        for milestone in in_order
+    }
+    held = {
+        (milestone.campaign_id, milestone.name): milestone
+        for milestone in last.values()
+        if milestone.reached
+    }.values()
+    return sorted(held, key=lambda milestone: (-milestone.grants, milestone.name))
 
 
 def _milestones_in_force(found: Sequence[PolicyRow], at: datetime) -> dict[str, list[Milestone]]:
     """The milestones by campaign, of the version in force."""
-    begun = [one for one in found if one.effective_ms <= at.timestamp() * 1000]
-    begun.sort(key=lambda one: (one.effective_ms, one.version))
-    latest = {one.campaign_id: one.policy for one in begun}
+    begun = [policy for policy in found if policy.effective_ms <= at.timestamp() * 1000]
+    begun.sort(key=lambda policy: (policy.effective_ms, policy.version))
+    latest = {policy.campaign_id: policy.policy for policy in begun}
     return {campaign: policy_in(text).milestones for campaign, text in latest.items()}
 
 
 def _in_campaign(
     campaign: str, grants: int, reached: Sequence[MilestoneRow], known: Sequence[Milestone]
 ) -> dict[str, Any]:
-    names = {one.name for one in reached}
-    tiers = [one.name for one in reached if one.kind == MilestoneKind.TIER]
-    coming = [one for one in known if one.name not in names]
-    following = min(coming, key=lambda one: (one.grants, one.name), default=None)
+    names = {milestone.name for milestone in reached}
+    tiers = [milestone.name for milestone in reached if milestone.kind == MilestoneKind.TIER]
+    coming = [milestone for milestone in known if milestone.name not in names]
+    following = min(coming, key=lambda milestone: (milestone.grants, milestone.name), default=None)
     return {
         "campaign_id": campaign,
         "grants": grants,
         "tier": tiers[0] if tiers else None,
-        "badges": [one.name for one in reached if one.kind == MilestoneKind.BADGE],
+        "badges": [
+            milestone.name for milestone in reached if milestone.kind == MilestoneKind.BADGE
+        ],
         "next": following and _coming(following, grants),
     }
 

@@ -1,4 +1,4 @@
-"""The database of one partition: its state, alarms and progress, written together."""
+"""The database of one partition: its state, timers and progress, written together."""
 
 import logging
 import shutil
@@ -10,31 +10,32 @@ from typing import Any, Final
 
 import msgspec
 
-from reftrail.engine.rocksdb.alarms import DiskAlarms
 from reftrail.engine.rocksdb.entries import unusable
 from reftrail.engine.rocksdb.options import SharedMemory, library
 from reftrail.engine.rocksdb.recent import RecentStates
 from reftrail.engine.rocksdb.states import DiskStates
+from reftrail.engine.rocksdb.timers import DiskTimers
 from reftrail.engine.stage import Stage
-from reftrail.engine.store import Progress, StateAlarms, is_grouped
-from reftrail.engine.stored_alarms import TimedStates
+from reftrail.engine.store import RestoredTo, StateTimers, is_grouped
+from reftrail.engine.stored_timers import TimedStates
 from reftrail.hosting.kafka.log_bounds import Position
+from reftrail.hosting.private_files import make_private_directory
 
 _log = logging.getLogger(__name__)
 
 FORMAT: Final = 1
-"""How entries are laid out. A copy of another format is discarded."""
+"""The version of the layout of entries. A copy of another format is discarded."""
 KEPT_SECONDS: Final = 12 * 60 * 60
 """Age after which a copy is discarded: half the time for which Kafka keeps tombstones at least
 (delete.retention.ms). What was deleted before might still be in an older copy."""
 _IN_USE: Final = "/LOCK: "
 _STATES: Final = "states"
-_ALARMS: Final = "alarms"
+_TIMERS: Final = "alarms"
 _HEADER: Final = b"header"
 
 
 class _Header(msgspec.Struct, frozen=True, kw_only=True):
-    """What is kept beside the state. topics tells the changelogs from others of the same name."""
+    """The data beside the state."""
 
     format: int
     topics: str
@@ -67,7 +68,7 @@ class DiskStore:
         self._topics = topics
         self._clock = clock
         self._states: dict[str, DiskStates] = {}
-        self._alarms: dict[str, DiskAlarms] = {}
+        self._timers: dict[str, DiskTimers] = {}
         self._sizes: dict[str, int] = {}
         try:
             self._open()
@@ -81,7 +82,7 @@ class DiskStore:
             self._discard(f"it can't be opened ({error})")
             header = self._new_header()
         self._sizes = dict(header.sizes)
-        self.progress = Progress(
+        self.progress = RestoredTo(
             dict(header.positions), dict(header.restored_to), header.current_at
         )
 
@@ -95,19 +96,19 @@ class DiskStore:
         )
         return states
 
-    def alarms(self, stage: Stage | None) -> Callable[[TimedStates], StateAlarms]:
+    def timers(self, stage: Stage | None) -> Callable[[TimedStates], StateTimers]:
         """See `PartitionStore`."""
-        return partial(self._alarms_of, _name_of(stage))
+        return partial(self._timers_of, _name_of(stage))
 
-    def write(self, progress: Progress) -> None:
+    def write(self, progress: RestoredTo) -> None:
         """See `PartitionStore`."""
         rocks = library()
         batch = rocks.WriteBatch(raw_mode=True)
-        states, alarms = (self._db.get_column_family_handle(name) for name in (_STATES, _ALARMS))
+        states, timers = (self._db.get_column_family_handle(name) for name in (_STATES, _TIMERS))
         for stored in self._states.values():
             stored.add_to(batch, states)
-        for times in self._alarms.values():
-            times.add_to(batch, alarms)
+        for times in self._timers.values():
+            times.add_to(batch, timers)
         batch.put(_HEADER, msgspec.msgpack.encode(self._new_header(progress)))
         try:
             self._db.write(batch)
@@ -119,28 +120,28 @@ class DiskStore:
     def clear(self, reason: str) -> None:
         """See `PartitionStore`."""
         self._discard(reason)
-        self._states, self._alarms, self._sizes = {}, {}, {}
-        self.progress = Progress(current_at=self._clock())
+        self._states, self._timers, self._sizes = {}, {}, {}
+        self.progress = RestoredTo(current_at=self._clock())
 
     def close(self) -> None:
         """See `PartitionStore`."""
         self._close()
 
-    def _parts(self) -> Iterable[DiskStates | DiskAlarms]:
-        return (*self._states.values(), *self._alarms.values())
+    def _parts(self) -> Iterable[DiskStates | DiskTimers]:
+        return (*self._states.values(), *self._timers.values())
 
-    def _alarms_of(self, name: str, states: TimedStates) -> DiskAlarms:
-        self._alarms[name] = alarms = DiskAlarms(self._family(_ALARMS), _prefix(name), states)
-        return alarms
+    def _timers_of(self, name: str, states: TimedStates) -> DiskTimers:
+        self._timers[name] = timers = DiskTimers(self._family(_TIMERS), _prefix(name), states)
+        return timers
 
     def _family(self, name: str) -> Any:
         return self._families[name]
 
     def _open(self) -> None:
-        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_directory(self._directory)
         options = {
             _STATES: self._memory.options(looked_up=True),
-            _ALARMS: self._memory.options(looked_up=False),
+            _TIMERS: self._memory.options(looked_up=False),
         }
         self._families: Mapping[str, Any] = {}
         self._db = library().Rdict(
@@ -171,8 +172,8 @@ class DiskStore:
             raise _UnfitError(f"it is {age / 3600:.1f} hours old")
         return header
 
-    def _new_header(self, progress: Progress | None = None) -> _Header:
-        progress = progress or Progress(current_at=self._clock())
+    def _new_header(self, progress: RestoredTo | None = None) -> _Header:
+        progress = progress or RestoredTo(current_at=self._clock())
         return _Header(
             format=FORMAT,
             topics=self._topics,

@@ -7,7 +7,7 @@ from reftrail.engine.store import StoreError
 
 
 def unusable(error: Exception) -> StoreError:
-    """What to raise for an error of the library, which has no types of its own for them."""
+    """The exception for an error of the library, which has no types of its own for them."""
     return StoreError(f"state on disk can't be read or written: {error}")
 
 

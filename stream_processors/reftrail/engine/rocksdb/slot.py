@@ -16,6 +16,7 @@ from reftrail.engine.rocksdb.options import SharedMemory
 from reftrail.engine.settings import WorkerSettings
 from reftrail.engine.stage import Stage
 from reftrail.hosting.kafka.blocking import blocking_admin
+from reftrail.hosting.private_files import make_private_directory
 
 _MOST_SLOTS: Final = 1_000
 _PARTITION: Final = re.compile(r"partition-(\d+)")
@@ -79,7 +80,7 @@ def _free_slot(directory: Path, prefix: str) -> tuple[Path, int]:
     for number in range(1, _MOST_SLOTS + 1):
         slot = directory / f"{prefix}worker-{number}"
         try:
-            slot.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private_directory(slot)
             lock = os.open(slot / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise ExpectedError(

@@ -3,21 +3,30 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from reftrail.contracts.decisions import Action, Attributed, Basis, Converted
+from reftrail.contracts.conversions import Converted
+from reftrail.contracts.decisions import Action, Attributed, Basis
+from reftrail.contracts.events import CodeEvidence
 from reftrail.contracts.record import Millis
+from reftrail.rules.arms import Units, assigned_arm, is_same_experiment
 from reftrail.rules.attribution.claims import (
     Decision,
-    Deed,
     Open,
     claims_of,
     code_of,
     decision_of,
     may_earn,
+    signup_again,
 )
-from reftrail.rules.attribution.purchases import claims_of_waiting
+from reftrail.rules.attribution.purchases import (
+    claims_of_waiting,
+    first_purchase,
+    through_all,
+    through_each,
+)
 from reftrail.rules.attribution.question import Question
-from reftrail.rules.attribution.state import Event, LeftOpen
-from reftrail.rules.decider import because
+from reftrail.rules.attribution.state_events import Decided, Event, LeftOpen
+from reftrail.rules.attribution.user_action import UserAction
+from reftrail.rules.decider import metadata
 
 
 class _CodeShown(NamedTuple):
@@ -32,6 +41,7 @@ class _CodeShown(NamedTuple):
     time: Millis
     category: str | None
     channel: str | None
+    utm_source: str | None
     touch_event_id: str | None = None
 
     @classmethod
@@ -45,6 +55,7 @@ class _CodeShown(NamedTuple):
                 record.event_time,
                 record.typed_category,
                 record.channel,
+                record.utm_source,
             )
         assert record.touch_code is not None
         assert record.touch_time is not None
@@ -55,6 +66,7 @@ class _CodeShown(NamedTuple):
             record.touch_time,
             record.touch_category,
             record.touch_channel,
+            record.touch_utm_source,
             record.touch_event_id,
         )
 
@@ -69,13 +81,33 @@ def campaign_of(on: Question, basis: Basis) -> str | None:
     return _CodeShown.by(basis, on.record).registered(on)[1]
 
 
-def attribution_by(on: Question, basis: Basis, *, decisive: bool = True) -> Attributed:
-    """The attribution by the touch of a conversion, or by its typed code."""
+def has_ended(on: Question, basis: Basis) -> bool:
+    """Whether the code by which a user may be attributed had ended when it was shown.
+
+    It had been revoked, or had expired, when it was touched or typed in.
+    """
+    shown = _CodeShown.by(basis, on.record)
+    return code_has_ended(shown.code, shown.evidence, shown.time, on)
+
+
+def code_has_ended(code: str, evidence: str | None, at: Millis, on: Question) -> bool:
+    """Whether a code had been revoked or had expired at a time."""
+    record = code_of(code, evidence, on.reference)
+    return evidence == CodeEvidence.RETIRED or (record is not None and record.has_ended_at(at))
+
+
+def attribution_by(
+    on: Question, basis: Basis, *, decisive: bool = True, user_id: str = ""
+) -> Attributed:
+    """The attribution by the touch of a conversion, or by its typed code.
+
+    user_id is the user whose signup it is, where that user was merged into the record's.
+    """
     record, shown = on.record, _CodeShown.by(basis, on.record)
     code, campaign_id = shown.registered(on)
     return Attributed(
-        **because(record, on.cause, "attributed"),
-        user_id=record.user_id,
+        **metadata(record, on.cause, "attributed"),
+        user_id=user_id or record.user_id,
         visitor_id=record.visitor_id,
         code=code,
         campaign_id=campaign_id,
@@ -87,29 +119,68 @@ def attribution_by(on: Question, basis: Basis, *, decisive: bool = True) -> Attr
         signup_event_id=record.conversion_event_id,
         category=shown.category,
         channel=shown.channel,
+        utm_source=shown.utm_source,
+        arm=_arm_of(on, basis, campaign_id, shown, user_id or record.user_id),
     )
 
 
+def _arm_of(
+    on: Question, basis: Basis, campaign_id: str | None, shown: _CodeShown, user_id: str
+) -> str | None:
+    """The arm of the touch, as it was assigned then; that of a typed code is assigned now.
+
+    So is that of a touch whose code wasn't known to be of the campaign. A user who typed a code in
+    and has an arm by a touch keeps it.
+    """
+    record = on.record
+    campaign = on.reference.campaign(campaign_id, shown.time)
+    touched = campaign is not None and record.touch_campaign_id == campaign.campaign_id
+    if touched and basis != Basis.TYPED_CODE:
+        return record.touch_arm
+    if campaign is None:
+        return None
+    units = Units(record.visitor_id or user_id, shown.code)
+    if touched and record.touch_arm is not None and record.touch_time is not None:
+        before = on.reference.campaign(campaign_id, record.touch_time)
+        known = Units(units.visitor, record.touch_code or "")
+        if is_same_experiment(before, campaign, known, units):
+            return record.touch_arm
+    return assigned_arm(campaign, units)
+
+
 def attribute(
-    on: Question, attributed: Attributed, signup: Deed, *, is_claimed: bool = False
+    on: Question, attributed: Attributed, signup: UserAction, *, is_claimed: bool = False
 ) -> Sequence[Event]:
     """The attribution, then the claims of the signup and of what waited for it.
 
     is_claimed: the signup has claimed under this code before, when another touch decided.
     """
-    decision, record = decision_of(attributed), on.record
-    events: list[Event] = [attributed]
+    record = on.record
+    decision = decision_of(attributed, record.user_id)
+    events: list[Event] = [
+        attributed,
+        Decided(**metadata(record, on.cause), user_id=record.user_id, decision=decision),
+    ]
     if not _may_have_earned(on, decision):
-        common = because(record, on.cause)
+        common = metadata(record, on.cause)
         still = Open(signup, attributed.event_id)
         left = LeftOpen(**common, user_id=record.user_id, code=decision.code, open=still)
         events.append(left)
     if not is_claimed:
-        events += claims_of(signup, decision, attributed, on.cause, on.reference)
-    return [*events, *claims_of_waiting(on, decision, attributed)]
+        first = first_purchase(on.state.first_purchase_at, signup)
+        events += claims_of(signup, decision, attributed, on.cause, on.reference, first)
+    waiting = claims_of_waiting(on, decision, attributed)
+    ended = on.ended
+    if not ended:  # as of nearly every user
+        return [*events, *waiting]
+    again = signup_again(decision, record, on.cause, on.reference)
+    return [*events, *through_each(on, ended, again), *through_all(on, waiting)]
 
 
 def _may_have_earned(on: Question, decision: Decision) -> bool:
-    """Whether the campaign pays for the signup. Without a campaign nothing earns."""
+    """Whether the campaign pays for the signup. Without a campaign, or stopped, nothing earns."""
     campaign = on.reference.campaign(decision.campaign_id, decision.signed_up_at)
-    return campaign is not None and may_earn(Action.SIGNUP, campaign.trigger)
+    if campaign is None or not may_earn(Action.SIGNUP, campaign.trigger):
+        return False
+    code = code_of(decision.code, decision.code_evidence, on.reference)
+    return code is None or not code.is_stopped_at(decision.signed_up_at)

@@ -12,21 +12,32 @@ decides on them as if it had been the first decision.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import assert_never
+from typing import TypeAlias, assert_never
 
-from reftrail.contracts.decisions import ConversionKind, Converted
+from reftrail.contracts.conversions import ConversionKind, Converted
 from reftrail.contracts.record import DAY, Millis
+from reftrail.contracts.stage_messages import Forwarded
+from reftrail.rules.attribution.evolve import evolve
 from reftrail.rules.attribution.expiry import expire
+from reftrail.rules.attribution.joining import join, signup_of_several
 from reftrail.rules.attribution.late_touch import take_late_touch
+from reftrail.rules.attribution.merging import forward, merge, next_user
+from reftrail.rules.attribution.other_devices import (
+    take_identified,
+    touches_no_longer_waiting,
+)
 from reftrail.rules.attribution.purchases import no_longer_waiting, take_purchase_or_refund
-from reftrail.rules.attribution.question import Question
+from reftrail.rules.attribution.question import Question, question
 from reftrail.rules.attribution.signup import attribute_by_signup
-from reftrail.rules.attribution.state import AttributionState, Event, evolve, user_key
+from reftrail.rules.attribution.state_events import Event
 from reftrail.rules.cells import Cells
-from reftrail.rules.decider import Cause, Reference, Woken
+from reftrail.rules.decider import Cause, Reference, TimerFired
+
+AttributionInput: TypeAlias = Converted | Forwarded | TimerFired
+"""Records on which the attribution stage decides."""
 
 SIGNUP_WAIT: Millis = 30 * DAY
-"""For how long, from its receipt, a purchase or refund waits for the user's signup."""
+"""Time from its receipt for which a purchase or refund waits for the user's signup."""
 
 
 class AttributionDecider:
@@ -39,25 +50,28 @@ class AttributionDecider:
         self.signup_wait = signup_wait
 
     def decide(
-        self, state: Cells, record: Converted | Woken, cause: Cause, reference: Reference
+        self, state: Cells, record: AttributionInput, cause: Cause, reference: Reference
     ) -> Sequence[Event]:
         """The events that follow from a conversion, or from a timer."""
         return self.settle(state, record, cause, reference)[0]
 
     def settle(
-        self, state: Cells, record: Converted | Woken, cause: Cause, reference: Reference
+        self, state: Cells, record: AttributionInput, cause: Cause, reference: Reference
     ) -> tuple[Sequence[Event], Cells]:
         """The events that follow from a record, and the state after them."""
         draft = state.draft()
-        if isinstance(record, Woken):
+        if isinstance(record, TimerFired):
             events = expire(draft, record, cause)
             _apply(draft, events)
             return events, draft
-        key = user_key(record.user_id)
-        on = Question(key, draft.get(key, AttributionState), draft, record, cause, reference)
+        on = question(draft, record, cause, reference)
         events = list(self._decided(on))
         _apply(draft, events)
+        if next_user(on) is not None:
+            return events, draft
         done = no_longer_waiting(on, draft)
+        if on.record.kind == ConversionKind.SIGNUP and not reference.refers_by_campaign():
+            done += touches_no_longer_waiting(on)
         _apply(draft, done)
         return [*events, *done], draft
 
@@ -67,13 +81,29 @@ class AttributionDecider:
         evolve(draft, record)
         return draft
 
-    def _decided(self, on: Question) -> Sequence[Event]:
+    def _decided(self, on: Question) -> Sequence[Event]:  # noqa: PLR0911 - a table
+        is_merge = on.forwarded is None and on.record.kind == ConversionKind.USERS_MERGED
+        if not is_merge and next_user(on) is not None:
+            return [forward(on)]
+        if on.forwarded is not None and on.forwarded.history is not None:
+            return join(on)
         match ConversionKind(on.record.kind):
             case ConversionKind.SIGNUP:
-                return attribute_by_signup(on)
+                is_alone = on.forwarded is None and not on.state.has_guests
+                return attribute_by_signup(on) if is_alone else signup_of_several(on)
             case ConversionKind.LATE_TOUCH:
                 return take_late_touch(on)
-            case ConversionKind.PURCHASE | ConversionKind.REFUND:
+            case ConversionKind.USERS_MERGED:
+                return merge(on)
+            case ConversionKind.IDENTIFIED | ConversionKind.IDENTIFIED_BY_PAGE:
+                return take_identified(on, self.signup_wait)
+            case (
+                ConversionKind.PURCHASE
+                | ConversionKind.REFUND
+                | ConversionKind.DISPUTE_OPENED
+                | ConversionKind.DISPUTE_WON
+                | ConversionKind.DISPUTE_LOST
+            ):
                 return take_purchase_or_refund(on, self.signup_wait)
             case kind:
                 assert_never(kind)

@@ -1,62 +1,189 @@
 """Purchases and refunds: they claim under the decisions that there are, and wait for others."""
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
+from typing import Final
 
-from reftrail.contracts.decisions import Action, Attributed, Converted
+import msgspec
+
+from reftrail.contracts.conversions import Converted
+from reftrail.contracts.decisions import TAKE_BACK, Action, Attributed, Claimed
+from reftrail.contracts.policy import policy_in
 from reftrail.contracts.record import Millis
+from reftrail.contracts.reward_reasons import Reason
+from reftrail.contracts.stage_messages import CheckRequested, ReferralVoided
 from reftrail.rules.attribution.claims import (
     Decision,
-    LoggedDeed,
     claims_of,
-    deed_of,
     may_claim,
-    when_claimed,
+    may_have_earned,
 )
 from reftrail.rules.attribution.question import Question
 from reftrail.rules.attribution.refusals import is_refund_forgotten, refuse_purchase
-from reftrail.rules.attribution.state import (
-    AttributionState,
+from reftrail.rules.attribution.state import AttributionState, kept_of, waiting_of
+from reftrail.rules.attribution.state_events import (
+    ActionKept,
     Event,
     FirstPurchaseSeen,
+    LeftOpen,
     Postponed,
     WaitingEnded,
-    waiting_of,
 )
-from reftrail.rules.attribution.waiting import WaitingDeed, waiting_key
+from reftrail.rules.attribution.user_action import (
+    LoggedAction,
+    UserAction,
+    user_action_of,
+    when_claimed,
+)
+from reftrail.rules.attribution.waiting import (
+    NEVER,
+    KeptAction,
+    Referral,
+    WaitingAction,
+    kept_key,
+    waiting_key,
+)
 from reftrail.rules.cells import Cells
-from reftrail.rules.decider import because, fingerprint
+from reftrail.rules.decider import fingerprint, metadata
+from reftrail.rules.merged_claims import after_merge
+from reftrail.rules.packing import packed
+from reftrail.rules.policy import counts_from, policy_at
+
+PART_BYTES: Final = 128 * 1024
+"""The most bytes of claims in one message. A broker takes 1 MiB by default, and a user may have
+thousands of orders."""
 
 
 def take_purchase_or_refund(on: Question, signup_wait: Millis) -> Sequence[Event]:
     """Claim for a purchase or refund, and let it wait while a decision may follow."""
     state, record = on.state, on.record
-    deed = deed_of(record)
+    action = user_action_of(record)
     events: list[Event] = []
-    if deed.action == Action.PURCHASE and not 0 <= state.first_purchase_at <= deed.event_time:
-        common = because(record, on.cause)
+    if action.kind == Action.PURCHASE and not 0 <= state.first_purchase_at <= action.event_time:
+        common = metadata(record, on.cause)
         events.append(FirstPurchaseSeen(**common, user_id=record.user_id))
+        known = state.first_purchase_at
+        events += voided_by_older(on, state.decisions, known, action.event_time)
+    logged = LoggedAction(action, on.cause)
     for decision in state.decisions:
-        events += _claimed(on, LoggedDeed(deed, on.cause), decision, record, ())
-    if _may_decide_again(on, state) and not _waits(on, deed.event_id):
+        events += _claims_now(on, decision, _claimed(on, logged, decision, record, ()))
+    if state.decisions:
+        events += _kept(on, logged)
+    if _may_decide_again(on, state) and not _waits(on, action.event_id):
         postponed = Postponed(
-            **because(record, on.cause),
+            **metadata(record, on.cause),
             user_id=record.user_id,
-            deed_id=deed.event_id,
-            waiting=WaitingDeed.of(deed, signup_wait, on.cause.offset),
+            action_id=action.event_id,
+            waiting=WaitingAction.of(action, signup_wait, on.cause.offset),
         )
         events.append(postponed)
     return events
 
 
-def claims_of_waiting(on: Question, decision: Decision, attributed: Attributed) -> Iterable[Event]:
-    """The claims of what waited for a decision, in their order."""
+def _claims_now(on: Question, decision: Decision, claims: Sequence[Event]) -> Sequence[Event]:
+    """The claims under a decision, where the action may have claimed under another one before.
+
+    It may have been refused for an address or order that a referral had taken which has ended.
+    """
+    if on.has_claimed and on.ended:
+        return through_all(on, claims)
+    if on.has_claimed and decision.user_id == on.first_user:
+        return ()
+    return through_voided(on, claims)
+
+
+def claims_of_waiting(
+    on: Question, decision: Decision, attributed: Attributed | Converted
+) -> Iterable[Event]:
+    """The claims of what waited for a decision, in their order; after a merge, of all there is."""
+    is_alone = on.forwarded is None and not on.state.has_guests
+    kept = {} if is_alone else dict(kept_of(on.cells, on.key))
+    found = {**kept, **dict(waiting_of(on.cells, on.key))}
     waiting = [
-        LoggedDeed(cell.deed(event_id), cell.place(on.cause))
-        for event_id, cell in waiting_of(on.cells, on.key)
+        LoggedAction(cell.action(event_id), cell.cause(on.cause))
+        for event_id, cell in found.items()
     ]
-    refunds = {fingerprint(deed.event_id) for deed, _ in waiting if deed.action == Action.REFUND}
-    for logged in sorted(waiting, key=lambda logged: when_claimed(logged.deed)):
+    refunds = {fingerprint(action.event_id) for action, _ in waiting if action.kind in TAKE_BACK}
+    for logged in sorted(waiting, key=lambda logged: when_claimed(logged.action)):
         yield from _claimed(on, logged, decision, attributed, refunds)
+        yield from _kept(on, logged)
+
+
+def _kept(on: Question, logged: LoggedAction) -> Sequence[ActionKept]:
+    """Keep a purchase or refund: after a merge another attribution may be the user's."""
+    action, cause = logged
+    if not on.cells.get(kept_key(on.record.user_id, action.event_id), KeptAction).is_empty:
+        return ()
+    kept = KeptAction.of(action, 0, cause.offset)
+    common = metadata(on.record, on.cause)
+    return [ActionKept(**common, user_id=on.record.user_id, action_id=action.event_id, kept=kept)]
+
+
+def through_voided(on: Question, events: Sequence[Event]) -> Sequence[Event]:
+    """Claims for what a merged user did. They follow the end of that user's own referrals.
+
+    Their orders are free only then.
+    """
+    if not on.first_user:
+        return events
+    referrals = [referral for referral in on.ended if referral[0] == on.first_user]
+    claims = [event for event in events if isinstance(event, Claimed)]
+    if not referrals or not claims:
+        return events
+    others = [event for event in events if not isinstance(event, Claimed | CheckRequested)]
+    return [*through_each(on, referrals, claims), *others]
+
+
+def through_all(on: Question, events: Iterable[Event]) -> list[Event]:
+    """Claims for what merged users did: after the end of each referral that may have its orders."""
+    found = list(events)
+    claims = [event for event in found if isinstance(event, Claimed)]
+    others = [event for event in found if not isinstance(event, Claimed | CheckRequested)]
+    return [*through_each(on, on.ended, claims), *others]
+
+
+def through_each(
+    on: Question, referrals: Sequence[Referral], claims: Iterable[Claimed]
+) -> Iterator[ReferralVoided]:
+    """The messages with which claims follow the end of each referral (user and code).
+
+    Each message is of a bounded size.
+    """
+    if not referrals:
+        return
+    following = [after_merge(claim) for claim in claims]
+    parts = [
+        (first_id, msgspec.msgpack.encode(part))
+        for first_id, part in _in_parts((claim.event_id, packed(claim)) for claim in following)
+    ]
+    for user_id, code in referrals:
+        for first_id, part in parts:
+            yield ReferralVoided(
+                **metadata(on.record, on.cause, f"claims_of:{user_id}:{code}:{first_id}"),
+                code=code,
+                user_id=user_id,
+                reason=Reason.USERS_MERGED,
+                merged_into=on.record.user_id,
+                claims=part,
+            )
+
+
+def _in_parts(values: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, list[bytes]]]:
+    """Values in parts of at most `PART_BYTES`, in their order; a larger one is alone.
+
+    Each value has an id, each part the id of its first one.
+    """
+    part: list[bytes] = []
+    first_id, size = "", 0
+    for value_id, value in values:
+        if part and size + len(value) > PART_BYTES:
+            yield first_id, part
+            part, size = [], 0
+        if not part:
+            first_id = value_id
+        part.append(value)
+        size += len(value)
+    if part:
+        yield first_id, part
 
 
 def no_longer_waiting(on: Question, cells: Cells) -> list[Event]:
@@ -66,13 +193,13 @@ def no_longer_waiting(on: Question, cells: Cells) -> list[Event]:
     ended = tuple(event_id for event_id, _ in waiting_of(cells, on.key))
     if not ended:
         return []
-    common = because(on.record, on.cause)
+    common = metadata(on.record, on.cause)
     return [WaitingEnded(**common, user_id=on.record.user_id, ended=ended)]
 
 
 def _claimed(
     on: Question,
-    logged: LoggedDeed,
+    logged: LoggedAction,
     decision: Decision,
     record: Converted | Attributed,
     refunds: Container[int],
@@ -82,18 +209,62 @@ def _claimed(
     A purchase is refused if its order was refunded and the refund waits no longer. refunds are the
     fingerprints of the refunds that claim with it.
     """
-    deed = logged.deed
-    if not may_claim(deed, decision, on.reference):
+    action = logged.action
+    if not may_claim(action, decision, on.reference):
         return []
-    if deed.action == Action.PURCHASE and is_refund_forgotten(
-        on.cells, record.user_id, deed.order_id, decision.code, refunds
+    if action.kind == Action.PURCHASE and is_refund_forgotten(
+        on.cells, on.record.user_id, action.order_id, decision.code, refunds
     ):
         return [refuse_purchase(on.record, logged)]
-    return claims_of(deed, decision, record, on.cause, on.reference)
+    first = first_purchase(on.state.first_purchase_at, action)
+    claims = claims_of(action, decision, record, on.cause, on.reference, first)
+    is_joined = on.state.has_guests or bool(on.state.voided)
+    if (decision.user_id or is_joined) and any(map(may_have_earned, claims)):
+        # The claims are another user's, or go through another referral: they don't close it.
+        common, user_id = metadata(on.record, on.cause), on.record.user_id
+        return [*claims, LeftOpen(**common, user_id=user_id, code=decision.code, open=None)]
+    return claims
+
+
+def first_purchase(known: Millis, action: UserAction) -> Millis | None:
+    """The time of the user's first purchase, with a purchase that comes now; None without one."""
+    times = [known] if known != NEVER else []
+    if action.kind == Action.PURCHASE:
+        times.append(action.event_time)
+    return min(times, default=None)
+
+
+def voided_by_older(
+    on: Question, decisions: Iterable[Decision], known: Millis, bought_at: Millis
+) -> Iterator[ReferralVoided]:
+    """The referrals that a purchase from before their touch ends, where it comes in after them.
+
+    known is the time of the first purchase as known before. What claims later carries that time
+    itself.
+    """
+    for decision in decisions:
+        limit = counts_from(decision, on.reference)
+        was_new = known == NEVER or known >= limit
+        is_older = bought_at != NEVER and bought_at < limit
+        if is_older and was_new and _is_for_new_customers(on, decision):
+            yield ReferralVoided(
+                **metadata(on.record, on.cause, f"existing_customer:{decision.code}"),
+                code=decision.code,
+                user_id=decision.user_id or on.record.user_id,
+                reason=Reason.EXISTING_CUSTOMER,
+                first_purchase_at=bought_at,
+            )
+
+
+def _is_for_new_customers(on: Question, decision: Decision) -> bool:
+    """Whether the campaign is, or was at the signup, for new customers only."""
+    times = (decision.signed_up_at, on.record.received_at)
+    versions = (policy_at(on.reference, decision.campaign_id, at) for at in times)
+    return any(policy_in(version.policy).new_customers_only for version in versions)
 
 
 def _waits(on: Question, event_id: str) -> bool:
-    return not on.cells.get(waiting_key(on.record.user_id, event_id), WaitingDeed).is_empty
+    return not on.cells.get(waiting_key(on.record.user_id, event_id), WaitingAction).is_empty
 
 
 def _may_decide_again(on: Question, state: AttributionState) -> bool:

@@ -4,11 +4,17 @@ from collections.abc import Sequence
 
 from reftrail.contracts.decisions import Attributed, Basis
 from reftrail.contracts.policy import Scope, policy_in
-from reftrail.rules.attribution.attributing import attribute, attribution_by, campaign_of
-from reftrail.rules.attribution.claims import deed_of
+from reftrail.rules.attribution.attributing import (
+    attribute,
+    attribution_by,
+    campaign_of,
+    has_ended,
+)
+from reftrail.rules.attribution.other_devices import with_earliest_touch
 from reftrail.rules.attribution.question import Question
-from reftrail.rules.attribution.state import Event, SignedUp
-from reftrail.rules.decider import because
+from reftrail.rules.attribution.state_events import Event, SignedUp
+from reftrail.rules.attribution.user_action import user_action_of
+from reftrail.rules.decider import metadata
 from reftrail.rules.policy import policy_at
 
 
@@ -17,14 +23,16 @@ def attribute_by_signup(on: Question) -> Sequence[Event]:
     state, record = on.state, on.record
     if state.by_signup(record.conversion_event_id):
         return []
+    on = with_earliest_touch(on)
+    record = on.record
     candidates = _attributed_by_signup(on)
     for attributed in candidates:
         if _may_be_attributed(on, attributed):
-            return attribute(on, attributed, deed_of(record))
+            return attribute(on, attributed, user_action_of(record))
     if candidates or state.decisions or state.signup is not None:
         return []
-    common = because(record, on.cause)
-    return [SignedUp(**common, user_id=record.user_id, signup=deed_of(record))]
+    common = metadata(record, on.cause)
+    return [SignedUp(**common, user_id=record.user_id, signup=user_action_of(record))]
 
 
 def _attributed_by_signup(on: Question) -> list[Attributed]:
@@ -34,12 +42,22 @@ def _attributed_by_signup(on: Question) -> list[Attributed]:
     """
     typed, touch = [], []
     if on.record.typed_code is not None:
-        typed = [attribution_by(on, Basis.TYPED_CODE)]
+        typed = [attribution_by(on, Basis.TYPED_CODE, user_id=on.signed_up_as)]
     if on.record.touch_code is not None:
-        touch = [attribution_by(on, Basis.FIRST_TOUCH)]
-    if typed and _typed_code_decides(on):
+        basis = Basis(on.identified_by or Basis.FIRST_TOUCH)
+        touch = [attribution_by(on, basis, user_id=on.signed_up_as)]
+    if not typed or not touch:
         return [*typed, *touch]
-    return [*touch, *typed]
+    preferred = [*typed, *touch] if _typed_code_decides(on) else [*touch, *typed]
+    return sorted(preferred, key=lambda attributed: _is_no_good(on, attributed))
+
+
+def _is_no_good(on: Question, attributed: Attributed) -> bool:
+    """Whether a code had ended when it was shown, or never was one: then a good one goes before."""
+    is_typed = attributed.basis == Basis.TYPED_CODE
+    return (is_typed and on.record.typed_code_known is False) or has_ended(
+        on, Basis(attributed.basis)
+    )
 
 
 def _may_be_attributed(on: Question, attributed: Attributed) -> bool:
@@ -51,10 +69,8 @@ def _may_be_attributed(on: Question, attributed: Attributed) -> bool:
 
 
 def _typed_code_decides(on: Question) -> bool:
-    """Whether the typed code is preferred: there is no touch, or the campaign says so."""
+    """Whether the typed code is preferred to the touch: the campaign says so."""
     signup = on.record
-    if signup.touch_code is None:
-        return True
     campaign_id = campaign_of(on, Basis.TYPED_CODE)
     policy = policy_at(on.reference, campaign_id, signup.event_time)
     return policy.typed_code_wins and signup.typed_code_known is not False

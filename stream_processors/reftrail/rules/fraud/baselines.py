@@ -10,22 +10,22 @@ import msgspec
 from reftrail.contracts.record import HOUR, Micros, Millis
 
 LEAST_CLAIMS: Final = 2
-"""How many claims it takes to tell whether most of a code's are suspicious."""
+"""The fewest claims that say whether most of a code's are suspicious."""
 
 MOST_CLAIMS: Final = 200
-"""With so many counted, both counts are halved: what a code was used for long ago is forgotten."""
+"""Number of claims at which both counts are halved: what a code was used for fades."""
 
 LEAST_AMOUNTS: Final = 20
-"""How many orders it takes to tell what is usual."""
+"""The fewest orders that say what is usual."""
 
 MOST_AMOUNTS: Final = 1_000
-"""With so many counted, all counts are halved."""
+"""Number of orders at which all counts are halved."""
 
 HOURS_KEPT: Final = 72
-"""How many hours before the newest one are told apart."""
+"""The number of hours before the newest one that have counts of their own."""
 
 LEAST_HOURS: Final = 24
-"""How long a code must have been in use to tell what is usual."""
+"""The time for which a code must have been in use before its usage is a baseline."""
 
 _STEPS: Final = 3
 """Each doubling of the amount has 2 to the 3rd buckets, so that one is 6 to 12.5 percent wide."""

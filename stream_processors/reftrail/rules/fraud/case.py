@@ -13,7 +13,7 @@ from reftrail.contracts.reference import CodeChanged
 from reftrail.rules.fraud.baselines import Amounts, Claims, Hours
 
 Figures: TypeAlias = dict[str, int | str]
-"""What a check found, in numbers and words: enough to say to somebody why it matters."""
+"""The finding of a check, in numbers and words that explain it to people."""
 
 
 class SignalSeen(msgspec.Struct, frozen=True, array_like=True):
@@ -29,13 +29,14 @@ class SignalSeen(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Signals(msgspec.Struct, frozen=True, array_like=True):
-    """The hashed signals of a claim, a signup or a touch."""
+    """The hashed signals of a claim, a signup or a touch. A touch doesn't say under which key."""
 
     device_hash: str | None = None
     ip_hash: str | None = None
     network_hash: str | None = None
     email_hash: str | None = None
     email_disposable: bool | None = None
+    hash_key_id: str | None = None
 
 
 class Evidence(msgspec.Struct, frozen=True):

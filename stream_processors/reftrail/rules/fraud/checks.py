@@ -9,6 +9,7 @@ from reftrail.rules.fraud.self_referral import (
     disposable_email,
     owner_device,
     owner_email,
+    owner_hashed_otherwise,
     owner_ip,
     self_referral,
 )
@@ -42,6 +43,7 @@ CHECKS: Final = (
     Check("owner_device", 60, owner_device),
     Check("owner_ip", 20, owner_ip),
     Check("owner_email", 100, owner_email),
+    Check("owner_hashed_otherwise", 0, owner_hashed_otherwise),
     Check("disposable_email", 40, disposable_email),
     Check("users_per_ip_24h", 20, users_per_ip_24h, 5, "users"),
     Check("users_per_ip_30d", 10, users_per_ip_30d, 20, "users"),
@@ -67,7 +69,7 @@ CHECKS: Final = (
     Check("blocked", 100, blocked, decisive=True),
     Check(ALLOWED, 0, allowed),
 )
-"""Every check that a policy can weigh, limit or make decisive, in the order of being told."""
+"""Every check that a policy can weigh, limit or make decisive, in the order of evidence."""
 
 REASONS: Final = {check.reason: check for check in CHECKS}
 

@@ -27,7 +27,7 @@ def allowed(case: Case, limit: int) -> Figures | None:  # noqa: ARG001
 
 
 def _first(case: Case, listing: Listing) -> Figures | None:
-    entry = next((one for one in _entries(case) if one.listing == listing), None)
+    entry = next((known for known in _entries(case) if known.listing == listing), None)
     if entry is None:
         return None
     figures: Figures = {"subject": entry.subject, "value": entry.value, "by": entry.actor}

@@ -28,7 +28,7 @@ class Judgement(msgspec.Struct, frozen=True, array_like=True):
     @property
     def reasons(self) -> list[str]:
         """The names of the evidence, in the order of the tables; none for a grant."""
-        return [] if self.verdict == Verdict.GRANT else [one.reason for one in self.evidence]
+        return [] if self.verdict == Verdict.GRANT else [item.reason for item in self.evidence]
 
 
 def gather(case: Case, fraud: Fraud) -> list[Evidence]:
@@ -51,11 +51,11 @@ def judge(broken: Iterable[Evidence], found: Iterable[Evidence], fraud: Fraud) -
     weight.
     """
     broken, found = tuple(broken), tuple(found)
-    if any(one.reason == ALLOWED for one in found):
-        found = tuple(one if _is_decisive(one, fraud) else _weightless(one) for one in found)
+    if any(item.reason == ALLOWED for item in found):
+        found = tuple(item if _is_decisive(item, fraud) else _weightless(item) for item in found)
     evidence = broken + found
-    score = sum(one.weight for one in evidence)
-    if broken or any(_is_decisive(one, fraud) for one in found) or score >= fraud.reject_from:
+    score = sum(item.weight for item in evidence)
+    if broken or any(_is_decisive(item, fraud) for item in found) or score >= fraud.reject_from:
         return Judgement(Verdict.REJECT, score, evidence)
     verdict = Verdict.GRANT if score <= fraud.grant_up_to else Verdict.HOLD
     return Judgement(verdict, score, evidence)
@@ -67,8 +67,8 @@ def is_suspicious(evidence: Iterable[Evidence]) -> bool:
     Evidence from other claims under the code doesn't count, or suspicion would feed on itself.
     Broken rules don't count either: a late customer is no fraudster.
     """
-    own = (one for one in evidence if one.reason in REASONS and one.reason != SUSPICIOUS_CODE)
-    return sum(one.weight for one in own) > DEFAULT.fraud.grant_up_to
+    own = (item for item in evidence if item.reason in REASONS and item.reason != SUSPICIOUS_CODE)
+    return sum(item.weight for item in own) > DEFAULT.fraud.grant_up_to
 
 
 def evidence_text(evidence: Iterable[Evidence]) -> str | None:
@@ -77,10 +77,10 @@ def evidence_text(evidence: Iterable[Evidence]) -> str | None:
     return msgspec.json.encode(listed, order="sorted").decode() if listed else None
 
 
-def _is_decisive(one: Evidence, fraud: Fraud) -> bool:
-    check: Check = REASONS[one.reason]
-    return one.weight > 0 and (check.decisive or one.reason in fraud.decisive)
+def _is_decisive(found: Evidence, fraud: Fraud) -> bool:
+    check: Check = REASONS[found.reason]
+    return found.weight > 0 and (check.decisive or found.reason in fraud.decisive)
 
 
-def _weightless(one: Evidence) -> Evidence:
-    return msgspec.structs.replace(one, weight=0)
+def _weightless(found: Evidence) -> Evidence:
+    return msgspec.structs.replace(found, weight=0)

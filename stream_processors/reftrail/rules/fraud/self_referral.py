@@ -47,6 +47,20 @@ def owner_email(case: Case, limit: int) -> Figures | None:  # noqa: ARG001
     return _same(case.code.owner_email_hash, of_user, "email")
 
 
+def owner_hashed_otherwise(case: Case, limit: int) -> Figures | None:  # noqa: ARG001
+    """The owner's signals are hashed under other keys than the claim and the signup, in part.
+
+    Weight 0: it says nothing against anybody, but that equal signals couldn't be found. It comes
+    after a change of the hash key; a policy may hold such claims.
+    """
+    key_ids = sorted({key for signals in case.signals if (key := signals.hash_key_id) is not None})
+    if not key_ids:
+        return None
+    of_owner = {key_id for key_id, _ in case.code.owner_hashes().values() if key_id is not None}
+    others = sorted(of_owner.difference(key_ids))
+    return {"owner": ", ".join(others), "claim": ", ".join(key_ids)} if others else None
+
+
 def disposable_email(case: Case, limit: int) -> Figures | None:  # noqa: ARG001
     """The claimant's e-mail address is of a domain that gives out addresses for minutes.
 
@@ -59,5 +73,8 @@ def disposable_email(case: Case, limit: int) -> Figures | None:  # noqa: ARG001
     return None
 
 
-def _same(of_owner: str | None, of_user: Iterable[str | None], kind: str) -> Figures | None:
-    return {kind: of_owner} if of_owner is not None and of_owner in of_user else None
+def _same(held: str | None, of_user: Iterable[str | None], kind: str) -> Figures | None:
+    if held is None:
+        return None
+    of_owner = held.rpartition(":")[2]  # behind the id of its key
+    return {kind: of_owner} if of_owner in of_user else None

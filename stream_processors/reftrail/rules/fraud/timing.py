@@ -6,7 +6,7 @@ from reftrail.contracts.decisions import Action, Basis
 from reftrail.rules.fraud.case import Case, Figures
 
 PUBLISHABLE: Final = "publishable"
-"""The kind of API key that stands in pages and apps, where anybody can read and use it."""
+"""The kind of API key in pages and apps, where anybody can read and use it."""
 
 
 def fast_signup(case: Case, limit: int) -> Figures | None:

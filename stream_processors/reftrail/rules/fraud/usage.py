@@ -6,7 +6,7 @@ from reftrail.rules.fraud.baselines import LEAST_CLAIMS, in_hour, median, usual
 from reftrail.rules.fraud.case import Case, Figures
 
 LEAST_IN_BURST: Final = 20
-"""How many claims in an hour it takes to call it a burst, however quiet it was before."""
+"""The fewest claims in an hour that are a burst, however quiet it was before."""
 
 
 def burst(case: Case, limit: int) -> Figures | None:

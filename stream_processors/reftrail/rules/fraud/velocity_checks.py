@@ -83,7 +83,7 @@ def ring_by_device(case: Case, limit: int) -> Figures | None:
 
     Weight 60, limit 1 user: more of them own codes under which others there claimed.
     """
-    return _insiders(case, "device", limit)
+    return _referrers_in_group(case, "device", limit)
 
 
 def ring_by_ip(case: Case, limit: int) -> Figures | None:
@@ -92,7 +92,7 @@ def ring_by_ip(case: Case, limit: int) -> Figures | None:
     Weight 5, limit 2 users: colleagues pass codes on too, and by the simulator's table nine of ten
     who are found by it are honest.
     """
-    return _insiders(case, "ip", limit)
+    return _referrers_in_group(case, "ip", limit)
 
 
 def _users(case: Case, kind: str, limit: int, *, is_day: bool) -> Figures | None:
@@ -103,7 +103,7 @@ def _users(case: Case, kind: str, limit: int, *, is_day: bool) -> Figures | None
     return {"users": users, "limit": limit} if users > limit else None
 
 
-def _insiders(case: Case, kind: str, limit: int) -> Figures | None:
+def _referrers_in_group(case: Case, kind: str, limit: int) -> Figures | None:
     seen = case.seen.get(kind)
     if seen is None or seen.insiders_30d <= limit:
         return None

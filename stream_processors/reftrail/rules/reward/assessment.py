@@ -1,4 +1,4 @@
-"""Assessment of a claim: its sides, the evidence, the verdict, and the places that it needs."""
+"""Assessment of a claim: its sides, evidence, verdict and the reservations that it needs."""
 
 from collections.abc import Container, Iterable, Mapping
 from typing import Any, Final
@@ -6,53 +6,32 @@ from typing import Any, Final
 import msgspec
 
 from reftrail.contracts.decisions import Claimed, Role
-from reftrail.contracts.money import Money, is_currency
-from reftrail.contracts.policy import AtHoldsEnd, OnRefund
+from reftrail.contracts.policy import AtHoldsEnd, BudgetCounts
 from reftrail.contracts.record import Millis
 from reftrail.contracts.reference import CodeChanged, Trigger
 from reftrail.contracts.reward_reasons import Reason
+from reftrail.rules.arms import arm_of_claim
 from reftrail.rules.fraud.case import Case, Evidence, Signals, SignalSeen
 from reftrail.rules.fraud.scoring import Judgement, Verdict, gather, judge
-from reftrail.rules.limits import Place
+from reftrail.rules.limits import LimitReservation
 from reftrail.rules.policy import NO_CURRENCY, NO_KIND, Terms
+from reftrail.rules.reward.case import RewardCase, SideReward
 from reftrail.rules.reward.context import DecisionContext
 from reftrail.rules.reward.order import Order
-from reftrail.rules.reward.places import budget_places, order_places, reason_of, user_places
+from reftrail.rules.reward.queue import AssessedReward, Waiting
 from reftrail.rules.reward.rejection import WEIGHT, objections
-from reftrail.rules.reward.state import (
-    AssessedReward,
-    ReferralCell,
-    RewardCase,
-    SideReward,
-    Waiting,
+from reftrail.rules.reward.reservations import (
+    budget_reservations,
+    email_reservations,
+    is_email,
+    order_reservations,
+    reason_of,
+    user_reservations,
 )
+from reftrail.rules.reward.sides import refunded_share, sides_of, standing_of
+from reftrail.rules.reward.state import ReferralCell
 
 _replace: Final = msgspec.structs.replace
-
-
-def sides_of(claim: Claimed, terms: Terms) -> tuple[SideReward, ...]:
-    """The rewards of both sides under a campaign, without those of value 0 and those of nobody.
-
-    Where the campaign has milestones, the referrer's side is there even if its value is 0:
-    milestones count it.
-    """
-    owner, campaign = terms.code.owner_user_id, terms.campaign
-    referrer = SideReward(
-        Role.REFERRER,
-        owner,
-        campaign.referrer_reward_micros,
-        campaign.referrer_reward_kind,
-        campaign.referrer_reward_item,
-    )
-    referee = SideReward(
-        Role.REFEREE,
-        claim.user_id,
-        campaign.referee_reward_micros,
-        campaign.referee_reward_kind,
-        campaign.referee_reward_item,
-    )
-    has_referrer = owner is not None and (referrer.value_micros > 0 or terms.policy.milestones)
-    return (referrer,) * bool(has_referrer) + (referee,) * (referee.value_micros > 0)
 
 
 def assess(  # noqa: PLR0913 - what a reward rests on is rarely given
@@ -72,7 +51,7 @@ def assess(  # noqa: PLR0913 - what a reward rests on is rarely given
     """
     claim = waiting.claim
     assert claim is not None
-    sides = tuple(side for side in sides_of(claim, terms) if side.role not in without)
+    sides = tuple(side for side in sides_of(context, claim, terms) if side.role not in without)
     if not sides:
         return None
     broken = objections(context, claim, terms.code, terms)
@@ -81,58 +60,46 @@ def assess(  # noqa: PLR0913 - what a reward rests on is rarely given
     judgement = _held(claim, terms, judgement)
     case = _case(claim, terms, judgement, action, _time_of(context, waiting))
     case = _replace(case, sides=sides)
+    emails = email_reservations(claim, terms, context.referral)
     if case.verdict == Verdict.REJECT:
-        return AssessedReward(case, threshold=threshold)
+        return AssessedReward(_replace(case, reservations=emails), threshold=threshold)
     reserved = (_reserved(side, case, order) for side in sides)
-    sides = tuple(one for one in reserved if one.remaining or not one.value_micros)
+    sides = tuple(side for side in reserved if side.remaining or not side.value_micros)
     if not sides:
         return None
     case = _replace(case, sides=sides)
-    own = [*order_places(claim, terms, order), *budget_places(terms.campaign, terms.policy, case)]
-    users = user_places(terms, case)
-    case = _replace(case, places=tuple(own), user_places=users)
-    lacking = (text for text in users if context.place(Place.parse(text).key).count <= 0)
+    own = [
+        *order_reservations(claim, terms, order),
+        *emails,
+        *budget_reservations(terms.campaign, terms.policy, case),
+    ]
+    users = user_reservations(terms, case)
+    case = _replace(case, reservations=tuple(own), user_reservations=users)
+    lacking = (text for text in users if context.limit(LimitReservation.parse(text).key).count <= 0)
     return AssessedReward(
         case,
         asked=(*own, *lacking),
         amount_micros=claim.amount_micros,
         amount_currency=claim.currency,
         threshold=threshold,
+        number=standing_of(context, claim, terms).number,
     )
 
 
 def _reserved(side: SideReward, case: RewardCase, order: Order | None) -> SideReward:
     """A side without the share that refunds took before; the rest is reserved in budgets."""
-    gone = 0 if order is None else refunded_share(side.value_micros, case, order)
+    gone = 0 if order is None else refunded_share(side, case, order)
     return _replace(side, taken_back=gone, reserved=side.value_micros - gone)
 
 
-def refunded_share(value: int, case: RewardCase, order: Order) -> int:
-    """The share of a value that the refunds of its order take, where they take in proportion.
-
-    The remaining value is the value times the part of the order's amount that was not refunded,
-    rounded half to even.
-    """
-    amount = order.amount_micros
-    if case.on_refund != OnRefund.PROPORTIONAL or not order.refunded or not amount:
-        return 0
-    return value - _in_minor_units(value, case.currency).share(order.left, amount).micros
-
-
-def _in_minor_units(value: int, currency: str) -> Money:
-    """A value of a policy as money. Policies from before currencies were checked have micros."""
-    is_unit = currency.islower() and not is_currency(currency.upper())
-    return Money.nearest(value, currency if is_unit or is_currency(currency) else NO_CURRENCY)
-
-
 def rejected_order(
-    claim: Claimed, terms: Terms, broken: list[Evidence], action: str
+    context: DecisionContext, claim: Claimed, terms: Terms, broken: list[Evidence], action: str
 ) -> AssessedReward | None:
     """The rejection of an order that may not count towards a reward by number or amount."""
-    sides = sides_of(claim, terms)
+    sides = sides_of(context, claim, terms)
     if not sides:
         return None
-    judgement = Judgement(Verdict.REJECT, sum(one.weight for one in broken), tuple(broken))
+    judgement = Judgement(Verdict.REJECT, sum(item.weight for item in broken), tuple(broken))
     case = _case(claim, terms, judgement, action, claim.received_at)
     return AssessedReward(_replace(case, sides=sides))
 
@@ -159,27 +126,31 @@ def unpriced(claim: Claimed, code: CodeChanged | None, broken: list[Evidence]) -
             touch_event_id=claim.touch_event_id,
             root_reference=claim.root_reference,
             origin_source=claim.source,
+            utm_source=claim.utm_source,
         )
     )
 
 
 def refused_by(assessed: AssessedReward, key: str) -> AssessedReward:
-    """The rejection of an assessed reward for which a shared limit has no place left.
+    """The rejection of an assessed reward for which a shared limit has nothing left.
 
     Its holding period is dropped: nothing waits.
     """
     case = assessed.case
     assert case is not None
     cap = Evidence(reason_of(key), WEIGHT, {"limit": key})
-    found = [one for one in case.evidence if one.reason != Reason.HOLDING_PERIOD]
+    found = [item for item in case.evidence if item.reason != Reason.HOLDING_PERIOD]
     refused = _replace(
         case,
         verdict=Verdict.REJECT,
         evidence=(cap, *found),
         score=case.score + WEIGHT,
         hold_until=None,
-        places=(),
-        user_places=(),
+        reservations=tuple(
+            text for text in case.reservations if is_email(LimitReservation.parse(text).key)
+        ),
+        user_reservations=(),
+        refused_by=key,
     )
     return AssessedReward(refused, threshold=assessed.threshold, waiting=assessed.waiting)
 
@@ -210,6 +181,7 @@ def signals_of(claim: Claimed) -> Signals:
         claim.network_hash,
         claim.email_hash,
         claim.email_disposable,
+        claim.hash_key_id,
     )
 
 
@@ -260,17 +232,21 @@ def _case(
         touch_event_id=claim.touch_event_id,
         root_reference=claim.root_reference,
         origin_source=claim.source,
+        utm_source=claim.utm_source,
         order_id=claim.order_id,
         decided_at=decided_at,
         expires_after=policy.expires_after,
         on_refund=policy.on_refund,
         counts_by_day=policy.caps.per_code_per_day is not None,
+        counts_gross=policy.caps.budget_counts == BudgetCounts.GROSS,
+        arm=arm_of_claim(claim, campaign.campaign_id),
+        terms_at=None if terms.at == claim.event_time else terms.at,
         **_hold(claim, terms, judgement, decided_at),
     )
 
 
 def decided_at(claim: Claimed, referral: ReferralCell) -> Millis:
-    """The earliest time at which a claim can be decided on, by the clock of whoever receives it.
+    """The earliest time at which a claim can be decided on, by the clock of its receiver.
 
     That is on receipt: its own, or that of the signup or touch that it had to wait for.
     """
@@ -283,7 +259,7 @@ def decided_at(claim: Claimed, referral: ReferralCell) -> Millis:
 
 
 def _time_of(context: DecisionContext, waiting: Waiting) -> Millis:
-    """When something is decided on: an order that was skipped not before its turn came."""
+    """The time of the decision: for an order that was skipped not before its turn came."""
     assert waiting.claim is not None
     return max(decided_at(waiting.claim, context.referral), waiting.since)
 
@@ -296,7 +272,7 @@ def _hold(claim: Claimed, terms: Terms, judgement: Judgement, decided_at: Millis
     if judgement.verdict != Verdict.HOLD:
         return {}
     ends = claim.event_time + terms.policy.hold_for
-    if any(one.reason == Reason.HOLDING_PERIOD for one in judgement.evidence):
+    if any(item.reason == Reason.HOLDING_PERIOD for item in judgement.evidence):
         return {"hold_until": ends, "at_holds_end": AtHoldsEnd.GRANT}
     fraud = terms.policy.fraud
     reviewed_by = decided_at + fraud.review_for

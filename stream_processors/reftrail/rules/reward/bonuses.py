@@ -4,18 +4,20 @@ import msgspec
 
 from reftrail.contracts.decisions import Role
 from reftrail.contracts.external_inputs import Listing
-from reftrail.contracts.policy import DEFAULT, MilestoneKind, policy_in
+from reftrail.contracts.policy import DEFAULT, BudgetCounts, MilestoneKind, policy_in
 from reftrail.contracts.stage_messages import MilestoneChanged
 from reftrail.rules.fraud.case import Evidence
 from reftrail.rules.fraud.scoring import Verdict
 from reftrail.rules.policy import DEFAULT_POLICY
 from reftrail.rules.reward.actions import of_milestone
+from reftrail.rules.reward.case import RewardCase, SideReward
 from reftrail.rules.reward.context import DecisionContext
 from reftrail.rules.reward.lifecycle import Reward, change, ended_by_review
-from reftrail.rules.reward.places import budget_places
+from reftrail.rules.reward.queue import AssessedReward
 from reftrail.rules.reward.rejection import WEIGHT
+from reftrail.rules.reward.reservations import budget_reservations
 from reftrail.rules.reward.reserving import ask_or_decide
-from reftrail.rules.reward.state import AssessedReward, RewardCase, SideReward
+from reftrail.rules.reward.state_events import MilestoneGone
 from reftrail.rules.reward.transitions import Transition, allowed
 
 
@@ -40,6 +42,8 @@ def settle_milestone(context: DecisionContext, changed: MilestoneChanged) -> Non
     for side in case.sides:
         if allowed(side.status, Transition.LOSE):
             change(context, Reward(case, side), Transition.LOSE, of=changed)
+        else:
+            context.apply(MilestoneGone(**context.noted(), action=action))
 
 
 def _bonus(context: DecisionContext, changed: MilestoneChanged) -> AssessedReward:
@@ -78,9 +82,10 @@ def _bonus(context: DecisionContext, changed: MilestoneChanged) -> AssessedRewar
         root_reference=changed.cause_event_id,
         decided_at=max(changed.event_time, changed.received_at, changed.decided_at or 0),
         expires_after=policy.expires_after,
+        counts_gross=policy.caps.budget_counts == BudgetCounts.GROSS,
     )
-    budgets = () if blocked else budget_places(campaign, policy, case)
-    return AssessedReward(msgspec.structs.replace(case, places=budgets), asked=budgets)
+    budgets = () if blocked else budget_reservations(campaign, policy, case)
+    return AssessedReward(msgspec.structs.replace(case, reservations=budgets), asked=budgets)
 
 
 def _blocked(context: DecisionContext, changed: MilestoneChanged) -> tuple[Evidence, ...]:

@@ -2,8 +2,8 @@
 
 from reftrail.contracts.decisions import RewardDecided, RewardStatus
 from reftrail.contracts.record import Micros
-from reftrail.contracts.reward_reasons import is_part
-from reftrail.rules.reward.state import SideReward
+from reftrail.contracts.reward_reasons import Reason, is_part
+from reftrail.rules.reward.case import SideReward
 
 
 def reserved_after(before: SideReward, after: SideReward, entry: RewardDecided) -> Micros:
@@ -11,11 +11,13 @@ def reserved_after(before: SideReward, after: SideReward, entry: RewardDecided) 
 
     What was delivered stays reserved: it is spent, also where it is to be collected. So does a
     failed reward, which may be tried again. A rejection, an expiry and a reversal release all, a
-    reversal of a part that part.
+    reversal of a part that part. A reinstatement of what was reversed has reserved its part before
+    its entry (`reward.reinstatement`).
     """
     delivered_anyway = entry.clawback_micros or 0
-    if before.status in (RewardStatus.FULFILLED, RewardStatus.REVERSED):
-        is_late = before.status == RewardStatus.REVERSED
+    is_suspended = Reason.DISPUTED in entry.reasons and entry.status != RewardStatus.HELD
+    if is_suspended or before.status in (RewardStatus.FULFILLED, RewardStatus.REVERSED):
+        is_late = before.status == entry.status == RewardStatus.REVERSED
         return before.reserved + (delivered_anyway if is_late else 0)
     match RewardStatus(entry.status):
         case RewardStatus.REJECTED | RewardStatus.EXPIRED:
@@ -23,8 +25,8 @@ def reserved_after(before: SideReward, after: SideReward, entry: RewardDecided) 
         case RewardStatus.REVERSED:
             return after.remaining if is_part(entry) else delivered_anyway
         case RewardStatus.FULFILLED:
-            return after.remaining + delivered_anyway
-        case RewardStatus.FAILED:
+            return max(before.reserved, after.remaining + delivered_anyway)
+        case RewardStatus.FAILED | RewardStatus.ADJUSTED:
             return before.reserved
         case RewardStatus.HELD | RewardStatus.GRANTED:
             return after.remaining

@@ -1,32 +1,55 @@
-"""Decision on a claim that waits no longer: a signup, a purchase or a refund."""
+"""Decision on a claim that waits no longer: a signup, purchase, refund or dispute."""
+
+from msgspec.structs import replace
 
 from reftrail.contracts.decisions import Action, Claimed
+from reftrail.contracts.policy import TermsFrom
+from reftrail.rules.arms import arm_of_claim, terms_of_arm
 from reftrail.rules.codes import code_of
 from reftrail.rules.policy import Terms
 from reftrail.rules.reward.assessment import assess, highest, unpriced
 from reftrail.rules.reward.context import DecisionContext
+from reftrail.rules.reward.disputes import dispute
 from reftrail.rules.reward.eligibility import is_open, is_triggered
 from reftrail.rules.reward.purchases import purchase
+from reftrail.rules.reward.queue import Waiting
 from reftrail.rules.reward.refunds import refund
+from reftrail.rules.reward.refusals import refused_signup
 from reftrail.rules.reward.rejection import objections, unknown
 from reftrail.rules.reward.reserving import ask_or_decide, decide
-from reftrail.rules.reward.state import Waiting
 from reftrail.rules.reward.state_events import EvidenceKept
 
 
 def terms_of(context: DecisionContext, claim: Claimed) -> Terms | None:
-    """The code of a claim, and the rules of its campaign at the time of the action."""
-    return Terms.of(code_of(claim, context.reference), context.reference, claim.event_time)
+    """The code of a claim, and its campaign's rules at the time of the action, in its arm.
+
+    For an order these are the rules at the time of the signup, if those say so.
+    """
+    code, reference = code_of(claim, context.reference), context.reference
+    terms = Terms.of(code, reference, claim.event_time)
+    if claim.action == Action.PURCHASE:
+        at_signup = Terms.of(code, reference, claim.signed_up_at)
+        if at_signup is not None and at_signup.policy.terms_from == TermsFrom.SIGNUP:
+            terms = at_signup
+    return terms and terms_of_arm(terms, arm_of_claim(claim, terms.campaign.campaign_id))
 
 
 def settle_claim(context: DecisionContext, waiting: Waiting) -> None:
-    """Decide on a claim whose checks are answered."""
+    """Decide on a claim whose checks are answered.
+
+    One that the end of its referral has overtaken earns nothing: it follows the end of another, by
+    way of that one's code, and what it is about claims under the referral that is left.
+    """
     claim = waiting.claim
     assert claim is not None
+    if context.referral.is_merged and claim.action in (Action.SIGNUP, Action.PURCHASE):
+        return
     terms = terms_of(context, claim)
     match Action(claim.action):
         case Action.REFUND:
             refund(context, claim)
+        case Action.DISPUTE_OPENED | Action.DISPUTE_WON | Action.DISPUTE_LOST:
+            dispute(context, claim)
         case Action.SIGNUP:
             if waiting.seen:
                 seen = tuple(highest((*context.referral.seen, *waiting.seen)).values())
@@ -41,14 +64,20 @@ def settle_claim(context: DecisionContext, waiting: Waiting) -> None:
 def _signup(
     context: DecisionContext, waiting: Waiting, claim: Claimed, terms: Terms | None
 ) -> None:
-    if context.action(Action.SIGNUP).case is not None:
+    if waiting.is_after_merge:
+        refused = refused_signup(context, waiting)
+        if refused is None or refused.claim is None:
+            return
+        waiting, claim = refused, refused.claim
+        terms = terms_of(context, claim)
+    elif context.action(Action.SIGNUP).case is not None:
         return
     if terms is None:
         _reject_unpriced(context, claim)
     elif is_triggered(claim, terms) and is_open(context.referral, terms):
         assessed = assess(context, waiting, terms, Action.SIGNUP)
         if assessed is not None:
-            ask_or_decide(context, assessed)
+            ask_or_decide(context, replace(assessed, waiting=waiting))
 
 
 def _reject_unpriced(context: DecisionContext, claim: Claimed) -> None:

@@ -1,6 +1,6 @@
 """Commands about rewards: reviews, reports of fulfilment, and timers that fire."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from reftrail.contracts.decisions import RewardStatus
@@ -10,19 +10,26 @@ from reftrail.contracts.external_inputs import (
     ReviewDecision,
     Reviewed,
 )
-from reftrail.contracts.policy import AtHoldsEnd
-from reftrail.rules.decider import Woken, fingerprint
+from reftrail.contracts.policy import AtHoldsEnd, policy_in
+from reftrail.contracts.record import Millis
+from reftrail.contracts.reward_reasons import Reason, by_hand
+from reftrail.rules.decider import TimerFired, fingerprint
+from reftrail.rules.policy import policy_at
 from reftrail.rules.reward.context import DecisionContext
 from reftrail.rules.reward.ledger_entries import reward_id
 from reftrail.rules.reward.lifecycle import Reward, change
+from reftrail.rules.reward.queue import Waiting
+from reftrail.rules.reward.reinstatement import ask_to_reinstate
 from reftrail.rules.reward.state import Command
-from reftrail.rules.reward.state_events import CommandNoted, DayForgotten
+from reftrail.rules.reward.state_events import CommandNoted, DayForgotten, Queued
+from reftrail.rules.reward.suspension import restore_delivered, suspend
 from reftrail.rules.reward.transitions import Transition, allowed
 
 _BY_DECISION: Final[Mapping[str, Transition]] = {
     ReviewDecision.APPROVE: Transition.APPROVE,
     ReviewDecision.DECLINE: Transition.DECLINE,
     ReviewDecision.REVERSE: Transition.REVERSE,
+    ReviewDecision.REINSTATE: Transition.REINSTATE,
 }
 _BY_OUTCOME: Final[Mapping[str, tuple[Transition, RewardStatus]]] = {
     FulfilmentOutcome.DELIVERED: (Transition.DELIVER, RewardStatus.FULFILLED),
@@ -33,24 +40,105 @@ _BY_OUTCOME: Final[Mapping[str, tuple[Transition, RewardStatus]]] = {
 def review(context: DecisionContext, reviewed: Reviewed) -> None:
     """Apply an analyst's decision to one reward, or to all rewards of the referral that allow it.
 
-    A review with the same event_id is applied once.
+    A review with the same event_id is applied once. One of a reward that waits to be reinstated
+    waits behind that; of all rewards, the part that is about such ones.
     """
-    if _was_carried_out(context, reviewed.event_id):
+    if was_carried_out(context, reviewed.event_id):
         return
     context.apply(CommandNoted(**context.noted(), command_id=reviewed.event_id))
+    awaited = {name for waiting in _waiting(context) for name in _awaited(context, waiting)}
+    asked = _asked_about(context, reviewed)
+    later = [reward for reward in asked if _id_of(context, reward) in awaited]
+    if not later:
+        carry_out(context, reviewed, asked)
+        return
+    now = [reward for reward in asked if _id_of(context, reward) not in awaited]
+    is_begun = bool(_open_to(reviewed, now))
+    if is_begun:
+        carry_out(context, reviewed, now)
+    names = tuple(_id_of(context, reward) for reward in later)
+    waiting = Waiting(context.cause.offset, review=reviewed, names=names, is_begun=is_begun)
+    context.apply(Queued(**context.noted(), waiting=waiting))
+
+
+def _waiting(context: DecisionContext) -> Iterator[Waiting]:
+    """All that waits in the queue of the referral, with what asks for reservations."""
+    requested, event_id = context.referral.requested, context.referral.first
+    if requested is not None and requested.waiting is not None:
+        yield requested.waiting
+    while event_id:
+        cell = context.waiting(event_id)
+        assert cell.waiting is not None
+        yield cell.waiting
+        event_id = cell.next_id
+
+
+def _awaited(context: DecisionContext, waiting: Waiting) -> Iterable[str]:
+    """The ids of rewards whose reinstatement, or other review, waits."""
+    asked = waiting.reinstatement
+    if asked is None:
+        return waiting.names
+    return [reward_id(context.code, context.user_id, asked.action, role) for role in asked.roles]
+
+
+def _asked_about(context: DecisionContext, reviewed: Reviewed) -> list[Reward]:
+    """The rewards that a review is about, the oldest first."""
+    if reviewed.reward_id is None:
+        return list(all_rewards(context))[::-1]
+    return rewards_of(context, reviewed.reward_id, reviewed.action)
+
+
+def _open_to(reviewed: Reviewed, asked: Iterable[Reward]) -> list[Reward]:
+    """Those of some rewards whose status allows what a review decides."""
+    transition = _BY_DECISION.get(reviewed.decision)
+    return [reward for reward in asked if transition and allowed(reward.side.status, transition)]
+
+
+def carry_out_rest(context: DecisionContext, waited: Waiting) -> None:
+    """Carry out a review that has waited, for the rewards for which it did."""
+    assert waited.review is not None
+    asked = _asked_about(context, waited.review)
+    rest = [reward for reward in asked if _id_of(context, reward) in waited.names]
+    if not waited.is_begun or _open_to(waited.review, rest):
+        carry_out(context, waited.review, rest)
+
+
+def carry_out(context: DecisionContext, reviewed: Reviewed, asked: Sequence[Reward]) -> None:
+    """Carry out a review of rewards that nothing before it can change any more."""
     transition = _BY_DECISION.get(reviewed.decision)
     if transition is None:
         context.refuse("not_allowed", f"{reviewed.decision!r} is no decision")
         return
-    if reviewed.reward_id is None:
-        asked = list(_all_rewards(context))[::-1]
-    else:
-        asked = _rewards_of(context, reviewed.reward_id, reviewed.action)
-    open_to_it = [reward for reward in asked if allowed(reward.side.status, transition)]
-    for reward in open_to_it:
-        change(context, reward, transition, of=reviewed, why=reviewed.reason)
+    open_to_it = _open_to(reviewed, asked)
     if not open_to_it:
         _refuse(context, transition, asked)
+    elif transition == Transition.REINSTATE:
+        ask_to_reinstate(context, reviewed, open_to_it)
+    else:
+        for reward in open_to_it:
+            until = None
+            if transition == Transition.APPROVE:
+                until = _holding_until(context, reward, reviewed.event_time)
+            does = transition if until is None else Transition.CLEAR
+            change(context, reward, does, of=reviewed, why=by_hand(reviewed.reason), due_at=until)
+            if reward.side.status == RewardStatus.FAILED:
+                suspend(context, reward.case.action, of=reviewed)
+
+
+def _holding_until(context: DecisionContext, reward: Reward, at: Millis) -> Millis | None:
+    """The end of the holding period to which an approved suspicion returns a reward.
+
+    None if it has ended, or if the reward is held for that period alone, or for a dispute: then an
+    approval grants it at once.
+    """
+    case, side = reward
+    is_suspected = all(found.reason != Reason.HOLDING_PERIOD for found in case.evidence)
+    if side.status != RewardStatus.HELD or side.disputed or side.hold_until or not is_suspected:
+        return None
+    campaign = policy_at(context.reference, case.campaign_id, case.decided_by)
+    hold_for = policy_in(campaign.policy).hold_for
+    until = case.action_time + hold_for
+    return until if hold_for and until > at else None
 
 
 def report_fulfilment(context: DecisionContext, report: FulfilmentReported) -> None:
@@ -59,31 +147,37 @@ def report_fulfilment(context: DecisionContext, report: FulfilmentReported) -> N
     A report that repeats the reward's status changes nothing. A refused report is not marked as
     carried out: the same report may be valid later, since its event_id follows from the delivery.
     """
-    if _was_carried_out(context, report.event_id):
-        return
-    if report.outcome not in _BY_OUTCOME:
-        context.refuse("not_allowed", f"{report.outcome!r} is no outcome")
+    if was_carried_out(context, report.event_id) or not is_outcome(context, report):
         return
     transition, status = _BY_OUTCOME[report.outcome]
-    asked = _rewards_of(context, report.reward_id, report.action)
+    asked = rewards_of(context, report.reward_id, report.action)
     if transition == Transition.DELIVER:
-        for reward in asked:
-            if _is_to_be_reinstated(reward, report):
-                change(context, reward, Transition.REINSTATE, of=report)
-        asked = _rewards_of(context, report.reward_id, report.action)
+        _grant_again(context, asked, report)
+        asked = rewards_of(context, report.reward_id, report.action)
     for reward in asked:
         if allowed(reward.side.status, transition):
             owed = _owed(reward, report) if transition == Transition.DELIVER else 0
-            if _is_collected(reward) and not owed:
+            if reward.side.is_collected and not owed:
                 return
             context.apply(CommandNoted(**context.noted(), command_id=report.event_id))
             change(context, reward, transition, of=report, clawback_micros=owed)
             return
-    if not any(reward.side.status in (status, RewardStatus.REVERSED) for reward in asked):
+    if not any(
+        reward.side.status in (status, RewardStatus.REVERSED) or reward.side.disputed
+        for reward in asked
+    ):
         _refuse(context, transition, asked)
 
 
-def fire(context: DecisionContext, fired: Woken) -> None:
+def is_outcome(context: DecisionContext, report: FulfilmentReported) -> bool:
+    """Whether a report has an outcome that is known here. It is refused if not."""
+    if report.outcome in _BY_OUTCOME:
+        return True
+    context.refuse("not_allowed", f"{report.outcome!r} is no outcome")
+    return False
+
+
+def fire(context: DecisionContext, fired: TimerFired) -> None:
     """End the hold of a reward or expire a grant, if its time has come; or forget a code's day."""
     if not fired.user_id:
         context.apply(DayForgotten(**context.noted(), day=int(fired.action)))
@@ -98,15 +192,26 @@ def fire(context: DecisionContext, fired: Woken) -> None:
         if side.status == RewardStatus.GRANTED:
             change(context, reward, Transition.EXPIRE, of=fired)
         elif side.status == RewardStatus.HELD:
-            grants = case.at_holds_end == AtHoldsEnd.GRANT
+            grants = case.at_holds_end == AtHoldsEnd.GRANT or side.hold_until is not None
             change(context, reward, Transition.RELEASE if grants else Transition.LAPSE, of=fired)
 
 
-def _is_to_be_reinstated(reward: Reward, report: FulfilmentReported) -> bool:
+def _grant_again(
+    context: DecisionContext, asked: Iterable[Reward], report: FulfilmentReported
+) -> None:
+    """Grant what was delivered after all: it is held for a dispute, or had failed or expired."""
+    for reward in asked:
+        if reward.side.disputed == RewardStatus.GRANTED:
+            restore_delivered(context, reward, of=report)
+        elif _is_to_be_corrected(reward, report):
+            change(context, reward, Transition.CORRECT, of=report)
+
+
+def _is_to_be_corrected(reward: Reward, report: FulfilmentReported) -> bool:
     """Whether a reward that failed or expired was delivered after all.
 
     An expired reward must have been delivered before it expired, by the report's own time. A failed
-    one is reinstated at any time, so that nothing that was delivered is ordered again.
+    one is granted again at any time, so that nothing that was delivered is ordered again.
     """
     status, due_at = reward.side.status, reward.side.due_at
     if status == RewardStatus.EXPIRED:
@@ -115,28 +220,24 @@ def _is_to_be_reinstated(reward: Reward, report: FulfilmentReported) -> bool:
 
 
 def _owed(reward: Reward, report: FulfilmentReported) -> int:
-    """How much more was delivered than is left of a reward, and than is to be collected already.
+    """The amount delivered beyond what is left of a reward and to be collected already.
 
     A reversal came too late for it.
     """
     side = reward.side
     ordered = side.ordered or side.value_micros  # of state from before orders were kept
     delivered = report.value_micros if report.value_micros is not None else ordered
-    known = side.reserved if _is_collected(reward) else 0
+    known = side.reserved if reward.side.is_collected else 0
     return max(0, delivered - side.remaining - known)
 
 
-def _is_collected(reward: Reward) -> bool:
-    """Whether a reversed reward is known to be delivered, so that it is to be collected already."""
-    return reward.side.status == RewardStatus.REVERSED and reward.side.reserved > 0
-
-
-def _was_carried_out(context: DecisionContext, event_id: str) -> bool:
+def was_carried_out(context: DecisionContext, event_id: str) -> bool:
+    """Whether a command with this event_id was applied before."""
     command: Command = context.get(f"c:{fingerprint(event_id):x}", Command)
     return command.is_done
 
 
-def _rewards_of(context: DecisionContext, its_id: str, action: str | None) -> list[Reward]:
+def rewards_of(context: DecisionContext, its_id: str, action: str | None) -> list[Reward]:
     """The reward with an id; found by its action, or else by a search through the referral."""
     if action is not None:
         found = [
@@ -144,10 +245,10 @@ def _rewards_of(context: DecisionContext, its_id: str, action: str | None) -> li
         ]
         if found:
             return found
-    return [reward for reward in _all_rewards(context) if _id_of(context, reward) == its_id][:1]
+    return [reward for reward in all_rewards(context) if _id_of(context, reward) == its_id][:1]
 
 
-def _all_rewards(context: DecisionContext) -> Iterator[Reward]:
+def all_rewards(context: DecisionContext) -> Iterator[Reward]:
     """The rewards of the referral, the newest first."""
     action = context.referral.latest
     while action:

@@ -6,23 +6,25 @@ from reftrail.contracts.record import Millis, Record
 from reftrail.rules.cells import Cells
 from reftrail.rules.decider import (
     RULES,
-    Because,
     Cause,
+    Metadata,
     Reference,
     Refused,
     cause_id_of,
     derived_id,
 )
+from reftrail.rules.reward.dispute_reports import DisputeCell
 from reftrail.rules.reward.evolve import evolve
 from reftrail.rules.reward.inputs import RewardInput, user_of
 from reftrail.rules.reward.keys import code_key, day_key, referral_key
+from reftrail.rules.reward.order import RefundCell
+from reftrail.rules.reward.queue import Origin, WaitingCell
 from reftrail.rules.reward.state import (
     ActionCell,
+    AdjustmentCell,
     CodeCell,
     CountCell,
-    Origin,
     ReferralCell,
-    WaitingCell,
 )
 from reftrail.rules.reward.state_events import Event
 
@@ -42,7 +44,8 @@ class DecisionContext:
 
     An event is applied to the state at once, so that later steps of the same decision see it. The
     record that is decided on may have waited, and another record's arrival ends its wait. origin
-    then names the record that waited: it is the cause of the events.
+    then names the record that waited: it is the cause of the events. resumed is that record, which
+    is then what a refusal is about.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class DecisionContext:
         self.cause = cause
         self.reference = reference
         self.origin = Origin(cause_id_of(record), cause.offset)
+        self.resumed: Record | None = None
         self.events: list[Event] = []
         self.code = record.code
         self.user_id = user_of(record)
@@ -77,8 +81,20 @@ class DecisionContext:
         """The cell of a claim or milestone that waits, by its event_id."""
         return self.state.get(f"{self._key}:w:{event_id}", WaitingCell)
 
-    def place(self, limit_key: str) -> CountCell:
-        """The number of the user's rewards that rest on a place under a limit."""
+    def adjustment(self, adjustment_id: str) -> AdjustmentCell:
+        """The cell of an adjustment of the referral, after the events so far."""
+        return self.state.get(f"{self._key}:m:{adjustment_id}", AdjustmentCell)
+
+    def refund(self, name: str) -> RefundCell:
+        """The cell of a refund (`refund_name`), after the events so far."""
+        return self.state.get(f"{self._key}:f:{name}", RefundCell)
+
+    def dispute(self, name: str) -> DisputeCell:
+        """The cell of a dispute (`dispute_name`), after the events so far."""
+        return self.state.get(f"{self._key}:g:{name}", DisputeCell)
+
+    def limit(self, limit_key: str) -> CountCell:
+        """The number of the user's rewards that count under a limit."""
         return self.state.get(f"{self._key}:l:{limit_key}", CountCell)
 
     def users_on(self, day: int) -> int:
@@ -95,7 +111,7 @@ class DecisionContext:
             self.events.append(event)
             evolve(self.state, event)
 
-    def metadata(self, *words: str, of: Record | None = None) -> Because:
+    def metadata(self, *words: str, of: Record | None = None) -> Metadata:
         """The common fields of a derived record. Its id follows from words.
 
         Its times are those of the record of, or else of the record that is decided on.
@@ -123,7 +139,14 @@ class DecisionContext:
             "user_id": self.user_id,
         }
 
+    def resume(self, record: Record, origin: Origin) -> None:
+        """Go on with a record that waited."""
+        self.resumed, self.origin = record, origin
+
     def refuse(self, reason: str, detail: str) -> None:
-        """Refuse the record: it becomes a dead letter with this reason."""
-        common = self.metadata("refused", self.record.event_id)
-        self.apply(Refused(**common, reason=reason, detail=detail))
+        """Refuse the record, or the one that waited: it becomes a dead letter with this reason."""
+        about = [self.record.event_id]
+        if self.resumed is not None:
+            about = [self.resumed.event_id, detail]
+        common = self.metadata("refused", *about)
+        self.apply(Refused(**common, reason=reason, detail=detail, payload=self.resumed))

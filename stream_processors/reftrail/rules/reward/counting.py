@@ -4,17 +4,20 @@ from typing import Final
 
 import msgspec
 
+from reftrail.contracts.decisions import (
+    RewardDecided,
+)
 from reftrail.rules.cells import Cells
 from reftrail.rules.fraud.baselines import with_amount, with_claim, with_judged
 from reftrail.rules.fraud.scoring import is_suspicious
-from reftrail.rules.limits import forgotten_at
+from reftrail.rules.limits import LimitReservation, forgotten_at
+from reftrail.rules.reward.case import RewardCase
 from reftrail.rules.reward.keys import code_key, day_key
+from reftrail.rules.reward.queue import AssessedReward
 from reftrail.rules.reward.state import (
-    AssessedReward,
     CodeCell,
     CountCell,
     ReferralCell,
-    RewardCase,
 )
 
 _replace: Final = msgspec.structs.replace
@@ -42,6 +45,15 @@ def count_usage(cells: Cells, key: str, referral: ReferralCell, earned: Assessed
     cells.put(code, usage)
 
 
+def count_qualified(cells: Cells, entry: RewardDecided) -> None:
+    """Count one referral of the code more (or less) towards the tiers of its campaign."""
+    usage = cells.get(code_key(entry.code), CodeCell)
+    counts = dict(usage.qualified)
+    counts[entry.campaign_id] = counts.get(entry.campaign_id, 0) + (entry.qualifies or 0)
+    qualified = tuple((campaign, count) for campaign, count in counts.items() if count)
+    cells.put(code_key(entry.code), _replace(usage, qualified=qualified))
+
+
 def count_reward(cells: Cells, key: str, code: str, case: RewardCase | None, *, by: int) -> None:
     """Count one reward of the user more (or less), and the user under the code with the first."""
     if case is None or case.is_bonus:
@@ -64,3 +76,15 @@ def count_reward(cells: Cells, key: str, code: str, case: RewardCase | None, *, 
         on_day = max(0, cells.get(its_day, CountCell).count + users)
         forget_at = forgotten_at(case.day) if on_day else None
         cells.put(its_day, CountCell(on_day, forget_at=forget_at))
+
+
+def count_reservations(cells: Cells, key: str, case: RewardCase | None, *, by: int) -> None:
+    """Let one reward more (or less) rest on its reservations under limits that count users.
+
+    A reward that asks for reservations rests on them like one that is decided, so that a review of
+    another reward doesn't release them meanwhile.
+    """
+    for text in () if case is None else case.user_reservations:
+        limit_cell_key = f"{key}:l:{LimitReservation.parse(text).key}"
+        held = cells.get(limit_cell_key, CountCell)
+        cells.put(limit_cell_key, CountCell(held.count + by, text))

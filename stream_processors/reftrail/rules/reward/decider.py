@@ -2,22 +2,42 @@
 
 A campaign pays for signups or for purchases. A claim of that kind is decided on for both sides at
 once. Reviews, reports of fulfilment, refunds, lost milestones and timers change a reward, as the
-table in `transitions` allows. Anything else is refused.
+table in `transitions` allows. Adjustments by hand are entries of their own. Anything else is
+refused.
 """
 
 from collections.abc import Sequence
 from typing import assert_never
 
+from reftrail.contracts.adjustments import Adjusted, AdjustmentDecided, is_adjustment
 from reftrail.contracts.decisions import Claimed, RewardStatus
 from reftrail.contracts.external_inputs import FulfilmentReported, Reviewed
 from reftrail.contracts.record import Millis
-from reftrail.contracts.stage_messages import LimitAnswered, MilestoneChanged, SignalChecked
+from reftrail.contracts.stage_messages import (
+    LimitAnswered,
+    MilestoneChanged,
+    ReferralVoided,
+    SignalChecked,
+)
 from reftrail.rules.cells import Cells
-from reftrail.rules.decider import Cause, Reference, Woken
+from reftrail.rules.decider import Cause, Reference, TimerFired
+from reftrail.rules.reward.adjustment_decisions import (
+    decide_adjustment,
+    decide_early,
+    report_delivery,
+)
+from reftrail.rules.reward.adjustments import adjust, settle_adjustment
 from reftrail.rules.reward.commands import fire, report_fulfilment, review
 from reftrail.rules.reward.context import DecisionContext
 from reftrail.rules.reward.evolve import evolve
-from reftrail.rules.reward.inbox import go_on, note_signal, take_answer, take_claim, take_milestone
+from reftrail.rules.reward.inbox import (
+    go_on,
+    note_signal,
+    take_answer,
+    take_claim,
+    take_milestone,
+    take_voiding,
+)
 from reftrail.rules.reward.inputs import RewardInput
 from reftrail.rules.reward.state import ActionCell, CountCell
 from reftrail.rules.reward.state_events import Event
@@ -37,7 +57,7 @@ class RewardDecider:
         """The events that follow from a record."""
         return self.settle(state, record, cause, reference)[0]
 
-    def settle(
+    def settle(  # noqa: C901, PLR0912 - a table
         self, state: Cells, record: RewardInput, cause: Cause, reference: Reference
     ) -> tuple[Sequence[Event], Cells]:
         """The events that follow from a record, and the state after them."""
@@ -47,15 +67,26 @@ class RewardDecider:
                 take_claim(context, record)
             case SignalChecked():
                 note_signal(context, record)
+            case LimitAnswered() if is_adjustment(record.claim_id):
+                early = settle_adjustment(context, record)
+                decide_early(context, early)
             case LimitAnswered():
                 take_answer(context, record)
             case MilestoneChanged():
                 take_milestone(context, record)
+            case ReferralVoided():
+                take_voiding(context, record)
             case Reviewed():
                 review(context, record)
+            case Adjusted():
+                adjust(context, record)
+            case AdjustmentDecided():
+                decide_adjustment(context, record)
+            case FulfilmentReported(action=str(action)) if is_adjustment(action):
+                report_delivery(context, record)
             case FulfilmentReported():
                 report_fulfilment(context, record)
-            case Woken():
+            case TimerFired():
                 fire(context, record)
             case _:
                 assert_never(record)

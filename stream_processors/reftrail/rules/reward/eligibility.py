@@ -2,11 +2,14 @@
 
 from typing import Final
 
+import msgspec
+
 from reftrail.contracts.decisions import Action, Claimed
 from reftrail.contracts.policy import OnRefund
 from reftrail.contracts.reference import Trigger
 from reftrail.rules.policy import Terms, qualifies
 from reftrail.rules.reward.order import Order
+from reftrail.rules.reward.rates import months_after
 from reftrail.rules.reward.rejection import is_incomparable
 from reftrail.rules.reward.state import ReferralCell
 
@@ -19,31 +22,34 @@ _TRIGGERED_BY: Final = {
 
 
 def is_triggered(claim: Claimed, terms: Terms) -> bool:
-    """Whether the campaign pays for actions of this kind."""
+    """Whether the campaign pays for actions of this kind, so long after the signup."""
+    months = terms.policy.earning_months
+    if months is not None and claim.event_time >= months_after(claim.signed_up_at, months):
+        return False
     return claim.action == _TRIGGERED_BY[Trigger(terms.campaign.trigger)]
 
 
 def is_open(referral: ReferralCell, terms: Terms) -> bool:
     """Whether this user may earn again under the campaign, whatever its versions pay for.
 
-    A rejected claim doesn't count, nor does a reward whose order was refunded.
+    A rejected claim doesn't count, nor does a reward whose order was refunded. A turn that came
+    free is for the orders that were skipped.
     """
     repeats = terms.policy.repeats
-    return repeats == 0 or referral.used < repeats
+    return repeats == 0 or referral.used + referral.turns < repeats
 
 
 def with_purchase(order: Order, claim: Claimed, terms: Terms) -> Order:
     """The order with the fields of its purchase. Refunds that came before it are kept."""
     trigger = Trigger(terms.campaign.trigger)
-    is_compared = trigger != Trigger.AMOUNT_REACHED and not is_incomparable(claim, terms.campaign)
-    return Order(
-        order_id=order.order_id,
+    is_compared = trigger != Trigger.AMOUNT_REACHED and not is_incomparable(claim, terms)
+    return msgspec.structs.replace(
+        order,
         amount_micros=claim.amount_micros or 0,
         currency=claim.currency,
         minimum_micros=terms.campaign.minimum_amount_micros if is_compared else 0,
-        paid_back=order.paid_back,
-        refunds=order.refunds,
-        is_paid_back=order.is_paid_back,
+        counted_as="",
+        counted=0,
         on_refund=terms.policy.on_refund,
     )
 

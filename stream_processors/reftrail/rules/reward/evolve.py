@@ -4,54 +4,64 @@ from typing import assert_never
 
 import msgspec
 
+from reftrail.contracts.adjustments import is_adjustment
 from reftrail.contracts.decisions import (
+    Action,
+    Claimed,
     RewardDecided,
     RewardGranted,
-    RewardStatus,
     RewardWithdrawn,
-    Role,
 )
-from reftrail.contracts.reward_reasons import is_part
 from reftrail.contracts.stage_messages import LimitRequested
 from reftrail.rules.cells import Cells
 from reftrail.rules.decider import Refused, fingerprint
-from reftrail.rules.limits import Place
+from reftrail.rules.limits import LimitReservation
 from reftrail.rules.reward.actions import first_attempt, of_order
-from reftrail.rules.reward.budgets import reserved_after
-from reftrail.rules.reward.counting import count_reward, count_usage
+from reftrail.rules.reward.counting import (
+    count_reservations,
+    count_reward,
+    count_usage,
+)
+from reftrail.rules.reward.entry_effects import apply_entry
 from reftrail.rules.reward.keys import day_key, referral_key
+from reftrail.rules.reward.queue import AssessedReward, WaitingCell
+from reftrail.rules.reward.reopening import lose, reopen
+from reftrail.rules.reward.reservations import is_of_another
 from reftrail.rules.reward.skipped import with_skipped, without_first
 from reftrail.rules.reward.state import (
     ActionCell,
-    AssessedReward,
+    AdjustmentCell,
+    Begun,
     Command,
     CountCell,
-    EndedSide,
     ReferralCell,
-    RewardCase,
-    SideReward,
-    WaitingCell,
 )
 from reftrail.rules.reward.state_events import (
+    AdjustmentAsked,
     CommandNoted,
     DayForgotten,
+    DisputeRecorded,
+    EarlyDecisionKept,
     Earned,
     Event,
     EvidenceKept,
     LimitsReleased,
     LimitsRequested,
     LimitsSettled,
+    MilestoneGone,
     OrderRecorded,
     PartialRefundDeferred,
     PendingClaimResumed,
     ProgressMade,
     Queued,
+    ReferralEnded,
+    RefundCounted,
+    Reinstated,
     SignalNoted,
     SignupShown,
     SkippedOrderTaken,
     SlotFreed,
 )
-from reftrail.rules.reward.transitions import ENDED_BY_REVIEW, QUALIFIED, is_order
 
 _replace = msgspec.structs.replace
 
@@ -59,13 +69,15 @@ _replace = msgspec.structs.replace
 def evolve(cells: Cells, event: Event) -> None:  # noqa: C901, PLR0912, PLR0915 - a table
     """Apply an event to the cells."""
     match event:
-        case RewardGranted() | RewardWithdrawn() | LimitRequested() | Refused():
+        case RewardGranted() | RewardWithdrawn() | LimitRequested() | Claimed() | Refused():
             return
     key = referral_key(event.code, event.user_id)
     referral = cells.get(key, ReferralCell)
     match event:
+        case RewardDecided() if is_adjustment(event.action):
+            _adjusted(cells, key, event)
         case RewardDecided():
-            _entry(cells, key, referral, event)
+            apply_entry(cells, key, referral, event)
         case Earned():
             _earned(cells, key, referral, event.assessed)
         case SignupShown():
@@ -84,28 +96,30 @@ def evolve(cells: Cells, event: Event) -> None:  # noqa: C901, PLR0912, PLR0915 
         case SignalNoted():
             _noted(cells, key, event)
         case PendingClaimResumed():
-            first = f"{key}:w:{referral.first}"
-            next_id = cells.get(first, WaitingCell).next_id
-            cells.put(first, WaitingCell())
-            last = referral.last if next_id else ""
-            cells.put(key, _replace(referral, first=next_id, last=last))
+            _resumed(cells, key, referral)
         case LimitsRequested():
-            cells.put(key, _replace(referral, asking=event.assessed))
+            cells.put(key, _replace(referral, requested=event.assessed))
             count_reward(cells, key, event.code, event.assessed.case, by=1)
-            _rest(cells, key, event.assessed.case, by=1)
+            count_reservations(cells, key, event.assessed.case, by=1)
         case LimitsSettled():
-            assert referral.asking is not None
-            case = referral.asking.case
-            cells.put(key, _replace(referral, asking=None))
+            assert referral.requested is not None
+            case = referral.requested.case
+            cells.put(key, _replace(referral, requested=None))
             count_reward(cells, key, event.code, case, by=-1)
-            _rest(cells, key, case, by=-1)
+            count_reservations(cells, key, case, by=-1)
         case LimitsReleased():
-            for text in event.places:
-                cells.put(f"{key}:l:{Place.parse(text).key}", CountCell())
+            for text in event.reservations:
+                cells.put(f"{key}:l:{LimitReservation.parse(text).key}", CountCell())
         case OrderRecorded():
             _order(cells, key, referral, event)
+        case RefundCounted():
+            cells.put(f"{key}:f:{event.name}", event.refund)
+        case DisputeRecorded():
+            cells.put(f"{key}:g:{event.name}", event.dispute)
         case SkippedOrderTaken():
             _skipped_taken(cells, key, referral, event)
+        case ReferralEnded():
+            cells.put(key, _replace(referral, skipped="", is_merged=event.is_merged))
         case ProgressMade(progress=now):
             same = (now.trigger, now.currency)
             others = (p for p in referral.progress if (p.trigger, p.currency) != same)
@@ -113,26 +127,24 @@ def evolve(cells: Cells, event: Event) -> None:  # noqa: C901, PLR0912, PLR0915 
         case SlotFreed():
             skipped = "" if event.is_for_later else referral.skipped
             cells.put(key, _replace(referral, used=referral.used - 1, skipped=skipped))
+        case AdjustmentAsked(asked=asked):
+            cell = AdjustmentCell(asked, prepared=event.prepared)
+            cells.put(f"{key}:m:{asked.adjustment_id}", cell)
+        case EarlyDecisionKept(early=early):
+            cell_key = f"{key}:m:{early.decided.adjustment_id}"
+            cells.put(cell_key, _replace(cells.get(cell_key, AdjustmentCell), early=early))
         case CommandNoted():
             cells.put(f"{key}:c:{fingerprint(event.command_id):x}", Command(is_done=True))
         case DayForgotten():
             cells.put(day_key(event.code, event.day), CountCell())
         case PartialRefundDeferred():
             _part_deferred(cells, key, event)
+        case Reinstated():
+            reopen(cells, key, referral, event)
+        case MilestoneGone():
+            lose(cells, key, event)
         case _:
             assert_never(event)
-
-
-def _rest(cells: Cells, key: str, case: RewardCase | None, *, by: int) -> None:
-    """Let one reward more (or less) rest on its places under limits that count users.
-
-    A reward that asks for places rests on them like one that is decided, so that a review of
-    another reward doesn't release them meanwhile.
-    """
-    for text in () if case is None else case.user_places:
-        place_key = f"{key}:l:{Place.parse(text).key}"
-        held = cells.get(place_key, CountCell)
-        cells.put(place_key, CountCell(held.count + by, text))
 
 
 def _queued(cells: Cells, key: str, referral: ReferralCell, event: Queued) -> None:
@@ -141,7 +153,19 @@ def _queued(cells: Cells, key: str, referral: ReferralCell, event: Queued) -> No
     if referral.last:
         last = f"{key}:w:{referral.last}"
         cells.put(last, _replace(cells.get(last, WaitingCell), next_id=event_id))
-    cells.put(key, _replace(referral, first=referral.first or event_id, last=event_id))
+    turns = referral.turns + event.waiting.is_again
+    first = referral.first or event_id
+    cells.put(key, _replace(referral, first=first, last=event_id, turns=turns))
+
+
+def _resumed(cells: Cells, key: str, referral: ReferralCell) -> None:
+    first = f"{key}:w:{referral.first}"
+    cell = cells.get(first, WaitingCell)
+    assert cell.waiting is not None
+    cells.put(first, WaitingCell())
+    last = referral.last if cell.next_id else ""
+    turns = referral.turns - cell.waiting.is_again
+    cells.put(key, _replace(referral, first=cell.next_id, last=last, turns=turns))
 
 
 def _noted(cells: Cells, key: str, event: SignalNoted) -> None:
@@ -177,13 +201,13 @@ def _skipped_taken(
 
 
 def _earned(cells: Cells, key: str, referral: ReferralCell, earned: AssessedReward) -> None:
-    """Add a reward to the referral: it begins the referral's list, and rests on its places."""
+    """Add a reward at the head of the referral's list, where it rests on its reservations."""
     case = earned.case
     assert case is not None
     count_usage(cells, key, referral, earned)
     cell_key = f"{key}:a:{case.action}"
     cell = cells.get(cell_key, ActionCell)
-    is_new = cell.case is None
+    is_new, is_signup = cell.case is None, case.action == Action.SIGNUP
     cells.put(
         cell_key,
         _replace(
@@ -191,6 +215,7 @@ def _earned(cells: Cells, key: str, referral: ReferralCell, earned: AssessedRewa
             case=case,
             previous=referral.latest if is_new else cell.previous,
             threshold=earned.threshold,
+            refused=earned.waiting if is_signup and is_of_another(case) else None,
         ),
     )
     is_used = case.verdict != "reject" and not case.is_bonus
@@ -200,81 +225,34 @@ def _earned(cells: Cells, key: str, referral: ReferralCell, earned: AssessedRewa
             referral,
             latest=case.action if is_new else referral.latest,
             used=referral.used + is_used,
+            begun=_begun(referral, earned) if is_used else referral.begun,
         ),
     )
     if earned.threshold:
         first_key = f"{key}:a:{first_attempt(case.action)}"
         first = cells.get(first_key, ActionCell)
         cells.put(first_key, _replace(first, times=first.times + 1))
-    _rest(cells, key, case, by=1)
+    count_reservations(cells, key, case, by=1)
 
 
-def _entry(cells: Cells, key: str, referral: ReferralCell, entry: RewardDecided) -> None:
-    cell_key = f"{key}:a:{entry.action}"
-    cell = cells.get(cell_key, ActionCell)
-    before = cell.case
-    assert before is not None
-    after = _decided(before, entry)
-    cells.put(cell_key, _replace(cell, case=after))
-    _note_review(cells, key, entry)
-    by = _is_qualified(after) - _is_qualified(before)
-    if by:
-        counts = dict(referral.qualified)
-        counts[after.campaign_id] = counts.get(after.campaign_id, 0) + by
-        qualified = tuple((campaign, count) for campaign, count in counts.items() if count)
-        cells.put(key, _replace(referral, qualified=qualified))
-    if after.counts != before.counts:
-        count_reward(cells, key, entry.code, after, by=after.counts - before.counts)
-    if before.counts and not after.counts:
-        _rest(cells, key, after, by=-1)
-
-
-def _note_review(cells: Cells, key: str, entry: RewardDecided) -> None:
-    """Keep which side a review ended, in the cell of the first attempt."""
-    first = first_attempt(entry.action)
-    if first is None or not ENDED_BY_REVIEW.intersection(entry.reasons):
-        return
-    first_key = f"{key}:a:{first}"
-    cell = cells.get(first_key, ActionCell)
-    ended = (*cell.ended_by_review, EndedSide(entry.role, entry.currency))
-    cells.put(first_key, _replace(cell, ended_by_review=ended))
-
-
-def _is_qualified(case: RewardCase) -> bool:
-    side = case.side(Role.REFERRER)
-    return side is not None and side.status in QUALIFIED
-
-
-def _decided(case: RewardCase, entry: RewardDecided) -> RewardCase:
-    sides = tuple(
-        _side_now(side, entry) if side.role == entry.role else side for side in case.sides
-    )
-    waits = any(side.status in ("", RewardStatus.HELD) for side in sides)
-    return _replace(case, sides=sides, evidence=case.evidence if waits else ())
-
-
-def _side_now(side: SideReward, entry: RewardDecided) -> SideReward:
-    """A side after an entry.
-
-    A partial refund leaves the status as it is. An expired side keeps the time at which it expired.
-    """
-    if is_part(entry):
-        now = _replace(side, taken_back=side.taken_back + entry.value_micros)
-        return _replace(now, reserved=reserved_after(side, now, entry))
-    is_superseded_later = entry.status in (
-        RewardStatus.HELD,
-        RewardStatus.GRANTED,
-        RewardStatus.FAILED,
-    )
+def _begun(referral: ReferralCell, earned: AssessedReward) -> tuple[Begun, ...]:
+    """The first rewards of the referral, with one that it has earned."""
+    case = earned.case
+    assert case is not None
+    before = referral.begun_in(case.campaign_id)
+    is_order = case.order_id is not None and case.action == of_order(case.order_id)
     now = _replace(
-        side,
-        status=entry.status,
-        entry_id=entry.event_id if is_superseded_later else side.entry_id,
-        taken_back=side.value_micros if entry.status == RewardStatus.REVERSED else side.taken_back,
-        due_at=side.due_at if entry.status == RewardStatus.EXPIRED else entry.due_at,
-        ordered=entry.value_micros if is_order(entry) else side.ordered,
+        before,
+        number=before.number or earned.number,
+        first_order=before.first_order or (fingerprint(case.action) if is_order else 0),
     )
-    return _replace(now, reserved=reserved_after(side, now, entry))
+    return (*(begun for begun in referral.begun if begun.campaign_id != case.campaign_id), now)
+
+
+def _adjusted(cells: Cells, key: str, entry: RewardDecided) -> None:
+    cell_key = f"{key}:m:{entry.action.partition(':')[2]}"
+    cell = cells.get(cell_key, AdjustmentCell)
+    cells.put(cell_key, _replace(cell, entry=entry, prepared=None, early=None))
 
 
 def _part_deferred(cells: Cells, key: str, event: PartialRefundDeferred) -> None:

@@ -1,28 +1,38 @@
 """Queue of a referral: claims and milestones are decided on in the order in which they came.
 
-A claim waits until the checks of its signals are answered. A reward that needs places under shared
-limits waits for those. Nothing of the same referral overtakes them.
+A claim waits until the checks of its signals are answered. A reward that needs reservations under
+shared limits waits for those. Nothing of the same referral overtakes them.
 """
 
 from reftrail.contracts.decisions import Action, Claimed
-from reftrail.contracts.stage_messages import LimitAnswered, MilestoneChanged, SignalChecked
+from reftrail.contracts.stage_messages import (
+    LimitAnswered,
+    MilestoneChanged,
+    ReferralVoided,
+    SignalChecked,
+)
 from reftrail.rules.fraud.case import Signals, SignalSeen
+from reftrail.rules.merged_claims import is_after_merge
 from reftrail.rules.reward.actions import of_order
 from reftrail.rules.reward.assessment import refused_by, signals_of
 from reftrail.rules.reward.bonuses import is_bonus, settle_milestone
 from reftrail.rules.reward.claims import settle_claim, terms_of
+from reftrail.rules.reward.commands import carry_out_rest
 from reftrail.rules.reward.context import DecisionContext
 from reftrail.rules.reward.lifecycle import release_unused
-from reftrail.rules.reward.places import reason_of
 from reftrail.rules.reward.purchases import (
     count_order,
     order_of_another,
     pass_turn_on,
     reach,
     refuse_order,
+    take_turn,
 )
+from reftrail.rules.reward.queue import AssessedReward, Waiting
+from reftrail.rules.reward.refusals import was_of_another
+from reftrail.rules.reward.reinstatement import finish_reinstatement, settle_reinstatement
+from reftrail.rules.reward.reservations import reason_of
 from reftrail.rules.reward.reserving import decide
-from reftrail.rules.reward.state import AssessedReward, Origin, Waiting
 from reftrail.rules.reward.state_events import (
     LimitsSettled,
     PendingClaimResumed,
@@ -30,15 +40,22 @@ from reftrail.rules.reward.state_events import (
     SignalNoted,
     SignupShown,
 )
+from reftrail.rules.reward.voiding import void
 
 
 def take_claim(context: DecisionContext, claim: Claimed) -> None:
-    """Decide on a claim, or add it to the queue."""
-    if _is_here(context, claim.event_id):
+    """Decide on a claim, or add it to the queue.
+
+    One that follows a merge comes once for each referral that ended. It waits behind itself while
+    limits are asked for it: they may answer as of before the end of another of these referrals.
+    """
+    is_queued = context.waiting(claim.event_id).waiting is not None
+    if is_queued or (_is_here(context, claim.event_id) and not is_after_merge(claim)):
         return
-    if claim.action == Action.SIGNUP:
+    if claim.action == Action.SIGNUP and not is_after_merge(claim):
         _show_signup(context, claim)
-    if claim.action == Action.PURCHASE and _is_known(context, claim):
+    is_known_purchase = claim.action == Action.PURCHASE and _is_known(context, claim)
+    if is_known_purchase and not was_of_another(context, claim):
         return
     waiting = Waiting(context.cause.offset, claim=claim)
     unanswered = () if _is_known(context, claim) else tuple(claim.checks)
@@ -59,6 +76,17 @@ def take_milestone(context: DecisionContext, changed: MilestoneChanged) -> None:
         settle_milestone(context, changed)
 
 
+def take_voiding(context: DecisionContext, voided: ReferralVoided) -> None:
+    """End a referral, or let that wait behind what is in the queue."""
+    if _is_here(context, voided.event_id):
+        return
+    if _is_busy(context):
+        waiting = Waiting(context.cause.offset, voided=voided)
+        context.apply(Queued(**context.noted(), waiting=waiting))
+    else:
+        void(context, voided)
+
+
 def note_signal(context: DecisionContext, checked: SignalChecked) -> None:
     """Record the answer to a check. It may be the last one that a claim waited for."""
     if checked.kind not in context.waiting(checked.claim_id).unanswered:
@@ -76,41 +104,54 @@ def note_signal(context: DecisionContext, checked: SignalChecked) -> None:
 
 
 def take_answer(context: DecisionContext, answered: LimitAnswered) -> None:
-    """Continue with the reward that asked for places: it has all of them, or is refused."""
-    asking = context.referral.asking
-    if asking is None or asking.claim_id != answered.claim_id:
+    """Continue with the reward that asked for reservations: it has all of them, or is refused."""
+    requested = context.referral.requested
+    if requested is None or requested.claim_id != answered.claim_id:
         return
     context.apply(LimitsSettled(**context.noted()))
-    context.origin = asking.origin or context.origin
+    context.origin = requested.origin or context.origin
+    if requested.waiting is not None:
+        context.resume(requested.waiting.record, context.origin)
     refused = answered.refused_by
-    if asking.case is None:
-        _go_on_counting(context, asking, refused)
+    if requested.waiting is not None and requested.waiting.reinstatement is not None:
+        finish_reinstatement(context, requested, refused)
+        return
+    if requested.case is None:
+        _go_on_counting(context, requested, refused)
         return
     if refused is not None:
-        release_unused(context, asking)
-    decide(context, asking if refused is None else refused_by(asking, refused))
-    if refused is not None and asking.case.order_id is not None:
-        pass_turn_on(context, asking.case.order_id, at=asking.case.decided_at)
-    if asking.threshold and refused is None and asking.waiting is not None:
-        _reach_more(context, asking.waiting)
+        release_unused(context, requested)
+    decide(context, requested if refused is None else refused_by(requested, refused))
+    if refused is not None and requested.case.order_id is not None:
+        pass_turn_on(context, requested.case.order_id, at=requested.case.decided_at)
+    if requested.threshold and refused is None and requested.waiting is not None:
+        _reach_more(context, requested.waiting)
 
 
 def go_on(context: DecisionContext) -> None:
     """Decide on the claims and milestones of the queue, up to the first that has to wait."""
-    while (referral := context.referral).first and referral.asking is None:
+    while (referral := context.referral).first and referral.requested is None:
         cell = context.waiting(referral.first)
         if cell.unanswered:
             return
         waiting = cell.waiting
         assert waiting is not None
         context.apply(PendingClaimResumed(**context.noted()))
-        context.origin = Origin(waiting.event_id, waiting.offset)
+        if waiting.is_again:
+            waiting = take_turn(context, waiting)
+        context.resume(waiting.record, waiting.origin)
         if waiting.claim is not None:
             settle_claim(context, waiting)
             if waiting.is_again:
                 pass_turn_on(context, waiting.claim.order_id, at=waiting.since)
         elif waiting.milestone is not None:
             settle_milestone(context, waiting.milestone)
+        elif waiting.voided is not None:
+            void(context, waiting.voided)
+        elif waiting.review is not None:
+            carry_out_rest(context, waiting)
+        else:
+            settle_reinstatement(context, waiting)
 
 
 def _show_signup(context: DecisionContext, claim: Claimed) -> None:
@@ -135,8 +176,10 @@ def _show_signup(context: DecisionContext, claim: Claimed) -> None:
     )
 
 
-def _go_on_counting(context: DecisionContext, asking: AssessedReward, refused: str | None) -> None:
-    waiting = asking.waiting
+def _go_on_counting(
+    context: DecisionContext, requested: AssessedReward, refused: str | None
+) -> None:
+    waiting = requested.waiting
     assert waiting is not None
     assert waiting.claim is not None
     terms = terms_of(context, waiting.claim)
@@ -146,7 +189,7 @@ def _go_on_counting(context: DecisionContext, asking: AssessedReward, refused: s
         count_order(context, waiting, terms)
     else:
         found = order_of_another(refused, reason_of(refused))
-        refuse_order(context, waiting, terms, found)
+        refuse_order(context, waiting, terms, found, refused)
 
 
 def _reach_more(context: DecisionContext, waiting: Waiting) -> None:
@@ -157,14 +200,14 @@ def _reach_more(context: DecisionContext, waiting: Waiting) -> None:
 
 
 def _is_here(context: DecisionContext, event_id: str) -> bool:
-    asking = context.referral.asking
-    is_asking = asking is not None and asking.claim_id == event_id
-    return is_asking or context.waiting(event_id).waiting is not None
+    requested = context.referral.requested
+    is_requested = requested is not None and requested.claim_id == event_id
+    return is_requested or context.waiting(event_id).waiting is not None
 
 
 def _is_busy(context: DecisionContext) -> bool:
     referral = context.referral
-    return bool(referral.first) or referral.asking is not None
+    return bool(referral.first) or referral.requested is not None
 
 
 def _is_known(context: DecisionContext, claim: Claimed) -> bool:

@@ -2,19 +2,28 @@
 
 from typing import TypeAlias
 
+from reftrail.contracts.adjustments import Adjusted, AdjustmentDecided
 from reftrail.contracts.decisions import Claimed
 from reftrail.contracts.external_inputs import FulfilmentReported, Reviewed
-from reftrail.contracts.stage_messages import LimitAnswered, MilestoneChanged, SignalChecked
-from reftrail.rules.decider import Woken
+from reftrail.contracts.stage_messages import (
+    LimitAnswered,
+    MilestoneChanged,
+    ReferralVoided,
+    SignalChecked,
+)
+from reftrail.rules.decider import TimerFired
 
 RewardInput: TypeAlias = (
     Claimed
     | SignalChecked
     | LimitAnswered
     | MilestoneChanged
+    | ReferralVoided
     | Reviewed
+    | Adjusted
+    | AdjustmentDecided
     | FulfilmentReported
-    | Woken
+    | TimerFired
 )
 """Records on which the reward stage decides."""
 

@@ -3,10 +3,13 @@
     code                        the code
     code:user                   the referral
     code:user:a:action          a reward of the referral, with the order that it is for
+    code:user:f:refund:order    a refund of an order, by its id or else its event
+    code:user:g:dispute:order   a dispute about an order, by its id or else its event
     code:user:w:claim           a claim or milestone that waits
     code:user:c:command         a review or report that was carried out
-    code:user:s:action          the place of a skipped order among the others
-    code:user:l:limit           how many rewards of the user rest on a place under a limit
+    code:user:m:adjustment      an adjustment by hand
+    code:user:s:action          the position of a skipped order among the others
+    code:user:l:limit           how many rewards of the user rest on a reservation under a limit
     code::d:day                 how many users count under a code on a UTC day
 
 Code and user are escaped, so that neither looks like another key, whatever somebody typed in.
@@ -16,22 +19,37 @@ from functools import lru_cache
 from typing import Final, TypeAlias
 
 from reftrail.rules.cells import escaped, unescaped
+from reftrail.rules.reward.dispute_reports import DisputeCell
+from reftrail.rules.reward.order import RefundCell
+from reftrail.rules.reward.queue import WaitingCell
 from reftrail.rules.reward.state import (
     ActionCell,
+    AdjustmentCell,
     CodeCell,
     Command,
     CountCell,
     ReferralCell,
     SkippedCell,
-    WaitingCell,
 )
 
 Cell: TypeAlias = (
-    CodeCell | ReferralCell | ActionCell | SkippedCell | WaitingCell | Command | CountCell
+    CodeCell
+    | ReferralCell
+    | ActionCell
+    | AdjustmentCell
+    | RefundCell
+    | DisputeCell
+    | SkippedCell
+    | WaitingCell
+    | Command
+    | CountCell
 )
 
 _BY_LETTER: Final[dict[str, type[Cell]]] = {
     "a": ActionCell,
+    "m": AdjustmentCell,
+    "f": RefundCell,
+    "g": DisputeCell,
     "s": SkippedCell,
     "w": WaitingCell,
     "c": Command,
@@ -56,6 +74,7 @@ def code_key(code: str) -> str:
     return escaped(code)
 
 
+@lru_cache(maxsize=1_024)  # a decision asks for it with each of its events
 def referral_key(code: str, user_id: str) -> str:
     """The key of a referral's cell."""
     return f"{code_key(code)}:{escaped(user_id)}"

@@ -11,12 +11,13 @@ from reftrail.contracts.decisions import (
     RewardWithdrawn,
     Role,
 )
+from reftrail.contracts.money import percent_text
 from reftrail.contracts.record import Micros, Millis, Record
-from reftrail.contracts.reward_reasons import is_part
-from reftrail.rules.decider import Because, derived_id
+from reftrail.contracts.reward_reasons import Reason, is_part
+from reftrail.rules.decider import Metadata, derived_id
 from reftrail.rules.fraud.scoring import Verdict, evidence_text
+from reftrail.rules.reward.case import RewardCase, SideReward
 from reftrail.rules.reward.context import DecisionContext
-from reftrail.rules.reward.state import RewardCase, SideReward
 from reftrail.rules.reward.transitions import QUALIFIED, Transition, allowed, is_order
 
 _BY_VERDICT: Final = {
@@ -36,6 +37,7 @@ class Change(msgspec.Struct, frozen=True):
 
     of is the record that brought it, whose times it has. order_id and action_event_id are those of
     a refund, None where the ones that earned hold on. clawback_micros is as in `RewardDecided`.
+    due_at is set where a hold gets another end.
     """
 
     status: RewardStatus
@@ -45,14 +47,19 @@ class Change(msgspec.Struct, frozen=True):
     order_id: str | None = None
     action_event_id: str | None = None
     clawback_micros: Micros | None = None
+    due_at: Millis | None = None
 
 
-def first_entries(context: DecisionContext, case: RewardCase) -> None:
-    """Record the decision on an action: each side's grant, hold or rejection."""
+def first_entries(context: DecisionContext, case: RewardCase, *, was_rejected: bool) -> None:
+    """Record the decision on an action: each side's grant, hold or rejection.
+
+    was_rejected: it is decided on again, since the two users who reported it were merged.
+    """
     verdict = Verdict(case.verdict)
-    status = allowed(None, _BY_VERDICT[verdict])
+    status = allowed(RewardStatus.REJECTED if was_rejected else None, _BY_VERDICT[verdict])
     assert status is not None
-    reasons = [] if verdict == Verdict.GRANT else [found.reason for found in case.evidence]
+    reasons: list[str] = [Reason.REINSTATED, Reason.USERS_MERGED] if was_rejected else []
+    reasons += [] if verdict == Verdict.GRANT else [found.reason for found in case.evidence]
     for side in case.sides:
         its_id = reward_id(context.code, context.user_id, case.action, side.role)
         common = context.metadata(f"{status}:{side.role}", its_id, case.claim_id)
@@ -80,7 +87,7 @@ def next_entry(
 
 def _entry(  # noqa: PLR0913, PLR0917 - what an entry is made of
     context: DecisionContext,
-    common: Because,
+    common: Metadata,
     case: RewardCase,
     side: SideReward,
     change: Change,
@@ -97,7 +104,7 @@ def _entry(  # noqa: PLR0913, PLR0917 - what an entry is made of
         status=change.status,
         reasons=change.reasons,
         value_micros=change.value_micros,
-        currency=case.currency,
+        currency=side.currency or case.currency,
         kind=side.kind,
         campaign_id=case.campaign_id,
         campaign_version=case.campaign_version,
@@ -114,18 +121,32 @@ def _entry(  # noqa: PLR0913, PLR0917 - what an entry is made of
         item=side.item,
         origin_source=case.origin_source,
         root_reference=case.root_reference,
-        due_at=_due_at(case, side, change.status, granted_at),
+        due_at=None
+        if _is_suspended(change)
+        else change.due_at or _due_at(case, side, change.status, granted_at),
         clawback_micros=change.clawback_micros,
+        arm=case.arm,
+        utm_source=case.utm_source,
+        rate_percent=percent_text(side.rate) if side.rate else None,
+        base_micros=side.base_micros if side.rate else None,
     )
     qualifies = _qualifies(context, side, entry)
     return msgspec.structs.replace(entry, qualifies=qualifies) if qualifies else entry
+
+
+def _is_suspended(change: Change) -> bool:
+    """Whether a hold has no end of its own, since a dispute ends it."""
+    return change.status == RewardStatus.HELD and Reason.DISPUTED in change.reasons
 
 
 def _qualifies(context: DecisionContext, side: SideReward, entry: RewardDecided) -> int | None:
     """1 if the referral counts for milestones from this entry on, -1 if no longer, else None."""
     if side.role != Role.REFERRER or is_part(entry):
         return None
-    was, is_now = side.status in QUALIFIED, entry.status in QUALIFIED
+    was_granted = entry.status == RewardStatus.REVERSED or side.disputed == RewardStatus.GRANTED
+    is_suspended = Reason.DISPUTED in entry.reasons and was_granted
+    was = side.is_qualified
+    is_now = entry.status in QUALIFIED or is_suspended
     if was == is_now:
         return None
     others = context.referral.qualified_in(entry.campaign_id) - was
@@ -138,7 +159,7 @@ def _due_at(
     """The end of a hold, or the expiry of a grant, which is counted from the grant."""
     match status:
         case RewardStatus.HELD:
-            return case.hold_until
+            return side.hold_until or case.hold_until
         case RewardStatus.GRANTED if case.expires_after is not None and side.value_micros:
             return granted_at + case.expires_after
         case _:
@@ -146,7 +167,7 @@ def _due_at(
 
 
 def orders_to_fulfil(entry: RewardDecided) -> list[RewardGranted]:
-    """What fulfilment gets for an entry: an order if it grants something that isn't delivered."""
+    """The order to fulfil of an entry, if it grants something that isn't delivered."""
     if not is_order(entry):
         return []
     assert entry.campaign_id is not None
@@ -166,9 +187,9 @@ def orders_to_fulfil(entry: RewardDecided) -> list[RewardGranted]:
 
 
 def withdrawals(side: SideReward, entry: RewardDecided) -> list[RewardWithdrawn]:
-    """What fulfilment gets for a reversal of a side's reward that isn't known to be delivered.
+    """The withdrawal for a reversal of a side's reward that isn't known to be delivered.
 
-    An expired reward's order counts as open: whoever had begun with it may still be asking.
+    An expired reward's order counts as open: a partner may still be working on it.
     """
     is_open = side.status in (RewardStatus.GRANTED, RewardStatus.EXPIRED) and side.remaining > 0
     if entry.status != RewardStatus.REVERSED or not is_open:

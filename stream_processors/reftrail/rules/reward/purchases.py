@@ -12,8 +12,9 @@ from reftrail.rules.fraud.case import Evidence
 from reftrail.rules.fraud.scoring import Verdict
 from reftrail.rules.policy import Terms
 from reftrail.rules.reward.actions import of_order, of_threshold
-from reftrail.rules.reward.assessment import assess, rejected_order, sides_of
+from reftrail.rules.reward.assessment import assess, rejected_order
 from reftrail.rules.reward.context import DecisionContext
+from reftrail.rules.reward.dispute_reports import LARGEST_SUM
 from reftrail.rules.reward.eligibility import (
     counted_amount,
     is_open,
@@ -23,9 +24,12 @@ from reftrail.rules.reward.eligibility import (
 )
 from reftrail.rules.reward.lifecycle import ended_by_review
 from reftrail.rules.reward.order import Order
+from reftrail.rules.reward.queue import Waiting
+from reftrail.rules.reward.refusals import was_of_another
 from reftrail.rules.reward.rejection import WEIGHT, broken_rules
 from reftrail.rules.reward.reserving import ask_or_decide, ask_to_count, decide
-from reftrail.rules.reward.state import LARGEST_SUM, ActionCell, Progress, Waiting
+from reftrail.rules.reward.sides import sides_of
+from reftrail.rules.reward.state import ActionCell, Progress
 from reftrail.rules.reward.state_events import (
     OrderRecorded,
     ProgressMade,
@@ -34,8 +38,11 @@ from reftrail.rules.reward.state_events import (
 )
 
 MOST_AT_ONCE: Final = 1_000
-"""How many rewards by amount one order makes at most. The rest of its amount counts for none, and a
-dead letter says so: an amount that is reached a thousand times by one order was not meant."""
+"""The most rewards by amount that one order makes.
+
+The rest of its amount counts for none, and a dead letter says so: an amount that is reached a
+thousand times by one order was not meant.
+"""
 
 
 def purchase(context: DecisionContext, waiting: Waiting, terms: Terms) -> None:
@@ -45,10 +52,11 @@ def purchase(context: DecisionContext, waiting: Waiting, terms: Terms) -> None:
     if claim.order_id is None:
         return
     known = context.action(of_order(claim.order_id)).order or Order(claim.order_id)
-    if known.amount_micros is not None and not waiting.is_again:
+    is_again = waiting.is_again or was_of_another(context, claim)
+    if known.amount_micros is not None and not is_again:
         return
     order = with_purchase(known, claim, terms)
-    if not waiting.is_again:
+    if not is_again:
         refuse_foreign_refund(context, order)
     if terms.campaign.trigger == Trigger.FIRST_PURCHASE:
         _earn_by_itself(context, waiting, terms, order)
@@ -96,14 +104,20 @@ def _count(context: DecisionContext, waiting: Waiting, terms: Terms, order: Orde
 
 
 def refuse_order(
-    context: DecisionContext, waiting: Waiting, terms: Terms, broken: list[Evidence]
+    context: DecisionContext,
+    waiting: Waiting,
+    terms: Terms,
+    broken: list[Evidence],
+    refused_by: str = "",
 ) -> None:
-    """Reject an order that may not count."""
+    """Reject an order that may not count. refused_by is the limit that had no place for it."""
     claim = waiting.claim
     assert claim is not None
-    rejected = rejected_order(claim, terms, broken, of_order(claim.order_id))
+    rejected = rejected_order(context, claim, terms, broken, of_order(claim.order_id))
     if rejected is not None:
-        decide(context, rejected)
+        assert rejected.case is not None
+        case = msgspec.structs.replace(rejected.case, refused_by=refused_by)
+        decide(context, msgspec.structs.replace(rejected, case=case))
 
 
 def order_of_another(key: str, reason: str) -> list[Evidence]:
@@ -112,7 +126,7 @@ def order_of_another(key: str, reason: str) -> list[Evidence]:
 
 
 def count_order(context: DecisionContext, waiting: Waiting, terms: Terms) -> None:
-    """Count an order that has its place, and give the rewards that this reaches."""
+    """Count an order that has its reservation, and give the rewards that this reaches."""
     claim = waiting.claim
     assert claim is not None
     order = context.action(of_order(claim.order_id)).order
@@ -130,8 +144,8 @@ def count_order(context: DecisionContext, waiting: Waiting, terms: Terms) -> Non
 def reach(context: DecisionContext, waiting: Waiting, terms: Terms) -> None:
     """Give the rewards by number or amount that the counted orders reach, one after the other.
 
-    Stops where a reward has to ask for places, is rejected, or is not reached. A threshold whose
-    sides were all ended by a review is passed without a reward.
+    Stops where a reward has to ask for reservations, is rejected, or is not reached. A threshold
+    whose sides were all ended by a review is passed without a reward.
     """
     claim = waiting.claim
     assert claim is not None
@@ -147,7 +161,7 @@ def reach(context: DecisionContext, waiting: Waiting, terms: Terms) -> None:
             return
         action = next_action(context, trigger, progress.given + 1)
         without = _ended_roles(context, terms, action)
-        if without.issuperset(side.role for side in sides_of(claim, terms)):
+        if without.issuperset(side.role for side in sides_of(context, claim, terms)):
             now = msgspec.structs.replace(progress, given=progress.given + 1, reached=threshold)
             context.apply(ProgressMade(**context.noted(), progress=now))
             continue
@@ -226,11 +240,41 @@ def requeue(context: DecisionContext, *, at: Millis) -> None:
             return
 
 
+def take_turn(context: DecisionContext, waiting: Waiting) -> Waiting:
+    """The order that gets a turn which came free: the earliest of those that are known by now.
+
+    Those that were decided on since were skipped, since the turn wasn't theirs. One of them may be
+    earlier than the order that waited for the turn: that one is then skipped again.
+    """
+    while action := context.referral.skipped:
+        cell = context.action(action)
+        assert cell.skipped is not None
+        if _turn_of(waiting) < _turn_of(cell.skipped):
+            break
+        common = context.noted()
+        context.apply(SkippedOrderTaken(**common, action=action))
+        if cell.order is None or not still_earns(cell.order):
+            continue
+        claim = waiting.claim
+        assert claim is not None
+        order = context.action(of_order(claim.order_id)).order
+        assert order is not None
+        skipped = msgspec.structs.replace(waiting, is_again=False, since=0)
+        context.apply(OrderRecorded(**common, order=order, skipped=skipped))
+        return msgspec.structs.replace(cell.skipped, is_again=True, since=waiting.since)
+    return waiting
+
+
+def _turn_of(waiting: Waiting) -> tuple[Millis, str]:
+    assert waiting.claim is not None
+    return waiting.claim.event_time, waiting.claim.event_id
+
+
 def pass_turn_on(context: DecisionContext, order_id: str | None, *, at: Millis) -> None:
     """Leave the turn of an order that came to nothing after all to the next one."""
     cell = context.action(of_order(order_id))
     is_rejected = cell.case is None or cell.case.verdict == Verdict.REJECT
-    if is_rejected and cell.skipped is None and context.referral.asking is None:
+    if is_rejected and cell.skipped is None and context.referral.requested is None:
         requeue(context, at=at)
 
 

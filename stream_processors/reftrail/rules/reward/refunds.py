@@ -4,20 +4,23 @@ import msgspec
 
 from reftrail.contracts.decisions import Claimed
 from reftrail.contracts.policy import OnRefund
+from reftrail.contracts.record import Micros
 from reftrail.contracts.reference import Trigger
-from reftrail.rules.decider import fingerprint
 from reftrail.rules.reward.actions import of_order
-from reftrail.rules.reward.assessment import decided_at, refunded_share
+from reftrail.rules.reward.assessment import decided_at
+from reftrail.rules.reward.case import RewardCase, SideReward
 from reftrail.rules.reward.context import DecisionContext
 from reftrail.rules.reward.eligibility import counted_amount, still_earns
 from reftrail.rules.reward.lifecycle import Reward, change
-from reftrail.rules.reward.order import Order
+from reftrail.rules.reward.order import Order, refund_name
 from reftrail.rules.reward.purchases import refuse_foreign_refund, requeue, standing_reward
-from reftrail.rules.reward.state import LARGEST_SUM, Progress, RewardCase, SideReward
+from reftrail.rules.reward.sides import refunded_share
+from reftrail.rules.reward.state import Progress
 from reftrail.rules.reward.state_events import (
     OrderRecorded,
     PartialRefundDeferred,
     ProgressMade,
+    RefundCounted,
     SlotFreed,
 )
 from reftrail.rules.reward.transitions import STANDING, Transition, allowed
@@ -27,19 +30,35 @@ def refund(context: DecisionContext, claim: Claimed) -> None:
     """Record a refund of an order, and take back its share of rewards. The order may come later."""
     if claim.order_id is None:
         return
-    action = of_order(claim.order_id)
-    cell = context.action(action)
-    order = cell.order or Order(claim.order_id)
-    seen = fingerprint(claim.action_event_id)
-    if seen in order.refunds:
-        return
-    after = _with_refund(order, claim, seen)
+    order = context.action(of_order(claim.order_id)).order or Order(claim.order_id)
+    counted = _count(context, claim, order)
+    after = order.with_refund(claim, counted)
+    if after != order:
+        record_order(context, claim, order, after)
+
+
+def _count(context: DecisionContext, claim: Claimed, order: Order) -> Micros | None:
+    """Count a refund by itself; the amount that was counted of it before, None if none was."""
+    if claim.amount_micros is None:
+        return None
+    name = refund_name(claim)
+    known = context.refund(name)
+    counted = known.counted(claim, order)
+    if counted is None or claim.amount_micros > counted:
+        refund = known.with_report(claim)
+        context.apply(RefundCounted(**context.noted(), name=name, refund=refund))
+    return counted
+
+
+def record_order(context: DecisionContext, claim: Claimed, order: Order, after: Order) -> None:
+    """Record an order that a refund or dispute changed, and take back what it no longer earns."""
+    cell = context.action(of_order(order.order_id))
     left = counted_amount(after, after.counted_as) if after.counted_as else 0
     counted = min(left, order.counted)
     context.apply(
         OrderRecorded(**context.noted(), order=msgspec.structs.replace(after, counted=counted))
     )
-    if claim.amount_micros is not None and claim.currency not in (None, order.currency):
+    if not _is_in_full(claim) and claim.currency not in (None, order.currency):
         refuse_foreign_refund(context, after)
     if cell.case is not None:
         _take_back(context, cell.case, after, claim)
@@ -47,21 +66,15 @@ def refund(context: DecisionContext, claim: Claimed) -> None:
         _fall(context, order, counted - order.counted, claim)
 
 
-def _with_refund(order: Order, claim: Claimed, seen: int) -> Order:
-    refunds = (*order.refunds, seen)
-    if claim.amount_micros is None:
-        return msgspec.structs.replace(order, refunds=refunds, is_paid_back=True)
-    sums = dict(order.paid_back)
-    sum_now = sums.get(claim.currency, 0) + claim.amount_micros
-    sums[claim.currency] = min(sum_now, LARGEST_SUM)
-    return msgspec.structs.replace(order, refunds=refunds, paid_back=tuple(sums.items()))
+def _is_in_full(claim: Claimed) -> bool:
+    return claim.amount_micros is None and claim.amount_refunded_micros is None
 
 
 def _take_back(context: DecisionContext, case: RewardCase, order: Order, claim: Claimed) -> None:
     """Take back the share of the order's own reward that its refunds take by now."""
     had_ended = case.has_ended
     for side in case.sides:
-        gone = _gone(case, side, order)
+        gone = refunded_part(case, side, order)
         if gone > side.taken_back or (gone == side.value_micros == 0 and not still_earns(order)):
             _take(context, Reward(case, side), gone, claim)
     now = context.action(case.action).case
@@ -69,13 +82,13 @@ def _take_back(context: DecisionContext, case: RewardCase, order: Order, claim: 
         free_slot(context, claim)
 
 
-def _gone(case: RewardCase, side: SideReward, order: Order) -> int:
+def refunded_part(case: RewardCase, side: SideReward, order: Order) -> int:
     """The refunded part of a side's value: all of it if the order no longer earns."""
     if case.on_refund == OnRefund.KEEP:
         return 0
     if not still_earns(order):
         return side.value_micros
-    return refunded_share(side.value_micros, case, order)
+    return refunded_share(side, case, order)
 
 
 def _take(context: DecisionContext, reward: Reward, gone: int, claim: Claimed) -> None:

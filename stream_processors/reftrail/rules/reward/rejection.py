@@ -9,17 +9,18 @@ from typing import Final
 
 from reftrail.contracts.decisions import Claimed
 from reftrail.contracts.events import CodeEvidence
-from reftrail.contracts.record import DAY
-from reftrail.contracts.reference import CampaignDefined, CodeChanged, CodeStatus, Trigger
+from reftrail.contracts.policy import Policy
+from reftrail.contracts.record import DAY, Millis
+from reftrail.contracts.reference import CodeChanged, CodeStatus, Trigger
 from reftrail.contracts.reward_reasons import Reason
 from reftrail.rules.decider import Reference
 from reftrail.rules.fraud.case import Evidence, Figures
 from reftrail.rules.limits import is_closed
-from reftrail.rules.policy import Terms, policy_at
+from reftrail.rules.policy import Terms, counts_from, policy_at
 from reftrail.rules.reward.context import DecisionContext
 
 WEIGHT: Final = 100
-"""What a broken rule weighs: it rejects in any case."""
+"""The weight of a broken rule: it rejects in any case."""
 
 
 _ORDER: Final = {reason: nth for nth, reason in enumerate(Reason)}
@@ -37,7 +38,7 @@ def broken_rules(
 ) -> list[Evidence]:
     """The rules of the code and campaign that a claim breaks; terms are None without a campaign."""
     found = [*_of_the_code(claim, code), *_of_the_campaign(claim, code, terms, reference)]
-    if terms is not None and is_incomparable(claim, terms.campaign):
+    if terms is not None and is_incomparable(claim, terms):
         expected = terms.campaign.reward_currency
         figures: Figures = {"currency": claim.currency or "", "expected": expected}
         found.append((Reason.CURRENCY_MISMATCH, figures))
@@ -50,15 +51,15 @@ def objections(
     """The rules that a claim breaks and the limits that it exceeds, in the order of reasons."""
     found = [
         *broken_rules(claim, code, terms, context.reference),
-        *exceeded_limits(context, claim, code, terms),
+        *exceeded_limits(context, claim.event_time, code, terms),
     ]
     return sorted(found, key=lambda evidence: _ORDER[Reason(evidence.reason)])
 
 
 def exceeded_limits(
-    context: DecisionContext, claim: Claimed, code: CodeChanged, terms: Terms | None
+    context: DecisionContext, at: Millis, code: CodeChanged, terms: Terms | None
 ) -> list[Evidence]:
-    """The limits of the code that a claim exceeds. Uses are different users.
+    """The limits of the code that an action at a time exceeds. Uses are different users.
 
     A user who has earned doesn't count again, but on another day.
     """
@@ -70,25 +71,42 @@ def exceeded_limits(
             found.append((Reason.CODE_USED_UP, {"users": usage.users, "most": code.max_uses}))
         if caps and caps.per_code is not None and usage.users >= caps.per_code:
             found.append((Reason.CAP_PER_CODE, {"users": usage.users, "most": caps.per_code}))
-    day = claim.event_time // DAY
-    if caps and caps.per_code_per_day is not None and context.place(f"day {day}").count <= 0:
+    day = at // DAY
+    if caps and caps.per_code_per_day is not None and context.limit(f"day {day}").count <= 0:
         most, taken = caps.per_code_per_day, context.users_on(day)
         if taken >= most or is_closed(day, context.record.received_at):
             found.append((Reason.CAP_PER_CODE_PER_DAY, {"most": most, "day": day, "users": taken}))
     return _in_order(found)
 
 
-def is_incomparable(claim: Claimed, campaign: CampaignDefined) -> bool:
-    """Whether an order can't be compared with the campaign's minimum or sum, for its currency.
+def is_incomparable(claim: Claimed, terms: Terms) -> bool:
+    """Whether an order can't be compared with the campaign's amounts, for its currency.
+
+    These are the minimum, the sum to be reached, the amounts of bands, and, where the reward is a
+    share of the order, its maximum and the budgets.
 
     Such an order is rejected instead of ignored, so that somebody sees why the customer earns
     nothing.
     """
-    if claim.currency == campaign.reward_currency:
+    campaign = terms.campaign
+    if claim.currency == campaign.reward_currency or campaign.trigger == Trigger.SIGNUP:
         return False
-    if campaign.trigger == Trigger.AMOUNT_REACHED:
+    if campaign.trigger == Trigger.AMOUNT_REACHED or campaign.minimum_amount_micros > 0:
         return True
-    return campaign.trigger != Trigger.SIGNUP and campaign.minimum_amount_micros > 0
+    return _limits_shares(terms.policy)
+
+
+def _limits_shares(policy: Policy) -> bool:
+    """Whether a reward by the order's amount is bounded in the campaign's currency."""
+    rules = (policy.referrer_rules, policy.referee_rules)
+    varied = [value for side in rules for value in (*side.tiers, side.later) if value]
+    all_shares = [policy.referrer, policy.referee, *(value.percent for value in varied)]
+    shares = [share for share in all_shares if share is not None]
+    caps = policy.caps
+    has_budget = caps.budget_micros is not None or caps.budget_per_day_micros is not None
+    return any(side.bands for side in rules) or any(
+        has_budget or share.maximum_micros is not None for share in shares
+    )
 
 
 def _in_order(found: list["_Found"]) -> list[Evidence]:
@@ -121,9 +139,9 @@ def _of_the_code(claim: Claimed, code: CodeChanged) -> Iterator[_Found]:
         yield Reason.NOT_FOR_REGION, _elsewhere(claim.country, code.regions)
 
 
-def _elsewhere(place: str | None, allowed: list[str]) -> Figures:
+def _elsewhere(found: str | None, allowed: list[str]) -> Figures:
     """The figures for a channel or region that isn't allowed; one that is missing isn't either."""
-    return {"found": place or "", "allowed": " ".join(allowed)}
+    return {"found": found or "", "allowed": " ".join(allowed)}
 
 
 def _of_the_campaign(
@@ -137,6 +155,11 @@ def _of_the_campaign(
         yield Reason.CAMPAIGN_NOT_RUNNING, {"starts_at": campaign.starts_at, "at": at}
     elif campaign.ends_at is not None and at >= campaign.ends_at:
         yield Reason.CAMPAIGN_NOT_RUNNING, {"ends_at": campaign.ends_at, "at": at}
+    first = claim.first_purchase_at
+    if terms.policy.new_customers_only and first is not None:
+        limit = counts_from(claim, reference)
+        if first < limit:
+            yield Reason.EXISTING_CUSTOMER, {"bought_at": first, "counts_from": limit}
     took = claim.signed_up_at - claim.touch_time
     window = policy_at(reference, code.campaign_id, claim.touch_time).attribution_window_ms
     if took > window:

@@ -1,4 +1,4 @@
-"""Reservation of places under shared limits, and the decision once all are reserved."""
+"""Reservations under shared limits, and the decision once all are reserved."""
 
 import msgspec
 
@@ -7,32 +7,36 @@ from reftrail.contracts.stage_messages import LimitRequested
 from reftrail.rules.fraud.scoring import Verdict
 from reftrail.rules.reward.context import DecisionContext
 from reftrail.rules.reward.ledger_entries import first_entries
-from reftrail.rules.reward.places import order_place
-from reftrail.rules.reward.state import AssessedReward, Waiting
+from reftrail.rules.reward.queue import AssessedReward, Waiting
+from reftrail.rules.reward.reservations import order_reservation
 from reftrail.rules.reward.state_events import Earned, LimitsRequested, ProgressMade
+from reftrail.rules.reward.suspension import suspend
 
 
 def ask_or_decide(context: DecisionContext, assessed: AssessedReward) -> None:
-    """Decide, or ask for places under shared limits first."""
+    """Decide, or ask for reservations under shared limits first."""
     if assessed.case is not None and assessed.case.verdict == Verdict.REJECT:
         decide(context, assessed)
     elif assessed.asked:
-        _ask(context, assessed)
+        ask(context, assessed)
     else:
         decide(context, assessed)
 
 
 def ask_to_count(context: DecisionContext, waiting: Waiting, order_id: str) -> None:
-    """Ask for the place of an order, so that it may count towards rewards."""
-    _ask(context, AssessedReward(asked=(order_place(order_id),), waiting=waiting))
+    """Ask for the reservation of an order, so that it may count towards rewards."""
+    ask(context, AssessedReward(asked=(order_reservation(order_id),), waiting=waiting))
 
 
 def decide(context: DecisionContext, assessed: AssessedReward) -> None:
-    """Record the decision on an action, by its verdict."""
+    """Record the decision on an action, by its verdict. What is rejected again adds nothing."""
     case = assessed.case
     assert case is not None
+    was_rejected = context.action(case.action).case is not None
+    if was_rejected and case.verdict == Verdict.REJECT:
+        return
     context.apply(Earned(**context.noted(), assessed=assessed))
-    first_entries(context, case)
+    first_entries(context, case, was_rejected=was_rejected)
     if assessed.threshold and case.verdict != Verdict.REJECT:
         trigger = case.action.partition(":")[0]
         currency = case.currency if trigger == Trigger.AMOUNT_REACHED else ""
@@ -41,13 +45,15 @@ def decide(context: DecisionContext, assessed: AssessedReward) -> None:
             progress, given=progress.given + 1, reached=assessed.threshold
         )
         context.apply(ProgressMade(**context.noted(), progress=now))
+    suspend(context, case.action, of=context.record)
 
 
-def _ask(context: DecisionContext, assessed: AssessedReward) -> None:
-    asking = msgspec.structs.replace(assessed, origin=context.origin)
+def ask(context: DecisionContext, assessed: AssessedReward) -> None:
+    """Ask for the reservations that a reward needs, one after the other."""
+    requested = msgspec.structs.replace(assessed, origin=context.origin)
     about = assessed.case.action if assessed.case else "order"
     context.apply(
-        LimitsRequested(**context.noted(), assessed=asking),
+        LimitsRequested(**context.noted(), assessed=requested),
         LimitRequested(
             **context.metadata("limits", assessed.claim_id, about),
             limits=list(assessed.asked),

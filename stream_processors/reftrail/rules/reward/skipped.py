@@ -26,11 +26,11 @@ def without_first(cells: Cells, key: str, first: str) -> str:
     return _merged(cells, key, cell.left, cell.right)
 
 
-def _merged(cells: Cells, key: str, one: str, other: str) -> str:
+def _merged(cells: Cells, key: str, heap: str, other: str) -> str:
     """Merge two heaps along their right sides, the shorter ones: no deeper than the logarithm."""
-    if not one or not other:
-        return one or other
-    first, second = sorted((one, other), key=lambda action: _turn(_cell(cells, key, action)))
+    if not heap or not other:
+        return heap or other
+    first, second = sorted((heap, other), key=lambda action: _turn(_cell(cells, key, action)))
     cell = _cell(cells, key, first)
     right = _merged(cells, key, cell.right, second)
     left = cell.left

@@ -3,15 +3,18 @@
 They name the code and the referred user (for bonuses the beneficiary) whose cells change.
 """
 
-from typing import Final, TypeAlias, get_args
+from typing import Final, NamedTuple, TypeAlias, get_args
 
-from reftrail.contracts.decisions import RewardDecided, RewardGranted, RewardWithdrawn
+from reftrail.contracts.adjustments import Adjusted
+from reftrail.contracts.decisions import Claimed, RewardDecided, RewardGranted, RewardWithdrawn
 from reftrail.contracts.record import Micros, Millis, Record
 from reftrail.contracts.stage_messages import LimitRequested
 from reftrail.rules.decider import Refused
 from reftrail.rules.fraud.case import Signals, SignalSeen
-from reftrail.rules.reward.order import Order
-from reftrail.rules.reward.state import AssessedReward, Progress, Waiting
+from reftrail.rules.reward.dispute_reports import DisputeCell
+from reftrail.rules.reward.order import Order, RefundCell
+from reftrail.rules.reward.queue import AssessedReward, Waiting
+from reftrail.rules.reward.state import EarlyDecision, Progress
 
 
 class _OfReferral(Record, frozen=True, kw_only=True):
@@ -54,19 +57,19 @@ class PendingClaimResumed(_OfReferral, frozen=True, kw_only=True):
 
 
 class LimitsRequested(_OfReferral, frozen=True, kw_only=True):
-    """An action would earn, and asks for places under limits that codes share."""
+    """An action would earn, and asks for reservations under limits that codes share."""
 
     assessed: AssessedReward
 
 
 class LimitsSettled(_OfReferral, frozen=True, kw_only=True):
-    """The request for places is answered."""
+    """The request for reservations is answered."""
 
 
 class LimitsReleased(_OfReferral, frozen=True, kw_only=True):
-    """Places under limits that count users are released: no reward rests on them."""
+    """Reservations under limits that count users are released: no reward rests on them."""
 
-    places: tuple[str, ...]
+    reservations: tuple[str, ...]
 
 
 class OrderRecorded(_OfReferral, frozen=True, kw_only=True):
@@ -76,10 +79,30 @@ class OrderRecorded(_OfReferral, frozen=True, kw_only=True):
     skipped: Waiting | None = None
 
 
+class RefundCounted(_OfReferral, frozen=True, kw_only=True):
+    """A refund by itself, as much as counts of it now. name is that of its cell."""
+
+    name: str
+    refund: RefundCell
+
+
+class DisputeRecorded(_OfReferral, frozen=True, kw_only=True):
+    """A dispute by itself, as it is known now. name is that of its cell."""
+
+    name: str
+    dispute: DisputeCell
+
+
 class SkippedOrderTaken(_OfReferral, frozen=True, kw_only=True):
     """The first order that was skipped is decided on after all, or earns no more."""
 
     action: str
+
+
+class ReferralEnded(_OfReferral, frozen=True, kw_only=True):
+    """The orders that were skipped so far earn nothing any more. is_merged: for good."""
+
+    is_merged: bool
 
 
 class ProgressMade(_OfReferral, frozen=True, kw_only=True):
@@ -103,6 +126,22 @@ class SlotFreed(_OfReferral, frozen=True, kw_only=True):
     is_for_later: bool = False
 
 
+class AdjustmentAsked(_OfReferral, frozen=True, kw_only=True):
+    """An adjustment by hand is accepted. Its ledger entry follows.
+
+    prepared is that entry where it follows only once it is known what adds up with it.
+    """
+
+    asked: Adjusted
+    prepared: RewardDecided | None = None
+
+
+class EarlyDecisionKept(_OfReferral, frozen=True, kw_only=True):
+    """A decision about an adjustment waits until it is known whether it needs approval."""
+
+    early: EarlyDecision
+
+
 class CommandNoted(_OfReferral, frozen=True, kw_only=True):
     """A review was applied, or a report that changed something."""
 
@@ -123,6 +162,33 @@ class PartialRefundDeferred(_OfReferral, frozen=True, kw_only=True):
     value_micros: Micros
 
 
+class MilestoneGone(_OfReferral, frozen=True, kw_only=True):
+    """A milestone is lost whose bonus was rejected or reversed before: it can't be reinstated."""
+
+    action: str
+
+
+class SideReserved(NamedTuple):
+    """The role of a side, how much refunds took of its value, and how much it has reserved."""
+
+    role: str
+    taken_back: Micros
+    reserved: Micros
+
+
+class Reinstated(_OfReferral, frozen=True, kw_only=True):
+    """Sides of an action are about to be granted again, and have their reservations.
+
+    takes_turn: the action counts again towards the rewards that its user may have.
+    """
+
+    action: str
+    sides: tuple[SideReserved, ...]
+    reservations: tuple[str, ...]
+    user_reservations: tuple[str, ...]
+    takes_turn: bool
+
+
 StateEvent: TypeAlias = (
     SignupShown
     | EvidenceKept
@@ -133,17 +199,30 @@ StateEvent: TypeAlias = (
     | LimitsSettled
     | LimitsReleased
     | OrderRecorded
+    | RefundCounted
+    | DisputeRecorded
     | SkippedOrderTaken
+    | ReferralEnded
     | ProgressMade
     | Earned
     | SlotFreed
+    | AdjustmentAsked
+    | EarlyDecisionKept
     | CommandNoted
     | PartialRefundDeferred
     | DayForgotten
+    | MilestoneGone
+    | Reinstated
 )
 STATE_EVENTS: Final = get_args(StateEvent)
 """The types of state events, which go to no topic."""
 
 Event: TypeAlias = (
-    RewardDecided | RewardGranted | RewardWithdrawn | LimitRequested | Refused | StateEvent
+    RewardDecided
+    | RewardGranted
+    | RewardWithdrawn
+    | LimitRequested
+    | Claimed
+    | Refused
+    | StateEvent
 )

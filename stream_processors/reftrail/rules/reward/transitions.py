@@ -21,12 +21,20 @@ class Transition(StrEnum):
     RELEASE = "release"
     LAPSE = "lapse"
     EXPIRE = "expire"
+    CORRECT = "correct"
     REINSTATE = "reinstate"
+    DISPUTE = "dispute"
+    SUSPEND = "suspend"
+    RESTORE = "restore"
+    RESUME = "resume"
+    CLEAR = "clear"
     DELIVER = "deliver"
     FAIL = "fail"
     REFUND = "refund"
     REFUND_PART = "refund_part"
     LOSE = "lose"
+    VOID = "void"
+    ADJUST = "adjust"
 
 
 _HELD: Final = RewardStatus.HELD
@@ -36,6 +44,7 @@ _REVERSED: Final = RewardStatus.REVERSED
 _FULFILLED: Final = RewardStatus.FULFILLED
 _FAILED: Final = RewardStatus.FAILED
 _EXPIRED: Final = RewardStatus.EXPIRED
+_ADJUSTED: Final = RewardStatus.ADJUSTED
 
 TRANSITIONS: Final[Mapping[tuple[RewardStatus | None, Transition], RewardStatus]] = {
     # A claim, or a milestone, is decided on.
@@ -44,6 +53,7 @@ TRANSITIONS: Final[Mapping[tuple[RewardStatus | None, Transition], RewardStatus]
     (None, Transition.REJECT): _REJECTED,
     # A review, or the end of the hold.
     (_HELD, Transition.APPROVE): _GRANTED,
+    (_HELD, Transition.CLEAR): _HELD,
     (_HELD, Transition.DECLINE): _REJECTED,
     (_HELD, Transition.RELEASE): _GRANTED,
     (_HELD, Transition.LAPSE): _REJECTED,
@@ -51,6 +61,7 @@ TRANSITIONS: Final[Mapping[tuple[RewardStatus | None, Transition], RewardStatus]
     (_HELD, Transition.REFUND): _REJECTED,
     (_HELD, Transition.REFUND_PART): _HELD,
     (_HELD, Transition.LOSE): _REJECTED,
+    (_HELD, Transition.VOID): _REJECTED,
     # Fulfilment; what failed is tried again if a review says so.
     (_GRANTED, Transition.DELIVER): _FULFILLED,
     (_GRANTED, Transition.FAIL): _FAILED,
@@ -58,35 +69,66 @@ TRANSITIONS: Final[Mapping[tuple[RewardStatus | None, Transition], RewardStatus]
     # It is good for a while.
     (_GRANTED, Transition.EXPIRE): _EXPIRED,
     # It was delivered, although it was reported as failed; or in time, and reported after that.
-    (_FAILED, Transition.REINSTATE): _GRANTED,
-    (_EXPIRED, Transition.REINSTATE): _GRANTED,
+    (_FAILED, Transition.CORRECT): _GRANTED,
+    (_EXPIRED, Transition.CORRECT): _GRANTED,
     # What it rests on goes afterwards, or fraud is found. From fulfilled it is a clawback.
     (_GRANTED, Transition.REFUND): _REVERSED,
     (_GRANTED, Transition.REFUND_PART): _GRANTED,
     (_GRANTED, Transition.LOSE): _REVERSED,
+    (_GRANTED, Transition.VOID): _REVERSED,
     (_GRANTED, Transition.REVERSE): _REVERSED,
     (_FULFILLED, Transition.REFUND): _REVERSED,
     (_FULFILLED, Transition.REFUND_PART): _FULFILLED,
     (_FULFILLED, Transition.LOSE): _REVERSED,
+    (_FULFILLED, Transition.VOID): _REVERSED,
     (_FULFILLED, Transition.REVERSE): _REVERSED,
     # Nothing is left to take back, but the reward counts no longer, nor is it tried again.
     (_FAILED, Transition.REFUND): _REVERSED,
     (_FAILED, Transition.REFUND_PART): _FAILED,
     (_FAILED, Transition.LOSE): _REVERSED,
+    (_FAILED, Transition.VOID): _REVERSED,
     (_FAILED, Transition.REVERSE): _REVERSED,
     (_EXPIRED, Transition.REFUND): _REVERSED,
     (_EXPIRED, Transition.REFUND_PART): _EXPIRED,
     (_EXPIRED, Transition.LOSE): _REVERSED,
+    (_EXPIRED, Transition.VOID): _REVERSED,
     (_EXPIRED, Transition.REVERSE): _REVERSED,
     # The reversal and the delivery crossed: it stays reversed, and what was delivered is owed.
     (_REVERSED, Transition.DELIVER): _REVERSED,
+    # An order is disputed: what is granted leaves the balance, and is held with what was held.
+    (_GRANTED, Transition.DISPUTE): _REVERSED,
+    (_REVERSED, Transition.SUSPEND): _HELD,
+    (_HELD, Transition.SUSPEND): _HELD,
+    (_HELD, Transition.RESTORE): _GRANTED,
+    (_HELD, Transition.RESUME): _HELD,
+    # It was refused as another user's, and these are one by now.
+    (_REJECTED, Transition.GRANT): _GRANTED,
+    (_REJECTED, Transition.HOLD): _HELD,
+    # A review gives back what was refused, taken back or lost by time.
+    (_REJECTED, Transition.REINSTATE): _GRANTED,
+    (_REVERSED, Transition.REINSTATE): _GRANTED,
+    (_EXPIRED, Transition.REINSTATE): _GRANTED,
+    # An adjustment by hand, at once or after a second person's approval.
+    (None, Transition.ADJUST): _ADJUSTED,
+    (_HELD, Transition.ADJUST): _ADJUSTED,
+    (_ADJUSTED, Transition.DELIVER): _FULFILLED,
+    (_ADJUSTED, Transition.FAIL): _FAILED,
+    # It is tried again, or was delivered after all.
+    (_FAILED, Transition.ADJUST): _ADJUSTED,
 }
 
 STANDING: Final = frozenset({_GRANTED, _FULFILLED})
 """The statuses in which a reward is worth something to its beneficiary."""
 
 ENDED: Final = frozenset({_REJECTED, _REVERSED})
-"""The statuses that nothing leads out of; a delivery of what was reversed is a clawback."""
+"""The statuses that only a reinstatement leads out of, or a merge. A delivery of what was reversed
+is a clawback."""
+
+_NOT_ORDERED: Final = frozenset({Reason.DELIVERED_IN_TIME, Reason.ALREADY_DELIVERED})
+"""The reasons of grants of what was delivered before."""
+
+_ARTICLES: Final = frozenset({"code", "shipment"})
+"""Kinds of rewards that are articles: a credit of one is booked, since it can't be sent in part."""
 
 ENDED_BY_REVIEW: Final = frozenset({Reason.DECLINED, Reason.TAKEN_BACK})
 """The reasons of entries with which a review ends a reward."""
@@ -99,6 +141,7 @@ _EFFECTS: Final[Mapping[str, int]] = {
     _REVERSED: -1,
     _FAILED: -1,
     _EXPIRED: -1,
+    _ADJUSTED: 1,
 }
 
 
@@ -108,19 +151,20 @@ def allowed(status: str | None, change: Transition) -> RewardStatus | None:
 
 
 def is_order(entry: RewardDecided) -> bool:
-    """Whether a ledger entry orders its reward to be fulfilled."""
-    return (
-        entry.status == _GRANTED
-        and entry.value_micros > 0
-        and Reason.DELIVERED_IN_TIME not in entry.reasons
-    )
+    """Whether a ledger entry orders its reward, or its credit by hand, to be fulfilled."""
+    if entry.value_micros <= 0 or not _NOT_ORDERED.isdisjoint(entry.reasons):
+        return False
+    if entry.status == _ADJUSTED:
+        return entry.kind not in _ARTICLES
+    return entry.status == _GRANTED
 
 
 def effect(entry: RewardDecided) -> Micros:
     """The change of the beneficiary's balance by a ledger entry.
 
     A balance is the sum of these: a grant adds its value; a reversal, failure or expiry subtracts
-    what was left; a hold, a rejection and a delivery change nothing.
+    what was left; an adjustment adds its value, which is negative for a debit; a hold, a rejection
+    and a delivery change nothing.
     """
     return effect_of(entry.status, entry.value_micros)
 

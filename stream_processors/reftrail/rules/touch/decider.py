@@ -12,6 +12,9 @@ A visitor is forgotten `LATE` after the end of the period, or after the receipt 
 that changed the state. What is received later is decided on as if nothing had been known. So it
 doesn't matter when the host removes the state then.
 
+A touch whose code had been revoked or had expired by then is kept apart. It holds for a signup for
+which no other touch does, so that a rejection says why nobody earns.
+
 Pages and apps can send any time for a click. So under a publishable key a touch that was old on
 receipt replaces no other touch, and no code typed in at signup. It counts where the visitor has
 neither (`Policy.backdated_touch_for`).
@@ -21,71 +24,100 @@ from typing import assert_never
 
 import msgspec
 
-from reftrail.contracts.decisions import ConversionKind, Converted, Touched
+from reftrail.contracts.conversions import ConversionKind, Converted, Touched
 from reftrail.contracts.events import (
     AnyEvent,
     Click,
+    CodeEvidence,
+    DisputeLost,
+    DisputeOpened,
+    DisputeWon,
     FormStarted,
+    Identified,
     Interaction,
     KeyKind,
     Purchase,
     Refund,
     Signup,
+    UsersMerged,
     View,
 )
 from reftrail.contracts.policy import policy_in
 from reftrail.contracts.reference import CampaignDefined
-from reftrail.rules.decider import Cause, Reference, Woken, because
-from reftrail.rules.policy import policy_at
-from reftrail.rules.touch.conclusions import (
-    Conclusion,
+from reftrail.rules.arms import Units, assigned_arm, is_same_experiment
+from reftrail.rules.decider import Cause, Reference, TimerFired, metadata
+from reftrail.rules.policy import DEFAULT_POLICY, policy_at
+from reftrail.rules.touch.events import (
     EarlierPeriod,
+    TouchedUnderEndedCode,
+    TouchEvent,
     VisitorForgotten,
+    VisitorIdentified,
     converted_by,
     late_touch_for,
     touched_by,
 )
+from reftrail.rules.touch.identity import identify, with_other_users
 from reftrail.rules.touch.state import (
     NEVER,
     NOBODY,
     TouchState,
     remembered_until_after,
+    touch_under_ended_code,
     with_touch,
+    with_touch_under_ended_code,
+    with_user,
+    without_covered,
 )
 
 
 class TouchDecider:
     """The decider of the touch stage. Its key is the visitor."""
 
-    def decide(
-        self, state: TouchState, record: AnyEvent | Woken, cause: Cause, reference: Reference
-    ) -> list[Conclusion]:
+    def decide(  # noqa: PLR0911 - a table
+        self, state: TouchState, record: AnyEvent | TimerFired, cause: Cause, reference: Reference
+    ) -> list[TouchEvent]:
         """The touch or conversion that follows from a visitor's event; or the end of the state."""
-        if isinstance(record, Woken):
-            return [VisitorForgotten(**because(record, cause))]
+        if isinstance(record, TimerFired):
+            return [VisitorForgotten(**metadata(record, cause))]
         state = state.at(record.received_at)
         match record:
             case View() | Click() if counts_as_touch(record, reference):
-                return _touch(state, record, cause, reference)
+                conclusions = _touch(state, record, cause, reference)
+                if not state.users:
+                    return conclusions
+                return with_other_users(state, record, cause, conclusions)
+            case Identified():
+                return identify(state, record, cause)
             case View() | Click() | FormStarted():
                 return []
             case Signup() if is_repeated(state, record):
                 return []
             case Signup():
-                return [converted_by(record, cause, state if holds_for(state, record) else None)]
-            case Purchase() | Refund():
+                return [converted_by(record, cause, touch_for(state, record))]
+            case (
+                Purchase()
+                | Refund()
+                | DisputeOpened()
+                | DisputeWon()
+                | DisputeLost()
+                | UsersMerged()
+            ):
                 return [converted_by(record, cause, None)]
             case _:
                 assert_never(record)
 
-    def evolve(self, state: TouchState, record: Conclusion) -> TouchState:
+    def evolve(self, state: TouchState, record: TouchEvent) -> TouchState:  # noqa: PLR0911
         """The state after an event."""
         if isinstance(record, VisitorForgotten):
             return NOBODY
         before, state = state, state.at(record.received_at)
         match record:
             case Touched():
-                return with_touch(state, record)
+                after = with_touch(state, record)
+                return without_covered(after) if after.under_ended_code else after
+            case TouchedUnderEndedCode():
+                return with_touch_under_ended_code(state, record.touched)
             case Converted() if is_first_signup(state, record):
                 return msgspec.structs.replace(
                     state,
@@ -97,6 +129,8 @@ class TouchDecider:
                 )
             case Converted():
                 return before
+            case VisitorIdentified():
+                return with_user(state, record.user)
             case EarlierPeriod():
                 remembered = remembered_until_after(state, state.ends_at, record)
                 covered = record.ended_at
@@ -136,6 +170,14 @@ def campaign_of(event: View | Click, reference: Reference) -> str | None:
     return known.campaign_id if known else None
 
 
+def has_ended(event: View | Click, reference: Reference) -> bool:
+    """Whether the code of a touch had been revoked or had expired at the time of the touch."""
+    if event.code_evidence == CodeEvidence.RETIRED:
+        return True
+    code = None if event.code is None else reference.code_if_known(event.code)
+    return code is not None and code.has_ended_at(event.event_time)
+
+
 def is_backdated(event: View | Click, rules: CampaignDefined) -> bool:
     """Whether a touch is older on receipt than its campaign takes from a publishable key."""
     return (
@@ -156,6 +198,12 @@ def holds_for(state: TouchState, signup: Signup) -> bool:
     )
 
 
+def touch_for(state: TouchState, signup: Signup) -> TouchState | None:
+    """The touch that counts for a signup. One under an ended code counts where no other does."""
+    touches = (state, touch_under_ended_code(state))
+    return next((touch for touch in touches if holds_for(touch, signup)), None)
+
+
 def is_repeated(state: TouchState, signup: Signup) -> bool:
     """Whether the same signup event was decided on before."""
     return signup.visitor_id is not None and state.signup_event_id == signup.event_id
@@ -172,30 +220,77 @@ def is_first_signup(state: TouchState, record: Converted) -> bool:
 
 def _touch(
     state: TouchState, event: View | Click, cause: Cause, reference: Reference
-) -> list[Conclusion]:
-    if _is_covered(state, event):
+) -> list[TouchEvent]:
+    ends_at = state.ends_at
+    if event.event_id == state.touch_event_id or (
+        event.event_time <= ends_at and _is_covered(state, event)
+    ):
         return []
-    campaign_id = campaign_of(event, reference)
-    rules = policy_at(reference, campaign_id, event.event_time)
-    backdated = is_backdated(event, rules)
-    if backdated and event.event_time <= state.ends_at:
+    campaign_id = event.campaign_id
+    if campaign_id is None:
+        campaign_id = campaign_of(event, reference)
+    rules = reference.campaign(campaign_id, event.event_time) or DEFAULT_POLICY
+    backdated = event.key_kind is not None and is_backdated(event, rules)
+    if backdated and event.event_time <= ends_at:
         return []
     expires_at = event.event_time + rules.attribution_window_ms
+    if has_ended(event, reference):
+        return _touch_under_ended_code(
+            state, event, touched_by(event, cause, campaign_id, expires_at), cause
+        )
     if expires_at < state.touch_time:
         ended_at = max(expires_at, state.covered_until)
-        return [EarlierPeriod(**because(event, cause, "earlier_period"), ended_at=ended_at)]
-    touched = touched_by(event, cause, campaign_id, expires_at)
-    is_late = state.signed_up_at != NEVER and event.event_time <= state.signed_up_at <= expires_at
+        return [EarlierPeriod(**metadata(event, cause, "earlier_period"), ended_at=ended_at)]
+    arm = None if rules.policy is None else _arm_of(state, event, rules, reference)
+    touched = touched_by(event, cause, campaign_id, expires_at, arm)
+    is_late = state.signed_up_at != NEVER and _is_late(state, touched)
     if is_late and not (backdated and state.typed_a_code):
         return [touched, late_touch_for(state, event, touched, cause)]
     return [touched]
 
 
+def _touch_under_ended_code(
+    state: TouchState, event: View | Click, touched: Touched, cause: Cause
+) -> list[TouchEvent]:
+    """Keep a touch under an ended code, unless an earlier one of its kind covers it."""
+    known = touch_under_ended_code(state)
+    is_earlier = (event.event_time, event.event_id) < (known.touch_time, known.touch_event_id)
+    is_first = is_earlier and touched.expires_at >= known.touch_time
+    if known != NOBODY and event.event_time <= known.ends_at and not is_first:
+        return []
+    kept = TouchedUnderEndedCode(
+        **metadata(event, cause), visitor_id=event.visitor_id, touched=touched
+    )
+    if _is_late(state, touched) and not state.typed_a_code:
+        return [kept, late_touch_for(state, event, touched, cause)]
+    return [kept]
+
+
+def _is_late(state: TouchState, touched: Touched) -> bool:
+    """Whether a touch counts for the visitor's signup, which was received before it."""
+    signed_up_at = state.signed_up_at
+    return signed_up_at != NEVER and touched.event_time <= signed_up_at <= touched.expires_at
+
+
+def _arm_of(
+    state: TouchState, event: View | Click, rules: CampaignDefined, reference: Reference
+) -> str | None:
+    """The arm of a touch: the one that the visitor or code was assigned to before, or a new one."""
+    assert event.code is not None
+    if policy_in(rules.policy).experiment is None:
+        return None
+    units = Units(event.visitor_id, event.code)
+    if state.arm is not None and state.campaign_id == rules.campaign_id:
+        before = reference.campaign(state.campaign_id, state.touch_time)
+        if is_same_experiment(before, rules, units, Units(event.visitor_id, state.code)):
+            return state.arm
+    return assigned_arm(rules, units)
+
+
 def _is_covered(state: TouchState, event: Interaction) -> bool:
-    """Whether another touch holds at the event's time, in this period or an earlier one."""
-    if event.event_id == state.touch_event_id:
-        return True
-    if event.event_time > state.ends_at:
-        return False
+    """Whether another touch holds at the event's time, which isn't after the period's end.
+
+    It holds in this period or in an earlier one.
+    """
     is_earlier = (event.event_time, event.event_id) < (state.touch_time, state.touch_event_id)
     return event.event_time <= state.covered_until or not is_earlier

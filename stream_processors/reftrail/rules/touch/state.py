@@ -4,15 +4,15 @@ from typing import Final
 
 import msgspec
 
-from reftrail.contracts.decisions import Touched
+from reftrail.contracts.conversions import Touched
 from reftrail.contracts.record import DAY, Millis, Record
 
 NEVER: Final[Millis] = -1
-"""In place of a time that there is none of. Real times are not negative."""
+"""Value for a time that there is none of. Real times are not negative."""
 
 
 LATE: Final[Millis] = 30 * DAY
-"""How long a visitor is remembered beyond the period: events may be received so much later."""
+"""The time for which a visitor is remembered beyond the period: events may be so late."""
 
 
 class TouchEvidence(msgspec.Struct, frozen=True, array_like=True):
@@ -24,6 +24,24 @@ class TouchEvidence(msgspec.Struct, frozen=True, array_like=True):
     ip_hash: str | None = None
     network_hash: str | None = None
 
+
+class IdentifiedUser(msgspec.Struct, frozen=True, array_like=True):
+    """A user that a visitor is known to be, and the event that said so."""
+
+    user_id: str
+    event_id: str
+    received_at: Millis
+    by_page: bool
+    device_hash: str | None = None
+    ip_hash: str | None = None
+    network_hash: str | None = None
+
+
+MOST_USERS: Final = 8
+"""The most users of a visitor that are remembered: a household shares a device.
+
+Any one page can name as many as it likes.
+"""
 
 _pack_evidence: Final = msgspec.msgpack.Encoder().encode
 _unpack_evidence: Final = msgspec.msgpack.Decoder(TouchEvidence).decode
@@ -39,6 +57,10 @@ class TouchState(msgspec.Struct, frozen=True, array_like=True):
     typed_a_code says whether the signup had a code that may exist. evidence is the touch's
     `TouchEvidence`, packed, so that the prefilter skips it in one step. The state counts for what
     is received until remembered_until, which is NEVER in states from before it was kept.
+    under_ended_code is the first touch under a code that had been revoked or had expired, as a
+    packed `TouchState`. It counts only where no other touch does. users are the users that the
+    visitor is known to be (`IdentifiedUser`), packed. arm and utm_source are those of
+    the touch.
     """
 
     touch_time: Millis = NEVER
@@ -58,15 +80,24 @@ class TouchState(msgspec.Struct, frozen=True, array_like=True):
     typed_a_code: bool = False
     evidence: bytes = b""
     remembered_until: Millis = NEVER
+    under_ended_code: bytes = b""
+    users: bytes = b""
+    arm: str | None = None
+    utm_source: str | None = None
 
     @property
     def ends_at(self) -> Millis:
         """The last moment of the period, in which later touches don't count."""
-        return max(self.expires_at, self.period_end)
+        return self.expires_at if self.period_end == NEVER else self.period_end
 
     def at(self, received_at: Millis) -> "TouchState":
         """The state for what is received at a time: empty once the visitor is forgotten."""
-        return self if received_at <= forgotten_after(self) else NOBODY
+        if self is NOBODY:  # as for nearly every touch
+            return self
+        until = self.remembered_until
+        if until == NEVER:
+            until = forgotten_after(self)
+        return self if received_at <= until else NOBODY
 
 
 NOBODY: Final = TouchState()
@@ -76,37 +107,90 @@ def forgotten_after(state: TouchState) -> Millis:
     """The last time of receipt for which a state counts; without one, that of its period."""
     if state.remembered_until != NEVER:
         return state.remembered_until
+    if state is NOBODY:  # as for nearly every touch, and asked several times for each
+        return NEVER + LATE
     return max(state.ends_at, state.signed_up_at) + LATE
 
 
 def wakes_at(state: TouchState) -> Millis | None:
     """The time at which a state may be removed; None for the state of nobody."""
+    if state.remembered_until != NEVER:
+        return state.remembered_until + 1
     return None if state == NOBODY else forgotten_after(state) + 1
 
 
 def remembered_until_after(state: TouchState, ends_at: Millis, record: Record) -> Millis:
     """The end of the memory of a visitor whose period ends, after a record that changes it."""
-    return max(forgotten_after(state), ends_at + LATE, record.received_at + LATE)
+    return max(forgotten_after(state), max(ends_at, record.received_at) + LATE)
+
+
+def touch_under_ended_code(state: TouchState) -> TouchState:
+    """The touch under an ended code that a state has; the state of nobody without one."""
+    return _unpack_state(state.under_ended_code) if state.under_ended_code else NOBODY
+
+
+def users_of(state: TouchState) -> tuple[IdentifiedUser, ...]:
+    """The users that a visitor is known to be, in the order in which they became known."""
+    return _unpack_users(state.users) if state.users else ()
+
+
+def with_user(state: TouchState, user: IdentifiedUser) -> TouchState:
+    """The state with a user; one who is known by a page's word takes their own place."""
+    others = [known for known in users_of(state) if known.user_id != user.user_id]
+    return msgspec.structs.replace(
+        state,
+        users=_pack_evidence((*others, user)),
+        remembered_until=max(forgotten_after(state), state.ends_at + LATE, user.received_at + LATE),
+    )
+
+
+def with_touch_under_ended_code(state: TouchState, touched: Touched) -> TouchState:
+    """The state with another touch under an ended code."""
+    return msgspec.structs.replace(
+        state,
+        under_ended_code=_pack_state(with_touch(NOBODY, touched)),
+        remembered_until=remembered_until_after(state, touched.expires_at, touched),
+    )
+
+
+def without_covered(state: TouchState) -> TouchState:
+    """The state without a touch under an ended code that its period covers."""
+    if not state.under_ended_code:
+        return state
+    ended = touch_under_ended_code(state)
+    if state.touch_time <= ended.touch_time <= state.ends_at:
+        return msgspec.structs.replace(state, under_ended_code=b"")
+    return state
 
 
 def with_touch(state: TouchState, touched: Touched) -> TouchState:
-    """A touch after the end of the period opens the next; any other is the period's new first."""
+    """A touch after the end of the period opens the next; any other is the period's new first.
+
+    All fields are given in their order: to replace those that change takes twice as long, and most
+    events that change a state are touches.
+    """
     ends_at = state.ends_at
     opens_period = touched.event_time > ends_at
     stays_until = NEVER if opens_period else ends_at
-    return msgspec.structs.replace(
-        state,
-        touch_time=touched.event_time,
-        expires_at=touched.expires_at,
-        touch_event_id=touched.touch_event_id,
-        touch_type=touched.type,
-        code=touched.code,
-        campaign_id=touched.campaign_id,
-        category=touched.category,
-        channel=touched.channel,
-        code_evidence=touched.code_evidence,
-        evidence=_pack_evidence(
-            TouchEvidence(
+    expires_at = touched.expires_at
+    return TouchState(
+        touched.event_time,
+        expires_at,
+        touched.touch_event_id,
+        touched.type,
+        touched.code,
+        touched.campaign_id,
+        touched.category,
+        touched.channel,
+        state.signed_up_at,
+        state.signup_event_id,
+        state.user_id,
+        stays_until if stays_until > expires_at else NEVER,
+        ends_at if opens_period else state.covered_until,
+        touched.code_evidence,
+        state.typed_a_code,
+        _pack_evidence(  # the fields of `TouchEvidence`
+            (
                 touched.received_at,
                 touched.key_kind,
                 touched.device_hash,
@@ -114,12 +198,19 @@ def with_touch(state: TouchState, touched: Touched) -> TouchState:
                 touched.network_hash,
             )
         ),
-        period_end=stays_until if stays_until > touched.expires_at else NEVER,
-        covered_until=ends_at if opens_period else state.covered_until,
-        remembered_until=remembered_until_after(state, touched.expires_at, touched),
+        remembered_until_after(state, expires_at, touched),
+        state.under_ended_code,
+        state.users,
+        touched.arm,
+        touched.utm_source,
     )
 
 
-def evidence_of(touch: TouchState | None) -> TouchEvidence:
-    """The circumstances of the touch that a state has, for the fraud checks; none without one."""
-    return _unpack_evidence(touch.evidence) if touch and touch.evidence else _NO_EVIDENCE
+_pack_state: Final = msgspec.msgpack.Encoder().encode
+_unpack_users: Final = msgspec.msgpack.Decoder(tuple[IdentifiedUser, ...]).decode
+_unpack_state: Final = msgspec.msgpack.Decoder(TouchState).decode
+
+
+def evidence_of(touch: TouchState) -> TouchEvidence:
+    """The circumstances of a touch, for the fraud checks. States of former versions have none."""
+    return _unpack_evidence(touch.evidence) if touch.evidence else _NO_EVIDENCE

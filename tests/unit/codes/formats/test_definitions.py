@@ -1,4 +1,4 @@
-"""What definitions of formats add up to."""
+"""Formats that definitions add up to."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ SPRING = DerivedCodes(
 )
 
 
-def defined(name: str = "spring", revision: int = 1, **told: Any) -> CodeFormatDefined:
+def defined(name: str = "spring", revision: int = 1, **overrides: Any) -> CodeFormatDefined:
     facts: dict[str, Any] = {
         "kind": "derived",
         "pattern": "SPR{body:8}{check}",
@@ -26,12 +26,12 @@ def defined(name: str = "spring", revision: int = 1, **told: Any) -> CodeFormatD
         "key_id": "c1",
     }
     facts |= {"event_id": f"{name} {revision}", "event_time": 1, "received_at": 1}
-    return CodeFormatDefined(name=name, revision=revision, **(facts | told))
+    return CodeFormatDefined(name=name, revision=revision, **(facts | overrides))
 
 
-def registered(name: str = "random", **told: Any) -> CodeFormatDefined:
+def registered(name: str = "random", **overrides: Any) -> CodeFormatDefined:
     facts = {"kind": "registered", "pattern": "REF{body:9}", "campaign_id": None, "key_id": None}
-    return defined(name, **(facts | told))
+    return defined(name, **(facts | overrides))
 
 
 def test_a_derived_code_is_judged_by_the_secret_of_its_campaign() -> None:
@@ -81,7 +81,7 @@ def test_odds_that_were_agreed_to_are_no_reason_to_know_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "told",
+    "overrides",
     [
         {"pattern": "{"},
         {"kind": "random"},
@@ -90,6 +90,6 @@ def test_odds_that_were_agreed_to_are_no_reason_to_know_nothing() -> None:
         {"count": 10**15},
     ],
 )
-def test_a_definition_that_cannot_be_is_named(told: dict[str, Any]) -> None:
+def test_a_definition_that_cannot_be_is_named(overrides: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="spring"):
-        formats_of([defined(**told)], SECRET)
+        formats_of([defined(**overrides)], SECRET)

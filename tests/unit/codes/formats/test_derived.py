@@ -62,7 +62,7 @@ def test_the_lengths_hold_a_million_and_fit_four_bytes_a_half() -> None:
 
 
 def test_codes_stay_what_they_are_from_version_to_version() -> None:
-    """They are printed on paper: whoever must change these must keep the old derivation too."""
+    """They are printed on paper: a change must keep the old derivation too."""
     assert all_codes(derived(count=3)) == ["REFDZXK2U4FF", "REFEYXY7X6AZ", "REFXKES8NQND"]
 
 
@@ -78,7 +78,7 @@ def test_no_two_codes_are_equal_and_each_gives_its_number_back() -> None:
 def test_batches_may_have_any_size_and_begin_anywhere() -> None:
     codes = derived(count=1_000)
     assert all_codes(codes, size=7) == all_codes(codes)
-    assert [one for batch in codes.batches(990, 995) for one in batch] == [
+    assert [code for batch in codes.batches(990, 995) for code in batch] == [
         codes.code(sequence) for sequence in range(990, 996)
     ]
     assert list(codes.batches(1_001)) == []
@@ -97,7 +97,7 @@ def test_growing_and_editing_keep_the_codes() -> None:
     codes = derived(count=100)
     assert all_codes(replace(codes, count=500))[:100] == all_codes(codes)
     rotated = derived("NEW{body:8}{check}", count=100)
-    assert [one[3:] for one in all_codes(rotated)] == [one[3:] for one in all_codes(codes)]
+    assert [code[3:] for code in all_codes(rotated)] == [code[3:] for code in all_codes(codes)]
 
 
 def test_a_code_beyond_the_count_is_forged_until_the_campaign_has_grown() -> None:
@@ -157,7 +157,7 @@ def test_guesses_at_the_shortest_length_are_right_as_often_as_stated() -> None:
 
 def _values(codes: DerivedCodes, at: slice) -> "np.ndarray[tuple[int, ...], np.dtype[np.int64]]":
     bodies = [code[at] for code in all_codes(codes)]
-    return np.array([[UNAMBIGUOUS.value_of[one] for one in body] for body in bodies])
+    return np.array([[UNAMBIGUOUS.value_of[symbol] for symbol in body] for body in bodies])
 
 
 def test_symbols_are_uniform_in_every_position() -> None:
@@ -172,8 +172,8 @@ def test_consecutive_codes_are_uncorrelated() -> None:
     values = _values(derived(count=30_000, worst_odds=1), slice(3, 11))
     before, after = values[:-1], values[1:]
     bound = 5 / len(before) ** 0.5
-    for one in range(8):
+    for place in range(8):
         for other in range(8):
-            assert abs(np.corrcoef(before[:, one], after[:, other])[0, 1]) < bound
-        alike = float((before[:, one] == after[:, one]).mean())
+            assert abs(np.corrcoef(before[:, place], after[:, other])[0, 1]) < bound
+        alike = float((before[:, place] == after[:, place]).mean())
         assert abs(alike - 1 / 31) < bound * (1 / 31) ** 0.5

@@ -1,4 +1,4 @@
-"""What a text is, under the formats of an installation."""
+"""Judgement of a text under the formats of an installation."""
 
 import re
 from dataclasses import replace
@@ -110,9 +110,9 @@ def test_a_format_is_found_by_its_prefix_however_that_is_typed() -> None:
 def test_without_suggestions_a_verdict_is_the_same_but_for_them() -> None:
     code = SPRING.code(7)
     for wrong in (code[:-1] + ("A" if code[-1] != "A" else "B"), code[:5] + "!" + code[6:]):
-        told, kept = FORMATS.verify(wrong), FORMATS.verify(wrong, suggest=False)
-        assert isinstance(told, Malformed | Mistyped)
-        assert kept == replace(told, suggestion=None)
+        actual, kept = FORMATS.verify(wrong), FORMATS.verify(wrong, suggest=False)
+        assert isinstance(actual, Malformed | Mistyped)
+        assert kept == replace(actual, suggestion=None)
 
 
 @pytest.mark.parametrize("pattern", ["SPR{body:9}", "SP{body:10}", "{body:12}", "spr{body:9}"])

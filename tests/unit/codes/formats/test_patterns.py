@@ -146,7 +146,7 @@ def test_exchanged_neighbours_are_mistyped_and_put_back() -> None:
 
 def test_a_suggestion_is_made_only_if_it_is_the_only_one() -> None:
     read = [CHECKED.read("REF" + CHECKED.alphabet.write(n * 77_777, 9)) for n in range(3_000)]
-    made = Counter(one.suggestion is None for one in read if isinstance(one, Mistyped))
+    made = Counter(answer.suggestion is None for answer in read if isinstance(answer, Mistyped))
     assert made[True] > made[False] > 0
 
 
@@ -209,5 +209,5 @@ def test_drawn_symbols_are_uniform() -> None:
     pattern = Pattern.random(length=9)
     drawn = Counter(symbol for _ in range(4_000) for symbol in pattern.generate()[3:])
     expected = 4_000 * 9 / 31
-    chi_square = sum((drawn[one] - expected) ** 2 / expected for one in UNAMBIGUOUS.symbols)
+    chi_square = sum((drawn[symbol] - expected) ** 2 / expected for symbol in UNAMBIGUOUS.symbols)
     assert chi_square < 90  # 30 degrees of freedom: once in 10 million runs by chance

@@ -82,7 +82,7 @@ def test_codes_taken_for_each_other_have_one_skeleton(alike: tuple[str, str]) ->
 
 def test_different_characters_keep_different_skeletons() -> None:
     apart = "ABCDEFGHJKMNPQRSTUVWXYZ23456789-_"
-    assert len({skeleton(one) for one in apart}) == len(apart)
+    assert len({skeleton(text) for text in apart}) == len(apart)
 
 
 def test_reserved_names_can_be_others() -> None:

@@ -44,14 +44,14 @@ async def test_it_is_ready_once_all_its_parts_are_and_as_long_as_they_answer() -
 
 
 def test_what_time_has_changed_is_noted(tmp_path: Path) -> None:
-    store, told = Store.open(sqlite_url(tmp_path)), RelayMetrics()
+    store, found = Store.open(sqlite_url(tmp_path)), RelayMetrics()
     codes = CodeService(store)
     over = codes.issue(replace(SUMMER, expires_at=now()), BY).code
     good = codes.issue(replace(SUMMER, expires_at=now() + 60_000), BY).code
-    _tidy_once(store, codes, told)
+    _tidy_once(store, codes, found)
     assert [codes.audit(code)[-1].act for code in (over, good)] == ["expired", "issued"]
     assert codes.audit(over)[-1].actor == "codes"
-    assert told.waiting._value.get() == 8
+    assert found.waiting._value.get() == 8
     assert codes.metrics.space_used.labels("random")._value.get() > 0
     store.close()
 

@@ -8,18 +8,10 @@ import pytest
 import sqlalchemy as sa
 from support.codes import BY, SUMMER, sqlite_url
 
+from reftrail.codes.answers import Answer
 from reftrail.codes.bulk.importing import import_file
 from reftrail.codes.bulk.rows import Columns
-from reftrail.codes.model import (
-    ActRefused,
-    Answer,
-    Changes,
-    Code,
-    Filter,
-    FormatTerms,
-    GivenCode,
-    Why,
-)
+from reftrail.codes.model import ActRefused, Changes, Code, Filter, FormatTerms, GivenCode, Why
 from reftrail.codes.service import CodeService
 from reftrail.codes.store import Store
 from reftrail.codes.store.tables import codes as table

@@ -1,4 +1,4 @@
-"""Where a log and what is derived again differ, and how that reads."""
+"""Differences between a log and its derivation, and their wording."""
 
 import msgspec
 from support.programme import entry
@@ -35,7 +35,7 @@ def test_each_field_that_differs_is_told_with_both_values_and_its_place() -> Non
 def test_what_only_one_of_them_has_is_told() -> None:
     found = compare(REWARDS, [logged(GRANT)], [OTHER])
 
-    assert [(one.event_id, one.what) for one in found] == [
+    assert [(mismatch.event_id, mismatch.what) for mismatch in found] == [
         (OTHER.event_id, "was derived, but isn't in the log"),
         (GRANT.event_id, "is in the log, but wasn't derived"),
     ]
@@ -43,10 +43,10 @@ def test_what_only_one_of_them_has_is_told() -> None:
 
 def test_as_often_as_it_is_there() -> None:
     twice = compare(REWARDS, [logged(GRANT), logged(GRANT, 8)], [GRANT])
-    assert [(one.what, one.offset) for one in twice] == [("is in the log twice", 8)]
+    assert [(mismatch.what, mismatch.offset) for mismatch in twice] == [("is in the log twice", 8)]
 
     again = compare(REWARDS, [logged(GRANT)], [GRANT, GRANT])
-    assert [one.what for one in again] == ["was derived twice"]
+    assert [mismatch.what for mismatch in again] == ["was derived twice"]
 
 
 def test_how_it_reads() -> None:

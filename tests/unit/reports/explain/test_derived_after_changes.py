@@ -7,14 +7,15 @@ import msgspec
 import pytest
 from support.memory_log import MemoryLog
 from support.programme import T0, campaign, click, code, purchase, signup
+from support.timers import ticks
 
 from reftrail.contracts.codec import decode, encode
 from reftrail.contracts.events import Event
 from reftrail.contracts.external_inputs import Listed
 from reftrail.contracts.policy import Milestone, MilestoneKind, Policy, Scope, policy_text
-from reftrail.contracts.record import DAY, HOUR, MICROS_PER_UNIT, Millis, Record
+from reftrail.contracts.record import DAY, HOUR, MICROS_PER_UNIT, MINUTE, Millis, Record
 from reftrail.contracts.reference import CodeStatus, Trigger
-from reftrail.contracts.topics import CAMPAIGNS, CODES, EVENTS, LISTS, LOOKUPS, REWARDS
+from reftrail.contracts.topics import CAMPAIGNS, CODES, EVENTS, LISTS, LOOKUPS, REWARDS, TICKS
 from reftrail.engine.memory import REFERENCE, MemoryHost
 from reftrail.engine.oracle import replay
 from reftrail.engine.topology import TOPOLOGY
@@ -40,8 +41,8 @@ def spring(version: int = 1, **changed: Any) -> Record:
 
 
 def amy(revision: int = 0, **changed: Any) -> Record:
-    told = {"owner_user_id": "owner", "campaign_id": "spring"} | changed
-    return code("AMY", revision=revision, **told)
+    actual = {"owner_user_id": "owner", "campaign_id": "spring"} | changed
+    return code("AMY", revision=revision, **actual)
 
 
 def entry(event_id: str, value: str, listing: str | None, at: Millis = 0) -> Listed:
@@ -78,7 +79,7 @@ def lived() -> MemoryHost:
         host.publish(EVENTS, *comes(user, n * DAY))
         host.run()
     entries: list[Any] = host.log(REWARDS)
-    assert sorted(one.status for one in entries) == ["granted"] * 5 + ["rejected"] * 2
+    assert sorted(entry.status for entry in entries) == ["granted"] * 5 + ["rejected"] * 2
     return host
 
 
@@ -101,25 +102,26 @@ CHANGES: Final[dict[str, Callable[[MemoryHost], None]]] = {
 
 
 def compacted(host: MemoryHost) -> list[Record]:
-    """What is left of codes, campaigns and lists."""
+    """The records of codes, campaigns and lists after compaction."""
     return [
         record
         for topic in REFERENCE
-        for record in {topic.key_of(one): one for one in host.log(topic)}.values()
+        for record in {topic.key_of(latest): latest for latest in host.log(topic)}.values()
     ]
 
 
 def is_the_same(host: MemoryHost) -> None:
-    """Every stage concludes the same again, and so it is explained."""
+    """Every stage decides the same again, and so it is explained."""
     log = {topic: host.logged(topic) for topic in {s.reads for s in TOPOLOGY} | {LOOKUPS}}
     for topic, due in replay(log, compacted(host), PARTITIONS).items():
         found = sorted(map(encode, host.log(topic)))
         assert found == sorted(map(encode, due)), topic.name
     for user in ("uma", "wes", "eve"):
         derived = derive(MemoryLog(host), "AMY", user)
-        assert {one.stage: (one.verdict, one.differences, one.gaps) for one in derived} == {
-            stage: ("same", [], []) for stage in ("touch", "attribution", "reward")
-        }
+        assert {
+            derivation.stage: (derivation.verdict, derivation.differences, derivation.gaps)
+            for derivation in derived
+        } == {stage: ("same", [], []) for stage in ("touch", "attribution", "reward")}
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -163,21 +165,23 @@ def test_a_code_that_was_not_there_yet_stays_unknown_to_what_was_decided_before(
         host.publish(EVENTS, *comes(user, n * DAY))
         host.run()
     found: list[Any] = host.log(REWARDS)
-    assert [one.reasons for one in found if one.user_id == "uma"] == [["unknown_code"]]
-    assert {one.status for one in found if one.user_id == "eve"} == {"granted"}
+    assert [entry.reasons for entry in found if entry.user_id == "uma"] == [["unknown_code"]]
+    assert {entry.status for entry in found if entry.user_id == "eve"} == {"granted"}
     is_the_same(host)
 
 
 def test_each_fact_is_written_once_until_it_changes() -> None:
     host = lived()
-    looked: list[Any] = [one for one in host.log(LOOKUPS) if one.stage == "reward"]  # type: ignore[attr-defined]
-    facts = [decode(one.fact) for one in looked if one.fact]
-    assert sorted(type(one).__name__ for one in facts) == [
+    looked: list[Any] = [record for record in host.log(LOOKUPS) if record.stage == "reward"]  # type: ignore[attr-defined]
+    facts = [decode(lookup.fact) for lookup in looked if lookup.fact]
+    assert sorted(type(fact).__name__ for fact in facts) == [
         "CampaignDefined",
         "CodeChanged",
         "Listed",
     ]
-    assert [one.fact for one in looked].count(None) == len({one.cause_partition for one in looked})
+    assert [lookup.fact for lookup in looked].count(None) == len(
+        {lookup.cause_partition for lookup in looked}
+    )
 
 
 def test_the_revisions_that_decided_are_named() -> None:
@@ -187,10 +191,41 @@ def test_the_revisions_that_decided_are_named() -> None:
     host.run()
     wes = derive(MemoryLog(host), "AMY", "wes")[-1].facts
     zoe = derive(MemoryLog(host), "AMY", "zoe")[-1].facts
-    assert [one.fields["revision"] for one in wes if one.what == "CodeChanged"] == [0]
-    assert [one.fields["revision"] for one in zoe if one.what == "CodeChanged"] == [0, 7]
-    assert [one.fields["version"] for one in wes if one.what == "CampaignDefined"] == [1]
+    assert [link.fields["revision"] for link in wes if link.what == "CodeChanged"] == [0]
+    assert [link.fields["revision"] for link in zoe if link.what == "CodeChanged"] == [0, 7]
+    assert [link.fields["version"] for link in wes if link.what == "CampaignDefined"] == [1]
     eve = derive(MemoryLog(host), "AMY", "eve")[-1].facts
-    listed = [one.fields for one in eve if one.what == "Listed"]
-    assert [(one["value"], one["listing"]) for one in listed] == [("eve", "block")]
-    assert "Listed" not in [one.what for one in wes]
+    listed = [link.fields for link in eve if link.what == "Listed"]
+    assert [(entry["value"], entry["listing"]) for entry in listed] == [("eve", "block")]
+    assert "Listed" not in [link.what for link in wes]
+
+
+def test_ticks_before_the_first_decision_are_not_from_before_lookups_were_recorded() -> None:
+    """A new installation ticks before its first events, and looks nothing up for that."""
+    host = MemoryHost(partitions=PARTITIONS)
+    for minute in range(3):
+        host.publish(TICKS, *ticks(T0 - DAY + minute * MINUTE, PARTITIONS))
+        host.run()
+    host.publish(CAMPAIGNS, spring())
+    host.publish(CODES, amy())
+    host.publish(EVENTS, *comes("uma", 0))
+    host.run()
+    assert host.log(LOOKUPS)
+    assert host.log(REWARDS)
+    assert [derivation.gaps for derivation in derive(MemoryLog(host), "AMY", "uma")] == [[], [], []]
+
+
+def test_decisions_from_before_lookups_were_recorded_are_named() -> None:
+    """An installation whose workers began to record lookups when it had decided on users."""
+    host = lived()
+    before = {record.event_id for record in host.log(LOOKUPS)}
+    host.take_over()
+    host.publish(EVENTS, *comes("zoe", 4 * DAY))
+    host.run()
+    log = MemoryLog(host)
+    log.lose(LOOKUPS, lambda record: record.event_id in before)
+    gaps = {derived.stage: derived.gaps for derived in derive(log, "AMY", "uma")}
+    (gap,) = gaps["reward"]
+    assert gap.startswith(f"reward-inputs/{AMYS} up to offset ")
+    assert "is from before lookups were recorded" in gap
+    assert derive(log, "AMY", "zoe")[0].gaps == []

@@ -6,6 +6,7 @@ The log is that of all stages in memory, on partitions that many users and codes
 from collections.abc import Iterable
 from typing import Any, Final
 
+import msgspec
 import pytest
 from support.memory_log import MemoryLog
 from support.programme import T0, campaign, click, code, purchase, refund, signup
@@ -14,8 +15,12 @@ from support.timers import ticks
 from reftrail.contracts.events import Event
 from reftrail.contracts.external_inputs import FulfilmentReported, Listed, ReviewDecision, Reviewed
 from reftrail.contracts.policy import (
+    Arm,
+    ArmReward,
+    ArmUnit,
     AtHoldsEnd,
     Caps,
+    Experiment,
     Fraud,
     Milestone,
     MilestoneKind,
@@ -39,6 +44,7 @@ from reftrail.contracts.topics import (
     TICKS,
 )
 from reftrail.engine.memory import MemoryHost
+from reftrail.engine.memory_log import Logged
 from reftrail.engine.stage import Stage
 from reftrail.engine.topology import TOPOLOGY, topology_with
 from reftrail.reports.explain.derivation import derive
@@ -73,14 +79,14 @@ def programme(
 
 
 def comes(
-    user: str, at: Millis = 0, *, code: str = "AMY", typed: str | None = None, **told: Any
+    user: str, at: Millis = 0, *, code: str = "AMY", typed: str | None = None, **actual: Any
 ) -> list[Event]:
     """A click, and an hour later the signup."""
     visitor, campaign_id = f"visitor {user}", "other" if code == "ZOE" else "spring"
     clicked, signed_up = T0 + at, T0 + at + HOUR
     return [
         click(visitor, code, campaign_id=campaign_id, event_time=clicked, received_at=clicked),
-        signup(user, visitor, code=typed, event_time=signed_up, received_at=signed_up, **told),
+        signup(user, visitor, code=typed, event_time=signed_up, received_at=signed_up, **actual),
     ]
 
 
@@ -102,7 +108,7 @@ def time_is(host: MemoryHost, *moments: Millis) -> None:
 def review(
     host: MemoryHost, decision: ReviewDecision, user: str, at: Millis, code: str = "AMY"
 ) -> None:
-    told: dict[str, Any] = {"event_time": T0 + at, "received_at": T0 + at, "reviewer": "ann"}
+    actual: dict[str, Any] = {"event_time": T0 + at, "received_at": T0 + at, "reviewer": "ann"}
     host.publish(
         REVIEWS,
         Reviewed(
@@ -110,19 +116,19 @@ def review(
             code=code,
             user_id=user,
             decision=decision.value,
-            **told,
+            **actual,
         ),
     )
     host.run()
 
 
 def statuses(host: MemoryHost, user: str) -> list[str]:
-    """What became of a user's own side, entry by entry, with the reasons."""
+    """The history of a user's own side, entry by entry, with the reasons."""
     found: Iterable[Any] = host.log(REWARDS)
     return [
-        " ".join([one.status, *one.reasons])
-        for one in found
-        if one.beneficiary == user and one.role != "referrer"
+        " ".join([entry.status, *entry.reasons])
+        for entry in found
+        if entry.beneficiary == user and entry.role != "referrer"
     ]
 
 
@@ -131,25 +137,25 @@ def again(
 ) -> dict[str, Derivation]:
     log = host if isinstance(host, MemoryLog) else MemoryLog(host)
     found = derive(log, code, user, **settings)
-    assert tuple(one.stage for one in found) == STAGES
-    return {one.stage: one for one in found}
+    assert tuple(derivation.stage for derivation in found) == STAGES
+    return {derivation.stage: derivation for derivation in found}
 
 
 def is_same(host: MemoryHost, user: str, code: str = "AMY") -> list[Link]:
     """All three stages say the same again; what the reward stage decided on."""
     derived = again(host, user, code)
-    assert {name: (one.verdict, one.differences) for name, one in derived.items()} == {
-        name: ("same", []) for name in STAGES
-    }
+    assert {
+        name: (derivation.verdict, derivation.differences) for name, derivation in derived.items()
+    } == {name: ("same", []) for name in STAGES}
     inputs = derived["reward"].inputs
     logged = {(at.partition, at.offset): at.record for at in host.logged(REWARD_INPUTS)}
-    for one in inputs:
-        assert logged[one.partition, one.offset].event_id == one.event_id
+    for link in inputs:
+        assert logged[link.partition, link.offset].event_id == link.event_id
     return inputs
 
 
 def kinds(inputs: Iterable[Link]) -> list[str]:
-    return [one.what for one in inputs]
+    return [link.what for link in inputs]
 
 
 def test_a_hold_that_ended_with_a_tick() -> None:
@@ -176,8 +182,8 @@ def test_a_review_that_nobody_did_in_time_and_a_grant_that_nobody_fulfilled() ->
     host = programme(Policy(fraud=fraud, expires_after=DAY))
     happen(host, comes("uma", email_disposable=True))
     time_is(host, 2 * DAY, 4 * DAY)
-    told = [one.split()[0] for one in statuses(host, "uma")]
-    assert told == ["held", "granted", "expired"]
+    actual = [status.split()[0] for status in statuses(host, "uma")]
+    assert actual == ["held", "granted", "expired"]
     assert kinds(is_same(host, "uma")) == ["Claimed", "SignalChecked", "Ticked", "Ticked"]
 
 
@@ -195,10 +201,10 @@ def test_reviews(decisions: tuple[ReviewDecision, ...], becomes: list[str]) -> N
     happen(host, [*comes("uma", email_disposable=True), *comes("wes", email_disposable=True)])
     for n, decision in enumerate(decisions):
         review(host, decision, "uma", (2 + n) * HOUR)
-    assert [one.split()[0] for one in statuses(host, "uma")] == becomes
+    assert [status.split()[0] for status in statuses(host, "uma")] == becomes
     inputs = is_same(host, "uma")
     assert kinds(inputs)[2:] == ["Reviewed"] * len(decisions)
-    assert [one.fields["decision"] for one in inputs[2:]] == list(decisions)
+    assert [link.fields["decision"] for link in inputs[2:]] == list(decisions)
     assert kinds(is_same(host, "wes")) == ["Claimed", "SignalChecked"]
 
 
@@ -206,8 +212,10 @@ def test_what_was_fulfilled_and_then_paid_back_in_part() -> None:
     policy = Policy(on_refund=OnRefund.PROPORTIONAL)
     host = programme(policy, trigger=Trigger.FIRST_PURCHASE)
     happen(host, [*comes("uma"), buys("uma", 2 * HOUR)])
-    entry: Any = next(one for one in host.log(REWARDS) if getattr(one, "user_id", "") == "uma")
-    told: dict[str, Any] = {"event_time": T0 + DAY, "received_at": T0 + DAY, "kind": "credit"}
+    entry: Any = next(
+        record for record in host.log(REWARDS) if getattr(record, "user_id", "") == "uma"
+    )
+    actual: dict[str, Any] = {"event_time": T0 + DAY, "received_at": T0 + DAY, "kind": "credit"}
     host.publish(
         FULFILMENTS,
         FulfilmentReported(
@@ -218,14 +226,16 @@ def test_what_was_fulfilled_and_then_paid_back_in_part() -> None:
             role=entry.role,
             outcome="delivered",
             attempts=1,
-            **told,
+            **actual,
         ),
     )
     host.run()
     paid_back: Any = {"event_time": T0 + 2 * DAY, "received_at": T0 + 2 * DAY, "currency": "USD"}
     happen(host, [refund("uma", order_id="order uma", amount_micros=5 * UNIT, **paid_back)])
-    ledger: list[Any] = [one for one in host.log(REWARDS) if getattr(one, "user_id", "") == "uma"]
-    assert {one.status for one in ledger} == {"granted", "fulfilled", "reversed"}
+    ledger: list[Any] = [
+        record for record in host.log(REWARDS) if getattr(record, "user_id", "") == "uma"
+    ]
+    assert {entry.status for entry in ledger} == {"granted", "fulfilled", "reversed"}
     assert kinds(is_same(host, "uma"))[-2:] == ["FulfilmentReported", "Claimed"]
 
 
@@ -234,8 +244,8 @@ def test_limits_that_codes_share_and_limits_of_a_code() -> None:
     host = programme(Policy(caps=caps))
     for n, name in enumerate(("AMY", "AMY", "AMY", "BOB", "BOB")):
         happen(host, comes(f"u{n}", n * DAY, code=name))
-    told = {user: statuses(host, user) for user in ("u0", "u1", "u2", "u3", "u4")}
-    assert told == {
+    actual = {user: statuses(host, user) for user in ("u0", "u1", "u2", "u3", "u4")}
+    assert actual == {
         "u0": ["granted"],
         "u1": ["granted"],
         "u2": ["rejected cap_per_code"],
@@ -252,13 +262,13 @@ def test_evidence_of_velocity() -> None:
     fraud = Fraud(weights={"users_per_ip_24h": 80}, limits={"users_per_ip_24h": 3})
     host = programme(Policy(fraud=fraud))
     for n, name in enumerate(("AMY", "BOB", "AMY", "BOB", "AMY")):
-        told = {"ip_hash": "the same", "network_hash": "as well"}
-        happen(host, comes(f"u{n}", n * MINUTE, code=name, **told))
+        actual = {"ip_hash": "the same", "network_hash": "as well"}
+        happen(host, comes(f"u{n}", n * MINUTE, code=name, **actual))
     assert statuses(host, "u0") == ["granted"]
     (last,) = statuses(host, "u4")
     assert last.startswith("rejected users_per_ip_24h")
-    seen = [one.fields for one in is_same(host, "u4") if one.what == "SignalChecked"]
-    assert {one["kind"]: one["users_24h"] for one in seen}["ip"] == 5
+    seen = [link.fields for link in is_same(host, "u4") if link.what == "SignalChecked"]
+    assert {signal["kind"]: signal["users_24h"] for signal in seen}["ip"] == 5
     is_same(host, "u0")
     is_same(host, "u3", "BOB")
 
@@ -271,8 +281,12 @@ def test_a_milestones_bonus_is_derived_for_whom_it_is() -> None:
     is_same(host, "u1")
     derived = again(host, "owner")
     assert (derived["reward"].verdict, derived["reward"].outputs) == ("same", 1)
-    (told,) = derived["reward"].inputs
-    assert (told.what, told.fields["name"], told.fields["grants"]) == ("MilestoneChanged", "two", 2)
+    (actual,) = derived["reward"].inputs
+    assert (actual.what, actual.fields["name"], actual.fields["grants"]) == (
+        "MilestoneChanged",
+        "two",
+        2,
+    )
 
 
 def test_a_milestone_lost_again() -> None:
@@ -280,16 +294,44 @@ def test_a_milestone_lost_again() -> None:
     for n in range(2):
         happen(host, comes(f"u{n}", n * DAY))
     review(host, ReviewDecision.REVERSE, "u0", 4 * DAY)
-    assert [one.split()[0] for one in statuses(host, "owner")] == ["granted", "reversed"]
+    assert [status.split()[0] for status in statuses(host, "owner")] == ["granted", "reversed"]
     derived = again(host, "owner")["reward"]
     assert (derived.verdict, derived.outputs) == ("same", 2)
-    assert [one.fields.get("reached") for one in derived.inputs] == [True, False]
+    assert [link.fields.get("reached") for link in derived.inputs] == [True, False]
+
+
+@pytest.mark.parametrize("by", ArmUnit)
+def test_arms_of_an_experiment_whose_shares_have_changed(by: ArmUnit) -> None:
+    def compared(control: int, double: int) -> Policy:
+        better = ArmReward(value_micros=9 * UNIT)
+        arms = [
+            Arm(name="control", share=control),
+            Arm(name="double", share=double, referee=better),
+        ]
+        return Policy(experiment=Experiment(by=by, salt="s", arms=arms))
+
+    host = programme(compared(1, 1))
+    happen(host, [event for number in range(4) for event in comes(f"uma{number}")])
+    text = policy_text(compared(1, 2**30))
+    host.publish(CAMPAIGNS, campaign("spring", version=2, effective_from=T0 + DAY, policy=text))
+    later = [event for number in range(4) for event in comes(f"wes{number}", 2 * DAY)]
+    happen(host, later)
+    shown = set()
+    for number in range(4):
+        for user in (f"uma{number}", f"wes{number}"):
+            inputs = is_same(host, user)
+            shown.add((user[:3], inputs[0].fields["arm"]))
+    assert ("wes", "double") in shown
+    first = [arm for user, arm in shown if user == "uma"]
+    assert len(first) == (2 if by == ArmUnit.VISITOR else 1), "all came through one code"
 
 
 def test_lists() -> None:
     host = programme()
-    told: dict[str, Any] = {"event_time": T0, "received_at": T0, "actor": "ann"}
-    host.publish(LISTS, Listed(event_id="l", subject="user", value="uma", listing="block", **told))
+    actual: dict[str, Any] = {"event_time": T0, "received_at": T0, "actor": "ann"}
+    host.publish(
+        LISTS, Listed(event_id="l", subject="user", value="uma", listing="block", **actual)
+    )
     happen(host, comes("uma"))
     assert statuses(host, "uma") == ["rejected blocked"]
     is_same(host, "uma")
@@ -300,11 +342,13 @@ def test_a_user_whom_two_codes_might_have_referred(*, typed_code_wins: bool) -> 
     host = programme(typed_code_wins=typed_code_wins)
     happen(host, comes("uma", code="ZOE"))
     happen(host, comes("wes", code="ZOE", typed="AMY"))
-    earned: list[Any] = [one for one in host.log(REWARDS) if getattr(one, "user_id", "") == "wes"]
-    (name,) = {one.code for one in earned}
+    earned: list[Any] = [
+        record for record in host.log(REWARDS) if getattr(record, "user_id", "") == "wes"
+    ]
+    (name,) = {entry.code for entry in earned}
     for code_asked in ("AMY", "ZOE"):
         derived = again(host, "wes", code_asked)
-        assert [one.differences for one in derived.values()] == [[], [], []]
+        assert [derivation.differences for derivation in derived.values()] == [[], [], []]
         expected = "same" if code_asked == name else "nothing"
         assert derived["reward"].verdict == expected
 
@@ -323,15 +367,35 @@ def test_purchases_wait_as_long_as_workers_are_set_to(wait: Millis, verdict: str
     assert again(host, "uma", signup_wait=wait)["attribution"].verdict == verdict
 
 
+def test_where_a_clock_was_ahead_time_is_the_brokers() -> None:
+    """By the receipt of the second click, the visitor would be forgotten before the signup."""
+    host = programme()
+    clicked, signed_up = comes("uma")
+    happen(host, [clicked])
+    ahead = msgspec.structs.replace(
+        clicked, event_id="again", code=None, received_at=clicked.received_at + 200 * DAY
+    )
+    partition = EVENTS.partition(EVENTS.key_of(ahead), PARTITIONS)
+    end = 1 + max(at.offset for at in host.logged(EVENTS) if at.partition == partition)
+    host.publish_logged(EVENTS, Logged(ahead, partition, end, timestamp=clicked.received_at))
+    happen(host, [signed_up])
+    assert statuses(host, "uma") == ["granted"]
+    is_same(host, "uma")
+
+
 def test_what_differs_is_told() -> None:
     host = programme(Policy(hold_for=2 * HOUR))
     happen(host, comes("uma"))
     time_is(host, 4 * HOUR)
     log = MemoryLog(host)
-    log.change(REWARDS, lambda one: one.user_id == "uma" and one.status == "granted", score=99)
-    (reward,) = [one for one in again(log, "uma").values() if one.verdict != "same"]
+    log.change(
+        REWARDS, lambda entry: entry.user_id == "uma" and entry.status == "granted", score=99
+    )
+    (reward,) = [
+        derivation for derivation in again(log, "uma").values() if derivation.verdict != "same"
+    ]
     assert (reward.stage, reward.verdict, reward.outputs) == ("reward", "differs", 4)
-    assert [(one.what, one.fields) for one in reward.differences] == [
+    assert [(difference.what, difference.fields) for difference in reward.differences] == [
         ("differs", {"score": (99, 0)})
     ] * 2
 
@@ -340,9 +404,9 @@ def test_what_a_stage_has_not_written_is_told_and_what_follows_from_it_is_not() 
     host = programme()
     happen(host, comes("uma"))
     log = MemoryLog(host)
-    log.lose(CLAIMS, lambda one: one.user_id == "uma")
+    log.lose(CLAIMS, lambda claim: claim.user_id == "uma")
     derived = again(log, "uma")
-    assert {name: one.verdict for name, one in derived.items()} == {
+    assert {name: derivation.verdict for name, derivation in derived.items()} == {
         "touch": "same",
         "attribution": "differs",
         "reward": "same",
@@ -357,7 +421,9 @@ def test_without_recorded_lookups_other_terms_than_those_of_then_make_a_differen
     happen(host, comes("uma"))
     log = MemoryLog(host)
     log.lose(LOOKUPS, lambda _: True)
-    log.change(CAMPAIGNS, lambda one: one.campaign_id == "spring", referee_reward_micros=9 * UNIT)
+    log.change(
+        CAMPAIGNS, lambda campaign: campaign.campaign_id == "spring", referee_reward_micros=9 * UNIT
+    )
     (difference,) = again(log, "uma")["reward"].differences
     assert (difference.topic, difference.fields) == (
         "rewards",

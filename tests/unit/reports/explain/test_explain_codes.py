@@ -1,8 +1,8 @@
-"""What is said of a code that has no record."""
+"""Explanation of a code that has no record."""
 
 import pytest
 
-from reftrail.reports.explain.chain import _not_registered
+from reftrail.reports.explain.summary import _not_registered
 
 
 @pytest.mark.parametrize(

@@ -40,17 +40,20 @@ def programme(orders: int) -> MemoryHost:
 
 
 def journey(host: MemoryHost) -> dict[str, Any]:
-    """What the warehouse says of the user and the code."""
+    """The warehouse's rows of the user and the code."""
     entries = [entry for entry in host.log(REWARDS) if isinstance(entry, RewardDecided)]
     touched: Any = host.log(EVENTS)[0]
     names = RewardDecided.__struct_fields__
     return {
         "as_of": None,
         "code": None,
-        "rewards": [{name: getattr(one, name) for name in names} | _times(one) for one in entries],
+        "rewards": [
+            {name: getattr(entry, name) for name in names} | _times(entry) for entry in entries
+        ],
         "touches": [{"event_id": touched.event_id, "visitor_id": "visitor"} | _times(touched)],
         "interactions": {"views": 0, "clicks": 0},
         "claims": [],
+        "people": [],
         "attributions": [],
         "signup": None,
         "campaigns": [],

@@ -1,4 +1,4 @@
-"""What one user has earned, on the real engine, and through the warehouse's own way of loading."""
+"""Earnings of one user, on the real engine, and through the warehouse's own way of loading."""
 
 import asyncio
 from collections.abc import Mapping
@@ -8,8 +8,9 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
+from support.authorizing import authorizing
 from support.clickhouse import ClickHouse, nowhere, part_of
-from support.programme import T0, attributed, campaign, code, entry, milestone
+from support.programme import T0, attributed, campaign, code, entry, milestone, users_merged
 
 from reftrail.contracts.codec import encode
 from reftrail.contracts.decisions import RewardDecided
@@ -20,6 +21,7 @@ from reftrail.contracts.topics import (
     ATTRIBUTIONS,
     CAMPAIGNS,
     CODES,
+    CONVERSIONS,
     FULFILMENTS,
     MILESTONES,
     REWARDS,
@@ -33,7 +35,7 @@ from reftrail.warehouse.http import application
 from reftrail.warehouse.ledger import Counts, Ledger, Load
 from reftrail.warehouse.loader import Loader, Work
 from reftrail.warehouse.metrics import WarehouseMetrics
-from reftrail.warehouse.progress import Progress
+from reftrail.warehouse.progress import LoadedPositions
 
 NOW = datetime.fromtimestamp(T0 / 1000, UTC)
 FIVE = 5_000_000
@@ -107,9 +109,9 @@ async def test_the_balance_is_what_the_entries_add_up_to(ledger: ClickHouse) -> 
             "rewards_held": 0,
         },
     ]
-    mine = [one for one in LEDGER if one.beneficiary == "amy" and one.kind == "credit"]
+    mine = [entry for entry in LEDGER if entry.beneficiary == "amy" and entry.kind == "credit"]
     assert sum(map(effect, mine)) == 13_000_000
-    assert [one["balance"] for one in view(ledger, "uma")["balance"]] == ["5.00"]
+    assert [balance["balance"] for balance in view(ledger, "uma")["balance"]] == ["5.00"]
 
 
 async def test_more_may_be_taken_back_than_was_left(clickhouse: ClickHouse) -> None:
@@ -122,16 +124,48 @@ async def test_more_may_be_taken_back_than_was_left(clickhouse: ClickHouse) -> N
 async def test_nobody_has_nothing(ledger: ClickHouse) -> None:
     assert view(ledger, "nobody") == {
         "user_id": "nobody",
+        "merged_users": [],
         "balance": [],
         "last_earned": None,
         "standing": [],
         "codes": [],
         "codes_in_all": 0,
         "shipments": [],
+        "statements": [],
         "history": [],
         "next": None,
     }
     assert view(ledger, "")["history"] == []
+
+
+@pytest.mark.parametrize("asked", ["account", "guest", "older"])
+async def test_a_merged_user_is_the_account_with_what_both_have(
+    clickhouse: ClickHouse, asked: str
+) -> None:
+    await clickhouse.load(
+        CONVERSIONS, [users_merged("older", "guest"), users_merged("guest", "account")]
+    )
+    await clickhouse.load(CODES, [code("GUY", "spring", owner_user_id="guest")])
+    await clickhouse.load(
+        REWARDS,
+        [
+            entry("r1", "AMY", "guest", value=FIVE, role="referee", beneficiary="guest"),
+            entry("r2", "AMY", "uma", value=FIVE, beneficiary="account"),
+            entry("r3", "AMY", "uma", value=FIVE, beneficiary="older"),
+            entry("r4", "AMY", "uma", value=FIVE, beneficiary="guest of another"),
+            entry("r5", "AMY", "uma", value=FIVE, beneficiary="stranger"),
+        ],
+    )
+
+    shown = user_view(clickhouse.reading, asked, HistoryPage(), NOW)
+
+    assert (shown["user_id"], shown["merged_users"]) == ("account", ["guest", "older"])
+    assert [balance["balance"] for balance in shown["balance"]] == ["15.00"]
+    assert {entry["reward_id"] for entry in shown["history"]} == {"r1", "r2", "r3"}
+    assert [code["code"] for code in shown["codes"]] == ["GUY"]
+    other = user_view(clickhouse.reading, "stranger", HistoryPage(), NOW)
+    assert (other["user_id"], other["merged_users"]) == ("stranger", [])
+    assert {entry["reward_id"] for entry in other["history"]} == {"r5"}
 
 
 async def test_last_earned_is_the_latest_grant(ledger: ClickHouse) -> None:
@@ -148,17 +182,17 @@ async def test_last_earned_is_the_latest_grant(ledger: ClickHouse) -> None:
 async def test_the_history_is_paged_without_gaps(ledger: ClickHouse) -> None:
     found, asked = [], HistoryPage(5)
     while True:
-        one = view(ledger, asked=asked)
-        assert len(one["history"]) <= 5
-        found += one["history"]
-        if one["next"] is None:
+        shown = view(ledger, asked=asked)
+        assert len(shown["history"]) <= 5
+        found += shown["history"]
+        if shown["next"] is None:
             break
-        asked = page("5", one["next"])
+        asked = page("5", shown["next"])
 
-    mine = [one for one in LEDGER if one.beneficiary == "amy"]
-    latest = sorted(mine, key=lambda one: (one.event_time, one.event_id), reverse=True)
-    assert [one["event_id"] for one in found] == [one.event_id for one in latest]
-    taken = next(one for one in found if one["reasons"] == ["partly_refunded"])
+    mine = [entry for entry in LEDGER if entry.beneficiary == "amy"]
+    latest = sorted(mine, key=lambda entry: (entry.event_time, entry.event_id), reverse=True)
+    assert [shown["event_id"] for shown in found] == [entry.event_id for entry in latest]
+    taken = next(entry for entry in found if entry["reasons"] == ["partly_refunded"])
     assert (taken["value"], taken["effect"], taken["status"]) == ("2.00", "-2.00", "reversed")
 
 
@@ -179,8 +213,8 @@ class NeverClosed(Ledger):
 
 
 async def test_a_load_that_is_finished_after_a_crash_counts_once(clickhouse: ClickHouse) -> None:
-    """What is looked up stands in the row itself: the token that lets it in once lets in both."""
-    work = Work(REWARDS, (part_of([encode(one) for one in LEDGER]),))
+    """The looked-up token is in the row itself: if it lets one in once, it lets both in."""
+    work = Work(REWARDS, (part_of([encode(entry) for entry in LEDGER]),))
     ledger = NeverClosed(clickhouse.writing)
     loader = Loader(clickhouse.writing, ledger, nowhere, WarehouseMetrics())
     clickhouse.stop_merges()
@@ -203,23 +237,23 @@ async def test_of_entries_under_one_id_the_one_received_first_counts(
     first = amys("r1", "uma", "granted", event_id="e", received_at=T0 + 1)
     later = amys("r1", "uma", "granted", 2 * FIVE, event_id="e", received_at=T0 + 2)
     clickhouse.stop_merges()
-    for one in (later, first, later):
-        await clickhouse.load(REWARDS, [one])
+    for record in (later, first, later):
+        await clickhouse.load(REWARDS, [record])
 
     found = view(clickhouse)
 
     assert clickhouse.rows("SELECT value_micros FROM rewards FINAL") == [(FIVE,)]
-    assert [one["balance"] for one in found["balance"]] == ["5.00"]
-    assert [one["value"] for one in found["history"]] == ["5.00"]
+    assert [balance["balance"] for balance in found["balance"]] == ["5.00"]
+    assert [entry["value"] for entry in found["history"]] == ["5.00"]
 
 
 async def test_text_comes_through_as_it_was(clickhouse: ClickHouse) -> None:
     text = 'a "b"\\c\td\ne/é\u2028'
     await clickhouse.load(REWARDS, [amys("r1", text, "granted", item=text, reasons=[text, ""])])
 
-    (one,) = view(clickhouse)["history"]
+    (entry,) = view(clickhouse)["history"]
 
-    assert (one["user_id"], one["item"], one["reasons"]) == (text, text, [text, ""])
+    assert (entry["user_id"], entry["item"], entry["reasons"]) == (text, text, [text, ""])
 
 
 async def test_merging_keeps_what_is_looked_up(ledger: ClickHouse) -> None:
@@ -266,8 +300,8 @@ async def test_the_user_s_codes_have_their_counters(ledger: ClickHouse) -> None:
     found = view(ledger)
 
     assert found["codes_in_all"] == 2
-    assert {one["code"]: one["attributed"] for one in found["codes"]} == {"AMY": 2, "NEW": 1}
-    amy = next(one for one in found["codes"] if one["code"] == "AMY")
+    assert {code["code"]: code["attributed"] for code in found["codes"]} == {"AMY": 2, "NEW": 1}
+    amy = next(code for code in found["codes"] if code["code"] == "AMY")
     assert amy | {"created_at": None} == {
         "code": "AMY",
         "campaign_id": "spring",
@@ -284,17 +318,20 @@ async def test_the_user_s_codes_have_their_counters(ledger: ClickHouse) -> None:
 
 
 async def test_a_decision_that_was_corrected_does_not_count(clickhouse: ClickHouse) -> None:
-    await clickhouse.load(CODES, [code(one, "spring", owner_user_id="amy") for one in ("A", "B")])
+    await clickhouse.load(CODES, [code(name, "spring", owner_user_id="amy") for name in ("A", "B")])
     first = attributed("uma", "A")
     corrected = attributed("uma", "B", basis="late_touch", corrects=first.event_id)
     clickhouse.stop_merges()
     await clickhouse.load(ATTRIBUTIONS, [first, attributed("vic", "A")])
-    assert {one["code"]: one["attributed"] for one in view(clickhouse)["codes"]} == {"A": 2, "B": 0}
+    assert {code["code"]: code["attributed"] for code in view(clickhouse)["codes"]} == {
+        "A": 2,
+        "B": 0,
+    }
 
     for _ in range(2):
         await clickhouse.load(ATTRIBUTIONS, [corrected])
 
-        found = {one["code"]: one["attributed"] for one in view(clickhouse)["codes"]}
+        found = {code["code"]: code["attributed"] for code in view(clickhouse)["codes"]}
         assert found == {"A": 1, "B": 1}
 
 
@@ -307,11 +344,11 @@ async def test_of_many_codes_the_latest_are_shown_and_all_count(clickhouse: Clic
 
     found = view(clickhouse)
 
-    assert [one["code"] for one in found["codes"]] == [
-        one.code for one in many[: -MOST_SHOWN - 1 : -1]
+    assert [code["code"] for code in found["codes"]] == [
+        change.code for change in many[: -MOST_SHOWN - 1 : -1]
     ]
     assert found["codes_in_all"] == MOST_SHOWN + 3
-    standing = [one["campaign_id"] for one in found["standing"]]
+    standing = [campaign["campaign_id"] for campaign in found["standing"]]
     assert standing == ["campaign-0", "campaign-1", "early"]
 
 
@@ -329,7 +366,7 @@ async def test_tier_badges_and_what_is_next(ledger: ClickHouse) -> None:
     text = policy_text(Policy(milestones=MILESTONES_OF_SPRING))
     none = campaign("spring", version=2, effective_from=T0 + DAY, policy=None)
     await ledger.load(CAMPAIGNS, [campaign("spring", policy=text), none])
-    told = [
+    actual = [
         milestone("silver", "tier", 9, grants=6, reached=False),
         milestone("starter", "badge", 1, grants=1),
         milestone("bronze", "tier", 2, grants=2),
@@ -337,7 +374,7 @@ async def test_tier_badges_and_what_is_next(ledger: ClickHouse) -> None:
     ]
     ledger.stop_merges()
     for _ in range(2):
-        await ledger.load(MILESTONES, told)
+        await ledger.load(MILESTONES, actual)
 
     (found,) = view(ledger)["standing"]
 
@@ -412,7 +449,9 @@ def test_what_is_no_page_is_refused(limit: str | None, before: str | None) -> No
 
 async def test_over_http(ledger: ClickHouse) -> None:
     await ledger.load(REWARDS, [entry("r11", "X", "dan", value=FIVE, beneficiary="a/b c")])
-    app = application(ledger.reading, ledger.reading, ["sk"], Progress(), WarehouseMetrics())
+    app = application(
+        ledger.reading, ledger.reading, authorizing("sk"), LoadedPositions(), WarehouseMetrics()
+    )
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app=app), base_url="http://reports"
     ) as client:
@@ -430,13 +469,15 @@ async def test_over_http(ledger: ClickHouse) -> None:
 
 async def test_a_report_that_takes_long_does_not_hold_the_view_up(ledger: ClickHouse) -> None:
     quick = connect_for_reading(ledger.path, None)
-    app = application(ledger.reading, quick, ["sk"], Progress(), WarehouseMetrics())
+    app = application(
+        ledger.reading, quick, authorizing("sk"), LoadedPositions(), WarehouseMetrics()
+    )
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app=app),
         base_url="http://reports",
         headers={"authorization": "Bearer sk"},
     ) as client:
-        report = asyncio.create_task(asyncio.to_thread(ledger.reading.command, "SELECT sleep(2)"))
+        report = asyncio.create_task(asyncio.to_thread(ledger.reading.command, "SELECT sleep(3)"))
         await asyncio.sleep(0.1)
         found = await client.get("/v1/users/amy/rewards")
         assert (found.status_code, report.done()) == (200, False)
@@ -454,9 +495,9 @@ async def test_amounts_have_the_places_of_their_currency(ledger: ClickHouse) -> 
         ],
     )
     found = view(ledger, "kai")
-    assert [(one["balance"], one["currency"]) for one in found["balance"]] == [
+    assert [(balance["balance"], balance["currency"]) for balance in found["balance"]] == [
         ("100", "JPY"),
         ("100", "points"),
     ]
-    assert {(one["value"], one["effect"]) for one in found["history"]} == {("100", "100")}
+    assert {(entry["value"], entry["effect"]) for entry in found["history"]} == {("100", "100")}
     assert found["last_earned"]["value"] == "100"

@@ -16,6 +16,7 @@ from reftrail.contracts.money import amount_text
 from reftrail.contracts.policy import MilestoneKind, Policy, policy_text
 from reftrail.contracts.record import DAY, Record
 from reftrail.contracts.reference import CodeChanged
+from reftrail.contracts.reward_reasons import is_part
 from reftrail.contracts.times import rfc3339
 from reftrail.contracts.topic import Topic
 from reftrail.contracts.topics import (
@@ -43,24 +44,24 @@ async def test_the_view_equals_the_oracle(clickhouse: ClickHouse, merged: bool) 
     towns = [town(chance, number) for number in range(TOWNS)]
     await _load(clickhouse, towns, chance, merged=merged)
 
-    for one in towns:
-        for user in one.users:
-            assert _whole(clickhouse, user) == _oracle(one, user), f"{user} of {one}"
+    for settled in towns:
+        for user in settled.users:
+            assert _whole(clickhouse, user) == _oracle(settled, user), f"{user} of {settled}"
 
 
 async def test_counting_by_clickhouse_equals_counting_by_python(clickhouse: ClickHouse) -> None:
     chance = Random(9)
     towns = [town(chance, number) for number in range(TOWNS)]
     await _load(clickhouse, towns, chance, merged=False)
-    codes = [name for one in towns for name in one.codes]
+    codes = [name for town in towns for name in town.codes]
     decisions = look_up(clickhouse.reading, "decisions", codes=codes, most=9999).every(Decision)
 
     counted = {few: attributed_to(clickhouse.reading, codes, decisions, few) for few in (0, 9999)}
 
-    expected = {name: _attributed(one, name) for one in towns for name in one.codes}
+    expected = {name: _attributed(town, name) for town in towns for name in town.codes}
     assert counted[0] == counted[9999] == {name: users for name, users in expected.items() if users}
     by_view = clickhouse.rows(
-        "SELECT code, uniqExact(user_id) FROM current_attributions GROUP BY code"
+        "SELECT code, uniqExact(user_id) FROM v_current_attributions GROUP BY code"
     )
     assert dict(by_view) == counted[0]
 
@@ -84,11 +85,11 @@ async def _load(
     later = campaign("spring", version=2, effective_from=T0 + 2 * DAY)
     await clickhouse.load(CAMPAIGNS, [campaign("spring", policy=policy), later])
     every: dict[Topic, list[Record]] = {
-        REWARDS: [record for one in towns for record in one.ledger],
-        CODES: [record for one in towns for record in one.changes],
-        ATTRIBUTIONS: [record for one in towns for record in one.decisions],
-        MILESTONES: [record for one in towns for record in one.milestones],
-        FULFILMENTS: [record for one in towns for record in one.reports],
+        REWARDS: [record for town in towns for record in town.ledger],
+        CODES: [record for town in towns for record in town.changes],
+        ATTRIBUTIONS: [record for town in towns for record in town.decisions],
+        MILESTONES: [record for town in towns for record in town.milestones],
+        FULFILMENTS: [record for town in towns for record in town.reports],
     }
     for topic, records in every.items():
         mixed = chance.sample(records, len(records))
@@ -102,30 +103,31 @@ async def _load(
 
 def _oracle(of: Town, user: str) -> dict[str, Any]:
     first: dict[str, RewardDecided] = {}
-    for one in sorted(of.ledger, key=lambda one: one.received_at):
-        first.setdefault(one.event_id, one)
-    mine = [one for one in first.values() if one.beneficiary == user]
+    for entry in sorted(of.ledger, key=lambda entry: entry.received_at):
+        first.setdefault(entry.event_id, entry)
+    mine = [entry for entry in first.values() if entry.beneficiary == user]
     # Nothing follows a reversal or rejection: what caused it may have waited in the log. A report
     # of a delivery in time grants again and fulfils.
     steps = {"reversed": 2, "rejected": 2, "fulfilled": 1}
     mine.sort(
-        key=lambda one: (
-            steps.get(one.status) == 2,
-            one.cause_offset,
-            steps.get(one.status) == 1,
-            one.event_id,
+        key=lambda entry: (
+            steps.get(entry.status) == 2,
+            entry.cause_offset,
+            steps.get(entry.status) == 1,
+            entry.event_id,
         )
     )
     rewards: dict[str, list[RewardDecided]] = defaultdict(list)
-    for one in mine:
-        rewards[one.reward_id].append(one)
-    referred = [one for one in mine if one.role == "referrer"]
-    owned = [one for one in _standing_codes(of) if one.owner_user_id == user]
-    owned.sort(key=lambda one: (-one.created_at, one.code))
-    granted = [one for one in mine if one.status == "granted"]
-    last = max(reversed(granted), key=lambda one: one.event_time, default=None)
+    for entry in mine:
+        rewards[entry.reward_id].append(entry)
+    referred = [entry for entry in mine if entry.role == "referrer"]
+    owned = [code for code in _standing_codes(of) if code.owner_user_id == user]
+    owned.sort(key=lambda code: (-code.created_at, code.code))
+    granted = [entry for entry in mine if entry.status == "granted"]
+    last = max(reversed(granted), key=lambda entry: entry.event_time, default=None)
     return {
         "user_id": user,
+        "merged_users": [],
         "balance": _balance(mine, rewards),
         "last_earned": last
         and {
@@ -136,13 +138,16 @@ def _oracle(of: Town, user: str) -> dict[str, Any]:
             "code": last.code,
             "campaign_id": last.campaign_id,
         },
-        "standing": _standing(of, user, referred, {one.campaign_id for one in owned}),
-        "codes": [_code(of, one, referred, rewards) for one in owned],
+        "standing": _standing(of, user, referred, {code.campaign_id for code in owned}),
+        "codes": [_code(of, code, referred, rewards) for code in owned],
         "codes_in_all": len(owned),
         "shipments": _shipments(of, rewards.values()),
+        "statements": [],
         "history": [
-            _shown(one)
-            for one in sorted(mine, key=lambda one: (one.event_time, one.event_id), reverse=True)
+            _shown(entry)
+            for entry in sorted(
+                mine, key=lambda entry: (entry.event_time, entry.event_id), reverse=True
+            )
         ],
     }
 
@@ -151,57 +156,66 @@ def _balance(
     mine: Sequence[RewardDecided], rewards: dict[str, list[RewardDecided]]
 ) -> list[dict[str, Any]]:
     found = []
-    for currency, kind in sorted({(one.currency, one.kind) for one in mine}):
-        these = [one for one in mine if (one.currency, one.kind) == (currency, kind)]
-        held = [one for one in these if _is_pending(rewards[one.reward_id])]
+    for currency, kind in sorted({(entry.currency, entry.kind) for entry in mine}):
+        these = [entry for entry in mine if (entry.currency, entry.kind) == (currency, kind)]
+        lasts = _lasts(rewards[reward_id] for reward_id in {entry.reward_id for entry in these})
+        held = [last for last in lasts if last.status == "held"]
         found.append(
             {
                 "currency": currency,
                 "kind": kind,
                 "balance": amount_text(sum(map(effect, these)), currency),
-                "to_collect": amount_text(sum(one.clawback_micros or 0 for one in these), currency),
-                "pending": amount_text(sum(one.value_micros for one in held), currency),
+                "to_collect": amount_text(
+                    sum(entry.clawback_micros or 0 for entry in these), currency
+                ),
+                "pending": amount_text(sum(entry.value_micros for entry in held), currency),
                 "rewards_held": len(held),
             }
         )
     return found
 
 
-def _is_pending(reward: Iterable[RewardDecided]) -> bool:
-    return {one.status for one in reward} == {"held"}
+def _lasts(rewards: Iterable[Sequence[RewardDecided]]) -> list[RewardDecided]:
+    whole = ([entry for entry in reward if not is_part(entry)] for reward in rewards)
+    return [entries[-1] for entries in whole if entries]
 
 
 def _standing_codes(of: Town) -> list[CodeChanged]:
-    by_revision = sorted(of.changes, key=lambda one: one.revision)
-    return list({one.code: one for one in by_revision}.values())
+    by_revision = sorted(of.changes, key=lambda change: change.revision)
+    return list({code.code: code for code in by_revision}.values())
 
 
 def _attributed(of: Town, name: str) -> int:
-    corrected = {one.corrects for one in of.decisions}
-    stand = [one for one in of.decisions if one.decisive and one.event_id not in corrected]
-    return len({one.user_id for one in stand if one.code == name})
+    corrected = {decision.corrects for decision in of.decisions}
+    stand = [
+        decision
+        for decision in of.decisions
+        if decision.decisive and decision.event_id not in corrected
+    ]
+    return len({attribution.user_id for attribution in stand if attribution.code == name})
 
 
 def _code(
     of: Town,
-    one: CodeChanged,
+    code: CodeChanged,
     referred: Sequence[RewardDecided],
     rewards: dict[str, list[RewardDecided]],
 ) -> dict[str, Any]:
-    under = [entry for entry in referred if entry.code == one.code]
+    under = [entry for entry in referred if entry.code == code.code]
     granted = [entry for entry in under if entry.status == "granted"]
+    lasts = _lasts(rewards[reward_id] for reward_id in {entry.reward_id for entry in under})
     return {
-        "code": one.code,
-        "campaign_id": one.campaign_id,
-        "status": one.status,
-        "created_at": rfc3339(one.created_at),
-        "expires_at": one.expires_at and rfc3339(one.expires_at),
-        "max_uses": one.max_uses,
-        "attributed": _attributed(of, one.code),
+        "code": code.code,
+        "campaign_id": code.campaign_id,
+        "status": code.status,
+        "created_at": rfc3339(code.created_at),
+        "expires_at": code.expires_at and rfc3339(code.expires_at),
+        "max_uses": code.max_uses,
+        "attributed": _attributed(of, code.code),
         "users_rewarded": len({entry.user_id for entry in granted}),
         "rewards_granted": len({entry.reward_id for entry in granted}),
-        "rewards_held": sum(_is_pending(rewards[entry.reward_id]) for entry in under),
-        "rewards_rejected": sum(entry.status == "rejected" for entry in under),
+        "rewards_held": sum(entry.status == "held" for entry in lasts),
+        "rewards_rejected": sum(entry.status == "rejected" for entry in lasts),
     }
 
 
@@ -209,12 +223,16 @@ def _standing(
     of: Town, user: str, referred: Sequence[RewardDecided], of_codes: set[str]
 ) -> list[dict[str, Any]]:
     grants: dict[str, int] = defaultdict(int)
-    for one in referred:
-        if one.status in {"granted", "reversed"} and one.campaign_id:
-            undone = one.status == "reversed"
+    for entry in referred:
+        if entry.status in {"granted", "reversed"} and entry.campaign_id:
+            undone = entry.status == "reversed"
             passed_over = "partly_refunded" if undone else "tried_again"
-            grants[one.campaign_id] += (-1 if undone else 1) * (passed_over not in one.reasons)
-    now = {one.name: one.reached for one in of.milestones if one.beneficiary == user}
+            grants[entry.campaign_id] += (-1 if undone else 1) * (passed_over not in entry.reasons)
+    now = {
+        milestone.name: milestone.reached
+        for milestone in of.milestones
+        if milestone.beneficiary == user
+    }
     found = []
     for name in sorted(of_codes | set(grants)):
         reached = [step for step in STEPS if name == "spring" and now.get(step.name)]
@@ -245,13 +263,17 @@ def _standing(
 def _shipments(of: Town, rewards: Iterable[list[RewardDecided]]) -> list[dict[str, Any]]:
     found = []
     for reward in rewards:
-        statuses = [one.status for one in reward]
+        statuses = [entry.status for entry in reward]
         if reward[0].kind != "shipment" or "granted" not in statuses:
             continue
         first, *others = reward[statuses.index("granted") :]
-        now = [first, *(one for one in others if "partly_refunded" not in one.reasons)][-1]
-        told = [one for one in of.reports if one.reward_id == now.reward_id]
-        key = max(told, key=lambda one: (one.outcome == "delivered", one.event_time), default=None)
+        now = [first, *(entry for entry in others if "partly_refunded" not in entry.reasons)][-1]
+        actual = [report for report in of.reports if report.reward_id == now.reward_id]
+        key = max(
+            actual,
+            key=lambda report: (report.outcome == "delivered", report.event_time),
+            default=None,
+        )
         shown = {
             "reward_id": now.reward_id,
             "status": now.status,
@@ -267,27 +289,27 @@ def _shipments(of: Town, rewards: Iterable[list[RewardDecided]]) -> list[dict[st
             "detail": None,
         }
         found.append((-first.event_time, now.reward_id, shown))
-    return [shown for _, _, shown in sorted(found, key=lambda one: one[:2])]
+    return [shown for _, _, shown in sorted(found, key=lambda row: row[:2])]
 
 
-def _shown(one: RewardDecided) -> dict[str, Any]:
+def _shown(entry: RewardDecided) -> dict[str, Any]:
     return {
-        "event_id": one.event_id,
-        "at": rfc3339(one.event_time),
-        "reward_id": one.reward_id,
-        "status": one.status,
-        "role": one.role,
-        "action": one.action,
-        "currency": one.currency,
-        "kind": one.kind,
-        "item": one.item,
-        "code": one.code,
-        "user_id": one.user_id,
-        "campaign_id": one.campaign_id,
-        "order_id": one.order_id,
-        "reasons": list(one.reasons),
-        "supersedes": one.supersedes,
+        "event_id": entry.event_id,
+        "at": rfc3339(entry.event_time),
+        "reward_id": entry.reward_id,
+        "status": entry.status,
+        "role": entry.role,
+        "action": entry.action,
+        "currency": entry.currency,
+        "kind": entry.kind,
+        "item": entry.item,
+        "code": entry.code,
+        "user_id": entry.user_id,
+        "campaign_id": entry.campaign_id,
+        "order_id": entry.order_id,
+        "reasons": list(entry.reasons),
+        "supersedes": entry.supersedes,
         "due_at": None,
-        "value": amount_text(one.value_micros, one.currency),
-        "effect": amount_text(effect(one), one.currency),
+        "value": amount_text(entry.value_micros, entry.currency),
+        "effect": amount_text(effect(entry), entry.currency),
     }

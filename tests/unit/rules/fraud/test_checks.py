@@ -8,10 +8,11 @@ from support.fraud_cases import NOON, bought, case, found, listed, seen
 from reftrail.contracts.decisions import Basis
 from reftrail.contracts.record import DAY, HOUR, MICROS_PER_UNIT, MINUTE, SECOND
 from reftrail.rules.fraud.baselines import Amounts, Claims, Hours, with_amount, with_claim
-from reftrail.rules.fraud.case import Case, Figures, SignalSeen
+from reftrail.rules.fraud.case import Case, Figures, Signals, SignalSeen
 from reftrail.testing import moment
 
 UNIT = MICROS_PER_UNIT
+UNLIKE: Figures = {"owner": "k1", "claim": "k2"}
 
 
 def usual_orders(count: int = 20, paid: int = 40) -> Amounts:
@@ -225,7 +226,7 @@ def test_a_code_is_suspicious_when_most_claims_under_it_were(
 
 
 def test_steps_of_the_amount_add_up() -> None:
-    """The median of orders of 40 may be told as up to an eighth more."""
+    """The median of orders of 40 may be reported as up to an eighth more."""
     for times, steps in ((4.9, 0), (6, 1), (9.9, 1), (12, 2), (19, 2), (23, 3)):
         order = bought(amount_micros=int(times * 40 * UNIT), currency="USD", amounts=usual_orders())
         names = ["amount_5x", "amount_10x", "amount_20x"]
@@ -251,3 +252,44 @@ def test_a_busy_code_bursts_later_than_a_quiet_one() -> None:
 def test_a_code_in_use_for_less_than_a_day_has_no_bursts() -> None:
     hours = claims_at(NOON - 23 * HOUR, *([NOON] * 500))
     assert found(case(hours=hours)) == {}
+
+
+@pytest.mark.parametrize(
+    ("facts", "key", "figures"),
+    [
+        (
+            {"owner_email_hash": "k1:e"},
+            "k2",
+            {"owner": "k1", "claim": "k2"},
+        ),
+        (
+            {"owner_email_hash": "k1:e", "owner_device_hash": "k2:d"},
+            "k2",
+            {"owner": "k1", "claim": "k2"},
+        ),
+        ({"owner_email_hash": "k2:e"}, "k2", None),
+        ({"owner_email_hash": "e"}, "k2", None),
+        ({"owner_email_hash": None}, "k2", None),
+        ({"owner_email_hash": "k1:e"}, None, None),
+    ],
+)
+def test_owners_that_can_t_be_compared_are_told_of(
+    facts: dict[str, Any], key: str | None, figures: Figures | None
+) -> None:
+    looked_at = case(facts=facts, email_hash="other", hash_key_id=key)
+    assert found(looked_at).get("owner_hashed_otherwise") == figures
+
+
+@pytest.mark.parametrize(("signup_key", "is_said"), [("k2", True), ("k1", False), (None, False)])
+def test_a_server_s_purchase_is_compared_by_its_signup(
+    signup_key: str | None, is_said: bool
+) -> None:
+    signup = Signals(email_hash="other", hash_key_id=signup_key)
+    looked_at = case(facts={"owner_email_hash": "k1:e"}, others=(signup,))
+    assert ("owner_hashed_otherwise" in found(looked_at)) is is_said
+
+
+@pytest.mark.parametrize("held", ["e", "k1:e"])
+def test_an_owner_is_recognised_with_or_without_the_key_s_name(held: str) -> None:
+    same = case(facts={"owner_email_hash": held}, email_hash="e", hash_key_id="k1")
+    assert found(same)["owner_email"] == {"email": "e"}

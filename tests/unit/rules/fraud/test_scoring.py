@@ -1,4 +1,4 @@
-"""What evidence adds up to."""
+"""Sums of evidence."""
 
 import json
 
@@ -54,7 +54,7 @@ def test_an_allow_list_takes_the_weight_off_all_but_what_is_decisive() -> None:
     allowed = Evidence("allowed", 0, {"subject": "user"})
     judgement = judge([], [fast(90), allowed], Fraud())
     assert (judgement.verdict, judgement.score) == (Verdict.GRANT, 0)
-    assert [one.weight for one in judgement.evidence] == [0, 0]
+    assert [item.weight for item in judgement.evidence] == [0, 0]
     own = Evidence("self_referral", 100, {})
     assert judge([], [own, allowed], Fraud()).verdict == Verdict.REJECT
     assert judge([], [fast(9), allowed], Fraud(decisive=["fast_signup"])).score == 9
@@ -63,6 +63,8 @@ def test_an_allow_list_takes_the_weight_off_all_but_what_is_decisive() -> None:
 
 def test_evidence_is_told_as_json_and_not_at_all_where_there_is_none() -> None:
     assert evidence_text([]) is None
-    told = evidence_text([fast(35)])
-    assert told is not None
-    assert json.loads(told) == [{"reason": "fast_signup", "weight": 35, "figures": {"took_ms": 9}}]
+    reported = evidence_text([fast(35)])
+    assert reported is not None
+    assert json.loads(reported) == [
+        {"reason": "fast_signup", "weight": 35, "figures": {"took_ms": 9}}
+    ]

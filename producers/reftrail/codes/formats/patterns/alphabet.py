@@ -33,7 +33,7 @@ class Alphabet:
         if not (self.symbols.isascii() and self.symbols.isalnum()):
             raise ValueError(f"alphabet {self.symbols!r} may have only A-Z, a-z and 0-9")
         values = {symbol: value for value, symbol in enumerate(self.symbols)}
-        either_case = {way: one for one in values for way in (one.lower(), one.upper())}
+        either_case = {way: value for value in values for way in (value.lower(), value.upper())}
         object.__setattr__(self, "value_of", values)
         object.__setattr__(self, "spelling_of", either_case)
 
@@ -68,7 +68,7 @@ class Alphabet:
         return number
 
     def draw(self, length: int) -> str:
-        """So many symbols, each string of them equally likely, from the system's CSPRNG."""
+        """Draw symbols, each string of them equally likely, from the system's CSPRNG."""
         return self.write(secrets.randbelow(len(self.symbols) ** length), length)
 
 

@@ -160,7 +160,7 @@ class Pattern:
     def read(self, text: str, *, suggest: bool = True) -> Reading | Malformed | Mistyped:
         """Read a text as a code of this pattern that a person typed.
 
-        Either case is read; blanks are passed over, and so are hyphens where the pattern has none.
+        Either case is read; blanks are skipped, and so are hyphens where the pattern has none.
         Suggestions come from the pattern alone; see `reading`. To look for one takes some forty
         times as long as to read: without suggest there is none.
         """
@@ -195,7 +195,7 @@ class Pattern:
     def _only_reading(self, candidates: Iterable[str]) -> str | None:
         """The one among them that is a code, if exactly one is."""
         read = (self._read(candidate) for candidate in candidates)
-        found = {one.code for one in read if isinstance(one, Reading)}
+        found = {reading.code for reading in read if isinstance(reading, Reading)}
         return found.pop() if len(found) == 1 else None
 
     @cached_property

@@ -46,7 +46,7 @@ class Fixed:
 
     @property
     def lengths(self) -> tuple[int, int]:
-        """That of the text."""
+        """The length of the text."""
         return len(self.text), len(self.text)
 
     def read(self, text: str, at: int) -> Taken | SegmentFault:
@@ -59,7 +59,7 @@ class Fixed:
 
 @dataclass(frozen=True, slots=True)
 class Symbols:
-    """So many symbols of an alphabet. Drawn by the generator if they are `random`."""
+    """A number of symbols of an alphabet. Drawn by the generator if they are `random`."""
 
     name: str
     alphabet: Alphabet
@@ -193,7 +193,7 @@ class Words:
 
     @property
     def lengths(self) -> tuple[int, int]:
-        """Those of the shortest and the longest word."""
+        """The lengths of the shortest and the longest word."""
         found = [len(word) for word in self.words]
         return min(found), max(found)
 
@@ -220,7 +220,7 @@ value in a text from a position on, in either case.
 
 
 def _lower(text: str) -> str:
-    """In lower case if ASCII; the Kelvin sign's lower case is an ordinary k, which it is not."""
+    """An ASCII text in lower case. The Kelvin sign's would be an ordinary k, which it is not."""
     return text.lower() if text.isascii() else text
 
 

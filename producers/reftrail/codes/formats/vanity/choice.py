@@ -21,7 +21,7 @@ LONGEST: Final = 32
 
 
 class ChoiceReason(StrEnum):
-    """Why a chosen code is refused."""
+    """The reason for which a chosen code is refused."""
 
     LENGTH = "length"
     CHARACTER = "character"
@@ -44,7 +44,7 @@ class Acceptable:
 
 @dataclass(frozen=True, slots=True)
 class ChoiceRefused:
-    """Why a choice won't do, in words for the person, with another that would, where one is near.
+    """The fault of a choice, in words for the person, with a similar one that would do, if any.
 
     The message about an offensive word doesn't repeat it.
     """
@@ -62,24 +62,27 @@ def choose(
 ) -> Choice:
     """Judge a code that a person would like to have; patterns are those of issued codes."""
     code = normalised(wanted)
-    if foreign := next((one for one in code if one not in CODE_CHARACTERS), None):
+    if foreign := next((character for character in code if character not in CODE_CHARACTERS), None):
         return _foreign(code, foreign)
     return _refused(code, patterns, reserved) or Acceptable(code, skeleton(code))
 
 
 def normalised(wanted: str) -> str:
-    """As codes are written: compatibility forms (full-width letters) plain, in canonical form.
+    """Write a text as codes are: compatibility forms (full-width letters) plain, in canonical form.
 
     Blanks inside become one hyphen each, blanks around and invisible characters go.
     """
     plain = unicodedata.normalize("NFKC", wanted)
-    visible = "".join(one for one in plain if unicodedata.category(one) != "Cf")
+    visible = "".join(character for character in plain if unicodedata.category(character) != "Cf")
     return canonical("-".join(visible.split()))
 
 
 def _foreign(code: str, character: str) -> ChoiceRefused:
     """About a character that codes can't have, with the code that it looks like if there is one."""
-    likes = [one if one in CODE_CHARACTERS else latin_lookalike(one) for one in code]
+    likes = [
+        character if character in CODE_CHARACTERS else latin_lookalike(character)
+        for character in code
+    ]
     if None in likes:
         return ChoiceRefused(
             ChoiceReason.CHARACTER,
@@ -111,7 +114,7 @@ def _refused(
     if name := reserved_name(code, reserved):
         return ChoiceRefused(ChoiceReason.RESERVED, f"{name} is reserved; choose another")
     issued = [prefix for pattern in patterns for prefix in pattern.prefixes if prefix]
-    if like := next((one for one in issued if code.startswith(canonical(one))), None):
+    if like := next((prefix for prefix in issued if code.startswith(canonical(prefix))), None):
         return ChoiceRefused(
             ChoiceReason.LIKE_ISSUED,
             f"codes that begin with {like} are issued by us; begin with something else",

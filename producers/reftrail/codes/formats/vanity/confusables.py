@@ -39,8 +39,13 @@ def _class_of(character: str) -> str:
     """The least of all code characters that it may be taken for, in either case, in any steps."""
     found, fresh = {character}, {character}
     while fresh:
-        cased = {way for one in fresh for way in (one.lower(), one.upper())}
-        alike = {like for one in cased for like in _similar(one) if like.upper() in CODE_CHARACTERS}
+        cased = {way for character in fresh for way in (character.lower(), character.upper())}
+        alike = {
+            like
+            for character in cased
+            for like in _similar(character)
+            if like.upper() in CODE_CHARACTERS
+        }
         fresh = (cased | alike) - found
         found |= fresh
     return min(found)

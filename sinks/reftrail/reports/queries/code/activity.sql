@@ -4,20 +4,16 @@
 -- are those who claimed and were granted nothing.
 WITH
 clicked AS (
-    SELECT code, count() AS clicks FROM events FINAL
+    SELECT code, count() AS clicks FROM v_events
     WHERE type = 'click' AND NOT is_bot AND code != '' AND code_known IS DISTINCT FROM false
     GROUP BY code
 ),
 attributed_users AS (
-    SELECT code, count() AS attributed FROM (
-        SELECT user_id, code FROM current_attributions
-        ORDER BY user_id, received_at, event_id LIMIT 1 BY user_id
-    )
-    GROUP BY code
+    SELECT code, count() AS attributed FROM v_referred_users GROUP BY code
 ),
 claimed AS (
-    SELECT code, user_id, countIf(status = 'granted') > 0 AS was_granted FROM rewards FINAL
-    WHERE status IN ('granted', 'rejected')
+    SELECT code, user_id, countIf(status = 'granted') > 0 AS was_granted FROM v_rewards
+    WHERE status IN ('granted', 'rejected') AND NOT startsWith(action, 'adjustment:')
     GROUP BY code, user_id
 )
 SELECT

@@ -14,7 +14,7 @@ tried AS (
     SELECT
         arrayFirst(one -> startsWith(upper(code), one.2), formats) AS of,
         code, code_evidence, ip_hash
-    FROM events FINAL
+    FROM v_events
     WHERE event_time >= {since:DateTime64(3, 'UTC')}
       AND code_evidence IN ('forged', 'mistyped', 'malformed', 'retired')
 )

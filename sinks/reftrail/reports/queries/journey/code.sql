@@ -1,2 +1,2 @@
 -- The code as it is registered now.
-SELECT * FROM codes FINAL WHERE code = {code:String}
+SELECT * FROM v_codes WHERE code = {code:String}

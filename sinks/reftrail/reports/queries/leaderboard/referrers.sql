@@ -10,7 +10,7 @@
 WITH
 brought AS (
     SELECT assumeNotNull(beneficiary) AS referrer, user_id AS referred, at
-    FROM reward_balances
+    FROM v_reward_balances
     WHERE role = 'referrer' AND beneficiary IS NOT NULL AND is_granted AND status != 'reversed'
       AND ({campaign:String} = '' OR campaign_id = {campaign:String})
       AND at >= {since:DateTime64(3, 'UTC')} AND at < {until:DateTime64(3, 'UTC')}

@@ -2,4 +2,4 @@
 -- user owe, as the last items. One that came twice is there twice, until parts are merged.
 SELECT concat(substring(entry, 1, length(entry) - 1), ',', toString(effect_micros), ',',
     toString(ifNull(clawback_micros, 0)), ']')
-FROM rewards WHERE beneficiary = {user:String}
+FROM rewards WHERE beneficiary IN {users:Array(String)}

@@ -1,0 +1,2 @@
+select code, owner_user_id, campaign_id, category, channel, status, created_at
+from {{ source('reftrail', 'v_codes') }}

@@ -1,0 +1,1 @@
+select * from {{ source('reftrail', 'v_funnel_daily') }}

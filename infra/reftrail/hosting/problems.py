@@ -1,0 +1,38 @@
+"""Errors of HTTP APIs as problem details: https://www.rfc-editor.org/rfc/rfc9457."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+PROBLEM_JSON: Final = "application/problem+json"
+_ADVICE: Final = {
+    404: "there is no such route; GET /v1/openapi.json lists those there are",
+    405: "the route isn't there under this method; Allow says under which",
+}
+
+
+def problem(
+    status: int, detail: str, headers: Mapping[str, str] | None = None, **more: Any
+) -> Response:
+    """An error: detail tells its receiver what to do; more are further members that aren't None."""
+    members = {name: value for name, value in more.items() if value is not None}
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        **members,
+    }
+    return Response(msgspec.json.encode(body), status, headers=headers, media_type=PROBLEM_JSON)
+
+
+async def http_problem(_: Request, error: Exception) -> Response:
+    """The answer to a request that no route is for."""
+    assert isinstance(error, HTTPException)
+    detail = _ADVICE.get(error.status_code, str(error.detail))
+    return problem(error.status_code, detail, headers=error.headers)

@@ -1,0 +1,65 @@
+"""Answers to requests: each handler's, or a problem, counted and timed."""
+
+import logging
+import time
+from typing import Final
+
+import uuid_utils
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from reftrail.collector.http import Collector
+from reftrail.edge.http_errors import RequestRefused, Unavailable, refused
+from reftrail.edge.requests import end, let_go
+from reftrail.hosting.problems import problem
+from reftrail.hosting.routes import Endpoint, Handler
+
+logger = logging.getLogger(__name__)
+
+_RETRY_AFTER: Final = "2"
+_NOT_ANSWERED: Final = 500
+
+
+def answering(endpoint: Endpoint, collector: Collector) -> Handler:
+    """A handler of those let in whose every way to end is an answer, counted and timed."""
+    metrics = collector.metrics
+
+    async def handle(request: Request) -> Response:
+        collector.authorization.admit(request, endpoint.access)
+        return await endpoint.handler(request)
+
+    async def answer(request: Request) -> Response:
+        began = time.perf_counter()
+        metrics.in_flight.inc()
+        status = _NOT_ANSWERED
+        try:
+            response = await _answer(handle, request)
+            status = response.status_code
+            await end(request, response)
+        finally:
+            let_go(request)
+            metrics.in_flight.dec()
+            metrics.request_seconds(endpoint.path, status).observe(time.perf_counter() - began)
+        return response
+
+    return answer
+
+
+async def _answer(handle: Handler, request: Request) -> Response:
+    try:
+        return await handle(request)
+    except RequestRefused as error:
+        return refused(error)
+    except Unavailable as error:
+        message = f"{error}; send the whole request again, with the same event_ids"
+        return problem(503, message, {"retry-after": _RETRY_AFTER})
+    except ClientDisconnect:
+        return problem(400, "the connection ended before the body did")
+    except Exception:
+        error_id = str(uuid_utils.uuid7())
+        logger.exception("error %s", error_id)
+        message = (
+            "unexpected; the log tells more under this id. It may have been done: send events "
+            "again with the same event_ids, anything else with the same Idempotency-Key"
+        )
+        return problem(500, message, instance=f"urn:uuid:{error_id}")

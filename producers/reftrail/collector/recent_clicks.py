@@ -1,0 +1,91 @@
+"""Clicks of the last hour on phones and tablets, and the clicks that installs have for themselves.
+
+Both are what the topics `link-clicks` and `install-matches` say, so that every collector knows
+the same.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from reftrail.collector.signed_clicks import VALID_FOR
+from reftrail.contracts.matches import InstallMatched, LinkClicked
+from reftrail.contracts.record import HOUR, Millis
+from reftrail.contracts.times import now
+
+GUESSED_FOR: Final[Millis] = HOUR
+"""The age until which a click counts for a guess."""
+MOST_CLICKS: Final = 500_000
+"""The most clicks that are remembered, some 400 bytes each; then the oldest are forgotten."""
+
+
+class RecentClicks:
+    """Clicks by device hash. on_forgotten is called for each that is forgotten too early."""
+
+    def __init__(
+        self,
+        on_forgotten: Callable[[], object] = lambda: None,
+        clock: Callable[[], Millis] = now,
+        most: int = MOST_CLICKS,
+    ) -> None:
+        self._on_forgotten = on_forgotten
+        self._clock = clock
+        self._most = most
+        self._clicks: OrderedDict[str, LinkClicked] = OrderedDict()
+        self._by_device: dict[str, set[str]] = {}
+
+    def take(self, clicked: LinkClicked) -> None:
+        """Take in a click; one that comes again replaces itself."""
+        if clicked.click_key not in self._clicks:
+            self._clicks[clicked.click_key] = clicked
+            self._by_device.setdefault(clicked.device_hash, set()).add(clicked.click_key)
+        self._forget_old()
+        while len(self._clicks) > self._most:
+            self._forget_first()
+            self._on_forgotten()
+
+    def of(self, device_hashes: Iterable[str]) -> list[LinkClicked]:
+        """The clicks of the last hour with one of these hashes, the newest first."""
+        since = self._clock() - GUESSED_FOR
+        keys = {key for each in device_hashes for key in self._by_device.get(each, ())}
+        found = [self._clicks[key] for key in keys if self._clicks[key].event_time >= since]
+        return sorted(found, key=lambda click: (click.event_time, click.click_key), reverse=True)
+
+    def __len__(self) -> int:
+        return len(self._clicks)
+
+    def _forget_old(self) -> None:
+        since = self._clock() - GUESSED_FOR
+        while self._clicks and next(iter(self._clicks.values())).event_time < since:
+            self._forget_first()
+
+    def _forget_first(self) -> None:
+        key, clicked = self._clicks.popitem(last=False)
+        keys = self._by_device[clicked.device_hash]
+        keys.discard(key)
+        if not keys:
+            del self._by_device[clicked.device_hash]
+
+
+class MatchedClicks:
+    """The visitor that has each click: of several the first in the log."""
+
+    def __init__(self, clock: Callable[[], Millis] = now) -> None:
+        self._clock = clock
+        self._holders: OrderedDict[str, InstallMatched] = OrderedDict()
+
+    def take(self, matched: InstallMatched) -> None:
+        """Take in a record of the log, in the order of the log."""
+        until = self._clock() - VALID_FOR - GUESSED_FOR
+        if matched.event_time >= until:
+            self._holders.setdefault(matched.click_key, matched)
+        while self._holders and next(iter(self._holders.values())).event_time < until:
+            self._holders.popitem(last=False)
+
+    def holder(self, click_key: str) -> str | None:
+        """The visitor that has a click; None while nobody has."""
+        matched = self._holders.get(click_key)
+        return None if matched is None else matched.visitor_id
+
+    def __len__(self) -> int:
+        return len(self._holders)

@@ -1,0 +1,1 @@
+"""Queries for rows that a page lists."""

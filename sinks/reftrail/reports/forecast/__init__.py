@@ -1,0 +1,1 @@
+"""Forecast of the next weeks, made of the history that the report's SQL gives."""

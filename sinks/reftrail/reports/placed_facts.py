@@ -1,0 +1,96 @@
+"""Facts that were placed beforehand: what views say, stored as tables of the same names.
+
+A report over views joins each fact with people, codes and campaigns again, and ClickHouse takes
+longer to plan that than to carry it out. The warehouse places the facts in a database of their own
+(see `reftrail.warehouse.placing`), and a report reads them there.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import DatabaseError
+
+PLACED_SETTINGS: Final = "SETTINGS join_algorithm = 'hash'"
+"""Of a query over placed facts, which are joined with few rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedFacts:
+    """Tables in a database, named as the views whose rows they have.
+
+    version is another one whenever they are, content where what they were made of is. as_of: as
+    in an answer.
+    """
+
+    database: str
+    views: frozenset[str]
+    version: int = 0
+    content: str = ""
+    as_of: str | None = None
+
+    def instead(self, sql: str) -> str:
+        """A query that reads them in place of the views."""
+
+        def placed(found: re.Match[str]) -> str:
+            name = found[0]
+            return f"{self.database}.{name}" if name in self.views else name
+
+        return re.sub(r"\bv_[a-z_]+\b", placed, sql)
+
+    def receipts_by_day(self) -> str:
+        """Receipts of events summed up by day, and single duplicates and dead letters."""
+        return f"{self.database}.days_of_receipts"
+
+    def reconciliation_by_hour(self) -> str:
+        """What is reconciled, summed up by the hour."""
+        return f"{self.database}.hours_of_reconciliation"
+
+    def activity_by_day(self, first: str, last: str, since: str, until: str) -> str:
+        """Activity with visits summed up by day, from first to last; single ones around these.
+
+        All are times in UTC, first and last midnights.
+        """
+        days = f"{self.database}.days_of_activity"
+        if (first, last) == (since, until):
+            return days
+        begin, end = (f"toDateTime64('{time}', 3, 'UTC')" for time in (first, last))
+        visits = "('view', 'click', 'form_started', 'signed_up_click')"
+        return (
+            f"(SELECT * FROM {days} WHERE at >= {begin} AND at < {end} OR kind NOT IN {visits} "  # noqa: S608  (tables of ours)
+            f"UNION ALL SELECT * FROM {self.database}.single_activity_visits "
+            f"WHERE at < {begin} OR at >= {end})"
+        )
+
+
+def are_missing(error: DatabaseError) -> bool:
+    """Whether the database of placed facts, or a table in it, is no longer there."""
+    return error.name in ("UNKNOWN_DATABASE", "UNKNOWN_TABLE")
+
+
+class Placed(Protocol):
+    """Gives placed facts. It asks ClickHouse, so it blocks."""
+
+    def facts(self, client: Client, max_age: float) -> PlacedFacts | None:
+        """Facts of now, else those that are at most so many seconds old; None without any."""
+
+    def content(self, client: Client) -> str:
+        """A word for what the views say now: another one whenever they may say something else."""
+
+    def forget(self, facts: PlacedFacts) -> None:
+        """Don't give these again: they are no longer there."""
+
+
+class NothingPlaced:
+    """There are no placed facts: reports read views."""
+
+    def facts(self, client: Client, max_age: float) -> PlacedFacts | None:
+        """None."""
+
+    def content(self, client: Client) -> str:  # noqa: ARG002  (nothing is asked)
+        """Always the same: as_of alone says whether views may say something else."""
+        return ""
+
+    def forget(self, facts: PlacedFacts) -> None:
+        """Nothing."""

@@ -1,0 +1,46 @@
+-- What referral has brought, and what it has cost, one row for each currency.
+--
+-- facts: v_activity_conversions, v_activity_decisions
+-- shared: referred_signups, customers
+-- divided: cost_per_acquisition by customers
+-- currency (cur- rency): key. The currency of the money in the row; null where there is none.
+-- referred_signups (refer- red signups): count. Referred people who signed up; the same in the row of each currency.
+-- customers (custo- mers): count. Referred people whose first order of all was placed; the same in the row of each currency.
+-- orders: count. Orders of referred people in this currency.
+-- revenue: money. What referred people paid for these orders, less what was paid back to them by now.
+-- rewards_granted (rewards granted): count. Rewards in this currency that were granted to either side, reversed ones included.
+-- reward_cost: money. What these rewards are worth now, and adjustments by hand.
+-- roi: rate. Revenue less reward_cost, divided by reward_cost; null without cost.
+-- cost_per_acquisition (cost per acqui- sition): money. Reward_cost divided by customers, rounded to a hundredth, half to even; null without customers.
+SELECT
+    by_campaign, by_category, by_channel, by_source, by_code, by_country, by_period,
+    nullIf(its_currency, '') AS currency,
+    referred_signups,
+    customers,
+    orders_by[its_currency] AS orders,
+    revenue_by[its_currency] AS revenue,
+    grants_by[its_currency] AS rewards_granted,
+    cost_by[its_currency] AS reward_cost,
+    if(reward_cost = 0, NULL, (revenue - reward_cost) / reward_cost) AS roi,
+    if(customers = 0, NULL, toInt64(round(reward_cost / customers / 10000)) * 10000)
+        AS cost_per_acquisition
+FROM (
+    SELECT
+        by_campaign, by_category, by_channel, by_source, by_code, by_country, by_period,
+        countIf(kind = 'signup') AS referred_signups,
+        countIf(kind = 'purchase' AND is_first) AS customers,
+        sumMapIf(map(paid_in, toInt64(1)), kind = 'purchase') AS orders_by,
+        sumMapIf(map(paid_in, counted.amount_micros - refunded_micros), kind = 'purchase')
+            AS revenue_by,
+        sumMapIf(map(paid_in, toInt64(1)), is_granted) AS grants_by,
+        sumMapIf(map(paid_in, value_micros), is_granted OR kind = 'adjustment') AS cost_by,
+        arrayDistinct(
+            arrayConcat(mapKeys(orders_by), mapKeys(grants_by), mapKeys(cost_by))
+        ) AS met,
+        if(empty(met), [''], met) AS currencies
+    FROM (SELECT *, ifNull(in_currency, '') AS paid_in FROM counted) AS counted
+    WHERE code IS NOT NULL AND (kind IN ('signup', 'purchase', 'adjustment') OR is_granted)
+    GROUP BY by_campaign, by_category, by_channel, by_source, by_code, by_country, by_period
+)
+ARRAY JOIN currencies AS its_currency
+ORDER BY by_campaign, by_category, by_channel, by_source, by_code, by_country, by_period, currency

@@ -1,0 +1,4 @@
+-- What referral has brought, and what it has cost, by category; one row for each currency.
+--
+-- usual: category
+-- query: campaigns

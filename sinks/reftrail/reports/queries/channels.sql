@@ -1,0 +1,4 @@
+-- What referral has brought, and what it has cost, by channel; one row for each currency.
+--
+-- usual: channel
+-- query: campaigns

@@ -1,0 +1,4 @@
+-- What referral has brought, and what it has cost, by country; one row for each currency.
+--
+-- usual: country
+-- query: campaigns

@@ -1,0 +1,1 @@
+"""Queries for the report on an experiment."""

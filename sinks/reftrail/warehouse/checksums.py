@@ -1,0 +1,51 @@
+"""Checksums of the warehouse's tables: whether two databases hold the same rows.
+
+Rows are compared as queries see them: those of a ReplacingMergeTree with FINAL. The order of rows
+and parts makes no difference, nor does the number of the load that a row came in with.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from clickhouse_connect.driver.client import Client
+
+from reftrail.warehouse.epochs import EPOCHS, STEPS
+
+_BOOKKEEPING: Final = ("ddl_applied", EPOCHS, STEPS, "loads", "sources")
+_OF_THE_LOAD: Final = "load"
+
+
+@dataclass(frozen=True, slots=True)
+class Checksum:
+    """Number of a table's rows, and the sum of their hashes."""
+
+    rows: int
+    hashes: int
+
+
+def fact_tables(client: Client) -> dict[str, str]:
+    """The tables that hold what was loaded, in alphabetical order, each with its engine."""
+    rows = client.query(
+        "SELECT name, engine FROM system.tables "
+        "WHERE database = currentDatabase() AND engine LIKE '%MergeTree' ORDER BY name"
+    ).result_rows
+    return {name: engine for name, engine in rows if name not in _BOOKKEEPING}
+
+
+def checksums(client: Client) -> dict[str, Checksum]:
+    """The checksum of each table of facts."""
+    return {name: _checksum(client, name, engine) for name, engine in fact_tables(client).items()}
+
+
+def _checksum(client: Client, table: str, engine: str) -> Checksum:
+    columns = client.query(
+        "SELECT name FROM system.columns WHERE database = currentDatabase() "
+        "AND table = {table:String} AND default_kind = '' ORDER BY position",
+        parameters={"table": table},
+    ).result_rows
+    row = ", ".join(name for (name,) in columns if name != _OF_THE_LOAD)
+    final = "FINAL" if "Replacing" in engine else ""
+    ((rows, hashes),) = client.query(
+        f"SELECT count(), sum(cityHash64(formatRow('RowBinary', {row}))) FROM {table} {final}"  # noqa: S608  (names from system tables)
+    ).result_rows
+    return Checksum(int(rows), int(hashes))

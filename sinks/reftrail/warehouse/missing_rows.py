@@ -1,0 +1,54 @@
+"""Check for rows that a repeated insert should have written, and that aren't there.
+
+ClickHouse notes a token before it puts the rows in place (as seen in 26.9, without replication):
+killed in between, it drops the repeated insert as a duplicate. So after a crash, the rows of each
+repeated insert are looked for. That only reads: a warehouse whose epoch is over may do it too, and
+can neither change nor be changed by what another one sees.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Final, TypeVar
+
+from clickhouse_connect.driver.client import Client
+
+from reftrail.contracts.codec import datum_of, schema_of
+from reftrail.warehouse.blocks import Block
+from reftrail.warehouse.tables import Table
+
+_PATIENCE_SECONDS: Final = 1.0
+_AT_ONCE: Final = 10_000
+"""Rows that one query looks for."""
+
+Missing = TypeVar("Missing")
+
+
+def missing_for_long(look: Callable[[], Missing]) -> Missing:
+    """What is missing now and after a while: another warehouse may be inserting it just now."""
+    if not (missing := look()):
+        return missing
+    time.sleep(_PATIENCE_SECONDS)
+    return look()
+
+
+def lacks_rows(client: Client, table: Table, block: Block) -> bool:
+    """Whether rows of a block that was surely inserted aren't there."""
+    there = (
+        f"SELECT DISTINCT {', '.join(f'toString({column})' for column in table.key)} "  # noqa: S608  (names of tables and columns, from the code)
+        f"FROM {table.name} WHERE event_id IN {{ids:Array(String)}}"
+    )
+    rows = _keys_of(table, block)
+    while some := list(islice(rows, _AT_ONCE)):
+        ids = sorted({event_id for event_id, _ in some})
+        found = client.query(there, parameters={"ids": ids}).result_rows
+        if not {key for _, key in some} <= {tuple(row) for row in found}:
+            return True
+    return False
+
+
+def _keys_of(table: Table, block: Block) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Id and key of each message of a block, which ClickHouse could read."""
+    for value in block.values:
+        fields = datum_of(value, schema_of(value))
+        yield fields["event_id"], tuple(str(fields[column]) for column in table.key)

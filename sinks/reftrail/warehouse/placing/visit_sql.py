@@ -1,0 +1,170 @@
+"""Tables and statements by which visits are placed, see `visits`: {database} is where they are."""
+
+from typing import Final
+
+from reftrail.warehouse.placing import visitors
+
+VISITS: Final = "v_visits"
+EVENT_RECEIPTS: Final = "v_event_receipts"
+DAYS_OF_VISITS: Final = "days_of_visits"
+DAYS_OF_RECEIPTS: Final = "days_of_receipts"
+
+TABLES: Final = (
+    """
+CREATE TABLE {database}.visits
+(
+    kind LowCardinality(String),
+    at DateTime64(3, 'UTC'),
+    code LowCardinality(Nullable(String)),
+    campaign_id LowCardinality(Nullable(String)),
+    category LowCardinality(Nullable(String)),
+    channel LowCardinality(Nullable(String)),
+    utm_source LowCardinality(Nullable(String)),
+    country LowCardinality(Nullable(String)),
+    visitor_id Nullable(UInt32)
+)
+ENGINE = MergeTree PARTITION BY toYYYYMMDD(at) ORDER BY (campaign_id, code, at)
+SETTINGS allow_nullable_key = 1
+""",
+    """
+CREATE TABLE {database}.days_of_visits
+(
+    kind LowCardinality(String),
+    at DateTime64(3, 'UTC'),
+    code LowCardinality(Nullable(String)),
+    campaign_id LowCardinality(Nullable(String)),
+    category LowCardinality(Nullable(String)),
+    channel LowCardinality(Nullable(String)),
+    utm_source LowCardinality(Nullable(String)),
+    times UInt64,
+    visitor_numbers Array(UInt32) CODEC(Delta, ZSTD)
+)
+ENGINE = MergeTree PARTITION BY toYYYYMMDD(at) ORDER BY (campaign_id, code, kind)
+SETTINGS allow_nullable_key = 1
+""",
+    """
+CREATE TABLE {database}.days_of_receipts
+(
+    day Date32,
+    kind LowCardinality(String),
+    at DateTime64(3, 'UTC'),
+    code LowCardinality(Nullable(String)),
+    campaign_id LowCardinality(Nullable(String)),
+    category LowCardinality(Nullable(String)),
+    channel LowCardinality(Nullable(String)),
+    utm_source LowCardinality(Nullable(String)),
+    lag_ms Int64,
+    skew_ms Int64,
+    is_bot Bool,
+    is_unknown Bool,
+    times UInt64,
+    lags Array(Int64) CODEC(Delta, ZSTD)
+)
+ENGINE = MergeTree PARTITION BY toYYYYMMDD(day) ORDER BY (campaign_id, code)
+SETTINGS allow_nullable_key = 1
+""",
+    "CREATE TABLE {database}.coming AS {database}.visits",
+    "ALTER TABLE {database}.coming MODIFY COLUMN visitor_id Nullable(UInt64)",
+    "CREATE TABLE {database}.numbered AS {database}.visits",
+    "CREATE TABLE {database}.coming_days AS {database}.days_of_visits",
+    "CREATE TABLE {database}.coming_receipts AS {database}.days_of_receipts",
+    *visitors.TABLES,
+    """
+CREATE TABLE {database}.days (day Date32, events UInt64, loads UInt64, number UInt64)
+ENGINE = ReplacingMergeTree(number) ORDER BY day
+""",
+    """
+CREATE TABLE {database}.registered
+(
+    is_code Bool,
+    name String,
+    campaign_id String,
+    category String,
+    channel String
+)
+ENGINE = MergeTree ORDER BY name
+""",
+    "CREATE TABLE {database}.registering AS {database}.registered",
+    "CREATE TABLE {database}.updates (name String) ENGINE = MergeTree ORDER BY name",
+    "CREATE TABLE {database}.made_by (version String) ENGINE = MergeTree ORDER BY version",
+)
+REGISTERED: Final = """
+SELECT
+    true AS is_code, code AS name, campaign_id, ifNull(category, '') AS category,
+    ifNull(channel, '') AS channel
+FROM v_codes
+UNION ALL
+SELECT false, campaign_id, '', ifNull(category, ''), '' FROM v_campaigns
+"""
+AFFECTED: Final = """
+WITH others AS (
+    SELECT is_code, name FROM (
+        SELECT * FROM {database}.registered UNION ALL SELECT * FROM {database}.registering
+    )
+    GROUP BY is_code, name, campaign_id, category, channel
+    HAVING count() = 1
+)
+SELECT DISTINCT day FROM {database}.days_of_receipts
+WHERE code IN (SELECT name FROM others WHERE is_code)
+    OR campaign_id IN (SELECT name FROM others WHERE NOT is_code)
+"""
+OF_EVENTS: Final = """
+SELECT toDate32(event_time) AS day, count(), sum(load) FROM events GROUP BY day
+"""
+UPDATES: Final = """
+SELECT concat(mutation_id, ' ', toString(create_time)) FROM system.mutations
+WHERE database = currentDatabase() AND table = 'events' AND is_done
+    AND NOT match(command, '^[(]?(DELETE|UPDATE _row_exists = 0) ')
+"""
+"""What is done of changes of stored events, other than deletions."""
+OF_VISITS: Final = "SELECT day, events, loads FROM {database}.days FINAL WHERE events > 0"
+COMING: Final = """
+INSERT INTO {database}.coming
+SELECT kind, at, code, campaign_id, category, channel, utm_source, country, {hash}
+FROM ({visits})
+WHERE at >= {{since:DateTime64(3, 'UTC')}} AND at <= {{until:DateTime64(3, 'UTC')}}
+    AND toDate32(at) IN {{days:Array(Date32)}}
+"""
+NUMBERED: Final = """
+INSERT INTO {database}.numbered
+SELECT
+    c.kind, c.at, c.code, c.campaign_id, c.category, c.channel, c.utm_source, c.country,
+    if(c.visitor_id IS NULL, NULL, v.number)
+FROM {database}.coming AS c
+LEFT JOIN (
+    SELECT visitor, min(number) AS number FROM {database}.visitors
+    WHERE visitor IN (SELECT assumeNotNull(visitor_id) FROM {database}.coming)
+    GROUP BY visitor
+) AS v ON c.visitor_id = v.visitor
+"""
+SUMS: Final = """
+INSERT INTO {database}.coming_days
+SELECT
+    kind, max(n.at) AS last_at, code, campaign_id, category, channel, utm_source, count(),
+    arraySort(groupUniqArray(visitor_id))
+FROM {database}.numbered AS n
+GROUP BY kind, toDate32(n.at), code, campaign_id, category, channel, utm_source
+"""
+"""groupUniqArray leaves out those of unknown visitors. The time is the last of the day."""
+RECEIPTS: Final = """
+INSERT INTO {database}.coming_receipts
+SELECT
+    toDate32(r.happened_at) AS day, kind, max(r.at), code, campaign_id, category, channel,
+    utm_source, max(r.lag_ms), max(r.skew_ms), is_bot, is_unknown, count(),
+    arraySort(groupArray(r.lag_ms))
+FROM ({receipts}) AS r
+WHERE r.happened_at >= {{since:DateTime64(3, 'UTC')}}
+    AND r.happened_at <= {{until:DateTime64(3, 'UTC')}}
+    AND toDate32(r.happened_at) IN {{days:Array(Date32)}}
+GROUP BY
+    day, kind, toDate32(r.at), code, campaign_id, category, channel, utm_source, is_bot,
+    is_unknown, r.lag_ms > 3600000, r.skew_ms != 0
+"""
+"""Receipts by day: those of a row are late or not, and corrected or not, as their maximum is."""
+PLACED_BY_DAY: Final = (
+    ("visits", "numbered", "toDate32(at)"),
+    (DAYS_OF_VISITS, "coming_days", "toDate32(at)"),
+    (DAYS_OF_RECEIPTS, "coming_receipts", "day"),
+)
+"""Tables with a partition for each day, where these come from, and the days of these."""
+VIEWS: Final = {"visits": VISITS, "receipts": EVENT_RECEIPTS}

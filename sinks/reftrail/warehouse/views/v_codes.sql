@@ -1,0 +1,2 @@
+-- Codes as they are registered now, one row each.
+SELECT * FROM codes FINAL

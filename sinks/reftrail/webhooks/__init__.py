@@ -1,0 +1,1 @@
+"""Outbound webhooks: records of public topics, sent to receivers over HTTP, at least once each."""

@@ -1,0 +1,116 @@
+"""Effects of a ledger entry on its reward, and on the counts of its referral and code."""
+
+import msgspec
+
+from reftrail.contracts.decisions import (
+    RewardDecided,
+    RewardStatus,
+    Role,
+)
+from reftrail.contracts.reward_reasons import Reason, is_part
+from reftrail.rules.cells import Cells
+from reftrail.rules.reward.actions import first_attempt
+from reftrail.rules.reward.budgets import reserved_after
+from reftrail.rules.reward.case import RewardCase, SideReward
+from reftrail.rules.reward.counting import (
+    count_qualified,
+    count_reservations,
+    count_reward,
+)
+from reftrail.rules.reward.state import (
+    ActionCell,
+    EndedSide,
+    ReferralCell,
+)
+from reftrail.rules.reward.transitions import ENDED_BY_REVIEW, is_order
+
+_replace = msgspec.structs.replace
+
+
+def apply_entry(cells: Cells, key: str, referral: ReferralCell, entry: RewardDecided) -> None:
+    """Apply a ledger entry to the reward's cell, and to the counts that it changes."""
+    cell_key = f"{key}:a:{entry.action}"
+    cell = cells.get(cell_key, ActionCell)
+    before = cell.case
+    assert before is not None
+    after = _decided(before, entry)
+    cells.put(cell_key, _replace(cell, case=after))
+    _note_review(cells, key, entry)
+    by = _is_qualified(after) - _is_qualified(before)
+    if by:
+        counts = dict(referral.qualified)
+        counts[after.campaign_id] = counts.get(after.campaign_id, 0) + by
+        qualified = tuple((campaign, count) for campaign, count in counts.items() if count)
+        cells.put(key, _replace(referral, qualified=qualified))
+    if entry.qualifies:
+        count_qualified(cells, entry)
+    if after.counts != before.counts:
+        count_reward(cells, key, entry.code, after, by=after.counts - before.counts)
+    if before.counts and not after.counts:
+        count_reservations(cells, key, after, by=-1)
+    if after.counts and all(side.status == RewardStatus.REJECTED for side in before.sides):
+        count_reservations(cells, key, after, by=1)
+
+
+def _note_review(cells: Cells, key: str, entry: RewardDecided) -> None:
+    """Keep which side a review ended, in the cell of the first attempt."""
+    if not ENDED_BY_REVIEW.intersection(entry.reasons):
+        return
+    first_key = f"{key}:a:{first_attempt(entry.action)}"
+    cell = cells.get(first_key, ActionCell)
+    ended = (*cell.ended_by_review, EndedSide(entry.role, entry.currency))
+    cells.put(first_key, _replace(cell, ended_by_review=ended))
+
+
+def _is_qualified(case: RewardCase) -> bool:
+    side = case.side(Role.REFERRER)
+    return side is not None and side.is_qualified
+
+
+def _decided(case: RewardCase, entry: RewardDecided) -> RewardCase:
+    sides = tuple(
+        _side_now(side, entry) if side.role == entry.role else side for side in case.sides
+    )
+    waits = any(side.status in ("", RewardStatus.HELD) for side in sides)
+    return _replace(case, sides=sides, evidence=case.evidence if waits else ())
+
+
+def _side_now(side: SideReward, entry: RewardDecided) -> SideReward:
+    """A side after an entry.
+
+    A partial refund leaves the status as it is. An expired side keeps the time at which it expired.
+    """
+    if is_part(entry):
+        now = _replace(side, taken_back=side.taken_back + entry.value_micros)
+        return _replace(now, reserved=reserved_after(side, now, entry))
+    is_superseded_later = entry.status in (
+        RewardStatus.HELD,
+        RewardStatus.GRANTED,
+        RewardStatus.FAILED,
+    )
+    is_suspended = Reason.DISPUTED in entry.reasons
+    is_reversed = entry.status == RewardStatus.REVERSED and not is_suspended
+    now = _replace(
+        side,
+        status=entry.status,
+        disputed=_disputed(side, entry) if is_suspended else "",
+        hold_until=entry.due_at if _is_cleared(entry) else side.hold_until,
+        entry_id=entry.event_id if is_superseded_later else side.entry_id,
+        taken_back=side.value_micros if is_reversed else side.taken_back,
+        due_at=side.due_at if entry.status == RewardStatus.EXPIRED else entry.due_at,
+        ordered=entry.value_micros if is_order(entry) else side.ordered,
+        is_lost=side.is_lost or Reason.MILESTONE_LOST in entry.reasons,
+    )
+    return _replace(now, reserved=reserved_after(side, now, entry))
+
+
+def _is_cleared(entry: RewardDecided) -> bool:
+    """Whether a review returns a reward to its holding period."""
+    return entry.status == RewardStatus.HELD and Reason.APPROVED in entry.reasons
+
+
+def _disputed(side: SideReward, entry: RewardDecided) -> str:
+    """The status of a side before the dispute that holds it."""
+    if entry.status == RewardStatus.REVERSED:
+        return RewardStatus.GRANTED
+    return side.disputed or RewardStatus.HELD

@@ -1,0 +1,81 @@
+"""Referrals that end: what they have earned is taken back, and they earn nothing any more."""
+
+import msgspec
+
+from reftrail.contracts.decisions import Action, Claimed
+from reftrail.contracts.policy import policy_in
+from reftrail.contracts.reward_reasons import Reason
+from reftrail.contracts.stage_messages import ReferralVoided
+from reftrail.rules.packing import unpacked
+from reftrail.rules.policy import policy_at
+from reftrail.rules.reward.actions import action_of, of_order
+from reftrail.rules.reward.case import RewardCase
+from reftrail.rules.reward.commands import all_rewards
+from reftrail.rules.reward.context import DecisionContext
+from reftrail.rules.reward.lifecycle import (
+    change,
+    ended_by_review,
+    release_counted,
+    release_order,
+)
+from reftrail.rules.reward.state_events import OrderRecorded, ReferralEnded
+from reftrail.rules.reward.transitions import Transition, allowed
+
+
+def void(context: DecisionContext, voided: ReferralVoided) -> None:
+    """Take back the rewards of a referral, the oldest first. Skipped orders get no turn any more.
+
+    The orders and the address of a merged user are free for the referral that is left: its claims
+    follow, but for what a review ended the reward of, where the code is the same. A bonus stays:
+    it is the milestone stage that takes it back, where its count falls.
+    """
+    is_merged = voided.reason == Reason.USERS_MERGED
+    was_merged = context.referral.is_merged
+    context.apply(ReferralEnded(**context.noted(), is_merged=is_merged or was_merged))
+    meant = [
+        reward
+        for reward in list(all_rewards(context))[::-1]
+        if not reward.case.is_bonus and _is_meant(context, reward.case, voided)
+    ]
+    for reward in meant:
+        if allowed(reward.side.status, Transition.VOID):
+            change(context, reward, Transition.VOID, of=voided, why=voided.reason)
+    if is_merged and not was_merged:
+        for case in {reward.case.action: reward.case for reward in meant}.values():
+            release_order(context, case)
+    packed = msgspec.msgpack.decode(voided.claims or b"\x90", type=list[bytes])
+    claims = [
+        claim
+        for value in packed
+        if not _is_ended_by_review(context, claim := unpacked(value, Claimed))
+    ]
+    for claim in claims:
+        _release_counted(context, claim)
+    context.apply(*claims)
+
+
+def _is_ended_by_review(context: DecisionContext, claim: Claimed) -> bool:
+    """Whether a review ended what an order or signup had earned for the owner of the same code."""
+    is_same = claim.code == context.code and claim.action in (Action.PURCHASE, Action.SIGNUP)
+    return is_same and bool(ended_by_review(context, action_of(claim)))
+
+
+def _release_counted(context: DecisionContext, claim: Claimed) -> None:
+    """Release an order that counted towards rewards by number or amount of the user's own."""
+    order = context.action(of_order(claim.order_id)).order
+    if claim.action != Action.PURCHASE or order is None or not order.counted_as:
+        return
+    context.apply(
+        OrderRecorded(
+            **context.noted(), order=msgspec.structs.replace(order, counted_as="", counted=0)
+        )
+    )
+    release_counted(context, order.order_id)
+
+
+def _is_meant(context: DecisionContext, case: RewardCase, voided: ReferralVoided) -> bool:
+    """Whether a reward ends for the reason given: by the rules of its campaign at its time."""
+    if voided.reason != Reason.EXISTING_CUSTOMER:
+        return True
+    rules = policy_at(context.reference, case.campaign_id, case.decided_by)
+    return policy_in(rules.policy).new_customers_only

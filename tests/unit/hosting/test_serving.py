@@ -1,0 +1,62 @@
+"""Connections that send nothing, too little or another protocol, beside honest requests."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+from support.http_server import served
+
+IDLE_SECONDS = 1.0
+
+
+def application() -> Starlette:
+    async def fine(_: Request) -> PlainTextResponse:
+        return PlainTextResponse("fine")
+
+    return Starlette(routes=[Route("/", fine)])
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with served(application, idle_seconds=IDLE_SECONDS) as running:
+        yield running
+
+
+def connected(url: str, sent: bytes = b"") -> socket.socket:
+    parts = urlsplit(url)
+    connection = socket.create_connection((parts.hostname or "", parts.port or 0), timeout=60)
+    connection.sendall(sent)
+    return connection
+
+
+def ended(connection: socket.socket) -> bytes:
+    """All that comes before the server closes; TimeoutError if it doesn't within 60 s."""
+    return b"".join(iter(lambda: connection.recv(4096), b""))
+
+
+def test_a_thousand_connections_without_a_byte_keep_nobody_out(url: str) -> None:
+    with ExitStack() as open_:
+        idle = [open_.enter_context(connected(url)) for _ in range(1000)]
+        assert httpx.get(url, timeout=60).text == "fine"
+        assert {ended(connection) for connection in (idle[0], idle[-1])} == {b""}
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"GET / HT", b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"],
+)
+def test_a_connection_without_a_whole_head_is_closed(url: str, sent: bytes) -> None:
+    with connected(url, sent) as connection:
+        assert b"fine" not in ended(connection)
+
+
+def test_a_kept_connection_is_closed_after_a_while(url: str) -> None:
+    with connected(url, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n") as connection:
+        assert ended(connection).endswith(b"fine")
