@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
 
+from reftrail.reports.forecast.model import least_history
 from reftrail.reports.parameters import asked
 from reftrail.reports.questions import FILTERS, Question, is_zone, question
 from reftrail.reports.report_files import Report
@@ -18,6 +19,10 @@ ZONE_COOKIE: Final = "reftrail_zone"
 USUAL_DAYS: Final = 30
 PRESETS: Final = (7, 30, 90)
 _MOST_DAYS_BY_DAY: Final = 120
+_USUAL_HISTORY: Final = 26
+"""The weeks that a forecast is made from at least, though the page's period be shorter."""
+_WEEKS_IN_PART: Final = 2
+"""The first and the last week of a period, where it doesn't begin and end with a Monday."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,17 @@ class View:
         """The question to a report. Raises `BadQuestion`."""
         given = {name: [value] for name, value in self.fields(report)}
         return asked(report, given | {name: [value] for name, value in more.items()})
+
+    def with_history(self, report: Report, more: Mapping[str, str]) -> "View":
+        """The same from so early that the report can make its forecast, if it makes one.
+
+        Raises `BadQuestion`.
+        """
+        if not report.is_forecast:
+            return self
+        least = least_history(self.asked(report, more).weeks) + _WEEKS_IN_PART
+        history = timedelta(weeks=max(_USUAL_HISTORY, least))
+        return replace(self, since=min(self.since, self.until - history))
 
     def shifted(self, days: int) -> "View":
         """The last days, today included."""

@@ -1,6 +1,8 @@
 """The page of the forecast: a chart for each figure and currency, and errors beside them."""
 
-from datetime import date
+from datetime import date, timedelta
+
+import pytest
 
 from reftrail.dashboard.cells import table_of
 from reftrail.dashboard.dashboard import Panel
@@ -8,8 +10,8 @@ from reftrail.dashboard.pages.forecast import _errors, _panels
 from reftrail.dashboard.rendering import page
 from reftrail.dashboard.view import View
 from reftrail.reports.catalogue import ReportAnswer, columns_of, find
-from reftrail.reports.forecast.weeks import with_forecast
-from reftrail.reports.questions import question
+from reftrail.reports.forecast.weeks import of_whole_weeks, with_forecast
+from reftrail.reports.questions import MOST_WEEKS, question
 
 REPORT = find("forecast")
 VIEW = View(date(2026, 1, 5), date(2026, 4, 6))
@@ -67,3 +69,20 @@ def test_the_page_shows_them() -> None:
     assert '<td class="n">-</td>' in text  # nothing changed, so there is no MASE
     assert "1,200.00" in text
     assert 'weeks=26"' in text
+
+
+@pytest.mark.parametrize("weeks", [1, 4, 13, MOST_WEEKS])
+def test_its_history_is_long_enough_on_any_day(weeks: int) -> None:
+    for day in range(7):
+        until = VIEW.until + timedelta(days=day)
+        view = View(until - timedelta(days=30), until)
+        longer = view.with_history(REPORT, {"by": "all", "weeks": str(weeks)})
+        wanted = longer.asked(REPORT, {"by": "all", "weeks": str(weeks)})
+        assert of_whole_weeks(wanted, longer.bounds()[1]).since <= wanted.until
+        assert longer.until == until
+
+
+def test_a_longer_period_stays_as_it_is() -> None:
+    view = View(VIEW.until - timedelta(weeks=80), VIEW.until)
+    assert view.with_history(REPORT, {"by": "all"}) == view
+    assert VIEW.with_history(find("funnel"), {"by": "all"}) == VIEW

@@ -1,7 +1,6 @@
 """Page of the forecast: signups and cost of the next weeks, and how good earlier forecasts were."""
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -15,8 +14,6 @@ from reftrail.reports.catalogue import find
 from reftrail.reports.questions import MOST_WEEKS, USUAL_WEEKS
 
 _REPORT: Final = "forecast"
-_HISTORY: Final = timedelta(weeks=26)
-"""The history that a forecast is made from at least, though the page's period be shorter."""
 _LINES: Final = ("History", "Forecast", "At least", "At most")
 
 
@@ -24,7 +21,7 @@ async def forecast(dashboard: Dashboard, request: Request) -> Response:
     """GET /forecast."""
     view = view_of(request)
     weeks = request.query_params.get("weeks") or str(USUAL_WEEKS)
-    longer = replace(view, since=min(view.since, view.until - _HISTORY))
+    longer = view.with_history(find(_REPORT), {"by": "all", "weeks": weeks})
     asked = await dashboard.panel(longer, _REPORT, "Forecast", by="all", weeks=weeks)
     return await dashboard.page(
         request,

@@ -34,7 +34,8 @@ async def report(dashboard: Dashboard, request: Request) -> Response:
     by = request.query_params.get("by") or ",".join(found.usual) or "all"
     compare = request.query_params.get("compare") or ""
     more = {"by": by} | ({"compare": compare} if compare else {})
-    panel = await dashboard.panel(view, found.name, series=_series(found, by), **more)
+    longer = view.with_history(found, more)
+    panel = await dashboard.panel(longer, found.name, series=_series(found, by), **more)
     return await dashboard.page(
         request,
         "report.html",
@@ -42,6 +43,7 @@ async def report(dashboard: Dashboard, request: Request) -> Response:
         title=found.title.rstrip("."),
         report=found,
         panel=panel,
+        since=longer.since,
         by=by,
         compare=compare,
     )
