@@ -13,7 +13,7 @@ import pytest
 LONGEST_FIRST: Final = (
     "integration/test_warehouse.py",
     "e2e/collector/test_outage.py",
-    "unit/warehouse/test_placing.py",
+    "unit/warehouse/placing/test_content.py",
     "integration/test_broker_gone.py",
     "integration/test_standby_warehouse.py",
     "integration/test_fulfilment.py",

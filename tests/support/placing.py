@@ -11,6 +11,16 @@ from support.clickhouse import ClickHouse
 AS_OF = "2026-01-31T12:00:00.000Z"
 
 
+class Clock:
+    """A clock that a test sets, in seconds."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 def placed_facts(clickhouse: ClickHouse) -> PlacedFacts:
     """Facts of now: placed again only if tables have others."""
     placer = _placer(clickhouse.writing)

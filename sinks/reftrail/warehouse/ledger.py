@@ -7,7 +7,7 @@ side by side for a while neither lose nor double anything; what one left open, a
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Final
 
@@ -72,7 +72,7 @@ _PATIENCE_SECONDS: Final = 1.0
 
 
 class ClaimedByAnotherError(ExpectedError):
-    """Another warehouse has claimed the number of a load that this one was to begin."""
+    """Another warehouse has claimed the number of a load, or has closed a load that was open."""
 
 
 class Ledger:
@@ -113,24 +113,28 @@ class Ledger:
         self._next = number
 
     def number_of(self, load: Load) -> int:
-        """The number under which a load is open, whichever instance has opened it."""
-        if load not in self._numbers:
-            self.unfinished()
+        """The number under which a load is open, whichever instance has opened it.
+
+        Raises `ClaimedByAnotherError` if another warehouse has closed it.
+        """
+        self._learn([load])
         return self._numbers[load]
 
     def is_unnumbered(self, load: Load) -> bool:
-        """Whether an open load was claimed before events had the number of their load."""
-        if load not in self._numbers:
-            self.unfinished()
+        """Whether an open load was claimed before events had the number of their load.
+
+        Raises `ClaimedByAnotherError` if another warehouse has closed it.
+        """
+        self._learn([load])
         return load in self._claimed_before
 
     def close(self, loads: Mapping[Load, Counts]) -> None:
         """Note that it was inserted, dead letters included.
 
         A load from before events had numbers keeps the time of its claim: nothing can be compared.
+        Raises `ClaimedByAnotherError` if another warehouse has closed one of them.
         """
-        if not loads.keys() <= self._numbers.keys():
-            self.unfinished()  # another instance has opened them
+        self._learn(loads)
         rows = [
             row | self._claim_time(load)
             for load, counts in loads.items()
@@ -138,6 +142,17 @@ class Ledger:
         ]
         if rows:
             insert_rows(self._client, "loads", rows)
+
+    def _learn(self, loads: Collection[Load]) -> None:
+        """Learn the numbers of loads that another instance has opened."""
+        if all(load in self._numbers for load in loads):
+            return
+        self.unfinished()
+        if closed := [load.token for load in loads if load not in self._numbers]:
+            raise ClaimedByAnotherError(
+                f"another warehouse loads into this ClickHouse, too: it has finished the load "
+                f"{', '.join(closed)}. Nothing is lost or doubled; let one of them run"
+            )
 
     def positions(self) -> dict[tuple[str, int], Position]:
         """The positions up to which topics and partitions are loaded."""

@@ -1,0 +1,91 @@
+"""Facts are of now or as old as they may be, and those of two times are never offered as one."""
+
+from itertools import count
+from typing import Any
+
+import pytest
+from support.clickhouse import ClickHouse
+from support.placed_programme import ADD, come_late, funnel, register_otherwise
+from support.placing import AS_OF, Clock
+
+from reftrail.reports.placed_facts import PlacedFacts
+from reftrail.warehouse.placing.placer import Placer
+from reftrail.warehouse.placing.tables import Placing
+from reftrail.warehouse.placing.visits import PlacedVisits
+
+
+async def test_facts_are_of_now_or_as_old_as_they_may_be(
+    programme: ClickHouse, clock: Clock
+) -> None:
+    times = count(1)
+    placer = Placer(programme.writing, lambda: f"time {next(times)}")
+    reading = programme.reading
+
+    assert placer.facts(reading, 900) is None
+    assert placer.place()
+    assert not placer.place()
+    found = placer.facts(reading, 0)
+    assert found is not None
+    assert found.as_of == "time 3"
+
+    await come_late(programme)
+    clock.now += 10
+    assert placer.facts(reading, 9) is None
+    older = placer.facts(reading, 10)
+    assert older is not None
+    assert older.as_of == "time 2"
+
+
+async def test_older_facts_stay_as_they_are_while_others_are_placed(
+    programme: ClickHouse, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    placer = Placer(programme.writing, lambda: AS_OF)
+    placer.place()
+    seen: list[list[dict[str, Any]]] = []
+    place = PlacedVisits._place
+
+    def watched(visits: PlacedVisits, days: Any, placed: PlacedFacts) -> None:
+        place(visits, days, placed)
+        found = placer.facts(programme.reading, 60)
+        assert found is not None
+        seen.append(funnel(programme, found))
+
+    found = placer.facts(programme.reading, 0)
+    assert found is not None
+    before = funnel(programme, found)
+    await register_otherwise(programme)
+    monkeypatch.setattr(PlacedVisits, "_place", watched)
+    placer.place()
+    assert seen == [before]
+    found = placer.facts(programme.reading, 0)
+    assert found is not None
+    assert funnel(programme, found) != before
+
+
+ERASE = "DELETE FROM events WHERE event_id = 's1'"
+
+
+@pytest.mark.parametrize(("meanwhile", "are_offered"), [(ERASE, False), (ADD, True)])
+async def test_facts_of_before_and_after_an_erasure_are_never_offered(
+    programme: ClickHouse,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    meanwhile: str,
+    are_offered: bool,
+) -> None:
+    placer = Placer(programme.writing, lambda: AS_OF)
+    place, begun = Placing._place, count()
+
+    def changing(placing: Placing, view: Any, order: str) -> None:
+        place(placing, view, order)
+        if next(begun) == 3:
+            programme.writing.command(meanwhile)
+
+    with monkeypatch.context() as changed:
+        changed.setattr(Placing, "_place", changing)
+        placer.place()
+    clock.now += 10
+    assert placer.facts(programme.reading, 0) is None
+    assert (placer.facts(programme.reading, 60) is not None) == are_offered
+    assert placer.place()
+    assert placer.facts(programme.reading, 0) is not None
