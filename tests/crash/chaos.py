@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 import httpx
 from kafka import TopicPartition
 from kafka.errors import KafkaError
+from support import local_http
 from support.log import Raw, read_raw
 from support.worker import worker
 
@@ -152,7 +153,7 @@ class Chaos:
         if not topic.public:
             return read
         key = {"Authorization": f"Bearer {stack.ready.secret_key}"}
-        answer = httpx.get(f"{stack.ready.reports_url}/v1/positions", headers=key, timeout=5.0)
+        answer = local_http.get(f"{stack.ready.reports_url}/v1/positions", headers=key, timeout=5.0)
         loaded = answer.raise_for_status().json().get(topic.name, {})
         return {n: min(at, loaded[str(n)]) for n, at in read.items() if str(n) in loaded}
 
@@ -194,7 +195,7 @@ class Chaos:
 
     def _held(self, url: str) -> frozenset[TopicPartition]:
         with suppress(httpx.HTTPError):
-            answer = httpx.get(f"{url}/readyz", timeout=1.0)
+            answer = local_http.get(f"{url}/readyz", timeout=1.0)
             return held_partitions(self.stack.installation, answer.json()["partitions"])
         return frozenset()
 

@@ -11,8 +11,7 @@ from random import Random
 from threading import Event
 from typing import Final
 
-import httpx
-from support import log_files
+from support import local_http, log_files
 from support.log import group_positions, produce
 
 from crash import cut_short, facts, reviewer
@@ -126,7 +125,7 @@ class Experiment:
 
     def _given(self) -> Counter[str]:
         """The number of times that partners have given each reward since they were started."""
-        done: dict[str, int] = httpx.get(f"{self._partners_url}/v1/books").json()["done"]
+        done: dict[str, int] = local_http.get(f"{self._partners_url}/v1/books").json()["done"]
         return Counter(done)
 
     def _repeats(self) -> Mapping[str, int]:

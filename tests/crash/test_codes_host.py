@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from support import local_http
 from support.codes import BY, SUMMER, sqlite_url
 from support.host_process import HostProcess
 from support.kafka import TestInstallation
@@ -52,7 +53,7 @@ class Host:
 
     def metric(self, name: str) -> float:
         try:
-            text = httpx.get(f"{self.url}/metrics", timeout=5).text
+            text = local_http.get(f"{self.url}/metrics", timeout=5).text
         except httpx.HTTPError:
             assert self.process.poll() is None, self._log.read_text()
             return 0.0

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from support import local_http
 from typer.testing import CliRunner
 
 from reftrail.cli.main import command_line
@@ -123,7 +124,7 @@ def send_a_fast_signup(stack: Ready) -> None:
     at = time.time() - 60
     click = {"type": "click", "visitor_id": "v1", "code": "AMY", "event_time": rfc3339(at)}
     signup = {"type": "signup", "visitor_id": "v1", "user_id": "bob", "event_time": rfc3339(at + 1)}
-    sent = httpx.post(
+    sent = local_http.post(
         f"{stack.collector_url}/v1/events",
         headers={"authorization": f"Bearer {stack.secret_key}"},
         json={"events": [click, signup]},

@@ -8,8 +8,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
+from support import local_http
 from support.held_processes import processes_naming
 from support.metrics import wait_until
 
@@ -69,7 +69,7 @@ def test_everything_comes_out_as_it_ought_to_and_stays_up_if_asked(temporary: Pa
 
     url = re.search(r"^reports +(http\S+)", output, re.MULTILINE)
     assert url is not None, output
-    assert httpx.get(url[1]).status_code == 401
+    assert local_http.get(url[1]).status_code == 401
     process.send_signal(signal.SIGINT)
     rest, _ = process.communicate(timeout=180)
     assert process.returncode == 0, output + rest

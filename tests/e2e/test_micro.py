@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+from support import local_http
 from support.metrics import wait_until
 
 from reftrail.local.held_process import HeldProcess, output_of
@@ -68,8 +69,8 @@ def test_it_decides_under_its_own_key(tmp_path: Path) -> None:
         assert f"{url}/micro" in said_at_start(process)
         event = {"type": "signup", "user_id": "bob", "code": "eve"}
         headers = {"authorization": "Bearer sk_mine"}
-        assert httpx.post(f"{url}/v1/events", json=event, headers=headers).status_code == 202
-        (attribution,) = httpx.get(f"{url}/micro/rewards").json()["attributions"]
+        assert local_http.post(f"{url}/v1/events", json=event, headers=headers).status_code == 202
+        (attribution,) = local_http.get(f"{url}/micro/rewards").json()["attributions"]
         assert (attribution["user_id"], attribution["code"]) == ("bob", "EVE")
 
 
@@ -99,7 +100,7 @@ def test_the_example_shop_can_be_tried_with_it() -> None:
         assert "1 teapot." in browser.post("/buy").text
 
         def granted() -> list[str]:
-            found = httpx.get(f"{collector}/micro/rewards").json()["rewards"]
+            found = local_http.get(f"{collector}/micro/rewards").json()["rewards"]
             return [entry["beneficiary"] for entry in found if entry["status"] == "granted"]
 
         wait_until(lambda: len(granted()) == 2, seconds=180)

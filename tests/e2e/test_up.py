@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psutil
 import pytest
+from support import local_http
 from support.held_processes import processes_naming
 from support.metrics import wait_until
 
@@ -61,7 +61,7 @@ def test_it_serves_until_it_is_interrupted_and_leaves_nothing(data_dir: Path) ->
     names = ("collector_url", "reports_url", "fulfilment_url", "webhooks_url")
     hosts = [*(found[name] for name in names), *found["worker_urls"]]
     assert len(hosts) == 6
-    assert [httpx.get(f"{url}/readyz").status_code for url in hosts] == [200] * 6
+    assert [local_http.get(f"{url}/readyz").status_code for url in hosts] == [200] * 6
     assert found["webhooks_store"] == str(data_dir / "webhooks.sqlite")
     assert "partners" in found["pids"]
 

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from kafka.admin import KafkaAdminClient, ScramMechanism, UserScramCredentialUpsertion
 from kafka.errors import KafkaError, TopicAuthorizationFailedError
+from support import local_http
 from support.codes import sqlite_url
 from support.host_process import HostProcess
 
@@ -161,7 +162,7 @@ def wait_for(url: str, log: Path, key: str | None = None) -> httpx.Response:
     headers = {"authorization": f"Bearer {key}"} if key else {}
     while True:
         try:
-            answer = httpx.get(url, headers=headers)
+            answer = local_http.get(url, headers=headers)
             if answer.is_success:
                 return answer
         except httpx.HTTPError:
@@ -203,7 +204,7 @@ def test_hosts_do_their_work_with_what_the_table_allows(
             stack.enter_context(running(host, secured, tmp_path / f"{host}.log", own))
         for host, port in ports.items():
             wait_for(f"http://127.0.0.1:{port}/readyz", tmp_path / f"{host}.log")
-        sent = httpx.post(
+        sent = local_http.post(
             f"http://127.0.0.1:{ports['collector']}/v1/events",
             headers={"authorization": f"Bearer {SECRET}"},
             json={"events": [{"type": "click", "visitor_id": "v1", "code": "AMY"}]},

@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
+from support import local_http
 from support.codes import sqlite_url
 from support.codes_host import codes_host
 from support.collector import running_collector
@@ -66,7 +66,7 @@ def test_a_collector_follows_keys(installation: TestInstallation, tmp_path: Path
 
         def sent(key: str, path: str = "/v1/events", body: Any = EVENT) -> int:
             headers = {"authorization": f"Bearer {key}"}
-            return httpx.post(f"{collector.url}{path}", json=body, headers=headers).status_code
+            return local_http.post(f"{collector.url}{path}", json=body, headers=headers).status_code
 
         shop = keys("create", "shop", "--kind", "secret", "--scope", "events:write")
         assert shop.startswith("sk_")
@@ -90,7 +90,7 @@ def test_a_collector_follows_keys(installation: TestInstallation, tmp_path: Path
 
         def beacon(origin: str, key: str = page) -> int:
             """As `navigator.sendBeacon` posts a text: no header but the browser's own."""
-            return httpx.post(
+            return local_http.post(
                 f"{collector.url}/v1/events",
                 content=json.dumps({"key": key, "events": [view]}),
                 headers={"content-type": "text/plain;charset=UTF-8", "origin": origin},

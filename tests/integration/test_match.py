@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import httpx
+from support import local_http
 from support.collector import PUBLISHABLE, running_collector
 from support.kafka import TestInstallation
 from support.log import produce, read_committed
@@ -30,7 +30,7 @@ def test_collectors_beside_each_other_decide_the_same(
 
         def asked(nth: int, **body: Any) -> tuple[str, dict[str, Any]]:
             collector, visitor = (first, second)[nth % 2], f"app-{nth}"
-            answer = httpx.post(
+            answer = local_http.post(
                 f"{collector.url}/v1/match",
                 json={"visitor_id": visitor} | body,
                 headers={"authorization": f"Bearer {PUBLISHABLE}"},
@@ -39,7 +39,7 @@ def test_collectors_beside_each_other_decide_the_same(
             assert answer.status_code == 200, answer.text
             return visitor, answer.json()
 
-        led = httpx.get(f"{first.url}/r/AMY", headers={"user-agent": PHONE}, timeout=90)
+        led = local_http.get(f"{first.url}/r/AMY", headers={"user-agent": PHONE}, timeout=90)
         (signed,) = parse_qs(urlsplit(led.headers["location"]).query)["ref_signed"]
         with ThreadPoolExecutor(8) as pool:
             answers = list(pool.map(lambda nth: asked(nth, signed_click=signed), range(8)))

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
-import httpx
 import pytest
+from support import local_http
 from support.host_process import run_command
 from support.kafka import TestInstallation
 from support.log import produce, writing
@@ -64,7 +64,7 @@ class Server:
             running.kill()
 
     def number(self, query: str) -> int:
-        return int(httpx.post(self._address, content=query).raise_for_status().text)
+        return int(local_http.post(self._address, content=query).raise_for_status().text)
 
     def check(self, total: int) -> None:
         """Each message is in one table, once, and no load is open."""

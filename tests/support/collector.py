@@ -15,6 +15,7 @@ from reftrail.collector.main import compose
 from reftrail.collector.settings import CollectorSettings
 from reftrail.contracts.installation import Installation
 from reftrail.local.ports import free_port
+from support import local_http
 from support.host_process import HostProcess
 
 SECRET = "sk_test_secret"
@@ -37,7 +38,7 @@ class RunningCollector:
         while True:
             answer: object
             try:
-                answer = httpx.get(f"{self.url}/readyz", timeout=5).status_code
+                answer = local_http.get(f"{self.url}/readyz", timeout=5).status_code
                 if answer == 200:
                     return
             except httpx.HTTPError as error:
@@ -48,7 +49,7 @@ class RunningCollector:
 
     def metric(self, line: str) -> float:
         """The value of a metric, named as in the exposition format, labels included."""
-        for found in httpx.get(f"{self.url}/metrics", timeout=5).text.splitlines():
+        for found in local_http.get(f"{self.url}/metrics", timeout=5).text.splitlines():
             if found.startswith(line + " "):
                 return float(found.rpartition(" ")[2])
         return 0.0

@@ -34,6 +34,7 @@ from reftrail.testing.times import FIRST_DAY
 from reftrail.warehouse.dashboard_parts import review_sender
 from reftrail.warehouse.http import application
 from reftrail.warehouse.metrics import WarehouseMetrics
+from reftrail.warehouse.placing.placer import Placer
 from reftrail.warehouse.progress import LoadedPositions
 from support.authorizing import authorizing, stored
 from support.clickhouse import ClickHouse
@@ -98,6 +99,7 @@ def dashboard_app(
     clickhouse: ClickHouse,
     given: DashboardParts | None = None,
     authorization: Authorization | None = None,
+    placed: Placer | None = None,
 ) -> Starlette:
     """The warehouse's application, by default for the keys of `dashboard_authorization`."""
     progress = LoadedPositions()
@@ -109,6 +111,7 @@ def dashboard_app(
         progress,
         WarehouseMetrics(),
         dashboard_parts=given or parts(),
+        placed=placed,
     )
 
 

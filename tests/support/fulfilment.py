@@ -21,6 +21,7 @@ from reftrail.fulfilment.partners.deliveries import Deliveries, Faults
 from reftrail.hosting.serving import serve
 from reftrail.local.ports import free_port
 from reftrail.rules.decider import derived_id
+from support import local_http
 from support.host_process import HostProcess
 
 SECRET = "a-signing-secret-of-the-tests-long-enough"
@@ -106,7 +107,7 @@ class RunningFulfilment:
         self.process = HostProcess("reftrail.fulfilment", os.environ | variables, self.log)
 
     def get(self, path: str) -> httpx.Response:
-        return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=10)
+        return local_http.get(f"http://127.0.0.1:{self.port}{path}", timeout=10)
 
     def wait_until_ready(self) -> None:
         wait_until(lambda: self._alive() and _answers(f"http://127.0.0.1:{self.port}/readyz"))
@@ -191,6 +192,6 @@ def wait_until(holds: Callable[[], bool], seconds: float = 180) -> None:
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(url, timeout=2).is_success
+        return local_http.get(url, timeout=2).is_success
     except httpx.HTTPError:
         return False

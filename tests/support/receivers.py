@@ -17,6 +17,7 @@ import httpx
 
 from reftrail.contracts.installation import Installation
 from reftrail.local.ports import free_port
+from support import local_http
 from support.fulfilment import wait_until
 from support.host_process import HostProcess, run_command
 
@@ -153,7 +154,9 @@ class RunningWebhooks:
     def _is_ready(self) -> bool:
         assert self.process.poll() is None, self.log.read_text()[-4000:]
         try:
-            return httpx.get(f"http://127.0.0.1:{self.port}/readyz", timeout=5).status_code == 200
+            return (
+                local_http.get(f"http://127.0.0.1:{self.port}/readyz", timeout=5).status_code == 200
+            )
         except httpx.HTTPError:
             return False
 

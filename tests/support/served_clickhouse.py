@@ -12,6 +12,7 @@ import httpx
 
 from reftrail.local.held_process import HeldProcess
 from reftrail.local.ports import free_port
+from support import local_http
 
 PROGRAM: Final = Path(__file__).with_name("clickhouse_server.py")
 IMAGE: Final = "clickhouse/clickhouse-server:25.8"
@@ -53,7 +54,7 @@ def _wait(server: HeldProcess[bytes], address: str, log: Path) -> None:
     deadline = time.monotonic() + _STARTS_WITHIN
     while True:
         try:
-            if httpx.get(f"{address}/ping").is_success:
+            if local_http.get(f"{address}/ping").is_success:
                 return
         except httpx.HTTPError:
             pass

@@ -17,6 +17,7 @@ from kafka import KafkaConsumer, TopicPartition
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.topics import PUBLIC_TOPICS
 from reftrail.local.ports import free_port
+from support import local_http
 from support.host_process import HostProcess
 
 SECRET = "sk_test_warehouse"
@@ -56,7 +57,7 @@ class RunningWarehouse:
 
     def get(self, path: str, key: str | None = SECRET) -> httpx.Response:
         headers = {"authorization": f"Bearer {key}"} if key else {}
-        return httpx.get(self.url + path, headers=headers, timeout=60)
+        return local_http.get(self.url + path, headers=headers, timeout=60)
 
     def report(self, name: str, **query: str) -> dict[str, Any]:
         asked = "&".join(f"{key}={value}" for key, value in query.items())

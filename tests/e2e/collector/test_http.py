@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from support import local_http
 from support.collector import PUBLISHABLE, RunningCollector, running_collector
 from support.kafka import RunningKafka, TestInstallation, installation_on
 from support.log import Logged, ends_of, produce, read_committed
@@ -203,7 +204,7 @@ def test_a_refused_key_is_told_by_the_client(collector: RunningCollector) -> Non
         pytest.raises(NotSent, match="401: give a known API key"),
     ):
         reftrail.send([click()])
-    assert httpx.get(f"{collector.url}/healthz").status_code == 200
+    assert local_http.get(f"{collector.url}/healthz").status_code == 200
 
 
 def test_a_publishable_key_sends_no_money_and_hides_no_address(
@@ -401,7 +402,7 @@ def test_settings_that_are_not_right_are_told(tmp_path: Path) -> None:
 
 def answers(collector: RunningCollector) -> bool:
     try:
-        return httpx.get(f"{collector.url}/healthz").is_success
+        return local_http.get(f"{collector.url}/healthz").is_success
     except httpx.HTTPError:
         return False
 

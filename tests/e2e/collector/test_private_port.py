@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import httpx
+from support import local_http
 from support.collector import running_collector
 from support.kafka import TestInstallation
 from support.metrics import wait_until
@@ -14,12 +15,12 @@ NOWHERE = TestInstallation(bootstrap_servers="127.0.0.1:1", partitions=4)
 
 def statuses(url: str) -> dict[str, int]:
     paths = ("/healthz", "/readyz", "/metrics", "/v1/openapi.json")
-    return {path: httpx.get(url + path, timeout=10).status_code for path in paths}
+    return {path: local_http.get(url + path, timeout=10).status_code for path in paths}
 
 
 def answers(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/healthz").is_success
+        return local_http.get(f"{url}/healthz").is_success
     except httpx.HTTPError:
         return False
 

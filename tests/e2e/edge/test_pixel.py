@@ -4,6 +4,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from support import local_http
 from support.authorizing import stored
 from support.edge import RunningEdge
 
@@ -15,7 +16,7 @@ def loaded(
     query: dict[str, str] | None = None,
     headers: dict[str, str] | None = None,
 ) -> httpx.Response:
-    return httpx.get(
+    return local_http.get(
         f"{edge.url}/v1/pixel.gif",
         params={"key": "pk"} | (query or {}),
         headers=BROWSER | (headers or {}),

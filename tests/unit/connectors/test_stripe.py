@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
+from support import local_http
 from support.deliveries import SETTINGS, deliver, payloads, taken_from
 from support.edge import RunningEdge, running_edge
 
@@ -217,7 +217,7 @@ def test_junk_in_any_place_is_no_error_of_the_collector(name: str, junk: Any) ->
 
 
 def _counted(edge: RunningEdge, outcome: str) -> float:
-    text = httpx.get(f"{edge.url}/metrics").text
+    text = local_http.get(f"{edge.url}/metrics").text
     line = f'reftrail_collector_deliveries_total{{connector="stripe",outcome="{outcome}"}} '
     return sum(
         float(text_line.removeprefix(line))

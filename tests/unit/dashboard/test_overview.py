@@ -1,5 +1,6 @@
 """Overview, reports and facts, on the real engine."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -8,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.applications import Starlette
 from support.clickhouse import ClickHouse
 from support.dashboard import KEY, dashboard_app
 from support.programme import T0, attributed, campaign, click, code, signup, view
@@ -16,13 +18,13 @@ from reftrail.contracts.record import DAY
 from reftrail.contracts.topics import ATTRIBUTIONS, CAMPAIGNS, CODES, EVENTS
 from reftrail.dashboard import dashboard
 from reftrail.reports.catalogue import find
+from reftrail.warehouse.placing.placer import Placer
 
 HEADERS = {"authorization": f"Bearer {KEY}", "accept": "text/html"}
 PERIOD = "from=2026-09-20&to=2026-09-23"
 
 
-@pytest.fixture
-async def http(clickhouse: ClickHouse) -> AsyncIterator[httpx.AsyncClient]:
+async def load(clickhouse: ClickHouse) -> None:
     await clickhouse.load(CAMPAIGNS, [campaign("spring"), campaign("<b>autumn</b>")])
     await clickhouse.load(CODES, [code("AMY", "spring"), code("BOB", "<b>autumn</b>")])
     events: list[Any] = [
@@ -37,7 +39,21 @@ async def http(clickhouse: ClickHouse) -> AsyncIterator[httpx.AsyncClient]:
     await clickhouse.load(
         ATTRIBUTIONS, [attributed("uma", "AMY", event_time=T0 + 60_000, campaign_id="spring")]
     )
-    transport = httpx.ASGITransport(app=dashboard_app(clickhouse), raise_app_exceptions=False)
+
+
+@pytest.fixture(scope="module")
+def app(clickhouse_engine: ClickHouse) -> Starlette:
+    """The pages read placed facts, as those of a warehouse do once all is loaded."""
+    clickhouse_engine.empty()
+    asyncio.run(load(clickhouse_engine))
+    placer = Placer(clickhouse_engine.writing, lambda: "2027-01-15T08:00:00.000Z")
+    placer.place()
+    return dashboard_app(clickhouse_engine, placed=placer)
+
+
+@pytest.fixture
+async def http(app: Starlette) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx.AsyncClient(
         transport=transport, base_url="http://reports", headers=HEADERS
     ) as client:
@@ -179,7 +195,8 @@ async def test_reports_are_asked_for_what_they_can_answer(http: httpx.AsyncClien
 async def test_a_list_that_is_cut_short_says_so(
     http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert "Only the first" not in (await http.get(f"/reports/codes?{PERIOD}")).text
+    longer = "from=2026-09-19&to=2026-09-23"
+    assert "Only the first" not in (await http.get(f"/reports/codes?{longer}")).text
     found = find("codes")
     short = replace(found, most=1, sql=found.sql.replace("LIMIT 10000", "LIMIT 1"))
     monkeypatch.setattr(dashboard, "find", lambda _: short)

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
+from support import local_http
 from support.http_server import served
 
 IDLE_SECONDS = 1.0
@@ -44,7 +44,7 @@ def ended(connection: socket.socket) -> bytes:
 def test_a_thousand_connections_without_a_byte_keep_nobody_out(url: str) -> None:
     with ExitStack() as open_:
         idle = [open_.enter_context(connected(url)) for _ in range(1000)]
-        assert httpx.get(url, timeout=60).text == "fine"
+        assert local_http.get(url, timeout=60).text == "fine"
         assert {ended(connection) for connection in (idle[0], idle[-1])} == {b""}
 
 
