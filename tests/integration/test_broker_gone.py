@@ -34,7 +34,7 @@ def _purchases(installation: TestInstallation, stopping: Event) -> None:
     try:
         with writing(installation, EVENTS) as write:
             n = 0
-            while not stopping.is_set():
+            while not stopping.wait(0.02):
                 write(
                     Purchase(
                         event_id=f"e{n + i}",

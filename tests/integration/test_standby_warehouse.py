@@ -97,7 +97,7 @@ class Trickle:
 
     def _write(self) -> None:
         with writing(self._installation, EVENTS) as write:
-            while not self._enough.wait(0.05):
+            while not self._enough.wait(0.25):
                 write(clicks(self.total, self.total + 100))
                 self.total += 100
 

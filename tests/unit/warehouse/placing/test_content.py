@@ -38,7 +38,6 @@ from reftrail.warehouse.placing.placer import Placer
 from reftrail.warehouse.placing.tables import Placing
 
 
-@over_http
 async def test_every_report_says_the_same_of_placed_facts(programme: ClickHouse) -> None:
     placed = placed_facts(programme)
 
