@@ -10,7 +10,7 @@ from typing import TypeAlias, assert_never
 import msgspec
 
 from reftrail.contracts.decisions import RewardDecided
-from reftrail.contracts.policy import Milestone, policy_in
+from reftrail.contracts.policy import Milestone, MilestoneKind, policy_in
 from reftrail.contracts.record import Derived
 from reftrail.contracts.stage_messages import MilestoneChanged
 from reftrail.rules.decider import Cause, Reference, metadata
@@ -131,7 +131,7 @@ def _newly_reached(
         Reached(
             milestone,
             campaign.version,
-            record.code,
+            _code_of(milestone, known.get(milestone.name), record),
             record.user_id,
             times=known[milestone.name].times + 1 if milestone.name in known else 1,
         )
@@ -139,6 +139,16 @@ def _newly_reached(
         if grants >= milestone.grants
         and not (milestone.name in known and known[milestone.name].holds)
     ]
+
+
+def _code_of(milestone: Milestone, before: Reached | None, record: RewardDecided) -> str:
+    """The code of the grant; of a bonus that is reached again, that under which it was before.
+
+    There the reward stage knows whether a review ended it.
+    """
+    if before is None or milestone.kind != MilestoneKind.BONUS:
+        return record.code
+    return before.code
 
 
 def _is_lost(reached: Reached, grants: int) -> bool:

@@ -88,6 +88,15 @@ def test_a_reversal_loses_what_takes_more_grants_and_the_next_grant_reaches_it_a
     story.when(reversal("u8")).then(milestone("third", 3, reached=False, user_id="u8", times=2))
 
 
+def test_a_bonus_that_is_reached_again_by_another_code_is_under_the_first_ones() -> None:
+    """A review that took it back is known there, so a second code doesn't bring it again."""
+    story = after(3, BONUS, tier("silver", 3)).given(reversal("u0"))
+    story.when(grant("u9").but(code="BOB")).then(
+        milestone("third", 3, code="AMY", user_id="u9", times=2),
+        milestone("silver", 3, code="BOB", user_id="u9", times=2),
+    )
+
+
 def test_referrers_and_campaigns_are_counted_apart() -> None:
     story = after(2, BONUS).given(programme(BONUS, campaign_id="autumn"))
     story.when(grant("u7", beneficiary="other"), grant("u8", campaign_id="autumn")).then_nothing()
