@@ -18,10 +18,12 @@ _SETTLED: Final = (RewardStatus.GRANTED, RewardStatus.REVERSED, RewardStatus.ADJ
 class RewardAccount:
     """One reward, after all of its entries so far.
 
-    balance_micros is the sum of what its entries add and take away. lapsed_micros is what failed or
-    expired, and was neither granted again nor reversed. delivered has, by the event_id of a report,
-    how much that report says was delivered. granted_at is when it was first worth something,
-    acted_at when the order or signup was that earned it.
+    Its kind, currency, campaign, order and acted_at are those of its first grant: what was rejected
+    and is decided on again after a merge may have others. balance_micros is the sum of what its
+    entries add and take away. lapsed_micros is what failed or expired, and was neither granted
+    again nor reversed. delivered has, by the event_id of a report, how much that report says was
+    delivered. granted_at is when it was first worth something, acted_at when the order or signup
+    was that earned it.
     """
 
     reward_id: str
@@ -54,9 +56,6 @@ class RewardAccount:
             action=entry.action,
             kind=entry.kind,
             currency=entry.currency,
-            campaign_id=entry.campaign_id,
-            order_id=entry.order_id,
-            acted_at=entry.action_time,
         )
 
     def count(self, entry: RewardDecided) -> None:
@@ -65,6 +64,8 @@ class RewardAccount:
             return
         self._seen.add(entry.event_id)
         self.beneficiary = entry.beneficiary or self.beneficiary
+        if self.granted_at is None:
+            self._describe(entry)
         if is_part(entry):
             self.balance_micros += effect(entry)
             return
@@ -88,6 +89,12 @@ class RewardAccount:
     def delivered_by_others(self, own: Collection[str]) -> Micros:
         """The amount delivered according to reports that are not in own."""
         return sum(micros for report, micros in self.delivered.items() if report not in own)
+
+    def _describe(self, entry: RewardDecided) -> None:
+        """Take over what an entry says of the reward, until it is first worth something."""
+        self.kind, self.currency = entry.kind, entry.currency
+        self.campaign_id, self.order_id = entry.campaign_id, entry.order_id
+        self.acted_at = entry.action_time
 
     def _count_value(self, entry: RewardDecided) -> None:
         self.balance_micros += effect(entry)

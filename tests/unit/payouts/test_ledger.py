@@ -55,6 +55,14 @@ def test_what_expired_after_its_approval_is_still_due_and_no_more() -> None:
     assert [expired.entitled(settled) for settled in (0, 6, 10, 20)] == [0, 6, 10, 10]
 
 
+def test_the_grant_says_in_which_currency_and_for_what_it_is_due() -> None:
+    """An order that two users reported in two currencies, refused before they were merged."""
+    refused = of("rejected", 24, currency="JPY", action_time=1, order_id="o1")
+    again = of("granted", 20, currency="EUR", action_time=2, order_id="o1")
+    found = account(refused, again, of("reversed", 10, "partly_refunded", currency="EUR"))
+    assert (found.currency, found.acted_at, found.balance_micros) == ("EUR", 2, 10)
+
+
 def test_other_kinds_are_none_of_these() -> None:
     assert accounts_of([of("granted", 10, kind="credit")], ["payout"]) == {}
 
