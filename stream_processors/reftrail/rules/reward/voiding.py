@@ -6,6 +6,7 @@ from reftrail.contracts.decisions import Action, Claimed
 from reftrail.contracts.policy import policy_in
 from reftrail.contracts.reward_reasons import Reason
 from reftrail.contracts.stage_messages import ReferralVoided
+from reftrail.rules.codes import code_of
 from reftrail.rules.packing import unpacked
 from reftrail.rules.policy import policy_at
 from reftrail.rules.reward.actions import action_of, of_order
@@ -26,8 +27,8 @@ def void(context: DecisionContext, voided: ReferralVoided) -> None:
     """Take back the rewards of a referral, the oldest first. Skipped orders get no turn any more.
 
     The orders and the address of a merged user are free for the referral that is left: its claims
-    follow, but for what a review ended the reward of, where the code is the same. A bonus stays:
-    it is the milestone stage that takes it back, where its count falls.
+    follow, but for what a review ended the reward of, where the code or its owner is the same. A
+    bonus stays: it is the milestone stage that takes it back, where its count falls.
     """
     is_merged = voided.reason == Reason.USERS_MERGED
     was_merged = context.referral.is_merged
@@ -55,9 +56,19 @@ def void(context: DecisionContext, voided: ReferralVoided) -> None:
 
 
 def _is_ended_by_review(context: DecisionContext, claim: Claimed) -> bool:
-    """Whether a review ended what an order or signup had earned for the owner of the same code."""
-    is_same = claim.code == context.code and claim.action in (Action.PURCHASE, Action.SIGNUP)
-    return is_same and bool(ended_by_review(context, action_of(claim)))
+    """Whether a review ended what an order or signup had earned for the same code or owner."""
+    may_earn = claim.action in (Action.PURCHASE, Action.SIGNUP)
+    if not may_earn or not ended_by_review(context, action_of(claim)):
+        return False
+    return claim.code == context.code or _is_of_same_owner(context, claim)
+
+
+def _is_of_same_owner(context: DecisionContext, claim: Claimed) -> bool:
+    """Whether the code of a claim and that of the referral that ends belong to one owner."""
+    ended, left = context.reference.code_if_known(context.code), code_of(claim, context.reference)
+    if ended is None or left is None:
+        return False
+    return ended.owner_user_id is not None and ended.owner_user_id == left.owner_user_id
 
 
 def _release_counted(context: DecisionContext, claim: Claimed) -> None:
