@@ -99,8 +99,8 @@ class MilestoneChanged(Derived, frozen=True, kw_only=True):
     """A referrer reached a milestone, or lost it because a reward was reversed.
 
     code and user_id are those of the grant that was the grants-th, also where that is lost (reached
-    False). A bonus that is reached again keeps the code of its first time. times says how often it was reached by now. value and reward_kind are those of a bonus.
-    decided_at is that of the grant.
+    False). A bonus that is reached again keeps the code of its first time. times says how often it
+    was reached by now. value and reward_kind are those of a bonus. decided_at is that of the grant.
     """
 
     beneficiary: str

@@ -8,6 +8,7 @@ from reftrail.contracts.decisions import (
     RewardDecided,
 )
 from reftrail.rules.cells import Cells
+from reftrail.rules.decider import fingerprint
 from reftrail.rules.fraud.baselines import with_amount, with_claim, with_judged
 from reftrail.rules.fraud.scoring import is_suspicious
 from reftrail.rules.limits import LimitReservation, forgotten_at
@@ -45,13 +46,36 @@ def count_usage(cells: Cells, key: str, referral: ReferralCell, earned: Assessed
     cells.put(code, usage)
 
 
-def count_qualified(cells: Cells, entry: RewardDecided) -> None:
-    """Count one referral of the code more (or less) towards the tiers of its campaign."""
-    usage = cells.get(code_key(entry.code), CodeCell)
-    counts = dict(usage.qualified)
-    counts[entry.campaign_id] = counts.get(entry.campaign_id, 0) + (entry.qualifies or 0)
-    qualified = tuple((campaign, count) for campaign, count in counts.items() if count)
-    cells.put(code_key(entry.code), _replace(usage, qualified=qualified))
+def count_qualified(
+    cells: Cells, key: str, referral: ReferralCell, entry: RewardDecided, *, by: int
+) -> None:
+    """Count one reward of the referrer more (or less) that makes the referral qualify.
+
+    The referral counts towards the tiers of its code and campaign while there is one, whosever it
+    is, and for each beneficiary while one of theirs is there.
+    """
+    campaign_id = entry.campaign_id
+    before = referral.qualified_in(campaign_id)
+    counts = dict(referral.qualified) | {campaign_id: before + by}
+    whose = campaign_id, fingerprint(entry.beneficiary or "")
+    own = {(campaign, beneficiary): count for campaign, beneficiary, count in referral.qualified_of}
+    own[whose] = max(0, own.get(whose, 0) + by)
+    referral = _replace(
+        referral,
+        qualified=_without_zero(counts),
+        qualified_of=tuple((*of, count) for of, count in own.items() if count),
+    )
+    cells.put(key, referral)
+    of_code = (before + by > 0) - (before > 0)
+    if of_code:
+        usage = cells.get(code_key(entry.code), CodeCell)
+        counts = dict(usage.qualified)
+        counts[campaign_id] = counts.get(campaign_id, 0) + of_code
+        cells.put(code_key(entry.code), _replace(usage, qualified=_without_zero(counts)))
+
+
+def _without_zero(counts: dict[str | None, int]) -> tuple[tuple[str | None, int], ...]:
+    return tuple((campaign, count) for campaign, count in counts.items() if count)
 
 
 def count_reward(cells: Cells, key: str, code: str, case: RewardCase | None, *, by: int) -> None:

@@ -38,12 +38,7 @@ def apply_entry(cells: Cells, key: str, referral: ReferralCell, entry: RewardDec
     _note_review(cells, key, entry)
     by = _is_qualified(after) - _is_qualified(before)
     if by:
-        counts = dict(referral.qualified)
-        counts[after.campaign_id] = counts.get(after.campaign_id, 0) + by
-        qualified = tuple((campaign, count) for campaign, count in counts.items() if count)
-        cells.put(key, _replace(referral, qualified=qualified))
-    if entry.qualifies:
-        count_qualified(cells, entry)
+        count_qualified(cells, key, referral, entry, by=by)
     if after.counts != before.counts:
         count_reward(cells, key, entry.code, after, by=after.counts - before.counts)
     if before.counts and not after.counts:

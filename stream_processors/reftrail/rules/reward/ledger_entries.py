@@ -149,7 +149,7 @@ def _qualifies(context: DecisionContext, side: SideReward, entry: RewardDecided)
     is_now = entry.status in QUALIFIED or is_suspended
     if was == is_now:
         return None
-    others = context.referral.qualified_in(entry.campaign_id) - was
+    others = context.referral.qualified_by(entry.campaign_id, entry.beneficiary) - was
     return None if others > 0 else is_now - was
 
 

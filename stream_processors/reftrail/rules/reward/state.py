@@ -11,6 +11,7 @@ import msgspec
 from reftrail.contracts.adjustments import Adjusted, AdjustmentDecided
 from reftrail.contracts.decisions import RewardDecided
 from reftrail.contracts.record import Micros, Millis
+from reftrail.rules.decider import fingerprint
 from reftrail.rules.fraud.baselines import Amounts, Claims, Hours
 from reftrail.rules.fraud.case import Signals, SignalSeen
 from reftrail.rules.reward.case import RewardCase
@@ -154,8 +155,10 @@ class ReferralCell(msgspec.Struct, frozen=True, array_like=True):
 
     used counts the rewards towards `repeats`, counted those under limits that count users.
     qualified counts, by campaign, the referrer's rewards that were granted and not reversed: a code
-    may change its campaign. begun has the first rewards in each campaign. is_merged: the user was
-    merged with another, and the other referral is left.
+    may change its campaign. It may change its owner too: qualified_of counts them by campaign and
+    by the fingerprint of the beneficiary; older state has them in qualified alone. begun has the
+    first rewards in each campaign. is_merged: the user was merged with another, and the other
+    referral is left.
     """
 
     signals: tuple[Signals, ...] = ()
@@ -175,6 +178,7 @@ class ReferralCell(msgspec.Struct, frozen=True, array_like=True):
     turns: int = 0
     begun: tuple[Begun, ...] = ()
     is_merged: bool = False
+    qualified_of: tuple[tuple[str | None, int, int], ...] = ()
 
     def begun_in(self, campaign_id: str | None) -> Begun:
         """The first rewards in a campaign."""
@@ -184,6 +188,16 @@ class ReferralCell(msgspec.Struct, frozen=True, array_like=True):
     def qualified_in(self, campaign_id: str | None) -> int:
         """The number of the referral's rewards that count for a campaign's milestones."""
         return dict(self.qualified).get(campaign_id, 0)
+
+    def qualified_by(self, campaign_id: str | None, beneficiary: str | None) -> int:
+        """The number of these rewards that count for one beneficiary: all but those of others."""
+        own = fingerprint(beneficiary or "")
+        others = (
+            count
+            for campaign, whose, count in self.qualified_of
+            if campaign == campaign_id and whose != own
+        )
+        return self.qualified_in(campaign_id) - sum(others)
 
     def of(self, trigger: str, currency: str) -> Progress:
         """The progress towards rewards of a trigger."""
