@@ -68,7 +68,8 @@ class ReferralVoided(Derived, frozen=True, kw_only=True):
 
     existing_customer: the user bought at first_purchase_at, before the touch; it concerns rewards
     of campaigns for new customers only. users_merged: the user and merged_into are one, and another
-    signup attributes them. claims are those under that attribution, which follow once what was
+    signup attributes them. self_referral: one of the users merged into merged_into, or that one,
+    owns the code. claims are those under the attribution that is left, which follow once what was
     taken back is free again, packed.
     """
 

@@ -17,6 +17,7 @@ from reftrail.rules.attribution.claims import (
     may_earn,
     signup_again,
 )
+from reftrail.rules.attribution.own_codes import voided_as_own
 from reftrail.rules.attribution.purchases import (
     claims_of_waiting,
     first_purchase,
@@ -160,6 +161,7 @@ def attribute(
     events: list[Event] = [
         attributed,
         Decided(**metadata(record, on.cause), user_id=record.user_id, decision=decision),
+        *voided_as_own(on, [decision]),
     ]
     if not _may_have_earned(on, decision):
         common = metadata(record, on.cause)

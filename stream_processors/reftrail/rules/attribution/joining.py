@@ -16,6 +16,7 @@ from reftrail.contracts.record import Millis
 from reftrail.contracts.reward_reasons import Reason
 from reftrail.contracts.stage_messages import ReferralVoided
 from reftrail.rules.attribution.claims import Decision, signup_again
+from reftrail.rules.attribution.own_codes import voided_as_own
 from reftrail.rules.attribution.purchases import (
     claims_of_waiting,
     through_each,
@@ -76,6 +77,7 @@ def join(on: Question) -> Sequence[Event]:
         first_user=user_id,
         known_ended=tuple(dict.fromkeys((*on.past, *added))),
     )
+    events += voided_as_own(now, kept)
     for decision in kept:
         side = here if decision in here.decisions else guest
         events += voided_by_older(

@@ -17,6 +17,7 @@ from reftrail.rules.attribution.claims import (
     may_claim,
     may_have_earned,
 )
+from reftrail.rules.attribution.own_codes import voided_as_own
 from reftrail.rules.attribution.question import Question
 from reftrail.rules.attribution.refusals import is_refund_forgotten, refuse_purchase
 from reftrail.rules.attribution.state import AttributionState, kept_of, waiting_of
@@ -63,6 +64,8 @@ def take_purchase_or_refund(on: Question, signup_wait: Millis) -> Sequence[Event
         events.append(FirstPurchaseSeen(**common, user_id=record.user_id))
         known = state.first_purchase_at
         events += voided_by_older(on, state.decisions, known, action.event_time)
+    if on.forwarded is not None:
+        events += voided_as_own(on, state.decisions)
     logged = LoggedAction(action, on.cause)
     for decision in state.decisions:
         events += _claims_now(on, decision, _claimed(on, logged, decision, record, ()))

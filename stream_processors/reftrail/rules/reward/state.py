@@ -158,7 +158,7 @@ class ReferralCell(msgspec.Struct, frozen=True, array_like=True):
     may change its campaign. It may change its owner too: qualified_of counts them by campaign and
     by the fingerprint of the beneficiary; older state has them in qualified alone. begun has the
     first rewards in each campaign. is_merged: the user was merged with another, and the other
-    referral is left.
+    referral is left, or with the code's owner, and none is.
     """
 
     signals: tuple[Signals, ...] = ()

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from reftrail.contracts.decisions import Action, Claimed
+from reftrail.contracts.decisions import Action, Claimed, Role
 from reftrail.contracts.policy import policy_in
 from reftrail.contracts.reward_reasons import Reason
 from reftrail.contracts.stage_messages import ReferralVoided
@@ -30,7 +30,7 @@ def void(context: DecisionContext, voided: ReferralVoided) -> None:
     follow, but for what a review ended the reward of, where the code or its owner is the same. A
     bonus stays: it is the milestone stage that takes it back, where its count falls.
     """
-    is_merged = voided.reason == Reason.USERS_MERGED
+    is_merged = voided.reason in (Reason.USERS_MERGED, Reason.SELF_REFERRAL)
     was_merged = context.referral.is_merged
     context.apply(ReferralEnded(**context.noted(), is_merged=is_merged or was_merged))
     meant = [
@@ -85,7 +85,14 @@ def _release_counted(context: DecisionContext, claim: Claimed) -> None:
 
 
 def _is_meant(context: DecisionContext, case: RewardCase, voided: ReferralVoided) -> bool:
-    """Whether a reward ends for the reason given: by the rules of its campaign at its time."""
+    """Whether a reward ends for the reason given.
+
+    For a purchase from before the touch the rules of its campaign at its time say so. By a code
+    that is the user's own now, a former owner may have earned.
+    """
+    if voided.reason == Reason.SELF_REFERRAL:
+        code, side = context.reference.code_if_known(context.code), case.side(Role.REFERRER)
+        return code is None or side is None or side.beneficiary == code.owner_user_id
     if voided.reason != Reason.EXISTING_CUSTOMER:
         return True
     rules = policy_at(context.reference, case.campaign_id, case.decided_by)
