@@ -16,6 +16,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from reftrail.contracts.errors import ExpectedError
 from reftrail.hosting.private_files import make_private_directory, private
+from reftrail.warehouse.embedded import keep_nothing
 
 LARGEST_BLOCK: Final = 1_000_000
 """Rows: an insert of fewer is one block, taken whole or not at all."""
@@ -133,12 +134,13 @@ def _connect(
     """Several clients in one process may share a path. Raises `ExpectedError`."""
     try:
         if path is not None:
-            return clickhouse_connect.get_client(
+            client = clickhouse_connect.get_client(
                 interface="chdb",
                 path=str(path),
                 settings=dict(settings),
                 database=database,
             )
+            return keep_nothing(client)
         return clickhouse_connect.get_client(
             dsn=url,
             database=database,
