@@ -1,10 +1,13 @@
 """The report `codes` when it is narrowed: codes and what is under them are those registered so."""
 
+from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from support.clickhouse import ClickHouse
 from support.programme import click, code
 
+from reftrail.contracts.times import millis
 from reftrail.contracts.topics import CODES, EVENTS
 from reftrail.reports.catalogue import ask, find
 from reftrail.reports.parameters import asked
@@ -30,3 +33,13 @@ async def test_clicks_that_name_another_channel_are_still_the_codes(clickhouse: 
     assert codes(clickhouse, campaign="spring") == [("AMY", 1, None), ("BOB", 1, None)]
     assert codes(clickhouse, code="amy") == [("AMY", 1, None)]
     assert codes(clickhouse, channel="web") == []
+
+
+@pytest.mark.parametrize("day", ["2026-10-01", "2149-06-07", "2199-12-31"])
+async def test_a_code_expires_on_its_day_however_far_that_is(
+    clickhouse: ClickHouse, day: str
+) -> None:
+    at = datetime.fromisoformat(day).replace(hour=23, tzinfo=UTC)
+    await clickhouse.load(CODES, [code("AMY", "spring", expires_at=millis(at))])
+    [row] = ask(clickhouse.reading, find("codes"), asked(find("codes"), {}), None).rows
+    assert row["expires"] == day

@@ -37,7 +37,7 @@ SELECT
     ifNull(f.rewards_granted, 0) AS rewards_granted,
     ifNull(f.rewards_refused, 0) AS rewards_refused,
     if(f.uses = 0, NULL, toString(toDate(f.last_at, {time_zone:String}))) AS last_used,
-    if(k.expires_at IS NULL, NULL, toString(toDate(assumeNotNull(k.expires_at), {time_zone:String})))
+    if(k.expires_at IS NULL, NULL, toString(toDate32(assumeNotNull(k.expires_at), {time_zone:String})))
         AS expires,
     least({until:DateTime64(3, 'UTC')}, now64(3, 'UTC')) AS seen_at,
     nullIf(arrayStringConcat(arrayFilter(word -> word != '', [
