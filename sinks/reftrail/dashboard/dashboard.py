@@ -140,7 +140,7 @@ class Dashboard:
             caller=caller,
             csrf=self.parts.sessions.csrf(request),
             may={scope.name.lower() for scope in Scope if caller and scope in caller.scopes},
-            path=request.url.path,
+            path=_path(request),
             view=view,
             campaigns=campaigns,
             as_of=_oldest(self.api.as_of(), values),
@@ -183,13 +183,22 @@ class Dashboard:
         if response.status_code == _UNAUTHORIZED and request.method == "GET":
             if request.headers.get("sec-fetch-site") == "cross-site":
                 return page("from_elsewhere.html")
-            asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+            asked = _path(request) + (f"?{request.url.query}" if request.url.query else "")
             return RedirectResponse(f"{SIGN_IN}?next={quote(asked, safe='')}", 303)
         said = msgspec.json.decode(response.body)
         made = page("error.html", response.status_code, title=said["title"], detail=said["detail"])
         if again := response.headers.get("retry-after"):
             made.headers["retry-after"] = again
         return made
+
+
+def _path(request: Request) -> str:
+    """The path of a request as it was sent, for links to the same page.
+
+    Without its signs of percent, the page about a user `a%2Fb` would lead to that of `a/b`.
+    """
+    sent: bytes = request.scope.get("raw_path") or quote(request.scope["path"]).encode()
+    return quote(sent, safe="/%")
 
 
 def _oldest(as_of: str | None, values: Mapping[str, Any]) -> str | None:

@@ -1,6 +1,7 @@
 """Selection that a page shows: its period, time zone and filters."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
@@ -9,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
 
+from reftrail.contracts.times import rfc3339
 from reftrail.reports.forecast.model import least_history
 from reftrail.reports.parameters import asked
 from reftrail.reports.questions import FILTERS, Question, is_zone, question
@@ -18,6 +20,8 @@ ZONE_COOKIE: Final = "reftrail_zone"
 """The cookie in which a page's script puts the browser's time zone."""
 USUAL_DAYS: Final = 30
 PRESETS: Final = (7, 30, 90)
+FIRST_DAY: Final = date(1970, 1, 2)
+"""The first day that a period may begin with in every time zone, and has a period before it."""
 _MOST_DAYS_BY_DAY: Final = 120
 _USUAL_HISTORY: Final = 26
 """The weeks that a forecast is made from at least, though the page's period be shorter."""
@@ -116,21 +120,24 @@ def view_of(request: Request) -> View:
 
 
 def local_time(text: str | datetime | None, zone: ZoneInfo) -> str:
-    """A time in the viewer's zone, to the second, with the distance from UTC."""
+    """A time in the viewer's zone, to the second, with the distance from UTC.
+
+    The last hours of the year 9999, which codes without an end may expire in, are no time in zones
+    ahead of UTC: they are shown in UTC.
+    """
     if text is None:
         return "-"
     at = datetime.fromisoformat(text) if isinstance(text, str) else text
-    return f"{at.replace(tzinfo=at.tzinfo or UTC).astimezone(zone):%Y-%m-%d %H:%M:%S %z}"
+    at = at.replace(tzinfo=at.tzinfo or UTC)
+    with suppress(OverflowError):
+        at = at.astimezone(zone)
+    return f"{at:%Y-%m-%d %H:%M:%S %z}"
 
 
 def figure_text(name: str, value: object, zone: ZoneInfo) -> str:
     """A figure of evidence; one that is a time (in ms since 1970, by its name) as local time."""
     is_time = isinstance(value, int) and (name == "at" or name.endswith("_at"))
-    return (
-        local_time(datetime.fromtimestamp(int(str(value)) / 1000, UTC), zone)
-        if is_time
-        else str(value)
-    )
+    return local_time(rfc3339(int(str(value))), zone) if is_time else str(value)
 
 
 def path_of(kind: str, value: str) -> str:

@@ -109,7 +109,10 @@ def question(  # noqa: PLR0913  (what may be asked)
     if asked.since >= asked.until:
         raise BadQuestion(f"from ({since}) must be before to ({until}), which is excluded")
     if asked.compares and (asked.since == BEGINNING or asked.until == END):
-        raise BadQuestion("a comparison needs a period: give both from and to")
+        raise BadQuestion(
+            f"a comparison needs a period: give both from and to, which are after "
+            f"{BEGINNING.date()} and before {END.date()}"
+        )
     return asked
 
 

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import AsyncIterator
-from html import unescape
+from html import escape, unescape
+from urllib.parse import parse_qs, quote, urlsplit
 
 import httpx
 import pytest
@@ -15,7 +16,9 @@ from reftrail.contracts.external_inputs import Reviewed
 from reftrail.contracts.record import DAY
 from reftrail.contracts.topics import ATTRIBUTIONS, CODES, EVENTS, REVIEWS, REWARDS
 from reftrail.dashboard.sessions import COOKIE
+from reftrail.dashboard.view import ZONE_COOKIE
 from reftrail.reports.explain.explanation import Explanation
+from reftrail.reports.user_view.history import USUAL
 
 EVIDENCE = (
     '[{"figures":{"device":"<ab>","seen_at":1790000000000},"reason":"owner_device","weight":60}]'
@@ -178,6 +181,53 @@ async def test_only_a_reviewer_decides(http: httpx.AsyncClient, collector: Colle
     assert (await http.post("/review", data=form, headers=bearer)).status_code == 400
 
 
+@pytest.mark.parametrize("name", ["a%2Fb", "50%?#é", "../b"])
+async def test_links_of_a_page_about_an_odd_name_lead_to_the_same_page(
+    http: httpx.AsyncClient, clickhouse: ClickHouse, name: str
+) -> None:
+    rewards = [
+        entry(f"of{number}", "AMY", f"u{number}", value=1_000_000, beneficiary=name)
+        for number in range(USUAL + 1)
+    ]
+    await clickhouse.load(REWARDS, rewards)
+    path = f"/users/{quote(name, safe='')}"
+    [earlier] = re.findall(r'<a href="([^"]*)">Earlier entries', (await http.get(path)).text)
+    answer = await http.get(unescape(earlier))
+    assert f"<h1>User {name}</h1>" in unescape(answer.text)
+    assert "1.00 USD" in answer.text
+
+    path = f"/campaigns/{quote(name, safe='')}"
+    page = (await http.get(path)).text
+    [form] = re.findall(r'<form class="filters" method="get" action="([^"]*)"', page)
+    preset = re.findall(r'<a href="([^"]*)">7 days', page)[0]
+    for link in (form, preset):
+        title = f"<h1>Campaign {name}</h1>"
+        assert title in unescape((await http.get(unescape(link))).text), link
+
+    http.cookies.clear()
+    answer = await http.get(path)
+    signed_in = await http.post("/signin", data={"key": KEY, "next": _next(answer)})
+    assert (await http.get(signed_in.headers["location"])).text.count(f"Campaign {escape(name)}")
+
+
+def _next(answer: httpx.Response) -> str:
+    """The page to which somebody comes who signs in."""
+    return parse_qs(urlsplit(answer.headers["location"]).query)["next"][0]
+
+
+async def test_the_last_time_that_a_calendar_has_is_shown(
+    http: httpx.AsyncClient, clickhouse: ClickHouse
+) -> None:
+    """Codes without an end were given this one, in which no zone ahead of UTC has a time."""
+    last = 253_402_300_799_000
+    await clickhouse.load(CODES, [code("EVER", "spring", expires_at=last)])
+    held = entry("ever", "EVER", "uma", value=1_000_000, status="held", due_at=last)
+    await clickhouse.load(REWARDS, [held])
+    for path in ("/codes/EVER", "/review", "/rewards/ever"):
+        answer = await http.get(f"{path}?time_zone=Asia/Kolkata")
+        assert answer.status_code == 200, path
+
+
 async def test_a_code_and_a_user_have_pages(http: httpx.AsyncClient) -> None:
     page = (await http.get(f"/codes/amy?{PERIOD}")).text
     assert "Code AMY" in page
@@ -188,6 +238,20 @@ async def test_a_code_and_a_user_have_pages(http: httpx.AsyncClient) -> None:
     assert "9.00 <small>USD" in page
     assert 'href="/rewards/r3"' in page
     assert "Has earned nothing" in (await http.get("/users/a%2Fb")).text
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "Pacific/Kiritimati", "Pacific/Pago_Pago"])
+async def test_every_reward_of_a_user_is_found_in_each_time_zone(
+    http: httpx.AsyncClient, zone: str
+) -> None:
+    """And from there the pages with a comparison, about the same period."""
+    http.cookies[ZONE_COOKIE] = quote(zone, safe="")
+    page = (await http.get("/users/amy")).text
+    [every] = re.findall(r'<a href="([^"]*)">Every reward', page)
+    answer = await http.get(unescape(every))
+    assert (answer.status_code, 'href="/rewards/r3"' in answer.text) == (200, True)
+    [quality] = re.findall(r'<a href="([^"]*)">Data quality', answer.text)
+    assert (await http.get(unescape(quality))).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from reftrail.dashboard.dashboard import Dashboard
 from reftrail.dashboard.pages.overview import summary
-from reftrail.dashboard.view import view_of
+from reftrail.dashboard.view import FIRST_DAY, view_of
 from reftrail.reports.code_spelling import registered_spelling
 from reftrail.reports.user_view.history import page as history_page
 from reftrail.reports.user_view.view import user_view
@@ -36,5 +36,10 @@ async def user(dashboard: Dashboard, request: Request) -> Response:
     api, name = dashboard.api, request.path_params["user"]
     found = await api.low_latency_turns.run(user_view, api.low_latency, name, asked)
     return await dashboard.page(
-        request, "user.html", view, title=f"User {found['user_id']}", user=found
+        request,
+        "user.html",
+        view,
+        title=f"User {found['user_id']}",
+        user=found,
+        first_day=FIRST_DAY,
     )
