@@ -96,7 +96,7 @@ def accept(items: Sequence[Any], circumstances: Circumstances) -> Acceptance:
 
 def codes_named(items: Sequence[Any]) -> set[str]:
     """The codes that items name, right or wrong."""
-    named = {item.get("code") for item in items if isinstance(item, dict)}
+    named = (item.get("code") for item in items if isinstance(item, dict))
     return {code for code in named if isinstance(code, str)}
 
 

@@ -54,6 +54,15 @@ async def test_a_decision_is_written_under_code_and_user() -> None:
     assert found.event_time == found.received_at > 1_700_000_000_000
 
 
+@pytest.mark.parametrize("code", [["AMY"], {"code": "AMY"}, 5, None])
+async def test_a_code_of_any_other_type_is_rejected_alone(code: Any) -> None:
+    written = Written()
+    answer = await post(written, {"reviews": [GOOD | {"code": code}, GOOD]})
+    assert (answer.status_code, answer.json()["accepted"]) == (202, 1)
+    (rejection,) = answer.json()["rejected"]
+    assert (rejection["index"], rejection["pointer"]) == (0, "/code")
+
+
 @pytest.mark.parametrize(
     ("typed", "spelling"), [(" amy ", "AMY"), ("EVE", "Eve"), ("Eve", "Eve"), ("zoe", "ZOE")]
 )

@@ -1,8 +1,9 @@
 """Half of a UTF-16 surrogate pair is the fault of the event that has it, not of its request."""
 
 import pytest
-from support.accepting import judged
+from support.accepting import judged, taken
 
+from reftrail.contracts.names import OTHER
 from reftrail.edge.http_errors import RequestRefused
 from reftrail.edge.requests import read_json
 from reftrail.reviews.submission import judged as reviews_judged
@@ -45,9 +46,17 @@ def test_what_is_no_json_is_none_with_half_a_pair_either(body: bytes) -> None:
         read_json(body)
 
 
+def test_a_source_with_half_a_pair_is_another_one() -> None:
+    """A source never makes an event unusable, nor the request that it is in."""
+    (item,) = read_json(
+        b'{"events": [%s]}' % rb'{"type": "view", "visitor_id": "v", "utm_source": "\ud800"}'
+    )["events"]
+    assert taken(item).utm_source == OTHER
+
+
 def test_such_a_review_is_rejected_alone() -> None:
     good = b'{"code": "AMY", "user_id": "bob", "decision": "approve", "reviewer": "%s"}'
     items = read_json(b'{"reviews": [%s, %s]}' % (good % b"eve", good % b"\\udc00"))["reviews"]
-    taken, rejected = reviews_judged(items, 1, "desk")
-    assert [review.note for review in taken] == ["given as eve"]
+    reviews, rejected = reviews_judged(items, 1, "desk")
+    assert [review.note for review in reviews] == ["given as eve"]
     assert [(rejection.index, rejection.pointer) for rejection in rejected] == [(1, "/reviewer")]
