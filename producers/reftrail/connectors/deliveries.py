@@ -4,11 +4,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeGuard
 from uuid import UUID, uuid5
 
 from reftrail.contracts.code_spelling import is_code, spelled
-from reftrail.contracts.names import LONGEST_NAME, NAME_PATTERN
+from reftrail.contracts.names import LONGEST_NAME, NAME_PATTERN, has_half_a_pair
 
 Json: TypeAlias = Mapping[str, Any]
 Event: TypeAlias = dict[str, Any]
@@ -21,6 +21,7 @@ USER: Final = "reftrail_user_id"
 _NAME: Final = re.compile(NAME_PATTERN)
 _EMAIL: Final = re.compile(r"[^\s@]+@[^\s@]+")
 _COUNTRY: Final = re.compile("[A-Z]{2}")
+_LONGEST_ADDRESS: Final = 64  # with the zone of an IPv6 address
 _LONGEST_AGENT: Final = 1024
 _NAMESPACE: Final = UUID("a3c1a1c6-0b58-5a0b-9d0e-636f6e6e6563")
 
@@ -79,8 +80,7 @@ def text(value: object) -> str | None:
 def name_of(value: object) -> str | None:
     """An id that a buyer's browser may have made up; None for what no event takes."""
     found = text(value)
-    is_name = found is not None and len(found) <= LONGEST_NAME and _NAME.match(found)
-    return found if is_name else None
+    return found if _fits(found, _NAME, LONGEST_NAME) else None
 
 
 def context_of(
@@ -90,19 +90,23 @@ def context_of(
     found = {
         "email": email if _fits(email, _EMAIL, 254) else None,
         "ip": ip if _is_address(ip) else None,
-        "user_agent": user_agent[:_LONGEST_AGENT] if isinstance(user_agent, str) else None,
+        "user_agent": user_agent[:_LONGEST_AGENT] if _is_text(user_agent) else None,
         "country": country if _fits(country, _COUNTRY, 2) else None,
     }
     return {name: value for name, value in found.items() if value}
 
 
 def _fits(value: object, pattern: re.Pattern[str], longest: int) -> bool:
-    return isinstance(value, str) and len(value) <= longest and bool(pattern.fullmatch(value))
+    return _is_text(value) and len(value) <= longest and bool(pattern.fullmatch(value))
+
+
+def _is_text(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and not has_half_a_pair(value)
 
 
 def _is_address(value: object) -> bool:
     try:
-        return isinstance(value, str) and bool(ip_address(value))
+        return _is_text(value) and len(value) <= _LONGEST_ADDRESS and bool(ip_address(value))
     except ValueError:
         return False
 

@@ -36,8 +36,8 @@ SOURCE_SAYS: Final = (
 )
 
 _is_name: Final = re.compile(NAME_PATTERN).search
-_has_half_a_pair: Final = re.compile("[\ud800-\udfff]").search
-"""A surrogate alone, which JSON allows and no record can have."""
+has_half_a_pair: Final = re.compile("[\ud800-\udfff]").search
+"""Finds a surrogate alone, which JSON allows and no record can have."""
 
 
 def usable_source(text: str) -> str | None:
@@ -50,7 +50,7 @@ def usable_source(text: str) -> str | None:
     if not name:
         return None
     may_be_email = "@" in name or "%40" in name
-    if len(name) > LONGEST_SOURCE or may_be_email or _has_half_a_pair(name):
+    if len(name) > LONGEST_SOURCE or may_be_email or has_half_a_pair(name):
         return OTHER
     return name if _is_name(name) else OTHER
 

@@ -247,6 +247,23 @@ def test_the_campaign_s_source_is_that_of_the_visit(
     assert event.utm_source == kept
 
 
+@pytest.mark.parametrize(
+    "context",
+    [
+        {"ip": "fe80::1%" + "z" * 80},
+        {"ip": "\ud800"},
+        {"userAgent": "Mozilla/5.0 \ud83d"},
+        {"traits": {"email": "amy\ud83d@mail.example"}},
+        {"device": {"id": "\udc00"}},
+        {"device": {"id": "browser-1\n"}},
+    ],
+)
+def test_an_order_counts_without_what_no_event_takes(edge: RunningEdge, context: Any) -> None:
+    message = GIVEN["segment_order"] | {"context": context}
+    answer = edge.secret.post("/v1/track", content=json.dumps(message))
+    assert (answer.status_code, answer.json()["rejected"]) == (200, [])
+
+
 def test_a_mapping_of_ones_own(tmp_path: Path) -> None:
     mapping = tmp_path / "mapping.toml"
     mapping.write_text(

@@ -201,6 +201,7 @@ def test_a_buyer_can_name_no_other_user(edge: RunningEdge) -> None:
     [
         {"note_attributes": [{"name": "reftrail_visitor_id", "value": "v" * 129}]},
         {"note_attributes": [{"name": "reftrail_visitor_id", "value": "\u200b"}]},
+        {"note_attributes": [{"name": "reftrail_visitor_id", "value": "v1\n"}]},
         {"email": "not an address", "browser_ip": "localhost"},
         {"client_details": {"user_agent": "x" * 5_000}},
         {"billing_address": {"country_code": "Germany"}},
