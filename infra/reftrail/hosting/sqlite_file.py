@@ -54,7 +54,9 @@ def durable_engine(path: Path) -> sa.Engine:
     One of a connection that is `READS_ONLY` sees what was there at its beginning.
     """
     engine = sa.create_engine(
-        sa.URL.create("sqlite", database=str(path)), connect_args={"timeout": _BUSY_SECONDS}
+        sa.URL.create("sqlite", database=str(path)),
+        connect_args={"timeout": _BUSY_SECONDS},
+        hide_parameters=True,  # an error is logged, and a row has ids of people
     )
     sa.event.listen(engine, "connect", _set_up)
     sa.event.listen(engine, "begin", _begin)

@@ -5,6 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import DatabaseError
 
 from reftrail.collector.interfaces import Message
 from reftrail.collector.spool import FILE, Spool, size_of
@@ -38,6 +39,17 @@ def test_a_part_has_at_least_one_message(tmp_path: Path) -> None:
         assert [spooled.message.value for spooled in spool.after(0, 1)] == [b"a"]
         two = 2 * size_of(Message("v1", b"a"))
         assert [spooled.message.value for spooled in spool.after(0, two)] == [b"a", b"b"]
+
+
+def test_an_error_names_nobody(tmp_path: Path) -> None:
+    """It is logged: a key is a visitor's or user's id."""
+    with closing(Spool.open(tmp_path, TOPIC)) as spool:
+        with closing(sqlite3.connect(tmp_path / FILE)) as other:
+            other.execute("DROP TABLE messages")
+        with pytest.raises(DatabaseError) as raised:
+            spool.append([Message("bob@mail.example", b"a"), Message("uma", b"b")], 1)
+    assert "no such table" in str(raised.value)
+    assert not any(name in str(raised.value) for name in ("bob@", "uma"))
 
 
 def test_a_place_is_never_another_messages(tmp_path: Path) -> None:

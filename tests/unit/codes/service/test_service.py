@@ -5,6 +5,7 @@ from dataclasses import replace
 from itertools import repeat
 
 import pytest
+import sqlalchemy as sa
 from support.code_service import AMY, DERIVED, PLACE, STRUCTURED, refused, sent
 from support.codes import BY, SECRET, SUMMER
 
@@ -173,3 +174,11 @@ def test_without_the_secret_derived_codes_cant_be_touched(store: Store, codes: C
     assert without.verify(genuine).answer == Answer.UNKNOWN
     other = CodeService(store, secret=replace(SECRET, key_id="k2"))
     refused(Why.NO_SECRET, lambda: other.issue_derived("spring", 1, BY))
+
+
+def test_a_defect_that_is_logged_names_nobody(store: Store) -> None:
+    statement = sa.text("INSERT INTO nowhere VALUES (:owner)")
+    with pytest.raises(sa.exc.DBAPIError) as raised, store.write() as connection:
+        connection.execute(statement, {"owner": "bob@mail.example"})
+    assert "nowhere" in str(raised.value)
+    assert "bob@" not in str(raised.value)
