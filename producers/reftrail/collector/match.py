@@ -18,6 +18,7 @@ from reftrail.collector.destinations import CODE_PARAMETER, SIGNED_PARAMETER
 from reftrail.collector.examination import Submitted
 from reftrail.collector.http import Collector, guesses
 from reftrail.collector.matching import match_id
+from reftrail.collector.recent_clicks import MOST_CANDIDATES
 from reftrail.collector.signed_clicks import LONGEST_SIGNED, VALID_FOR, SignedClick
 from reftrail.collector.submission import MATCH_PROPERTY, validate_all
 from reftrail.contracts.api_keys import Scope
@@ -203,18 +204,22 @@ class _Question:
         matching = self.collector.matching
         holder = matching.tables.matched.holder
         clicks = await matching.recent(ip, Device(asked.os, asked.device))
+        if len(clicks) > MOST_CANDIDATES:
+            return _Found("several")
         own = [click for click in clicks if holder(click.click_key) == asked.visitor_id]
         free = [
             click
             for click in clicks
             if holder(click.click_key) is None and await self._is_ours(click.code)
         ]
-        if not own and len({click.code for click in free}) > 1:
+        if not own and len({self.collector.codes.spelling(click.code) for click in free}) > 1:
             return _Found("several")
         for candidate in own or free:
             click = _signed(candidate)
             if await self._claim(click, MatchKind.GUESS):
-                found = _Found("guess", MatchKind.GUESS, "address", click.code, click.at, click.key)
+                # The app may show the click later: that is another event.
+                source = f"guess\0{click.key}"
+                found = _Found("guess", MatchKind.GUESS, "address", click.code, click.at, source)
                 await self._write(found, {"type": "view"})
                 return found
         return _Found("none")

@@ -6,6 +6,7 @@ the same.
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
+from itertools import chain, islice
 from typing import Final
 
 from reftrail.collector.signed_clicks import VALID_FOR
@@ -17,6 +18,9 @@ GUESSED_FOR: Final[Millis] = HOUR
 """The age until which a click counts for a guess."""
 MOST_CLICKS: Final = 500_000
 """The most clicks that are remembered, some 400 bytes each; then the oldest are forgotten."""
+MOST_CANDIDATES: Final = 1000
+"""The most clicks on one device hash that are looked through for a guess, in some 5 ms: anybody can
+make 70,000 in the hour from one address."""
 
 
 class RecentClicks:
@@ -45,9 +49,14 @@ class RecentClicks:
             self._on_forgotten()
 
     def of(self, device_hashes: Iterable[str]) -> list[LinkClicked]:
-        """The clicks of the last hour with one of these hashes, the newest first."""
+        """The clicks of the last hour with one of these hashes, the newest first.
+
+        Of more than `MOST_CANDIDATES` it is one more than these, of any time.
+        """
+        self._forget_old()
         since = self._clock() - GUESSED_FOR
-        keys = {key for each in device_hashes for key in self._by_device.get(each, ())}
+        with_hash = chain.from_iterable(self._by_device.get(each, ()) for each in device_hashes)
+        keys = {*islice(with_hash, MOST_CANDIDATES + 1)}
         found = [self._clicks[key] for key in keys if self._clicks[key].event_time >= since]
         return sorted(found, key=lambda click: (click.event_time, click.click_key), reverse=True)
 

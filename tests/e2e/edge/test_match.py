@@ -9,17 +9,22 @@ from uuid import uuid4
 import httpx
 import msgspec
 import pytest
+from msgspec.structs import replace
 from support.edge import RunningEdge, running_edge
 
+from reftrail.collector.matching import device_hash
+from reftrail.collector.recent_clicks import MOST_CANDIDATES
 from reftrail.collector.signed_clicks import VALID_FOR, ClickSigner, SignedClick
 from reftrail.contracts.api_keys import ApiKeyChanged, hash_of
 from reftrail.contracts.codec import decode
 from reftrail.contracts.times import now
+from reftrail.edge.devices import Device
 
 PIXEL = "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 Chrome/140.0 Mobile Safari/537.36"
 IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148"
 LAPTOP = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/140.0 Safari/537.36"
 ANDROID: dict[str, Any] = {"os": "android", "device": "phone"}
+PHONE = Device("android", "phone")
 PROXIES = {"trusted_proxies": "127.0.0.1"}
 
 
@@ -174,6 +179,33 @@ def test_two_codes_behind_one_address_are_no_guess(edge: RunningEdge, ip: str) -
     assert answer(edge, ip, **ANDROID) == {"match": "none"}
     assert answer(edge, ip, **mine)["code"] == "AMY"
     assert answer(edge, ip, **ANDROID)["code"] == "BEN", "the one that is left"
+
+
+def test_two_spellings_of_one_code_are_a_guess(edge: RunningEdge, ip: str) -> None:
+    for typed in ("AMY", "amy"):
+        follow(edge, typed, ip)
+    assert answer(edge, ip, **ANDROID)["match"] == "guess"
+
+
+def test_more_clicks_than_are_looked_through_are_no_guess(edge: RunningEdge, ip: str) -> None:
+    follow(edge, "AMY", ip)
+    tables = edge.collector.matching.tables
+    (click,) = tables.clicks.of([device_hash(edge.collector.matching.keys[0], ip, PHONE)])
+    for nth in range(MOST_CANDIDATES):
+        tables.clicks.take(replace(click, click_key=f"{nth:012x}.1"))
+    assert answer(edge, ip, **ANDROID) == {"match": "none"}
+
+
+def test_a_click_that_is_shown_after_a_guess_is_an_event_of_its_own(
+    edge: RunningEdge, ip: str
+) -> None:
+    """The store's referrer may come later than the first question. What comes twice counts once."""
+    asked, visitor = follow(edge, "AMY", ip), str(uuid4())
+    assert answer(edge, ip, visitor, **ANDROID)["match"] == "guess"
+    assert answer(edge, ip, visitor, **ANDROID, **asked)["match"] == "exact"
+    view, click = events_of(edge, visitor)
+    assert (view.code, click.code) == (None, "AMY")
+    assert view.event_id != click.event_id
 
 
 def test_bots_and_previews_leave_no_candidate(edge: RunningEdge, ip: str) -> None:

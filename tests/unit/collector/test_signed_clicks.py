@@ -7,7 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reftrail.collector.matching import device_hash
-from reftrail.collector.recent_clicks import GUESSED_FOR, MatchedClicks, RecentClicks
+from reftrail.collector.recent_clicks import (
+    GUESSED_FOR,
+    MOST_CANDIDATES,
+    MatchedClicks,
+    RecentClicks,
+)
 from reftrail.collector.signed_clicks import VALID_FOR, ClickSigner, SignedClick
 from reftrail.contracts.matches import InstallMatched, LinkClicked
 from reftrail.edge.devices import Device, device_of
@@ -110,6 +115,17 @@ def test_clicks_are_forgotten_after_an_hour_and_beyond_a_number() -> None:
     clock.now += GUESSED_FOR
     clicks.take(clicked("c4", at=clock.now))
     assert (forgotten, len(clicks)) == ([1], 1)
+
+
+def test_no_more_clicks_of_one_device_are_looked_through_than_a_guess_may_have() -> None:
+    clock = Clock()
+    clicks = RecentClicks(clock=clock)
+    for nth in range(MOST_CANDIDATES + 50):
+        clicks.take(clicked(f"c{nth}", at=NOW + nth))
+    assert len(clicks.of(["d"])) == MOST_CANDIDATES + 1
+    clock.now = NOW + GUESSED_FOR + 50
+    assert len(clicks.of(["d"])) == MOST_CANDIDATES
+    assert len(clicks) == MOST_CANDIDATES
 
 
 def matched(key: str, visitor: str, at: int = NOW) -> InstallMatched:
