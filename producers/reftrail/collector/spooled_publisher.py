@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _CHUNK_BYTES: Final = 2**20
+_MORE_BYTES: Final = _CHUNK_BYTES // 16
 _RETRY_SECONDS: Final = 0.25
 _CLOSING_SECONDS: Final = 1.0
 """The longest time for which requests wait for the spool's last messages to reach Kafka."""
@@ -56,6 +57,7 @@ class SpooledPublisher:
         self._metrics = metrics
         backlog = spool.backlog()
         self._events, self._bytes, self._oldest = backlog.events, backlog.bytes, backlog.oldest
+        self._chunk_bytes = _CHUNK_BYTES  # fewer after a refusal: a batch may be too large
         self._replayed = 0  # the place up to which Kafka has what is in the file
         self._queue: list[_Waiting] = []
         self._queued, self._written, self._filled = (asyncio.Event() for _ in range(3))
@@ -157,19 +159,20 @@ class SpooledPublisher:
             if not self._direct.is_connected:
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
-            if self._bytes <= _CHUNK_BYTES and not self.is_away:
+            if self._bytes <= self._chunk_bytes and not self.is_away:
                 self._open.clear()
             try:
                 await self._replay_chunk()
             except (Unavailable, SQLAlchemyError, OSError) as error:
                 logger.warning("the spool isn't replayed yet: %s", error)
+                self._chunk_bytes = max(self._chunk_bytes // 2, 1)
                 self._open.set()
                 await asyncio.sleep(_RETRY_SECONDS)
 
     async def _replay_chunk(self) -> None:
         """Send Kafka the first messages that it lacks. Raises `Unavailable`, SQLAlchemyError."""
         self._written.clear()
-        chunk = await self._in_thread(partial(self._spool.after, self._replayed, _CHUNK_BYTES))
+        chunk = await self._in_thread(partial(self._spool.after, self._replayed, self._chunk_bytes))
         if not chunk:  # the others are still to be written, or couldn't be
             if self._events:
                 await self._written.wait()
@@ -185,6 +188,7 @@ class SpooledPublisher:
             await delivering
         finally:
             delivering.cancel()
+        self._chunk_bytes = min(self._chunk_bytes + _MORE_BYTES, _CHUNK_BYTES)
         self._replayed = chunk[-1].place
         self._metrics.replayed.inc(len(chunk))
         self._forget(messages)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiokafka.errors import MessageSizeTooLargeError
 from sqlalchemy.exc import OperationalError
 from support.fake_producer import FakeProducer
 from support.metrics import until
@@ -53,11 +54,14 @@ def come_back() -> None:
 
 @asynccontextmanager
 async def running(
-    directory: Path, monkeypatch: pytest.MonkeyPatch, most_bytes: int = MOST_BYTES
+    directory: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    most_bytes: int = MOST_BYTES,
+    producer: type[Switched] = Switched,
 ) -> AsyncIterator[tuple[SpooledPublisher, CollectorMetrics]]:
     """Both publishers at work, with a broker as `Switched.is_there` says."""
     FakeProducer.made = []
-    monkeypatch.setattr(publisher_module, "async_producer", Switched)
+    monkeypatch.setattr(publisher_module, "async_producer", producer)
     metrics = CollectorMetrics()
     settings = CollectorSettings.model_validate(
         {"bootstrap_servers": "b:1", "hash_key": "k:00", "ack_timeout_seconds": 0.05}
@@ -243,3 +247,27 @@ async def test_a_replay_that_is_cut_short_begins_again(
                 acknowledgement.set_exception(ConnectionError("the broker went away again"))
         await until(lambda: publisher.spooled.events == 0)
     assert once(Switched.log) == [b"a", b"b"]
+
+
+async def test_batches_that_are_too_large_for_the_topic_are_replayed_in_smaller_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Requests are smaller than what has gathered; with max.message.bytes below that it counts."""
+
+    class Small(Switched):
+        async def send_batch(
+            self, batch: Any, topic: str, *, partition: int
+        ) -> "asyncio.Future[None]":
+            if len(batch.values) > 3:
+                raise MessageSizeTooLargeError("4 messages")
+            return await super().send_batch(batch, topic, partition=partition)
+
+    monkeypatch.setattr(module, "_RETRY_SECONDS", 0.001)
+    Switched.is_there = False
+    async with running(tmp_path, monkeypatch) as (publisher, _):
+        for nth in range(40):
+            await publisher.publish(one(b"%d" % nth))
+    Switched.is_there = True
+    async with running(tmp_path, monkeypatch, producer=Small) as (publisher, _):
+        await until(lambda: publisher.spooled.events == 0)
+    assert once(Switched.log) == [b"%d" % nth for nth in range(40)]
