@@ -55,10 +55,12 @@ def size_of(message: Message) -> int:
 class Spool:
     """An open spool of one topic. Its methods block; they are for one thread at a time."""
 
-    def __init__(self, path: Path, engine: sa.Engine, lock: TextIO | None) -> None:
+    def __init__(self, path: Path, engine: sa.Engine, lock: TextIO | None, topic: str = "") -> None:
         self.path = path
         self._engine = engine
         self._lock = lock
+        self._topic = topic
+        self._is_prepared = True
 
     @classmethod
     def open(cls, directory: Path, topic: str) -> Self:
@@ -80,9 +82,9 @@ class Spool:
                 f"the spool {directory} can't be written: {error.strerror}; give another directory "
                 f"in REFTRAIL_COLLECTOR_SPOOL, or change its owner or rights"
             ) from error
-        opened = cls(path, durable_engine(path), lock)
+        opened = cls(path, durable_engine(path), lock, topic)
         try:
-            opened._prepare(topic)
+            opened._prepare()
         except DatabaseError as error:
             raise _damaged(path, error) from error
         return opened
@@ -97,7 +99,8 @@ class Spool:
             )
         return cls(path, durable_engine(path), None)
 
-    def _prepare(self, topic: str) -> None:
+    def _prepare(self) -> None:
+        topic = self._topic
         with self._engine.begin() as connection:
             _METADATA.create_all(connection)
             found = connection.execute(sa.select(_contents)).one_or_none()
@@ -113,6 +116,7 @@ class Spool:
                     f"{self.path} has messages for {found.topic}, and this collector writes to "
                     f"{topic}; give it a directory of its own in REFTRAIL_COLLECTOR_SPOOL"
                 )
+        self._is_prepared = True
 
     def append(self, messages: Sequence[Message], accepted_at: Millis) -> None:
         """Add messages at the end: all are on the disk, or none. Raises DatabaseError."""
@@ -120,6 +124,8 @@ class Spool:
             {"accepted_at": accepted_at, "key": message.key, "value": message.value}
             for message in messages
         ]
+        if not self._is_prepared:
+            self._prepare()
         with self._engine.begin() as connection:
             connection.execute(_messages.insert(), rows)
 
@@ -172,6 +178,18 @@ class Spool:
             driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         finally:
             raw.close()
+
+    def clear(self) -> None:
+        """Make the file anew, without messages: Kafka has them all. Raises DatabaseError, OSError.
+
+        Places begin anew, too. On a full disk nothing else works: to remove rows takes room.
+        """
+        self._is_prepared = False
+        self._engine.dispose()
+        for suffix in ("-wal", "-shm", ""):
+            self.path.with_name(f"{self.path.name}{suffix}").unlink(missing_ok=True)
+        private_file(self.path)
+        self._prepare()
 
     def close(self) -> None:
         """Let another process have it."""

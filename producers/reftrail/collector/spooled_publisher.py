@@ -165,7 +165,8 @@ class SpooledPublisher:
                 await self._replay_chunk()
             except (Unavailable, SQLAlchemyError, OSError) as error:
                 logger.warning("the spool isn't replayed yet: %s", error)
-                self._chunk_bytes = max(self._chunk_bytes // 2, 1)
+                if isinstance(error, Unavailable):
+                    self._chunk_bytes = max(self._chunk_bytes // 2, 1)
                 self._open.set()
                 await asyncio.sleep(_RETRY_SECONDS)
 
@@ -177,7 +178,7 @@ class SpooledPublisher:
             if self._events:
                 await self._written.wait()
             else:
-                self._emptied()
+                await self._emptied()
             return
         messages = [spooled.message for spooled in chunk]
         delivering = asyncio.create_task(self._direct.deliver(messages))
@@ -192,22 +193,34 @@ class SpooledPublisher:
         self._replayed = chunk[-1].place
         self._metrics.replayed.inc(len(chunk))
         self._forget(messages)
-        await self._in_thread(partial(self._spool.drop_through, self._replayed))
         if self._events:
+            await self._in_thread(partial(self._spool.drop_through, self._replayed))
             self._oldest = await self._oldest_after(chunk)
         else:
-            self._emptied()
-            await self._in_thread(self._spool.shrink)
+            await self._emptied()
 
     async def _oldest_after(self, chunk: list[Spooled]) -> Millis:
         following = await self._in_thread(partial(self._spool.after, self._replayed, 0))
         return following[0].accepted_at if following else chunk[-1].accepted_at
 
-    def _emptied(self) -> None:
-        """Let new messages go to Kafka directly: the spool is empty."""
+    async def _emptied(self) -> None:
+        """Let new messages go to Kafka directly, which has all, and give the disk back.
+
+        On a full disk nothing can be removed: then the file is made anew, unless something new is
+        on its way to it.
+        """
         self._filled.clear()
         self._open.set()
         logger.warning("the spool is empty: Kafka has all that was accepted")
+        try:
+            await self._in_thread(partial(self._spool.drop_through, self._replayed))
+            await self._in_thread(self._spool.shrink)
+        except SQLAlchemyError as error:
+            if self._events:
+                raise
+            logger.warning("the spool %s is made anew: %s", self._spool.path, error)
+            await self._in_thread(self._spool.clear)
+            self._replayed = 0
 
     def _forget(self, messages: Sequence[Message]) -> None:
         self._events -= len(messages)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import DatabaseError
 
+from reftrail.collector import spool as spool_module
 from reftrail.collector.interfaces import Message
 from reftrail.collector.spool import FILE, Spool, size_of
 from reftrail.contracts.errors import ExpectedError
@@ -16,6 +17,10 @@ TOPIC = "referral.events"
 
 def messages(*values: bytes) -> list[Message]:
     return [Message("v1", value) for value in values]
+
+
+def full(_: Path) -> None:
+    raise OSError(28, "the disk is full")
 
 
 def held(spool: Spool, after: int = 0) -> list[bytes]:
@@ -60,6 +65,31 @@ def test_a_place_is_never_another_messages(tmp_path: Path) -> None:
         spool.shrink()
         spool.append(messages(b"b"), 2)
         assert held(spool, after=first.place) == [b"b"]
+
+
+def test_a_spool_that_is_cleared_begins_anew(tmp_path: Path) -> None:
+    with closing(Spool.open(tmp_path, TOPIC)) as spool:
+        spool.append(messages(b"a", b"b"), 1)
+        spool.clear()
+        assert spool.backlog() == (0, 0, None)
+        spool.append(messages(b"c"), 2)
+        assert held(spool) == [b"c"]
+    with closing(Spool.open(tmp_path, TOPIC)) as spool:
+        assert held(spool) == [b"c"]
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
+
+
+def test_a_clearing_that_was_cut_short_is_made_up_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(Spool.open(tmp_path, TOPIC)) as spool:
+        spool.append(messages(b"a"), 1)
+        with monkeypatch.context() as disk:
+            disk.setattr(spool_module, "private_file", full)
+            with pytest.raises(OSError, match="full"):
+                spool.clear()
+        spool.append(messages(b"b"), 2)
+        assert held(spool) == [b"b"]
 
 
 def test_an_empty_spool_gives_the_disk_back(tmp_path: Path) -> None:

@@ -76,8 +76,8 @@ async def running(
     finally:
         for task in tasks:
             task.cancel()
-            for producer in FakeProducer.made:
-                producer.acknowledge()
+            for made in FakeProducer.made:
+                made.acknowledge()
             with suppress(asyncio.CancelledError):
                 await task
 
@@ -213,6 +213,37 @@ async def test_a_disk_that_refuses_is_answered_for_with_503(
         await publisher.publish(one(b"b"))
         come_back()
         await until(lambda: publisher.spooled.events == 0)
+
+
+async def test_a_disk_on_which_nothing_can_be_removed_is_given_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full one has no room for the log of the removal; else the spool stayed full for ever."""
+
+    def full(*_: object) -> None:
+        raise OperationalError("DELETE", None, OSError("database or disk is full"))
+
+    monkeypatch.setattr(module, "_RETRY_SECONDS", 0.001)
+    cleared, clear = [], Spool.clear
+
+    def counted(spool: Spool) -> None:
+        clear(spool)
+        cleared.append(spool)
+
+    monkeypatch.setattr(Spool, "drop_through", full)
+    monkeypatch.setattr(Spool, "clear", counted)
+    async with running(tmp_path, monkeypatch) as (publisher, _):
+        for nth in (1, 2):
+            Switched.is_there = False
+            await publisher.publish(one(b"%d" % nth))
+            come_back()
+            await until(lambda nth=nth: len(cleared) == nth)  # type: ignore[misc]
+            await publisher.publish(one(b"after %d" % nth))
+    assert once(Switched.log) == [b"1", b"after 1", b"2", b"after 2"]
+    Switched.log.clear()
+    async with running(tmp_path, monkeypatch) as (publisher, _):
+        assert publisher.spooled.events == 0
+    assert Switched.log == []
 
 
 async def test_many_requests_share_one_write(
