@@ -1,7 +1,8 @@
 """Memory of deferred deep links: which clicks there were, and which install has which click.
 
 The log decides: an install that asks for a click is written, and has it if it is the first one
-there. So collectors beside each other agree, without a word between them.
+there, where one that shows it goes before those that guessed. So collectors beside each other
+agree, without a word between them.
 """
 
 import hmac
@@ -86,7 +87,7 @@ class Matching:
         """
         matched = self.tables.matched
         await self.tables.refresh(self.patience)
-        if matched.holder(click.key) is None:
+        if not matched.is_held(click.key, kind):
             asked = InstallMatched(
                 event_id=match_id(click.key, visitor_id),
                 event_time=at,

@@ -10,7 +10,7 @@ from itertools import chain, islice
 from typing import Final
 
 from reftrail.collector.signed_clicks import VALID_FOR
-from reftrail.contracts.matches import InstallMatched, LinkClicked
+from reftrail.contracts.matches import InstallMatched, LinkClicked, MatchKind
 from reftrail.contracts.record import HOUR, Millis
 from reftrail.contracts.times import now
 
@@ -77,7 +77,11 @@ class RecentClicks:
 
 
 class MatchedClicks:
-    """The visitor that has each click: of several the first in the log."""
+    """The visitor that has each click: of several the first in the log that showed it.
+
+    A click that nobody has shown is with the first for whom it was guessed: a neighbour's guess
+    takes it from nobody who can prove it.
+    """
 
     def __init__(self, clock: Callable[[], Millis] = now) -> None:
         self._clock = clock
@@ -86,8 +90,9 @@ class MatchedClicks:
     def take(self, matched: InstallMatched) -> None:
         """Take in a record of the log, in the order of the log."""
         until = self._clock() - VALID_FOR - GUESSED_FOR
-        if matched.event_time >= until:
-            self._holders.setdefault(matched.click_key, matched)
+        if matched.event_time >= until and not self.is_held(matched.click_key, matched.kind):
+            self._holders[matched.click_key] = matched
+            self._holders.move_to_end(matched.click_key)
         while self._holders and next(iter(self._holders.values())).event_time < until:
             self._holders.popitem(last=False)
 
@@ -95,6 +100,11 @@ class MatchedClicks:
         """The visitor that has a click; None while nobody has."""
         matched = self._holders.get(click_key)
         return None if matched is None else matched.visitor_id
+
+    def is_held(self, click_key: str, kind: str) -> bool:
+        """Whether a visitor has a click, so that a match of a kind changes nothing."""
+        matched = self._holders.get(click_key)
+        return matched is not None and (matched.kind == MatchKind.EXACT or kind == MatchKind.GUESS)
 
     def __len__(self) -> int:
         return len(self._holders)

@@ -181,6 +181,28 @@ def test_two_codes_behind_one_address_are_no_guess(edge: RunningEdge, ip: str) -
     assert answer(edge, ip, **ANDROID)["code"] == "BEN", "the one that is left"
 
 
+def test_a_neighbours_guess_takes_a_click_from_nobody_who_shows_it(
+    edge: RunningEdge, ip: str
+) -> None:
+    asked = follow(edge, "AMY", ip)
+    assert answer(edge, ip, "guesser", **ANDROID)["match"] == "guess"
+    found = answer(edge, ip, "clicker", **asked)
+    assert (found["match"], found["code"]) == ("exact", "AMY")
+    assert [event.code for event in events_of(edge, "clicker")] == ["AMY"]
+    assert answer(edge, ip, "clicker", **asked) == found, "asked again"
+    assert answer(edge, ip, "replay", **asked) == {"match": "none"}
+    assert answer(edge, ip, "guesser", **asked) == {"match": "none"}
+
+
+def test_a_click_shown_after_its_own_guess_is_for_no_other_install(
+    edge: RunningEdge, ip: str
+) -> None:
+    asked = follow(edge, "AMY", ip)
+    assert answer(edge, ip, "both", **ANDROID)["match"] == "guess"
+    assert answer(edge, ip, "both", **asked)["match"] == "exact"
+    assert answer(edge, ip, "later", **asked) == {"match": "none"}
+
+
 def test_two_spellings_of_one_code_are_a_guess(edge: RunningEdge, ip: str) -> None:
     for typed in ("AMY", "amy"):
         follow(edge, typed, ip)

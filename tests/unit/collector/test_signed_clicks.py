@@ -15,6 +15,7 @@ from reftrail.collector.recent_clicks import (
 )
 from reftrail.collector.signed_clicks import VALID_FOR, ClickSigner, SignedClick
 from reftrail.contracts.matches import InstallMatched, LinkClicked
+from reftrail.contracts.record import DAY
 from reftrail.edge.devices import Device, device_of
 from reftrail.edge.pseudonyms import HashKey
 
@@ -128,14 +129,14 @@ def test_no_more_clicks_of_one_device_are_looked_through_than_a_guess_may_have()
     assert len(clicks) == MOST_CANDIDATES
 
 
-def matched(key: str, visitor: str, at: int = NOW) -> InstallMatched:
+def matched(key: str, visitor: str, at: int = NOW, kind: str = "exact") -> InstallMatched:
     return InstallMatched(
         event_id=f"{key} {visitor}",
         event_time=at,
         received_at=at,
         click_key=key,
         visitor_id=visitor,
-        kind="exact",
+        kind=kind,
         code="AMY",
         clicked_at=at,
     )
@@ -154,3 +155,23 @@ def test_of_several_installs_the_first_in_the_log_has_a_click() -> None:
     clock.now += 2 * GUESSED_FOR
     holders.take(matched("e", "v2", clock.now))
     assert (holders.holder("c"), holders.holder("d")) == (None, "v2")
+
+
+def test_who_shows_a_click_goes_before_who_guessed_it_and_is_remembered_as_long() -> None:
+    clock = Clock()
+    holders = MatchedClicks(clock)
+    holders.take(matched("c", "v1", kind="guess"))
+    holders.take(matched("c", "v2", kind="guess"))
+    assert (holders.holder("c"), holders.is_held("c", "guess")) == ("v1", True)
+    assert not holders.is_held("c", "exact")
+    clock.now += 6 * DAY
+    holders.take(matched("d", "v9", clock.now))
+    holders.take(matched("c", "v3", clock.now))
+    holders.take(matched("c", "v4", clock.now))
+    assert (holders.holder("c"), holders.is_held("c", "exact")) == ("v3", True)
+    clock.now += VALID_FOR
+    holders.take(matched("e", "v9", clock.now))
+    assert (holders.holder("c"), holders.holder("d")) == ("v3", "v9")
+    clock.now += 2 * GUESSED_FOR
+    holders.take(matched("f", "v9", clock.now))
+    assert (holders.holder("c"), holders.holder("d")) == (None, None)
