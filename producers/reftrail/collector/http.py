@@ -160,7 +160,7 @@ class Collector:
         circumstances = Circumstances(sender, at, self.pseudonyms, lookup, skew)
         accepted = await paced(recorded(sent, circumstances) for sent in examined.submitted)
         if sender.kind is KeyKind.PUBLISHABLE:
-            self._bound(sender.name, examined.submitted, accepted)
+            self.bound(sender.name, examined.submitted, accepted)
         self.limits.charge_guesses(payer, guesses(accepted))
         return Acceptance(accepted, examined.rejected)
 
@@ -199,8 +199,8 @@ class Collector:
         if not is_published:
             await asyncio.shield(renewing)
 
-    def _bound(self, key: str, submitted: list[Submitted], accepted: list[Accepted]) -> None:
-        """Fold what a publishable key makes up, and count what it may not name."""
+    def bound(self, key: str, submitted: list[Submitted], accepted: list[Accepted]) -> None:
+        """Fold what a publishable key, or links, make up, and count what a key may not name."""
         for sent, event in zip(submitted, accepted, strict=True):
             folded = self.dimensions.fold(key, sent.event, event.datum, self.codes.names_value)
             for name in folded:

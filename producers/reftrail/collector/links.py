@@ -11,8 +11,9 @@ from starlette.responses import Response
 from reftrail.code_lookup.facts import CodeLookup
 from reftrail.code_lookup.links import NO_TERMS, LinkProblem, LinkTerms
 from reftrail.collector import redirect
-from reftrail.collector.accept import Circumstances, Sender, accept
+from reftrail.collector.accept import Circumstances, Sender, recorded
 from reftrail.collector.destinations import FollowedLink, location
+from reftrail.collector.examination import examine
 from reftrail.collector.http import Collector, guesses
 from reftrail.collector.signed_clicks import SignedClick
 from reftrail.contracts.record import SECOND
@@ -159,10 +160,14 @@ async def _count(
     collector: Collector, click: dict[str, Any], sender: Sender, payer: str, *, is_known: bool
 ) -> None:
     codes: CodeLookup | None = collector.codes.lookup if is_known else None
-    outcome = accept([click], Circumstances(sender, now(), collector.pseudonyms, codes))
-    collector.limits.charge_guesses(payer, guesses(outcome.accepted))
+    circumstances = Circumstances(sender, now(), collector.pseudonyms, codes)
+    submitted = examine([click], sender.kind, circumstances.now, 0).submitted
+    accepted = [recorded(sent, circumstances) for sent in submitted]
+    for event in accepted:  # a link has no key: those of a campaign are bounded together
+        collector.bound(f"\0links of {event.datum['campaign_id']}", submitted, accepted)
+    collector.limits.charge_guesses(payer, guesses(accepted))
     try:
-        await collector.publish(outcome.accepted)
+        await collector.publish(accepted)
     except Unavailable as error:
         logger.warning("a click on %s was lost: %s", click["code"], error)
         collector.metrics.clicks.labels("lost").inc()

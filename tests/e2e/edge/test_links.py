@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from support.edge import RunningEdge, running_edge
 
+from reftrail.collector.dimensions import MOST_VALUES
 from reftrail.contracts.events import Click
 from reftrail.contracts.links import Links
 from reftrail.contracts.policy import Policy, policy_text
@@ -185,6 +186,19 @@ def test_who_guesses_codes_is_told_nothing_more(tmp_path: Path) -> None:
         ]
     page = "https://shop.example/welcome"
     assert places == [f"{page}?ref_problem=unknown", f"{page}?ref=GONE", f"{page}?ref=OTHER"]
+
+
+def test_sources_that_links_make_up_are_bounded(tmp_path: Path) -> None:
+    """A link needs no key, and each source is a row of reports."""
+    with running_edge(tmp_path) as edge:
+        edge.codes.add("AMY")
+        for nth in range(MOST_VALUES + 2):
+            path = f"/r/AMY?utm_source=made-up-{nth}"
+            edge.nobody.get(path, headers={"user-agent": BROWSER})
+        edge.nobody.get("/r/AMY?utm_source=made-up-0", headers={"user-agent": BROWSER})
+        sources = [event.utm_source for event in edge.written.events()]
+    assert len({*sources}) == MOST_VALUES + 1
+    assert sources[-3:] == ["other", "other", "made-up-0"]
 
 
 def test_without_any_page_a_link_is_refused(tmp_path: Path) -> None:
