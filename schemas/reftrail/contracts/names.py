@@ -35,6 +35,8 @@ SOURCE_SAYS: Final = (
     f"name counts as {OTHER}"
 )
 
+_may_be_email: Final = re.compile("[@\ufe6b\uff20]|%(?:25)*40").search
+"""Finds an @: small, full-width or escaped, however often the address was escaped in another."""
 _is_name: Final = re.compile(NAME_PATTERN).search
 has_half_a_pair: Final = re.compile("[\ud800-\udfff]").search
 """Finds a surrogate alone, which JSON allows and no record can have."""
@@ -49,8 +51,7 @@ def usable_source(text: str) -> str | None:
     name = text.strip()
     if not name:
         return None
-    may_be_email = "@" in name or "%40" in name
-    if len(name) > LONGEST_SOURCE or may_be_email or has_half_a_pair(name):
+    if len(name) > LONGEST_SOURCE or _may_be_email(name) or has_half_a_pair(name):
         return OTHER
     return name if _is_name(name) else OTHER
 
