@@ -190,6 +190,7 @@ class _Question:
         It is worth what a code in a page's address is: a click, by the app's word.
         """
         if not await self._is_ours(self.code):
+            self.collector.limits.charge_guesses(payer, [self.collector.codes.spelling(self.code)])
             return _Found("other_campaign")
         source = f"referrer\0{self.code}"
         found = _Found("referrer", MatchKind.EXACT, "referrer", self.code, source=source)

@@ -241,22 +241,38 @@ def test_a_secret_key_gets_no_guess_by_its_servers_address(edge: RunningEdge, ip
     assert answer(edge, ip, key="sk", **asked)["match"] == "exact"
 
 
-def test_a_key_of_an_app_and_a_campaign(edge: RunningEdge, ip: str) -> None:
-    edge.collector.authorization.keys.take(
-        ApiKeyChanged(
-            event_id="e",
-            event_time=1,
-            received_at=1,
-            name="app",
-            kind="publishable",
-            hash=hash_of("pk_app"),
-            app_ids=["com.shop"],
-            campaigns=["winter"],
-            created_at=1,
-            actor="a",
-            revision=1,
-        )
+def key_of(campaign: str, app: str) -> ApiKeyChanged:
+    return ApiKeyChanged(
+        event_id="e",
+        event_time=1,
+        received_at=1,
+        name="app",
+        kind="publishable",
+        hash=hash_of("pk_app"),
+        app_ids=[app],
+        campaigns=[campaign],
+        created_at=1,
+        actor="a",
+        revision=1,
     )
+
+
+def test_a_key_of_a_campaign_pays_for_guesses_at_its_codes(tmp_path: Path, ip: str) -> None:
+    """Its answer tells which codes are of the campaign."""
+    with running_edge(tmp_path, address_rate=0.01, **PROXIES) as own:
+        own.codes.add("AMY")
+        own.collector.authorization.keys.take(key_of("summer", "com.shop"))
+        headers = {"authorization": "Bearer pk_app", "x-reftrail-app": "com.shop"}
+        headers["x-forwarded-for"] = ip
+        codes = ("AMY", "NOBODYS", "BOBODYS")
+        asked = [{"visitor_id": "v", "referrer": f"ref={code}"} for code in codes]
+        found = [own.nobody.post("/v1/match", headers=headers, json=body) for body in asked]
+    assert [answered.status_code for answered in found] == [200, 200, 429]
+    assert [answered.json()["match"] for answered in found[:2]] == ["exact", "none"]
+
+
+def test_a_key_of_an_app_and_a_campaign(edge: RunningEdge, ip: str) -> None:
+    edge.collector.authorization.keys.take(key_of("winter", "com.shop"))
     for code in ("AMY", "OTHER"):
         asked = follow(edge, code, ip)
         headers = {"authorization": "Bearer pk_app", "x-forwarded-for": ip}
