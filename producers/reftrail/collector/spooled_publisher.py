@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from time import monotonic
 from typing import Final, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -30,9 +31,12 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+_UNWRITABLE: Final = "Kafka is away, and the spool can't be written"
 _CHUNK_BYTES: Final = 2**20
 _MORE_BYTES: Final = _CHUNK_BYTES // 16
 _RETRY_SECONDS: Final = 0.25
+_UNWRITABLE_SECONDS: Final = 5.0
+"""The time for which messages aren't tried after the disk has refused some."""
 _CLOSING_SECONDS: Final = 1.0
 """The longest time for which requests wait for the spool's last messages to reach Kafka."""
 
@@ -63,6 +67,7 @@ class SpooledPublisher:
         self._queued, self._written, self._filled = (asyncio.Event() for _ in range(3))
         self._open = asyncio.Event()
         self._open.set()
+        self._unwritable_until = 0.0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="spool")
         metrics.watch_spool(lambda: self.spooled)
         if self._events:
@@ -82,9 +87,11 @@ class SpooledPublisher:
     @property
     def refusal(self) -> str | None:
         """The reason for which a message wouldn't be taken now; None if it would."""
-        if self._bytes < self._most_bytes or (not self._events and not self.is_away):
+        if not self._events and not self.is_away:
             return None
-        return self._full()
+        if monotonic() < self._unwritable_until:
+            return _UNWRITABLE
+        return None if self._bytes < self._most_bytes else self._full()
 
     async def publish(self, messages: Sequence[Message]) -> None:
         """Return when Kafka, or the disk, has all of them. Raises `Unavailable`."""
@@ -145,9 +152,10 @@ class SpooledPublisher:
                 logger.error("the spool %s can't be written: %s", self._spool.path, error)  # noqa: TRY400
                 self._forget(messages)
                 self._metrics.spool_refused.inc(len(messages))
-                failed = Unavailable("Kafka is away, and the spool can't be written")
-                _end(batch, failed)
+                self._unwritable_until = monotonic() + _UNWRITABLE_SECONDS
+                _end(batch, Unavailable(_UNWRITABLE))
             else:
+                self._unwritable_until = 0.0
                 self._metrics.spooled.inc(len(messages))
                 self._filled.set()
                 _end(batch, None)

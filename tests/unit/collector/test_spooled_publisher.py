@@ -210,9 +210,32 @@ async def test_a_disk_that_refuses_is_answered_for_with_503(
                 await publisher.publish(one(b"a"))
         assert publisher.spooled.events == 0
         assert value_of(metrics, "spool_refused_total") == 1
+        assert publisher.refusal == "Kafka is away, and the spool can't be written"
         await publisher.publish(one(b"b"))
+        assert publisher.refusal is None
         come_back()
         await until(lambda: publisher.spooled.events == 0)
+
+
+async def test_after_a_while_a_disk_that_refused_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OperationalError("INSERT", None, OSError("database or disk is full"))
+
+    monkeypatch.setattr(module, "_UNWRITABLE_SECONDS", 0.02)
+    monkeypatch.setattr(Spool, "append", full)
+    Switched.is_there = False
+    async with running(tmp_path, monkeypatch) as (publisher, _):
+        with pytest.raises(Unavailable, match="the spool can't be written"):
+            await publisher.publish(one(b"a"))
+        await until(lambda: publisher.refusal is None)
+        with pytest.raises(Unavailable):
+            await publisher.publish(one(b"b"))
+        assert publisher.refusal is not None
+        come_back()
+        await until(lambda: not publisher.is_away)
+        assert publisher.refusal is None, "Kafka takes it"
 
 
 async def test_a_disk_on_which_nothing_can_be_removed_is_given_back(
