@@ -151,6 +151,8 @@ class Collector:
         )
         examined = merged(parts)
         if examined.submitted and (refusal := self.publisher.refusal) is not None:
+            if self.publisher.spooled is not None:
+                self.metrics.spool_refused.inc(len(examined.submitted))
             raise Unavailable(refusal)  # at once: nothing that waits is held in memory
         if examined.codes:
             self.limits.admit_codes(payer)

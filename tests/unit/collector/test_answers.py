@@ -1,6 +1,7 @@
 """Answers to requests that fail."""
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -8,6 +9,7 @@ import pytest
 from support.collector import collector_without_kafka
 
 from reftrail.collector import http
+from reftrail.collector.interfaces import Backlog
 from reftrail.collector.routes import application
 from reftrail.collector.settings import CollectorSettings
 from reftrail.contracts.links import Links
@@ -35,6 +37,29 @@ async def test_the_unexpected_has_an_id_and_no_details(
     assert "inside" not in answer.text
     assert answer.json()["instance"].removeprefix("urn:uuid:") in caplog.text
     assert "ZeroDivisionError: inside" in caplog.text
+
+
+async def test_events_that_a_spool_has_no_room_for_are_counted() -> None:
+    """The metric to alert on counts those that are refused before they are tried, too."""
+
+    class Full:
+        refusal = "Kafka is away, and the spool can't be written"
+        is_away = True
+        spooled = Backlog(0, 0, None)
+
+    publisher: Any = Full()
+    collector = replace(collector_without_kafka(), publisher=publisher)
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(application(collector)),
+        base_url="http://collector.example",
+        headers={"authorization": "Bearer sk"},
+    ) as sender:
+        events = [{"type": "view", "visitor_id": "v"}] * 2
+        answer = await sender.post("/v1/events", json={"events": events})
+    assert answer.status_code == 503
+    assert "the spool can't be written" in answer.text
+    counted = collector.metrics.registry.get_sample_value("reftrail_collector_spool_refused_total")
+    assert counted == 2
 
 
 async def test_without_kafka_it_is_503() -> None:
