@@ -183,10 +183,12 @@ class Spool:
         """Make the file anew, without messages: Kafka has them all. Raises DatabaseError, OSError.
 
         Places begin anew, too. On a full disk nothing else works: to remove rows takes room.
+        The log goes last: SQLite removes that of an empty file, and can't do without that of one
+        whose checkpoint was cut short.
         """
         self._is_prepared = False
         self._engine.dispose()
-        for suffix in ("-wal", "-shm", ""):
+        for suffix in ("", "-wal", "-shm"):
             self.path.with_name(f"{self.path.name}{suffix}").unlink(missing_ok=True)
         private_file(self.path)
         self._prepare()

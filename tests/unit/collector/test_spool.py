@@ -79,6 +79,20 @@ def test_a_spool_that_is_cleared_begins_anew(tmp_path: Path) -> None:
     assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
 
 
+def test_a_log_without_its_file_holds_nothing(tmp_path: Path) -> None:
+    """The end of a process between the two steps of a clearing."""
+    with closing(Spool.open(tmp_path, TOPIC)) as spool:
+        spool.append(messages(b"a"), 1)
+        log = (tmp_path / f"{FILE}-wal").read_bytes()
+        assert len(log) > 1000
+    (tmp_path / FILE).unlink()
+    (tmp_path / f"{FILE}-wal").write_bytes(log)
+    with closing(Spool.open(tmp_path, TOPIC)) as spool:
+        assert spool.backlog() == (0, 0, None)
+        spool.append(messages(b"b"), 2)
+        assert held(spool) == [b"b"]
+
+
 def test_a_clearing_that_was_cut_short_is_made_up_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
