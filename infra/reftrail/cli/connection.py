@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final, TypeAlias
+from urllib.parse import urlsplit
 
 import msgspec
 import typer
@@ -122,12 +123,12 @@ class Connection:
     @property
     def collector_url(self) -> str:
         """The collector's base URL, without a slash at the end."""
-        return self._get("collector_url").rstrip("/")
+        return self._address("collector_url")
 
     @property
     def reports_url(self) -> str:
         """The reports API's base URL, without a slash at the end."""
-        return self._get("reports_url").rstrip("/")
+        return self._address("reports_url")
 
     @property
     def bootstrap_servers(self) -> str:
@@ -137,12 +138,12 @@ class Connection:
     @property
     def secret_key(self) -> str:
         """The key under which a server may send everything."""
-        return self._get("secret_key")
+        return self._key("secret_key")
 
     @property
     def publishable_key(self) -> str:
         """The key under which a browser or app may send views, clicks and forms."""
-        return self._get("publishable_key")
+        return self._key("publishable_key")
 
     @property
     def codes_store(self) -> str:
@@ -169,14 +170,45 @@ class Connection:
         """The prefix of topics."""
         return self._known.get("topic_prefix", DEFAULT_PREFIX)
 
+    def _address(self, name: str) -> str:
+        url = self._get(name).rstrip("/")
+        if not _is_address(url):
+            raise ExpectedError(
+                f"the {_words(name)} is {url!r}; give an address like http://127.0.0.1:8080"
+            )
+        return url
+
+    def _key(self, name: str) -> str:
+        """A key, which the error doesn't name: it may be one with a line break after it."""
+        key = self._get(name)
+        if not (key.isascii() and key.isprintable()) or " " in key:
+            raise ExpectedError(
+                f"the {_words(name)} has characters that no key has, such as a line break or a "
+                f"quotation mark of a text program; set REFTRAIL_{name.upper()} to the key alone"
+            )
+        return key
+
     def _get(self, name: str) -> str:
         if name in self._known:
             return self._known[name]
-        words = name.replace("_", " ").replace("url", "URL")
         raise ExpectedError(
-            f"the {words} is not known; give --{name.replace('_', '-')}, set "
+            f"the {_words(name)} is not known; give --{name.replace('_', '-')}, set "
             f"REFTRAIL_{name.upper()}, or start a local stack with: reftrail up"
         )
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ").replace("url", "URL")
+
+
+def _is_address(url: str) -> bool:
+    """Whether a text is the address of an HTTP server; it may have a path, as behind a proxy."""
+    try:
+        parts = urlsplit(url)
+        is_complete = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        return False
+    return bool(is_complete) and url.isprintable() and " " not in url
 
 
 def resolve(ready_file: Path | None = None, **given: str | None) -> Connection:

@@ -94,6 +94,19 @@ def main() -> None:
     except ExpectedError as error:
         say(error)
         sys.exit(1)
+    except UnicodeEncodeError as error:
+        if (text := _not_utf8(error)) is None:
+            raise
+        say(ExpectedError(f"{text} is not UTF-8; give text in UTF-8"))
+        sys.exit(1)
+
+
+def _not_utf8(error: UnicodeEncodeError) -> str | None:
+    """What was given that is not UTF-8, with signs for its bytes; None if the error is another."""
+    given = error.object[error.start : error.end]
+    is_undecoded = all("\udc80" <= character <= "\udcff" for character in given)
+    around = error.object[max(0, error.start - 20) : error.end + 20]
+    return ascii(around.encode("utf-8", "surrogateescape")) if is_undecoded else None
 
 
 def _show_version(asked: bool) -> None:

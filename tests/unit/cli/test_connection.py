@@ -99,3 +99,25 @@ def test_the_stack_of_the_working_directory_is_found(
 def test_a_ready_file_asked_for_must_be_there(tmp_path: Path) -> None:
     with pytest.raises(ExpectedError, match=r"there is no .*nowhere\.json"):
         resolve(tmp_path / "nowhere.json")
+
+
+@pytest.mark.parametrize("key", ["sk_123\n", "\u201csk_123\u201d", "sk 123", "sk_\udcff"])
+def test_a_key_that_no_header_can_have_is_refused_and_not_shown(key: str) -> None:
+    with pytest.raises(ExpectedError, match="characters that no key has") as refused:
+        _ = resolve(secret_key=key).secret_key
+    assert "123" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["127.0.0.1:8080", "http://[::1", "http://host:99999", "http://", "kafka://b", "ab c"]
+)
+def test_an_address_that_is_none_is_named(url: str) -> None:
+    with pytest.raises(ExpectedError, match="give an address like http://"):
+        _ = resolve(reports_url=url).reports_url
+
+
+@pytest.mark.parametrize(
+    "url", ["http://reports", "http://[::1]:8080", "https://user@b\u00fccher.example/reftrail"]
+)
+def test_an_address_may_have_a_path_behind_a_proxy(url: str) -> None:
+    assert resolve(reports_url=f"{url}/").reports_url == url

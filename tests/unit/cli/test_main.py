@@ -45,6 +45,23 @@ def test_what_a_person_can_put_right_is_said_without_a_traceback(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
+    "arguments",
+    [
+        ["report", "funnel", "--campaign", "\udcff"],
+        ["leaderboard", "--campaign", "b\udcfccher"],
+        ["sql", "SELECT '\udcff'"],
+        ["user", "\udcff"],
+    ],
+)
+def test_an_argument_that_is_not_utf8_is_named_without_a_traceback(arguments: list[str]) -> None:
+    known = ["--reports-url", "http://127.0.0.1:9", "--secret-key", "sk"]
+    ended = run(*arguments, *known)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.startswith("error: b")
+    assert "is not UTF-8; give text in UTF-8" in ended.stderr
+
+
+@pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
         (["--help"], 0, "Play a referral programme"),
