@@ -327,7 +327,7 @@ class OrderBook:
         side = self.sides.get(role, SideBook())
         if side.suspended == "granted" or side.status == "granted":
             side.status, side.suspended = "delivered", ""
-        elif side.status != "reversed":
+        elif side.status not in ("reversed", "rejected"):
             return False
         side.was_delivered = True
         return True

@@ -152,7 +152,7 @@ def test_shared_limits_know_what_is_taken_to_the_cent(plan: list[Step], manner: 
         is_order = first.action.startswith("purchase:")
         if is_order and (last_status(entries) != RewardStatus.REJECTED or was_paid_back(entries)):
             orders[limit_key("order", first.order_id or "")].add((first.code, first.user_id))
-        if last_status(entries) == RewardStatus.REJECTED or first.campaign_id is None:
+        if first.campaign_id is None:
             continue
         caps = {"join": JOIN, "buy": BUY}[first.campaign_id]
         if first.currency == "USD" and caps.budget_micros is not None:
@@ -160,7 +160,7 @@ def test_shared_limits_know_what_is_taken_to_the_cent(plan: list[Step], manner: 
         if first.currency == "USD" and caps.budget_per_day_micros is not None:
             key = limit_key("cap_budget_per_day", first.campaign_id, "USD", at=first.action_time)
             taken[key] += spent_on(entries)
-        if is_referral(first):
+        if is_referral(first) and last_status(entries) != RewardStatus.REJECTED:
             whose = (first.campaign_id, OWNERS[first.code])
             if caps.per_referrer is not None:
                 users[limit_key("cap_per_referrer", *whose)].add(first.user_id)
@@ -219,7 +219,7 @@ def spent_on(entries: list[RewardDecided]) -> Micros:
             case RewardStatus.HELD | RewardStatus.GRANTED:
                 spent = entry.value_micros
             case RewardStatus.REJECTED | RewardStatus.EXPIRED:
-                spent = 0
+                spent = entry.clawback_micros or 0  # delivered, although a dispute had been lost
     return spent
 
 

@@ -119,7 +119,7 @@ class RewardAccount:
             return  # a reinstatement of what was counted before
         if entry.status == RewardStatus.FULFILLED:
             self.delivered[entry.cause_event_id] = entry.value_micros + owed
-        elif entry.status == RewardStatus.REVERSED and Reason.DELIVERED_ANYWAY in entry.reasons:
+        elif Reason.DELIVERED_ANYWAY in entry.reasons:
             self.delivered[entry.cause_event_id] = owed
 
 

@@ -4,6 +4,7 @@ from reftrail.contracts.decisions import RewardDecided, RewardStatus
 from reftrail.contracts.record import Micros
 from reftrail.contracts.reward_reasons import Reason, is_part
 from reftrail.rules.reward.case import SideReward
+from reftrail.rules.reward.transitions import ENDED
 
 
 def reserved_after(before: SideReward, after: SideReward, entry: RewardDecided) -> Micros:
@@ -16,8 +17,9 @@ def reserved_after(before: SideReward, after: SideReward, entry: RewardDecided) 
     """
     delivered_anyway = entry.clawback_micros or 0
     is_suspended = Reason.DISPUTED in entry.reasons and entry.status != RewardStatus.HELD
-    if is_suspended or before.status in (RewardStatus.FULFILLED, RewardStatus.REVERSED):
-        is_late = before.status == entry.status == RewardStatus.REVERSED
+    is_late = before.status == entry.status and entry.status in ENDED
+    is_kept = is_suspended or before.status in (RewardStatus.FULFILLED, RewardStatus.REVERSED)
+    if is_kept or is_late:
         return before.reserved + (delivered_anyway if is_late else 0)
     match RewardStatus(entry.status):
         case RewardStatus.REJECTED | RewardStatus.EXPIRED:
@@ -29,4 +31,4 @@ def reserved_after(before: SideReward, after: SideReward, entry: RewardDecided) 
         case RewardStatus.FAILED | RewardStatus.ADJUSTED:
             return before.reserved
         case RewardStatus.HELD | RewardStatus.GRANTED:
-            return after.remaining
+            return max(before.reserved if before.is_collected else 0, after.remaining)

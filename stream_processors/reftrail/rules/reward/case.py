@@ -56,8 +56,8 @@ class SideReward(msgspec.Struct, frozen=True, array_like=True):
 
     @property
     def is_collected(self) -> bool:
-        """Whether a reversed reward is known to be delivered, so that it is to be collected."""
-        return self.status == RewardStatus.REVERSED and self.reserved > 0
+        """Whether a reward that has ended is known to be delivered: it is to be collected."""
+        return self.status in ENDED and self.reserved > 0
 
 
 class RewardCase(msgspec.Struct, frozen=True, array_like=True):

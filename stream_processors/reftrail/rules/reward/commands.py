@@ -23,7 +23,7 @@ from reftrail.rules.reward.reinstatement import ask_to_reinstate
 from reftrail.rules.reward.state import Command
 from reftrail.rules.reward.state_events import CommandNoted, DayForgotten, Queued
 from reftrail.rules.reward.suspension import restore_delivered, suspend
-from reftrail.rules.reward.transitions import Transition, allowed
+from reftrail.rules.reward.transitions import ENDED, Transition, allowed
 
 _BY_DECISION: Final[Mapping[str, Transition]] = {
     ReviewDecision.APPROVE: Transition.APPROVE,
@@ -155,7 +155,7 @@ def report_fulfilment(context: DecisionContext, report: FulfilmentReported) -> N
         _grant_again(context, asked, report)
         asked = rewards_of(context, report.reward_id, report.action)
     for reward in asked:
-        if allowed(reward.side.status, transition):
+        if allowed(reward.side.status, transition) and not _was_never_ordered(reward):
             owed = _owed(reward, report) if transition == Transition.DELIVER else 0
             if reward.side.is_collected and not owed:
                 return
@@ -163,10 +163,19 @@ def report_fulfilment(context: DecisionContext, report: FulfilmentReported) -> N
             change(context, reward, transition, of=report, clawback_micros=owed)
             return
     if not any(
-        reward.side.status in (status, RewardStatus.REVERSED) or reward.side.disputed
+        reward.side.status in (status, *ENDED) or reward.side.disputed
         for reward in asked
+        if not _was_never_ordered(reward)
     ):
         _refuse(context, transition, asked)
+
+
+def _was_never_ordered(reward: Reward) -> bool:
+    """Whether a rejected reward was never ordered: then no report can be about it.
+
+    One that a dispute held had been, where it was granted before.
+    """
+    return reward.side.status == RewardStatus.REJECTED and not reward.side.ordered
 
 
 def is_outcome(context: DecisionContext, report: FulfilmentReported) -> bool:
@@ -228,7 +237,8 @@ def _owed(reward: Reward, report: FulfilmentReported) -> int:
     ordered = side.ordered or side.value_micros  # of state from before orders were kept
     delivered = report.value_micros if report.value_micros is not None else ordered
     known = side.reserved if reward.side.is_collected else 0
-    return max(0, delivered - side.remaining - known)
+    left = 0 if side.status == RewardStatus.REJECTED else side.remaining
+    return max(0, delivered - left - known)
 
 
 def was_carried_out(context: DecisionContext, event_id: str) -> bool:

@@ -18,7 +18,7 @@ from reftrail.rules.reward.queue import AssessedReward
 from reftrail.rules.reward.reservations import is_budget, order_reservation
 from reftrail.rules.reward.state import EndedSide
 from reftrail.rules.reward.state_events import LimitsReleased, SlotFreed
-from reftrail.rules.reward.transitions import STANDING, Transition, allowed
+from reftrail.rules.reward.transitions import ENDED, STANDING, Transition, allowed
 
 _REASONS: Final = {
     Transition.APPROVE: Reason.APPROVED,
@@ -85,7 +85,10 @@ def change(  # noqa: PLR0913 - the last ones are rarely given
     status = allowed(side.status, transition)
     assert status is not None
     value = side.remaining if value_micros is None else value_micros
-    if status == RewardStatus.REVERSED and side.status not in STANDING:
+    is_ended = side.status in ENDED
+    if (status == RewardStatus.REVERSED and side.status not in STANDING) or (
+        is_ended and transition == Transition.DELIVER
+    ):
         value = 0
     if status == RewardStatus.REVERSED or transition == Transition.REFUND_PART:
         clawback_micros += value if side.status == RewardStatus.FULFILLED else 0
@@ -108,7 +111,7 @@ def change(  # noqa: PLR0913 - the last ones are rarely given
         ),
     )
     settle_budgets(context, reward, words=transition)
-    if status == RewardStatus.REJECTED:
+    if status == RewardStatus.REJECTED and not is_ended:
         _release_reservations(context, reward, is_refunded=transition == Transition.REFUND)
     if transition in _DECLINES:
         _free_slot_for_later(context, reward)
@@ -126,7 +129,7 @@ def _reasons(
     if transition == Transition.APPROVE and reward.side.status == RewardStatus.FAILED:
         return [Reason.TRIED_AGAIN]
     reasons: list[str] = [_REASONS[transition]] if transition in _REASONS else []
-    if transition == Transition.DELIVER and reward.side.status == RewardStatus.REVERSED:
+    if transition == Transition.DELIVER and reward.side.status in ENDED:
         reasons.append(Reason.DELIVERED_ANYWAY)
     if transition == Transition.REINSTATE and reward.side.status == RewardStatus.EXPIRED:
         reasons.append(Reason.TRIED_AGAIN)
@@ -137,7 +140,8 @@ def _reasons(
         reasons.append(Reason.ALREADY_DELIVERED)
     if why and why not in reasons:
         reasons.append(why)
-    if allowed(reward.side.status, transition) == RewardStatus.REJECTED:
+    is_rejected = allowed(reward.side.status, transition) == RewardStatus.REJECTED
+    if is_rejected and transition != Transition.DELIVER:
         reasons += [found.reason for found in reward.case.evidence]
     return reasons
 

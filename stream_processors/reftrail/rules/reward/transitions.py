@@ -95,6 +95,8 @@ TRANSITIONS: Final[Mapping[tuple[RewardStatus | None, Transition], RewardStatus]
     (_EXPIRED, Transition.REVERSE): _REVERSED,
     # The reversal and the delivery crossed: it stays reversed, and what was delivered is owed.
     (_REVERSED, Transition.DELIVER): _REVERSED,
+    # So did a dispute: what it held had been ordered, and was rejected meanwhile.
+    (_REJECTED, Transition.DELIVER): _REJECTED,
     # An order is disputed: what is granted leaves the balance, and is held with what was held.
     (_GRANTED, Transition.DISPUTE): _REVERSED,
     (_REVERSED, Transition.SUSPEND): _HELD,
@@ -121,8 +123,8 @@ STANDING: Final = frozenset({_GRANTED, _FULFILLED})
 """The statuses in which a reward is worth something to its beneficiary."""
 
 ENDED: Final = frozenset({_REJECTED, _REVERSED})
-"""The statuses that only a reinstatement leads out of, or a merge. A delivery of what was reversed
-is a clawback."""
+"""The statuses that only a reinstatement leads out of, or a merge. A delivery of what was ordered
+before is a clawback."""
 
 _NOT_ORDERED: Final = frozenset({Reason.DELIVERED_IN_TIME, Reason.ALREADY_DELIVERED})
 """The reasons of grants of what was delivered before."""
