@@ -147,9 +147,13 @@ def _reasons(
 
 
 def keeps_budget(reward: Reward) -> bool:
-    """Whether a reward keeps its part of budgets: it was granted, and they count gross."""
+    """Whether a reward keeps its part of budgets: it was granted, and they count gross.
+
+    One that a dispute holds, or has ended, was granted and ordered before.
+    """
     never_granted = ("", RewardStatus.HELD, RewardStatus.REJECTED)
-    return reward.case.counts_gross and reward.side.status not in never_granted
+    was_granted = reward.side.status not in never_granted or reward.side.ordered > 0
+    return reward.case.counts_gross and was_granted
 
 
 def settle_budgets(context: DecisionContext, reward: Reward, *, words: str) -> None:
