@@ -83,15 +83,15 @@ def fulfilment(evidence: Evidence) -> Iterator[str]:
     yield from some("reported, but not ordered", {report.reward_id for report in reports} - ordered)
     codes = [report.reference for report in delivered if report.kind == "code"]
     yield from some("codes handed out more than once", repeated(codes))
-    reversed_ids = {
+    ended = {
         reward_id
         for reward_id, entries in _lives(evidence).items()
-        if _latest(entries).status == RewardStatus.REVERSED
+        if _latest(entries).status in _ENDED
     }
     crossed = {
         report.event_id
         for report in reports
-        if report.outcome == FulfilmentOutcome.FAILED and report.reward_id in reversed_ids
+        if report.outcome == FulfilmentOutcome.FAILED and report.reward_id in ended
     }
     of_reports = {report.event_id for report in reports}
     changing = {entry.cause_event_id for entry in evidence.ledger()}
