@@ -42,6 +42,8 @@ _MOST_LOOKUPS: Final = 256
 """How many questions wait for their turn."""
 MOST_AGE: Final = 86_400
 """Seconds that an answer may be old, at most."""
+_ONCE: Final = ("format", "max_age")
+"""Parameters of a request for a report beside those of its question."""
 ONLY_FIRST: Final = "reftrail-only-first"
 """Header of an answer: how many of a list it has at most, if there may be more."""
 
@@ -108,7 +110,10 @@ class ReportsApi:
         except BadQuestion as error:
             return problem(404, str(error))
         query = request.query_params
-        names = [name for name in query if name not in ("format", "max_age")]
+        for name in _ONCE:
+            if (times := len(query.getlist(name))) > 1:
+                raise BadQuestion(f"{name} is given {times} times; give it once")
+        names = [name for name in query if name not in _ONCE]
         age = query.get("max_age")
         max_age = number_from("max_age", age, MOST_AGE) if age is not None else 0
         wanted = asked(report, {name: query.getlist(name) for name in names})

@@ -22,6 +22,8 @@ from reftrail.reports.report_files import Measure, MeasureKind, Report
 NOTHING: Final = "-"
 NARROW: Final = 80
 _LEAST_FOLDED: Final = 8
+_LEAST_FOLDED_TEXT: Final = 36
+"""Of texts beside the dimensions, which may be several: ids of users are often as long."""
 _CURRENCY: Final = "currency"
 _BELOW: Final = "\n "
 """Under a text in a row of figures that have their change below."""
@@ -61,7 +63,7 @@ def _csvfigure_of(value: Any, is_text: bool) -> Any:
 
 
 def as_table(report: Report, answer: ReportAnswer, width: int = NARROW) -> str:
-    """Numbers to the right. Dimensions are folded where the width (in characters) is scarce.
+    """Numbers to the right. Texts are folded where the width (in characters) is scarce.
 
     Columns that don't fit go into a further block below, with the dimensions again. A measure that
     is nothing in all rows, and a currency that is the same in all, stand below. A compared figure
@@ -139,7 +141,10 @@ def _measure(measure: Measure, answer: ReportAnswer) -> _Column:
     heading = measure.heading.replace(" ", "\n")
     cells = [Text(_compared(row, measure)) for row in answer.rows]
     widths = [0, *(width for cell in cells for width in _widths(cell.plain)), *_widths(heading)]
-    return _Column(heading, cells, is_number=not measure.kind.is_text, least=max(widths))
+    least = max(widths)
+    if measure.kind.is_text:
+        least = max(min(_LEAST_FOLDED_TEXT, least), *_widths(heading))
+    return _Column(heading, cells, is_number=not measure.kind.is_text, least=least)
 
 
 def _compared(row: dict[str, Any], measure: Measure) -> str:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from io import StringIO
 from typing import Any
 
@@ -75,6 +76,19 @@ def test_columns_that_do_not_fit_go_below() -> None:
 
     assert text.count("1,000,000,000,000") == 13
     assert max(map(len, text.splitlines())) <= NARROW
+
+
+def test_long_ids_are_folded() -> None:
+    referrers, reconciliation = find("referrers"), find("reconciliation")
+    long_id = "z" * 128
+    breaks = ", ".join(character * 64 for character in "abcde")
+    rows: list[dict[str, Any]] = [{"campaign_id": "spring", "referrer": long_id, "currency": "USD"}]
+    found = as_table(referrers, answer(referrers, rows))
+    broken = answer(reconciliation, [{"check": "grants_ordered", "breaks": breaks}])
+    text = as_table(reconciliation, replace(broken, columns=broken.columns[1:]))
+    assert max(map(len, (*found.splitlines(), *text.splitlines()))) <= NARROW
+    assert found.count("z") == 128
+    assert all(character * 28 in text for character in "abcde")
 
 
 def test_a_compared_figure_has_its_change_below() -> None:

@@ -53,7 +53,8 @@ async def test_over_http_an_answer_is_of_now_unless_it_may_be_older(
     assert await clicks(http) == (None, 5)
     assert await clicks(http, "&max_age=10") == (None, 5)
     assert await clicks(http, "&max_age=60") == (AS_OF, 4)
-    assert (await http.get("/v1/reports/funnel?max_age=x")).status_code == 422
+    for query in ("max_age=x", "max_age=5&max_age=60", "format=csv&format=json"):
+        assert (await http.get(f"/v1/reports/funnel?{query}")).status_code == 422, query
 
 
 @over_http
