@@ -94,8 +94,10 @@ def filled(rows: list[Row], periods: Sequence[str], shape: Shape) -> list[Row]:
 def periods_of(rows: list[Row], asked: Question, shape: Shape) -> list[str]:
     """The names of all periods that are asked about.
 
-    Without a beginning or end the first and last rows are it. Raises `BadQuestion` if they are too
-    many.
+    Without a beginning or end the first and last rows are it. A period of a row is always among
+    them: ClickHouse and Python may know other rules of a time zone, and where clocks are set back
+    over midnight they differ in which of the two days a minute is. Raises `BadQuestion` if they are
+    too many.
     """
     unit, column = asked.unit, shape.period
     if unit is None or column is None:
@@ -108,4 +110,8 @@ def periods_of(rows: list[Row], asked: Question, shape: Shape) -> list[str]:
     last: datetime = begins[-1] if asked.until == END else asked.until - _MILLISECOND
     if (last - first) / unit.length > MOST_ROWS:
         raise BadQuestion(too_many_rows())
-    return names_between(unit, first, last, asked.zone)
+    names = names_between(unit, first, last, asked.zone)
+    others = {row[column] for row in rows}.difference(names)
+    if others:
+        names = sorted([*names, *others], key=lambda name: begin_of(name, asked.zone))
+    return names

@@ -93,6 +93,25 @@ async def test_the_warehouse_names_periods_alike(
     assert names == names_between(unit, min(minutes), max(minutes), ZoneInfo(zone))
 
 
+@pytest.mark.parametrize("period", [("2000-10-28", "2000-10-29"), ("2000-10-29", "2000-10-30")])
+async def test_no_click_is_lost_where_clocks_are_set_back_over_midnight(
+    clickhouse: ClickHouse, period: tuple[str, str]
+) -> None:
+    """In St. John's, October 29 had begun for a minute when it was 23:01 again.
+
+    ClickHouse counts that minute for the 28th. It stands for a time zone of which ClickHouse knows
+    newer rules than Python, too.
+    """
+    first = datetime(2000, 10, 29, 2, 20, tzinfo=UTC)
+    times = [int((first + timedelta(seconds=30 * nth)).timestamp() * 1000) for nth in range(200)]
+    await clickhouse.load(EVENTS, [click(f"v{at}", "AMY", event_time=at) for at in times])
+    given = {"from_": period[0], "to": period[1], "time_zone": "America/St_Johns"}
+    [whole] = report(clickhouse, **given, by="all")
+    by_day = report(clickhouse, **given, by="day")
+    assert sum(row["clicks"] for row in by_day) == whole["clicks"] > 0
+    assert [row["day"] for row in by_day] == sorted(row["day"] for row in by_day)
+
+
 async def test_days_are_those_of_the_time_zone(clickhouse: ClickHouse) -> None:
     """A click at 23:30 in Berlin on the 24th and one at 00:30 on the 25th are an hour apart."""
     times = [datetime(2026, 10, 24, hour, 30, tzinfo=UTC) for hour in (21, 22)]
