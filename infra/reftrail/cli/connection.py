@@ -179,11 +179,11 @@ class Connection:
         return url
 
     def _key(self, name: str) -> str:
-        """A key, which the error doesn't name: it may be one with a line break after it."""
-        key = self._get(name)
+        """A key without white space around it, which a file may have; no error shows it."""
+        key = self._get(name).strip()
         if not (key.isascii() and key.isprintable()) or " " in key:
             raise ExpectedError(
-                f"the {_words(name)} has characters that no key has, such as a line break or a "
+                f"the {_words(name)} has characters that no key has, such as white space or a "
                 f"quotation mark of a text program; set REFTRAIL_{name.upper()} to the key alone"
             )
         return key

@@ -101,7 +101,7 @@ def test_a_ready_file_asked_for_must_be_there(tmp_path: Path) -> None:
         resolve(tmp_path / "nowhere.json")
 
 
-@pytest.mark.parametrize("key", ["sk_123\n", "\u201csk_123\u201d", "sk 123", "sk_\udcff"])
+@pytest.mark.parametrize("key", ["sk\n123", "\u201csk_123\u201d", "sk 123", "sk_\udcff"])
 def test_a_key_that_no_header_can_have_is_refused_and_not_shown(key: str) -> None:
     with pytest.raises(ExpectedError, match="characters that no key has") as refused:
         _ = resolve(secret_key=key).secret_key
@@ -121,3 +121,7 @@ def test_an_address_that_is_none_is_named(url: str) -> None:
 )
 def test_an_address_may_have_a_path_behind_a_proxy(url: str) -> None:
     assert resolve(reports_url=f"{url}/").reports_url == url
+
+
+def test_a_key_may_have_a_line_break_after_it() -> None:
+    assert resolve(secret_key="sk_123\n").secret_key == "sk_123"
