@@ -15,7 +15,9 @@ from reftrail.warehouse.tables import TABLES
 class ContentVersion:
     """Another one after each insert, change, deletion or dropped partition, but not after merges.
 
-    parts are the latest blocks of partitions, mutations what was begun or done to stored rows.
+    parts are the latest blocks of partitions, which have the directory of their table in their
+    name: one made anew numbers its blocks from 1. mutations are what was begun or done to stored
+    rows.
     """
 
     parts: tuple[tuple[Any, ...], ...]
@@ -44,7 +46,9 @@ _MORE: Final = ("duplicate_events", "merges", "loads", "statement_lines", "state
 _READ: Final = tuple(sorted({table.name for table in TABLES.values()} - _UNREAD | set(_MORE)))
 
 _PARTS: Final = """
-SELECT table, partition_id, max(max_block_number) FROM system.parts
+SELECT
+    table, concat(extract(any(path), '([^/]+)/[^/]+/$'), '/', partition_id), max(max_block_number)
+FROM system.parts
 WHERE active AND database = currentDatabase() AND table IN {tables:Array(String)}
 GROUP BY table, partition_id ORDER BY table, partition_id
 """

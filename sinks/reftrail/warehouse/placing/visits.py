@@ -172,10 +172,13 @@ class PlacedVisits:
 
     def _version(self) -> str:
         """Of the definitions, and of the table of events, which a rebuild replaces."""
-        events = self._client.query(
-            "SELECT toString(uuid) FROM system.tables "
-            "WHERE database = currentDatabase() AND name = 'events'"
-        ).result_rows[0][0]
+        # Of an embedded engine's tables the uuid is 0; where its parts lie no other table's do.
+        events = str(
+            self._client.query(
+                "SELECT data_paths FROM system.tables "
+                "WHERE database = currentDatabase() AND name = 'events'"
+            ).result_rows[0][0]
+        )
         made_of = "\n".join(
             (
                 *sql.TABLES,

@@ -10,6 +10,7 @@ from support.placed_programme import (
     come_late,
     erase,
     erase_what_came_late,
+    load_programme,
     register_as_before,
     register_otherwise,
 )
@@ -84,3 +85,20 @@ async def test_an_event_that_came_and_went_while_its_day_was_placed_is_not_left_
         assert Placer(programme.writing, lambda: AS_OF).place()
     programme.writing.command("DELETE FROM events WHERE event_id = 'more'")
     assert answers(programme, placed_facts(programme)) == answers(programme)
+
+
+@over_http
+async def test_events_in_another_table_are_placed_again(remade: ClickHouse) -> None:
+    """As after a rebuild: days have as many events of the same loads, and other ones."""
+    await load_programme(remade)
+    before = placed_facts(remade)
+    for statement in (
+        "CREATE TABLE others AS events",
+        "INSERT INTO others SELECT * REPLACE ('FR' AS country) FROM events",
+        "EXCHANGE TABLES events AND others",
+    ):
+        remade.writing.command(statement)
+
+    of_views = answers(remade)
+    assert answers(remade, before) != of_views
+    assert answers(remade, placed_facts(remade)) == of_views
