@@ -11,7 +11,6 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from support.clickhouse import ClickHouse
 from support.dashboard import (
     KEY,
-    SECRET,
     Collector,
     dashboard_app,
     engine,
@@ -22,7 +21,6 @@ from support.http_server import served
 from support.programme import entry
 
 from reftrail.contracts.topics import REWARDS
-from reftrail.dashboard.sealing import Seal
 
 AXE = Path(__file__).parents[2] / "producers/javascript/node_modules/axe-core/axe.min.js"
 PERIOD = "from=2025-10-01&to=2026-01-01"
@@ -97,12 +95,18 @@ def test_every_page_fits_and_is_accessible(viewer: Page) -> None:
         assert serious(viewer) == [], path
 
 
-def test_the_user_page_fits_and_is_accessible(viewer: Page) -> None:
-    share = "https://events.shop.example/r/{code}"
-    fields = {"user": "owner-7", "share": share, "origins": []}
-    token = Seal(SECRET, "user link").close(fields, 60)
-    for path in (f"/u/{token}", f"/u/{token}/widget"):
-        viewer.goto(path)
+def test_the_user_page_fits_and_is_accessible(viewer: Page, dashboard: str) -> None:
+    made = viewer.request.post(
+        f"{dashboard}/v1/users/owner-7/links",
+        headers={"authorization": f"Bearer {KEY}"},
+        data={"share_url": "https://events.shop.example/r/{code}"},
+    )
+    assert made.status == 201
+    link = made.json()
+    for path in (link["page"], link["widget"]):
+        answer = viewer.goto(path)
+        assert answer is not None
+        assert answer.status == 200
         assert viewer.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
         assert serious(viewer) == [], path
 
