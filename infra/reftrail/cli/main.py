@@ -102,7 +102,7 @@ def main() -> None:
 
 
 def _not_utf8(error: UnicodeEncodeError) -> str | None:
-    """What was given that is not UTF-8, with signs for its bytes; None if the error is another."""
+    """The given text that is not UTF-8, with signs for its bytes; None if the error is another."""
     given = error.object[error.start : error.end]
     is_undecoded = all("\udc80" <= character <= "\udcff" for character in given)
     around = error.object[max(0, error.start - 20) : error.end + 20]

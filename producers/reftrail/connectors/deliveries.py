@@ -86,7 +86,7 @@ def name_of(value: object) -> str | None:
 def context_of(
     *, email: object = None, ip: object = None, user_agent: object = None, country: object = None
 ) -> dict[str, Any]:
-    """What is known of a buyer. What no event takes is left out: the money counts without it."""
+    """Fields of an event about its buyer, without values that no event takes: the money counts."""
     found = {
         "email": email if _fits(email, _EMAIL, 254) else None,
         "ip": ip if _is_address(ip) else None,

@@ -52,7 +52,7 @@ class ShopOrder:
 
     @property
     def paid(self) -> Decimal:
-        """What was paid of the amount: not what an edit added to it, or swapped."""
+        """The paid part of the amount, without what an edit of the order added to it or swapped."""
         if self.left is None or self.outstanding is None:
             return self.amount
         paid = self.left - self.outstanding + total(repaid.amount for repaid in self.refunds)

@@ -77,7 +77,7 @@ class _Rule(_Fields):
 
 
 class SegmentMapping(BaseModel):
-    """Which event a message is, by its type; a track by its name."""
+    """The event that a message is: by its type, and for a track by its name."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
