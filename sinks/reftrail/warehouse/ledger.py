@@ -101,10 +101,7 @@ class Ledger:
                 insert_rows(self._client, "loads", rows, token=f"claim {number} again")
                 found = self._claimed(number)
         if found != {load.token for load in wanted}:
-            raise ClaimedByAnotherError(
-                f"another warehouse loads into this ClickHouse, too: it has claimed load {number} "
-                f"({', '.join(sorted(found))}). Nothing is lost or doubled; let one of them run"
-            )
+            raise _by_another(f"claimed load {number} ({', '.join(sorted(found))})")
         self._numbers |= dict.fromkeys(wanted, number)
         self._next = number + 1
 
@@ -149,10 +146,7 @@ class Ledger:
             return
         self.unfinished()
         if closed := [load.token for load in loads if load not in self._numbers]:
-            raise ClaimedByAnotherError(
-                f"another warehouse loads into this ClickHouse, too: it has finished the load "
-                f"{', '.join(closed)}. Nothing is lost or doubled; let one of them run"
-            )
+            raise _by_another(f"finished the load {', '.join(closed)}")
 
     def positions(self) -> dict[tuple[str, int], Position]:
         """The positions up to which topics and partitions are loaded."""
@@ -230,6 +224,14 @@ class Ledger:
             for load, counts in loads.items()
             for place in range(len(load.ranges))
         ]
+
+
+def _by_another(done: str) -> ClaimedByAnotherError:
+    """The error of a warehouse that finds what another one has done beside it."""
+    return ClaimedByAnotherError(
+        f"another warehouse loads into this ClickHouse, too: it has {done}. "
+        f"Nothing is lost or doubled; let one of them run"
+    )
 
 
 def _row(load: Load, place: int, counts: Counts, *, closed: bool) -> dict[str, str | int]:
