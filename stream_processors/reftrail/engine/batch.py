@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Final
 
 from reftrail.contracts.codec import Undecodable, encode, stop_if_newer
 from reftrail.contracts.decisions import DeadLettered
@@ -16,13 +17,16 @@ from reftrail.engine.dead_letters import FAULTS_OF_THE_WORKER, MOST_MESSAGE, fit
 from reftrail.engine.lookups import LookupRecorder, recording
 from reftrail.engine.outcome import Outcome
 from reftrail.engine.placement import all_belong
-from reftrail.engine.prefilter import Prefilter, selected_parts
+from reftrail.engine.prefilter import Prefilter
 from reftrail.engine.reference import ReferenceTables
 from reftrail.engine.settling import Settle, settling
 from reftrail.engine.stage import Stage
 from reftrail.engine.state import Batch, StateStore, Trial
 from reftrail.engine.written_records import WrittenRecords
 from reftrail.rules.decider import Cause, Refused
+
+_SURELY_FITS: Final = MOST_MESSAGE // 4
+"""Characters of a key, of up to four bytes, and bytes of a value that fit into a message."""
 
 
 class MisplacedError(Exception):
@@ -77,31 +81,26 @@ class StageOfPartition:
         """The same, where nothing is to blame. Raises whatever there is else."""
         outcome, batch = Outcome(), Batch(self.stage, store)
         reference = recording(tables, lookups)
-        settle = settling(self.stage.decider)
+        settle, load, timers = settling(self.stage.decider), batch.load, self.stage.timers
         reads, offsets, timestamps = self.stage.reads, chunk.offsets, chunk.timestamps
-        source, key_of, known, send = reads.name, reads.key_of, store.packed, self._send
-        has_timers = self.stage.timers is not None
+        source, partition, key_of, send = reads.name, self.partition, reads.key_of, self._send
         is_keyed_alike = [cell.key_of for cell in self.stage.cells] == [key_of]
         unknown: list[str] = []  # what was taken here before belongs here
-        records = (
-            self._records(chunk, range(len(chunk.values)), outcome)
-            if prefilter is None
-            else self._selected(prefilter, chunk, batch, tables, outcome)
-        )
-        for index, record in records:
-            cause = Cause(source, self.partition, offsets[index])
-            for asked in (
-                self._asked(record, cause, batch, timestamps[index]) if has_timers else (record,)
-            ):
-                keys, state = batch.load(asked)
+        for index, record in self._selected(prefilter, chunk, batch, tables, outcome):
+            cause = Cause(source, partition, offsets[index])
+            inputs: Iterable[Record] = (record,)
+            if timers is not None and batch.may_be_due(record, timestamps[index]):
+                inputs = self._asked(record, cause, batch, timestamps[index])
+            for asked in inputs:
+                keys, before = load(asked)
                 if lookups is not None:
                     lookups.decide_on(asked, cause)
-                events, state = settle(state, asked, cause, reference)
+                events, state = settle(before, asked, cause, reference)
                 outcome.decided += 1
                 if not events:
                     continue
                 own_key = keys[0] if keys else None
-                if own_key is None or own_key not in known:
+                if not batch.is_known(own_key, before):
                     key = own_key if own_key and is_keyed_alike else key_of(record)
                     unknown.append(reads.partitioned_by(key))
                 for event in events:
@@ -147,7 +146,10 @@ class StageOfPartition:
             assert self.stage.changelog is not None
             outcome.due_times = batch.due_times(outcome.changes)
             outcome.messages[self.stage.changelog, self.partition] = [
-                fitting(key.encode(), packed) for key, packed in outcome.changes.items()
+                (key.encode(), packed)
+                if len(key) + len(packed or b"") < _SURELY_FITS
+                else fitting(key.encode(), packed)
+                for key, packed in outcome.changes.items()
             ]
         return outcome
 
@@ -189,12 +191,12 @@ class StageOfPartition:
     ) -> Iterable[Record]:
         """Inputs of the decider that follow from a record: the timers that it fires, and itself."""
         timers = self.stage.timers
-        if timers is None or (until := timers.time_of(record, appended_at)) is None:
+        if timers is None or not batch.may_be_due(record, appended_at):
             return (record,)
+        until = timers.time_of(record, appended_at)
+        assert until is not None
         if isinstance(record, Ticked):
             return [timers.fired(key, record, cause) for key in batch.due(until)]
-        if until <= batch.asked_until:  # nothing is due by then
-            return (record,)
         return [*(timers.fired(key, record, cause) for key in batch.due_since(until)), record]
 
     def _silence(self, at: Step, asked: Record, batch: Batch) -> None:
@@ -212,18 +214,20 @@ class StageOfPartition:
 
     def _selected(
         self,
-        prefilter: Prefilter,
+        prefilter: Prefilter | None,
         chunk: Chunk,
         batch: Batch,
         reference: ReferenceTables,
         outcome: Outcome,
-    ) -> Iterator[tuple[int, Record]]:
+    ) -> Iterable[tuple[int, Record]]:
         """The chunk's records by index, but for those that the prefilter leaves out."""
-        for indices, selected in selected_parts(prefilter, chunk, batch.packed(), reference):
-            if selected is None:
-                yield from self._records(chunk, indices, outcome)
-            else:
-                yield from selected
+        if prefilter is not None:
+            survivors = prefilter.select(
+                chunk.values, batch.packed, reference, chunk.timestamps, batch.changed
+            )
+            if survivors is not None:
+                return survivors
+        return self._records(chunk, range(len(chunk.values)), outcome)
 
     def _records(
         self, chunk: Chunk, indices: Iterable[int], outcome: Outcome

@@ -7,12 +7,13 @@ from typing import Any
 
 import msgspec
 
-from reftrail.contracts.record import Millis
+from reftrail.contracts.external_inputs import Ticked
+from reftrail.contracts.record import Millis, Record
 from reftrail.engine.dead_letters import fitting
 from reftrail.engine.grouped_cells import GroupedCells
 from reftrail.engine.stage import Stage, TimerSpec, any_key
 from reftrail.engine.state_views import CellView, FamilyView, unpacking, unpacking_cell
-from reftrail.engine.store import MemoryStore, PartitionStore, StatesByKey, is_grouped
+from reftrail.engine.store import MemoryStore, PartitionStore, is_grouped
 from reftrail.engine.timer_queue import TimerQueue
 from reftrail.rules.cells import Cells, group_of
 
@@ -65,8 +66,8 @@ class StateStore:
         if silenced:
             self.timers.silenced.update(silenced)
             due_times = self._woken(silenced) | dict(due_times)
-        for key, time in due_times.items():
-            self.timers.add(group_of(key) if self._is_grouped else key, key, time)
+        if due_times:
+            self.timers.add(due_times, group_of if self._is_grouped else str)
 
     def _woken(self, silenced: Mapping[str, Millis | None]) -> dict[str, Millis]:
         """The times of keys that are silent no longer.
@@ -119,6 +120,7 @@ class Batch:
     def __init__(self, stage: Stage, store: StateStore) -> None:
         self._cells = tuple(CellView(cell, store.packed) for cell in stage.cells)
         self._single = self._cells[0] if len(stage.cells) == 1 else None
+        self.packed = store.packed
         self._family = FamilyView(stage.family, store.packed) if stage.family else None
         self._timers = stage.timers
         self._is_last_cell_timed = stage.timers is not None and stage.timers.owns is any_key
@@ -127,15 +129,29 @@ class Batch:
         self._timer_queue = TimerQueue()
         self._stored_due_at = store.due_at
         self.silenced: dict[str, Millis | None] = {}
-        self._unnoted: set[str] = set()
+        self._unnoted: list[str] = []  # changed keys whose times aren't in the queue
         self._times: dict[str, Millis | None] = {}  # of changed keys, where there is no family
         self._due_from: Millis = sys.maxsize  # no timer of a changed key is due before
         self.asked_until: Millis = -1
 
-    def packed(self) -> StatesByKey:
-        """The states of the stage's only cell as they are by now, packed."""
-        assert self._single is not None
-        return self._single.packed()
+    @property
+    def changed(self) -> Mapping[str, Any]:
+        """The states that it has changed, of the last cell or of the family."""
+        return self._cells[-1].changed if self._family is None else self._family.changed
+
+    def may_be_due(self, record: Record, appended_at: Millis) -> bool:
+        """Whether timers are to be asked for with a record: always with a tick."""
+        assert self._timers is not None
+        until = self._timers.time_of(record, appended_at)
+        if until is None:
+            return False
+        return until > self.asked_until or isinstance(record, Ticked)
+
+    def is_known(self, key: str | None, state: Any) -> bool:
+        """Whether a key that was loaded with a state surely has one here, or had."""
+        if self._single is not None:
+            return state is not self._single.empty
+        return key is not None and key in self.packed
 
     def load(self, record: Any) -> tuple[tuple[str, ...], Any]:
         """The keys of a record's state, and the state in the form its decider takes.
@@ -156,7 +172,7 @@ class Batch:
         if self._family is not None:
             self._family.save(state.changed)
             if self._timers is not None:
-                self._unnoted.update(state.changed)
+                self._unnoted.extend(state.changed)
                 self._end_silence(state.changed)
                 self._due_from = -1  # their times are read once a tick comes
             return
@@ -175,7 +191,7 @@ class Batch:
         A time that was asked about before is asked about again, so the timers that fire don't
         depend on where a batch ends.
         """
-        self._unnoted.add(key)
+        self._unnoted.append(key)
         if self._has_silenced or self.silenced:
             self._end_silence({key: state})
         is_timed = self._is_last_cell_timed or timers.owns(key)
@@ -193,7 +209,7 @@ class Batch:
     def silence(self, key: str) -> None:
         """Silence a key's timer until its time changes: it fired in vain."""
         assert self._timers is not None
-        state = self._wakeable().get(key)
+        state = self.changed.get(key)
         self.silenced[key] = (
             self._stored_due_at(key) if state is None else self._timers.due_at(state)
         )
@@ -226,7 +242,7 @@ class Batch:
     def due(self, until: Millis) -> list[str]:
         """The keys that a time wakes, in order; those that the batch changed as they are by now."""
         assert self._timers is not None
-        changed, most = self._wakeable(), self._timers.most
+        changed, most = self.changed, self._timers.most
         without = {*changed, *self.silenced} if self.silenced else changed
         stored = self._stored_timers.due(until, most, without=without)
         return [key for _, key in merge(stored, self._due_of_changed(until))][:most]
@@ -236,8 +252,8 @@ class Batch:
         assert self._timers is not None
         if until < self._due_from:
             return []
-        changed, owns, due_at = self._wakeable(), self._timers.owns, self._timers.due_at
-        for key in self._unnoted:
+        changed, owns, due_at = self.changed, self._timers.owns, self._timers.due_at
+        for key in dict.fromkeys(self._unnoted):
             if owns(key):
                 time = due_at(changed[key])
                 self._timer_queue.set(key, None if time == self._silent_at(key) else time)
@@ -260,13 +276,9 @@ class Batch:
         if self._family is None:
             known = self._times.get
             return {key: time for key in changes if (time := known(key)) is not None}
-        states, owns, due_at = self._wakeable(), self._timers.owns, self._timers.due_at
+        states, owns, due_at = self.changed, self._timers.owns, self._timers.due_at
         times = ((key, due_at(states[key])) for key in changes if key in states and owns(key))
         return {key: time for key, time in times if time is not None}
-
-    def _wakeable(self) -> Mapping[str, Any]:
-        """The changed states among which are those that ticks wake."""
-        return self._cells[-1].changed if self._family is None else self._family.changed
 
 
 class Trial:

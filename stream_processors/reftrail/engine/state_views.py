@@ -7,7 +7,7 @@ from typing import Any, Final, cast
 import msgspec
 
 from reftrail.engine.stage import Cell, CellFamily, UnknownStateError
-from reftrail.engine.store import GroupedStates, PackedStates, StatesByKey
+from reftrail.engine.store import GroupedStates, PackedStates
 from reftrail.rules.cells import Cells, group_of
 
 _pack: Callable[[Any], bytes] = msgspec.msgpack.Encoder().encode
@@ -111,10 +111,9 @@ class CellView:
         self.key_of = cell.key_of
         self.changed: dict[str, Any] = {}
         self._packed = packed
-        self._empty = cell.state() if cell.empty is None else cell.empty
-        self._none = _pack(self._empty)
+        self.empty = cell.state() if cell.empty is None else cell.empty
+        self._none = _pack(self.empty)
         self._unpack = unpacking_cell(cell)
-        self._packed_states: dict[str, tuple[Any, bytes]] = {}
 
     def get(self, key: str) -> Any:
         """The state of a key as it is by now."""
@@ -122,48 +121,13 @@ class CellView:
         if state is not None:
             return state
         packed = self._packed.get(key)
-        return self._empty if packed is None else self._unpack(packed, key)
-
-    def packed(self) -> StatesByKey:
-        """The states as they are by now, packed."""
-        return _PackedView(self.changed, self._packed, self._none, self._packed_states)
+        return self.empty if packed is None else self._unpack(packed, key)
 
     def add_changes(self, found: dict[str, bytes | None]) -> None:
         """Add those that differ from the stored ones, packed. None: it is empty again."""
-        stored, nothing, known = self._packed.get, self._none, self._packed_states
+        stored, nothing = self._packed.get, self._none
         for key, state in self.changed.items():
-            before = known.get(key)
-            packed = before[1] if before and before[0] is state else _pack(state)
+            packed = _pack(state)
             if stored(key, nothing) != packed:
                 # What is empty need not be kept: a passing purchase leaves nothing with its user.
                 found[key] = None if packed == nothing else packed
-
-
-class _PackedView:
-    """Packed states: what a batch has changed, above the stored ones.
-
-    known has what was packed before, each with its state: the prefilter asks for a visitor's state
-    with each of their touches.
-    """
-
-    def __init__(
-        self,
-        changed: Mapping[str, Any],
-        stored: PackedStates,
-        nothing: bytes,
-        known: dict[str, tuple[Any, bytes]],
-    ) -> None:
-        self._changed = changed
-        self._stored = stored
-        self._nothing = nothing
-        self._known = known
-
-    def get(self, key: str, /) -> bytes | None:
-        """See `StatesByKey`. An empty state is none."""
-        state = self._changed.get(key)
-        if state is None:
-            return self._stored.get(key)
-        known = self._known.get(key)
-        if known is None or known[0] is not state:
-            known = self._known[key] = state, _pack(state)
-        return None if known[1] == self._nothing else known[1]

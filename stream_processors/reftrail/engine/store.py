@@ -5,7 +5,7 @@ it is made of.
 """
 
 import time
-from collections.abc import Callable, Container, MutableMapping
+from collections.abc import Callable, Container, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias, runtime_checkable
 
@@ -45,8 +45,8 @@ class StateTimers(Protocol):
 
     silenced: SilencedKeys
 
-    def add(self, name: str, key: str, time: Millis) -> None:
-        """From now on the key, which is under the name, has this time."""
+    def add(self, times: Mapping[str, Millis], name_of: Callable[[str], str] = str) -> None:
+        """From now on these keys have these times. name_of gives the name that a key is under."""
 
     def due(
         self, until: Millis, most: int, without: Container[str] = ()

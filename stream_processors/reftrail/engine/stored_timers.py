@@ -1,6 +1,6 @@
 """Timers of a stage's stored keys, in few bytes for each."""
 
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Mapping
 from heapq import heappop, heappush
 from typing import Final, Protocol
 
@@ -70,15 +70,15 @@ class StoredTimers:
         self._heap: list[tuple[Millis, str]] = []
         self._named = 0
 
-    def add(self, name: str, key: str, time: Millis) -> None:
-        """From now on the key, which is under the name, has this time."""
-        self._add(name, key, time)
+    def add(self, times: Mapping[str, Millis], name_of: Callable[[str], str] = str) -> None:
+        """From now on these keys have these times. name_of gives the name that a key is under."""
+        self._add(times.items(), name_of)
         if self._named + len(self._heap) > _SLACK + 2 * self._states.size:
             self._clear()
             for known in self._states.names():
-                for at, owner in self._states.times_of(known):
-                    if at is not None:
-                        self._add(known, owner, at)
+                found = self._states.times_of(known)
+                timed = [(owner, at) for at, owner in found if at is not None]
+                self._add(timed, {owner: known for owner, _ in timed}.__getitem__)
 
     def due(
         self, until: Millis, most: int, without: Container[str] = ()
@@ -101,19 +101,25 @@ class StoredTimers:
             heappush(self._heap, entry)
         return found
 
-    def _add(self, name: str, key: str, time: Millis) -> None:
-        hour = time // HOUR
-        if hour <= self._opened:
-            heappush(self._heap, (time, key))
-            return
-        try:
-            names = self._hours[hour]
-        except KeyError:
+    def _add(self, times: Iterable[tuple[str, Millis]], name_of: Callable[[str], str]) -> None:
+        last_hour, names = -1, _Names()
+        for key, time in times:
+            hour = time // HOUR
+            if hour <= self._opened:
+                heappush(self._heap, (time, key))
+                continue
+            if hour != last_hour:  # most keys of a batch have times close to each other
+                last_hour, names = hour, self._names_of(hour)
+            names.items += _encode(name_of(key))
+            names.count += 1
+            self._named += 1
+
+    def _names_of(self, hour: int) -> _Names:
+        names = self._hours.get(hour)
+        if names is None:
             names = self._hours[hour] = _Names()
             heappush(self._next_hours, hour)
-        names.items += _encode(name)
-        names.count += 1
-        self._named += 1
+        return names
 
     def _pop(self, until: Millis) -> tuple[Millis, str] | None:
         """The first of the times up to until, whether its key still has it or not."""

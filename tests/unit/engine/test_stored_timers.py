@@ -36,7 +36,7 @@ class States:
             self.times.pop(key, None)
             return
         self.times[key] = time
-        self.timers.add(key[: self.length], key, time)
+        self.timers.add({key: time}, lambda key: key[: self.length])
 
     def entries(self) -> int:
         return self.timers._named + len(self.timers._heap)

@@ -1,6 +1,6 @@
 """Timers of a stage's stored keys, in the order of time on disk."""
 
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator, Mapping
 from heapq import merge
 from typing import Any, Final
 
@@ -31,10 +31,16 @@ class DiskTimers:
             _EARLIEST  # no entry is before it; what was removed is slow to pass over
         )
 
-    def add(self, name: str, key: str, time: Millis) -> None:  # noqa: ARG002
-        """From now on the key has this time."""
-        self._ahead[time, key] = True
-        self._begin = min(self._begin, time)
+    def add(
+        self,
+        times: Mapping[str, Millis],
+        name_of: Callable[[str], str] = str,  # noqa: ARG002
+    ) -> None:
+        """From now on these keys have these times."""
+        if not times:
+            return
+        self._ahead.update(((time, key), True) for key, time in times.items())
+        self._begin = min(self._begin, *times.values())
 
     def due(
         self, until: Millis, most: int, without: Container[str] = ()

@@ -43,7 +43,7 @@ from reftrail.contracts.events import (
     View,
 )
 from reftrail.contracts.policy import policy_in
-from reftrail.contracts.reference import CampaignDefined
+from reftrail.contracts.reference import CampaignDefined, CodeChanged
 from reftrail.rules.arms import Units, assigned_arm, is_same_experiment
 from reftrail.rules.decider import Cause, Reference, TimerFired, metadata
 from reftrail.rules.policy import DEFAULT_POLICY, policy_at
@@ -106,6 +106,15 @@ class TouchDecider:
                 return [converted_by(record, cause, None)]
             case _:
                 assert_never(record)
+
+    def settle(
+        self, state: TouchState, record: AnyEvent | TimerFired, cause: Cause, reference: Reference
+    ) -> tuple[list[TouchEvent], TouchState]:
+        """The same as `decide`, with the state after it. It is asked for with each touch."""
+        events = self.decide(state, record, cause, reference)
+        for event in events:
+            state = self.evolve(state, event)
+        return events, state
 
     def evolve(self, state: TouchState, record: TouchEvent) -> TouchState:  # noqa: PLR0911
         """The state after an event."""
@@ -170,11 +179,13 @@ def campaign_of(event: View | Click, reference: Reference) -> str | None:
     return known.campaign_id if known else None
 
 
-def has_ended(event: View | Click, reference: Reference) -> bool:
-    """Whether the code of a touch had been revoked or had expired at the time of the touch."""
+def has_ended(event: View | Click, code: CodeChanged | None) -> bool:
+    """Whether the code of a touch had been revoked or had expired at the time of the touch.
+
+    code is its record, if it is known.
+    """
     if event.code_evidence == CodeEvidence.RETIRED:
         return True
-    code = None if event.code is None else reference.code_if_known(event.code)
     return code is not None and code.has_ended_at(event.event_time)
 
 
@@ -226,15 +237,19 @@ def _touch(
         event.event_time <= ends_at and _is_covered(state, event)
     ):
         return []
-    campaign_id = event.campaign_id
-    if campaign_id is None:
-        campaign_id = campaign_of(event, reference)
+    assert event.code is not None
+    campaign_id, code = event.campaign_id, None
+    if is_unlabelled := campaign_id is None:
+        code = reference.code_if_known(event.code)
+        campaign_id = None if code is None else code.campaign_id
     rules = reference.campaign(campaign_id, event.event_time) or DEFAULT_POLICY
     backdated = event.key_kind is not None and is_backdated(event, rules)
     if backdated and event.event_time <= ends_at:
         return []
     expires_at = event.event_time + rules.attribution_window_ms
-    if has_ended(event, reference):
+    if not is_unlabelled and event.code_evidence != CodeEvidence.RETIRED:
+        code = reference.code_if_known(event.code)
+    if has_ended(event, code):
         return _touch_under_ended_code(
             state, event, touched_by(event, cause, campaign_id, expires_at), cause
         )

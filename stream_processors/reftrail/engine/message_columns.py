@@ -1,0 +1,67 @@
+"""Columns of many messages of one schema, read at once instead of record by record."""
+
+import json
+import os
+from collections.abc import Sequence
+from functools import cache
+from io import BytesIO
+from typing import Final
+
+import polars as pl
+
+from reftrail.contracts.codec import FRAME, schema_of
+from reftrail.contracts.encoder import encode_long
+from reftrail.contracts.registry import schemas
+
+_FRAME: Final = "message_frame"
+_END: Final = "message_end"
+_SYNC: Final = b"reftrail-columns"
+_SEPARATOR: Final = os.urandom(8)
+"""The bytes between two messages. Nobody who writes messages knows them: where each record is
+followed by them, each message is one record, and no more."""
+# What polars makes of bytes that aren't what their schema says; None among the values is a
+# TypeError, another schema a ValueError.
+_BROKEN: Final = (
+    TypeError,
+    ValueError,
+    OSError,
+    pl.exceptions.PolarsError,
+    pl.exceptions.PanicException,
+)
+
+
+def columns_of(
+    values: Sequence[bytes | None], columns: Sequence[str] | None = None
+) -> pl.DataFrame | None:
+    """The named columns of message values in the schema's order, or all; a row for each value.
+
+    None unless every value is exactly one record, all under the schema of the first. Raises
+    `Undecodable` if that isn't known. The values are the records of an Avro object container file,
+    each between two fixed fields more: its frame, and the separator (Avro 1.11 specification,
+    "Object Container Files").
+    """
+    schema_id = schema_of(values[0]).schema_id
+    names = None if columns is None else [_FRAME, _END, *columns]
+    try:
+        body = _SEPARATOR.join([*values, b""])  # type: ignore[list-item]
+        size = encode_long(len(values)) + encode_long(len(body))
+        file = b"".join((_header(schema_id), size, body, _SYNC))
+        rows = pl.read_avro(BytesIO(file), columns=names)
+    except _BROKEN:
+        return None
+    frame = FRAME.pack(0, schema_id)
+    whole = (pl.col(_FRAME) == frame).all() & (pl.col(_END) == _SEPARATOR).all()
+    if rows.height != len(values) or not rows.select(whole).item():
+        return None
+    return rows.drop(_FRAME, _END)
+
+
+@cache
+def _header(schema_id: int) -> bytes:
+    schema = json.loads(schemas()[schema_id].text)
+    frame = {"name": _FRAME, "type": {"type": "fixed", "name": "Frame", "size": FRAME.size}}
+    end = {"name": _END, "type": {"type": "fixed", "name": "End", "size": len(_SEPARATOR)}}
+    schema["fields"] = [frame, *schema["fields"], end]
+    metadata = ((b"avro.codec", b"null"), (b"avro.schema", json.dumps(schema).encode()))
+    pairs = b"".join(encode_long(len(part)) + part for pair in metadata for part in pair)
+    return b"Obj\x01" + encode_long(len(metadata)) + pairs + encode_long(0) + _SYNC
