@@ -21,7 +21,7 @@ class SideReward(msgspec.Struct, frozen=True, array_like=True):
     amounts and their values, and base_micros is the amount. is_lost: it is the bonus of a milestone
     that was lost since. disputed is its status before a dispute that is open: granted or held.
     hold_until is the end of its holding period, once a review has approved what spoke against it:
-    then it is granted.
+    then it is granted. is_taken_back: it was granted, and rejected while a dispute held it.
     """
 
     role: str
@@ -43,6 +43,12 @@ class SideReward(msgspec.Struct, frozen=True, array_like=True):
     is_lost: bool = False
     disputed: str = ""
     hold_until: Millis | None = None
+    is_taken_back: bool = False
+
+    @property
+    def has_earned(self) -> bool:
+        """Whether it was granted, taken back since or not, or may yet be, being held."""
+        return bool(self.status) and (self.status != RewardStatus.REJECTED or self.is_taken_back)
 
     @property
     def is_qualified(self) -> bool:
@@ -123,8 +129,8 @@ class RewardCase(msgspec.Struct, frozen=True, array_like=True):
 
     @property
     def counts(self) -> bool:
-        """Whether some side has earned, reversed since or not, or may yet, being held."""
-        return any(side.status and side.status != RewardStatus.REJECTED for side in self.sides)
+        """Whether some side has earned, taken back since or not, or may yet, being held."""
+        return any(side.has_earned for side in self.sides)
 
     @property
     def has_ended(self) -> bool:

@@ -43,7 +43,7 @@ def apply_entry(cells: Cells, key: str, referral: ReferralCell, entry: RewardDec
         count_reward(cells, key, entry.code, after, by=after.counts - before.counts)
     if before.counts and not after.counts:
         count_reservations(cells, key, after, by=-1)
-    if after.counts and all(side.status == RewardStatus.REJECTED for side in before.sides):
+    if after.counts and all(side.status and not side.has_earned for side in before.sides):
         count_reservations(cells, key, after, by=1)
 
 
@@ -95,8 +95,14 @@ def _side_now(side: SideReward, entry: RewardDecided) -> SideReward:
         due_at=side.due_at if entry.status == RewardStatus.EXPIRED else entry.due_at,
         ordered=entry.value_micros if is_order(entry) else side.ordered,
         is_lost=side.is_lost or Reason.MILESTONE_LOST in entry.reasons,
+        is_taken_back=entry.status == RewardStatus.REJECTED and _was_granted(side),
     )
     return _replace(now, reserved=reserved_after(side, now, entry))
+
+
+def _was_granted(side: SideReward) -> bool:
+    """Whether a side that is rejected was granted before, and held by a dispute since."""
+    return side.disputed == RewardStatus.GRANTED or side.is_taken_back
 
 
 def _is_cleared(entry: RewardDecided) -> bool:

@@ -215,7 +215,7 @@ def release_order(context: DecisionContext, case: RewardCase) -> None:
     if cell.case is None or case.verdict == Verdict.REJECT:
         return
     is_refunded = cell.order is not None and not still_earns(cell.order)
-    if not is_refunded and all(side.status == RewardStatus.REJECTED for side in cell.case.sides):
+    if not is_refunded and not cell.case.counts:
         return
     for text in case.reservations:
         if not is_budget(LimitReservation.parse(text).key):
