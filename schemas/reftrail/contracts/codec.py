@@ -48,6 +48,7 @@ from reftrail.contracts.stage_messages import (
     LookedUp,
     MilestoneChanged,
     ReferralVoided,
+    ReviewsCarried,
     SignalChecked,
 )
 
@@ -85,6 +86,7 @@ _TYPES: Final[dict[str, Any]] = {
     "LookedUp": LookedUp,
     "MilestoneChanged": MilestoneChanged,
     "ReferralVoided": ReferralVoided,
+    "ReviewsCarried": ReviewsCarried,
     "Reviewed": Reviewed,
     "SignalChecked": SignalChecked,
     "StatementChanged": StatementChanged,

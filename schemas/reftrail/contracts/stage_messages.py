@@ -81,6 +81,21 @@ class ReferralVoided(Derived, frozen=True, kw_only=True):
     claims: bytes | None = None
 
 
+class ReviewsCarried(Derived, frozen=True, kw_only=True):
+    """What reviews ended under a referral that merging has ended, for the one that is left.
+
+    ended_code and ended_user_id are those of the referral that has ended. ended has the sides of
+    its actions, as texts `id|role|currency|action`: a side has one id, by whatever referrals it
+    comes.
+    """
+
+    code: str
+    user_id: str
+    ended_code: str
+    ended_user_id: str
+    ended: list[str]
+
+
 class Forwarded(Derived, frozen=True, kw_only=True):
     """A record about a user who was merged into another, on its way to that account, user_id.
 

@@ -50,6 +50,7 @@ from reftrail.contracts.stage_messages import (
     LimitRequested,
     MilestoneChanged,
     ReferralVoided,
+    ReviewsCarried,
     SignalChecked,
 )
 from reftrail.contracts.topic import Topic
@@ -230,6 +231,7 @@ TOPOLOGY: Final[tuple[Stage, ...]] = (
             LimitAnswered,
             MilestoneChanged,
             ReferralVoided,
+            ReviewsCarried,
             Reviewed,
             Adjusted,
             AdjustmentDecided,
@@ -244,6 +246,7 @@ TOPOLOGY: Final[tuple[Stage, ...]] = (
             RewardGranted: (REWARD_GRANTED,),
             RewardWithdrawn: (REWARD_GRANTED,),
             Claimed: (CLAIMS, REWARD_INPUTS),
+            ReviewsCarried: (REWARD_INPUTS,),
             LimitRequested: (LIMITS,),
             Refused: (DEAD_LETTERS,),
             **dict.fromkeys(REWARD_EVENTS, ()),

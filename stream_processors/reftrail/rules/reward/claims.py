@@ -11,6 +11,7 @@ from reftrail.rules.reward.assessment import assess, highest, unpriced
 from reftrail.rules.reward.context import DecisionContext
 from reftrail.rules.reward.disputes import dispute
 from reftrail.rules.reward.eligibility import is_open, is_triggered
+from reftrail.rules.reward.lifecycle import ended_by_review
 from reftrail.rules.reward.purchases import purchase
 from reftrail.rules.reward.queue import Waiting
 from reftrail.rules.reward.refunds import refund
@@ -70,7 +71,7 @@ def _signup(
             return
         waiting, claim = refused, refused.claim
         terms = terms_of(context, claim)
-    elif context.action(Action.SIGNUP).case is not None:
+    elif context.action(Action.SIGNUP).case or ended_by_review(context, Action.SIGNUP):
         return
     if terms is None:
         _reject_unpriced(context, claim)

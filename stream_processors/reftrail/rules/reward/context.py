@@ -23,6 +23,7 @@ from reftrail.rules.reward.state import (
     ActionCell,
     AdjustmentCell,
     CodeCell,
+    Command,
     CountCell,
     ReferralCell,
 )
@@ -100,6 +101,10 @@ class DecisionContext:
     def users_on(self, day: int) -> int:
         """The number of users who count under the code on a UTC day."""
         return self.state.get(day_key(self.code, day), CountCell).count
+
+    def is_carried(self, its_id: str) -> bool:
+        """Whether a side that a review has ended was carried to this referral before."""
+        return self.state.get(f"{self._key}:c:{its_id}", Command).is_done
 
     def get(self, suffix: str, kind: type[Any]) -> Any:
         """A cell of the referral, by the rest of its key after the referral."""

@@ -17,6 +17,7 @@ from reftrail.contracts.stage_messages import (
     LimitAnswered,
     MilestoneChanged,
     ReferralVoided,
+    ReviewsCarried,
     SignalChecked,
 )
 from reftrail.rules.cells import Cells
@@ -27,6 +28,7 @@ from reftrail.rules.reward.adjustment_decisions import (
     report_delivery,
 )
 from reftrail.rules.reward.adjustments import adjust, settle_adjustment
+from reftrail.rules.reward.carried_reviews import keep_reviews
 from reftrail.rules.reward.commands import fire, report_fulfilment, review
 from reftrail.rules.reward.context import DecisionContext
 from reftrail.rules.reward.evolve import evolve
@@ -76,6 +78,8 @@ class RewardDecider:
                 take_milestone(context, record)
             case ReferralVoided():
                 take_voiding(context, record)
+            case ReviewsCarried():
+                keep_reviews(context, record)
             case Reviewed():
                 review(context, record)
             case Adjusted():

@@ -12,7 +12,7 @@ from reftrail.contracts.decisions import (
     RewardGranted,
     RewardWithdrawn,
 )
-from reftrail.contracts.stage_messages import LimitRequested
+from reftrail.contracts.stage_messages import LimitRequested, ReviewsCarried
 from reftrail.rules.cells import Cells
 from reftrail.rules.decider import Refused, fingerprint
 from reftrail.rules.limits import LimitReservation
@@ -57,6 +57,7 @@ from reftrail.rules.reward.state_events import (
     ReferralEnded,
     RefundCounted,
     Reinstated,
+    ReviewsKept,
     SignalNoted,
     SignupShown,
     SkippedOrderTaken,
@@ -70,6 +71,8 @@ def evolve(cells: Cells, event: Event) -> None:  # noqa: C901, PLR0912, PLR0915 
     """Apply an event to the cells."""
     match event:
         case RewardGranted() | RewardWithdrawn() | LimitRequested() | Claimed() | Refused():
+            return
+        case ReviewsCarried():
             return
     key = referral_key(event.code, event.user_id)
     referral = cells.get(key, ReferralCell)
@@ -133,6 +136,8 @@ def evolve(cells: Cells, event: Event) -> None:  # noqa: C901, PLR0912, PLR0915 
         case EarlyDecisionKept(early=early):
             cell_key = f"{key}:m:{early.decided.adjustment_id}"
             cells.put(cell_key, _replace(cells.get(cell_key, AdjustmentCell), early=early))
+        case ReviewsKept():
+            _reviews_kept(cells, key, event)
         case CommandNoted():
             cells.put(f"{key}:c:{fingerprint(event.command_id):x}", Command(is_done=True))
         case DayForgotten():
@@ -253,6 +258,14 @@ def _adjusted(cells: Cells, key: str, entry: RewardDecided) -> None:
     cell_key = f"{key}:m:{entry.action.partition(':')[2]}"
     cell = cells.get(cell_key, AdjustmentCell)
     cells.put(cell_key, _replace(cell, entry=entry, prepared=None, early=None))
+
+
+def _reviews_kept(cells: Cells, key: str, event: ReviewsKept) -> None:
+    for action, side in event.ended:
+        cell_key = f"{key}:a:{action}"
+        cell = cells.get(cell_key, ActionCell)
+        cells.put(cell_key, _replace(cell, ended_by_review=(*cell.ended_by_review, side)))
+        cells.put(f"{key}:c:{side.carried}", Command(is_done=True))
 
 
 def _part_deferred(cells: Cells, key: str, event: PartialRefundDeferred) -> None:

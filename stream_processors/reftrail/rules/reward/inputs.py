@@ -9,6 +9,7 @@ from reftrail.contracts.stage_messages import (
     LimitAnswered,
     MilestoneChanged,
     ReferralVoided,
+    ReviewsCarried,
     SignalChecked,
 )
 from reftrail.rules.decider import TimerFired
@@ -19,6 +20,7 @@ RewardInput: TypeAlias = (
     | LimitAnswered
     | MilestoneChanged
     | ReferralVoided
+    | ReviewsCarried
     | Reviewed
     | Adjusted
     | AdjustmentDecided

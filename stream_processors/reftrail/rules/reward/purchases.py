@@ -58,6 +58,9 @@ def purchase(context: DecisionContext, waiting: Waiting, terms: Terms) -> None:
     order = with_purchase(known, claim, terms)
     if not is_again:
         refuse_foreign_refund(context, order)
+    if ended_by_review(context, of_order(order.order_id)):
+        context.apply(OrderRecorded(**context.noted(), order=order))
+        return
     if terms.campaign.trigger == Trigger.FIRST_PURCHASE:
         _earn_by_itself(context, waiting, terms, order)
     else:
@@ -204,15 +207,19 @@ def _gave_enough(context: DecisionContext, progress: Progress, waiting: Waiting)
 
 
 def standing_reward(context: DecisionContext, progress: Progress, number: int) -> ActionCell:
-    """The number-th reward, as it was decided on last; of amounts, in the same currency."""
+    """The number-th reward, as it was decided on last; of amounts, in the same currency.
+
+    An empty cell where it was passed without one, after a merge.
+    """
     trigger = progress.trigger
     times = context.action(of_threshold(trigger, number)).times
     cells = (context.action(of_threshold(trigger, number, nth)) for nth in range(times, 0, -1))
-    return next(
+    found = (
         cell
         for cell in cells
         if not progress.currency or (cell.case and cell.case.currency == progress.currency)
     )
+    return next(found, ActionCell())
 
 
 def next_action(context: DecisionContext, trigger: str, number: int) -> str:

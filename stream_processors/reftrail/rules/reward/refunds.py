@@ -117,10 +117,10 @@ def _fall(context: DecisionContext, order: Order, by: int, claim: Claimed) -> No
     context.apply(ProgressMade(**context.noted(), progress=progress))
     while progress.given and progress.standing < progress.reached:
         case = standing_reward(context, progress, progress.given).case
-        assert case is not None
-        had_ended = case.has_ended
-        for side in case.sides:
+        had_ended = case is None or case.has_ended
+        for side in () if case is None else case.sides:
             if allowed(side.status, Transition.REFUND):
+                assert case is not None
                 change(context, Reward(case, side), Transition.REFUND, of=claim)
         progress = msgspec.structs.replace(
             progress, given=progress.given - 1, reached=_reached_before(context, progress)
@@ -134,7 +134,10 @@ def _reached_before(context: DecisionContext, progress: Progress) -> int:
     """The threshold of the reward before the last one."""
     if progress.given == 1:
         return 0
-    return standing_reward(context, progress, progress.given - 1).threshold
+    before = standing_reward(context, progress, progress.given - 1)
+    if before.case is None:  # passed after a merge
+        return progress.reached - progress.reached // progress.given
+    return before.threshold
 
 
 def free_slot(context: DecisionContext, claim: Claimed) -> None:

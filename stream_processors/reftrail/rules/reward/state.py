@@ -78,10 +78,14 @@ class AdjustmentCell(msgspec.Struct, frozen=True, array_like=True):
 
 
 class EndedSide(NamedTuple):
-    """A side of an action that a review declined or took back, and the reward's currency."""
+    """A side of an action that a review declined or took back, and the reward's currency.
+
+    carried is its id where that was under another referral of the user, which merging has ended.
+    """
 
     role: str
     currency: str
+    carried: str = ""
 
 
 class SkippedCell(msgspec.Struct, frozen=True, array_like=True):
@@ -122,7 +126,8 @@ class Progress(msgspec.Struct, frozen=True, array_like=True):
     """The count of a referral's orders towards rewards by number or amount.
 
     standing is the number of orders that count, or the sum of their amounts in currency. given is
-    the number of rewards that this allows, reached the count that the last of them needs.
+    the number of rewards that this allows, reached the count that the last of them needs. carried
+    is the highest number whose reward a review has ended under a referral before a merge.
     """
 
     trigger: str
@@ -130,6 +135,7 @@ class Progress(msgspec.Struct, frozen=True, array_like=True):
     standing: int = 0
     given: int = 0
     reached: int = 0
+    carried: int = 0
 
 
 class Begun(msgspec.Struct, frozen=True, array_like=True):

@@ -8,13 +8,13 @@ from typing import Final, NamedTuple, TypeAlias, get_args
 from reftrail.contracts.adjustments import Adjusted
 from reftrail.contracts.decisions import Claimed, RewardDecided, RewardGranted, RewardWithdrawn
 from reftrail.contracts.record import Micros, Millis, Record
-from reftrail.contracts.stage_messages import LimitRequested
+from reftrail.contracts.stage_messages import LimitRequested, ReviewsCarried
 from reftrail.rules.decider import Refused
 from reftrail.rules.fraud.case import Signals, SignalSeen
 from reftrail.rules.reward.dispute_reports import DisputeCell
 from reftrail.rules.reward.order import Order, RefundCell
 from reftrail.rules.reward.queue import AssessedReward, Waiting
-from reftrail.rules.reward.state import EarlyDecision, Progress
+from reftrail.rules.reward.state import EarlyDecision, EndedSide, Progress
 
 
 class _OfReferral(Record, frozen=True, kw_only=True):
@@ -142,6 +142,12 @@ class EarlyDecisionKept(_OfReferral, frozen=True, kw_only=True):
     early: EarlyDecision
 
 
+class ReviewsKept(_OfReferral, frozen=True, kw_only=True):
+    """A review has ended these sides of actions under a referral before a merge."""
+
+    ended: tuple[tuple[str, EndedSide], ...]
+
+
 class CommandNoted(_OfReferral, frozen=True, kw_only=True):
     """A review was applied, or a report that changed something."""
 
@@ -208,6 +214,7 @@ StateEvent: TypeAlias = (
     | SlotFreed
     | AdjustmentAsked
     | EarlyDecisionKept
+    | ReviewsKept
     | CommandNoted
     | PartialRefundDeferred
     | DayForgotten
@@ -223,6 +230,7 @@ Event: TypeAlias = (
     | RewardWithdrawn
     | LimitRequested
     | Claimed
+    | ReviewsCarried
     | Refused
     | StateEvent
 )

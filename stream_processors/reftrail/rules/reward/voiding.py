@@ -10,6 +10,7 @@ from reftrail.rules.codes import code_of
 from reftrail.rules.packing import unpacked
 from reftrail.rules.policy import policy_at
 from reftrail.rules.reward.actions import action_of, of_order
+from reftrail.rules.reward.carried_reviews import carry_reviews
 from reftrail.rules.reward.case import RewardCase
 from reftrail.rules.reward.commands import all_rewards
 from reftrail.rules.reward.context import DecisionContext
@@ -45,10 +46,16 @@ def void(context: DecisionContext, voided: ReferralVoided) -> None:
         for case in {reward.case.action: reward.case for reward in meant}.values():
             release_order(context, case)
     packed = msgspec.msgpack.decode(voided.claims or b"\x90", type=list[bytes])
+    following = [unpacked(value, Claimed) for value in packed]
+    alike = {
+        code: code == context.code or _is_of_same_owner(context, claim)
+        for code, claim in {claim.code: claim for claim in following}.items()
+    }
+    carry_reviews(context, [claim for claim in following if alike[claim.code] and _may_earn(claim)])
     claims = [
         claim
-        for value in packed
-        if not _is_ended_by_review(context, claim := unpacked(value, Claimed))
+        for claim in following
+        if not (alike[claim.code] and _is_ended_by_review(context, claim))
     ]
     for claim in claims:
         _release_counted(context, claim)
@@ -56,11 +63,12 @@ def void(context: DecisionContext, voided: ReferralVoided) -> None:
 
 
 def _is_ended_by_review(context: DecisionContext, claim: Claimed) -> bool:
-    """Whether a review ended what an order or signup had earned for the same code or owner."""
-    may_earn = claim.action in (Action.PURCHASE, Action.SIGNUP)
-    if not may_earn or not ended_by_review(context, action_of(claim)):
-        return False
-    return claim.code == context.code or _is_of_same_owner(context, claim)
+    """Whether a review ended what an order or signup had earned."""
+    return _may_earn(claim) and bool(ended_by_review(context, action_of(claim)))
+
+
+def _may_earn(claim: Claimed) -> bool:
+    return claim.action in (Action.PURCHASE, Action.SIGNUP)
 
 
 def _is_of_same_owner(context: DecisionContext, claim: Claimed) -> bool:
