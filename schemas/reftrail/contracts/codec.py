@@ -50,6 +50,7 @@ from reftrail.contracts.stage_messages import (
     ReferralVoided,
     ReviewsCarried,
     SignalChecked,
+    UsersKnown,
 )
 
 FRAME: Final = Struct(">bI")
@@ -93,6 +94,7 @@ _TYPES: Final[dict[str, Any]] = {
     "StatementLine": StatementLine,
     "StatementPrepared": StatementPrepared,
     "Ticked": Ticked,
+    "UsersKnown": UsersKnown,
 }
 
 R = TypeVar("R", bound=Record)

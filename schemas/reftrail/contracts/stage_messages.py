@@ -81,6 +81,14 @@ class ReferralVoided(Derived, frozen=True, kw_only=True):
     claims: bytes | None = None
 
 
+class UsersKnown(Derived, frozen=True, kw_only=True):
+    """The other users who are known to be the user of a referral, by merges: account and guests."""
+
+    code: str
+    user_id: str
+    users: list[str]
+
+
 class ReviewsCarried(Derived, frozen=True, kw_only=True):
     """What reviews ended under a referral that merging has ended, for the one that is left.
 

@@ -52,6 +52,7 @@ from reftrail.contracts.stage_messages import (
     ReferralVoided,
     ReviewsCarried,
     SignalChecked,
+    UsersKnown,
 )
 from reftrail.contracts.topic import Topic
 from reftrail.contracts.topics import (
@@ -171,6 +172,7 @@ TOPOLOGY: Final[tuple[Stage, ...]] = (
             Claimed: (CLAIMS, REWARD_INPUTS),
             CheckRequested: (CHECKS,),
             ReferralVoided: (REWARD_INPUTS,),
+            UsersKnown: (REWARD_INPUTS,),
             Forwarded: (ATTRIBUTION_INPUTS,),
             Refused: (DEAD_LETTERS,),
             **dict.fromkeys(ATTRIBUTION_EVENTS, ()),
@@ -232,6 +234,7 @@ TOPOLOGY: Final[tuple[Stage, ...]] = (
             MilestoneChanged,
             ReferralVoided,
             ReviewsCarried,
+            UsersKnown,
             Reviewed,
             Adjusted,
             AdjustmentDecided,

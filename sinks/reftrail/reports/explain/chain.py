@@ -35,6 +35,7 @@ _NAMES: Final = {
     "Claimed": "claim",
     "Converted": "conversion",
     "ReferralVoided": "end of the referral",
+    "UsersKnown": "users known to be this one",
     "ReviewsCarried": "reviews of a merged user's referral",
     "Forwarded": "forwarded from a merged user",
 }

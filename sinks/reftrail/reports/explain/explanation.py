@@ -50,6 +50,7 @@ _ESSENTIAL: Final = {
     "Reviewed": "decision reviewer reason reward_id",
     "FulfilmentReported": "outcome kind attempts carrier tracking_number reward_id",
     "ReferralVoided": "code user_id reason first_purchase_at merged_into",
+    "UsersKnown": "code user_id users",
     "ReviewsCarried": "code user_id ended_code ended_user_id ended",
     "Forwarded": "user_id trail has_claimed",
     "MilestoneChanged": "beneficiary name kind grants reached",

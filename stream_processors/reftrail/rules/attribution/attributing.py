@@ -17,6 +17,7 @@ from reftrail.rules.attribution.claims import (
     may_earn,
     signup_again,
 )
+from reftrail.rules.attribution.known_users import users_known
 from reftrail.rules.attribution.own_codes import voided_as_own
 from reftrail.rules.attribution.purchases import (
     claims_of_waiting,
@@ -161,6 +162,7 @@ def attribute(
     events: list[Event] = [
         attributed,
         Decided(**metadata(record, on.cause), user_id=record.user_id, decision=decision),
+        *users_known(on, [decision]),
         *voided_as_own(on, [decision]),
     ]
     if not _may_have_earned(on, decision):

@@ -6,7 +6,12 @@ import msgspec
 
 from reftrail.contracts.code_spelling import canonical
 from reftrail.contracts.decisions import Action, Attributed, Basis, Claimed
-from reftrail.contracts.stage_messages import CheckRequested, Forwarded, ReferralVoided
+from reftrail.contracts.stage_messages import (
+    CheckRequested,
+    Forwarded,
+    ReferralVoided,
+    UsersKnown,
+)
 from reftrail.rules.attribution.claims import Decision, Open, may_have_earned
 from reftrail.rules.attribution.state import AttributionState, state_of, user_key
 from reftrail.rules.attribution.state_events import (
@@ -44,7 +49,7 @@ from reftrail.rules.decider import Refused, fingerprint
 def evolve(cells: Cells, event: Event) -> None:  # noqa: C901, PLR0912 - a table
     """Apply an event to the cells."""
     match event:
-        case CheckRequested() | ReferralVoided() | Forwarded() | Refused():
+        case CheckRequested() | ReferralVoided() | UsersKnown() | Forwarded() | Refused():
             pass
         case Claimed() if may_have_earned(event):
             _leave_open(cells, event.user_id, event.code, None)

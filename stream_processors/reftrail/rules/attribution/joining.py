@@ -16,6 +16,7 @@ from reftrail.contracts.record import Millis
 from reftrail.contracts.reward_reasons import Reason
 from reftrail.contracts.stage_messages import ReferralVoided
 from reftrail.rules.attribution.claims import Decision, signup_again
+from reftrail.rules.attribution.known_users import users_known
 from reftrail.rules.attribution.own_codes import voided_as_own
 from reftrail.rules.attribution.purchases import (
     claims_of_waiting,
@@ -32,7 +33,7 @@ from reftrail.rules.attribution.state_events import (
     ReferralsEnded,
 )
 from reftrail.rules.attribution.user_action import UserAction
-from reftrail.rules.attribution.waiting import NEVER, Referral
+from reftrail.rules.attribution.waiting import KNOWN, NEVER, Referral
 from reftrail.rules.decider import metadata
 from reftrail.rules.policy import policy_at
 
@@ -77,6 +78,7 @@ def join(on: Question) -> Sequence[Event]:
         first_user=user_id,
         known_ended=tuple(dict.fromkeys((*on.past, *added))),
     )
+    events += users_known(now, kept)
     events += voided_as_own(now, kept)
     for decision in kept:
         side = here if decision in here.decisions else guest
@@ -99,6 +101,8 @@ def _claimed_again(
 
     Their orders and addresses are; each of the referrals has to end before.
     """
+    if not ended:
+        return ()
     claims = [
         event
         for event in claims_of_waiting(on, decision, on.record)
@@ -134,7 +138,8 @@ def signup_of_several(on: Question) -> Sequence[Event]:
 def _has_signed_up(on: Question) -> bool:
     """Whether another signup of the same user came in before."""
     decided = (decision.user_id or on.record.user_id for decision in on.state.decisions)
-    return on.signed_up_as in {*decided, *(user_id for user_id, _ in on.past)}
+    signed_up = (user_id for user_id, code in on.past if code != KNOWN)
+    return on.signed_up_as in {*decided, *signed_up}
 
 
 def _with_history(

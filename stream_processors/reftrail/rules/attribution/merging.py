@@ -26,7 +26,7 @@ from reftrail.rules.attribution.state_events import (
     WaitingEnded,
 )
 from reftrail.rules.attribution.user_action import LoggedAction, when_claimed
-from reftrail.rules.attribution.waiting import Referral
+from reftrail.rules.attribution.waiting import KNOWN, Referral
 from reftrail.rules.decider import Refused, metadata
 from reftrail.rules.packing import packed
 
@@ -82,8 +82,8 @@ def merge(on: Question) -> Sequence[Event]:
             **common, user_id=user_id, visitors=tuple(touch.visitor_id or "" for touch in touches)
         ),
     ]
-    if state != AttributionState():
-        events += _histories(on, target, (*signed_up_alone(state, user_id), *ended))
+    marks = (*signed_up_alone(state, user_id), *ended)
+    events += _histories(on, target, (*marks, *_known(on, marks)))
     events += [_forwarded(on, target, touch.event_id, record=packed(touch)) for touch in touches]
     logged = [
         LoggedAction(cell.action(event_id), cell.cause(on.cause))
@@ -112,6 +112,14 @@ def _histories(on: Question, target: str, ended: Sequence[Referral]) -> Iterator
         yield _forwarded(on, target, f"ended:{begin}", history=_pack(part))
     own = _replace(_as_guest(on.state, on.record.user_id), voided=tuple(ended[:MOST_ENDED]))
     yield _forwarded(on, target, "history", history=_pack(own))
+
+
+def _known(on: Question, marks: Sequence[Referral]) -> Iterator[Referral]:
+    """The mark of a user of whom nothing else says that they are known."""
+    user_id = on.record.user_id
+    decided = (decision.user_id or user_id for decision in on.state.decisions)
+    if user_id not in {*decided, *(known for known, _ in marks)}:
+        yield user_id, KNOWN
 
 
 def _as_guest(state: AttributionState, user_id: str) -> AttributionState:

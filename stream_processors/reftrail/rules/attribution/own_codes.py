@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from reftrail.contracts.reward_reasons import Reason
 from reftrail.contracts.stage_messages import ReferralVoided
 from reftrail.rules.attribution.claims import Decision, code_of
+from reftrail.rules.attribution.known_users import users_of
 from reftrail.rules.attribution.question import Question
 from reftrail.rules.decider import metadata
 
@@ -15,7 +16,7 @@ def voided_as_own(on: Question, decisions: Iterable[Decision]) -> Iterator[Refer
     A claim names the user whose signup decided, so the reward stage can't see the owner in it. It
     rejects the claim itself where that user owns the code.
     """
-    users = _users_of(on)
+    users = users_of(on)
     for decision in decisions if len(users) > 1 else ():
         code = code_of(decision.code, decision.code_evidence, on.reference)
         owner = code.owner_user_id if code else None
@@ -28,15 +29,3 @@ def voided_as_own(on: Question, decisions: Iterable[Decision]) -> Iterator[Refer
                 reason=Reason.SELF_REFERRAL,
                 merged_into=on.record.user_id,
             )
-
-
-def _users_of(on: Question) -> set[str]:
-    """The users who are known to be the person: the account, and those merged into it.
-
-    Of these the ones that have signed up, and those by whom the record came.
-    """
-    if on.forwarded is None and not on.state.has_guests:
-        return {on.record.user_id}
-    decided = (decision.user_id for decision in on.state.decisions if decision.user_id)
-    trail = on.forwarded.trail if on.forwarded else []
-    return {on.record.user_id, *trail, *decided, *(user_id for user_id, _ in on.past)}

@@ -6,7 +6,7 @@ from reftrail.contracts.conversions import ConversionKind, Converted
 from reftrail.contracts.record import Derived
 from reftrail.contracts.stage_messages import Forwarded
 from reftrail.rules.attribution.state import AttributionState, ended_of, user_key
-from reftrail.rules.attribution.waiting import Referral
+from reftrail.rules.attribution.waiting import KNOWN, Referral
 from reftrail.rules.cells import Cells
 from reftrail.rules.decider import Cause, Reference
 from reftrail.rules.packing import unpacked
@@ -36,11 +36,11 @@ class Question(msgspec.Struct, frozen=True):
     @property
     def ended(self) -> tuple[Referral, ...]:
         """The referrals of the user, and of those merged into them, that merging has ended."""
-        return tuple(referral for referral in self.past if referral[1])
+        return tuple(referral for referral in self.past if referral[1] not in ("", KNOWN))
 
     @property
     def past(self) -> tuple[Referral, ...]:
-        """The same, with those of users who have signed up, which have no code."""
+        """The same, with the marks of users who have signed up, or are known without that."""
         return ended_of(self.cells, self.key) if self.known_ended is None else self.known_ended
 
     @property

@@ -5,7 +5,12 @@ from typing import TypeAlias
 from reftrail.contracts.conversions import Converted
 from reftrail.contracts.decisions import Attributed, Claimed
 from reftrail.contracts.record import Derived, Millis
-from reftrail.contracts.stage_messages import CheckRequested, Forwarded, ReferralVoided
+from reftrail.contracts.stage_messages import (
+    CheckRequested,
+    Forwarded,
+    ReferralVoided,
+    UsersKnown,
+)
 from reftrail.rules.attribution.claims import Decision, Open
 from reftrail.rules.attribution.state import AttributionState
 from reftrail.rules.attribution.user_action import UserAction
@@ -124,6 +129,7 @@ Event: TypeAlias = (
     | Claimed
     | CheckRequested
     | ReferralVoided
+    | UsersKnown
     | SignedUp
     | Postponed
     | FirstPurchaseSeen

@@ -8,7 +8,7 @@ user:w:event  a purchase or refund that waits, by its event_id
 user:u:ID     the same, if the event_id is a UUID: its 16 bytes in base64
 user%:d:event a purchase or refund of an attributed user, without a timer
 user%e:e:USER:CODE  a referral of the user, or of one merged into them, that merging has ended;
-                without CODE: that this one has signed up
+                without CODE: that this one has signed up; a line break: that this one is known
 user:t:visitor  a touch of a visitor who is known to be the user, until the signup
 user:r:order  refunds of an order that waited in vain
 """
@@ -32,6 +32,9 @@ _IS_UUID: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullma
 
 Referral: TypeAlias = tuple[str, str]
 """A user and the code under which they are referred; no code where a signup has led to none."""
+
+KNOWN: Final = "\n"
+"""A mark in place of a code: the user was merged into another one, whatever they had done."""
 
 NEVER: Millis = -1
 """Value for a time that there is none of. Real times are not negative."""

@@ -55,7 +55,7 @@ class Case(msgspec.Struct, frozen=True):
     they are known: a server that reports a purchase rarely sends any. touch_received_at and
     touch_key_kind are the receipt of the touch and the kind of its API key. hours, amounts and
     claims are the baselines of the code, without this claim. listed looks up an entry of the lists
-    by subject and value, at the claim's receipt.
+    by subject and value, at the claim's receipt. users are others who are known to be the user.
     """
 
     claim: Claimed
@@ -68,6 +68,7 @@ class Case(msgspec.Struct, frozen=True):
     signals: tuple[Signals, ...] = ()
     touch_received_at: Millis | None = None
     touch_key_kind: str | None = None
+    users: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

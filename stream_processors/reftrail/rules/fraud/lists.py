@@ -1,7 +1,7 @@
 """The allow and block lists. They name codes, users and signals.
 
-A user is the referred one or the code's owner. A signal is one of the claim, the signup or the
-touch.
+A user is the referred one, another one who is known to be the same person, or the code's owner. A
+signal is one of the claim, the signup or the touch.
 """
 
 from collections.abc import Iterator
@@ -39,6 +39,7 @@ def _entries(case: Case) -> Iterator[Listed]:
     subjects: list[tuple[str, str | None]] = [
         ("code", claim.code),
         ("user", claim.user_id),
+        *(("user", user_id) for user_id in case.users),
         ("user", case.code.owner_user_id),
     ]
     for signals in case.signals:

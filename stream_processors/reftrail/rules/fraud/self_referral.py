@@ -10,13 +10,14 @@ from reftrail.rules.fraud.case import Case, Figures
 
 
 def self_referral(case: Case, limit: int) -> Figures | None:  # noqa: ARG001
-    """The code's owner claims under it.
+    """The code's owner claims under it, by whatever user id they are known.
 
     Weight 100, decisive: nearly every programme's terms exclude it.
     """
-    if case.code.owner_user_id != case.claim.user_id:
+    owner = case.code.owner_user_id
+    if owner is None or owner not in (case.claim.user_id, *case.users):
         return None
-    return {"owner": case.claim.user_id}
+    return {"owner": owner}
 
 
 def owner_device(case: Case, limit: int) -> Figures | None:  # noqa: ARG001

@@ -19,6 +19,7 @@ from reftrail.contracts.stage_messages import (
     ReferralVoided,
     ReviewsCarried,
     SignalChecked,
+    UsersKnown,
 )
 from reftrail.rules.cells import Cells
 from reftrail.rules.decider import Cause, Reference, TimerFired
@@ -35,6 +36,7 @@ from reftrail.rules.reward.evolve import evolve
 from reftrail.rules.reward.inbox import (
     go_on,
     note_signal,
+    note_users,
     take_answer,
     take_claim,
     take_milestone,
@@ -78,6 +80,8 @@ class RewardDecider:
                 take_milestone(context, record)
             case ReferralVoided():
                 take_voiding(context, record)
+            case UsersKnown():
+                note_users(context, record)
             case ReviewsCarried():
                 keep_reviews(context, record)
             case Reviewed():

@@ -62,6 +62,7 @@ from reftrail.rules.reward.state_events import (
     SignupShown,
     SkippedOrderTaken,
     SlotFreed,
+    UsersNoted,
 )
 
 _replace = msgspec.structs.replace
@@ -92,6 +93,8 @@ def evolve(cells: Cells, event: Event) -> None:  # noqa: C901, PLR0912, PLR0915 
                 touch_key_kind=event.touch_key_kind,
             )
             cells.put(key, now)
+        case UsersNoted():
+            cells.put(key, _replace(referral, users=event.users))
         case EvidenceKept():
             cells.put(key, _replace(referral, seen=event.seen))
         case Queued():

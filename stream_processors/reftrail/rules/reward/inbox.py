@@ -10,6 +10,7 @@ from reftrail.contracts.stage_messages import (
     MilestoneChanged,
     ReferralVoided,
     SignalChecked,
+    UsersKnown,
 )
 from reftrail.rules.fraud.case import Signals, SignalSeen
 from reftrail.rules.merged_claims import is_after_merge
@@ -39,6 +40,7 @@ from reftrail.rules.reward.state_events import (
     Queued,
     SignalNoted,
     SignupShown,
+    UsersNoted,
 )
 from reftrail.rules.reward.voiding import void
 
@@ -101,6 +103,13 @@ def note_signal(context: DecisionContext, checked: SignalChecked) -> None:
         checked.users_365d,
     )
     context.apply(SignalNoted(**context.noted(), seen=seen))
+
+
+def note_users(context: DecisionContext, known: UsersKnown) -> None:
+    """Keep who else the user of the referral is known to be."""
+    users = tuple(dict.fromkeys((*context.referral.users, *known.users)))
+    if users != context.referral.users:
+        context.apply(UsersNoted(**context.noted(), users=users))
 
 
 def take_answer(context: DecisionContext, answered: LimitAnswered) -> None:

@@ -11,6 +11,7 @@ from reftrail.contracts.stage_messages import (
     ReferralVoided,
     ReviewsCarried,
     SignalChecked,
+    UsersKnown,
 )
 from reftrail.rules.decider import TimerFired
 
@@ -21,6 +22,7 @@ RewardInput: TypeAlias = (
     | MilestoneChanged
     | ReferralVoided
     | ReviewsCarried
+    | UsersKnown
     | Reviewed
     | Adjusted
     | AdjustmentDecided

@@ -164,7 +164,8 @@ class ReferralCell(msgspec.Struct, frozen=True, array_like=True):
     may change its campaign. It may change its owner too: qualified_of counts them by campaign and
     by the fingerprint of the beneficiary; older state has them in qualified alone. begun has the
     first rewards in each campaign. is_merged: the user was merged with another, and the other
-    referral is left, or with the code's owner, and none is.
+    referral is left, or with the code's owner, and none is. users are others who are known to be
+    the user: the account that the user was merged into, and those merged into it.
     """
 
     signals: tuple[Signals, ...] = ()
@@ -185,6 +186,7 @@ class ReferralCell(msgspec.Struct, frozen=True, array_like=True):
     begun: tuple[Begun, ...] = ()
     is_merged: bool = False
     qualified_of: tuple[tuple[str | None, int, int], ...] = ()
+    users: tuple[str, ...] = ()
 
     def begun_in(self, campaign_id: str | None) -> Begun:
         """The first rewards in a campaign."""

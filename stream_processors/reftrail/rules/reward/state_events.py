@@ -33,6 +33,12 @@ class SignupShown(_OfReferral, frozen=True, kw_only=True):
     touch_key_kind: str | None
 
 
+class UsersNoted(_OfReferral, frozen=True, kw_only=True):
+    """The other users who are known to be the user."""
+
+    users: tuple[str, ...]
+
+
 class EvidenceKept(_OfReferral, frozen=True, kw_only=True):
     """The answers about the signup's signals are known."""
 
@@ -197,6 +203,7 @@ class Reinstated(_OfReferral, frozen=True, kw_only=True):
 
 StateEvent: TypeAlias = (
     SignupShown
+    | UsersNoted
     | EvidenceKept
     | Queued
     | SignalNoted

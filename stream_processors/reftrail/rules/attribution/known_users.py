@@ -1,0 +1,40 @@
+"""Users who are known to be one person: an account, and those merged into it."""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from reftrail.contracts.stage_messages import UsersKnown
+from reftrail.rules.attribution.claims import Decision, code_of
+from reftrail.rules.attribution.question import Question
+from reftrail.rules.decider import metadata
+
+MOST_USERS: Final = 500
+"""The most users in one message, the account among them, since a broker takes 1 MiB."""
+
+
+def users_of(on: Question) -> set[str]:
+    """The users who are known to be the person: the account, and those merged into it."""
+    if on.forwarded is None and not on.state.has_guests:
+        return {on.record.user_id}
+    decided = (decision.user_id for decision in on.state.decisions if decision.user_id)
+    trail = on.forwarded.trail if on.forwarded else []
+    return {on.record.user_id, *trail, *decided, *(user_id for user_id, _ in on.past)}
+
+
+def users_known(on: Question, decisions: Iterable[Decision]) -> Iterator[UsersKnown]:
+    """Tell the referrals of a merged user who else the user is.
+
+    Claims name the user whose signup decided, but lists and self-referral are about the person.
+    """
+    users = users_of(on)
+    for decision in decisions if len(users) > 1 else ():
+        user_id = decision.user_id or on.record.user_id
+        code = code_of(decision.code, decision.code_evidence, on.reference)
+        account = {on.record.user_id} - {user_id}
+        others = [*account, *sorted(users - {user_id, on.record.user_id})]
+        yield UsersKnown(
+            **metadata(on.record, on.cause, f"users_known:{user_id}:{decision.code}"),
+            code=code.code if code else decision.code,
+            user_id=user_id,
+            users=others[:MOST_USERS],
+        )
