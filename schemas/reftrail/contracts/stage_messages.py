@@ -70,7 +70,8 @@ class ReferralVoided(Derived, frozen=True, kw_only=True):
     of campaigns for new customers only. users_merged: the user and merged_into are one, and another
     signup attributes them. self_referral: one of the users merged into merged_into, or that one,
     owns the code. claims are those under the attribution that is left, which follow once what was
-    taken back is free again, packed.
+    taken back is free again, packed. route has the other referrals that they go through before, as
+    texts `user:code`, in this order.
     """
 
     code: str
@@ -79,6 +80,7 @@ class ReferralVoided(Derived, frozen=True, kw_only=True):
     first_purchase_at: Millis | None = None
     merged_into: str | None = None
     claims: bytes | None = None
+    route: list[str] = []  # noqa: RUF012  (every record gets its own)
 
 
 class UsersKnown(Derived, frozen=True, kw_only=True):

@@ -250,6 +250,7 @@ TOPOLOGY: Final[tuple[Stage, ...]] = (
             RewardWithdrawn: (REWARD_GRANTED,),
             Claimed: (CLAIMS, REWARD_INPUTS),
             ReviewsCarried: (REWARD_INPUTS,),
+            ReferralVoided: (REWARD_INPUTS,),
             LimitRequested: (LIMITS,),
             Refused: (DEAD_LETTERS,),
             **dict.fromkeys(REWARD_EVENTS, ()),

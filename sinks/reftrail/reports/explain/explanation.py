@@ -49,7 +49,7 @@ _ESSENTIAL: Final = {
     "AdjustmentDecided": "adjustment_id decision actor note",
     "Reviewed": "decision reviewer reason reward_id",
     "FulfilmentReported": "outcome kind attempts carrier tracking_number reward_id",
-    "ReferralVoided": "code user_id reason first_purchase_at merged_into",
+    "ReferralVoided": "code user_id reason first_purchase_at merged_into route",
     "UsersKnown": "code user_id users",
     "ReviewsCarried": "code user_id ended_code ended_user_id ended",
     "Forwarded": "user_id trail has_claimed",

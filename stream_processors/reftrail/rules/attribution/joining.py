@@ -20,8 +20,8 @@ from reftrail.rules.attribution.known_users import users_known
 from reftrail.rules.attribution.own_codes import voided_as_own
 from reftrail.rules.attribution.purchases import (
     claims_of_waiting,
+    through_all,
     through_each,
-    through_voided,
     voided_by_older,
 )
 from reftrail.rules.attribution.question import Question
@@ -86,29 +86,25 @@ def join(on: Question) -> Sequence[Event]:
             now, [decision], side.first_purchase_at, min(times, default=NEVER)
         )
         if side is guest:
-            events += through_voided(now, list(claims_of_waiting(now, decision, on.record)))
+            events += through_all(now, claims_of_waiting(now, decision, on.record))
         else:
-            events += _claimed_again(now, decision, ended)
+            events += _claimed_again(now, decision) if ended else ()
         again = signup_again(decision, on.record, on.cause, on.reference)
         events += through_each(now, now.ended, again)
     return events
 
 
-def _claimed_again(
-    on: Question, decision: Decision, ended: tuple[Referral, ...]
-) -> Iterable[Event]:
+def _claimed_again(on: Question, decision: Decision) -> Iterable[Event]:
     """Purchases under the decision that is left: what others' referrals had taken is free by now.
 
     Their orders and addresses are; each of the referrals has to end before.
     """
-    if not ended:
-        return ()
     claims = [
         event
         for event in claims_of_waiting(on, decision, on.record)
         if isinstance(event, Claimed) and event.action == Action.PURCHASE
     ]
-    return through_each(on, ended, claims)
+    return through_each(on, on.ended, claims)
 
 
 def signup_of_several(on: Question) -> Sequence[Event]:

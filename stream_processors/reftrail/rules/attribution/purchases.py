@@ -45,7 +45,7 @@ from reftrail.rules.attribution.waiting import (
 )
 from reftrail.rules.cells import Cells
 from reftrail.rules.decider import fingerprint, metadata
-from reftrail.rules.merged_claims import after_merge
+from reftrail.rules.merged_claims import after_merge, step_of
 from reftrail.rules.packing import packed
 from reftrail.rules.policy import counts_from, policy_at
 
@@ -128,26 +128,31 @@ def through_voided(on: Question, events: Sequence[Event]) -> Sequence[Event]:
     """
     if not on.first_user:
         return events
-    referrals = [referral for referral in on.ended if referral[0] == on.first_user]
-    claims = [event for event in events if isinstance(event, Claimed)]
-    if not referrals or not claims:
-        return events
-    others = [event for event in events if not isinstance(event, Claimed | CheckRequested)]
-    return [*through_each(on, referrals, claims), *others]
+    own = [referral for referral in on.ended if referral[0] == on.first_user]
+    return _through(on, own, events)
 
 
 def through_all(on: Question, events: Iterable[Event]) -> list[Event]:
-    """Claims for what merged users did: after the end of each referral that may have its orders."""
+    """Claims for what merged users did: after the end of each referral that may have its orders.
+
+    Their orders are free only then, and each referral knows what a review took back of them.
+    """
+    return _through(on, on.ended, events)
+
+
+def _through(on: Question, referrals: Sequence[Referral], events: Iterable[Event]) -> list[Event]:
     found = list(events)
     claims = [event for event in found if isinstance(event, Claimed)]
+    if not referrals or not claims:
+        return found
     others = [event for event in found if not isinstance(event, Claimed | CheckRequested)]
-    return [*through_each(on, on.ended, claims), *others]
+    return [*through_each(on, referrals, claims), *others]
 
 
 def through_each(
     on: Question, referrals: Sequence[Referral], claims: Iterable[Claimed]
 ) -> Iterator[ReferralVoided]:
-    """The messages with which claims follow the end of each referral (user and code).
+    """The messages with which claims follow the end of each referral (user and code), in turn.
 
     Each message is of a bounded size.
     """
@@ -158,16 +163,17 @@ def through_each(
         (first_id, msgspec.msgpack.encode(part))
         for first_id, part in _in_parts((claim.event_id, packed(claim)) for claim in following)
     ]
-    for user_id, code in referrals:
-        for first_id, part in parts:
-            yield ReferralVoided(
-                **metadata(on.record, on.cause, f"claims_of:{user_id}:{code}:{first_id}"),
-                code=code,
-                user_id=user_id,
-                reason=Reason.USERS_MERGED,
-                merged_into=on.record.user_id,
-                claims=part,
-            )
+    (user_id, code), *others = referrals
+    for first_id, part in parts:
+        yield ReferralVoided(
+            **metadata(on.record, on.cause, f"claims_of:{user_id}:{code}:{first_id}"),
+            code=code,
+            user_id=user_id,
+            reason=Reason.USERS_MERGED,
+            merged_into=on.record.user_id,
+            claims=part,
+            route=[step_of(*other) for other in others],
+        )
 
 
 def _in_parts(values: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, list[bytes]]]:

@@ -12,7 +12,7 @@ from reftrail.contracts.decisions import (
     RewardGranted,
     RewardWithdrawn,
 )
-from reftrail.contracts.stage_messages import LimitRequested, ReviewsCarried
+from reftrail.contracts.stage_messages import LimitRequested, ReferralVoided, ReviewsCarried
 from reftrail.rules.cells import Cells
 from reftrail.rules.decider import Refused, fingerprint
 from reftrail.rules.limits import LimitReservation
@@ -73,7 +73,7 @@ def evolve(cells: Cells, event: Event) -> None:  # noqa: C901, PLR0912, PLR0915 
     match event:
         case RewardGranted() | RewardWithdrawn() | LimitRequested() | Claimed() | Refused():
             return
-        case ReviewsCarried():
+        case ReviewsCarried() | ReferralVoided():
             return
     key = referral_key(event.code, event.user_id)
     referral = cells.get(key, ReferralCell)

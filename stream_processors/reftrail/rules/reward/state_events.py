@@ -8,7 +8,7 @@ from typing import Final, NamedTuple, TypeAlias, get_args
 from reftrail.contracts.adjustments import Adjusted
 from reftrail.contracts.decisions import Claimed, RewardDecided, RewardGranted, RewardWithdrawn
 from reftrail.contracts.record import Micros, Millis, Record
-from reftrail.contracts.stage_messages import LimitRequested, ReviewsCarried
+from reftrail.contracts.stage_messages import LimitRequested, ReferralVoided, ReviewsCarried
 from reftrail.rules.decider import Refused
 from reftrail.rules.fraud.case import Signals, SignalSeen
 from reftrail.rules.reward.dispute_reports import DisputeCell
@@ -238,6 +238,7 @@ Event: TypeAlias = (
     | LimitRequested
     | Claimed
     | ReviewsCarried
+    | ReferralVoided
     | Refused
     | StateEvent
 )

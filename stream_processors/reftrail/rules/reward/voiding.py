@@ -1,5 +1,7 @@
 """Referrals that end: what they have earned is taken back, and they earn nothing any more."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from reftrail.contracts.decisions import Action, Claimed, Role
@@ -7,7 +9,8 @@ from reftrail.contracts.policy import policy_in
 from reftrail.contracts.reward_reasons import Reason
 from reftrail.contracts.stage_messages import ReferralVoided
 from reftrail.rules.codes import code_of
-from reftrail.rules.packing import unpacked
+from reftrail.rules.merged_claims import next_step
+from reftrail.rules.packing import packed, unpacked
 from reftrail.rules.policy import policy_at
 from reftrail.rules.reward.actions import action_of, of_order
 from reftrail.rules.reward.carried_reviews import carry_reviews
@@ -45,8 +48,8 @@ def void(context: DecisionContext, voided: ReferralVoided) -> None:
     if is_merged and not was_merged:
         for case in {reward.case.action: reward.case for reward in meant}.values():
             release_order(context, case)
-    packed = msgspec.msgpack.decode(voided.claims or b"\x90", type=list[bytes])
-    following = [unpacked(value, Claimed) for value in packed]
+    values = msgspec.msgpack.decode(voided.claims or b"\x90", type=list[bytes])
+    following = [unpacked(value, Claimed) for value in values]
     alike = {
         code: code == context.code or _is_of_same_owner(context, claim)
         for code, claim in {claim.code: claim for claim in following}.items()
@@ -59,7 +62,28 @@ def void(context: DecisionContext, voided: ReferralVoided) -> None:
     ]
     for claim in claims:
         _release_counted(context, claim)
-    context.apply(*claims)
+    context.apply(*(_passed_on(context, voided, claims) if voided.route else claims))
+
+
+def _passed_on(
+    context: DecisionContext, voided: ReferralVoided, claims: Sequence[Claimed]
+) -> list[ReferralVoided]:
+    """Claims on their way through the next referral that has ended; none if none is left."""
+    if not claims:
+        return []
+    user_id, code = next_step(voided.route)
+    words = ("passed_on", voided.event_id, user_id, code)
+    return [
+        ReferralVoided(
+            **context.metadata(*words, of=voided),
+            code=code,
+            user_id=user_id,
+            reason=voided.reason,
+            merged_into=voided.merged_into,
+            claims=msgspec.msgpack.encode([packed(claim) for claim in claims]),
+            route=voided.route[1:],
+        )
+    ]
 
 
 def _is_ended_by_review(context: DecisionContext, claim: Claimed) -> bool:
