@@ -5,7 +5,7 @@ import os
 from collections.abc import Sequence
 from functools import cache
 from io import BytesIO
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 
@@ -35,10 +35,10 @@ def columns_of(
 ) -> pl.DataFrame | None:
     """The named columns of message values in the schema's order, or all; a row for each value.
 
-    None unless every value is exactly one record, all under the schema of the first. Raises
-    `Undecodable` if that isn't known. The values are the records of an Avro object container file,
-    each between two fixed fields more: its frame, and the separator (Avro 1.11 specification,
-    "Object Container Files").
+    Times are milliseconds since 1970. None unless every value is exactly one record, all of them
+    under the schema of the first. Raises `Undecodable` if that isn't known. The values are the
+    records of an Avro object container file, each between two fixed fields more: its frame, and the
+    separator (Avro 1.11 specification, "Object Container Files").
     """
     schema_id = schema_of(values[0]).schema_id
     names = None if columns is None else [_FRAME, _END, *columns]
@@ -53,7 +53,7 @@ def columns_of(
     whole = (pl.col(_FRAME) == frame).all() & (pl.col(_END) == _SEPARATOR).all()
     if rows.height != len(values) or not rows.select(whole).item():
         return None
-    return rows.drop(_FRAME, _END)
+    return rows[[name for name in rows.columns if name not in (_FRAME, _END)]]
 
 
 @cache
@@ -61,7 +61,17 @@ def _header(schema_id: int) -> bytes:
     schema = json.loads(schemas()[schema_id].text)
     frame = {"name": _FRAME, "type": {"type": "fixed", "name": "Frame", "size": FRAME.size}}
     end = {"name": _END, "type": {"type": "fixed", "name": "End", "size": len(_SEPARATOR)}}
-    schema["fields"] = [frame, *schema["fields"], end]
+    schema["fields"] = [frame, *map(_as_number, schema["fields"]), end]
     metadata = ((b"avro.codec", b"null"), (b"avro.schema", json.dumps(schema).encode()))
     pairs = b"".join(encode_long(len(part)) + part for pair in metadata for part in pair)
     return b"Obj\x01" + encode_long(len(metadata)) + pairs + encode_long(0) + _SYNC
+
+
+def _as_number(field: dict[str, Any]) -> dict[str, Any]:
+    """A field without the logical type of its number: as a date it would be converted twice."""
+    kind = field["type"]
+    return (
+        field | {"type": kind["type"]}
+        if isinstance(kind, dict) and "logicalType" in kind
+        else field
+    )

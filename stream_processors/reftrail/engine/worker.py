@@ -25,6 +25,7 @@ from prometheus_client import generate_latest
 from starlette.requests import Request as HttpRequest
 
 from reftrail.contracts.errors import ExpectedError
+from reftrail.engine import polars_threads  # noqa: F401 - before what imports polars
 from reftrail.engine.assignment import Assignment
 from reftrail.engine.chunks import Chunk
 from reftrail.engine.metrics import WorkerMetrics
