@@ -10,10 +10,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
+import uvicorn
 from aiokafka import AIOKafkaProducer
 from fastapi import FastAPI, HTTPException, Request
-from granian.constants import Interfaces
-from granian.server.embed import Server
 from pydantic import ValidationError
 
 from reftrail.collector.submission import validate_all
@@ -62,4 +61,4 @@ async def events(request: Request) -> dict[str, int]:
 
 if __name__ == "__main__":
     port = int(os.environ["REFTRAIL_COLLECTOR_PORT"])
-    asyncio.run(Server(app, address="127.0.0.1", port=port, interface=Interfaces.ASGI).serve())
+    uvicorn.run(app, port=port, log_level="warning", access_log=False)

@@ -21,6 +21,7 @@ class PublicPart:
 
     def __init__(self, app: Any) -> None:
         self._app = app
+        self.whole = getattr(app, "whole", {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""

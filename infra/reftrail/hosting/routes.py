@@ -137,6 +137,11 @@ class Shortcut:
     def __init__(self, app: ASGIApp, handlers: Mapping[tuple[str, str], Handler]) -> None:
         self._app = app
         self._handlers = handlers
+        self.whole = {
+            (method.encode(), path.encode()): handler
+            for (method, path), handler in handlers.items()
+        }
+        """The handlers, for requests that the server has as a whole: see `hosting.connections`."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""

@@ -104,11 +104,10 @@ async def run_in_thread(loop: Callable[[threading.Event], None], stop: asyncio.E
 def end_process(code: int) -> NoReturn:
     """End with an exit code, now that everything is answered, written and closed.
 
-    Without the interpreter's own ending, in which threads that are still at work abort the process.
-    The HTTP server's native ones may still let go of the last request's objects then, and a thread
-    that asks a finalizing interpreter (before 3.14) for its lock is unwound through Rust frames
-    (seen: 8 of 120 endings under load). https://github.com/python/cpython/issues/87135. Those of
-    Kafka's clients may be writing to stderr (seen: once, of a refusal).
+    Without the interpreter's own ending, in which threads that are still at work abort the process:
+    native ones that ask a finalizing interpreter (before 3.14) for its lock are unwound through
+    their frames. https://github.com/python/cpython/issues/87135. Those of Kafka's clients may be
+    writing to stderr (seen: once, of a refusal).
     """
     logging.shutdown()
     sys.stdout.flush()

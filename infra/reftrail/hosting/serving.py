@@ -4,13 +4,13 @@ import asyncio
 import logging
 import resource
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from email.utils import formatdate
 from typing import Any, Final
 
-from granian.constants import HTTPModes, Interfaces
-from granian.http import HTTP1Settings
-from granian.server.embed import Server
-
 from reftrail.contracts.errors import ExpectedError
+from reftrail.hosting.connections import Server
 
 _log = logging.getLogger(__name__)
 
@@ -24,8 +24,10 @@ MOST_CONNECTIONS: Final = 8192
 _OTHER_FILES: Final = 512
 """Open files of a host beside connections: Kafka's, a database's, the interpreter's."""
 _BACKLOG: Final = 1024
-_HEAD_BYTES: Final = 64 * 1024
-"""The buffered bytes of a connection, and so the longest head of a request."""
+_RETRY_SECONDS: Final = 0.1
+_DATE_SECONDS: Final = 1.0
+_FINISHING_SECONDS: Final = 30.0
+"""The longest time for which an end waits for answers: bodies have 20 s, Kafka 5."""
 
 
 async def serve(
@@ -33,36 +35,69 @@ async def serve(
 ) -> None:
     """Answer until cancelled, and then what was begun.
 
-    HTTP/1.1 alone: only its connections are closed when nothing is sent. Bodies have a deadline of
-    their own, in `edge.requests`. Raises `ExpectedError` if the port, set by `setting`, is taken.
+    HTTP/1.1 alone. Bodies have a deadline of their own, in `edge.requests`. Raises `ExpectedError`
+    if the port, set by `setting`, is taken.
     """
     check_free(host, port, setting)
-    server = Server(
-        app,
-        address=host,
-        port=port,
-        interface=Interfaces.ASGINL,  # no host has a lifespan
-        http=HTTPModes.http1,
-        http1_settings=HTTP1Settings(
-            header_read_timeout=round(idle_seconds * 1000), max_buffer_size=_HEAD_BYTES
-        ),
-        backlog=_BACKLOG,
-        backpressure=_connections(),
-        websockets=False,
-        log_enabled=False,
-    )
-    _log.info("serving on http://%s:%d", host, port)
-    try:
-        await server.serve()
-    except asyncio.CancelledError:
-        await server.shutdown()  # type: ignore[no-untyped-call]
-        raise
+    room = asyncio.Semaphore(_connections())
+    server = Server(app, room.release)
+    with _listening(host, port) as listening:
+        _log.info("serving on http://%s:%d", host, port)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(_accept(listening, server, room))
+                group.create_task(_close_idle(server, idle_seconds))
+        finally:
+            listening.close()
+            await _finish(server)
+
+
+async def _accept(listening: socket.socket, server: Server, room: asyncio.Semaphore) -> None:
+    """Take connections, while there is room for them."""
+    loop = asyncio.get_running_loop()
+    while True:
+        await room.acquire()
+        try:
+            connection, _ = await loop.sock_accept(listening)
+            await loop.connect_accepted_socket(server.connection, connection)
+        except OSError as error:  # a client that has gone already, or too many open files
+            room.release()
+            _log.warning("a connection can't be taken: %s", error)
+            await asyncio.sleep(_RETRY_SECONDS)
+
+
+async def _close_idle(server: Server, idle_seconds: float) -> None:
+    """Close connections without a whole head, and keep the date of answers."""
+    loop = asyncio.get_running_loop()
+    while True:
+        server.default_headers[:] = [(b"date", formatdate(usegmt=True).encode())]
+        await asyncio.sleep(min(idle_seconds / 10, _DATE_SECONDS))
+        server.close_idle(loop.time() - idle_seconds)
+
+
+async def _finish(server: Server) -> None:
+    """Let what was begun be answered, for a while."""
+    server.shutdown()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_FINISHING_SECONDS):
+            await server.ended()
+    server.abort()
+
+
+@contextmanager
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(_BACKLOG)
+        listening.setblocking(False)
+        yield listening
 
 
 def check_free(host: str, port: int, setting: str) -> None:
     """Raises `ExpectedError` if the port, set by `setting`, is taken.
 
-    The server itself would share it with another one, or panic.
+    Asked before anything else of a host is begun.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:

@@ -20,6 +20,7 @@ from reftrail.edge.bots import is_navigation, is_prefetch
 from reftrail.edge.encodings import ENCODINGS, TooLarge, unpacked
 from reftrail.edge.field_formats import parse_address
 from reftrail.edge.http_errors import RequestRefused
+from reftrail.hosting.connections import WholeRequest
 
 MAX_EVENTS: Final = 1000
 MAX_BYTES: Final = 2**20
@@ -72,6 +73,18 @@ async def read_body(request: Request) -> bytes:
     announced = request.headers.get("content-length", "0")
     if announced.isdigit() and int(announced) > MAX_BYTES:
         raise _too_large()
+    if isinstance(request, WholeRequest):
+        body = request.whole_body
+        if len(body) > MAX_BYTES:
+            raise _too_large()
+        _hold(request, len(body))
+    else:
+        body = await _streamed(request)
+    return body if encoding == PLAIN else _unpacked(request, body, encoding)
+
+
+async def _streamed(request: Request) -> bytes:
+    """A body as it arrives."""
     chunks, size = [], 0
     try:
         async with asyncio.timeout(BODY_SECONDS):
@@ -85,8 +98,7 @@ async def read_body(request: Request) -> bytes:
         raise RequestRefused(
             408, f"the body has not arrived within {BODY_SECONDS:g} s; send it again"
         ) from None
-    body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-    return body if encoding == PLAIN else _unpacked(request, body, encoding)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 def _too_large() -> RequestRefused:
@@ -143,6 +155,8 @@ async def read_rest(request: Request) -> bool:
     A connection on which an answer went out before the request was read is closed by the server:
     the client may lose the answer, or send its next request into the closing connection.
     """
+    if isinstance(request, WholeRequest):
+        return True
     left = 0
     with suppress(TimeoutError, ClientDisconnect):
         async with asyncio.timeout(_LEFT_SECONDS):

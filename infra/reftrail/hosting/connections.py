@@ -1,0 +1,295 @@
+"""Connections of a host's HTTP server: uvicorn's, with limits, and with a short way for requests.
+
+The short way is for requests that are here as a whole, head and body, when they are read: where the
+application has a handler for such (`whole`), it is called with a `WholeRequest`, and its answer
+written, without the messages of ASGI between them.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, Final, TypeAlias, cast
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import Response
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
+from uvicorn.server import ServerState
+
+from reftrail.hosting.problems import problem
+
+Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
+WholeHandlers: TypeAlias = Mapping[tuple[bytes, bytes], Handler]
+"""Handlers that answer whatever happens, by method and target."""
+
+_MOST_BYTES: Final = 64 * 1024
+"""The longest head of a request; the most bytes between two parts of a body, which say no more."""
+_OTHER_WAYS: Final = (b"origin", b"expect")
+"""Headers of requests that don't go the short way: CORS, and what a client waits for."""
+
+
+class Server(ServerState):
+    """What the connections of a port have in common. on_closed is called after each has ended."""
+
+    def __init__(self, app: Any, on_closed: Callable[[], object]) -> None:
+        super().__init__()
+        self.whole: WholeHandlers = getattr(app, "whole", {})
+        self._on_closed = on_closed
+        self._ended = asyncio.Event()
+        self.config = Config(
+            app, interface="asgi3", lifespan="off", ws="none", log_config=None, access_log=False
+        )
+        self.config.load()
+
+    def connection(self) -> "Connection":
+        """A new connection."""
+        return Connection(self.config, self, {})
+
+    def closed(self) -> None:
+        """A connection has ended."""
+        self._on_closed()
+        if not self.connections:
+            self._ended.set()
+
+    def close_idle(self, since: float) -> None:
+        """Close connections that wait for a head for so long, by the loop's time."""
+        for connection in tuple(self._all()):
+            if connection.waits_since is not None and connection.waits_since <= since:
+                connection.transport.close()
+
+    def shutdown(self) -> None:
+        """Close each connection, or have it closed once its request is answered."""
+        for connection in tuple(self._all()):
+            connection.shutdown()
+
+    def abort(self) -> None:
+        """Close connections whatever they are about."""
+        for connection in tuple(self._all()):
+            connection.transport.abort()
+
+    async def ended(self) -> None:
+        """Return when there are no connections, and no requests of those that broke off."""
+        while self.connections or self.tasks:
+            if self.connections:
+                self._ended.clear()
+                await self._ended.wait()
+            else:
+                await asyncio.wait(self.tasks)
+
+    def _all(self) -> "Iterable[Connection]":
+        return cast("set[Connection]", self.connections)
+
+
+class WholeRequest(Request):
+    """A request whose body is here."""
+
+    def __init__(self, scope: dict[str, Any], fields: dict[bytes, bytes], body: bytes) -> None:
+        super().__init__(scope)
+        self.found_headers = _FoundHeaders(fields, scope["headers"])
+        self.whole_body = body
+
+    @property
+    def headers(self) -> Headers:
+        """The headers, found by name."""
+        return self.found_headers
+
+
+class _FoundHeaders(Headers):
+    """Headers of which the first of a name is found at once."""
+
+    def __init__(self, fields: dict[bytes, bytes], raw: list[tuple[bytes, bytes]]) -> None:
+        super().__init__(raw=raw)
+        self._fields = fields
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The first value of a header."""
+        found = self._fields.get(key.lower().encode("latin-1"))
+        return default if found is None else found.decode("latin-1")
+
+
+class _NoEvent:
+    """Event that nobody waits for."""
+
+    def set(self) -> None:
+        """Wake nobody."""
+
+
+_NO_EVENT: Final = _NoEvent()
+
+
+class _WholeCycle:
+    """Request on its short way, in the place of uvicorn's `RequestResponseCycle`."""
+
+    message_event = _NO_EVENT
+
+    def __init__(self, handler: Handler, scope: dict[str, Any], fields: dict[bytes, bytes]) -> None:
+        self.handler = handler
+        self.scope = scope
+        self.fields = fields
+        self.body = b""
+        self.more_body = True
+        self.response_complete = False
+        self.disconnected = False
+        self.keep_alive = True
+
+
+class Connection(HttpToolsProtocol):
+    """A connection. waits_since: the loop's time since which a whole head is waited for, or None.
+
+    So it is for those without a request, between two, and in the middle of a head.
+    """
+
+    server_state: Server
+    waits_since: float | None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client has connected."""
+        super().connection_made(transport)  # type: ignore[arg-type]
+        self.waits_since = self.loop.time()
+        self._vain_bytes = 0
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection has ended."""
+        super().connection_lost(exc)
+        self.server_state.closed()
+
+    def data_received(self, data: bytes) -> None:
+        """Read on. What has no end, and isn't a body, is refused."""
+        self._vain_bytes += len(data)
+        try:
+            self.parser.feed_data(data)
+        except HttpParserUpgrade as offered:
+            self._decline(data[offered.args[0] :])
+        except HttpParserError:
+            self.refuse(400, "this is no request of HTTP/1.1")
+        cycle: Any = self.cycle
+        if type(cycle) is _WholeCycle and cycle.more_body:
+            self._take_the_long_way(cycle)
+        if self._vain_bytes > _MOST_BYTES and not self.transport.is_closing():
+            self.refuse(431, f"the head of the request has more than {_MOST_BYTES} bytes")
+
+    def on_message_begin(self) -> None:
+        """A head begins."""
+        super().on_message_begin()
+        self._is_in_head = True
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header was read; those behind a body are left out."""
+        if self._is_in_head:
+            self.headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        """A head was read: choose the request's way."""
+        self._is_in_head = False
+        if self.parser.should_upgrade():
+            return
+        self.waits_since = None
+        self._vain_bytes = 0
+        handler = self.server_state.whole.get((self.parser.get_method(), self.url))
+        is_free = self.cycle is None or self.cycle.response_complete
+        if handler is not None and is_free and self.parser.get_http_version() == "1.1":
+            fields = dict(reversed(self.headers))
+            if not any(name in fields for name in _OTHER_WAYS):
+                self.cycle = self._short_way(handler, fields)
+                return
+        self.expect_100_continue = any(
+            name == b"expect" and value.lower() == b"100-continue" for name, value in self.headers
+        )
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """A part of a body was read."""
+        self._vain_bytes = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """A request was read to its end."""
+        if self.parser.should_upgrade():
+            return
+        super().on_message_complete()
+        cycle: Any = self.cycle
+        if type(cycle) is _WholeCycle:
+            task = self.loop.create_task(self._answer(cycle))
+            self.tasks.add(task)
+            task.add_done_callback(self._answered)
+
+    def on_response_complete(self) -> None:
+        """Go on with the next request, or wait for one."""
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
+            if self.pipeline:
+                cycle, app = self.pipeline.pop()
+                self._start_asgi_task(cycle, app)
+            elif self.cycle.response_complete:
+                self.waits_since = self.loop.time()
+
+    def refuse(self, status: int, detail: str) -> None:
+        """Answer what is no request, and close; behind the answers to what came before it."""
+        cycle: Any = self.cycle
+        if cycle is not None and not cycle.response_complete and not cycle.more_body:
+            cycle.keep_alive = False
+            self.flow.pause_reading()
+            return
+        answer = problem(status, detail, {"connection": "close"})
+        self._write(answer.status_code, answer.raw_headers, bytes(answer.body))
+        self.transport.close()
+
+    def _decline(self, rest: bytes) -> None:
+        """Read a request again without its offer of another protocol, which hides its body."""
+        method = self.parser.get_method()
+        if method == b"CONNECT":
+            self.refuse(400, "this is no proxy")
+            return
+        kept = [field for field in self.headers if field[0] != b"upgrade"]
+        lines = (b"%b %b HTTP/1.1" % (method, self.url), *(b"%b: %b" % field for field in kept))
+        self.parser = HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self.data_received(b"\r\n".join((*lines, b"", rest)))
+
+    def _short_way(self, handler: Handler, fields: dict[bytes, bytes]) -> Any:
+        scope: dict[str, Any] = self.scope  # type: ignore[assignment]
+        scope["method"] = self.parser.get_method().decode("ascii")
+        scope["path"] = self.url.decode("ascii")
+        scope["raw_path"], scope["query_string"] = self.url, b""
+        cycle = _WholeCycle(handler, scope, fields)
+        cycle.keep_alive = self.parser.should_keep_alive()
+        return cycle
+
+    async def _answer(self, cycle: _WholeCycle) -> None:
+        """Answer a request that is here."""
+        request = WholeRequest(cycle.scope, cycle.fields, bytes(cycle.body))
+        response = await cycle.handler(request)
+        cycle.response_complete = True
+        if self.transport.is_closing():
+            return
+        headers = response.raw_headers
+        if (b"connection", b"close") in headers:
+            cycle.keep_alive = False
+        elif not cycle.keep_alive:
+            headers = [*headers, (b"connection", b"close")]
+        self._write(response.status_code, headers, bytes(response.body))
+        if not cycle.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
+
+    def _answered(self, task: asyncio.Task[None]) -> None:
+        self.tasks.discard(task)
+        if task.cancelled() or task.exception() is not None:
+            self.transport.close()
+
+    def _write(self, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> None:
+        fields = [b"%b: %b\r\n" % field for field in (*self.server_state.default_headers, *headers)]
+        self.transport.write(b"".join((STATUS_LINE[status], *fields, b"\r\n", body)))
+
+    def _take_the_long_way(self, whole: _WholeCycle) -> None:
+        """Start a request that isn't here as a whole as uvicorn does."""
+        self.cycle = None  # type: ignore[assignment]
+        HttpToolsProtocol.on_headers_complete(self)
+        cycle: RequestResponseCycle = self.cycle
+        cycle.body += whole.body
+        cycle.message_event.set()

@@ -1,0 +1,209 @@
+"""Requests on the short way and on the long one: each is answered once, in its turn."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from support.http_server import served
+
+from reftrail.hosting.connections import WholeRequest
+from reftrail.hosting.routes import Shortcut
+
+going_on, begun = threading.Event(), threading.Event()
+
+
+async def echo(request: Request) -> Response:
+    if isinstance(request, WholeRequest):
+        return PlainTextResponse(f"whole {request.whole_body.decode()}.")
+    return PlainTextResponse(f"parts {(await request.body()).decode()}.")
+
+
+async def slow(request: Request) -> Response:
+    begun.set()
+    await asyncio.to_thread(going_on.wait, 60)
+    return await echo(request)
+
+
+async def broken(_: Request) -> Response:
+    raise ValueError
+
+
+def application() -> Shortcut:
+    handlers = {"/echo": echo, "/slow": slow, "/broken": broken}
+    plain = Starlette(routes=[Route(path, handlers[path], methods=["POST"]) for path in handlers])
+    return Shortcut(plain, {("POST", path): handler for path, handler in handlers.items()})
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with served(application) as running:
+        yield running
+
+
+def connected(url: str) -> socket.socket:
+    parts = urlsplit(url)
+    return socket.create_connection((parts.hostname or "", parts.port or 0), timeout=60)
+
+
+def post(path: str, body: bytes, *headers: bytes, version: bytes = b"1.1") -> bytes:
+    length = b"Content-Length: %d" % len(body)
+    if any(header.startswith(b"Transfer-Encoding") for header in headers):
+        length = b"X-Length: 0"
+    head = [b"POST %b HTTP/%b" % (path.encode(), version), b"Host: x", length, *headers]
+    return b"\r\n".join(head) + b"\r\n\r\n" + body
+
+
+LAST = b"Connection: close"
+
+
+def answered(url: str, *sent: bytes) -> bytes:
+    """All that comes until the server closes; each part is sent once the one before was read."""
+    with connected(url) as connection:
+        for number, part in enumerate(sent):
+            connection.sendall(part)
+            if number < len(sent) - 1:
+                wait_until_read(connection)
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+def wait_until_read(connection: socket.socket) -> None:
+    """An answer to another connection comes after what was sent on this one has been read."""
+    with socket.create_connection(connection.getpeername(), timeout=60) as other:
+        other.sendall(post("/echo", b"", LAST))
+        assert b"".join(iter(lambda: other.recv(4096), b""))
+
+
+def test_a_request_that_is_here_takes_the_short_way(url: str) -> None:
+    answer = answered(url, post("/echo", b"one", LAST))
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\ndate: ")
+    assert answer.endswith(b"connection: close\r\n\r\nwhole one.")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"Origin: https://shop.example",
+        b"Expect: 100-continue",
+    ],
+)
+def test_a_request_with_other_wishes_takes_the_long_way(url: str, header: bytes) -> None:
+    with connected(url) as connection:
+        connection.sendall(post("/echo", b"one", header))
+        received = b""
+        while not received.endswith(b"parts one."):
+            received += connection.recv(4096)
+    assert received.startswith(b"HTTP/1.1 100 " if b"Expect" in header else b"HTTP/1.1 200 ")
+
+
+def test_an_offer_of_another_protocol_is_left_out(url: str) -> None:
+    """As Java's client makes it, with bodies, too."""
+    offer = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk"
+    answer = answered(url, post("/echo", b"one", offer) + post("/echo", b"two", LAST))
+    assert answer.count(b"HTTP/1.1 200 OK") == 2
+    assert b"whole one." in answer
+    assert answer.endswith(b" two.")
+
+
+def test_a_body_that_comes_in_parts_takes_the_long_way(url: str) -> None:
+    sent = post("/echo", b"x" * 200_000, LAST)
+    for first in (len(sent) - 200_000, len(sent) - 100_000):
+        answer = answered(url, sent[:first], sent[first:])
+        assert answer.endswith(b"parts " + b"x" * 200_000 + b".")
+
+
+def test_a_head_that_comes_in_parts_is_one(url: str) -> None:
+    sent = post("/echo", b"one", LAST)
+    assert answered(url, *(sent[n : n + 20] for n in range(0, 80, 20)), sent[80:]).endswith(
+        b" one."
+    )
+
+
+def test_chunks_are_one_body_and_what_follows_them_is_left_out(url: str) -> None:
+    chunks = b"3\r\none\r\n4\r\n two\r\n0\r\nAuthorization: Bearer x\r\n\r\n"
+    answer = answered(url, post("/echo", chunks, b"Transfer-Encoding: chunked", LAST))
+    assert answer.endswith(b"whole one two.")
+
+
+def test_requests_behind_one_another_are_answered_in_their_order(url: str) -> None:
+    going_on.clear()
+    begun.clear()
+    with connected(url) as connection:
+        connection.sendall(
+            post("/slow", b"1") + post("/echo", b"2") + post("/echo", b"3", b"Origin: x")
+        )
+        assert begun.wait(60)
+        connection.sendall(post("/echo", b"4", LAST))
+        going_on.set()
+        received = b"".join(iter(lambda: connection.recv(65536), b""))
+    bodies = [received.index(text) for text in (b" 1.", b" 2.", b" 3.", b" 4.")]
+    assert bodies == sorted(bodies)
+    assert received.count(b"HTTP/1.1 200 OK") == 4
+
+
+def test_what_came_before_nonsense_is_answered_first(url: str) -> None:
+    going_on.clear()
+    begun.clear()
+    with connected(url) as connection:
+        connection.sendall(post("/slow", b"1"))
+        assert begun.wait(60)
+        connection.sendall(b"nonsense\r\n\r\n")
+        wait_until_read(connection)
+        going_on.set()
+        received = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert received.count(b"HTTP/1.1 ") == 1
+    assert received.endswith(b" 1.")
+
+
+def test_a_connection_is_kept_until_it_is_to_be_closed(url: str) -> None:
+    with connected(url) as connection:
+        for number in range(3):
+            connection.sendall(post("/echo", b"%d" % number))
+            assert connection.recv(4096).endswith(b"whole %d." % number)
+        connection.sendall(post("/echo", b"last", version=b"1.0"))
+        assert b"".join(iter(lambda: connection.recv(4096), b"")).endswith(b"parts last.")
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: " + b"x" * 70_000, 431),
+        (b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X-Many: x\r\n" * 7_000, 431),
+        (post("/echo", b"0\r\nX-Long: ", b"Transfer-Encoding: chunked") + b"x" * 400_000, 431),
+        (post("/echo", b"", b"Content-Length: 1", b"Content-Length: 2"), 400),
+        (post("/echo", b"", b"Content-Length: 9", b"Transfer-Encoding: chunked"), 400),
+        (b"CONNECT x:443 HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400),
+    ],
+    ids=lambda given: str(given)[:40],
+)
+def test_what_is_no_request_is_refused(url: str, sent: bytes, status: int) -> None:
+    with connected(url) as connection:
+        connection.sendall(sent)
+        answer = connection.recv(4096)
+    assert answer.startswith(b"HTTP/1.1 %d " % status)
+    assert b"application/problem+json" in answer
+
+
+def test_a_handler_that_breaks_ends_its_connection_alone(url: str) -> None:
+    assert answered(url, post("/broken", b"")) == b""
+    assert answered(url, post("/echo", b"on", LAST)).endswith(b"whole on.")
+
+
+def test_what_was_begun_is_answered_before_the_end() -> None:
+    going_on.clear()
+    begun.clear()
+    with served(application) as url:
+        idle, busy = connected(url), connected(url)
+        busy.sendall(post("/slow", b"late"))
+        assert begun.wait(60)
+        threading.Timer(0.2, going_on.set).start()  # while the server waits for it
+    with idle, busy:
+        assert busy.recv(4096).endswith(b"connection: close\r\n\r\nwhole late.")
+        assert (busy.recv(4096), idle.recv(4096)) == (b"", b"")
