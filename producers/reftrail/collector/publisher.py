@@ -8,8 +8,9 @@ and single delivery hold across its restarts; callers get `Unavailable` meanwhil
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
+from math import inf
 from typing import Any, Final
 
 from aiokafka.errors import KafkaError
@@ -31,15 +32,40 @@ _REQUEST_TIMEOUT_MS: Final = 10_000
 _RETRY_BACKOFF_MS: Final = 100
 
 
-class _Batch:
-    """Messages for one partition that are sent together, and what becomes of them."""
+class _Waiting:
+    """A request that waits for batches. left is how many it still waits for."""
 
-    __slots__ = ("builder", "bytes", "outcome")
+    __slots__ = ("error", "left", "outcome", "until")
+
+    def __init__(self, outcome: asyncio.Future[None], until: float, left: int) -> None:
+        self.outcome = outcome
+        self.until = until
+        self.left = left
+        self.error: Exception | None = None
+
+    def one_ended(self, error: Exception | None) -> None:
+        """Note the end of a batch; the last one's is the request's."""
+        self.left -= 1
+        self.error = self.error or error
+        if self.left or self.outcome.done():  # timed out, or its client has gone
+            return
+        if self.error is None:
+            self.outcome.set_result(None)
+            return
+        refusal = Unavailable(f"Kafka has not taken the events: {self.error!r}")
+        refusal.__cause__ = self.error
+        self.outcome.set_exception(refusal)
+
+
+class _Batch:
+    """Messages for one partition that are sent together, and who waits for them."""
+
+    __slots__ = ("builder", "bytes", "waiting")
 
     def __init__(self, builder: Any) -> None:
         self.builder = builder
         self.bytes = 0
-        self.outcome: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.waiting: list[_Waiting] = []
 
 
 class Publisher:
@@ -58,6 +84,8 @@ class Publisher:
         self._senders: list[_PartitionSender] = []
         self._stalled = False
         self._broken = asyncio.Event()
+        self._overdue: deque[_Waiting] = deque()
+        self._timer: asyncio.TimerHandle | None = None
         metrics.buffered.set_function(lambda: self._buffered)
 
     spooled = None
@@ -87,11 +115,12 @@ class Publisher:
         if not messages:
             return
         self._admit(sum(len(message.value) for message in messages))
-        done, waiting = await asyncio.wait(self._hand_over(messages), timeout=self._ack_timeout)
-        if waiting:
-            self._set_stalled(stalled=True)
-            raise Unavailable(f"Kafka has not acknowledged within {self._ack_timeout:g} s")
-        _check(done)
+        until = self._loop.time() + self._ack_timeout
+        waiting = self._hand_over(messages, until)
+        self._overdue.append(waiting)
+        if self._timer is None:
+            self._timer = self._loop.call_at(until, self._time_out)
+        await waiting.outcome
 
     async def deliver(self, messages: Sequence[Message]) -> None:
         """Return when Kafka has acknowledged all of them, however long it takes.
@@ -100,15 +129,44 @@ class Publisher:
         """
         if not self._senders:
             raise Unavailable("Kafka has not been reached yet")
-        done, _ = await asyncio.wait(self._hand_over(messages))
-        _check(done)
+        await self._hand_over(messages).outcome
 
-    def _hand_over(self, messages: Sequence[Message]) -> "set[asyncio.Future[None]]":
+    def _hand_over(self, messages: Sequence[Message], until: float = inf) -> _Waiting:
         senders, count = self._senders, len(self._senders)
-        return {
+        batches = {
             senders[self._topic.partition(key, count)].append(key.encode(), value)
             for key, value in messages
         }
+        waiting = _Waiting(self._loop.create_future(), until, len(batches))
+        for batch in batches:
+            batch.waiting.append(waiting)
+        return waiting
+
+    def _time_out(self) -> None:
+        """End the waiting of requests whose time is over. All wait for as long, in their order."""
+        self._timer = None
+        while self._overdue:
+            waiting = self._overdue[0]
+            if waiting.outcome.done():
+                self._overdue.popleft()
+            elif waiting.until <= self._loop.time():
+                self._set_stalled(stalled=True)
+                waiting.outcome.set_exception(
+                    Unavailable(f"Kafka has not acknowledged within {self._ack_timeout:g} s")
+                )
+            else:
+                self._timer = self._loop.call_at(waiting.until, self._time_out)
+                return
+
+    def _ended(self, batch: _Batch, error: Exception | None) -> None:
+        """A batch was acknowledged, or won't be."""
+        self._buffered -= batch.bytes
+        if error is None:
+            self._set_stalled(stalled=False)
+        for waiting in batch.waiting:
+            waiting.one_ended(error)
+        while self._overdue and self._overdue[0].outcome.done():
+            self._overdue.popleft()
 
     def _admit(self, size: int) -> None:
         if self.refusal is not None:
@@ -118,6 +176,7 @@ class Publisher:
 
     async def run(self) -> None:
         """Stay connected until cancelled; then see to it that what was handed over is written."""
+        self._loop = asyncio.get_running_loop()
         while True:
             producer = async_producer(
                 self._installation,
@@ -176,10 +235,12 @@ class _PartitionSender:
         self._gathering: deque[_Batch] = deque()
         self._sending: _Batch | None = None
         self._filled = asyncio.Event()
+        self._empty = asyncio.Event()
+        self._empty.set()
         self.task = asyncio.create_task(self._run(), name=f"publish {topic}/{partition}")
 
-    def append(self, key: bytes, value: bytes) -> asyncio.Future[None]:
-        """Add a message; the future is that of the batch it travels in."""
+    def append(self, key: bytes, value: bytes) -> _Batch:
+        """Add a message; returns the batch it travels in."""
         batch = self._gathering[-1] if self._gathering else self._begin()
         if batch.builder.append(timestamp=None, key=key, value=value) is None:
             batch = self._begin()
@@ -188,12 +249,11 @@ class _PartitionSender:
         size = len(key) + len(value) + _OVERHEAD
         batch.bytes += size
         self._publisher._buffered += size  # noqa: SLF001  publisher and sender are one
-        return batch.outcome
+        return batch
 
     async def drained(self) -> None:
         """Return when nothing waits any more."""
-        while last := self._gathering[-1] if self._gathering else self._sending:
-            await asyncio.wait([last.outcome])
+        await self._empty.wait()
 
     async def close(self) -> None:
         """Give up what has not been acknowledged."""
@@ -208,6 +268,7 @@ class _PartitionSender:
     def _begin(self) -> _Batch:
         batch = _Batch(self._producer.create_batch())
         self._gathering.append(batch)
+        self._empty.clear()
         self._filled.set()
         return batch
 
@@ -217,6 +278,7 @@ class _PartitionSender:
             self._filled.clear()
             while self._gathering:
                 await self._send(self._gathering.popleft())
+            self._empty.set()
 
     async def _send(self, batch: _Batch) -> None:
         self._sending = batch
@@ -233,19 +295,7 @@ class _PartitionSender:
 
     def _end(self, batch: _Batch, error: Exception | None) -> None:
         self._sending = None
-        self._publisher._buffered -= batch.bytes  # noqa: SLF001
-        if error is None:
-            self._publisher._set_stalled(stalled=False)  # noqa: SLF001
-            batch.outcome.set_result(None)
-        else:
-            batch.outcome.set_exception(error)
-            batch.outcome.exception()  # who waited may be gone: then nobody need hear of it
-
-
-def _check(outcomes: "Iterable[asyncio.Future[None]]") -> None:
-    for outcome in outcomes:
-        if error := outcome.exception():
-            raise Unavailable(f"Kafka has not taken the events: {error!r}") from error
+        self._publisher._ended(batch, error)  # noqa: SLF001  publisher and sender are one
 
 
 async def _close(producer: Any, senders: Sequence[_PartitionSender], patience: float) -> None:
