@@ -29,8 +29,6 @@ WholeHandlers: TypeAlias = Mapping[tuple[bytes, bytes], Handler]
 
 _MOST_BYTES: Final = 64 * 1024
 """The longest head of a request; the most bytes between two parts of a body, which say no more."""
-_OTHER_WAYS: Final = (b"origin", b"expect")
-"""Headers of requests that don't go the short way: CORS, and what a client waits for."""
 
 
 class Server(ServerState):
@@ -99,6 +97,17 @@ class WholeRequest(Request):
         return self.found_headers
 
 
+class _Names(dict[str, bytes]):
+    """Names of headers as they are on the wire, by those that handlers ask for."""
+
+    def __missing__(self, name: str) -> bytes:
+        self[name] = name.lower().encode("latin-1")
+        return self[name]
+
+
+_FIELDS: Final = _Names()
+
+
 class _FoundHeaders(Headers):
     """Headers of which the first of a name is found at once."""
 
@@ -108,7 +117,7 @@ class _FoundHeaders(Headers):
 
     def get(self, key: str, default: Any = None) -> Any:
         """The first value of a header."""
-        found = self._fields.get(key.lower().encode("latin-1"))
+        found = self._fields.get(_FIELDS[key])
         return default if found is None else found.decode("latin-1")
 
 
@@ -194,7 +203,7 @@ class Connection(HttpToolsProtocol):
         is_free = self.cycle is None or self.cycle.response_complete
         if handler is not None and is_free and self.parser.get_http_version() == "1.1":
             fields = dict(reversed(self.headers))
-            if not any(name in fields for name in _OTHER_WAYS):
+            if b"origin" not in fields and b"expect" not in fields:
                 self.cycle = self._short_way(handler, fields)
                 return
         self.expect_100_continue = any(

@@ -40,6 +40,11 @@ def _known(
     return _Known(CodeFacts(campaign_id, category, channel), revision, status)
 
 
+def _named(facts: CodeFacts, code: str) -> CodeFacts:
+    """The facts with their code; `_replace` takes three times as long."""
+    return CodeFacts(facts.campaign_id, facts.category, facts.channel, code)
+
+
 class KnownCodes:
     """The table of registered codes, whatever their status, and what is known of the others."""
 
@@ -112,14 +117,15 @@ class KnownCodes:
         """
         evidence = self._judging()
         registered = self._registered(text)
-        if registered is not None and not canonical(registered).startswith(evidence.retired):
-            return self._codes[registered].facts._replace(code=registered)
+        retired = evidence.retired
+        if registered is not None and not (retired and canonical(registered).startswith(retired)):
+            return _named(self._codes[registered].facts, registered)
         found = evidence.of(spelled(text))
         if registered is None and found.code is not None:
             registered = self._registered(found.code)
         if registered is None:
             return found
-        facts = self._codes[registered].facts._replace(code=registered)
+        facts = _named(self._codes[registered].facts, registered)
         if found.evidence == CodeEvidence.RETIRED:
             return facts._replace(known=False, evidence=found.evidence)
         return facts

@@ -5,7 +5,6 @@ and user agents end here; from here on there are only keyed hashes, and names th
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 from uuid import UUID, uuid5
 
@@ -27,8 +26,7 @@ from reftrail.edge.user_agents import agent_of
 _RETRIES: Final = UUID("0f5e2f0c-8a5c-5d1e-9a53-7265747269ed")
 
 
-@dataclass(frozen=True, slots=True)
-class Sender:
+class Sender(NamedTuple):
     """The sender of a request, by its connection. ip and user_agent are the client's.
 
     idempotency_key, where given, makes the ids of events without one: the same key and contents,
@@ -56,8 +54,7 @@ class Accepted(NamedTuple):
     guess: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Acceptance:
+class Acceptance(NamedTuple):
     """The outcome for a request: every event is in one of the two, in the request's order."""
 
     accepted: list[Accepted]
@@ -70,8 +67,7 @@ class Acceptance:
         return max((skew for skew in skews if skew is not None), key=abs, default=None)
 
 
-@dataclass(frozen=True, slots=True)
-class Circumstances:
+class Circumstances(NamedTuple):
     """Context on which the outcome depends besides the events.
 
     codes None: nobody could look. clock_skew is how far the sender's clock is ahead

@@ -18,48 +18,48 @@ logger = logging.getLogger(__name__)
 
 _RETRY_AFTER: Final = "2"
 _NOT_ANSWERED: Final = 500
+_BAD_REQUEST: Final = 400
 
 
 def answering(endpoint: Endpoint, collector: Collector) -> Handler:
     """A handler of those let in whose every way to end is an answer, counted and timed."""
     metrics = collector.metrics
 
-    async def handle(request: Request) -> Response:
-        collector.authorization.admit(request, endpoint.access)
-        return await endpoint.handler(request)
-
     async def answer(request: Request) -> Response:
         began = time.perf_counter()
-        metrics.in_flight.inc()
+        metrics.answering += 1
         status = _NOT_ANSWERED
         try:
-            response = await _answer(handle, request)
+            try:
+                collector.authorization.admit(request, endpoint.access)
+                response = await endpoint.handler(request)
+            except Exception as error:  # noqa: BLE001  each is answered
+                response = _answer_to(error)
             status = response.status_code
-            await end(request, response)
+            if status >= _BAD_REQUEST:
+                await end(request, response)
         finally:
             let_go(request)
-            metrics.in_flight.dec()
+            metrics.answering -= 1
             metrics.request_seconds(endpoint.path, status).observe(time.perf_counter() - began)
         return response
 
     return answer
 
 
-async def _answer(handle: Handler, request: Request) -> Response:
-    try:
-        return await handle(request)
-    except RequestRefused as error:
-        return refused(error)
-    except Unavailable as error:
-        message = f"{error}; send the whole request again, with the same event_ids"
-        return problem(503, message, {"retry-after": _RETRY_AFTER})
-    except ClientDisconnect:
-        return problem(400, "the connection ended before the body did")
-    except Exception:
-        error_id = str(uuid_utils.uuid7())
-        logger.exception("error %s", error_id)
-        message = (
-            "unexpected; the log tells more under this id. It may have been done: send events "
-            "again with the same event_ids, anything else with the same Idempotency-Key"
-        )
-        return problem(500, message, instance=f"urn:uuid:{error_id}")
+def _answer_to(error: Exception) -> Response:
+    match error:
+        case RequestRefused():
+            return refused(error)
+        case Unavailable():
+            message = f"{error}; send the whole request again, with the same event_ids"
+            return problem(503, message, {"retry-after": _RETRY_AFTER})
+        case ClientDisconnect():
+            return problem(400, "the connection ended before the body did")
+    error_id = str(uuid_utils.uuid7())
+    logger.error("error %s", error_id, exc_info=error)
+    message = (
+        "unexpected; the log tells more under this id. It may have been done: send events "
+        "again with the same event_ids, anything else with the same Idempotency-Key"
+    )
+    return problem(500, message, instance=f"urn:uuid:{error_id}")

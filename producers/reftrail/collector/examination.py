@@ -4,7 +4,6 @@ Pure, and nothing is looked up for what is rejected: the time that an answer tak
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
@@ -47,8 +46,7 @@ class Submitted(NamedTuple):
     item: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Examined:
+class Examined(NamedTuple):
     """The outcome of an examination: every item is in one of the two, in the request's order."""
 
     submitted: list[Submitted]
@@ -72,7 +70,8 @@ def examine(
             submitted.append(Submitted(first + index, event, items[index]))
         else:
             rejected.append(Rejection(index, *refused))
-    rejected.sort(key=attrgetter("index"))
+    if rejected:
+        rejected.sort(key=attrgetter("index"))
     if first:
         rejected = [
             Rejection(first + rejection.index, rejection.pointer, rejection.reason)
@@ -93,11 +92,11 @@ def merged(parts: Sequence[Examined]) -> Examined:
 
 def _bounded(items: Sequence[Any]) -> tuple[list[tuple[int, AnySubmission]], list[Rejection]]:
     """`_validated`, for items whose fields are few enough to be examined quickly."""
-    over = {
-        index: Rejection(index, "", f"has {len(item)} fields; expected at most {MOST_FIELDS}")
-        for index, item in enumerate(items)
-        if isinstance(item, dict) and len(item) > MOST_FIELDS
-    }
+    over = {}
+    for index, item in enumerate(items):
+        if isinstance(item, dict) and len(item) > MOST_FIELDS:
+            said = f"has {len(item)} fields; expected at most {MOST_FIELDS}"
+            over[index] = Rejection(index, "", said)
     if not over:
         return _validated(items)
     places = [index for index in range(len(items)) if index not in over]

@@ -1,9 +1,8 @@
 """Handlers of the collector's routes."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -23,7 +22,7 @@ from reftrail.collector.adjustments import Adjustments
 from reftrail.collector.clock import clock_skew
 from reftrail.collector.dimensions import Dimensions
 from reftrail.collector.event_batches import read_events, refused_sent_at
-from reftrail.collector.examination import Submitted, examine, merged
+from reftrail.collector.examination import Examined, Submitted, examine, merged
 from reftrail.collector.interfaces import (
     CodeTable,
     Message,
@@ -45,7 +44,7 @@ from reftrail.contracts.times import now
 from reftrail.edge.api_keys import Caller
 from reftrail.edge.authorization import Authorization, admitted, caller_of
 from reftrail.edge.http_errors import RequestRefused, Unavailable
-from reftrail.edge.pace import paced
+from reftrail.edge.pace import paced_each
 from reftrail.edge.pseudonyms import Pseudonyms
 from reftrail.edge.requests import (
     client_address,
@@ -145,11 +144,12 @@ class Collector:
         payer is the address that pays for guesses at them, if any does.
         """
         at = now()
-        parts = await paced(
-            examine(items[first : first + _EXAMINED_AT_ONCE], sender.kind, at, skew, first=first)
-            for first in range(0, len(items), _EXAMINED_AT_ONCE)
-        )
-        examined = merged(parts)
+
+        def examined_from(first: int) -> Examined:
+            part = items[first : first + _EXAMINED_AT_ONCE]
+            return examine(part, sender.kind, at, skew, first=first)
+
+        examined = merged(await paced_each(examined_from, range(0, len(items), _EXAMINED_AT_ONCE)))
         if examined.submitted and (refusal := self.publisher.refusal) is not None:
             if self.publisher.spooled is not None:
                 self.metrics.spool_refused.inc(len(examined.submitted))
@@ -160,7 +160,9 @@ class Collector:
         if not self.renewal.is_idle:
             await self._renew_owners(examined.submitted, sender)
         circumstances = Circumstances(sender, at, self.pseudonyms, lookup, skew)
-        accepted = await paced(recorded(sent, circumstances) for sent in examined.submitted)
+        accepted = await paced_each(
+            partial(recorded, circumstances=circumstances), examined.submitted
+        )
         if sender.kind is KeyKind.PUBLISHABLE:
             self.bound(sender.name, examined.submitted, accepted)
         self.limits.charge_guesses(payer, guesses(accepted))
@@ -237,11 +239,8 @@ class Collector:
             return Sender(
                 caller.kind, prefetch=prefetched(request), idempotency_key=scope, name=caller.name
             )
-        return replace(
-            self.visitor(request, caller.kind, scope),
-            name=caller.name,
-            campaigns=caller.campaigns,
-        )
+        visitor = self.visitor(request, caller.kind, scope)
+        return visitor._replace(name=caller.name, campaigns=caller.campaigns)
 
     def visitor(
         self, request: Request, kind: KeyKind = KeyKind.PUBLISHABLE, again: str | None = None
@@ -257,11 +256,8 @@ class Collector:
 
     async def publish(self, accepted: list[Accepted]) -> None:
         """Return when Kafka has them all. Raises `Unavailable`."""
-        await self.publisher.publish(
-            await paced(Message(event.key, encode_datum(_EVENT, event.datum)) for event in accepted)
-        )
-        for kind, count in Counter(event.datum["type"] for event in accepted).items():
-            self.metrics.accepted.labels(kind).inc(count)
+        await self.publisher.publish(await paced_each(_message, accepted))
+        self.metrics.count_accepted([event.datum["type"] for event in accepted])
 
 
 def as_far_as_known(lookup: CodeLookup, text: str) -> CodeFacts:
@@ -270,6 +266,10 @@ def as_far_as_known(lookup: CodeLookup, text: str) -> CodeFacts:
     if facts is None or not facts.known:
         return NOT_LOOKED_UP if facts is None else facts._replace(known=None, evidence=None)
     return facts
+
+
+def _message(event: Accepted) -> Message:
+    return Message(event.key, encode_datum(_EVENT, event.datum))
 
 
 def guesses(accepted: list[Accepted]) -> Iterator[str]:

@@ -146,7 +146,7 @@ class _Question:
         self.asked = asked
         self.caller = caller
         # An app's user agent is that of a library; and no browser's, which would tell of a device.
-        self.sender = replace(sender, user_agent=None, idempotency_key=None)
+        self.sender = sender._replace(user_agent=None, idempotency_key=None)
         self.at = now()
         named = dict(parse_qsl(asked.referrer or ""))
         self.code = spelled(named.get(CODE_PARAMETER, ""))

@@ -1,6 +1,7 @@
 """Metrics of the collector."""
 
-from collections.abc import Callable, Iterable
+from collections import Counter as Counted
+from collections.abc import Callable, Iterable, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -19,6 +20,7 @@ class CollectorMetrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._request_seconds: dict[tuple[str, int], Histogram] = {}
+        self._accepted: dict[str, Counter] = {}
         self.accepted = Counter(
             "reftrail_collector_events_accepted",
             "Events that Kafka has acknowledged, or that are in the spool.",
@@ -45,11 +47,13 @@ class CollectorMetrics:
             ["scope"],
             registry=self.registry,
         )
-        self.in_flight = Gauge(
+        self.answering = 0
+        """Requests being worked on."""
+        Gauge(
             "reftrail_collector_requests_in_flight",
             "Requests being worked on.",
             registry=self.registry,
-        )
+        ).set_function(lambda: self.answering)
         self.folded = Counter(
             "reftrail_collector_values_folded",
             "Values of publishable keys that became `other`, the key having brought too many that "
@@ -149,6 +153,15 @@ class CollectorMetrics:
         if found is None:  # prometheus_client takes a lock and makes texts for each asking
             found = self._request_seconds[route, status] = self.requests.labels(route, status)
         return found
+
+    def count_accepted(self, types: Sequence[str]) -> None:
+        """Count accepted events, by their types."""
+        counted = {types[0]: 1} if len(types) == 1 else Counted(types)
+        for kind, count in counted.items():
+            found = self._accepted.get(kind)
+            if found is None:
+                found = self._accepted[kind] = self.accepted.labels(kind)
+            found.inc(count)
 
     def _counter(self, name: str, meaning: str) -> Counter:
         return Counter(f"reftrail_collector_{name}", meaning, registry=self.registry)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Self
 
 from reftrail.contracts.api_keys import ApiKeyChanged, Scope, hash_of, id_of
@@ -44,6 +45,9 @@ class Caller:
         return not _forms(origin).isdisjoint(self.origins)
 
 
+_hash_of: Final = lru_cache(maxsize=1024)(hash_of)
+
+
 class ApiKeys:
     """The keys by the hashes of their texts: the time of a lookup says nothing about a key.
 
@@ -57,7 +61,7 @@ class ApiKeys:
         self._stored: dict[str, ApiKeyChanged] = {}
         self._callers: dict[str, tuple[Caller, ApiKeyChanged]] = {}
         self._origins: dict[str, set[str]] = {}
-        self._uses: dict[Caller, Millis] = {}
+        self._uses: dict[str, tuple[Caller, Millis]] = {}
         self.is_complete = True
 
     @classmethod
@@ -94,13 +98,13 @@ class ApiKeys:
 
     def find(self, text: str) -> Caller | None:
         """The holder of a key that is good now; its use is noted."""
-        key_hash, at = hash_of(text), self._clock()
+        key_hash, at = _hash_of(text), self._clock()
         caller = self._fixed.get(key_hash)
         if caller is None:
             caller, changed = self._callers.get(key_hash, (None, None))
             if caller is None or changed is None or key_hash not in changed.hashes_at(at):
                 return None
-        self._uses[caller] = at
+        self._uses[key_hash] = (caller, at)
         return caller
 
     def is_good(self, name: str, key_id: str, scope: Scope) -> bool:
@@ -124,7 +128,7 @@ class ApiKeys:
     def take_uses(self) -> dict[Caller, Millis]:
         """The last use of each key that was used since the last call."""
         uses, self._uses = self._uses, {}
-        return uses
+        return dict(uses.values())
 
 
 def keys(secret: Iterable[str], publishable: Iterable[str]) -> ApiKeys:

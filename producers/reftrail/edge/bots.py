@@ -6,6 +6,7 @@ from typing import Final
 
 from crawleruseragents import is_crawler
 
+_PURPOSES: Final = ("sec-purpose", "purpose", "x-moz")
 _LOOKED_AT: Final = 320
 """Characters of a user agent; the longest of the list's 2,100 examples has 285."""
 
@@ -30,8 +31,11 @@ def is_prefetch(headers: Mapping[str, str]) -> bool:
     Sec-Purpose is the standard's header (https://fetch.spec.whatwg.org/#sec-purpose-header),
     Purpose and X-Moz what browsers sent before it.
     """
-    said = (headers.get(name, "") for name in ("sec-purpose", "purpose", "x-moz"))
-    return any("prefetch" in value or "preview" in value for value in said)
+    for name in _PURPOSES:
+        said = headers.get(name)
+        if said is not None and ("prefetch" in said or "preview" in said):
+            return True
+    return False
 
 
 def is_navigation(headers: Mapping[str, str]) -> bool:
