@@ -5,7 +5,6 @@ A field that isn't known is an error: a misspelt `code` would lose somebody a re
 """
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
@@ -27,7 +26,7 @@ from reftrail.contracts.record import Micros, Millis
 from reftrail.edge.field_formats import (
     EXPECTED,
     MAX_PROPERTIES_BYTES,
-    parse_address,
+    normal_address,
     parse_amount,
     parse_time,
 )
@@ -82,11 +81,6 @@ def _uuid(text: str) -> str:
     if lower[:8] in _BLANK_UUIDS and len(set(lower)) == 2:
         raise ValueError("nil or max")
     return lower
-
-
-@lru_cache(maxsize=16_384)
-def _address(text: str) -> str:
-    return str(parse_address(text))
 
 
 MATCH_PROPERTY: Final = "reftrail_match"
@@ -160,7 +154,7 @@ class Submission(BaseModel):
     channel: _Name | None = None
     source: Literal["electronic", "portal", "direct"] | None = None
     device_id: _Name | None = None
-    ip: Annotated[str, Field(max_length=64), AfterValidator(_address)] | None = None
+    ip: Annotated[str, Field(max_length=64), AfterValidator(normal_address)] | None = None
     user_agent: Annotated[str, Field(max_length=1024)] | None = None
     country: Annotated[str, _text(2, "^[A-Z]{2}$")] | None = None
     email: Annotated[str, _text(254, r"^\s*[^\s@]+@[^\s@]+\s*$")] | None = None

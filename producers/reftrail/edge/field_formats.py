@@ -3,6 +3,7 @@
 import re
 from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from socket import AF_INET, inet_pton
 from typing import Final
 
 from reftrail.contracts.names import NAME_SAYS, SOURCE_SAYS
@@ -69,6 +70,18 @@ def parse_amount(text: object) -> Micros:
     if micros > _INT64_MAX:
         raise ValueError("out of range")
     return micros
+
+
+def normal_address(text: str) -> str:
+    """The normal form of an address. Raises ValueError.
+
+    Four decimal numbers without leading zeros are in it: `inet_pton` takes nothing else.
+    """
+    try:
+        inet_pton(AF_INET, text)
+    except (OSError, ValueError):
+        return str(parse_address(text))
+    return text
 
 
 def parse_address(text: str) -> IPv4Address | IPv6Address:

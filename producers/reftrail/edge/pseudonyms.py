@@ -5,10 +5,10 @@ same address or mailbox gives the same hash however it was written, and is marke
 that an address never hashes like an e-mail of the same characters.
 """
 
-import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import sha256
 from ipaddress import ip_network
 from typing import Final
 
@@ -16,6 +16,7 @@ from reftrail.contracts.errors import ExpectedError
 from reftrail.edge.mailboxes import canonical_mailbox
 
 _HEX_DIGITS: Final = 32  # 128 bits
+_BLOCK: Final = 64  # bytes that SHA-256 takes at once
 _SHORTEST_KEY: Final = 16
 
 
@@ -75,9 +76,7 @@ class Pseudonyms:
 
 def pseudonyms(key: HashKey) -> Pseudonyms:
     """The functions of a key."""
-
-    def digest(kind: bytes, value: str) -> str:
-        return hmac.digest(key.secret, kind + value.encode(), "sha256").hex()[:_HEX_DIGITS]
+    digest = _hmac_sha256(key.secret)
 
     @lru_cache(maxsize=16_384)
     def device(device_id: str) -> str:
@@ -92,6 +91,26 @@ def pseudonyms(key: HashKey) -> Pseudonyms:
         return digest(b"ip\0", ip), digest(b"network\0", network_of(ip))
 
     return Pseudonyms(key.key_id, device, email, address)
+
+
+def _hmac_sha256(secret: bytes) -> Callable[[bytes, str], str]:
+    """The digest of a kind and a value under a key.
+
+    What both hashes of an HMAC begin with follows from the key alone (RFC 2104, section 4), and is
+    hashed once: `hmac.digest` takes two and a half times as long.
+    """
+    block = (sha256(secret).digest() if len(secret) > _BLOCK else secret).ljust(_BLOCK, b"\0")
+    inner = sha256(bytes(byte ^ 0x36 for byte in block))
+    outer = sha256(bytes(byte ^ 0x5C for byte in block))
+
+    def digest(kind: bytes, value: str) -> str:
+        within = inner.copy()
+        within.update(kind + value.encode())
+        around = outer.copy()
+        around.update(within.digest())
+        return around.hexdigest()[:_HEX_DIGITS]
+
+    return digest
 
 
 def network_of(ip: str) -> str:

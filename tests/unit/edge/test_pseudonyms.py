@@ -1,9 +1,11 @@
 """Keys of hashes, and the networks that addresses are in."""
 
+import hmac
+
 import pytest
 
 from reftrail.contracts.errors import ExpectedError
-from reftrail.edge.pseudonyms import HashKey, network_of, parse_hash_key
+from reftrail.edge.pseudonyms import HashKey, network_of, parse_hash_key, pseudonyms
 
 
 def test_hash_keys() -> None:
@@ -19,3 +21,14 @@ def test_hash_keys() -> None:
 def test_networks() -> None:
     assert network_of("198.51.100.77") == "198.51.100.0/24"
     assert network_of("2001:db8:1:2::3") == "2001:db8:1::/48"
+
+
+@pytest.mark.parametrize("secret", [b"k" * 16, b"k" * 64, b"k" * 65])
+def test_hashes_are_hmacs(secret: bytes) -> None:
+    made = pseudonyms(HashKey("k1", secret))
+    expected = hmac.digest(secret, b"device\0iphone-\xc3\xa4", "sha256").hex()[:32]
+    assert made.device("iphone-ä") == expected
+    assert made.address("198.51.100.77") == (
+        hmac.digest(secret, b"ip\x00198.51.100.77", "sha256").hex()[:32],
+        hmac.digest(secret, b"network\x00198.51.100.0/24", "sha256").hex()[:32],
+    )
