@@ -170,12 +170,16 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Read on. What has no end, and isn't a body, is refused."""
         self._vain_bytes += len(data)
-        try:
-            self.parser.feed_data(data)
-        except HttpParserUpgrade as offered:
-            self._decline(data[offered.args[0] :])
-        except HttpParserError:
-            self.refuse(400, "this is no request of HTTP/1.1")
+        while data:
+            try:
+                self.parser.feed_data(data)
+            except HttpParserUpgrade as offered:
+                data = self._without_offer(data[offered.args[0] :])
+            except HttpParserError:
+                self.refuse(400, "this is no request of HTTP/1.1")
+                break
+            else:
+                break
         cycle: Any = self.cycle
         if type(cycle) is _WholeCycle and cycle.more_body:
             self._take_the_long_way(cycle)
@@ -248,17 +252,20 @@ class Connection(HttpToolsProtocol):
         self._write(answer.status_code, answer.raw_headers, bytes(answer.body))
         self.transport.close()
 
-    def _decline(self, rest: bytes) -> None:
-        """Read a request again without its offer of another protocol, which hides its body."""
+    def _without_offer(self, rest: bytes) -> bytes:
+        """A request, to be read again without its offer of another protocol, and what follows it.
+
+        The parser takes what follows for the other protocol: the request's body, too.
+        """
         method = self.parser.get_method()
         if method == b"CONNECT":
             self.refuse(400, "this is no proxy")
-            return
+            return b""
         kept = [field for field in self.headers if field[0] != b"upgrade"]
         lines = (b"%b %b HTTP/1.1" % (method, self.url), *(b"%b: %b" % field for field in kept))
         self.parser = HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
-        self.data_received(b"\r\n".join((*lines, b"", rest)))
+        return b"\r\n".join((*lines, b"", rest))
 
     def _short_way(self, handler: Handler, fields: dict[bytes, bytes]) -> Any:
         scope: dict[str, Any] = self.scope  # type: ignore[assignment]
@@ -273,6 +280,8 @@ class Connection(HttpToolsProtocol):
         """Answer a request that is here."""
         request = WholeRequest(cycle.scope, cycle.fields, bytes(cycle.body))
         response = await cycle.handler(request)
+        if self.flow.write_paused:
+            await self.flow.drain()
         cycle.response_complete = True
         if self.transport.is_closing():
             return

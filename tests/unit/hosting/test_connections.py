@@ -16,6 +16,7 @@ from support.http_server import served
 from reftrail.hosting.connections import WholeRequest
 from reftrail.hosting.routes import Shortcut
 
+larges: list[Request] = []
 going_on, begun = threading.Event(), threading.Event()
 
 
@@ -31,12 +32,17 @@ async def slow(request: Request) -> Response:
     return await echo(request)
 
 
+async def large(request: Request) -> Response:
+    larges.append(request)
+    return PlainTextResponse("x" * 2**25)
+
+
 async def broken(_: Request) -> Response:
     raise ValueError
 
 
 def application() -> Shortcut:
-    handlers = {"/echo": echo, "/slow": slow, "/broken": broken}
+    handlers = {"/echo": echo, "/slow": slow, "/large": large, "/broken": broken}
     plain = Starlette(routes=[Route(path, handlers[path], methods=["POST"]) for path in handlers])
     return Shortcut(plain, {("POST", path): handler for path, handler in handlers.items()})
 
@@ -189,6 +195,23 @@ def test_what_is_no_request_is_refused(url: str, sent: bytes, status: int) -> No
         answer = connection.recv(4096)
     assert answer.startswith(b"HTTP/1.1 %d " % status)
     assert b"application/problem+json" in answer
+
+
+def test_who_reads_no_answers_is_answered_no_further(url: str) -> None:
+    larges.clear()
+    with connected(url) as connection:
+        for _ in range(4):
+            connection.sendall(post("/large", b""))
+            wait_until_read(connection)
+        assert len(larges) == 2  # the second is answered once the first is on its way
+
+
+def test_many_offers_at_once_are_left_out(url: str) -> None:
+    """Each is read again without its offer; none within another."""
+    offer = post("/echo", b"", b"Connection: Upgrade", b"Upgrade: h2c")
+    assert (
+        answered(url, offer * 1_500 + post("/echo", b"", LAST)).count(b"HTTP/1.1 200 OK") == 1_501
+    )
 
 
 def test_a_handler_that_breaks_ends_its_connection_alone(url: str) -> None:
