@@ -4,12 +4,26 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from reftrail.reports.catalogue import ReportAnswer
-from reftrail.reports.frames import as_arrow, as_parquet
 from reftrail.reports.questions import BadQuestion
 from reftrail.reports.rendering import AnswerFormat, as_csv, as_json, as_table
 from reftrail.reports.report_files import Report
 
 Writer: TypeAlias = Callable[[Report, ReportAnswer], bytes | str]
+
+
+def as_parquet(report: Report, answer: ReportAnswer) -> bytes:
+    """An answer as Parquet. polars is imported with the first one: a fifth of a host's start."""
+    from reftrail.reports import frames  # noqa: PLC0415
+
+    return frames.as_parquet(report, answer)
+
+
+def as_arrow(report: Report, answer: ReportAnswer) -> bytes:
+    """An answer as Arrow."""
+    from reftrail.reports import frames  # noqa: PLC0415
+
+    return frames.as_arrow(report, answer)
+
 
 FORMATS: Final[dict[str, tuple[str, Writer]]] = {
     AnswerFormat.TABLE: ("text/plain", as_table),

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from clickhouse_connect.driver.client import Client
 from starlette.applications import Starlette
@@ -12,8 +12,6 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from reftrail.contracts.api_keys import Scope
-from reftrail.dashboard.dashboard import Dashboard, DashboardParts
-from reftrail.dashboard.routes import endpoints as dashboard_endpoints
 from reftrail.edge.authorization import Authorization
 from reftrail.edge.http_errors import RequestRefused, Unavailable, refused
 from reftrail.edge.requests import end, let_go
@@ -31,6 +29,9 @@ from reftrail.reports.routes import endpoints as report_endpoints
 from reftrail.reports.turns import RETRY_AFTER
 from reftrail.warehouse.metrics import WarehouseMetrics
 from reftrail.warehouse.progress import LoadedPositions
+
+if TYPE_CHECKING:
+    from reftrail.dashboard.dashboard import Dashboard, DashboardParts
 
 _SILENCE_SECONDS: Final = 10.0
 
@@ -83,7 +84,7 @@ def application(  # noqa: PLR0913  (the parts that main has made)
     metrics: WarehouseMetrics,
     *,
     analysts: Analysts | None = None,
-    dashboard_parts: DashboardParts | None = None,
+    dashboard_parts: "DashboardParts | None" = None,
     placed: Placed | None = None,
 ) -> Starlette:
     """The ASGI application.
@@ -93,8 +94,7 @@ def application(  # noqa: PLR0913  (the parts that main has made)
     their queries and exports, without dashboard_parts no pages, without placed reports read views.
     """
     api = ReportsApi(client, low_latency, progress.as_of_text, placed or NothingPlaced())
-    dashboard = Dashboard(api, dashboard_parts) if dashboard_parts else None
-    pages = dashboard_endpoints(dashboard, authorization) if dashboard else []
+    dashboard, pages = _dashboard(api, dashboard_parts, authorization)
     table = endpoints(api, progress, metrics, analysts, pages)
     return served(
         routes(table, lambda route: _authorized(route, authorization, dashboard)),
@@ -102,8 +102,21 @@ def application(  # noqa: PLR0913  (the parts that main has made)
     )
 
 
+def _dashboard(
+    api: ReportsApi, parts: "DashboardParts | None", authorization: Authorization
+) -> "tuple[Dashboard | None, list[Endpoint]]":
+    """The dashboard and its pages, which are imported only where there is one."""
+    if parts is None:
+        return None, []
+    from reftrail.dashboard.dashboard import Dashboard  # noqa: PLC0415
+    from reftrail.dashboard.routes import endpoints as dashboard_endpoints  # noqa: PLC0415
+
+    dashboard = Dashboard(api, parts)
+    return dashboard, dashboard_endpoints(dashboard, authorization)
+
+
 def _authorized(
-    endpoint: Endpoint, authorization: Authorization, dashboard: Dashboard | None
+    endpoint: Endpoint, authorization: Authorization, dashboard: "Dashboard | None"
 ) -> Handler:
     """A handler of those who are let in: by a key in the header, or by a session's."""
     handle = explained(endpoint)

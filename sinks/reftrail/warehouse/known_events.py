@@ -7,24 +7,27 @@ first load. It has ids and not whole keys, since the id is at hand without decod
 
 from collections.abc import Iterator, Sequence
 from io import BytesIO
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import polars as pl
 from clickhouse_connect.driver.client import Client
 from numpy.typing import NDArray
 
 from reftrail.warehouse.duplicates import EventKey
 
+if TYPE_CHECKING:
+    import polars as pl
+
 Digests = NDArray[np.uint64]
-"""Two hashes of each id. They hold for one process: another polars may make others."""
+"""Two hashes of each id. They hold for one process: another one makes others."""
 
 _BITS: Final = 12
 _PROBES: Final = np.arange(8, dtype=np.uint64)
 """With 12 bits an id, 8 probes take 3 in 1,000 unknown ids for known."""
 _SMALLEST: Final = 1 << 20
 _SLICE: Final = 2_000_000
-_SEEDS: Final = (1, 2)
+_MIXING: Final = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1))
+"""Shifts and factors of SplitMix64 (https://prng.di.unimi.it/splitmix64.c)."""
 _AT_ONCE: Final = 5_000
 
 
@@ -122,7 +125,7 @@ class KnownEvents:
             self._filter = GrowingFilter(known)
         if load > self._below:
             for ids in _slices(self._client, self._below, load):
-                self._filter.add(_hashes(ids))
+                self._filter.add(digests_of(ids))
         self._below = max(self._below, load)
         return self._filter
 
@@ -141,21 +144,26 @@ def portions(ids: Sequence[str]) -> Iterator[Sequence[str]]:
     return (ids[at : at + _AT_ONCE] for at in range(0, len(ids), _AT_ONCE))
 
 
-def digests_of(ids: Sequence[bytes]) -> Digests:
-    """Hashes of ids: nothing secret depends on them, and equal ones only cost a look-up."""
-    return _hashes(pl.Series(ids, dtype=pl.Binary))
+def digests_of(ids: "Sequence[bytes] | pl.Series") -> Digests:
+    """Hashes of ids: nothing secret depends on them, and equal ones only cost a look-up.
+
+    The first is Python's own, the second follows from it.
+    """
+    first = np.fromiter(map(hash, ids), dtype=np.int64, count=len(ids)).view(np.uint64)
+    second = first
+    for shift, factor in _MIXING:
+        second = (second ^ (second >> np.uint64(shift))) * np.uint64(factor)
+    return np.stack([first, second], axis=1)
 
 
-def _hashes(ids: pl.Series) -> Digests:
-    return np.stack([ids.hash(seed).to_numpy() for seed in _SEEDS], axis=1)
-
-
-def _slices(client: Client, begin: int, end: int) -> Iterator[pl.Series]:
+def _slices(client: Client, begin: int, end: int) -> "Iterator[pl.Series]":
     """The ids that loads stored, some millions at a time: each event is in one slice.
 
     A slice is a month, by which the table is divided, or a part of one by a hash: so a merge in
     between moves no event to another slice, and each query reads no more than one month.
     """
+    import polars as pl  # noqa: PLC0415  slow to import, and nothing is stored yet in a new warehouse
+
     loads = {"begin": begin, "end": end}
     months = client.query(
         "SELECT toYYYYMM(event_time) AS month, count() FROM events "

@@ -7,6 +7,7 @@ warehouses on one server one loads, see `turns`.
 
 import logging
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 from reftrail.edge.api_keys import ApiKeys
 from reftrail.edge.api_keys_topic import ApiKeysReader, KeyUses
@@ -21,7 +22,6 @@ from reftrail.warehouse.clickhouse import (
     connect_for_writing,
     lock,
 )
-from reftrail.warehouse.dashboard_parts import dashboard_parts
 from reftrail.warehouse.dead_letters import DeadLetters
 from reftrail.warehouse.definitions import VIEWS
 from reftrail.warehouse.http import application
@@ -33,6 +33,9 @@ from reftrail.warehouse.progress import LoadedPositions
 from reftrail.warehouse.settings import WarehouseSettings
 from reftrail.warehouse.sink import Sink
 from reftrail.warehouse.turns import Turns
+
+if TYPE_CHECKING:
+    from reftrail.dashboard.dashboard import DashboardParts
 
 _log = logging.getLogger(__name__)
 
@@ -80,7 +83,7 @@ async def run(settings: WarehouseSettings) -> None:
                     progress,
                     metrics,
                     analysts=analysts,
-                    dashboard_parts=dashboard_parts(settings),
+                    dashboard_parts=_dashboard_parts(settings),
                     placed=placer,
                 ),
                 settings.reports_private_host,
@@ -101,3 +104,12 @@ async def run(settings: WarehouseSettings) -> None:
         finally:
             await letters.stop()
     _log.info("stopped")
+
+
+def _dashboard_parts(settings: WarehouseSettings) -> "DashboardParts | None":
+    """The dashboard's parts; what it needs is imported only where there is one."""
+    if settings.warehouse_session_secret is None:
+        return None
+    from reftrail.warehouse.dashboard_parts import dashboard_parts  # noqa: PLC0415
+
+    return dashboard_parts(settings)
