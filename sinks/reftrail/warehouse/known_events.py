@@ -162,8 +162,6 @@ def _slices(client: Client, begin: int, end: int) -> "Iterator[pl.Series]":
     A slice is a month, by which the table is divided, or a part of one by a hash: so a merge in
     between moves no event to another slice, and each query reads no more than one month.
     """
-    import polars as pl  # noqa: PLC0415  slow to import, and nothing is stored yet in a new warehouse
-
     loads = {"begin": begin, "end": end}
     months = client.query(
         "SELECT toYYYYMM(event_time) AS month, count() FROM events "
@@ -171,6 +169,8 @@ def _slices(client: Client, begin: int, end: int) -> "Iterator[pl.Series]":
         parameters=loads,
     ).result_rows
     for month, known in months:
+        import polars as pl  # noqa: PLC0415  slow to import, and a new warehouse has no events
+
         slices = known // _SLICE + 1
         for number in range(slices):
             found = client.raw_query(
