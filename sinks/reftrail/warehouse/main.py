@@ -64,7 +64,7 @@ async def run(settings: WarehouseSettings) -> None:
         export = connect_for_reading(path, url)
         closing.callback(export.close)
         placing = connect_for_writing(path, url)
-        placer = Placer(placing, progress.as_of_text)
+        placer = Placer(placing, progress.as_of_text, progress.is_behind)
         closing.callback(placer.close)
         ledger = Ledger(writing)
         loader = Loader(writing, ledger, letters.bury, metrics)

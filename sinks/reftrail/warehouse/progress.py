@@ -58,6 +58,10 @@ class LoadedPositions:
             lags[place[0]] = lags.get(place[0], 0) + missing
         return lags
 
+    def is_behind(self) -> bool:
+        """Whether messages are missing at the latest observation."""
+        return not self._has(self._ends)
+
     def as_of_text(self) -> str | None:
         """as_of in RFC 3339, to the millisecond."""
         if self.as_of is None:

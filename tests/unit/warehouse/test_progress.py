@@ -27,6 +27,7 @@ def test_an_empty_log_is_loaded_as_of_when_it_was_seen() -> None:
     progress.observed(10.0, {("events", 0): 0})
 
     assert progress.as_of_text() == "1970-01-01T00:00:10.000Z"
+    assert not progress.is_behind()
 
 
 def test_it_is_the_time_of_the_latest_observation_that_is_loaded() -> None:
@@ -58,3 +59,4 @@ def test_lag_is_what_is_missing_by_topic() -> None:
     loaded(progress, 4)
 
     assert progress.lags() == {"events": 3, "rewards": 0}
+    assert progress.is_behind()

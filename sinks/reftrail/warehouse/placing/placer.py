@@ -43,12 +43,19 @@ class _Current:
 class Placer:
     """Placed facts of one warehouse. It places with a connection of its own.
 
-    as_of gives the time up to which everything is loaded.
+    as_of gives the time up to which everything is loaded; is_behind whether there are messages
+    that aren't.
     """
 
-    def __init__(self, client: Client, as_of: Callable[[], str | None]) -> None:
+    def __init__(
+        self,
+        client: Client,
+        as_of: Callable[[], str | None],
+        is_behind: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._client = client
         self._as_of = as_of
+        self._is_behind = is_behind
         self._name = str(client.query("SELECT currentDatabase()").result_rows[0][0])
         self._begin(self._name)
         self._epoch: int | None = None
@@ -190,13 +197,15 @@ class Placer:
             self._is_placing = False
 
     def _is_growing(self, now: ContentVersion) -> bool:
-        """Whether more was loaded since the last look, and nothing else; False after a while.
+        """Whether more was loaded since the last look or is to be, and nothing else.
 
-        What was changed or erased since the last placing, which may have failed, doesn't wait.
+        False after a while. What was changed or erased since the last placing, which may have
+        failed, doesn't wait.
         """
         seen, self._seen = self._seen, now
         placed = seen if self._current is None else self._current.content
-        if seen is None or seen == now or placed is None or not placed.only_grew(now):
+        comes_more = seen != now or (placed != now and self._is_behind())
+        if seen is None or not comes_more or placed is None or not placed.only_grew(now):
             self._grows_since = None
             return False
         at = monotonic()

@@ -143,6 +143,34 @@ async def test_while_more_is_loaded_a_placing_waits_but_not_for_long(
     assert placed() != second, "nothing more was loaded"
 
 
+async def test_a_placing_waits_for_messages_that_are_being_loaded_but_not_for_long(
+    programme: ClickHouse, clock: Clock
+) -> None:
+    """A load may take longer than the time between two looks."""
+    is_behind = [True]
+    placer = Placer(programme.writing, lambda: AS_OF, lambda: is_behind[0])
+
+    def placed() -> int | None:
+        placer.step()
+        found = placer.facts(programme.reading, 3600)
+        return None if found is None else found.version
+
+    first = placed()
+    await programme.load(EVENTS, [click("v9", "A", event_id="one load")])
+    for _ in range(3):
+        assert placed() == first
+        clock.now += 6
+    is_behind[0] = False
+    second = placed()
+    assert second != first, "all is loaded"
+
+    is_behind[0] = True
+    await programme.load(EVENTS, [click("v9", "A", event_id="another load")])
+    assert placed() == second
+    clock.now += 21
+    assert placed() != second, "it has waited for 20 s"
+
+
 async def test_what_is_erased_while_more_is_loaded_is_placed_at_once(
     programme: ClickHouse, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
