@@ -1,4 +1,4 @@
--- up to 041_user_agents.sql
+-- up to 042_compact_parts.sql
 CREATE TABLE IF NOT EXISTS adjustment_decisions
 (
     `event_id` String,
@@ -162,7 +162,7 @@ CREATE TABLE IF NOT EXISTS claims
 )
 ENGINE = ReplacingMergeTree(precedence)
 ORDER BY event_id
-SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1, index_granularity = 8192;
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1, index_granularity = 8192, min_bytes_for_wide_part = 268435456;
 CREATE TABLE IF NOT EXISTS code_acts
 (
     `event_id` String,
@@ -300,7 +300,7 @@ CREATE TABLE IF NOT EXISTS conversions
 )
 ENGINE = ReplacingMergeTree(precedence)
 ORDER BY event_id
-SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1, index_granularity = 8192;
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1, index_granularity = 8192, min_bytes_for_wide_part = 268435456;
 CREATE TABLE IF NOT EXISTS dead_letters
 (
     `event_id` String,
@@ -367,7 +367,7 @@ CREATE TABLE IF NOT EXISTS duplicate_events
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(event_time)
 ORDER BY (event_id, load)
-SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1, index_granularity = 8192;
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1, index_granularity = 8192, min_bytes_for_wide_part = 268435456;
 CREATE TABLE IF NOT EXISTS events
 (
     `event_id` String,
@@ -447,7 +447,7 @@ CREATE TABLE IF NOT EXISTS events
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(event_time)
 ORDER BY (campaign_id, toStartOfHour(event_time), code)
-SETTINGS allow_nullable_key = 1, lightweight_mutation_projection_mode = 'rebuild', non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1, index_granularity = 8192;
+SETTINGS allow_nullable_key = 1, lightweight_mutation_projection_mode = 'rebuild', non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1, index_granularity = 8192, min_bytes_for_wide_part = 268435456;
 CREATE TABLE IF NOT EXISTS fulfilments
 (
     `event_id` String,
@@ -783,7 +783,7 @@ CREATE TABLE IF NOT EXISTS touched_arms
 )
 ENGINE = ReplacingMergeTree
 ORDER BY (campaign_id, visitor_id, event_id)
-SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1, index_granularity = 8192;
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1, index_granularity = 8192, min_bytes_for_wide_part = 268435456;
 CREATE TABLE IF NOT EXISTS touches
 (
     `event_id` String,
@@ -812,7 +812,7 @@ CREATE TABLE IF NOT EXISTS touches
 )
 ENGINE = ReplacingMergeTree(cause_offset)
 ORDER BY visitor_id
-SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1, index_granularity = 8192;
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1, index_granularity = 8192, min_bytes_for_wide_part = 268435456;
 CREATE VIEW IF NOT EXISTS statement_settlements
 (
     `reward_id` String,

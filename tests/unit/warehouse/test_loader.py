@@ -315,3 +315,17 @@ async def test_an_order_and_its_withdrawal_each_have_their_table(clickhouse: Cli
     assert clickhouse.rows("SELECT event_id FROM reward_granted FINAL") == [("order",)]
     found = clickhouse.rows("SELECT event_id, remaining_micros FROM reward_withdrawn FINAL")
     assert found == [("withdrawal", 2_000_000)]
+
+
+async def test_a_large_load_of_events_is_a_part_with_one_file_for_all_columns(
+    clickhouse: ClickHouse,
+) -> None:
+    """With a file for each column it would open and sync more than two hundred."""
+    large = [encode(click(number, properties="x" * 12_000)) for number in range(1_000)]
+
+    await loader(clickhouse.writing).load([work(EVENTS, part_of(large))])
+
+    assert clickhouse.rows(
+        "SELECT part_type, sum(rows) FROM system.parts WHERE active "
+        "AND database = currentDatabase() AND table = 'events' GROUP BY part_type"
+    ) == [("Compact", 1_000)]
