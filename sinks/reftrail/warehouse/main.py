@@ -5,9 +5,10 @@ Input: every public topic, and `api-keys`. Output: ClickHouse, reports over HTTP
 warehouses on one server one loads, see `turns`.
 """
 
+import gc
 import logging
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from reftrail.edge.api_keys import ApiKeys
 from reftrail.edge.api_keys_topic import ApiKeysReader, KeyUses
@@ -37,11 +38,16 @@ from reftrail.warehouse.turns import Turns
 if TYPE_CHECKING:
     from reftrail.dashboard.dashboard import DashboardParts
 
+_COLLECT_AFTER: Final = 50_000
+"""New objects after which the garbage collector runs. Each message that is read makes some of them,
+none of it garbage: by the default of 700 the collector takes a fifth of the time for reading."""
+
 _log = logging.getLogger(__name__)
 
 
 def main() -> None:
     """Run until SIGTERM or SIGINT; an unexpected error ends the process with a traceback."""
+    gc.set_threshold(_COLLECT_AFTER)
     run_host(WarehouseSettings, run, quiet={"kafka": logging.WARNING, "aiokafka": logging.CRITICAL})
 
 
