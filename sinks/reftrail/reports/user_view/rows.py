@@ -61,11 +61,13 @@ class MilestoneRow(msgspec.Struct, frozen=True, array_like=True, tag="milestone"
     position: int
 
 
-class MemberRow(msgspec.Struct, frozen=True, array_like=True, tag="member"):
-    """That a user is a person by now: the account that they were merged into, merge after merge."""
+class MergeRow(msgspec.Struct, frozen=True, array_like=True, tag="merge"):
+    """That a user was merged into another account. position is that of its cause in the log."""
 
     user_id: str
-    person_id: str
+    merged_into: str
+    position: int
+    event_id: str
 
 
 class Decision(msgspec.Struct, frozen=True, array_like=True, tag="decision"):
@@ -128,7 +130,7 @@ Row = (
     EntryRow
     | CodeRow
     | MilestoneRow
-    | MemberRow
+    | MergeRow
     | Decision
     | Correction
     | AttributedCount

@@ -15,12 +15,13 @@ from reftrail.reports.user_view.earnings import Counters, Earnings, Shipment, ea
 from reftrail.reports.user_view.history import HistoryPage, history
 from reftrail.reports.user_view.lookups import FoundRows, look_up
 from reftrail.reports.user_view.pay_outs import statements_shown
+from reftrail.reports.user_view.people import Person, person_of
 from reftrail.reports.user_view.rows import (
     CodeRow,
     Decision,
     EntryRow,
     FulfilmentRow,
-    MemberRow,
+    MergeRow,
     MilestoneRow,
     PolicyRow,
     StatementRow,
@@ -29,6 +30,7 @@ from reftrail.reports.user_view.rows import (
 MOST_SHOWN: Final = 100
 """The most codes, shipments and statements that are shown: the latest ones, active codes first."""
 
+_OF_PERSON: Final = ("entries", "codes", "milestones", "statements")
 _NOTHING: Final = FulfilmentRow("", is_delivered=False, ms=0, event_id="")
 
 
@@ -41,13 +43,10 @@ def user_view(
     merged_users are those who were merged into it. Money is a decimal string, a time RFC 3339. now
     decides which version of a policy says what comes next; unless given, it is the time.
     """
-    members = look_up(client, "people", user=user).every(MemberRow)
-    person = members[0].person_id if members else user
-    merged = sorted({member.user_id for member in members} - {person})
-    users = list(filter(None, [person, *merged]))
-    known = look_up(client, "entries", "codes", "milestones", "statements", users=users)
+    person, known = _known(client, user)
     entries = each_once(known.every(EntryRow))
     found = earnings(entries)
+    users = person.users
     owned = [code for code in known.every(CodeRow) if code.owner_user_id in users]
     codes = _shown(owned)
     campaigns = sorted({*filter(None, found.grants), *(code.campaign_id for code in owned)})
@@ -56,8 +55,8 @@ def user_view(
     attributed = attributed_to(client, [code.code for code in codes], more.every(Decision))
     shown, following = history(entries, asked)
     return {
-        "user_id": person,
-        "merged_users": merged,
+        "user_id": person.user_id,
+        "merged_users": list(person.merged),
         "balance": _balance(found),
         "last_earned": found.last and _last(found.last),
         "standing": _standing(found.grants, campaigns, known, more, now or datetime.now(UTC)),
@@ -70,6 +69,19 @@ def user_view(
         "history": shown,
         "next": following,
     }
+
+
+def _known(client: Client, user: str) -> tuple[Person, FoundRows]:
+    """Who a user is, and what is known of them; asked for again if the user was merged."""
+
+    def merges(users: Sequence[str]) -> list[MergeRow]:
+        return look_up(client, "merges", users=users).every(MergeRow)
+
+    known = look_up(client, "merges", *_OF_PERSON, users=Person(user).users)
+    person = person_of(user, known.every(MergeRow), merges)
+    if person.merged:
+        known = look_up(client, *_OF_PERSON, users=person.users)
+    return person, known
 
 
 def _shown(owned: Iterable[CodeRow]) -> list[CodeRow]:
