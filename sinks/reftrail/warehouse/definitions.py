@@ -15,6 +15,7 @@ from reftrail.warehouse.changes import Changes
 VIEWS: Final = (
     "v_events",
     "v_events_hourly",
+    "v_gathered_people",
     "v_people",
     "v_signups_and_orders",
     "v_orders",
