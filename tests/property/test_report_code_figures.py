@@ -6,6 +6,7 @@ from typing import Any, Final
 import polars as pl
 import pytest
 from support.clickhouse import ClickHouse
+from support.placing import placed_facts
 from support.report_figures import (
     KEPT,
     OWN,
@@ -18,6 +19,8 @@ from support.report_figures import (
 )
 
 from reftrail.contracts.money import amount_text
+from reftrail.reports.catalogue import ask, find
+from reftrail.reports.questions import question
 
 PERIODS: Final = ((None, None), ("2025-10-20", "2025-11-05"))
 WEEK_MS: Final = 7 * 24 * 3_600_000
@@ -43,6 +46,50 @@ def test_codes(programme: Raw, clickhouse_engine: ClickHouse, period: Period) ->
         names += ["rewards_granted", "rewards_refused", "last_used"]
         assert tuple(row[name] for name in names) == expected[code][:7], code
         assert ("suspicious" in (row["attention"] or "")) == expected[code][7], code
+
+
+@pytest.mark.parametrize("name", ["source", "country"])
+def test_codes_narrowed_to_facts_have_what_the_funnel_has(
+    programme: Raw, clickhouse_engine: ClickHouse, name: str
+) -> None:
+    """The funnel by code, of the same source or country, is counted in polars as well."""
+    column = {"source": "utm_source", "country": "country"}[name]
+    values = programme.once()[column].drop_nulls().unique().sort().to_list()
+    assert len(values) > 1
+    listed = 0
+    for value in values:
+        codes = {row["code"]: row for row in _asked(clickhouse_engine, "codes", [], name, value)}
+        funnel = {
+            row["code"]: row
+            for row in _asked(clickhouse_engine, "funnel", ["code"], name, value)
+            if row["code"] in set(programme.codes["code"])
+        }
+        listed += len(codes)
+        for code in codes.keys() | funnel.keys():
+            for ours, theirs in _SAME_IN_FUNNEL.items():
+                found = codes[code][ours] if code in codes else 0
+                assert found == (funnel[code][theirs] if code in funnel else 0), (value, code)
+    assert listed > len(values)
+
+
+def _asked(
+    clickhouse: ClickHouse, report: str, by: list[str], name: str, value: str
+) -> list[dict[str, Any]]:
+    wanted = question(by, None, None, filters={name: [value]}, usual=())
+    rows = ask(clickhouse.reading, find(report), wanted, None).rows
+    assert (
+        rows == ask(clickhouse.reading, find(report), wanted, None, placed_facts(clickhouse)).rows
+    )
+    return rows
+
+
+_SAME_IN_FUNNEL: Final = {
+    "clicks": "clicks",
+    "visitors_clicked": "visitors_clicked",
+    "referrals": "signups",
+    "customers": "first_purchases",
+    "rewards_granted": "rewards_granted",
+}
 
 
 def _of_code(programme: Raw, asked: Asked, code: str) -> tuple[Any, ...]:

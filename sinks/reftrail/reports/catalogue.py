@@ -26,8 +26,10 @@ from reftrail.reports.periods import Granularity, name_of
 from reftrail.reports.placed_facts import PLACED_SETTINGS, PlacedFacts
 from reftrail.reports.questions import DIMENSIONS, BadQuestion, Question
 from reftrail.reports.report_files import (
-    CODE_FILTER_PLACE,
+    CODE_FILTERS_PLACE,
+    FACT_FILTERS_PLACE,
     FILTERS_PLACE,
+    WITH_FACTS_PLACE,
     MeasureKind,
     Report,
     read,
@@ -35,6 +37,8 @@ from reftrail.reports.report_files import (
 from reftrail.reports.sql import names
 from reftrail.reports.sums import of_placed, of_single_facts
 
+_ONLY_OF_FACTS: Final = ("source", "country")
+"""Filters by what no code is registered with."""
 _LIMITS: Final[dict[str, Any]] = {
     "max_result_rows": MOST_ROWS,
     "result_overflow_mode": "throw",
@@ -179,9 +183,17 @@ def _narrowed(sql: str, asked: Question) -> str:
     conditions = {
         name: f"AND a.{DIMENSIONS[name]} IN {{{name}:Array(String)}}" for name, _ in asked.filters
     }
-    return sql.replace(FILTERS_PLACE, " ".join(conditions.values())).replace(
-        CODE_FILTER_PLACE, conditions.get("code", "")
-    )
+    of_facts = {name: text for name, text in conditions.items() if name in _ONLY_OF_FACTS}
+    of_codes = {name: text for name, text in conditions.items() if name not in of_facts}
+    texts = {
+        FILTERS_PLACE: " ".join(conditions.values()),
+        CODE_FILTERS_PLACE: " ".join(of_codes.values()),
+        FACT_FILTERS_PLACE: " ".join([of_codes.get("code", ""), *of_facts.values()]),
+        WITH_FACTS_PLACE: "WHERE f.its_code != ''" if of_facts else "",
+    }
+    for place, text in texts.items():
+        sql = sql.replace(place, text)
+    return sql
 
 
 def _limit_reached(error: DatabaseError) -> str | None:

@@ -18,8 +18,12 @@ _SETTING: Final = re.compile(
 )
 FILTERS_PLACE: Final = "/* filters */"
 """Place of a query for the conditions of all filters."""
-CODE_FILTER_PLACE: Final = "/* code filter */"
-"""Place of a query for the condition of the filter `code` alone."""
+CODE_FILTERS_PLACE: Final = "/* filters of codes */"
+"""Place of a query of registered codes for conditions by what they are registered with."""
+FACT_FILTERS_PLACE: Final = "/* filters of facts */"
+"""Place of such a query for conditions on facts: by code, and by what no code has."""
+WITH_FACTS_PLACE: Final = "/* codes with facts */"
+"""Place of such a query for the condition that leaves codes out under which nothing was found."""
 
 
 class MeasureKind(StrEnum):
@@ -90,8 +94,8 @@ def read(name: str) -> Report:
     found = [match for line in head_of_query if (match := _MEASURE.fullmatch(line))]
     facts = _names(settings.get("facts", "v_activity"))
     shared = sql("_dimensions").replace("/* facts */", _union(facts))
-    if FILTERS_PLACE in query:  # codes are narrowed, and facts are those under what is left
-        shared = shared.replace(FILTERS_PLACE, CODE_FILTER_PLACE)
+    if CODE_FILTERS_PLACE in query:  # codes are narrowed, and facts are those under what is left
+        shared = shared.replace(FILTERS_PLACE, FACT_FILTERS_PLACE)
     return Report(
         name=name,
         title=head[0].removeprefix("-- "),

@@ -1,9 +1,12 @@
 -- Codes: what is under each in the period, and which need a look; the most referrals first, at most 10,000.
 --
+-- Campaign, category, channel and code narrow the codes, as they are registered. Source and country narrow
+-- what is under them, and only codes under which there is any of it are listed.
+--
 -- usual: none
 -- most: 10000
 -- dimensions: none
--- filters: campaign, category, channel, code
+-- filters: campaign, category, channel, source, code, country
 -- code: key. The code as it is registered.
 -- status: text. Its status as it is registered now.
 -- clicks: count. Followed links; bots left out.
@@ -25,7 +28,7 @@
         LEFT JOIN (SELECT campaign_id, category FROM v_campaigns) AS n
             ON c.campaign_id = n.campaign_id
     ) AS a
-    WHERE true /* filters */
+    WHERE true /* filters of codes */
 )
 SELECT
     k.code AS code,
@@ -70,5 +73,6 @@ LEFT JOIN (
     WHERE code IN (SELECT code FROM listed)
     GROUP BY its_code
 ) AS f ON k.code = f.its_code
+/* codes with facts */
 ORDER BY referrals DESC, clicks DESC, code
 LIMIT 10000
