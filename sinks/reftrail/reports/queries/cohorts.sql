@@ -25,42 +25,56 @@ FROM (
     SELECT
         by_campaign, by_category, by_channel, by_source, by_code, by_country, by_period,
         cohort, referral,
-        count() AS people,
-        sumMap(mapFromArrays(weeks, arrayMap(week -> toInt64(1), weeks))) AS buyers_by,
-        sumMap(kept_by) AS revenue_by,
-        arrayDistinct(arrayMap(
-            name -> substring(name, position(name, ' ') + 1), mapKeys(sumMap(orders_by))
-        )) AS met,
+        uniqExactMerge(people_in) AS people,
+        sumMapIf(map(nth, toInt64(buyers_in)), is_order) AS buyers_by,
+        sumMapIf(kept_by, is_order) AS revenue_by,
+        arrayDistinct(arrayFlatten(groupArrayIf(money_in, is_order))) AS met,
         if(empty(met), [''], met) AS currencies,
-        toUInt64(least(13, 1 + intDiv(dateDiff('day', toDate(cohort), any(last_day)), 7))) AS known,
+        (SELECT toDate(max(event_time), {time_zone:String}) FROM v_signups_and_orders) AS last_day,
+        toUInt64(least(13, 1 + intDiv(dateDiff('day', toDate(cohort), last_day), 7))) AS known,
         arrayFlatten(arrayMap(week -> arrayMap(money -> (week, money), currencies), range(known)))
             AS cells
     FROM (
         SELECT
-            by_campaign, by_category, by_channel, by_source, by_code, by_country, by_period, person_id,
-            toString(toMonday(toDate(any(signed_up_at), {time_zone:String}))) AS cohort,
-            if(any(its_code) IS NULL, 'not referred', 'referred') AS referral,
-            groupUniqArrayIf(nth, is_order) AS weeks,
-            sumMapIf(map(concat(toString(nth), ' ', money), kept_micros), is_order) AS kept_by,
-            sumMapIf(map(concat(toString(nth), ' ', money), toInt64(1)), is_order) AS orders_by,
-            (SELECT toDate(max(event_time), {time_zone:String}) FROM v_signups_and_orders)
-                AS last_day
+            by_campaign, by_category, by_channel, by_source, by_code, by_country, by_period,
+            cohort, referral, is_order, nth,
+            uniqExactMergeState(people_here) AS people_in,
+            uniqExactMerge(people_here) AS buyers_in,
+            groupArray(money) AS money_in,
+            mapFromArrays(
+                arrayMap(name -> concat(toString(nth), ' ', name), money_in), groupArray(kept_here)
+            ) AS kept_by
         FROM (
+            -- Added up by week and currency first: maps of each person would take twice as long.
             SELECT
-                c.by_campaign AS by_campaign, c.by_category AS by_category,
-                c.by_channel AS by_channel, c.by_source AS by_source,
-                c.by_code AS by_code, c.by_country AS by_country,
-                c.by_period AS by_period, c.person_id AS person_id, c.at AS signed_up_at,
-                c.code AS its_code, o.currency AS money,
-                o.amount_micros - o.refunded_micros AS kept_micros,
-                toUInt64(greatest(intDiv(dateDiff('millisecond', c.at, o.event_time), 604800000), 0))
-                    AS nth,
-                o.person_id != '' AND o.event_time >= c.at AND nth <= 12 AS is_order
-            FROM (SELECT * FROM counted WHERE kind = 'signup') AS c
-            LEFT JOIN v_orders AS o ON c.person_id = o.person_id
+                by_campaign, by_category, by_channel, by_source, by_code, by_country, by_period,
+                cohort, referral, is_order, if(is_order, its_week, 0) AS nth,
+                if(is_order, its_currency, '') AS money,
+                uniqExactState(person_id) AS people_here, sum(kept_micros) AS kept_here
+            FROM (
+                SELECT
+                    c.by_campaign AS by_campaign, c.by_category AS by_category,
+                    c.by_channel AS by_channel, c.by_source AS by_source,
+                    c.by_code AS by_code, c.by_country AS by_country,
+                    c.by_period AS by_period, c.person_id AS person_id,
+                    toString(toMonday(toDate(c.at, {time_zone:String}))) AS cohort,
+                    if(c.code IS NULL, 'not referred', 'referred') AS referral,
+                    o.currency AS its_currency,
+                    o.amount_micros - o.refunded_micros AS kept_micros,
+                    toUInt64(greatest(
+                        intDiv(dateDiff('millisecond', c.at, o.event_time), 604800000), 0
+                    )) AS its_week,
+                    o.person_id != '' AND o.event_time >= c.at AND its_week <= 12 AS is_order
+                FROM (SELECT * FROM counted WHERE kind = 'signup') AS c
+                LEFT JOIN v_orders AS o ON c.person_id = o.person_id
+            )
+            GROUP BY
+                by_campaign, by_category, by_channel, by_source, by_code, by_country, by_period,
+                cohort, referral, is_order, nth, money
         )
         GROUP BY
-            by_campaign, by_category, by_channel, by_source, by_code, by_country, by_period, person_id
+            by_campaign, by_category, by_channel, by_source, by_code, by_country, by_period,
+            cohort, referral, is_order, nth
     )
     GROUP BY
         by_campaign, by_category, by_channel, by_source, by_code, by_country, by_period, cohort, referral

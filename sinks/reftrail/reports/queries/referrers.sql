@@ -35,39 +35,57 @@ FROM (
                 PARTITION BY by_campaign, by_category, by_channel, by_source, by_code, by_country, by_period
             ) AS revenue_of_all_by
         FROM (
+            -- Added up by currency first: a map of each row would take longer than the rest. Visits
+            -- have no currency, so all visitors of a referrer are in one row.
             SELECT
                 by_campaign, by_category, by_channel, by_source, by_code, by_country, by_period, its_referrer,
-                uniqExact(its_code) AS codes,
-                different_visitors(kind = 'click') AS visitors_clicked,
-                different_visitors(signed_up) AS visitors_signed_up,
-                countIf(kind = 'signup') AS referrals,
-                countIf(kind = 'purchase' AND is_first) AS customers,
-                sumMapIf(map(paid_in, toInt64(1)), kind = 'purchase') AS orders_by,
-                sumMapIf(map(paid_in, paid_micros - refunded_micros), kind = 'purchase')
-                    AS revenue_by,
-                sumMapIf(map(paid_in, toInt64(1)), is_granted AND is_own) AS grants_by,
-                sumMapIf(map(paid_in, value_micros), (is_granted OR kind = 'adjustment') AND is_own)
-                    AS value_by,
+                uniqExactArray(codes_in) AS codes,
+                sum(visitors_clicked_in) AS visitors_clicked,
+                sum(visitors_signed_up_in) AS visitors_signed_up,
+                sum(referrals_in) AS referrals,
+                sum(customers_in) AS customers,
+                sumMapIf(map(paid_in, orders_in), orders_in > 0) AS orders_by,
+                sumMapIf(map(paid_in, revenue_in), orders_in > 0) AS revenue_by,
+                sumMapIf(map(paid_in, grants_in), grants_in > 0) AS grants_by,
+                sumMapIf(map(paid_in, value_in), values_in > 0) AS value_by,
                 arrayDistinct(
                     arrayConcat(mapKeys(orders_by), mapKeys(grants_by), mapKeys(value_by))
                 ) AS met,
                 if(empty(met), [''], met) AS currencies
             FROM (
                 SELECT
-                    c.* EXCEPT (amount_micros), c.amount_micros AS paid_micros, c.code AS its_code,
-                    ifNull(c.in_currency, '') AS paid_in, o.owner AS its_referrer,
-                    ifNull(c.beneficiary, '') = o.owner AS is_own
-                FROM (SELECT * FROM counted WHERE code IS NOT NULL) AS c
-                LEFT JOIN (
+                    by_campaign, by_category, by_channel, by_source, by_code, by_country, by_period,
+                    its_referrer, paid_in,
+                    groupUniqArray(its_code) AS codes_in,
+                    different_visitors(kind = 'click') AS visitors_clicked_in,
+                    different_visitors(signed_up) AS visitors_signed_up_in,
+                    countIf(kind = 'signup') AS referrals_in,
+                    countIf(kind = 'purchase' AND is_first) AS customers_in,
+                    toInt64(countIf(kind = 'purchase')) AS orders_in,
+                    sumIf(paid_micros - refunded_micros, kind = 'purchase') AS revenue_in,
+                    toInt64(countIf(is_granted AND is_own)) AS grants_in,
+                    countIf((is_granted OR kind = 'adjustment') AND is_own) AS values_in,
+                    sumIf(value_micros, (is_granted OR kind = 'adjustment') AND is_own) AS value_in
+                FROM (
                     SELECT
-                        k.code AS code,
-                        if(p.person_id = '', assumeNotNull(k.owner_user_id), p.person_id) AS owner
-                    FROM (SELECT code, owner_user_id FROM v_codes WHERE owner_user_id IS NOT NULL) AS k
-                    LEFT JOIN v_people AS p ON assumeNotNull(k.owner_user_id) = p.user_id
-                ) AS o ON c.code = o.code
+                        c.* EXCEPT (amount_micros), c.amount_micros AS paid_micros, c.code AS its_code,
+                        ifNull(c.in_currency, '') AS paid_in, o.owner AS its_referrer,
+                        ifNull(c.beneficiary, '') = o.owner AS is_own
+                    FROM (SELECT * FROM counted WHERE code IS NOT NULL) AS c
+                    LEFT JOIN (
+                        SELECT
+                            k.code AS code,
+                            if(p.person_id = '', assumeNotNull(k.owner_user_id), p.person_id) AS owner
+                        FROM (SELECT code, owner_user_id FROM v_codes WHERE owner_user_id IS NOT NULL) AS k
+                        LEFT JOIN v_people AS p ON assumeNotNull(k.owner_user_id) = p.user_id
+                    ) AS o ON c.code = o.code
+                )
+                WHERE kind IN ('view', 'click', 'form_started', 'signup', 'purchase', 'adjustment')
+                    OR is_granted OR signed_up
+                GROUP BY
+                    by_campaign, by_category, by_channel, by_source, by_code, by_country, by_period,
+                    its_referrer, paid_in
             )
-            WHERE kind IN ('view', 'click', 'form_started', 'signup', 'purchase', 'adjustment')
-                OR is_granted OR signed_up
             GROUP BY
                 by_campaign, by_category, by_channel, by_source, by_code, by_country, by_period, its_referrer
         )
