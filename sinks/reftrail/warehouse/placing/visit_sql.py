@@ -63,11 +63,9 @@ CREATE TABLE {database}.days_of_receipts
 ENGINE = MergeTree PARTITION BY toYYYYMMDD(day) ORDER BY (campaign_id, code)
 SETTINGS allow_nullable_key = 1
 """,
-    "CREATE TABLE {database}.coming AS {database}.visits",
+    # Without a partition for each day: it is emptied as a whole.
+    "CREATE TABLE {database}.coming AS {database}.visits ENGINE = MergeTree ORDER BY tuple()",
     "ALTER TABLE {database}.coming MODIFY COLUMN visitor_id Nullable(UInt64)",
-    "CREATE TABLE {database}.numbered AS {database}.visits",
-    "CREATE TABLE {database}.coming_days AS {database}.days_of_visits",
-    "CREATE TABLE {database}.coming_receipts AS {database}.days_of_receipts",
     *visitors.TABLES,
     """
 CREATE TABLE {database}.days (day Date32, events UInt64, loads UInt64, number UInt64)
@@ -126,7 +124,7 @@ WHERE at >= {{since:DateTime64(3, 'UTC')}} AND at <= {{until:DateTime64(3, 'UTC'
     AND toDate32(at) IN {{days:Array(Date32)}}
 """
 NUMBERED: Final = """
-INSERT INTO {database}.numbered
+INSERT INTO {database}.visits
 SELECT
     c.kind, c.at, c.code, c.campaign_id, c.category, c.channel, c.utm_source, c.country,
     if(c.visitor_id IS NULL, NULL, v.number)
@@ -138,16 +136,18 @@ LEFT JOIN (
 ) AS v ON c.visitor_id = v.visitor
 """
 SUMS: Final = """
-INSERT INTO {database}.coming_days
+INSERT INTO {database}.days_of_visits
 SELECT
-    kind, max(n.at) AS last_at, code, campaign_id, category, channel, utm_source, count(),
+    kind, max(v.at) AS last_at, code, campaign_id, category, channel, utm_source, count(),
     arraySort(groupUniqArray(visitor_id))
-FROM {database}.numbered AS n
-GROUP BY kind, toDate32(n.at), code, campaign_id, category, channel, utm_source
+FROM {database}.visits AS v
+WHERE v.at >= {{since:DateTime64(3, 'UTC')}} AND v.at <= {{until:DateTime64(3, 'UTC')}}
+    AND toDate32(v.at) IN {{days:Array(Date32)}}
+GROUP BY kind, toDate32(v.at), code, campaign_id, category, channel, utm_source
 """
 """groupUniqArray leaves out those of unknown visitors. The time is the last of the day."""
 RECEIPTS: Final = """
-INSERT INTO {database}.coming_receipts
+INSERT INTO {database}.days_of_receipts
 SELECT
     toDate32(r.happened_at) AS day, kind, max(r.at), code, campaign_id, category, channel,
     utm_source, max(r.lag_ms), max(r.skew_ms), is_bot, is_unknown, count(),
@@ -161,10 +161,6 @@ GROUP BY
     is_unknown, r.lag_ms > 3600000, r.skew_ms != 0
 """
 """Receipts by day: those of a row are late or not, and corrected or not, as their maximum is."""
-PLACED_BY_DAY: Final = (
-    ("visits", "numbered", "toDate32(at)"),
-    (DAYS_OF_VISITS, "coming_days", "toDate32(at)"),
-    (DAYS_OF_RECEIPTS, "coming_receipts", "day"),
-)
-"""Tables with a partition for each day, where these come from, and the days of these."""
+BY_DAY: Final = ("visits", DAYS_OF_VISITS, DAYS_OF_RECEIPTS)
+"""Tables with a partition for each day."""
 VIEWS: Final = {"visits": VISITS, "receipts": EVENT_RECEIPTS}

@@ -109,6 +109,10 @@ class PlacedVisits:
         )
 
     def _place(self, days: Sequence[Day], placed: PlacedFacts) -> None:
+        """Place days that are noted as unknown: if this is cut short, they are placed again."""
+        dropped = ", ".join(f"DROP PARTITION {day.day:%Y%m%d}" for day in days)
+        for table in sql.BY_DAY:
+            self._client.command(f"ALTER TABLE {self.database}.{table} {dropped}")
         self._empty()
         period = {
             "since": days[0].day,
@@ -116,27 +120,20 @@ class PlacedVisits:
             "days": [day.day for day in days],
         }
         texts = {name: placed.instead(_view(view)) for name, view in sql.VIEWS.items()}
-        for statement in (sql.COMING, sql.RECEIPTS):
+
+        def insert(statement: str) -> None:
             text = statement.format(database=self.database, hash=visitors.HASH, **texts)
             self._client.command(text, parameters=period, settings=POLITE)
+
+        insert(sql.COMING)
         visitors.number(self._client, self.database)
-        for statement in (sql.NUMBERED, sql.SUMS):
-            self._client.command(self._in_database(statement), settings=POLITE)
-        for table, source, its_day in sql.PLACED_BY_DAY:
-            coming = f"SELECT DISTINCT {its_day} FROM {self.database}.{source}"  # noqa: S608  (a table of ours)
-            filled = {row[0] for row in self._client.query(coming).result_rows}
-            for day in days:
-                change = "REPLACE" if day.day in filled else "DROP"
-                from_source = f"FROM {self.database}.{source}" if day.day in filled else ""
-                self._client.command(
-                    f"ALTER TABLE {self.database}.{table} {change} PARTITION {day.day:%Y%m%d} "
-                    f"{from_source}"
-                )
+        self._client.command(self._in_database(sql.NUMBERED), settings=POLITE)
+        insert(sql.SUMS)
+        insert(sql.RECEIPTS)
 
     def _empty(self) -> None:
-        """Empty the tables on the way, in which an erased visitor's hash may be."""
-        for table in ("coming", *(source for _, source, _ in sql.PLACED_BY_DAY)):
-            self._client.command(f"TRUNCATE TABLE {self.database}.{table}")
+        """Empty the table on the way, in which an erased visitor's hash may be."""
+        self._client.command(f"TRUNCATE TABLE {self.database}.coming")
 
     def _note(self, days: Sequence[Day]) -> None:
         """Note what the events of days are like whose visits are placed."""
