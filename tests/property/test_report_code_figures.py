@@ -16,12 +16,14 @@ from support.report_figures import (
     decided_programme,
     orders,
     reward_sums,
+    same_of_views,
 )
 
 from reftrail.contracts.money import amount_text
 from reftrail.reports.catalogue import ask, find
 from reftrail.reports.questions import question
 
+REPORTS: Final = ("codes", "cohorts")
 PERIODS: Final = ((None, None), ("2025-10-20", "2025-11-05"))
 WEEK_MS: Final = 7 * 24 * 3_600_000
 
@@ -175,6 +177,14 @@ def test_cohorts(programme: Raw, clickhouse_engine: ClickHouse, period: Period) 
             assert row["revenue"] == amount_text(paid, key[3]), key
         currencies = {order["currency"] for order, week in placed if week <= 12} or {None}
         assert {key[3] for key in found if key[:2] == (monday, referral)} == currencies
+
+
+@pytest.mark.parametrize("period", PERIODS, ids=str)
+@pytest.mark.parametrize("report", REPORTS)
+def test_views_say_the_same_by_all_of_these_dimensions(
+    programme: Raw, clickhouse_engine: ClickHouse, report: str, period: Period
+) -> None:
+    same_of_views(clickhouse_engine, report, Asked([], *period))
 
 
 def _day(at: Any) -> date:

@@ -7,15 +7,19 @@ from typing import Final
 import polars as pl
 import pytest
 from support.clickhouse import ClickHouse
+from support.placing import placed_facts
 from support.report_figures import (
     Asked,
+    Period,
     Raw,
     by_key,
     conversions,
     counts,
     decided_programme,
+    forecast_nothing,
     joined,
     reward_sums,
+    same_of_views,
     visitors,
 )
 
@@ -30,6 +34,8 @@ BY: Final = (
     ["country", "day"],
     ["source", "day"],
 )
+WHOLE: Final = ["campaign", "category", "channel", "source", "code", "country"]
+REPORTS: Final = ("funnel", "attribution", "rewards")
 PERIODS: Final = ((None, None), ("2025-10-20", "2025-11-05"))
 SEEN: Final = {"view": "views", "click": "clicks", "form_started": "forms_started"}
 ONCE: Final = {"signup": "signups", "purchase": "purchases"}
@@ -55,7 +61,7 @@ def test_the_funnel(
     programme: Raw,
     clickhouse_engine: ClickHouse,
     by: list[str],
-    period: tuple[str | None, str | None],
+    period: Period,
 ) -> None:
     asked = Asked(by, *period)
     events, current = programme.once(), programme.current()
@@ -115,7 +121,7 @@ def test_attribution(
     programme: Raw,
     clickhouse_engine: ClickHouse,
     by: list[str],
-    period: tuple[str | None, str | None],
+    period: Period,
 ) -> None:
     asked = Asked(by, *period)
     current = programme.current()
@@ -157,7 +163,7 @@ def test_rewards(
     programme: Raw,
     clickhouse_engine: ClickHouse,
     by: list[str],
-    period: tuple[str | None, str | None],
+    period: Period,
 ) -> None:
     asked = Asked(by, *period)
     rewards = programme.placed(reward_sums(programme.rewards), "at", asked)
@@ -189,19 +195,28 @@ def test_rewards(
         assert {row["lapsed_value"], row["clawback_value"]} == {amount_text(0, key[-1])}
 
 
+@pytest.mark.parametrize("period", PERIODS, ids=str)
+@pytest.mark.parametrize("report", REPORTS)
+def test_views_say_the_same_by_all_of_these_dimensions(
+    programme: Raw, clickhouse_engine: ClickHouse, report: str, period: Period
+) -> None:
+    same_of_views(clickhouse_engine, report, Asked(WHOLE, *period))
+
+
 _PARTS: Final = re.compile(r"FROM (\(SELECT .*\)|v_activity_\w+) AS a$", re.MULTILINE)
 IN_PART: Final = [name for name, report in catalogue().items() if _PARTS.search(report.sql)]
 
 
 @pytest.mark.parametrize("name", IN_PART)
 def test_parts_of_the_facts_are_all_that_a_report_counts(
-    programme: Raw, clickhouse_engine: ClickHouse, name: str
+    programme: Raw, clickhouse_engine: ClickHouse, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     assert programme.events.height > 0
     report = find(name)
     whole = replace(report, sql=_PARTS.sub("FROM v_activity AS a", report.sql))
     wanted = asked(report, {})
-    reading = clickhouse_engine.reading
-    found = ask(reading, report, wanted, None).rows
-    assert found == ask(reading, whole, wanted, None).rows
+    forecast_nothing(monkeypatch)
+    reading, placed = clickhouse_engine.reading, placed_facts(clickhouse_engine)
+    found = ask(reading, report, wanted, None, placed).rows
+    assert found == ask(reading, whole, wanted, None, placed).rows
     assert found

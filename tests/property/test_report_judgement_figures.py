@@ -11,12 +11,20 @@ from typing import Any, Final
 import polars as pl
 import pytest
 from support.clickhouse import ClickHouse
-from support.report_figures import Asked, Period, Raw, decided_programme, reward_sums
+from support.report_figures import (
+    Asked,
+    Period,
+    Raw,
+    decided_programme,
+    reward_sums,
+    same_of_views,
+)
 
 from reftrail.contracts.money import amount_text
 from reftrail.contracts.record import DAY
 
 BY: Final[tuple[list[str], ...]] = (["campaign"], ["country"], [])
+REPORTS: Final = ("fraud", "models", "late_touches")
 PERIODS: Final = ((None, None), ("2025-10-20", "2025-11-05"))
 
 
@@ -201,6 +209,7 @@ def test_data_quality(programme: Raw, clickhouse_engine: ClickHouse, by: list[st
     )
 
     found = asked.of(clickhouse_engine, "data_quality")
+    same_of_views(clickhouse_engine, "data_quality", asked)
 
     width = len(asked.keys)
     expected = {tuple(row.values())[:width]: row for row in figures.iter_rows(named=True)}
@@ -216,6 +225,14 @@ def test_data_quality(programme: Raw, clickhouse_engine: ClickHouse, by: list[st
     assert sum(row["duplicates"] for row in found.values()) == doubled > 100
 
 
+@pytest.mark.parametrize("period", PERIODS, ids=str)
+@pytest.mark.parametrize("report", REPORTS)
+def test_views_say_the_same_by_all_of_these_dimensions(
+    programme: Raw, clickhouse_engine: ClickHouse, report: str, period: Period
+) -> None:
+    same_of_views(clickhouse_engine, report, Asked(["campaign", "country", "month"], *period))
+
+
 def test_reconciliation(programme: Raw, clickhouse_engine: ClickHouse) -> None:
     """All of it agrees: nothing was delivered yet, and every grant but of nothing is ordered."""
     ordered = programme.rewards.filter(pl.col("status") == "granted", pl.col("value_micros") > 0)
@@ -225,7 +242,9 @@ def test_reconciliation(programme: Raw, clickhouse_engine: ClickHouse) -> None:
         "orders_granted": ordered.height,
     }
 
-    found = Asked([], None, None).of(clickhouse_engine, "reconciliation", "check")
+    asked = Asked([], None, None)
+    found = asked.of(clickhouse_engine, "reconciliation", "check")
+    same_of_views(clickhouse_engine, "reconciliation", Asked(["campaign", "month"], None, None))
 
     assert {key[0]: row.pop("expected") for key, row in found.items()} == expected
     for (check,), row in found.items():

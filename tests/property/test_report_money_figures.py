@@ -19,9 +19,11 @@ from support.report_figures import (
     by_key,
     conversions,
     decided_programme,
+    forecast_nothing,
     joined,
     orders,
     reward_sums,
+    same_of_views,
     visitors,
 )
 
@@ -30,6 +32,7 @@ from reftrail.reports.catalogue import ask, find
 from reftrail.reports.questions import ALL, question
 
 BY: Final = (["campaign"], ["country", "month"], ["code"], ["source"])
+REPORTS: Final = ("campaigns", "referrers", "time_to_convert")
 PERIODS: Final = ((None, None), ("2025-10-20", "2025-11-05"))
 
 
@@ -158,10 +161,21 @@ def test_time_to_convert(programme: Raw, clickhouse_engine: ClickHouse, by: list
             assert row[name] == pytest.approx(expected[key][name], abs=0.011), (key, name)
 
 
+@pytest.mark.parametrize("period", PERIODS, ids=str)
+@pytest.mark.parametrize("report", REPORTS)
+def test_views_say_the_same_by_all_of_these_dimensions(
+    programme: Raw, clickhouse_engine: ClickHouse, report: str, period: Period
+) -> None:
+    same_of_views(
+        clickhouse_engine, report, Asked(["campaign", "country", "source", "code"], *period)
+    )
+
+
 @pytest.mark.parametrize("by", [[], ["campaign"]], ids=",".join)
 def test_the_history_of_the_forecast(
-    programme: Raw, clickhouse_engine: ClickHouse, by: list[str]
+    programme: Raw, clickhouse_engine: ClickHouse, monkeypatch: pytest.MonkeyPatch, by: list[str]
 ) -> None:
+    forecast_nothing(monkeypatch)
     asked, monday = Asked(by, None, None), "2025-12-01"
 
     def weekly(frame: pl.DataFrame, at: str) -> pl.DataFrame:
