@@ -28,7 +28,6 @@ LONGEST_FIRST: Final = (
     "unit/warehouse/test_duplicates.py",
     "integration/test_worker.py",
     "unit/warehouse/placing/test_steps.py",
-    "unit/dashboard/test_rewards.py",
     "integration/test_worker_store.py",
     "crash/test_short.py",
     "unit/reports/test_periods.py",
