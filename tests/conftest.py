@@ -8,6 +8,7 @@ pytest_plugins = [
     "support.codes",
     "support.draws",
     "support.fake_collector",
+    "support.garbage",
     "support.kafka",
     "support.order",
     "support.postgres",
