@@ -16,6 +16,7 @@ from support.placed_programme import (
     come_in_a_far_year,
     come_late,
     correct,
+    daily_funnel,
     erase,
     erase_and_load_as_many,
     forget_the_month,
@@ -29,6 +30,7 @@ from support.placed_programme import (
     reverse,
 )
 from support.placing import AS_OF, placed_facts
+from support.report_figures import forecast_nothing
 
 from reftrail.reports.catalogue import catalogue
 from reftrail.reports.placed_facts import PlacedFacts
@@ -38,7 +40,10 @@ from reftrail.warehouse.placing.placer import Placer
 from reftrail.warehouse.placing.tables import Placing
 
 
-async def test_every_report_says_the_same_of_placed_facts(programme: ClickHouse) -> None:
+async def test_every_report_says_the_same_of_placed_facts(
+    programme: ClickHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forecast_nothing(monkeypatch)
     placed = placed_facts(programme)
 
     questions = [(name, ALL) for name in catalogue()]
@@ -48,6 +53,7 @@ async def test_every_report_says_the_same_of_placed_facts(programme: ClickHouse)
     within = [(name, WITHIN_DAYS) for name in ("referrers", "data_quality")]
     asked = [*questions, *CHANGING, *days, *within]
     assert answers(programme, placed, asked) == answers(programme, None, asked)
+    assert daily_funnel(programme, placed) == daily_funnel(programme)
     rows = {row["code"]: row for row in funnel(programme, placed)}
     assert rows["A"]["clicks"] == rows["A"]["visitors_signed_up"] == 1
     assert (rows["A"]["views"], rows["A"]["visitors"]) == (2, 1)
