@@ -36,6 +36,29 @@ async def test_facts_are_of_now_or_as_old_as_they_may_be(
     assert older.as_of == "time 2"
 
 
+async def test_facts_that_may_be_older_are_compared_with_the_tables_once_a_second(
+    programme: ClickHouse, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = count(1)
+    placer = Placer(programme.writing, lambda: f"time {next(times)}")
+    placer.place()
+
+    def as_of(max_age: float) -> str | None:
+        found = placer.facts(programme.reading, max_age)
+        return None if found is None else found.as_of
+
+    assert [as_of(0), as_of(0), as_of(60)] == ["time 2", "time 3", "time 3"]
+    await come_late(programme)
+    clock.now += 10
+    assert (as_of(9), as_of(60)) == (None, "time 1")
+    placer.place()
+    assert as_of(60) == as_of(60) == "time 6"
+    programme.writing.command(ADD)
+    assert as_of(60) == "time 6"
+    clock.now += 1
+    assert as_of(60) == "time 5"
+
+
 async def test_older_facts_stay_as_they_are_while_others_are_placed(
     programme: ClickHouse, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
