@@ -84,10 +84,7 @@ def claims_of(  # noqa: PLR0913, PLR0917 - what a claim is made of
     """
     code = code_of(decision.code, decision.code_evidence, reference)
     campaign_id = code.campaign_id if code else decision.campaign_id
-    if code is not None and (code.code != decision.code or decision.campaign_id is None):
-        # It was registered since, maybe in another case of its letters.
-        registered = {"code": code.code, "campaign_id": decision.campaign_id or campaign_id}
-        decision = msgspec.structs.replace(decision, **registered)
+    decision = _as_registered(decision, code)
     campaign = reference.campaign(campaign_id, action.event_time)
     is_asked = campaign is not None and (
         action.kind == Action.SIGNUP or may_earn(action.kind, campaign.trigger)
@@ -122,6 +119,19 @@ def signup_again(
         received_at=record.received_at,
     )
     return [_claim(signup, decision, record, cause, {}, None)]
+
+
+def as_registered(decision: Decision, reference: Reference) -> Decision:
+    """A decision with the spelling and campaign of its code's record, as its claims have them."""
+    return _as_registered(decision, code_of(decision.code, decision.code_evidence, reference))
+
+
+def _as_registered(decision: Decision, code: CodeChanged | None) -> Decision:
+    """The same, with the record: it was registered since, maybe in another case of its letters."""
+    if code is None or (code.code == decision.code and decision.campaign_id is not None):
+        return decision
+    campaign_id = decision.campaign_id or code.campaign_id
+    return msgspec.structs.replace(decision, code=code.code, campaign_id=campaign_id)
 
 
 def code_of(code: str, evidence: str | None, reference: Reference) -> CodeChanged | None:

@@ -15,7 +15,7 @@ from reftrail.contracts.policy import Scope, policy_in
 from reftrail.contracts.record import Millis
 from reftrail.contracts.reward_reasons import Reason
 from reftrail.contracts.stage_messages import ReferralVoided
-from reftrail.rules.attribution.claims import Decision, signup_again
+from reftrail.rules.attribution.claims import Decision, as_registered, signup_again
 from reftrail.rules.attribution.known_users import users_known
 from reftrail.rules.attribution.own_codes import voided_as_own
 from reftrail.rules.attribution.purchases import (
@@ -47,8 +47,8 @@ def join(on: Question) -> Sequence[Event]:
     """Take in the history of a user who was merged into this one."""
     assert on.forwarded is not None
     assert on.forwarded.history is not None
-    here, user_id = on.state, on.record.user_id
-    guest = _as_account(_unpack(on.forwarded.history), user_id)
+    here, user_id = _as_registered(on, on.state), on.record.user_id
+    guest = _as_registered(on, _as_account(_unpack(on.forwarded.history), user_id))
     kept, signup = _earliest(on, here, guest)
     dropped = [decision for decision in (*here.decisions, *guest.decisions) if decision not in kept]
     times = [at for at in (here.first_purchase_at, guest.first_purchase_at) if at != NEVER]
@@ -112,7 +112,7 @@ def signup_of_several(on: Question) -> Sequence[Event]:
 
     Of several signups of one user the first that came in counts, as without a merge.
     """
-    record, here = on.record, _replace(on.state, has_guests=True)
+    record, here = on.record, _replace(_as_registered(on, on.state), has_guests=True)
     known = [_turn(signup) for signup in _signed_up(here)]
     mine = (record.event_time, record.conversion_event_id)
     if mine in known:
@@ -232,6 +232,12 @@ def _ended(on: Question, decisions: Iterable[Decision]) -> list[Event]:
         )
         events += [voided, attributed]
     return events
+
+
+def _as_registered(on: Question, state: AttributionState) -> AttributionState:
+    """A history with the codes that were registered since as they are: claims name them so."""
+    decisions = (as_registered(decision, on.reference) for decision in state.decisions)
+    return _replace(state, decisions=tuple(decisions))
 
 
 def _as_account(state: AttributionState, user_id: str) -> AttributionState:

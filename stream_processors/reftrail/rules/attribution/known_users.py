@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from reftrail.contracts.stage_messages import UsersKnown
-from reftrail.rules.attribution.claims import Decision, code_of
+from reftrail.rules.attribution.claims import Decision, as_registered
 from reftrail.rules.attribution.question import Question
 from reftrail.rules.decider import metadata
 
@@ -29,12 +29,12 @@ def users_known(on: Question, decisions: Iterable[Decision]) -> Iterator[UsersKn
     users = users_of(on)
     for decision in decisions if len(users) > 1 else ():
         user_id = decision.user_id or on.record.user_id
-        code = code_of(decision.code, decision.code_evidence, on.reference)
+        code = as_registered(decision, on.reference).code
         account = {on.record.user_id} - {user_id}
         others = [*account, *sorted(users - {user_id, on.record.user_id})]
         yield UsersKnown(
-            **metadata(on.record, on.cause, f"users_known:{user_id}:{decision.code}"),
-            code=code.code if code else decision.code,
+            **metadata(on.record, on.cause, f"users_known:{user_id}:{code}"),
+            code=code,
             user_id=user_id,
             users=others[:MOST_USERS],
         )

@@ -21,10 +21,10 @@ def voided_as_own(on: Question, decisions: Iterable[Decision]) -> Iterator[Refer
         code = code_of(decision.code, decision.code_evidence, on.reference)
         owner = code.owner_user_id if code else None
         user_id = decision.user_id or on.record.user_id
-        if owner in users and owner != user_id:
+        if code is not None and owner in users and owner != user_id:
             yield ReferralVoided(
                 **metadata(on.record, on.cause, f"self_referral:{user_id}:{decision.code}"),
-                code=decision.code,
+                code=code.code,
                 user_id=user_id,
                 reason=Reason.SELF_REFERRAL,
                 merged_into=on.record.user_id,

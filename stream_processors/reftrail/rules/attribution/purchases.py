@@ -13,6 +13,7 @@ from reftrail.contracts.reward_reasons import Reason
 from reftrail.contracts.stage_messages import CheckRequested, ReferralVoided
 from reftrail.rules.attribution.claims import (
     Decision,
+    as_registered,
     claims_of,
     may_claim,
     may_have_earned,
@@ -251,7 +252,8 @@ def voided_by_older(
     known is the time of the first purchase as known before. What claims later carries that time
     itself.
     """
-    for decision in decisions:
+    for shown in decisions:
+        decision = as_registered(shown, on.reference)
         limit = counts_from(decision, on.reference)
         was_new = known == NEVER or known >= limit
         is_older = bought_at != NEVER and bought_at < limit
