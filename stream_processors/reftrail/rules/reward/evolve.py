@@ -58,6 +58,7 @@ from reftrail.rules.reward.state_events import (
     RefundCounted,
     Reinstated,
     ReviewsKept,
+    RewardUncounted,
     SignalNoted,
     SignupShown,
     SkippedOrderTaken,
@@ -126,6 +127,10 @@ def evolve(cells: Cells, event: Event) -> None:  # noqa: C901, PLR0912, PLR0915 
             _skipped_taken(cells, key, referral, event)
         case ReferralEnded():
             cells.put(key, _replace(referral, skipped="", is_merged=event.is_merged))
+        case RewardUncounted():
+            case = cells.get(f"{key}:a:{event.action}", ActionCell).case
+            count_reward(cells, key, event.code, case, by=-1)
+            count_reservations(cells, key, case, by=-1)
         case ProgressMade(progress=now):
             same = (now.trigger, now.currency)
             others = (p for p in referral.progress if (p.trigger, p.currency) != same)

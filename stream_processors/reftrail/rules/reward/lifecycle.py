@@ -203,7 +203,7 @@ def _release_reservations(context: DecisionContext, reward: Reward, *, is_refund
             if not is_budget(LimitReservation.parse(text).key):
                 request(context, case, text, side.role, is_releasing=True)
     unused = tuple(text for text in case.user_reservations if _is_unused(context, text))
-    _release_of_user(context, case, unused, words=side.role)
+    release_of_user(context, case, unused, words=side.role)
 
 
 def release_order(context: DecisionContext, case: RewardCase) -> None:
@@ -240,7 +240,7 @@ def release_unused(context: DecisionContext, requested: AssessedReward) -> None:
         and context.limit(LimitReservation.parse(text).key).reservation
         and _is_unused(context, text)
     )
-    _release_of_user(context, case, unused, words="asking")
+    release_of_user(context, case, unused, words="asking")
 
 
 def _is_unused(context: DecisionContext, reservation: str) -> bool:
@@ -248,9 +248,10 @@ def _is_unused(context: DecisionContext, reservation: str) -> bool:
     return context.limit(LimitReservation.parse(reservation).key).count <= 0
 
 
-def _release_of_user(
+def release_of_user(
     context: DecisionContext, case: RewardCase, reservations: tuple[str, ...], *, words: str
 ) -> None:
+    """Release reservations under limits that count users."""
     if reservations:
         context.apply(LimitsReleased(**context.noted(), reservations=reservations))
     for text in reservations:

@@ -111,6 +111,12 @@ class ReferralEnded(_OfReferral, frozen=True, kw_only=True):
     is_merged: bool
 
 
+class RewardUncounted(_OfReferral, frozen=True, kw_only=True):
+    """A reward of a merged user counts no more under limits that count users."""
+
+    action: str
+
+
 class ProgressMade(_OfReferral, frozen=True, kw_only=True):
     """Orders count for more or less towards rewards by number or amount."""
 
@@ -216,6 +222,7 @@ StateEvent: TypeAlias = (
     | DisputeRecorded
     | SkippedOrderTaken
     | ReferralEnded
+    | RewardUncounted
     | ProgressMade
     | Earned
     | SlotFreed

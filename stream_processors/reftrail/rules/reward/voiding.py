@@ -9,6 +9,7 @@ from reftrail.contracts.policy import policy_in
 from reftrail.contracts.reward_reasons import Reason
 from reftrail.contracts.stage_messages import ReferralVoided
 from reftrail.rules.codes import code_of
+from reftrail.rules.limits import LimitReservation
 from reftrail.rules.merged_claims import next_step
 from reftrail.rules.packing import packed, unpacked
 from reftrail.rules.policy import policy_at
@@ -21,9 +22,10 @@ from reftrail.rules.reward.lifecycle import (
     change,
     ended_by_review,
     release_counted,
+    release_of_user,
     release_order,
 )
-from reftrail.rules.reward.state_events import OrderRecorded, ReferralEnded
+from reftrail.rules.reward.state_events import OrderRecorded, ReferralEnded, RewardUncounted
 from reftrail.rules.reward.transitions import Transition, allowed
 
 
@@ -48,6 +50,7 @@ def void(context: DecisionContext, voided: ReferralVoided) -> None:
     if is_merged and not was_merged:
         for case in {reward.case.action: reward.case for reward in meant}.values():
             release_order(context, case)
+            _release_places(context, case)
     values = msgspec.msgpack.decode(voided.claims or b"\x90", type=list[bytes])
     following = [unpacked(value, Claimed) for value in values]
     alike = {
@@ -84,6 +87,23 @@ def _passed_on(
             route=voided.route[1:],
         )
     ]
+
+
+def _release_places(context: DecisionContext, case: RewardCase) -> None:
+    """Release a reward's places under limits that count users: the person has one, as one user.
+
+    Those that reviews, refunds and lost disputes took back are released with the others: they are
+    the same user's, who has a place under the referral that is left, if any is.
+    """
+    now = context.action(case.action).case
+    if now is None or not now.counts:
+        return
+    context.apply(RewardUncounted(**context.noted(), action=case.action))
+    counts = {
+        text: context.limit(LimitReservation.parse(text).key) for text in now.user_reservations
+    }
+    unused = tuple(text for text, cell in counts.items() if cell.reservation and cell.count <= 0)
+    release_of_user(context, case, unused, words="merged")
 
 
 def _is_ended_by_review(context: DecisionContext, claim: Claimed) -> bool:
