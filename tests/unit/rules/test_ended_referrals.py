@@ -1,5 +1,6 @@
 """Referrals that merging has ended, each in a cell of its own: no cell grows with their number."""
 
+from collections import Counter
 from typing import Any
 
 import msgspec
@@ -9,8 +10,9 @@ from reftrail.contracts.decisions import RewardDecided
 from reftrail.contracts.policy import Policy, policy_text
 from reftrail.contracts.record import Record
 from reftrail.contracts.stage_messages import Forwarded, ReferralVoided
-from reftrail.contracts.topics import CAMPAIGNS, CODES, EVENTS, REWARDS
+from reftrail.contracts.topics import CAMPAIGNS, CODES, EVENTS, REWARD_INPUTS, REWARDS
 from reftrail.rules.attribution import merging
+from reftrail.rules.attribution.purchases import MOST_ON_ROUTE
 from reftrail.rules.attribution.state import AttributionState, ended_of, kind_of, user_key
 from reftrail.rules.attribution.waiting import EndedReferral
 from reftrail.rules.cells import Cells
@@ -143,3 +145,28 @@ def test_of_many_merged_users_one_earns_and_their_orders_earn_once() -> None:
         if entry.role == "referrer":
             sums[entry.order_id or ""] = sums.get(entry.order_id or "", 0) + effect(entry)
     assert sums == {"o1": 10_000_000, **{f"o {name}": 10_000_000 for name in names}}
+
+
+def test_orders_of_very_many_merged_users_go_through_a_bounded_number_of_referrals() -> None:
+    host = MemoryHost(wire=False)
+    policy = policy_text(Policy(repeats=0))
+    host.publish(CAMPAIGNS, campaign(trigger="first_purchase", policy=policy))
+    host.publish(CODES, code("AMY", owner="amy"))
+    host.publish(EVENTS, signup("10:00", typed="AMY", user_id=ACCOUNT, visitor_id=None))
+    many = MOST_ON_ROUTE + 10
+    for nth in range(many):
+        guest = f"guest {nth}"
+        signs_up = {"user_id": guest, "visitor_id": None, "event_id": f"signup {nth}"}
+        host.publish(EVENTS, signup("11:00", typed="AMY", **signs_up))
+        host.publish(EVENTS, purchase(f"o{nth}", "12:00", user_id=guest, event_id=f"buys {nth}"))
+        host.run()
+        host.publish(EVENTS, users_merged(guest, ACCOUNT, "13:00"))
+        host.run()
+    voided = [record for record in host.log(REWARD_INPUTS) if isinstance(record, ReferralVoided)]
+    assert max(len(record.route) for record in voided) == MOST_ON_ROUTE - 1
+    ledger = [entry for entry in host.log(REWARDS) if isinstance(entry, RewardDecided)]
+    sums = Counter[str]()
+    for entry in ledger:
+        if entry.role == "referrer":
+            sums[entry.user_id] += effect(entry)
+    assert +sums == {ACCOUNT: many * 10_000_000}

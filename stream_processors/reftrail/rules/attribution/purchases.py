@@ -54,6 +54,10 @@ PART_BYTES: Final = 128 * 1024
 """The most bytes of claims in one message. A broker takes 1 MiB by default, and a user may have
 thousands of orders."""
 
+MOST_ON_ROUTE: Final = 10
+"""The most ended referrals through which claims go. Nobody has so many accounts that were all
+referred; without a bound a merge costs as much as there are orders times referrals."""
+
 
 def take_purchase_or_refund(on: Question, signup_wait: Millis) -> Sequence[Event]:
     """Claim for a purchase or refund, and let it wait while a decision may follow."""
@@ -155,7 +159,7 @@ def through_each(
 ) -> Iterator[ReferralVoided]:
     """The messages with which claims follow the end of each referral (user and code), in turn.
 
-    Each message is of a bounded size.
+    Each message is of a bounded size, and each claim goes through a bounded number of referrals.
     """
     if not referrals:
         return
@@ -164,7 +168,7 @@ def through_each(
         (first_id, msgspec.msgpack.encode(part))
         for first_id, part in _in_parts((claim.event_id, packed(claim)) for claim in following)
     ]
-    (user_id, code), *others = referrals
+    (user_id, code), *others = _nearest(on, referrals)
     for first_id, part in parts:
         yield ReferralVoided(
             **metadata(on.record, on.cause, f"claims_of:{user_id}:{code}:{first_id}"),
@@ -175,6 +179,19 @@ def through_each(
             claims=part,
             route=[step_of(*other) for other in others],
         )
+
+
+def _nearest(on: Question, referrals: Sequence[Referral]) -> Sequence[Referral]:
+    """The referrals that claims go through: first those of whom was merged now, then the newest.
+
+    The others ended long ago as a rule, and have told the referral that is left all they know.
+    """
+    if len(referrals) <= MOST_ON_ROUTE:
+        return referrals
+    merged_now = {on.first_user, *(on.forwarded.trail if on.forwarded else ())}
+    newest_first = referrals[::-1]
+    nearest = sorted(newest_first, key=lambda referral: referral[0] not in merged_now)
+    return nearest[:MOST_ON_ROUTE]
 
 
 def _in_parts(values: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, list[bytes]]]:
