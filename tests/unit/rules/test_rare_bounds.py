@@ -8,9 +8,29 @@ from reftrail.contracts.decisions import DeadLettered, RewardDecided
 from reftrail.contracts.policy import Caps, Fraud, OnRefund, Policy, policy_text
 from reftrail.contracts.record import MICROS_PER_UNIT
 from reftrail.contracts.reference import Trigger
-from reftrail.contracts.topics import CAMPAIGNS, CODES, DEAD_LETTERS, EVENTS, REWARDS
+from reftrail.contracts.stage_messages import ReviewsCarried
+from reftrail.contracts.topics import (
+    CAMPAIGNS,
+    CODES,
+    DEAD_LETTERS,
+    EVENTS,
+    REVIEWS,
+    REWARD_INPUTS,
+    REWARDS,
+)
+from reftrail.rules.reward import carried_reviews
 from reftrail.rules.reward.transitions import effect
-from reftrail.testing import MemoryHost, campaign, code, purchase, refund, signup
+from reftrail.testing import (
+    MemoryHost,
+    campaign,
+    code,
+    purchase,
+    refund,
+    reviewed,
+    signup,
+    users_merged,
+)
+from reftrail.testing.outlines import USER
 
 UNIT = MICROS_PER_UNIT
 TRUSTING = Fraud(grant_up_to=999, reject_from=1000)
@@ -67,3 +87,21 @@ def test_orders_of_any_amount_add_up_and_their_refunds_take_back_everything() ->
     assert [entry.status for entry in referrer_s(host)] == ["granted"] * 2
     happens(host, *(refund(order, f"12:0{order[1]}") for order in orders))
     assert sum(map(effect, referrer_s(host))) == 0
+
+
+def test_very_many_reviewed_rewards_are_carried_over_a_merge_in_several_messages(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(carried_reviews, "MOST_SIDES", 3)
+    host = programme(Trigger.AMOUNT_REACHED, UNIT)
+    guest = {"user_id": "guest"}
+    happens(host, signup("11:00", typed="AMY", visitor_id=None, **guest))
+    happens(host, purchase("o1", "12:00", paid=10, **guest))
+    host.publish(REVIEWS, reviewed("reverse", "13:00", **guest))
+    host.run()
+    happens(host, users_merged("guest", USER, "14:00"), purchase("o2", "15:00", paid=2))
+    carried = [record for record in host.log(REWARD_INPUTS) if isinstance(record, ReviewsCarried)]
+    assert max(len(record.ended) for record in carried) == 3
+    assert len({record.event_id for record in carried}) == len(carried)
+    assert sum(map(effect, referrer_s(host))) == 2 * 10 * UNIT
+    assert host.log(DEAD_LETTERS) == []

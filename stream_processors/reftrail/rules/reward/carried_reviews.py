@@ -26,6 +26,9 @@ _Ended: TypeAlias = tuple[str, EndedSide]
 
 _BY_COUNT: Final = (Trigger.NTH_PURCHASE, Trigger.AMOUNT_REACHED)
 
+MOST_SIDES: Final = 1_000
+"""The most sides in one message: with a long order id each has 300 bytes."""
+
 
 def carry_reviews(context: DecisionContext, claims: Sequence[Claimed]) -> None:
     """Tell the referrals of claims which of their actions, and of thresholds, reviews have ended.
@@ -41,14 +44,16 @@ def carry_reviews(context: DecisionContext, claims: Sequence[Claimed]) -> None:
     for (code, user_id), its_claims in by_referral.items():
         actions = dict.fromkeys(map(action_of, its_claims))
         ended = [*thresholds, *(side for action in actions for side in _ended(context, action))]
-        if ended:
-            context.apply(_message(context, code, user_id, ended))
+        for begin in range(0, len(ended), MOST_SIDES):
+            words = (str(begin),) if begin else ()
+            part = ended[begin : begin + MOST_SIDES]
+            context.apply(_message(context, code, user_id, part, *words))
 
 
 def _message(
-    context: DecisionContext, code: str, user_id: str, ended: Iterable[_Ended]
+    context: DecisionContext, code: str, user_id: str, ended: Iterable[_Ended], *words: str
 ) -> ReviewsCarried:
-    its_id = ("reviews_carried", context.record.event_id, context.code, context.user_id)
+    its_id = ("reviews_carried", context.record.event_id, context.code, context.user_id, *words)
     return ReviewsCarried(
         **context.metadata(*its_id, code, user_id),
         code=code,
