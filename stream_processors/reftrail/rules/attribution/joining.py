@@ -16,7 +16,7 @@ from reftrail.contracts.record import Millis
 from reftrail.contracts.reward_reasons import Reason
 from reftrail.contracts.stage_messages import ReferralVoided
 from reftrail.rules.attribution.claims import Decision, as_registered, signup_again
-from reftrail.rules.attribution.known_users import users_known
+from reftrail.rules.attribution.known_users import users_known, users_of_history
 from reftrail.rules.attribution.own_codes import voided_as_own
 from reftrail.rules.attribution.purchases import (
     claims_of_waiting,
@@ -78,7 +78,9 @@ def join(on: Question) -> Sequence[Event]:
         first_user=user_id,
         known_ended=tuple(dict.fromkeys((*on.past, *added))),
     )
-    events += users_known(now, kept)
+    new = users_of_history(guest, on.forwarded.trail)
+    for decision in kept:
+        events += users_known(now, [decision], new if decision in here.decisions else None)
     events += voided_as_own(now, kept)
     for decision in kept:
         side = here if decision in here.decisions else guest

@@ -1,11 +1,12 @@
 """Users who are known to be one person: an account, and those merged into it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from reftrail.contracts.stage_messages import UsersKnown
 from reftrail.rules.attribution.claims import Decision, as_registered
 from reftrail.rules.attribution.question import Question
+from reftrail.rules.attribution.state import AttributionState
 from reftrail.rules.decider import metadata
 
 MOST_USERS: Final = 500
@@ -21,20 +22,35 @@ def users_of(on: Question) -> set[str]:
     return {on.record.user_id, *trail, *decided, *(user_id for user_id, _ in on.past)}
 
 
-def users_known(on: Question, decisions: Iterable[Decision]) -> Iterator[UsersKnown]:
+def users_of_history(history: AttributionState, trail: Sequence[str]) -> set[str]:
+    """The users of a history that comes to an account by a trail of users."""
+    decided = (decision.user_id for decision in history.decisions if decision.user_id)
+    return {*trail, *decided, *(user_id for user_id, _ in history.voided)}
+
+
+def users_known(
+    on: Question, decisions: Iterable[Decision], new: set[str] | None = None
+) -> Iterator[UsersKnown]:
     """Tell the referrals of a merged user who else the user is.
 
     Claims name the user whose signup decided, but lists and self-referral are about the person.
+    new are the users of a history that comes to the decision's account. They go first, and those
+    who don't fit with them were told before. Without new all are told, in several messages if need
+    be.
     """
     users = users_of(on)
     for decision in decisions if len(users) > 1 else ():
         user_id = decision.user_id or on.record.user_id
         code = as_registered(decision, on.reference).code
         account = {on.record.user_id} - {user_id}
-        others = [*account, *sorted(users - {user_id, on.record.user_id})]
-        yield UsersKnown(
-            **metadata(on.record, on.cause, f"users_known:{user_id}:{code}"),
-            code=code,
-            user_id=user_id,
-            users=others[:MOST_USERS],
-        )
+        named = users - {user_id, on.record.user_id}
+        others = [*account, *sorted(named, key=lambda known: (known not in (new or ()), known))]
+        most = len(others) if new is None else 1 + len(new)
+        for begin in range(0, most, MOST_USERS):
+            part_of = f":{begin}" if begin else ""
+            yield UsersKnown(
+                **metadata(on.record, on.cause, f"users_known:{user_id}:{code}{part_of}"),
+                code=code,
+                user_id=user_id,
+                users=others[begin : begin + MOST_USERS],
+            )
