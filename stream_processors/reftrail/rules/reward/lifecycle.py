@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 from reftrail.contracts.decisions import Action, Claimed, RewardStatus
 from reftrail.contracts.record import Millis, Record
 from reftrail.contracts.reward_reasons import Reason
-from reftrail.contracts.stage_messages import LimitRequested
+from reftrail.contracts.stage_messages import LimitRequested, ReferralVoided
 from reftrail.rules.fraud.scoring import Verdict
 from reftrail.rules.limits import LimitReservation
 from reftrail.rules.reward.actions import first_attempt
@@ -264,12 +264,15 @@ def request(
     """Ask the limits stage to release a reservation, or to take one whatever is left.
 
     Each reservation has a request of its own: so it is free before it is asked for because of that.
-    words tell apart what one case asks for at different times.
+    words tell apart what one case asks for at different times. A referral that ends by a merge
+    releases as of its action's receipt. The claims that follow ask as of then, too: the limit of a
+    day may have closed since.
     """
     parsed = LimitReservation.parse(reservation)
     record_id = context.record.event_id
     its_words = ("places_back", case.claim_id, case.action, record_id, parsed.key, *words)
-    _request(context, its_words, parsed, is_releasing=is_releasing)
+    at = case.received_at if isinstance(context.resumed or context.record, ReferralVoided) else None
+    _request(context, its_words, parsed, is_releasing=is_releasing, received_at=at)
 
 
 def _request(
@@ -278,10 +281,13 @@ def _request(
     reservation: LimitReservation,
     *,
     is_releasing: bool,
+    received_at: Millis | None = None,
 ) -> None:
+    common = context.metadata(*words)
+    common["received_at"] = common["received_at"] if received_at is None else received_at
     context.apply(
         LimitRequested(
-            **context.metadata(*words),
+            **common,
             limits=[str(reservation)],
             passed=[],
             releasing=is_releasing,
