@@ -44,7 +44,7 @@ from reftrail.rules.reward.state_events import (
     SignupShown,
     UsersNoted,
 )
-from reftrail.rules.reward.voiding import void
+from reftrail.rules.reward.voiding import void, void_own
 
 MOST_USERS: Final = 2_000
 """The most users who are known to be the user of a referral: with long names, 250 KiB of state."""
@@ -115,6 +115,7 @@ def note_users(context: DecisionContext, known: UsersKnown) -> None:
     users = tuple(dict.fromkeys((*context.referral.users, *known.users)))[-MOST_USERS:]
     if users != context.referral.users:
         context.apply(UsersNoted(**context.noted(), users=users))
+        void_own(context, known)
 
 
 def take_answer(context: DecisionContext, answered: LimitAnswered) -> None:

@@ -7,7 +7,7 @@ import msgspec
 from reftrail.contracts.decisions import Action, Claimed, Role
 from reftrail.contracts.policy import policy_in
 from reftrail.contracts.reward_reasons import Reason
-from reftrail.contracts.stage_messages import ReferralVoided
+from reftrail.contracts.stage_messages import ReferralVoided, UsersKnown
 from reftrail.rules.codes import code_of
 from reftrail.rules.limits import LimitReservation
 from reftrail.rules.merged_claims import next_step
@@ -66,6 +66,18 @@ def void(context: DecisionContext, voided: ReferralVoided) -> None:
     for claim in claims:
         _release_counted(context, claim)
     context.apply(*(_passed_on(context, voided, claims) if voided.route else claims))
+
+
+def void_own(context: DecisionContext, known: UsersKnown) -> None:
+    """Take back what a user has earned as the code's owner, who may have given it away since.
+
+    By a code that is the user's own now the referral ends, and earns nothing any more.
+    """
+    for reward in list(all_rewards(context))[::-1]:
+        referrer = reward.case.side(Role.REFERRER)
+        is_own = referrer is not None and referrer.beneficiary in context.referral.users
+        if is_own and not reward.case.is_bonus and allowed(reward.side.status, Transition.VOID):
+            change(context, reward, Transition.VOID, of=known, why=Reason.SELF_REFERRAL)
 
 
 def _passed_on(
