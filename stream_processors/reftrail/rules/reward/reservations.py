@@ -1,5 +1,7 @@
 """Reservations under shared limits that a reward needs: orders, budgets, users of a referrer."""
 
+from typing import Final
+
 from reftrail.contracts.decisions import Claimed
 from reftrail.contracts.policy import OrderIds, Policy
 from reftrail.contracts.reference import CampaignDefined
@@ -18,12 +20,17 @@ def reason_of(key: str) -> str:
 
 
 def is_of_another(case: RewardCase) -> bool:
-    """Whether a case was refused since another user has its order, or had its address."""
+    """Whether a case was refused since other users had its order, its address or its places."""
     is_refused = not case.counts and bool(case.refused_by)
-    return is_refused and reason_of(case.refused_by) in (
-        Reason.ORDER_OF_ANOTHER,
-        Reason.EMAIL_OF_ANOTHER,
-    )
+    return is_refused and reason_of(case.refused_by) in _OF_ANOTHER
+
+
+_OF_ANOTHER: Final = (
+    Reason.ORDER_OF_ANOTHER,
+    Reason.EMAIL_OF_ANOTHER,
+    Reason.CAP_PER_REFERRER,
+    Reason.CAP_PER_REFERRER_PER_DAY,
+)
 
 
 def is_budget(key: str) -> bool:
