@@ -14,6 +14,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from uvicorn.config import Config
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
     HttpToolsProtocol,
@@ -29,6 +30,9 @@ WholeHandlers: TypeAlias = Mapping[tuple[bytes, bytes], Handler]
 
 _MOST_BYTES: Final = 64 * 1024
 """The longest head of a request; the most bytes between two parts of a body, which say no more."""
+
+_READ_AT_ONCE: Final = 4096
+"""Bytes that are read before a look at whether requests in them wait for their turn."""
 
 
 class Server(ServerState):
@@ -147,6 +151,19 @@ class _WholeCycle:
         self.keep_alive = True
 
 
+class _Flow(FlowControl):
+    """Flow of a connection: nothing more is read while requests, or bytes, wait for their turn."""
+
+    def __init__(self, connection: "Connection") -> None:
+        super().__init__(connection.transport)
+        self._connection = connection
+
+    def resume_reading(self) -> None:
+        """Read on."""
+        if not self._connection.is_behind:
+            super().resume_reading()
+
+
 class Connection(HttpToolsProtocol):
     """A connection. waits_since: the loop's time since which a whole head is waited for, or None.
 
@@ -159,8 +176,16 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client has connected."""
         super().connection_made(transport)  # type: ignore[arg-type]
+        self.flow = _Flow(self)
         self.waits_since = self.loop.time()
         self._vain_bytes = 0
+        self._is_refused = False
+        self._unread = b""
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether requests or bytes were received that wait for the answer to those before them."""
+        return bool(self.pipeline or self._unread)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection has ended."""
@@ -168,7 +193,34 @@ class Connection(HttpToolsProtocol):
         self.server_state.closed()
 
     def data_received(self, data: bytes) -> None:
+        """Read on, until requests wait for their turn: a few bytes make a large object of each."""
+        if self.is_behind:
+            self._unread += data
+            self.flow.pause_reading()
+            return
+        if len(data) <= _READ_AT_ONCE:
+            self._read(data)
+        else:
+            self._read_on(data)
+        cycle: Any = self.cycle
+        if type(cycle) is _WholeCycle and cycle.more_body:
+            self._take_the_long_way(cycle)
+
+    def _read_on(self, data: bytes) -> None:
+        """Read until requests wait, and keep what is behind them."""
+        for first in range(0, len(data), _READ_AT_ONCE):
+            if self._is_refused:
+                return
+            if self.pipeline:
+                self._unread = data[first:]
+                self.flow.pause_reading()
+                return
+            self._read(data[first : first + _READ_AT_ONCE])
+
+    def _read(self, data: bytes) -> None:
         """Read on. What has no end, and isn't a body, is refused."""
+        if self._is_refused:
+            return
         self._vain_bytes += len(data)
         while data:
             try:
@@ -180,9 +232,6 @@ class Connection(HttpToolsProtocol):
                 break
             else:
                 break
-        cycle: Any = self.cycle
-        if type(cycle) is _WholeCycle and cycle.more_body:
-            self._take_the_long_way(cycle)
         if self._vain_bytes > _MOST_BYTES and not self.transport.is_closing():
             self.refuse(431, f"the head of the request has more than {_MOST_BYTES} bytes")
 
@@ -234,22 +283,31 @@ class Connection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Go on with the next request, or wait for one."""
         if not self.transport.is_closing():
-            self.flow.resume_reading()
             if self.pipeline:
                 cycle, app = self.pipeline.pop()
                 self._start_asgi_task(cycle, app)
             elif self.cycle.response_complete:
                 self.waits_since = self.loop.time()
+            if self._unread and not self.pipeline:
+                unread, self._unread = self._unread, b""
+                self.data_received(unread)
+            self.flow.resume_reading()
 
     def refuse(self, status: int, detail: str) -> None:
         """Answer what is no request, and close; behind the answers to what came before it."""
+        self._is_refused, is_begun = True, False
         cycle: Any = self.cycle
-        if cycle is not None and not cycle.response_complete and not cycle.more_body:
-            cycle.keep_alive = False
-            self.flow.pause_reading()
-            return
         answer = problem(status, detail, {"connection": "close"})
-        self._write(answer.status_code, answer.raw_headers, bytes(answer.body))
+        if cycle is not None and not cycle.response_complete:
+            if cycle.more_body and self.pipeline:
+                self.pipeline[0] = (cycle, answer)  # type: ignore[assignment]
+            if not cycle.more_body or self.pipeline:
+                cycle.keep_alive = False
+                self.flow.pause_reading()
+                return
+            is_begun = getattr(cycle, "response_started", False)
+        if not is_begun:
+            self._write(answer.status_code, answer.raw_headers, bytes(answer.body))
         self.transport.close()
 
     def _without_offer(self, rest: bytes) -> bytes:
@@ -262,7 +320,9 @@ class Connection(HttpToolsProtocol):
             self.refuse(400, "this is no proxy")
             return b""
         kept = [field for field in self.headers if field[0] != b"upgrade"]
-        lines = (b"%b %b HTTP/1.1" % (method, self.url), *(b"%b: %b" % field for field in kept))
+        version = self.parser.get_http_version().encode()
+        begin = b"%b %b HTTP/%b" % (method, self.url, version)
+        lines = (begin, *(b"%b: %b" % field for field in kept))
         self.parser = HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
         return b"\r\n".join((*lines, b"", rest))

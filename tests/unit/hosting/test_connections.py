@@ -1,6 +1,7 @@
 """Requests on the short way and on the long one: each is answered once, in its turn."""
 
 import asyncio
+import gc
 import socket
 import threading
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from support.http_server import served
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from reftrail.hosting.connections import WholeRequest
 from reftrail.hosting.routes import Shortcut
@@ -117,6 +119,11 @@ def test_an_offer_of_another_protocol_is_left_out(url: str) -> None:
     assert answer.endswith(b" two.")
 
 
+def test_an_offer_in_an_older_version_is_answered_and_closed(url: str) -> None:
+    offer = post("/echo", b"one", b"Connection: Upgrade", b"Upgrade: h2c", version=b"1.0")
+    assert answered(url, offer).endswith(b"parts one.")
+
+
 def test_a_body_that_comes_in_parts_takes_the_long_way(url: str) -> None:
     sent = post("/echo", b"x" * 200_000, LAST)
     for first in (len(sent) - 200_000, len(sent) - 100_000):
@@ -165,6 +172,36 @@ def test_what_came_before_nonsense_is_answered_first(url: str) -> None:
         received = b"".join(iter(lambda: connection.recv(65536), b""))
     assert received.count(b"HTTP/1.1 ") == 1
     assert received.endswith(b" 1.")
+
+
+def test_a_broken_body_is_refused_behind_the_answers_to_what_came_before(url: str) -> None:
+    broken_chunk = post("/echo", b"zz\r\n", b"Transfer-Encoding: chunked")
+    for before in (post("/echo", b"1"), post("/echo", b"1", b"Origin: x")):
+        answer = answered(url, before + broken_chunk)
+        good, bad = answer.index(b"HTTP/1.1 200 OK"), answer.index(b"HTTP/1.1 400 ")
+        assert good < answer.index(b" 1.") < bad
+        assert answer.count(b"HTTP/1.1 ") == 2
+
+
+def test_requests_behind_one_another_are_read_a_few_at_a_time(url: str) -> None:
+    going_on.clear()
+    begun.clear()
+    with connected(url) as connection:
+        connection.sendall(post("/slow", b"") + post("/echo", b"") * 3_000)
+        assert begun.wait(60)
+        wait_until_read(connection)
+        waiting = sum(isinstance(found, RequestResponseCycle) for found in gc.get_objects())
+        going_on.set()
+        connection.sendall(post("/echo", b"last", LAST))
+        received = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert waiting < 200
+    assert received.count(b"HTTP/1.1 200 OK") == 3_002
+    assert received.endswith(b" last.")
+
+
+def test_a_body_behind_many_requests_is_read_to_its_end(url: str) -> None:
+    sent = post("/echo", b"") * 300 + post("/echo", b"x" * 400_000, LAST)
+    assert answered(url, sent).endswith(b"parts " + b"x" * 400_000 + b".")
 
 
 def test_a_connection_is_kept_until_it_is_to_be_closed(url: str) -> None:
