@@ -6,6 +6,9 @@ written, without the messages of ASGI between them.
 """
 
 import asyncio
+import heapq
+import socket
+import struct
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Final, TypeAlias, cast
 
@@ -34,6 +37,10 @@ _MOST_BYTES: Final = 64 * 1024
 _READ_AT_ONCE: Final = 4096
 """Bytes that are read before a look at whether requests in them wait for their turn."""
 
+_PARTS_CLOSED: Final = 64
+_FORGET: Final = struct.pack("ii", 1, 0)
+"""The option of a socket by which it is reset where it is closed."""
+
 
 class Server(ServerState):
     """What the connections of a port have in common. on_closed is called after each has ended."""
@@ -59,10 +66,21 @@ class Server(ServerState):
             self._ended.set()
 
     def close_idle(self, since: float) -> None:
-        """Close connections that wait for a head for so long, by the loop's time."""
+        """Close connections that wait for a head for so long, by the loop's time.
+
+        Those whose client takes nothing of an answer for so long are aborted.
+        """
         for connection in tuple(self._all()):
-            if connection.waits_since is not None and connection.waits_since <= since:
+            if connection.is_unread(since):
+                connection.reset()
+            elif connection.waits_since is not None and connection.waits_since <= since:
                 connection.transport.close()
+
+    def make_room(self) -> None:
+        """Close those that wait for a head longest, a few at once: looking for them takes time."""
+        idle = [found for found in self._all() if found.waits_since is not None]
+        for connection in heapq.nsmallest(len(idle) // _PARTS_CLOSED + 1, idle, key=_waits_since):
+            connection.transport.abort()
 
     def shutdown(self) -> None:
         """Close each connection, or have it closed once its request is answered."""
@@ -172,6 +190,7 @@ class Connection(HttpToolsProtocol):
 
     server_state: Server
     waits_since: float | None
+    _unsent_since: float | None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client has connected."""
@@ -181,6 +200,29 @@ class Connection(HttpToolsProtocol):
         self._vain_bytes = 0
         self._is_refused = False
         self._unread = b""
+        self._unsent, self._unsent_since = 0, None
+
+    def is_unread(self, since: float) -> bool:
+        """Whether the client has taken nothing of what is to be sent, by the loop's time.
+
+        Asked from time to time: a client that took something in between begins anew.
+        """
+        unsent = self.transport.get_write_buffer_size()
+        if not unsent or unsent < self._unsent or self._unsent_since is None:
+            self._unsent_since = self.loop.time() if unsent else None
+        self._unsent = unsent
+        return self._unsent_since is not None and self._unsent_since <= since
+
+    def reset(self) -> None:
+        """End the connection, and forget what the system still has to send."""
+        plain = self.transport.get_extra_info("socket")
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _FORGET)
+        self.transport.abort()
+
+    def resume_writing(self) -> None:
+        """The client has taken much of what was to be sent."""
+        self._unsent_since = None
+        super().resume_writing()
 
     @property
     def is_behind(self) -> bool:
@@ -371,3 +413,7 @@ class Connection(HttpToolsProtocol):
         cycle: RequestResponseCycle = self.cycle
         cycle.body += whole.body
         cycle.message_event.set()
+
+
+def _waits_since(connection: Connection) -> float:
+    return connection.waits_since or 0.0

@@ -5,7 +5,7 @@ import logging
 import resource
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from email.utils import formatdate
 from typing import Any, Final
 
@@ -20,7 +20,10 @@ IDLE_SECONDS: Final = 65.0
 Load balancers keep idle connections for 60 s, and must close them first.
 """
 MOST_CONNECTIONS: Final = 8192
-"""The most connections that are open at once; the next ones wait to be accepted."""
+"""The most connections that are open at once.
+
+For the next ones those are closed that wait for a request longest; with none of them, they wait.
+"""
 _OTHER_FILES: Final = 512
 """Open files of a host beside connections: Kafka's, a database's, the interpreter's."""
 _BACKLOG: Final = 1024
@@ -39,7 +42,7 @@ async def serve(
     if the port, set by `setting`, is taken.
     """
     check_free(host, port, setting)
-    room = asyncio.Semaphore(_connections())
+    room = asyncio.Semaphore(_connections(MOST_CONNECTIONS))
     server = Server(app, room.release)
     with _listening(host, port) as listening:
         _log.info("serving on http://%s:%d", host, port)
@@ -53,17 +56,22 @@ async def serve(
 
 
 async def _accept(listening: socket.socket, server: Server, room: asyncio.Semaphore) -> None:
-    """Take connections, while there is room for them."""
+    """Take connections, and make room for them."""
     loop = asyncio.get_running_loop()
     while True:
-        await room.acquire()
         try:
             connection, _ = await loop.sock_accept(listening)
-            await loop.connect_accepted_socket(server.connection, connection)
         except OSError as error:  # a client that has gone already, or too many open files
-            room.release()
             _log.warning("a connection can't be taken: %s", error)
             await asyncio.sleep(_RETRY_SECONDS)
+            continue
+        with ExitStack() as unless_taken:
+            unless_taken.callback(connection.close)
+            if room.locked():
+                server.make_room()
+            await room.acquire()
+            await loop.connect_accepted_socket(server.connection, connection)
+            unless_taken.pop_all()
 
 
 async def _close_idle(server: Server, idle_seconds: float) -> None:
@@ -111,12 +119,12 @@ def check_free(host: str, port: int, setting: str) -> None:
             ) from error
 
 
-def _connections() -> int:
+def _connections(most: int) -> int:
     """The number of connections that the limit of open files allows, after raising it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MOST_CONNECTIONS + _OTHER_FILES
+    wanted = most + _OTHER_FILES
     if hard != resource.RLIM_INFINITY:
         wanted = min(wanted, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-    return max(wanted - _OTHER_FILES, 64)
+    return max(wanted - _OTHER_FILES, min(most, 64))

@@ -1,6 +1,8 @@
 """Connections that send nothing, too little or another protocol, beside honest requests."""
 
+import select
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from urllib.parse import urlsplit
@@ -13,6 +15,8 @@ from starlette.routing import Route
 from support import local_http
 from support.http_server import served
 
+from reftrail.hosting import serving
+
 IDLE_SECONDS = 1.0
 
 
@@ -20,7 +24,10 @@ def application() -> Starlette:
     async def fine(_: Request) -> PlainTextResponse:
         return PlainTextResponse("fine")
 
-    return Starlette(routes=[Route("/", fine)])
+    async def large(_: Request) -> PlainTextResponse:
+        return PlainTextResponse("x" * 2**25)
+
+    return Starlette(routes=[Route("/", fine), Route("/large", large)])
 
 
 @pytest.fixture(scope="module")
@@ -60,3 +67,33 @@ def test_a_connection_without_a_whole_head_is_closed(url: str, sent: bytes) -> N
 def test_a_kept_connection_is_closed_after_a_while(url: str) -> None:
     with connected(url, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n") as connection:
         assert ended(connection).endswith(b"fine")
+
+
+@pytest.mark.parametrize("last", [b"", b"Connection: close\r\n"])
+def test_a_connection_whose_answer_nobody_reads_is_ended(url: str, last: bytes) -> None:
+    with connected(url, b"GET /large HTTP/1.1\r\nHost: x\r\n" + last + b"\r\n") as connection:
+        ends = select.poll()
+        ends.register(connection, 0)
+        assert ends.poll(20_000)
+
+
+def test_an_answer_that_is_read_slowly_is_read_to_its_end(url: str) -> None:
+    sent = b"GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    begun = time.monotonic()
+    with connected(url, sent) as connection:
+        received = 0
+        while part := connection.recv(2**18):
+            received += len(part)
+            time.sleep(3 * IDLE_SECONDS / 128)
+    assert received > 2**25
+    assert time.monotonic() - begun > 2 * IDLE_SECONDS
+
+
+def test_a_full_host_makes_room_by_closing_those_that_are_idle_longest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(serving, "MOST_CONNECTIONS", 4)
+    with served(application) as url, ExitStack() as open_:
+        idle = [open_.enter_context(connected(url)) for _ in range(4)]
+        assert local_http.get(url, timeout=20).text == "fine"
+        assert ended(idle[0]) == b""
