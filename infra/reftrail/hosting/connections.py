@@ -277,6 +277,15 @@ class Connection(HttpToolsProtocol):
         if self._vain_bytes > _MOST_BYTES and not self.transport.is_closing():
             self.refuse(431, f"the head of the request has more than {_MOST_BYTES} bytes")
 
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """The client sends no more: a request that is here as a whole is still answered."""
+        cycle: Any = self.cycle
+        is_asked = type(cycle) is _WholeCycle and not cycle.more_body
+        if not is_asked or cycle.response_complete:
+            return False
+        cycle.keep_alive = False
+        return True
+
     def on_message_begin(self) -> None:
         """A head begins."""
         super().on_message_begin()

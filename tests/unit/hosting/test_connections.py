@@ -160,6 +160,19 @@ def test_requests_behind_one_another_are_answered_in_their_order(url: str) -> No
     assert received.count(b"HTTP/1.1 200 OK") == 4
 
 
+def test_who_sends_no_more_is_answered(url: str) -> None:
+    going_on.clear()
+    begun.clear()
+    with connected(url) as connection:
+        connection.sendall(post("/slow", b"last"))
+        assert begun.wait(60)
+        connection.shutdown(socket.SHUT_WR)
+        wait_until_read(connection)
+        going_on.set()
+        received = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert received.endswith(b"connection: close\r\n\r\nwhole last.")
+
+
 def test_what_came_before_nonsense_is_answered_first(url: str) -> None:
     going_on.clear()
     begun.clear()
