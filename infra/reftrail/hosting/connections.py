@@ -51,7 +51,13 @@ class Server(ServerState):
         self._on_closed = on_closed
         self._ended = asyncio.Event()
         self.config = Config(
-            app, interface="asgi3", lifespan="off", ws="none", log_config=None, access_log=False
+            app,
+            interface="asgi3",
+            lifespan="off",
+            ws="none",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
         )
         self.config.load()
 

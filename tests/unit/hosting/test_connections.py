@@ -28,6 +28,11 @@ async def echo(request: Request) -> Response:
     return PlainTextResponse(f"parts {(await request.body()).decode()}.")
 
 
+async def peer(request: Request) -> Response:
+    assert request.client
+    return PlainTextResponse(f"from {request.client.host} by {request.url.scheme}.")
+
+
 async def slow(request: Request) -> Response:
     begun.set()
     await asyncio.to_thread(going_on.wait, 60)
@@ -44,7 +49,7 @@ async def broken(_: Request) -> Response:
 
 
 def application() -> Shortcut:
-    handlers = {"/echo": echo, "/slow": slow, "/large": large, "/broken": broken}
+    handlers = {"/echo": echo, "/peer": peer, "/slow": slow, "/large": large, "/broken": broken}
     plain = Starlette(routes=[Route(path, handlers[path], methods=["POST"]) for path in handlers])
     return Shortcut(plain, {("POST", path): handler for path, handler in handlers.items()})
 
@@ -122,6 +127,13 @@ def test_an_offer_of_another_protocol_is_left_out(url: str) -> None:
 def test_an_offer_in_an_older_version_is_answered_and_closed(url: str) -> None:
     offer = post("/echo", b"one", b"Connection: Upgrade", b"Upgrade: h2c", version=b"1.0")
     assert answered(url, offer).endswith(b"parts one.")
+
+
+@pytest.mark.parametrize("way", [b"X-Short: x", b"Origin: x"])
+def test_a_sender_is_who_is_connected_whatever_its_headers_say(url: str, way: bytes) -> None:
+    """What proxies say is for `edge.requests`, which knows those that are trusted."""
+    said = (b"X-Forwarded-For: 192.0.2.1", b"X-Forwarded-Proto: https", way, LAST)
+    assert answered(url, post("/peer", b"", *said)).endswith(b"from 127.0.0.1 by http.")
 
 
 def test_a_body_that_comes_in_parts_takes_the_long_way(url: str) -> None:
