@@ -9,13 +9,10 @@ import asyncio
 import heapq
 import socket
 import struct
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeAlias, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
-from starlette.datastructures import Headers
-from starlette.requests import Request
-from starlette.responses import Response
 from uvicorn.config import Config
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import (
@@ -26,8 +23,8 @@ from uvicorn.protocols.http.httptools_impl import (
 from uvicorn.server import ServerState
 
 from reftrail.hosting.problems import problem
+from reftrail.hosting.whole_requests import Handler, WholeCycle, WholeRequest
 
-Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 WholeHandlers: TypeAlias = Mapping[tuple[bytes, bytes], Handler]
 """Handlers that answer whatever happens, by method and target."""
 
@@ -111,70 +108,6 @@ class Server(ServerState):
         return cast("set[Connection]", self.connections)
 
 
-class WholeRequest(Request):
-    """A request whose body is here."""
-
-    def __init__(self, scope: dict[str, Any], fields: dict[bytes, bytes], body: bytes) -> None:
-        super().__init__(scope)
-        self.found_headers = _FoundHeaders(fields, scope["headers"])
-        self.whole_body = body
-
-    @property
-    def headers(self) -> Headers:
-        """The headers, found by name."""
-        return self.found_headers
-
-
-class _Names(dict[str, bytes]):
-    """Names of headers as they are on the wire, by those that handlers ask for."""
-
-    def __missing__(self, name: str) -> bytes:
-        self[name] = name.lower().encode("latin-1")
-        return self[name]
-
-
-_FIELDS: Final = _Names()
-
-
-class _FoundHeaders(Headers):
-    """Headers of which the first of a name is found at once."""
-
-    def __init__(self, fields: dict[bytes, bytes], raw: list[tuple[bytes, bytes]]) -> None:
-        super().__init__(raw=raw)
-        self._fields = fields
-
-    def get(self, key: str, default: Any = None) -> Any:
-        """The first value of a header."""
-        found = self._fields.get(_FIELDS[key])
-        return default if found is None else found.decode("latin-1")
-
-
-class _NoEvent:
-    """Event that nobody waits for."""
-
-    def set(self) -> None:
-        """Wake nobody."""
-
-
-_NO_EVENT: Final = _NoEvent()
-
-
-class _WholeCycle:
-    """Request on its short way, in the place of uvicorn's `RequestResponseCycle`."""
-
-    message_event = _NO_EVENT
-
-    def __init__(self, handler: Handler, scope: dict[str, Any], fields: dict[bytes, bytes]) -> None:
-        self.handler = handler
-        self.scope = scope
-        self.fields = fields
-        self.body = b""
-        self.more_body = True
-        self.response_complete = False
-        self.disconnected = False
-        self.keep_alive = True
-
-
 class _Flow(FlowControl):
     """Flow of a connection: nothing more is read while requests, or bytes, wait for their turn."""
 
@@ -251,7 +184,7 @@ class Connection(HttpToolsProtocol):
         else:
             self._read_on(data)
         cycle: Any = self.cycle
-        if type(cycle) is _WholeCycle and cycle.more_body:
+        if type(cycle) is WholeCycle and cycle.more_body:
             self._take_the_long_way(cycle)
 
     def _read_on(self, data: bytes) -> None:
@@ -286,7 +219,7 @@ class Connection(HttpToolsProtocol):
     def eof_received(self) -> bool:  # type: ignore[override]
         """The client sends no more: a request that is here as a whole is still answered."""
         cycle: Any = self.cycle
-        is_asked = type(cycle) is _WholeCycle and not cycle.more_body
+        is_asked = type(cycle) is WholeCycle and not cycle.more_body
         if not is_asked or cycle.response_complete:
             return False
         cycle.keep_alive = False
@@ -332,7 +265,7 @@ class Connection(HttpToolsProtocol):
             return
         super().on_message_complete()
         cycle: Any = self.cycle
-        if type(cycle) is _WholeCycle:
+        if type(cycle) is WholeCycle:
             task = self.loop.create_task(self._answer(cycle))
             self.tasks.add(task)
             task.add_done_callback(self._answered)
@@ -389,11 +322,11 @@ class Connection(HttpToolsProtocol):
         scope["method"] = self.parser.get_method().decode("ascii")
         scope["path"] = self.url.decode("ascii")
         scope["raw_path"], scope["query_string"] = self.url, b""
-        cycle = _WholeCycle(handler, scope, fields)
+        cycle = WholeCycle(handler, scope, fields)
         cycle.keep_alive = self.parser.should_keep_alive()
         return cycle
 
-    async def _answer(self, cycle: _WholeCycle) -> None:
+    async def _answer(self, cycle: WholeCycle) -> None:
         """Answer a request that is here."""
         request = WholeRequest(cycle.scope, cycle.fields, bytes(cycle.body))
         response = await cycle.handler(request)
@@ -421,7 +354,7 @@ class Connection(HttpToolsProtocol):
         fields = [b"%b: %b\r\n" % field for field in (*self.server_state.default_headers, *headers)]
         self.transport.write(b"".join((STATUS_LINE[status], *fields, b"\r\n", body)))
 
-    def _take_the_long_way(self, whole: _WholeCycle) -> None:
+    def _take_the_long_way(self, whole: WholeCycle) -> None:
         """Start a request that isn't here as a whole as uvicorn does."""
         self.cycle = None  # type: ignore[assignment]
         HttpToolsProtocol.on_headers_complete(self)

@@ -20,7 +20,7 @@ from reftrail.edge.bots import is_navigation, is_prefetch
 from reftrail.edge.encodings import ENCODINGS, TooLarge, unpacked
 from reftrail.edge.field_formats import parse_address
 from reftrail.edge.http_errors import RequestRefused
-from reftrail.hosting.connections import WholeRequest
+from reftrail.hosting.whole_requests import WholeRequest
 
 MAX_EVENTS: Final = 1000
 MAX_BYTES: Final = 2**20

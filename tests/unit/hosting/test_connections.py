@@ -15,8 +15,8 @@ from starlette.routing import Route
 from support.http_server import served
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from reftrail.hosting.connections import WholeRequest
 from reftrail.hosting.routes import Shortcut
+from reftrail.hosting.whole_requests import WholeRequest
 
 larges: list[Request] = []
 going_on, begun = threading.Event(), threading.Event()
