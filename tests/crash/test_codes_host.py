@@ -100,6 +100,7 @@ def seed() -> int:
     return int(os.environ.get("CRASH_SEED") or 1)
 
 
+@pytest.mark.partitions(4)
 def test_kill_9_at_any_time_leaves_topic_and_store_alike(
     installation: TestInstallation, tmp_path: Path, seed: int
 ) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
+import pytest
 from support.fulfilment import Lag, an_order, environment, lag_of, partners, wait_until
 from support.fulfilment_invariants import wrongs
 from support.kafka import TestInstallation
@@ -60,6 +61,7 @@ def judged(
     return wrongs(orders, deliveries.done, reported, lag())
 
 
+@pytest.mark.partitions(4)
 def test_killed_while_rewards_flow_it_fulfils_each_once(
     installation: TestInstallation, tmp_path: Path
 ) -> None:

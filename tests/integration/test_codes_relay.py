@@ -119,6 +119,7 @@ def test_kafka_gets_what_the_store_holds_in_order(
     assert on_topics(installation) == found
 
 
+@pytest.mark.partitions(4)
 def test_killed_between_kafka_and_the_store_it_sends_the_same_again(
     codes: CodeService, store: Store, installation: TestInstallation, tmp_path: Path
 ) -> None:
@@ -158,6 +159,7 @@ def ends_of(reader: KafkaConsumer, installation: TestInstallation) -> dict[Topic
     return ends
 
 
+@pytest.mark.partitions(4)
 async def test_what_has_left_the_outbox_is_readable_at_once(
     codes: CodeService, store: Store, installation: TestInstallation
 ) -> None:

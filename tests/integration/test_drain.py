@@ -18,6 +18,8 @@ from reftrail.local.drain import wait_until_drained
 
 GROUP = "drained"
 
+pytestmark = pytest.mark.partitions(3)  # which its stages use one each of
+
 
 class Stages:
     """Writes and commits as the stages do, in one transaction each."""

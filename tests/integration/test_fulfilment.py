@@ -57,6 +57,7 @@ def codes(directory: Path, count: int) -> str:
     return str(path)
 
 
+@pytest.mark.partitions(4)
 def test_every_kind_is_fulfilled_once_and_others_share_the_work(
     installation: TestInstallation, tmp_path: Path
 ) -> None:
@@ -211,6 +212,7 @@ def test_a_dead_partner_with_any_number_of_orders_holds_up_nobody_else(
             wait_until(lambda: running.figure("waiting") > 20_000)
 
 
+@pytest.mark.partitions(4)
 def test_of_three_processes_two_are_killed_and_nothing_is_given_twice(
     installation: TestInstallation, tmp_path: Path
 ) -> None:

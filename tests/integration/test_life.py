@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 from support.kafka import TestInstallation
 from support.log import group_positions, produce, read_committed, read_until
 from support.worker import RunningWorker, group_of, worker
@@ -150,6 +151,7 @@ def live(installation: TestInstallation, workers: list[RunningWorker]) -> None:
     wait_until_drained(installation, group_of(installation), None, "", timeout=120)
 
 
+@pytest.mark.partitions(4)
 def test_every_stage_does_its_part_and_a_replay_gives_the_same_to_the_byte(
     installation: TestInstallation, tmp_path: Path
 ) -> None:

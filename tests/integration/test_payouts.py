@@ -138,6 +138,7 @@ def test_what_is_granted_is_paid_once_and_taken_back(
         _check_the_warehouse(reports)
 
 
+@pytest.mark.partitions(4)
 def test_what_is_written_can_be_read_at_once(installation: TestInstallation) -> None:
     """By the next command: the broker acknowledges a commit before its markers are there."""
     partitions = [

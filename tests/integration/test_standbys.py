@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
+import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from support.bulk import write_many
 from support.kafka import TestInstallation
@@ -56,6 +57,7 @@ def _follows_two(running: RunningWorker) -> bool:
     return followed == 2 and not figure(running, "standby_lag")
 
 
+@pytest.mark.partitions(4)
 def test_a_standby_takes_over_with_what_it_has(
     installation: TestInstallation, tmp_path: Path
 ) -> None:

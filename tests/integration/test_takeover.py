@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
+import pytest
 from support.bulk import codes, write_many
 from support.kafka import TestInstallation
 from support.log import reading, writing
@@ -110,6 +111,7 @@ def _assert_never_expelled(*workers: RunningWorker) -> None:
             assert words not in said, said[-4000:]
 
 
+@pytest.mark.partitions(4)
 def test_workers_join_and_leave_with_many_codes_and_none_is_expelled(
     installation: TestInstallation, tmp_path: Path
 ) -> None:

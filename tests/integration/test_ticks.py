@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 from support.kafka import TestInstallation
 from support.log import Logged, produce, read_committed, read_until
 from support.timers import review
@@ -48,6 +49,7 @@ def holds_the_time(running: RunningWorker, installation: TestInstallation) -> bo
     return f"{installation.name_of(TICKS)}-0" in held
 
 
+@pytest.mark.partitions(4)
 def test_a_key_is_fired_by_the_clock_whoever_is_killed(
     installation: TestInstallation, tmp_path: Path
 ) -> None:

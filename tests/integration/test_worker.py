@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 from kafka import KafkaProducer
 from support.kafka import TestInstallation
 from support.log import Logged, produce, read_committed, read_until
@@ -84,6 +85,7 @@ def test_a_click_and_a_signup_become_two_grants(
         assert running.stop() == 0
 
 
+@pytest.mark.partitions(4)
 def test_a_killed_worker_loses_and_doubles_nothing(
     installation: TestInstallation, tmp_path: Path
 ) -> None:
@@ -137,6 +139,7 @@ def _click(visitor: str, **actual: Any) -> Click:
     return Click(**(common | {"event_id": f"odd {visitor}", "code": "CODE1"} | actual))
 
 
+@pytest.mark.partitions(4)
 def test_records_that_no_stage_can_take_are_dead_letters_and_the_others_are_decided(
     installation: TestInstallation, tmp_path: Path
 ) -> None:

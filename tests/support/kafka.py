@@ -41,20 +41,29 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningKafka]:
         yield RunningKafka(broker.bootstrap_servers)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "partitions(number): of each topic of its installation")
+
+
 @pytest.fixture
-def installation(kafka: RunningKafka) -> Iterator[TestInstallation]:
-    """All topics under a prefix that no other test uses, with 4 partitions each."""
-    with installation_on(kafka) as made:
+def installation(kafka: RunningKafka, request: pytest.FixtureRequest) -> Iterator[TestInstallation]:
+    """All topics under a prefix that no other test uses.
+
+    Each has 2 partitions unless the test is marked with another number, as are those in which
+    several processes share them, or whose races more of them make likelier.
+    """
+    marked = request.node.get_closest_marker("partitions")
+    with installation_on(kafka, *(marked.args if marked else ())) as made:
         yield made
 
 
 @contextmanager
-def installation_on(kafka: RunningKafka) -> Iterator[TestInstallation]:
+def installation_on(kafka: RunningKafka, partitions: int = 2) -> Iterator[TestInstallation]:
     """One more installation on the same broker."""
     made = TestInstallation(
         bootstrap_servers=kafka.bootstrap_servers,
         topic_prefix=f"test-{secrets.token_hex(4)}.",
-        partitions=4,
+        partitions=partitions,
     )
     create_topics(made, made.partitions)
     yield made
