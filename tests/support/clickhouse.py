@@ -25,6 +25,7 @@ from reftrail.warehouse.ledger import Ledger
 from reftrail.warehouse.loader import Loader, Work
 from reftrail.warehouse.metrics import WarehouseMetrics
 from reftrail.warehouse.tables import apply_ddl
+from support.memory import directory_in_memory
 from support.served_clickhouse import clickhouse_container, served_clickhouse
 
 
@@ -130,15 +131,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="session")
 def embedded_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
     """One engine for the session: a process can have only one."""
-    engine = ClickHouse.opened(tmp_path_factory.mktemp("clickhouse"), None)
-    yield engine
-    engine.close()
+    with directory_in_memory(tmp_path_factory.mktemp("clickhouse")) as directory:
+        engine = ClickHouse.opened(directory, None)
+        yield engine
+        engine.close()
 
 
 @pytest.fixture(scope="session")
 def served_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
     """An engine in a process of its own, behind the HTTP interface of a server."""
-    with served_clickhouse(tmp_path_factory.mktemp("served") / "clickhouse") as address:
+    with (
+        directory_in_memory(tmp_path_factory.mktemp("served")) as directory,
+        served_clickhouse(directory / "clickhouse") as address,
+    ):
         engine = ClickHouse.opened(None, f"{address.replace('//', '//any:any@')}/default")
         yield engine
         engine.close()
