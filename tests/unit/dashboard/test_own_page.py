@@ -1,5 +1,6 @@
 """A user's own page behind a signed link, on the real engine."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -25,10 +26,14 @@ def authorization() -> Authorization:
     return dashboard_authorization()
 
 
-@pytest.fixture
-async def http(
-    clickhouse: ClickHouse, authorization: Authorization
-) -> AsyncIterator[httpx.AsyncClient]:
+@pytest.fixture(scope="module")
+def loaded(shared_clickhouse: ClickHouse) -> ClickHouse:
+    """Codes and rewards of two users; a test that loads more does so for a third one."""
+    asyncio.run(_load(shared_clickhouse))
+    return shared_clickhouse
+
+
+async def _load(clickhouse: ClickHouse) -> None:
     await clickhouse.load(
         CODES,
         [
@@ -45,7 +50,13 @@ async def http(
             entry("r3", "BOB", "wes", value=77_000_000, beneficiary="bob"),
         ],
     )
-    made = dashboard_app(clickhouse, authorization=authorization)
+
+
+@pytest.fixture
+async def http(
+    loaded: ClickHouse, authorization: Authorization
+) -> AsyncIterator[httpx.AsyncClient]:
+    made = dashboard_app(loaded, authorization=authorization)
     app = httpx.ASGITransport(app=made, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=app, base_url="http://reports") as client:
         yield client
@@ -168,18 +179,19 @@ async def test_a_link_waits_until_keys_are_read(
 
 
 async def test_active_codes_are_shown_however_many_inactive_ones_are_newer(
-    http: httpx.AsyncClient, clickhouse: ClickHouse
+    http: httpx.AsyncClient, loaded: ClickHouse
 ) -> None:
     newer = [
-        code(f"OFF{nth}", "spring", owner_user_id="amy", status="revoked", created_at=T0 + nth)
+        code(f"OFF{nth}", "spring", owner_user_id="cyd", status="revoked", created_at=T0 + nth)
         for nth in range(MOST_SHOWN + 1)
     ]
-    await clickhouse.load(CODES, newer)
-    made = await links(http, share_url=SHARE)
+    active = code("CYD", "spring", owner_user_id="cyd", status="active")
+    await loaded.load(CODES, [active, *newer])
+    made = await links(http, "cyd", share_url=SHARE)
     page = (await http.get(made["page"])).text
-    assert "https://events.shop.example/r/AMY" in page
+    assert "https://events.shop.example/r/CYD" in page
     assert "OFF" not in page.replace(made["page"], "")
-    assert (await http.get(f"{made['page']}/qr/AMY")).status_code == 200
+    assert (await http.get(f"{made['page']}/qr/CYD")).status_code == 200
 
 
 async def test_a_share_url_has_the_code_once_so_that_its_qr_code_can_be_drawn(
