@@ -4,7 +4,6 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import pytest
@@ -14,6 +13,7 @@ from reftrail.contracts.topics import TOPICS
 from reftrail.local.broker import Broker
 from reftrail.local.topics import admin, create_topics
 from support.java import load_classes_once
+from support.memory import directory_in_memory
 
 PATIENT: Final = {"broker.session.timeout.ms": "120000"}
 """A broker whose machine is busy is not taken for dead by itself. It isn't killed either."""
@@ -36,8 +36,10 @@ class RunningKafka:
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningKafka]:
     """A broker that ends with the session, also when that is killed."""
     load_classes_once(tmp_path_factory.mktemp("classes"))
-    directory: Path = tmp_path_factory.mktemp("kafka")
-    with Broker(directory, properties=PATIENT) as broker:
+    with (
+        directory_in_memory(tmp_path_factory.mktemp("kafka")) as directory,
+        Broker(directory, properties=PATIENT) as broker,
+    ):
         yield RunningKafka(broker.bootstrap_servers)
 
 
