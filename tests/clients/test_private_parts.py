@@ -37,7 +37,7 @@ from reftrail.hosting.kafka.asynchronous import (
 ROOT = Path(__file__).parents[2]
 PORTIONS = ("schemas", "producers", "stream_processors", "sinks", "infra")
 CLIENTS = {"aiokafka", "kafka", "faust"}
-OWN = {"_buffered", "_failed", "_set_stalled"}
+OWN = {"_buffered", "_ended", "_failed", "_set_stalled"}
 """Attributes of reftrail's own classes, in modules that import a client."""
 OF_NAMED_TUPLES = {"_asdict", "_replace"}
 """Public methods, whose names begin so that no field has them."""
