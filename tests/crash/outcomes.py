@@ -13,6 +13,8 @@ from crash.findings import repeated, some
 from crash.rest import unsettled
 from reftrail.contracts.codec import decode_as
 from reftrail.contracts.decisions import (
+    Attributed,
+    Basis,
     RewardDecided,
     RewardGranted,
     RewardStatus,
@@ -23,6 +25,7 @@ from reftrail.contracts.policy import policy_in
 from reftrail.contracts.record import Micros
 from reftrail.contracts.reward_reasons import Reason, is_part
 from reftrail.contracts.topics import (
+    ATTRIBUTIONS,
     CAMPAIGNS,
     CODES,
     DEAD_LETTERS,
@@ -190,7 +193,7 @@ def limits(evidence: Evidence) -> Iterator[str]:
 
     Of a budget counts what is spent at the end: what was reversed or expired is free for others.
     """
-    granted = [entry for entry in evidence.ledger() if entry.status == RewardStatus.GRANTED]
+    granted = _granted(evidence)
     lives = _lives(evidence)
     codes: list[Any] = evidence.records(CODES)
     by_code = _users([entry for entry in granted if entry.role != Role.MILESTONE], "code")
@@ -216,7 +219,8 @@ def limits(evidence: Evidence) -> Iterator[str]:
 def reached(evidence: Evidence) -> set[str]:
     """The limits on users that were full, and for which another was rejected: what `limits` tries.
 
-    By the names of their reasons. Users count who were granted something under the limit.
+    By the names of their reasons. Users count who were granted something under the limit, those
+    whose place a merge freed afterwards too.
     """
     granted = [entry for entry in evidence.ledger() if entry.status == RewardStatus.GRANTED]
     rejected = [entry for entry in evidence.ledger() if entry.status == RewardStatus.REJECTED]
@@ -230,10 +234,26 @@ def reached(evidence: Evidence) -> set[str]:
             ("code", caps.per_code, Reason.CAP_PER_CODE),
             ("beneficiary", caps.per_referrer, Reason.CAP_PER_REFERRER),
         ):
-            full = {whose for whose, earned in _users(users, by).items() if len(earned) == most}
+            if most is None:
+                continue
+            full = {whose for whose, earned in _users(users, by).items() if len(earned) >= most}
             refused = {getattr(entry, by) for entry in rejected if reason in entry.reasons}
             found |= {reason.value} if full & refused else set()
     return found
+
+
+def _granted(evidence: Evidence) -> list[RewardDecided]:
+    """The grants to users whose referral no merge has ended: whoever it ends leaves their place."""
+    ended = {
+        (attribution.user_id, attribution.code)
+        for attribution in evidence.of(ATTRIBUTIONS, Attributed)
+        if attribution.basis == Basis.MERGED and not attribution.decisive
+    }
+    return [
+        entry
+        for entry in evidence.ledger()
+        if entry.status == RewardStatus.GRANTED and (entry.user_id, entry.code) not in ended
+    ]
 
 
 def _spent(entries: Iterable[RewardDecided]) -> Micros:

@@ -18,6 +18,7 @@ from reftrail.contracts.reward_reasons import is_part
 from reftrail.contracts.topic import Topic
 from reftrail.contracts.topics import (
     ADJUSTMENTS,
+    ATTRIBUTIONS,
     DEAD_LETTERS,
     FULFILMENTS,
     REVIEWS,
@@ -315,6 +316,14 @@ FAULTS: dict[str, tuple[Callable[[Evidence], Evidence], str, str]] = {
 }
 
 
+def test_a_user_whose_referral_a_merge_ended_leaves_their_place() -> None:
+    full = two_more_grants(faultless_run())
+    of_x: dict[str, object] = {"user_id": "x", "basis": "merged"}
+    for decisive in (True, False):
+        merged = once_more(full, ATTRIBUTIONS, of("w0"), decisive=decisive, **of_x)
+        assert bool(list(limits(merged))) is decisive
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_is_found(fault: str) -> None:
     put_in, check, expected = FAULTS[fault]
@@ -348,6 +357,5 @@ def test_a_limit_is_reached_that_is_full_and_for_which_somebody_was_rejected() -
     for reason in ("cap_per_code", "cap_per_referrer"):
         assert reached(with_one_refused(full, reason)) == {reason}
         assert reached(with_one_refused(five_earn, reason)) == set()
-        assert reached(with_one_refused(two_more_grants(five_earn), reason)) == set()
     both = with_one_refused(with_one_refused(full, "cap_per_code"), "cap_per_referrer")
     assert reached(both) == {"cap_per_code", "cap_per_referrer"}
