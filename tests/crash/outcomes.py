@@ -219,10 +219,11 @@ def limits(evidence: Evidence) -> Iterator[str]:
 def reached(evidence: Evidence) -> set[str]:
     """The limits on users that were full, and for which another was rejected: what `limits` tries.
 
-    By the names of their reasons. Users count who were granted something under the limit, those
-    whose place a merge freed afterwards too.
+    By the names of their reasons. Users count who were granted something under the limit; those
+    whose place a merge freed may have had it when another was rejected, or not any more.
     """
     granted = [entry for entry in evidence.ledger() if entry.status == RewardStatus.GRANTED]
+    left = _granted(evidence)
     rejected = [entry for entry in evidence.ledger() if entry.status == RewardStatus.REJECTED]
     campaigns: list[Any] = evidence.records(CAMPAIGNS)
     found = set()
@@ -230,20 +231,26 @@ def reached(evidence: Evidence) -> set[str]:
         caps = policy_in(campaign.policy).caps
         of_it = [entry for entry in granted if entry.campaign_id == campaign.campaign_id]
         users = [entry for entry in of_it if entry.role == Role.REFERRER]
+        still = [entry for entry in users if entry in left]
         for by, most, reason in (
             ("code", caps.per_code, Reason.CAP_PER_CODE),
             ("beneficiary", caps.per_referrer, Reason.CAP_PER_REFERRER),
         ):
             if most is None:
                 continue
-            full = {whose for whose, earned in _users(users, by).items() if len(earned) >= most}
+            at_last = _users(still, by)
+            full = {
+                whose
+                for whose, earned in _users(users, by).items()
+                if len(at_last[whose]) <= most <= len(earned)
+            }
             refused = {getattr(entry, by) for entry in rejected if reason in entry.reasons}
             found |= {reason.value} if full & refused else set()
     return found
 
 
 def _granted(evidence: Evidence) -> list[RewardDecided]:
-    """The grants to users whose referral no merge has ended: whoever it ends leaves their place."""
+    """The grants under referrals that no merge has ended: an ended one leaves its place free."""
     ended = {
         (attribution.user_id, attribution.code)
         for attribution in evidence.of(ATTRIBUTIONS, Attributed)

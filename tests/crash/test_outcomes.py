@@ -357,5 +357,6 @@ def test_a_limit_is_reached_that_is_full_and_for_which_somebody_was_rejected() -
     for reason in ("cap_per_code", "cap_per_referrer"):
         assert reached(with_one_refused(full, reason)) == {reason}
         assert reached(with_one_refused(five_earn, reason)) == set()
+        assert reached(with_one_refused(two_more_grants(five_earn), reason)) == set()
     both = with_one_refused(with_one_refused(full, "cap_per_code"), "cap_per_referrer")
     assert reached(both) == {"cap_per_code", "cap_per_referrer"}
