@@ -55,7 +55,8 @@ from reftrail.contracts.stage_messages import (
 
 FRAME: Final = Struct(">bI")
 _MAGIC: Final = 0
-_SYNC: Final = b"reftrail-sync-16"
+SYNC: Final = b"reftrail-sync-16"
+"""The end of each block of the object container files that are made here."""
 _NEWER_IDS: Final = 1_000
 
 _TYPES: Final[dict[str, Any]] = {
@@ -277,7 +278,7 @@ def container(values: Sequence[bytes], load: int | None = None) -> bytes:
     size += len(end) * len(datums)
     header = _container_header(schema_of(values[0]).schema_id, with_load=load is not None)
     datums[0] = b"".join((header, encode_long(len(values)), encode_long(size), datums[0]))
-    return end.join([*datums, _SYNC])
+    return end.join([*datums, SYNC])
 
 
 @cache
@@ -285,6 +286,11 @@ def _container_header(schema_id: int, *, with_load: bool) -> bytes:
     schema = json.loads(schemas()[schema_id].text)
     if with_load:
         schema["fields"].append({"name": "load", "type": "long"})
+    return container_header(schema)
+
+
+def container_header(schema: Any) -> bytes:
+    """The beginning of an Avro object container file whose records have a schema, given as JSON."""
     metadata = ((b"avro.codec", b"null"), (b"avro.schema", json.dumps(schema).encode()))
     pairs = b"".join(encode_long(len(part)) + part for pair in metadata for part in pair)
-    return b"Obj\x01" + encode_long(len(metadata)) + pairs + encode_long(0) + _SYNC
+    return b"Obj\x01" + encode_long(len(metadata)) + pairs + encode_long(0) + SYNC

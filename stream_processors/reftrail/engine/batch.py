@@ -81,17 +81,17 @@ class StageOfPartition:
         """The same, where nothing is to blame. Raises whatever there is else."""
         outcome, batch = Outcome(), Batch(self.stage, store)
         reference = recording(tables, lookups)
-        settle, load, timers = settling(self.stage.decider), batch.load, self.stage.timers
+        settle, load = settling(self.stage.decider), batch.load
+        has_timers = self.stage.timers is not None
         reads, offsets, timestamps = self.stage.reads, chunk.offsets, chunk.timestamps
         source, partition, key_of, send = reads.name, self.partition, reads.key_of, self._send
         is_keyed_alike = [cell.key_of for cell in self.stage.cells] == [key_of]
         unknown: list[str] = []  # what was taken here before belongs here
         for index, record in self._selected(prefilter, chunk, batch, tables, outcome):
             cause = Cause(source, partition, offsets[index])
-            inputs: Iterable[Record] = (record,)
-            if timers is not None and batch.may_be_due(record, timestamps[index]):
-                inputs = self._asked(record, cause, batch, timestamps[index])
-            for asked in inputs:
+            for asked in (
+                self._asked(record, cause, batch, timestamps[index]) if has_timers else (record,)
+            ):
                 keys, before = load(asked)
                 if lookups is not None:
                     lookups.decide_on(asked, cause)
@@ -191,10 +191,8 @@ class StageOfPartition:
     ) -> Iterable[Record]:
         """Inputs of the decider that follow from a record: the timers that it fires, and itself."""
         timers = self.stage.timers
-        if timers is None or not batch.may_be_due(record, appended_at):
+        if timers is None or (until := batch.asks_until(record, appended_at)) is None:
             return (record,)
-        until = timers.time_of(record, appended_at)
-        assert until is not None
         if isinstance(record, Ticked):
             return [timers.fired(key, record, cause) for key in batch.due(until)]
         return [*(timers.fired(key, record, cause) for key in batch.due_since(until)), record]

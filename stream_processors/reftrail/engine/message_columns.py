@@ -9,13 +9,12 @@ from typing import Any, Final
 
 import polars as pl
 
-from reftrail.contracts.codec import FRAME, schema_of
+from reftrail.contracts.codec import FRAME, SYNC, container_header, schema_of
 from reftrail.contracts.encoder import encode_long
 from reftrail.contracts.registry import schemas
 
 _FRAME: Final = "message_frame"
 _END: Final = "message_end"
-_SYNC: Final = b"reftrail-columns"
 _SEPARATOR: Final = os.urandom(8)
 """The bytes between two messages. Nobody who writes messages knows them: where each record is
 followed by them, each message is one record, and no more."""
@@ -45,7 +44,7 @@ def columns_of(
     try:
         body = _SEPARATOR.join([*values, b""])  # type: ignore[list-item]
         size = encode_long(len(values)) + encode_long(len(body))
-        file = b"".join((_header(schema_id), size, body, _SYNC))
+        file = b"".join((_header(schema_id), size, body, SYNC))
         rows = pl.read_avro(BytesIO(file), columns=names)
     except _BROKEN:
         return None
@@ -62,9 +61,7 @@ def _header(schema_id: int) -> bytes:
     frame = {"name": _FRAME, "type": {"type": "fixed", "name": "Frame", "size": FRAME.size}}
     end = {"name": _END, "type": {"type": "fixed", "name": "End", "size": len(_SEPARATOR)}}
     schema["fields"] = [frame, *map(_as_number, schema["fields"]), end]
-    metadata = ((b"avro.codec", b"null"), (b"avro.schema", json.dumps(schema).encode()))
-    pairs = b"".join(encode_long(len(part)) + part for pair in metadata for part in pair)
-    return b"Obj\x01" + encode_long(len(metadata)) + pairs + encode_long(0) + _SYNC
+    return container_header(schema)
 
 
 def _as_number(field: dict[str, Any]) -> dict[str, Any]:

@@ -139,13 +139,11 @@ class Batch:
         """The states that it has changed, of the last cell or of the family."""
         return self._cells[-1].changed if self._family is None else self._family.changed
 
-    def may_be_due(self, record: Record, appended_at: Millis) -> bool:
-        """Whether timers are to be asked for with a record: always with a tick."""
-        assert self._timers is not None
-        until = self._timers.time_of(record, appended_at)
-        if until is None:
-            return False
-        return until > self.asked_until or isinstance(record, Ticked)
+    def asks_until(self, record: Record, appended_at: Millis) -> Millis | None:
+        """The time for which timers are to be asked for with a record: always with a tick."""
+        if self._timers is None or (until := self._timers.time_of(record, appended_at)) is None:
+            return None
+        return until if until > self.asked_until or isinstance(record, Ticked) else None
 
     def is_known(self, key: str | None, state: Any) -> bool:
         """Whether a key that was loaded with a state surely has one here, or had."""
