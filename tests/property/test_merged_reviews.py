@@ -1,4 +1,4 @@
-"""What reviews took back of several accounts of one person stays taken back, however they merge.
+"""Rewards of one person's accounts that reviews took back stay taken back, however these merge.
 
 The oracle counts: all orders of the person reach so many rewards, of which reviews took back some.
 """

@@ -40,7 +40,7 @@ _FORGET: Final = struct.pack("ii", 1, 0)
 
 
 class Server(ServerState):
-    """What the connections of a port have in common. on_closed is called after each has ended."""
+    """State that the connections of one port share. on_closed is called after each has ended."""
 
     def __init__(self, app: Any, on_closed: Callable[[], object]) -> None:
         super().__init__()

@@ -92,7 +92,7 @@ class UsersKnown(Derived, frozen=True, kw_only=True):
 
 
 class ReviewsCarried(Derived, frozen=True, kw_only=True):
-    """What reviews ended under a referral that merging has ended, for the one that is left.
+    """Rewards that reviews ended under a referral that a merge has ended, for the referral left.
 
     ended_code and ended_user_id are those of the referral that has ended. ended has the sides of
     its actions, as texts `id|role|currency|action`: a side has one id, by whatever referrals it

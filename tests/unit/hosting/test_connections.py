@@ -5,6 +5,7 @@ import gc
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import pytest
@@ -83,14 +84,30 @@ def answered(url: str, *sent: bytes) -> bytes:
             connection.sendall(part)
             if number < len(sent) - 1:
                 wait_until_read(connection)
-        return b"".join(iter(lambda: connection.recv(65536), b""))
+        return all_of(connection)
+
+
+def all_of(connection: socket.socket) -> bytes:
+    """All that comes until the server closes."""
+    return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+@contextmanager
+def waiting_for_slow(url: str, sent: bytes) -> Iterator[socket.socket]:
+    """A connection whose first request, to /slow, is answered once going_on is set."""
+    going_on.clear()
+    begun.clear()
+    with connected(url) as connection:
+        connection.sendall(sent)
+        assert begun.wait(60)
+        yield connection
 
 
 def wait_until_read(connection: socket.socket) -> None:
     """An answer to another connection comes after what was sent on this one has been read."""
     with socket.create_connection(connection.getpeername(), timeout=60) as other:
         other.sendall(post("/echo", b"", LAST))
-        assert b"".join(iter(lambda: other.recv(4096), b""))
+        assert all_of(other)
 
 
 def test_a_request_that_is_here_takes_the_short_way(url: str) -> None:
@@ -131,7 +148,7 @@ def test_an_offer_in_an_older_version_is_answered_and_closed(url: str) -> None:
 
 @pytest.mark.parametrize("way", [b"X-Short: x", b"Origin: x"])
 def test_a_sender_is_who_is_connected_whatever_its_headers_say(url: str, way: bytes) -> None:
-    """What proxies say is for `edge.requests`, which knows those that are trusted."""
+    """Headers of proxies are read by `edge.requests` alone, which knows the trusted ones."""
     said = (b"X-Forwarded-For: 192.0.2.1", b"X-Forwarded-Proto: https", way, LAST)
     assert answered(url, post("/peer", b"", *said)).endswith(b"from 127.0.0.1 by http.")
 
@@ -157,44 +174,32 @@ def test_chunks_are_one_body_and_what_follows_them_is_left_out(url: str) -> None
 
 
 def test_requests_behind_one_another_are_answered_in_their_order(url: str) -> None:
-    going_on.clear()
-    begun.clear()
-    with connected(url) as connection:
-        connection.sendall(
-            post("/slow", b"1") + post("/echo", b"2") + post("/echo", b"3", b"Origin: x")
-        )
-        assert begun.wait(60)
+    with waiting_for_slow(
+        url, post("/slow", b"1") + post("/echo", b"2") + post("/echo", b"3", b"Origin: x")
+    ) as connection:
         connection.sendall(post("/echo", b"4", LAST))
         going_on.set()
-        received = b"".join(iter(lambda: connection.recv(65536), b""))
+        received = all_of(connection)
     bodies = [received.index(text) for text in (b" 1.", b" 2.", b" 3.", b" 4.")]
     assert bodies == sorted(bodies)
     assert received.count(b"HTTP/1.1 200 OK") == 4
 
 
 def test_who_sends_no_more_is_answered(url: str) -> None:
-    going_on.clear()
-    begun.clear()
-    with connected(url) as connection:
-        connection.sendall(post("/slow", b"last"))
-        assert begun.wait(60)
+    with waiting_for_slow(url, post("/slow", b"last")) as connection:
         connection.shutdown(socket.SHUT_WR)
         wait_until_read(connection)
         going_on.set()
-        received = b"".join(iter(lambda: connection.recv(65536), b""))
+        received = all_of(connection)
     assert received.endswith(b"connection: close\r\n\r\nwhole last.")
 
 
 def test_what_came_before_nonsense_is_answered_first(url: str) -> None:
-    going_on.clear()
-    begun.clear()
-    with connected(url) as connection:
-        connection.sendall(post("/slow", b"1"))
-        assert begun.wait(60)
+    with waiting_for_slow(url, post("/slow", b"1")) as connection:
         connection.sendall(b"nonsense\r\n\r\n")
         wait_until_read(connection)
         going_on.set()
-        received = b"".join(iter(lambda: connection.recv(65536), b""))
+        received = all_of(connection)
     assert received.count(b"HTTP/1.1 ") == 1
     assert received.endswith(b" 1.")
 
@@ -209,16 +214,12 @@ def test_a_broken_body_is_refused_behind_the_answers_to_what_came_before(url: st
 
 
 def test_requests_behind_one_another_are_read_a_few_at_a_time(url: str) -> None:
-    going_on.clear()
-    begun.clear()
-    with connected(url) as connection:
-        connection.sendall(post("/slow", b"") + post("/echo", b"") * 3_000)
-        assert begun.wait(60)
+    with waiting_for_slow(url, post("/slow", b"") + post("/echo", b"") * 3_000) as connection:
         wait_until_read(connection)
         waiting = sum(isinstance(found, RequestResponseCycle) for found in gc.get_objects())
         going_on.set()
         connection.sendall(post("/echo", b"last", LAST))
-        received = b"".join(iter(lambda: connection.recv(65536), b""))
+        received = all_of(connection)
     assert waiting < 200
     assert received.count(b"HTTP/1.1 200 OK") == 3_002
     assert received.endswith(b" last.")
@@ -235,7 +236,7 @@ def test_a_connection_is_kept_until_it_is_to_be_closed(url: str) -> None:
             connection.sendall(post("/echo", b"%d" % number))
             assert connection.recv(4096).endswith(b"whole %d." % number)
         connection.sendall(post("/echo", b"last", version=b"1.0"))
-        assert b"".join(iter(lambda: connection.recv(4096), b"")).endswith(b"parts last.")
+        assert all_of(connection).endswith(b"parts last.")
 
 
 @pytest.mark.parametrize(

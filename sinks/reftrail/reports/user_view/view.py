@@ -72,7 +72,7 @@ def user_view(
 
 
 def _known(client: Client, user: str) -> tuple[Person, FoundRows]:
-    """Who a user is, and what is known of them; asked for again if the user was merged."""
+    """The person that a user is, and their rows. If the user was merged, a second query is made."""
 
     def merges(users: Sequence[str]) -> list[MergeRow]:
         return look_up(client, "merges", users=users).every(MergeRow)

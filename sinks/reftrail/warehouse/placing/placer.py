@@ -25,8 +25,8 @@ _PATIENCE_SECONDS: Final = 20.0
 """How long a placing waits at most for the end of a steady load: what is placed meanwhile is out of
 date at once, and even with few facts a placing takes 2 s of processor time, most of it planning."""
 _RECENT_SECONDS: Final = 1.0
-"""How long a comparison with the tables holds for questions whose answers may be older: it takes 10
-ms of processor time with a thousand parts, as long as many an answer."""
+"""The age up to which a comparison of facts with the tables is used again, for questions that allow
+older answers: with a thousand parts it takes 10 ms of processor time, as long as many an answer."""
 _LONGEST_QUERY_SECONDS: Final = 90.0
 """After it nobody reads a database that was replaced."""
 

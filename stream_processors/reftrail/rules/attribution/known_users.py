@@ -34,9 +34,9 @@ def users_known(
     """Tell the referrals of a merged user who else the user is.
 
     Claims name the user whose signup decided, but lists and self-referral are about the person.
-    new are the users of a history that comes to the decision's account. They go first, and those
-    who don't fit with them were told before. Without new all are told, in several messages if need
-    be.
+    new are the users whose history comes to the decision's account now. They are named first; of
+    the others, named in earlier messages, only as many as fit. Without new all users are named, in
+    several messages where there are many.
     """
     users = users_of(on)
     for decision in decisions if len(users) > 1 else ():

@@ -34,7 +34,7 @@ Referral: TypeAlias = tuple[str, str]
 """A user and the code under which they are referred; no code where a signup has led to none."""
 
 KNOWN: Final = "\n"
-"""A mark in place of a code: the user was merged into another one, whatever they had done."""
+"""Mark in place of a code, for a merged user who has no referral and hasn't signed up."""
 
 NEVER: Millis = -1
 """Value for a time that there is none of. Real times are not negative."""

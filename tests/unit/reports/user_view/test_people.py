@@ -1,4 +1,4 @@
-"""Who a user is by now, found by the merges of one person, is what the view says of all users."""
+"""The person that a user is, found by that person's merges, is the one in the view of all users."""
 
 import asyncio
 
