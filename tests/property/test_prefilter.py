@@ -100,7 +100,9 @@ def events(draw: st.DrawFn) -> list[Event]:
     return found
 
 
-def _run(batches: Sequence[Sequence[bytes | None]], prefilter: Prefilter | None) -> Any:
+def _run(
+    batches: Sequence[Sequence[bytes | None]], prefilter: Prefilter | None, *, ahead: bool = False
+) -> Any:
     work, store = StageOfPartition(TOPOLOGY[0], 0, 1), StateStore()
     reference, outputs, position = ReferenceTables([*CAMPAIGNS, *CODES]), [], 0
     for values in batches:
@@ -109,7 +111,8 @@ def _run(batches: Sequence[Sequence[bytes | None]], prefilter: Prefilter | None)
         times = [T0] * len(values)
         keys: list[bytes | None] = [b"key"] * len(values)
         chunk = Chunk(position, end, offsets, times, keys, list(values))
-        outcome = work.decide(chunk, store, reference, prefilter)
+        ready = prefilter.read_ahead(values) if prefilter and ahead else prefilter
+        outcome = work.decide(chunk, store, reference, ready)
         store.apply(outcome.changes, outcome.due_times)
         outputs.append({(t.name, p): m for (t, p), m in outcome.messages.items()})
         position = end
@@ -117,14 +120,14 @@ def _run(batches: Sequence[Sequence[bytes | None]], prefilter: Prefilter | None)
 
 
 @settings(max_examples=300)
-@given(events(), st.integers(1, 25), st.integers(1, 25))
+@given(events(), st.integers(1, 25), st.integers(1, 25), st.integers(1, 4), st.booleans())
 def test_the_prefilter_drops_nothing_that_matters(
-    found: list[Event], size: int, together: int
+    found: list[Event], size: int, together: int, fewest: int, ahead: bool
 ) -> None:
     values = [encode(event) for event in found]
     batches = [values[i : i + size] for i in range(0, len(values), size)]
-    prefilter = TouchPrefilter(fewest=1, together=together)
-    assert _run(batches, prefilter) == _run(batches, None)
+    prefilter = TouchPrefilter(fewest, together)
+    assert _run(batches, prefilter, ahead=ahead) == _run(batches, None)
 
 
 def test_a_batch_with_a_broken_message_is_decided_without_the_prefilter() -> None:

@@ -30,37 +30,55 @@ _BROKEN: Final = (
 
 
 def columns_of(
-    values: Sequence[bytes | None], columns: Sequence[str] | None = None
+    values: Sequence[bytes | None],
+    columns: Sequence[str] | None = None,
+    *,
+    symbols_as_numbers: bool = False,
 ) -> pl.DataFrame | None:
     """The named columns of message values in the schema's order, or all; a row for each value.
 
-    Times are milliseconds since 1970. None unless every value is exactly one record, all of them
-    under the schema of the first. Raises `Undecodable` if that isn't known. The values are the
-    records of an Avro object container file, each between two fixed fields more: its frame, and the
-    separator (Avro 1.11 specification, "Object Container Files").
+    Times are milliseconds since 1970; an enum's symbols are texts, or their places in `symbols_of`
+    the schema. None unless every value is exactly one record, all of them under the schema of the
+    first. Raises `Undecodable` if that isn't known. The values are the records of an Avro object
+    container file, each between two fixed fields more: its frame, and the separator (Avro 1.11
+    specification, "Object Container Files").
     """
     schema_id = schema_of(values[0]).schema_id
     names = None if columns is None else [_FRAME, _END, *columns]
     try:
         body = _SEPARATOR.join([*values, b""])  # type: ignore[list-item]
         size = encode_long(len(values)) + encode_long(len(body))
-        file = b"".join((_header(schema_id), size, body, SYNC))
+        file = b"".join((_header(schema_id, symbols_as_numbers), size, body, SYNC))
         rows = pl.read_avro(BytesIO(file), columns=names)
     except _BROKEN:
         return None
-    frame = FRAME.pack(0, schema_id)
-    whole = (pl.col(_FRAME) == frame).all() & (pl.col(_END) == _SEPARATOR).all()
-    if rows.height != len(values) or not rows.select(whole).item():
+    if rows.height != len(values) or not rows.select(_are_whole(schema_id)).item():
         return None
     return rows[[name for name in rows.columns if name not in (_FRAME, _END)]]
 
 
 @cache
-def _header(schema_id: int) -> bytes:
+def _are_whole(schema_id: int) -> pl.Expr:
+    frame = FRAME.pack(0, schema_id)
+    return (pl.col(_FRAME) == frame).all() & (pl.col(_END) == _SEPARATOR).all()
+
+
+@cache
+def symbols_of(schema_id: int, field: str) -> tuple[str, ...]:
+    """The symbols of a field that is an enum, in their order in a schema."""
+    fields = json.loads(schemas()[schema_id].text)["fields"]
+    return tuple(next(found["type"]["symbols"] for found in fields if found["name"] == field))
+
+
+@cache
+def _header(schema_id: int, symbols_as_numbers: bool) -> bytes:
     schema = json.loads(schemas()[schema_id].text)
     frame = {"name": _FRAME, "type": {"type": "fixed", "name": "Frame", "size": FRAME.size}}
     end = {"name": _END, "type": {"type": "fixed", "name": "End", "size": len(_SEPARATOR)}}
-    schema["fields"] = [frame, *map(_as_number, schema["fields"]), end]
+    fields = map(_as_number, schema["fields"])
+    if symbols_as_numbers:
+        fields = map(_without_symbols, fields)
+    schema["fields"] = [frame, *fields, end]
     return container_header(schema)
 
 
@@ -72,3 +90,10 @@ def _as_number(field: dict[str, Any]) -> dict[str, Any]:
         if isinstance(kind, dict) and "logicalType" in kind
         else field
     )
+
+
+def _without_symbols(field: dict[str, Any]) -> dict[str, Any]:
+    """An enum as the int that it is written as (Avro 1.11 specification, "Enums")."""
+    kind = field["type"]
+    is_enum = isinstance(kind, dict) and kind["type"] == "enum"
+    return field | {"type": "int"} if is_enum else field

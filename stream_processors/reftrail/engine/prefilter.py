@@ -1,37 +1,23 @@
 """Dropping, column by column, the messages that can't change anything, before they are decoded."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from struct import Struct
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias, cast
 
 import msgspec
-import numpy as np
-import numpy.typing as npt
-import polars as pl
 
-from reftrail.contracts.codec import Undecodable, schema_of
+from reftrail.contracts.codec import Undecodable, decode
 from reftrail.contracts.events import AnyEvent
-from reftrail.contracts.record import DAY, Millis, Record
+from reftrail.contracts.record import Millis, Record
+from reftrail.engine.event_columns import EventColumns, event_columns
 from reftrail.engine.message_columns import columns_of
 from reftrail.engine.reference import ReferenceTables
 from reftrail.engine.store import StatesByKey
-from reftrail.rules.touch.state import LATE, NEVER, TouchState
+from reftrail.engine.touch_candidates import Candidates, candidates_of
+from reftrail.rules.touch.state import TouchState
 
 _FEWEST: Final = 64
 _TOGETHER: Final = 4_000
-_CONVERTS: Final = ~pl.col("type").is_in(("view", "click", "form_started"))
-_COLUMNS: Final = [
-    "type",
-    "event_time",
-    "received_at",
-    "visitor_id",
-    "code",
-    "code_known",
-    "campaign_id",
-    "is_bot",
-]
-_Times: TypeAlias = npt.NDArray[np.int64]
 
 Survivors: TypeAlias = Iterator[tuple[int, Record]]
 
@@ -57,26 +43,15 @@ class Prefilter(Protocol):
         raises `UnselectableError` where that shows later.
         """
 
+    def read_ahead(self, values: Sequence[bytes | None]) -> "Prefilter":
+        """A prefilter for these messages alone, which has read of them what it looks at.
+
+        For another thread than that of the decisions: most of it needs no lock of the interpreter.
+        """
+
 
 class UnselectableError(Exception):
     """A message that may matter can't be read with others at once."""
-
-
-class _Hold(msgspec.Struct, frozen=True, array_like=True):
-    """The beginning of a packed `TouchState`: from when to when the visitor's touch holds."""
-
-    touch_time: int = -1
-    expires_at: int = -1
-
-
-# A packed `TouchState` with a touch begins with an array's length and two numbers of eight bytes:
-# https://github.com/msgpack/msgpack/blob/master/spec.md
-_HEAD: Final = np.dtype([("a", ">u4"), ("touch_time", ">i8"), ("b", "u1"), ("expires_at", ">i8")])
-_ARRAY: Final = 0xDC << 24 | len(TouchState.__struct_fields__) << 8
-_NUMBER: Final = 0xCF
-_NO_HEAD: Final = Struct(">IqBq").pack(_ARRAY | _NUMBER, NEVER, _NUMBER, NEVER)
-_hold_of = msgspec.msgpack.Decoder(_Hold).decode
-_events_of = msgspec.json.Decoder(list[AnyEvent]).decode
 
 
 class TouchPrefilter:
@@ -90,6 +65,13 @@ class TouchPrefilter:
         self._fewest = fewest
         self._together = together
 
+    def read_ahead(self, values: Sequence[bytes | None]) -> Prefilter:
+        """See `Prefilter`."""
+        return _ReadAhead(self._fewest, self._together, self._columns(values))
+
+    def _columns(self, values: Sequence[bytes | None]) -> EventColumns | None:
+        return event_columns(values) if len(values) >= self._fewest else None
+
     def select(
         self,
         values: Sequence[bytes | None],
@@ -99,127 +81,44 @@ class TouchPrefilter:
         changed: Mapping[str, Any] = MappingProxyType({}),
     ) -> Survivors | None:
         """See `Prefilter`."""
-        if len(values) < self._fewest or not _is_event(values[0]):
+        events = self._columns(values)
+        if events is None or not events.all_have_visitors():
             return None
-        events = columns_of(values, _COLUMNS)
-        if events is None:
-            return None
-        events = events.with_columns(pl.col("type").cast(pl.String))
-        if events.select((pl.col("visitor_id").is_null() & ~_CONVERTS).any()).item():
-            return None
-        kept = _may_matter(events, packed, reference, timestamps)
-        return _decoded(values, kept.iter_slices(self._together), changed)
+        candidates = candidates_of(events, packed, reference, timestamps)
+        return self._decoded(values, candidates, changed)
+
+    def _decoded(
+        self,
+        values: Sequence[bytes | None],
+        candidates: Candidates,
+        changed: Mapping[str, TouchState],
+    ) -> Survivors:
+        """The candidates as records, but for those that a touch of this batch holds by now.
+
+        A part of them is decoded once those before it are decided.
+        """
+        for part in candidates.parts(self._together):
+            rows = part.not_held(changed)
+            decoded = _decoded if len(rows) >= self._fewest else _decoded_one_by_one
+            yield from zip(rows, decoded([values[row] for row in rows]), strict=True)
 
 
-def _is_event(value: bytes | None) -> bool:
-    """Whether it was written with some version of Event, with which then all of the batch must be.
+class _ReadAhead(TouchPrefilter):
+    """The same for messages whose columns are read."""
 
-    Every version has the columns looked at here.
-    """
-    try:
-        return schema_of(value).record == "Event"
-    except Undecodable:
-        return False
+    def __init__(self, fewest: int, together: int, columns: EventColumns | None) -> None:
+        super().__init__(fewest, together)
+        self._read = columns
 
-
-def _may_matter(
-    events: pl.DataFrame,
-    packed: StatesByKey,
-    reference: ReferenceTables,
-    timestamps: Sequence[Millis],
-) -> pl.DataFrame:
-    """The rows that convert, or touch a visitor whom no earlier touch holds.
-
-    free are those that a touch of this batch doesn't hold either: they convert, or their visitor
-    may be forgotten in it.
-
-    A touch holds no more once the visitor may have been forgotten in this batch: by the time that
-    its records tell (see `TimerSpec.time_of` of the stage), or by an event of the visitor that was
-    received so late.
-    """
-    rows = _candidates(events, reference)
-    visitors = rows["visitor_id"].fill_null("").to_list()
-    touch_time, expires_at = _holds(list(map(packed.get, visitors)))
-    time, received = rows["event_time"].to_numpy(), rows["received_at"].to_numpy()
-    received_until = events["received_at"].max()
-    assert isinstance(received_until, int)  # the column is of times, and has no nulls
-    forgets_until = min(max(timestamps, default=0), received_until) - DAY
-    may_end = (expires_at != NEVER) & (np.maximum(received, forgets_until) > expires_at + LATE)
-    free = rows["converts"].to_numpy()
-    if ending := {visitors[nth] for nth in np.flatnonzero(may_end)}:
-        free = free | [visitor in ending for visitor in visitors]
-    is_held = ~free & (touch_time < time) & (time <= expires_at)
-    return rows.with_columns(free=pl.Series(free)).filter(pl.Series(~is_held))
+    def _columns(self, values: Sequence[bytes | None]) -> EventColumns | None:  # noqa: ARG002
+        return self._read
 
 
-def _holds(states: Sequence[bytes | None]) -> tuple[_Times, _Times]:
-    """The first two fields of packed `TouchState`s; `NEVER` where there is none."""
-    heads = [_NO_HEAD if state is None else state[: _HEAD.itemsize] for state in states]
-    whole = b"".join(heads)
-    if len(whole) != len(heads) * _HEAD.itemsize:
-        whole = b"".join(head.ljust(_HEAD.itemsize) for head in heads)
-    found = np.frombuffer(whole, _HEAD)
-    touch_time, expires_at = (found[name].astype(np.int64) for name in ("touch_time", "expires_at"))
-    is_other = (found["a"] != _ARRAY | _NUMBER) | (found["b"] != _NUMBER)
-    for nth in np.flatnonzero(is_other):
-        state = states[int(nth)]
-        assert state is not None  # else the head would be that of none
-        hold = _hold_of(state)
-        touch_time[nth], expires_at[nth] = hold.touch_time, hold.expires_at
-    return touch_time, expires_at
+_events_of = msgspec.json.Decoder(list[AnyEvent]).decode
 
 
-def _candidates(events: pl.DataFrame, reference: ReferenceTables) -> pl.DataFrame:
-    """The events that convert, or that may be touches, with their rows."""
-    kind = pl.col("type")
-    campaigns = events.filter(kind == "view").get_column("campaign_id").unique().drop_nulls()
-    counting = [campaign for campaign in campaigns if reference.may_count_views(campaign)]
-    # Which campaign a code is of that the collector couldn't look up, the rule finds out.
-    may_count = pl.col("campaign_id").is_in(counting) | pl.col("campaign_id").is_null()
-    touches = (
-        pl.col("code").is_not_null()
-        & ~pl.col("is_bot")
-        & pl.col("code_known").fill_null(value=True)
-        & ((kind == "click") | ((kind == "view") & may_count))
-    )
-    rows = events.with_row_index("row").select(
-        "row",
-        "visitor_id",
-        "event_time",
-        "received_at",
-        converts=_CONVERTS,
-        touches=touches.fill_null(value=False),
-    )
-    return rows.filter(pl.col("converts") | pl.col("touches"))
-
-
-def _decoded(
-    values: Sequence[bytes | None],
-    kept: Iterable[pl.DataFrame],
-    changed: Mapping[str, TouchState],
-) -> Survivors:
-    """The kept messages as records, but for those that a touch of this batch holds by now.
-
-    A part of them is decoded once those before it are decided.
-    """
-    for part in kept:
-        columns = (part[name].to_list() for name in ("row", "visitor_id", "event_time", "free"))
-        rows = [
-            row
-            for row, visitor, time, is_free in zip(*columns, strict=True)
-            if is_free or not _is_held(changed.get(visitor), time)
-        ]
-        yield from zip(rows, _records([values[row] for row in rows]), strict=True)
-
-
-def _is_held(state: TouchState | None, time: Millis) -> bool:
-    return state is not None and state.touch_time < time <= state.expires_at
-
-
-def _records(values: Sequence[bytes | None]) -> list[AnyEvent]:
+def _decoded(values: Sequence[bytes | None]) -> list[AnyEvent]:
     """Messages as records. Raises `UnselectableError` if one isn't a valid event."""
-    if not values:
-        return []
     frame = columns_of(values)
     if frame is None:
         raise UnselectableError
@@ -228,6 +127,14 @@ def _records(values: Sequence[bytes | None]) -> list[AnyEvent]:
     try:
         return _events_of(frame[given].write_json())
     except msgspec.ValidationError as error:
+        raise UnselectableError from error
+
+
+def _decoded_one_by_one(values: Sequence[bytes | None]) -> list[AnyEvent]:
+    """The same for a few: columns take as long to set up as 60 messages to decode."""
+    try:
+        return [cast("AnyEvent", decode(value)) for value in values]
+    except Undecodable as error:
         raise UnselectableError from error
 
 
