@@ -66,7 +66,7 @@ def partners(faults: Faults | None = None) -> Iterator[tuple[str, Deliveries]]:
     thread.start()
     url = f"http://127.0.0.1:{port}"
     try:
-        wait_until(lambda: _answers(f"{url}/readyz"))
+        wait_until(lambda: local_http.answers(f"{url}/readyz"))
         yield url, deliveries
     finally:
         loop.call_soon_threadsafe(serving.cancel)
@@ -110,7 +110,9 @@ class RunningFulfilment:
         return local_http.get(f"http://127.0.0.1:{self.port}{path}", timeout=10)
 
     def wait_until_ready(self) -> None:
-        wait_until(lambda: self._alive() and _answers(f"http://127.0.0.1:{self.port}/readyz"))
+        wait_until(
+            lambda: self._alive() and local_http.answers(f"http://127.0.0.1:{self.port}/readyz")
+        )
 
     def figure(self, name: str) -> float:
         """The sum of a figure over its labels."""
@@ -188,10 +190,3 @@ def wait_until(holds: Callable[[], bool], seconds: float = 180) -> None:
     while not holds():
         assert time.monotonic() < deadline, f"not within {seconds} s"
         time.sleep(0.05)
-
-
-def _answers(url: str) -> bool:
-    try:
-        return local_http.get(url, timeout=2).is_success
-    except httpx.HTTPError:
-        return False

@@ -21,6 +21,14 @@ def get(url: str, **given: Any) -> httpx.Response:
     return httpx.get(url, verify=_trusted(), **given)
 
 
+def answers(url: str) -> bool:
+    """Whether a host answers, with a status that is good."""
+    try:
+        return get(url, timeout=2).is_success
+    except httpx.HTTPError:
+        return False
+
+
 def post(url: str, **given: Any) -> httpx.Response:
     """`httpx.post`."""
     return httpx.post(url, verify=_trusted(), **given)

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import httpx
 from support import local_http
 from support.collector import running_collector
 from support.kafka import TestInstallation
@@ -18,16 +17,9 @@ def statuses(url: str) -> dict[str, int]:
     return {path: local_http.get(url + path, timeout=10).status_code for path in paths}
 
 
-def answers(url: str) -> bool:
-    try:
-        return local_http.get(f"{url}/healthz").is_success
-    except httpx.HTTPError:
-        return False
-
-
 def test_metrics_and_readiness_are_public_unless_a_private_port_is_set(tmp_path: Path) -> None:
     with running_collector(NOWHERE, tmp_path / "log") as collector:
-        wait_until(lambda: answers(collector.url), 180)
+        wait_until(lambda: local_http.answers(f"{collector.url}/healthz"), 180)
         assert statuses(collector.url) == {
             "/healthz": 200,
             "/readyz": 503,
@@ -40,7 +32,13 @@ def test_metrics_and_readiness_are_on_the_private_port_alone(tmp_path: Path) -> 
     port = str(free_port())
     with running_collector(NOWHERE, tmp_path / "log", collector_private_port=port) as collector:
         private = f"http://127.0.0.1:{port}"
-        wait_until(lambda: answers(collector.url) and answers(private), 180)
+        wait_until(
+            lambda: (
+                local_http.answers(f"{collector.url}/healthz")
+                and local_http.answers(f"{private}/healthz")
+            ),
+            180,
+        )
         assert statuses(collector.url) == {
             "/healthz": 200,
             "/readyz": 404,
@@ -59,7 +57,7 @@ def test_metrics_and_readiness_are_on_the_private_port_alone(tmp_path: Path) -> 
 
 def test_a_private_port_that_is_taken_is_named(tmp_path: Path) -> None:
     with running_collector(NOWHERE, tmp_path / "one") as first:
-        wait_until(lambda: answers(first.url), 180)
+        wait_until(lambda: local_http.answers(f"{first.url}/healthz"), 180)
         port = first.url.rpartition(":")[2]
         with running_collector(NOWHERE, tmp_path / "two", collector_private_port=port) as second:
             assert second.process.wait(180) == 1
