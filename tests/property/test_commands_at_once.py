@@ -11,8 +11,9 @@ from typing import Final
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from property.order_plans import Input, Play, Step
+from property.order_play import Input, Play, Step
 from property.order_programmes import PROGRAMMES
+from property.order_steps import take_step
 
 from reftrail.contracts.decisions import DeadLettered
 from reftrail.contracts.topics import ADJUSTMENTS, DEAD_LETTERS, REVIEWS
@@ -80,6 +81,6 @@ def plans(draw: st.DrawFn) -> list[Step]:
 def test_commands_sent_at_once_end_as_one_after_the_other(name: str, plan: list[Step]) -> None:
     play = Noted(name)
     for nth, step in enumerate(plan):
-        play.step(step, nth)
+        take_step(play, step, nth)
     one_by_one = outcome(play, play.host)
     assert outcome(play, at_once(name, play.came)) == one_by_one

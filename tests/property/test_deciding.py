@@ -1,18 +1,22 @@
-"""Properties of decisions for all events, in any order, number and batches."""
+"""Decisions are the same for repeated events, in any order, number and batches."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from random import Random
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
+from property.decided_records import (
+    Said,
+    all_said,
+    any_seed,
+    attributions,
+    everything_written,
+    overtaken,
+    said,
+)
 from property.programmes import (
-    DERIVED,
-    FORGED,
-    ISSUED,
-    MOST_USES,
-    REGISTERED,
     Manner,
     interleaved,
     logs,
@@ -22,22 +26,15 @@ from property.programmes import (
     with_repetitions,
 )
 
-from reftrail.contracts.decisions import Attributed, RewardDecided, RewardGranted, RewardStatus
 from reftrail.contracts.events import AnyEvent, Click, CodeEvidence, Purchase, Refund, Signup
-from reftrail.contracts.record import HOUR, MICROS_PER_UNIT, Derived, Record
+from reftrail.contracts.record import HOUR, MICROS_PER_UNIT
 from reftrail.contracts.reward_reasons import Reason
-from reftrail.contracts.topic import Topic
 from reftrail.contracts.topics import ATTRIBUTIONS, CLAIMS, REWARD_GRANTED, REWARDS
 from reftrail.engine.topology import TOPOLOGY
 from reftrail.rules.attribution.waiting import WaitingAction
-from reftrail.rules.cells import Cells
-from reftrail.rules.decider import Refused
 from reftrail.rules.reward.transitions import effect_of
-from reftrail.simulator import in_force
-from reftrail.testing import LedgerLine, MemoryHost, Step, replay
+from reftrail.testing import LedgerLine, MemoryHost
 from reftrail.testing.times import FIRST_DAY
-
-any_seed = st.integers(0, 2**32)
 
 
 def _at(hour: int, name: str) -> dict[str, Any]:
@@ -66,27 +63,6 @@ DROPPED_BEFORE_A_CORRECTION: Final[list[AnyEvent]] = [
 """BOB pays purchases, but this one lies before its touch; SPR2 corrects, and then it counts."""
 
 
-class Said(NamedTuple):
-    """The content of a record, without the position of its cause."""
-
-    kind: str
-    says: tuple[tuple[str, Any], ...]
-
-
-def said(record: Record) -> Said:
-    """The content of a record. A claim that is repeated may know of an older purchase by then."""
-    places = {field.name for field in msgspec.structs.fields(Derived)} | {"first_purchase_at"}
-    fields = msgspec.to_builtins(record)
-    return Said(
-        type(record).__name__,
-        tuple((name, repr(value)) for name, value in fields.items() if name not in places),
-    )
-
-
-def all_said(host: MemoryHost, topic: Topic) -> list[Said]:
-    return sorted(said(record) for record in host.log(topic))
-
-
 def without_reservations(states: dict[str, bytes]) -> dict[str, bytes]:
     """States without where in the log something stood that waits: repetitions move that."""
     return {
@@ -97,44 +73,6 @@ def without_reservations(states: dict[str, bytes]) -> dict[str, bytes]:
         else packed
         for key, packed in states.items()
     }
-
-
-def fold(step: Step, folded: dict[tuple[str, str], Any]) -> None:
-    """Apply the events of one decision to the state of its stage."""
-    stage = step.stage
-    decided = (event for event in step.events if not isinstance(event, Refused))
-    if stage.family is not None:
-        kind_of = stage.family.kind_of
-        cells = Cells(
-            lambda key: folded.get((stage.name, key), kind_of(key)()),
-            lambda group: [
-                key for name, key in folded if name == stage.name and key.startswith(f"{group}:")
-            ],
-        )
-        for output in decided:
-            cells = stage.decider.evolve(cells, output)
-        folded |= {(stage.name, key): cell for key, cell in cells.changed.items()}
-        return
-    keys = [(stage.name, cell.key_of(step.record)) for cell in stage.cells]
-    kept = zip(keys, stage.cells, strict=True)
-    values = tuple(folded.get(key, cell.state()) for key, cell in kept)
-    state = values if len(values) != 1 else values[0]
-    for output in decided:
-        state = stage.decider.evolve(state, output)
-    folded |= zip(keys, state if len(keys) != 1 else (state,), strict=True)
-
-
-def attributions(host: MemoryHost) -> list[Attributed]:
-    return [record for record in host.log(ATTRIBUTIONS) if isinstance(record, Attributed)]
-
-
-def entries(host: MemoryHost) -> list[RewardDecided]:
-    return [record for record in host.log(REWARDS) if isinstance(record, RewardDecided)]
-
-
-def everything_written(host: MemoryHost) -> dict[str, list[Said]]:
-    topics = {topic for stage in TOPOLOGY for written in stage.writes.values() for topic in written}
-    return {topic.name: all_said(host, topic) for topic in topics}
 
 
 @given(logs(), repetitions)
@@ -206,12 +144,6 @@ REFUNDED_BEFORE_OR_AFTER_THE_SIGNUP: Final[list[AnyEvent]] = [
 _BY_REFUNDS: Final = {Reason.REFUNDED, Reason.PARTLY_REFUNDED, Reason.MILESTONE_LOST}
 
 
-def overtaken(host: MemoryHost) -> set[str]:
-    """Users with a touch that came in after their decision: purchases settle whether it counts."""
-    decided = Counter(attribution.user_id for attribution in attributions(host))
-    return {user for user, count in decided.items() if count > 1}
-
-
 @example(REFUNDED_BEFORE_OR_AFTER_THE_SIGNUP, Manner(), 5)
 @given(logs(limited=False), manners, any_seed)
 def test_any_interleaving_gives_the_same_ledger_where_users_buy_in_the_order_of_time(
@@ -253,110 +185,3 @@ def test_any_interleaving_gives_the_same_ledger_where_users_buy_in_the_order_of_
 
 def _when(event: AnyEvent) -> tuple[int, str]:
     return event.event_time, event.event_id
-
-
-@given(logs(), manners)
-def test_no_more_users_earn_through_a_code_than_it_allows(
-    events: list[AnyEvent], manner: Manner
-) -> None:
-    users, used_up = defaultdict(set), set()
-    for entry in entries(played(events, manner)):
-        if entry.status == RewardStatus.GRANTED:
-            users[entry.code].add(entry.user_id)
-        if "code_used_up" in entry.reasons:
-            used_up.add(entry.code)
-    for code, most in MOST_USES.items():
-        assert len(users[code]) <= most
-        assert len(users[code]) == most or code not in used_up, "refused without need"
-
-
-@given(logs(), manners)
-def test_nobody_is_attributed_twice_and_nothing_is_granted_twice(
-    events: list[AnyEvent], manner: Manner
-) -> None:
-    host = played(events, manner)
-    decided = Counter(user for user, _ in in_force(attributions(host)))
-    assert all(count == 1 for count in decided.values())
-    story = defaultdict(list)
-    for entry in entries(host):
-        story[entry.reward_id].append(entry)
-    for lines in story.values():
-        assert [line.status for line in lines] in (
-            ["granted"],
-            ["rejected"],
-            ["granted", "reversed"],
-        )
-        if len(lines) == 2:
-            assert lines[1].supersedes == lines[0].event_id
-            assert lines[1].value_micros == lines[0].value_micros
-    granted = [entry.event_id for entry in entries(host) if entry.status == RewardStatus.GRANTED]
-    orders = [grant for grant in host.log(REWARD_GRANTED) if isinstance(grant, RewardGranted)]
-    assert [order.event_id for order in orders] == granted
-
-
-@given(logs(), manners)
-def test_whoever_earns_was_attributed_to_the_code_first(
-    events: list[AnyEvent], manner: Manner
-) -> None:
-    host = played(events, manner)
-    decided = {
-        (attribution.user_id, attribution.code)
-        for attribution in attributions(host)
-        if attribution.decisive
-    }
-    in_the_end = {(user, by.code) for user, by in in_force(attributions(host))}
-    for entry in entries(host):
-        assert (entry.user_id, entry.code) in decided
-        if entry.status == RewardStatus.GRANTED:
-            assert (entry.user_id, entry.code) in in_the_end, "corrected after a grant"
-        assert entry.user_id != entry.beneficiary or entry.role == "referee" or entry.reasons
-
-
-@given(logs(), manners)
-def test_a_forged_code_never_earns_and_a_derived_one_needs_no_lookup(
-    events: list[AnyEvent], manner: Manner
-) -> None:
-    host = played(events, manner)
-    for entry in entries(host):
-        if entry.code == FORGED:
-            assert entry.reasons == [Reason.FORGED_CODE]
-        if entry.code in DERIVED:
-            assert entry.campaign_id == DERIVED[entry.code]
-            assert not {Reason.UNKNOWN_CODE, Reason.FORGED_CODE} & set(entry.reasons)
-    assert not {("code", code) for code in (FORGED, *DERIVED)} & host.reference.missed
-
-
-@given(logs(), manners)
-def test_the_state_follows_from_the_conclusions_alone(
-    events: list[AnyEvent], manner: Manner
-) -> None:
-    """Folding the events, without deciding again, gives the state of the live host."""
-    host = played(events, manner)
-    folded: dict[tuple[str, str], Any] = {}
-    for step in host.steps:
-        fold(step, folded)
-    for stage in TOPOLOGY:
-        live = host.states(stage)
-        packed = {
-            key: msgspec.msgpack.encode(value)
-            for (name, key), value in folded.items()
-            if name == stage.name and value != type(value)()
-        }
-        assert packed == live
-
-
-@given(logs(), manners)
-@settings(max_examples=50)
-def test_what_was_concluded_once_follows_again_from_the_log(
-    events: list[AnyEvent], manner: Manner
-) -> None:
-    """Each stage alone on its logged input writes what it wrote, byte for byte."""
-    host = played(events, manner)
-    log = {stage.reads: host.logged(stage.reads) for stage in TOPOLOGY}
-    played_again = replay(log, [*REGISTERED, *ISSUED], manner.partitions)
-    for topic, records in played_again.items():
-        assert _sorted(records) == _sorted(host.log(topic))
-
-
-def _sorted(records: list[Record]) -> list[bytes]:
-    return sorted(msgspec.json.encode(record) for record in records)

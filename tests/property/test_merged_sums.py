@@ -12,8 +12,10 @@ from typing import Any, Final, NamedTuple
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from property.order_books import OrderBook
-from property.order_plans import ROLES, Input, Play, Step, merging_plans
+from property.order_plans import merging_plans
+from property.order_play import ROLES, Input, Play, Step
 from property.order_programmes import PROGRAMMES, UNIT
+from property.order_steps import take_step
 from property.test_order_sums import EFFECTS
 
 from reftrail.contracts.decisions import RewardGranted
@@ -96,7 +98,7 @@ class MergingPlay(Play):
     def merge(self) -> None:
         """The guest turns out to be the account."""
         self.now += HOUR
-        merged = UsersMerged(**self._times("merged"), user_id="guest", merged_into="account")
+        merged = UsersMerged(**self.times("merged"), user_id="guest", merged_into="account")
         self.inputs.append(Input(EVENTS, merged, lambda: None))
         self.come(self.inputs[-1])
 
@@ -124,7 +126,7 @@ def played(name: str, pair: Pair, plan: Iterable[Step], merged_after: int) -> Me
     for nth, step in enumerate(steps):
         if nth == merged_after % (len(steps) + 1):
             play.merge()
-        play.step(as_both_say(step), nth)
+        take_step(play, as_both_say(step), nth)
     if merged_after % (len(steps) + 1) == len(steps):
         play.merge()
     for _ in range(2):

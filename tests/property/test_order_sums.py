@@ -8,7 +8,8 @@ from fractions import Fraction
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from property.order_plans import ROLES, Play, Step, plans, played
+from property.order_plans import plans, played
+from property.order_play import ROLES, Play, Step
 from property.order_programmes import PROGRAMMES, UNIT
 
 EFFECTS = {"granted": 1, "adjusted": 1, "reversed": -1, "failed": -1, "expired": -1}

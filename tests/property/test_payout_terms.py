@@ -9,7 +9,8 @@ from random import Random
 from typing import Final
 
 import pytest
-from property.test_payouts import UNIT, Programme, Step, random_plan
+from property.payout_plans import Step, play, random_plan
+from property.payout_programme import UNIT, Programme
 
 from reftrail.contracts.adjustments import is_adjustment
 from reftrail.contracts.decisions import RewardDecided
@@ -126,7 +127,7 @@ def plan_of(seed: int) -> list[Step]:
 def test_a_statement_has_what_is_due_by_its_terms(seed: int) -> None:
     programme = Watched()
     for step in plan_of(seed):
-        programme.play(step)
+        play(programme, step)
 
 
 def test_these_plans_reach_each_outcome() -> None:
@@ -135,6 +136,6 @@ def test_these_plans_reach_each_outcome() -> None:
     for seed in range(12):
         programme = Watched()
         for step in plan_of(seed):
-            programme.play(step)
+            play(programme, step)
         found += programme.carried_over
     assert all(found[why] for why in ("negative", "below_minimum", "")), found

@@ -7,17 +7,10 @@ import polars as pl
 import pytest
 from support.clickhouse import ClickHouse
 from support.placing import placed_facts
-from support.report_figures import (
-    KEPT,
-    OWN,
-    Asked,
-    Period,
-    Raw,
-    decided_programme,
-    orders,
-    reward_sums,
-    same_of_views,
-)
+from support.raw_orders import orders
+from support.raw_programme import Raw, decided_programme
+from support.report_figures import reward_sums
+from support.report_rows import KEPT, OWN, Asked, Period, same_of_views
 
 from reftrail.contracts.money import amount_text
 from reftrail.reports.catalogue import ask, find

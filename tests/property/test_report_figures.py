@@ -8,20 +8,17 @@ import polars as pl
 import pytest
 from support.clickhouse import ClickHouse
 from support.placing import placed_facts
+from support.raw_programme import Raw, decided_programme
 from support.report_figures import (
-    Asked,
-    Period,
-    Raw,
     by_key,
     conversions,
     counts,
-    decided_programme,
     forecast_nothing,
     joined,
     reward_sums,
-    same_of_views,
     visitors,
 )
+from support.report_rows import Asked, Period, same_of_views
 
 from reftrail.contracts.money import amount_text
 from reftrail.reports.catalogue import ask, catalogue, find

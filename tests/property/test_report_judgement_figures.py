@@ -11,14 +11,9 @@ from typing import Any, Final
 import polars as pl
 import pytest
 from support.clickhouse import ClickHouse
-from support.report_figures import (
-    Asked,
-    Period,
-    Raw,
-    decided_programme,
-    reward_sums,
-    same_of_views,
-)
+from support.raw_programme import Raw, decided_programme
+from support.report_figures import reward_sums
+from support.report_rows import Asked, Period, same_of_views
 
 from reftrail.contracts.money import amount_text
 from reftrail.contracts.record import DAY

@@ -10,22 +10,17 @@ from typing import Any, Final
 import polars as pl
 import pytest
 from support.clickhouse import ClickHouse
+from support.raw_orders import orders
+from support.raw_programme import Raw, decided_programme
 from support.report_figures import (
-    KEPT,
-    Asked,
-    Period,
-    Raw,
-    Rows,
     by_key,
     conversions,
-    decided_programme,
     forecast_nothing,
     joined,
-    orders,
     reward_sums,
-    same_of_views,
     visitors,
 )
+from support.report_rows import KEPT, Asked, Period, Rows, same_of_views
 
 from reftrail.contracts.money import amount_text
 from reftrail.reports.catalogue import ask, find

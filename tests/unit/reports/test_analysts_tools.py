@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 import yaml
 from support.clickhouse import ClickHouse
-from support.report_figures import Raw, decided_programme
+from support.raw_programme import Raw, decided_programme
 
 from reftrail.contracts.events import Event
 from reftrail.warehouse.definitions import VIEWS

@@ -4,7 +4,8 @@ from collections import Counter
 from random import Random
 
 import pytest
-from property.test_payouts import Programme, random_plan
+from property.payout_plans import play, random_plan
+from property.payout_programme import Programme
 from support.clickhouse import ClickHouse
 
 from reftrail.contracts.money import amount_text
@@ -31,7 +32,7 @@ async def test_the_views_add_up(clickhouse: ClickHouse, seed: int) -> None:
     """Also where rows were loaded twice."""
     programme = Programme()
     for step in random_plan(seed):
-        programme.play(step)
+        play(programme, step)
     programme.host.run()
     clickhouse.stop_merges()
     entries, records = list(programme.entries()), programme.payouts.records
@@ -81,7 +82,7 @@ async def test_the_views_add_up(clickhouse: ClickHouse, seed: int) -> None:
 async def test_the_view_of_a_user_has_the_statements(clickhouse: ClickHouse) -> None:
     programme = Programme()
     for step in random_plan(1):
-        programme.play(step)
+        play(programme, step)
     await clickhouse.load(PAYOUTS, programme.payouts.records)
     statements = programme.payouts.statements().by_id.values()
     for user in ("ann", "ben", "u0"):
@@ -114,7 +115,7 @@ async def test_the_view_of_a_user_has_the_statements(clickhouse: ClickHouse) -> 
 async def test_the_report_adds_up_the_lines(clickhouse: ClickHouse) -> None:
     programme = Programme()
     for step in random_plan(9):
-        programme.play(step)
+        play(programme, step)
     await clickhouse.load(CODES, list(programme.host.log(CODES)))
     await clickhouse.load(PAYOUTS, [*programme.payouts.records, *programme.payouts.records])
     sums: Counter[tuple[str, str, str]] = Counter()

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from support.clickhouse import ClickHouse
 from support.programme import T0, purchase, refund
-from support.report_figures import paid_back
+from support.raw_orders import paid_back
 
 from reftrail.contracts.events import DisputeLost, DisputeOpened
 from reftrail.contracts.record import DAY
