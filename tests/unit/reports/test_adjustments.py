@@ -3,10 +3,9 @@
 from datetime import UTC, datetime
 from typing import Any, Self
 
-import httpx
 import pytest
-from support.authorizing import authorizing
 from support.clickhouse import ClickHouse
+from support.reports_http import WITH_KEY, reports_http
 from typer.testing import CliRunner
 
 from reftrail.cli import rewards
@@ -41,9 +40,6 @@ from reftrail.testing import (
     signup,
 )
 from reftrail.testing.times import moment
-from reftrail.warehouse.http import application
-from reftrail.warehouse.metrics import WarehouseMetrics
-from reftrail.warehouse.progress import LoadedPositions
 
 NOW = datetime.fromtimestamp(moment("30d 10:00") / 1000, UTC)
 ABOVE_100 = Policy(adjustments=Adjustments(approval_above_micros=100 * MICROS_PER_UNIT))
@@ -216,18 +212,9 @@ async def test_what_waits_is_listed_for_a_second_person(warehouse: ClickHouse) -
 async def test_over_http_and_by_command(
     warehouse: ClickHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app = application(
-        warehouse.reading,
-        warehouse.reading,
-        authorizing("sk"),
-        LoadedPositions(),
-        WarehouseMetrics(),
-    )
-    async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(app=app), base_url="http://reports"
-    ) as client:
+    async with reports_http(warehouse) as client:
         assert (await client.get("/v1/adjustments")).status_code == 401
-        client.headers["authorization"] = "Bearer sk"
+        client.headers.update(WITH_KEY)
         found = (await client.get("/v1/adjustments?code=amy&limit=1")).json()
         assert [adjustment["adjustment_id"] for adjustment in found["waiting"]] == ["A5"]
         assert (await client.get("/v1/adjustments?limit=0")).status_code == 422

@@ -2,11 +2,10 @@
 
 from typing import Any
 
-import httpx
 import pytest
-from support.authorizing import authorizing
 from support.clickhouse import ClickHouse
 from support.programme import T0, entry
+from support.reports_http import WITH_KEY, reports_http
 
 from reftrail.contracts.record import DAY
 from reftrail.contracts.topics import CODES, REWARDS
@@ -14,9 +13,6 @@ from reftrail.reports.code_spelling import registered_spelling
 from reftrail.reports.explain.journey import journey
 from reftrail.reports.held import Wanted, held_rewards
 from reftrail.testing import code
-from reftrail.warehouse.http import application
-from reftrail.warehouse.metrics import WarehouseMetrics
-from reftrail.warehouse.progress import LoadedPositions
 
 EVIDENCE = '[{"figures":{"device":"ab"},"reason":"owner_device","weight":60}]'
 
@@ -137,14 +133,9 @@ async def test_one_may_ask_for_some(rewards: ClickHouse) -> None:
 
 
 async def test_over_http(rewards: ClickHouse) -> None:
-    app = application(
-        rewards.reading, rewards.reading, authorizing("sk"), LoadedPositions(), WarehouseMetrics()
-    )
-    async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(app=app), base_url="http://reports"
-    ) as client:
+    async with reports_http(rewards) as client:
         assert (await client.get("/v1/reviews")).status_code == 401
-        client.headers["authorization"] = "Bearer sk"
+        client.headers.update(WITH_KEY)
         found = (await client.get("/v1/reviews?code=AMY&limit=1")).json()
         assert found["as_of"] is None
         assert [reward["reward_id"] for reward in found["held"]] == ["r2"]

@@ -3,18 +3,14 @@
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx
 import pytest
-from support.authorizing import authorizing
 from support.clickhouse import ClickHouse
 from support.programme import T0, entry, milestone
+from support.reports_http import WITH_KEY, reports_http
 
 from reftrail.contracts.record import DAY
 from reftrail.contracts.topics import MILESTONES, REWARDS
 from reftrail.reports.leaderboard import Board, leaderboard
-from reftrail.warehouse.http import application
-from reftrail.warehouse.metrics import WarehouseMetrics
-from reftrail.warehouse.progress import LoadedPositions
 
 
 def earned(reward_id: str, who: str, user: str, status: str = "granted", **given: Any) -> Any:
@@ -93,18 +89,8 @@ async def test_entries_that_come_twice_count_once(programme: ClickHouse) -> None
 
 
 async def test_over_http(programme: ClickHouse) -> None:
-    app = application(
-        programme.reading,
-        programme.reading,
-        authorizing("sk"),
-        LoadedPositions(),
-        WarehouseMetrics(),
-    )
-    transport = httpx.ASGITransport(app)
-    headers = {"authorization": "Bearer sk"}
-    async with httpx.AsyncClient(
-        transport=transport, base_url="http://warehouse", headers=headers
-    ) as client:
+    async with reports_http(programme) as client:
+        client.headers.update(WITH_KEY)
         found = await client.get("/v1/leaderboard", params={"campaign": "spring", "limit": "1"})
         assert [leader["user_id"] for leader in found.json()["leaders"]] == ["amy"]
         refused = await client.get("/v1/leaderboard", params={"limit": "0"})
