@@ -1,123 +1,44 @@
 """Merged users: one attribution is left, orders count once, whatever the order of arrival."""
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from itertools import permutations
 from random import Random
 from typing import Any
 
 import pytest
-
-from reftrail.contracts.codec import encode
-from reftrail.contracts.decisions import (
-    Attributed,
-    DeadLettered,
-    RewardDecided,
-    RewardGranted,
-    RewardWithdrawn,
+from support.merged_users import (
+    ACCOUNT,
+    BUYS,
+    CLICKS,
+    GUEST,
+    GUEST_BUYS,
+    GUEST_CLICKS,
+    GUEST_SIGNS_UP,
+    MERGED,
+    ON_PHONE,
+    SIGNS_UP,
+    attributed_codes,
+    balances,
+    has_touches_first,
+    in_any_order,
+    in_force,
+    played,
 )
-from reftrail.contracts.events import Event
-from reftrail.contracts.policy import Fraud, Policy, policy_text
-from reftrail.contracts.stage_messages import ReferralVoided
+
+from reftrail.contracts.decisions import (
+    DeadLettered,
+)
 from reftrail.contracts.topics import (
     ATTRIBUTIONS,
-    CAMPAIGNS,
     CLAIMS,
-    CODES,
     DEAD_LETTERS,
-    EVENTS,
-    REVIEWS,
-    REWARD_GRANTED,
-    REWARD_INPUTS,
     REWARDS,
 )
-from reftrail.rules.attribution import purchases
-from reftrail.rules.reward.transitions import effect
 from reftrail.testing import (
-    MemoryHost,
-    campaign,
     click,
-    code,
     purchase,
     refund,
-    reviewed,
     signup,
     users_merged,
 )
-
-GUEST: dict[str, Any] = {"user_id": "guest"}
-ACCOUNT: dict[str, Any] = {"user_id": "account"}
-ON_PHONE = {"visitor_id": "phone"}
-UNIT = 1_000_000
-
-GUEST_CLICKS = click("AMY", at="08:00", **ON_PHONE)
-GUEST_SIGNS_UP = signup("09:00", **ON_PHONE, **GUEST)
-GUEST_BUYS = purchase("o1", at="09:30", **GUEST)
-CLICKS = click("BOB", at="09:45")
-SIGNS_UP = signup("10:00", **ACCOUNT)
-BUYS = purchase("o2", at="11:00", **ACCOUNT)
-MERGED = users_merged("guest", "account", at="12:00")
-
-PEOPLE = {"guest": "person", "account": "person", "third": "person"}
-
-
-def played(
-    events: Iterable[Event], *, shuffle: Random | None = None, partitions: int = 1, **rules: Any
-) -> MemoryHost:
-    policy = policy_text(Policy(**rules.pop("policy", {})))
-    host = MemoryHost(partitions=partitions, shuffle=shuffle, batch=3 if shuffle else 1)
-    host.publish(CAMPAIGNS, campaign(**({"trigger": "first_purchase", "policy": policy} | rules)))
-    host.publish(CODES, code("AMY", owner="amy"), code("BOB", owner="bob"))
-    for event in events:  # each arrives when what came before is decided
-        host.publish(EVENTS, event)
-        if shuffle is None:
-            host.run()
-    return host.run()
-
-
-def balances(host: MemoryHost) -> dict[str | None, int]:
-    """The sums of each person in the end, in units."""
-    sums: Counter[str | None] = Counter()
-    for entry in host.log(REWARDS):
-        assert isinstance(entry, RewardDecided)
-        who = PEOPLE.get(entry.beneficiary or "", entry.beneficiary)
-        sums[who] += effect(entry) // UNIT
-    return {who: value for who, value in sums.items() if value}
-
-
-def ledger(host: MemoryHost) -> list[RewardDecided]:
-    return [entry for entry in host.log(REWARDS) if isinstance(entry, RewardDecided)]
-
-
-def open_orders(host: MemoryHost) -> dict[str | None, int]:
-    """The amounts that partners are asked for and that are not withdrawn, in units."""
-    orders: dict[str, tuple[str, int]] = {}
-    for record in host.log(REWARD_GRANTED):
-        if isinstance(record, RewardGranted):
-            assert record.reward_id not in orders
-            orders[record.reward_id] = record.beneficiary, record.value_micros
-        elif isinstance(record, RewardWithdrawn) and not record.remaining_micros:
-            del orders[record.reward_id]
-    sums: Counter[str | None] = Counter()
-    for who, value in orders.values():
-        sums[PEOPLE.get(who, who)] += value // UNIT
-    return dict(sums)
-
-
-def in_force(host: MemoryHost) -> list[Attributed]:
-    """The attributions in force, as the warehouse's view has them."""
-    made = [record for record in host.log(ATTRIBUTIONS) if isinstance(record, Attributed)]
-    corrected = {record.corrects for record in made}
-    return [record for record in made if record.decisive and record.event_id not in corrected]
-
-
-def attributed_codes(host: MemoryHost) -> set[str]:
-    """The codes of the attributions in force."""
-    return {record.code for record in in_force(host)}
-
-
-def in_any_order(events: Sequence[Event]) -> list[tuple[Event, ...]]:
-    return list(permutations(events))
 
 
 def test_a_guest_s_orders_count_for_the_account() -> None:
@@ -135,19 +56,12 @@ def test_the_earlier_signup_decides_and_both_earn_once(trigger: str) -> None:
     order = Random(7)
     arrivals = [order.sample(events, len(events)) for _ in range(300)]
     for arriving in [list(events), *arrivals]:
-        if not _has_touches_first(arriving):
+        if not has_touches_first(arriving):
             continue
         host = played(arriving, trigger=trigger)
         names = [event.event_id for event in arriving]
         assert balances(host) == {"amy": 10, "person": 10}, names
         assert attributed_codes(host) == {"AMY"}, names
-
-
-def _has_touches_first(arriving: Sequence[Event]) -> bool:
-    """Whether no touch is late: what a late touch may correct is another matter."""
-    return arriving.index(GUEST_CLICKS) < arriving.index(GUEST_SIGNS_UP) and arriving.index(
-        CLICKS
-    ) < arriving.index(SIGNS_UP)
 
 
 @pytest.mark.parametrize("trigger", ["signup", "first_purchase"])
@@ -189,7 +103,7 @@ def test_each_order_earns_once_where_all_do() -> None:
     order = Random(3)
     for _ in range(200):
         arriving = order.sample((*events, *later), len(events) + len(later))
-        if not _has_touches_first(arriving):
+        if not has_touches_first(arriving):
             continue
         host = played(arriving, policy={"repeats": 0})
         names = [event.event_id for event in arriving]
@@ -285,168 +199,3 @@ def test_partitions_and_batches_make_no_difference(seed: int) -> None:
     events = (GUEST_CLICKS, GUEST_SIGNS_UP, GUEST_BUYS, CLICKS, SIGNS_UP, BUYS, MERGED)
     host = played(events, shuffle=Random(seed), partitions=5, policy={"repeats": 0})
     assert balances(host) == {"amy": 20, "person": 20}
-
-
-def test_an_order_that_both_reported_earns_once_after_the_merge() -> None:
-    also = purchase("o1", at="11:30", **ACCOUNT)
-    events = (GUEST_CLICKS, GUEST_SIGNS_UP, GUEST_BUYS, CLICKS, SIGNS_UP, also, MERGED)
-    order = Random(9)
-    for _ in range(200):
-        arriving = order.sample(events, len(events))
-        if not _has_touches_first(arriving):
-            continue
-        host = played(arriving, policy={"repeats": 0})
-        assert balances(host) == {"amy": 10, "person": 10}, [event.event_id for event in arriving]
-        assert open_orders(host) == {"amy": 10, "person": 10}
-
-
-def test_what_was_refused_as_the_guest_s_is_decided_on_after_the_merge_and_says_why() -> None:
-    guest_later = signup("11:00", **ON_PHONE, **GUEST)
-    guest_buys, also = purchase("o1", at="11:30", **GUEST), purchase("o1", at="11:40", **ACCOUNT)
-    host = played((GUEST_CLICKS, guest_later, CLICKS, SIGNS_UP, guest_buys, also, MERGED))
-    entries = [entry for entry in ledger(host) if entry.code == "BOB" and entry.role == "referrer"]
-    assert [(entry.status, entry.reasons) for entry in entries] == [
-        ("rejected", ["order_of_another"]),
-        ("granted", ["reinstated", "users_merged"]),
-    ]
-    assert balances(host) == {"bob": 10, "person": 10}
-
-
-def test_what_was_refused_for_the_other_s_address_is_decided_on_after_the_merge() -> None:
-    shown = {"email_hash": "e"}
-    guest = signup("10:30", **ON_PHONE, **GUEST, **shown)
-    account = signup("10:00", **ACCOUNT, **shown)
-    guest_buys = purchase("o1", at="10:40", **GUEST)
-    events = [GUEST_CLICKS, guest, guest_buys, CLICKS, account, BUYS]
-    weightless = {"fraud": Fraud(weights={"users_per_email": 0})}
-    host = played(events, policy={"repeats": 0} | weightless)
-    assert balances(host) == {"amy": 10, "person": 10}
-    assert balances(played([*events, MERGED], policy={"repeats": 0} | weightless)) == {
-        "bob": 20,
-        "person": 20,
-    }
-
-
-def test_a_merge_that_is_repeated_decides_on_nothing_again() -> None:
-    other = purchase("o1", at="12:30", user_id="stranger")
-    stranger = signup("08:30", typed="BOB", user_id="stranger")
-    events = (stranger, other, GUEST_CLICKS, GUEST_SIGNS_UP, GUEST_BUYS, CLICKS, SIGNS_UP, MERGED)
-    once = played(events)
-    assert balances(once) == {"bob": 10, "stranger": 10}
-    often = played((*events, MERGED, GUEST_BUYS, users_merged("guest", "account", at="15:00")))
-    assert often.ledger() == once.ledger()
-
-
-@pytest.mark.parametrize("into", [("guest", "account"), ("account", "guest")])
-@pytest.mark.parametrize("codes", [("AMY", "BOB"), ("BOB", "BOB")])
-def test_the_earlier_signup_earns_whenever_it_comes_where_both_have_one_address(
-    codes: tuple[str, str], into: tuple[str, str]
-) -> None:
-    shown = {"email_hash": "e", "visitor_id": None}
-    events = (
-        signup("09:00", typed=codes[0], **GUEST, **shown),
-        signup("10:00", typed=codes[1], **ACCOUNT, **shown),
-        users_merged(*into, at="12:00"),
-    )
-    for arriving in in_any_order(events):
-        host = played(arriving, trigger="signup")
-        names = [event.event_id for event in arriving]
-        assert balances(host) == {codes[0].lower(): 10, "person": 10}, names
-        assert open_orders(host) == balances(host), names
-
-
-def test_a_signup_that_is_decided_on_after_the_merge_keeps_its_evidence() -> None:
-    shown = {"email_hash": "e", "device_hash": "d", "visitor_id": None}
-    first = signup("08:00", typed="BOB", user_id="stranger", **(shown | {"email_hash": "other"}))
-    events = (
-        first,
-        signup("10:00", typed="BOB", **ACCOUNT, **(shown | {"device_hash": "laptop"})),
-        signup("09:00", typed="AMY", **GUEST, **shown),
-        MERGED,
-    )
-    watchful: dict[str, Any] = {
-        "fraud": Fraud(weights={"users_per_device_24h": 60}, limits={"users_per_device_24h": 1})
-    }
-    host = played(events, trigger="signup", policy=watchful)
-    entries = [entry for entry in ledger(host) if entry.code == "AMY" and entry.role == "referrer"]
-    assert [(entry.status, entry.reasons) for entry in entries] == [
-        ("rejected", ["email_of_another", "users_per_device_24h"]),
-        ("held", ["reinstated", "users_merged", "users_per_device_24h"]),
-    ]
-
-
-def test_a_signup_that_a_review_took_back_earns_nothing_under_the_same_code_after_a_merge() -> None:
-    shown = {"email_hash": "e", "visitor_id": None}
-    host = played(
-        (
-            signup("10:00", typed="AMY", **ACCOUNT, **shown),
-            signup("09:00", typed="AMY", **GUEST, **shown),
-        ),
-        trigger="signup",
-    )
-    taken_back = reviewed("reverse", "11:30", code="AMY", user_id="account", reason="fraud")
-    host.publish(REVIEWS, taken_back)
-    host.run()
-    host.publish(EVENTS, MERGED)
-    host.run()
-    assert balances(host) == {}
-    assert open_orders(host) == {}
-
-
-def test_claims_after_a_merge_come_in_bounded_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    most = 10_000
-    monkeypatch.setattr(purchases, "PART_BYTES", most)
-    many = [purchase(f"o{nth}", at="11:30", **GUEST) for nth in range(60)]
-    before = (GUEST_CLICKS, signup("11:00", **ON_PHONE, **GUEST), *many, CLICKS, SIGNS_UP)
-    host = played((*before, MERGED), policy={"repeats": 0})
-    parts = [
-        record
-        for record in host.log(REWARD_INPUTS)
-        if isinstance(record, ReferralVoided) and record.claims
-    ]
-    assert len(parts) > 2
-    assert len({part.event_id for part in parts}) == len(parts)
-    assert all(len(encode(part)) < most + 1_000 for part in parts)
-    assert balances(host) == {"bob": 600, "person": 600}
-    once = host.ledger()
-    host.publish(REWARD_INPUTS, *parts[1:], parts[0])
-    assert host.run().ledger() == once
-
-
-def test_a_reward_of_the_referral_that_ended_is_not_reinstated() -> None:
-    events = (GUEST_CLICKS, GUEST_SIGNS_UP, CLICKS, SIGNS_UP, MERGED)
-    host = played(events, trigger="signup")
-    assert balances(host) == {"amy": 10, "person": 10}
-    again = reviewed("reinstate", "13:00", code="BOB", user_id="account", reason="goodwill")
-    host.publish(REVIEWS, again)
-    host.run()
-    assert balances(host) == {"amy": 10, "person": 10}
-    letters = [letter for letter in host.log(DEAD_LETTERS) if isinstance(letter, DeadLettered)]
-    assert [letter.reason for letter in letters] == ["not_allowed"]
-    assert all("merged with another" in letter.detail for letter in letters)
-
-
-@pytest.mark.parametrize(
-    "before",
-    [
-        pytest.param([MERGED, BUYS], id="the signup comes after the merge"),
-        pytest.param([CLICKS, SIGNS_UP, BUYS, MERGED], id="another referral ends"),
-    ],
-)
-def test_a_late_touch_moves_no_order_that_a_merged_user_s_referral_has_earned_with(
-    before: list[Event],
-) -> None:
-    arrived = [*before, click("BOB", at="08:30", **ON_PHONE), GUEST_SIGNS_UP]
-    earned = {"bob": 10, "person": 10}
-    assert balances(played(arrived)) == earned
-    host = played([*arrived, GUEST_CLICKS])
-    assert balances(host) == earned
-    assert attributed_codes(host) == {"BOB"}
-
-
-def test_a_late_touch_corrects_a_merged_user_s_decision_before_an_order() -> None:
-    clicked = click("BOB", at="08:30", **ON_PHONE)
-    host = played([MERGED, clicked, GUEST_SIGNS_UP, GUEST_CLICKS, BUYS])
-    assert balances(host) == {"amy": 10, "person": 10}
-    assert attributed_codes(host) == {"AMY"}
-    assert {entry.user_id for entry in ledger(host)} == {"guest"}
