@@ -1,31 +1,24 @@
-"""The Kafka clients have the private parts that reftrail uses, and they behave as it needs."""
+"""The Kafka clients have the private parts that reftrail uses, and no others are used."""
 
 import ast
 import asyncio
 import inspect
-import itertools
-import struct
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import faust
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.client import AIOKafkaClient, CoordinationType
-from aiokafka.consumer.fetcher import READ_COMMITTED, FetchResult, PartitionRecords
-from aiokafka.errors import ConsumerStoppedError, KafkaConnectionError
-from aiokafka.record.default_records import DefaultRecordBatchBuilder
-from aiokafka.record.memory_records import MemoryRecords
-from aiokafka.record.util import calc_crc32c
+from aiokafka.errors import KafkaConnectionError
 from faust.transport.drivers import aiokafka as driver
 from kafka.coordinator.consumer import ConsumerCoordinator
 
 from clients.private_parts import PRIVATE_PARTS
+from clients.responses import started_consumer
 from reftrail.contracts.installation import Installation
-from reftrail.engine import chunks, transport, worker
+from reftrail.engine import transport, worker
 from reftrail.engine.settings import WorkerSettings
 from reftrail.engine.transaction import TransactionalWriter
 from reftrail.hosting.kafka.asynchronous import (
@@ -42,9 +35,7 @@ OWN = {"_buffered", "_ended", "_failed", "_set_stalled"}
 OF_NAMED_TUPLES = {"_asdict", "_replace"}
 """Public methods, whose names begin so that no field has them."""
 
-AT = TopicPartition("events", 0)
 INSTALLATION = Installation(bootstrap_servers="127.0.0.1:1")
-COMMIT, ABORT = 1, 0
 
 
 def private_uses() -> Iterator[str]:
@@ -75,156 +66,6 @@ def imported(tree: ast.AST) -> Iterator[str]:
 
 def test_the_list_of_private_parts_is_complete() -> None:
     assert set(private_uses()) - OWN - OF_NAMED_TUPLES == PRIVATE_PARTS.keys()
-
-
-def a_batch(base: int, count: int, producer: int = -1, *, transactional: bool = False) -> bytes:
-    builder = DefaultRecordBatchBuilder(
-        magic=2,
-        compression_type=0,
-        is_transactional=transactional,
-        producer_id=producer,
-        producer_epoch=0,
-        base_sequence=0,
-        batch_size=1 << 16,
-    )
-    for nth in range(count):
-        key, value = b"k%d" % (base + nth), b"v%d" % (base + nth)
-        builder.append(nth, timestamp=1000 + base + nth, key=key, value=value, headers=[])
-    return struct.pack(">q", base) + bytes(builder.build())[8:]
-
-
-def a_marker(base: int, producer: int, kind: int) -> bytes:
-    """A control batch, which the client's builder has no way to write."""
-    builder = DefaultRecordBatchBuilder(
-        magic=2,
-        compression_type=0,
-        is_transactional=True,
-        producer_id=producer,
-        producer_epoch=0,
-        base_sequence=-1,
-        batch_size=1 << 16,
-    )
-    key, value = struct.pack(">hh", 0, kind), struct.pack(">hi", 0, 0)
-    builder.append(0, timestamp=1, key=key, value=value, headers=[])
-    batch = bytearray(builder.build())
-    batch[:8] = struct.pack(">q", base)
-    attributes = struct.unpack_from(">h", batch, 21)[0] | 0x20
-    struct.pack_into(">h", batch, 21, attributes)
-    struct.pack_into(">I", batch, 17, calc_crc32c(memoryview(batch)[21:]))
-    return bytes(batch)
-
-
-LOG = b"".join(
-    [
-        a_batch(0, 3),
-        a_batch(3, 4, producer=7, transactional=True),
-        a_marker(7, 7, ABORT),
-        a_batch(8, 5, producer=7, transactional=True),
-        a_marker(13, 7, COMMIT),
-        a_batch(14, 2),
-    ]
-)
-"""Positions 0 to 15, those from 3 to 6 aborted, 7 and 13 markers."""
-
-
-def a_response(log: bytes = LOG, fetch_offset: int = 0) -> Any:
-    return PartitionRecords(
-        AT, MemoryRecords(log), [(7, 3)], fetch_offset, None, None, True, READ_COMMITTED
-    )
-
-
-@asynccontextmanager
-async def started_consumer(
-    monkeypatch: pytest.MonkeyPatch, **settings: Any
-) -> AsyncIterator[AIOKafkaConsumer]:
-    """A consumer that believes it has reached its cluster, of which it knows nothing."""
-
-    async def reached(_: Any) -> None:
-        pass
-
-    monkeypatch.setattr(AIOKafkaClient, "bootstrap", reached)
-    consumer = AIOKafkaConsumer(bootstrap_servers="127.0.0.1:1", **settings)
-    await consumer.start()
-    try:
-        yield consumer
-    finally:
-        await asyncio.sleep(0)  # its tasks must have begun before they can be ended
-        await consumer.stop()
-
-
-def fetched(consumer: Any, response: Any) -> None:
-    """Let a response come in for the partition that the consumer reads."""
-    consumer._fetcher._records[AT] = FetchResult(
-        AT,
-        assignment=consumer._subscription.subscription.assignment,
-        partition_records=response,
-        backoff=0,
-    )
-
-
-async def test_chunks_are_what_the_client_unpacks_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = [
-        (message.offset, message.timestamp, message.key, message.value) for message in a_response()
-    ]
-    assert [offset for offset, *_ in expected] == [0, 1, 2, 8, 9, 10, 11, 12, 14, 15]
-    async with started_consumer(monkeypatch, isolation_level="read_committed") as consumer:
-        consumer.assign([AT])
-        consumer.seek(AT, 0)
-        fetched(consumer, a_response())
-        found: list[chunks.Chunk] = []
-        while taken := await chunks.take_chunks(consumer, [AT], 0, max_records=4):
-            found += taken[AT]
-        assert await consumer.position(AT) == 16
-    assert [
-        parts
-        for chunk in found
-        for parts in zip(chunk.offsets, chunk.timestamps, chunk.keys, chunk.values, strict=True)
-    ] == expected
-    assert (found[0].begin, found[-1].end) == (0, 16)
-    assert all(chunk.end == other.begin for chunk, other in itertools.pairwise(found))
-
-
-async def test_a_response_is_read_from_within_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with started_consumer(monkeypatch, isolation_level="read_committed") as consumer:
-        consumer.assign([AT])
-        consumer.seek(AT, 10)
-        fetched(consumer, a_response(fetch_offset=10))
-        taken = await chunks.take_chunks(consumer, [AT], 0, max_records=100)
-    assert taken[AT][0].offsets == [10, 11, 12, 14, 15]
-
-
-async def test_nothing_is_taken_while_it_may_not_be(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with started_consumer(monkeypatch, isolation_level="read_committed") as consumer:
-        consumer.assign([AT])
-        consumer.seek(AT, 0)
-        fetched(consumer, a_response())
-        assert await chunks.take_chunks(consumer, [AT], 0, 100, may_take=lambda: False) == {}
-        assert (await chunks.take_chunks(consumer, [AT], 0, 100))[AT][0].begin == 0
-
-
-async def test_one_can_wait_for_a_response(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with started_consumer(monkeypatch) as consumer:
-        consumer.assign([AT])
-        consumer.seek(AT, 0)
-        assert await chunks.take_chunks(consumer, [AT], 0.01, 100) == {}
-
-
-async def test_a_damaged_batch_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    damaged = bytearray(LOG)
-    damaged[70] ^= 0xFF
-    async with started_consumer(monkeypatch) as consumer:
-        consumer.assign([AT])
-        consumer.seek(AT, 0)
-        fetched(consumer, a_response(bytes(damaged)))
-        with pytest.raises(Exception, match="checksum"):
-            await chunks.take_chunks(consumer, [AT], 0, 100)
-
-
-async def test_a_closed_consumer_gives_no_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with started_consumer(monkeypatch) as consumer:
-        pass
-    with pytest.raises(ConsumerStoppedError):
-        await chunks.take_chunks(consumer, [AT], 0, 100)
 
 
 async def test_a_member_can_ask_for_another_sharing_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,6 +24,6 @@ in turn), `report` (what a
 person reads of it), `run` (the long version, by hand).
 
 `faultless_run` is evidence without a fault; `test_invariants` and `test_outcomes` inject one for
-each check. `offsets_first` and `without_tokens` are hosts with a fault put in, for the tests that
-show that the checks find it.
+each check (`outcome_faults`). `offsets_first` and `without_tokens` are hosts with a fault put in,
+for the tests that show that the checks find it.
 """

@@ -1,7 +1,6 @@
-"""Campaign files and the versions that follow from them."""
+"""Campaign files: what they mean, and how they are written."""
 
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from support.campaign_files import FLAT, NESTED, defined, read
 
 from reftrail.campaigns import (
     Campaign,
     as_toml,
-    differences,
     next_version,
-    read_campaigns,
     reward_tables,
 )
 from reftrail.campaigns.reward_tables import Reward, Rewards
@@ -45,95 +43,6 @@ from reftrail.contracts.policy import (
 from reftrail.contracts.record import DAY, HOUR, MINUTE, SECOND
 from reftrail.contracts.reference import CampaignDefined
 from reftrail.contracts.side_rules import Band, Percent, RewardValue, SideRules, Tier
-
-FLAT = """
-[[campaign]]
-campaign_id = "summer"
-name = "Summer"
-category = "retail"
-starts_at = 2025-06-01T00:00:00Z
-ends_at = 2025-09-01T00:00:00+02:00
-attribution_window = "14 days"
-counts_views = true
-typed_code_wins = true
-late_touch_grace = "6 hours"
-trigger = "first_purchase"
-minimum_amount = "20.00"
-referrer_reward = "5.00"
-referee_reward = "2.5"
-referee_reward_kind = "discount"
-reward_currency = "EUR"
-
-[[campaign]]
-campaign_id = "plain"
-name = "Plain"
-"""
-
-NESTED = """
-[campaign]
-campaign_id = "all"
-name = "Everything"
-once_per = "campaign"
-trigger = "nth_purchase"
-trigger_count = 3
-repeats = "no limit"
-hold_for = "30 days"
-expires_after = "52 weeks"
-backdated_touch_for = "90 minutes"
-on_refund = "proportional"
-order_ids = "user"
-checkout_tolerance = "1 hour"
-new_customers_only = true
-once_per_email = false
-
-[campaign.reward]
-currency = "EUR"
-referrer = { value = "50.00", kind = "cash" }
-referee.value = "1"
-referee.kind = "shipment"
-referee.item = "Mug"
-
-[campaign.caps]
-per_code = 1
-per_code_per_day = 2
-per_referrer = 3
-per_referrer_per_day = "no limit"
-budget = "1000"
-budget_per_day = "100"
-
-[campaign.fraud]
-grant_up_to = 40
-reject_from = 90
-review_for = "2 days"
-at_review_end = "grant"
-decisive = ["ring", "forged_code", "ring"]
-weights = { burst = 7 }
-[campaign.fraud.limits]
-fast_signup = "5 seconds"
-users_per_ip_24h = 4
-
-[[campaign.milestones]]
-name = "Silver"
-kind = "tier"
-grants = 5
-[[campaign.milestones]]
-name = "Ten"
-kind = "bonus"
-grants = 10
-value = "100"
-currency = "points"
-"""
-
-
-def read(tmp_path: Path, text: str) -> list[Campaign]:
-    file = tmp_path / "campaigns.toml"
-    file.write_text(text)
-    return read_campaigns(file)
-
-
-def defined(campaign: Campaign, version: int = 1) -> CampaignDefined:
-    first = next_version(campaign, None, 1_000).defined
-    return msgspec.structs.replace(first, version=version)
 
 
 def test_a_flat_file_reads_as_it_is_meant(tmp_path: Path) -> None:
@@ -252,81 +161,10 @@ def test_a_version_is_shown_as_the_file_that_defines_it(tmp_path: Path, text: st
         assert not next_version(in_full, first, 2_000).written
 
 
-def test_a_difference_names_the_setting_and_both_values(tmp_path: Path) -> None:
-    (campaign,) = read(tmp_path, NESTED)
-    changed = NESTED.replace('"30 days"', '"14 days"').replace("burst = 7", "ring = 7")
-    (other,) = read(tmp_path, changed.replace('name = "Ten"', 'name = "10"'))
-    found = {
-        difference.name: (difference.old, difference.new)
-        for difference in differences(defined(campaign), defined(other))
-    }
-    assert found["hold_for"] == ('"30 days"', '"14 days"')
-    assert found["fraud.weights.burst"] == ("7", None)
-    assert found["fraud.weights.ring"] == (None, "7")
-    assert found["milestones.10.grants"] == (None, "10")
-    assert found["milestones.Ten.grants"] == ("10", None)
-    assert not [name for name in found if name.startswith(("reward", "caps", "milestones.Silver"))]
-
-
-def test_without_an_old_version_what_is_not_default_is_told() -> None:
-    found = differences(None, defined(Campaign(campaign_id="c", name="C", counts_views=True)))
-    assert {setting.name: setting.new for setting in found} == {
-        "effective_from": "always",
-        "campaign_id": '"c"',
-        "name": '"C"',
-        "counts_views": "true",
-    }
-
-
-def test_the_order_of_milestones_and_reasons_is_no_rule(tmp_path: Path) -> None:
-    (campaign,) = read(tmp_path, NESTED)
-    heading = "[[campaign.milestones]]"
-    before, first, second = NESTED.split(heading)
-    before = before.replace('"ring", "forged_code", "ring"', '"forged_code", "ring"')
-    turned = heading.join((before, second, first))
-    (other,) = read(tmp_path, turned)
-    assert not next_version(other, defined(campaign), at=9).written
-
-
-def test_only_changed_rules_make_a_version() -> None:
-    first = next_version(Campaign(campaign_id="c", name="C"), None, at=5).defined
-    same = next_version(Campaign(campaign_id="c", name="C"), first, at=9)
-    assert (same.written, same.defined) == (False, first)
-    changed = next_version(Campaign(campaign_id="c", name="C", counts_views=True), first, at=9)
-    assert changed.written
-    assert (changed.defined.version, changed.defined.effective_from) == (2, 9)
-
-
-def test_a_default_that_is_spelt_out_is_no_change() -> None:
-    first = defined(Campaign(campaign_id="c", name="C"))
-    spelt = msgspec.structs.replace(first, policy=msgspec.json.encode(Policy()).decode())
-    assert not next_version(Campaign(campaign_id="c", name="C"), spelt, at=9).written
-
-
-def test_another_time_of_coming_into_force_is_a_change() -> None:
-    first = next_version(Campaign(campaign_id="c", name="C"), None, at=5).defined
-    at = datetime(2025, 1, 1, tzinfo=UTC)
-    timed = Campaign(campaign_id="c", name="C", effective_from=at)
-    later = next_version(timed, first, at=9)
-    assert (later.written, later.defined.effective_from) == (True, 1_735_689_600_000)
-    assert not next_version(timed, later.defined, at=10).written
-    (actual,) = differences(first, later.defined)
-    assert (actual.name, actual.old, actual.new) == (
-        "effective_from",
-        "always",
-        "2025-01-01 00:00:00Z",
-    )
-
-
 def test_ids_that_topics_could_not_carry() -> None:
     for campaign_id in ("", "a@b", "a:b", "a b", "x" * 65):
         with pytest.raises(ValidationError):
             Campaign(campaign_id=campaign_id, name="C")
-
-
-def test_the_same_outcome_whoever_wrote_it() -> None:
-    applied = next_version(Campaign(campaign_id="c", name="C"), None, at=5)
-    assert applied == replace(applied, before=None)
 
 
 @given(st.integers(0, LONGEST))

@@ -1,136 +1,26 @@
 """Plans of imports, against the ledger that the rules keep."""
 
-from collections import defaultdict
-from typing import Any
-
 import msgspec
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from support.import_ledger import AT, HELD, Ledger, commission, figures, posted
 
-from reftrail.adjustments import adjustments, decisions
+from reftrail.adjustments import adjustments
 from reftrail.contracts.adjustments import Adjusted
 from reftrail.contracts.decisions import DeadLettered
-from reftrail.contracts.policy import Adjustments, Policy, policy_text
 from reftrail.contracts.topics import (
     ADJUSTMENTS,
     CAMPAIGNS,
     CODES,
     DEAD_LETTERS,
     FULFILMENTS,
-    REWARDS,
 )
 from reftrail.engine.memory import MemoryHost
 from reftrail.imports import (
-    Balance,
-    Commission,
     History,
-    Owners,
-    Plan,
     Programme,
     Rule,
-    plan_import,
 )
-from reftrail.testing import campaign, code, reported
-
-AT = 1_767_225_600_000
-LISTED = {"pn_1": "AMY", "bob@affiliates.example": "BOB"}
-HELD = policy_text(Policy(adjustments=Adjustments(approval_above_micros=5_000_000)))
-
-
-def commission(number: int, cents: int, earner: str = "pn_1", **given: Any) -> Commission:
-    fields: dict[str, Any] = {
-        "commission_id": f"cm_{number}",
-        "earner": earner,
-        "email": None,
-        "token": None,
-        "customer": f"user-{number % 3}",
-        "open_micros": cents * 10_000,
-        "currency": "USD",
-        "state": "pending",
-    }
-    return Commission(**(fields | given))
-
-
-class Ledger:
-    """The rules in memory, with two codes of one campaign."""
-
-    def __init__(self, **rules: Any) -> None:
-        self.host = MemoryHost()
-        self.host.publish(CAMPAIGNS, campaign(**rules))
-        self.codes = [code("AMY", owner="amy"), code("BOB", owner="bob")]
-        self.host.publish(CODES, *self.codes)
-        self.listed: dict[str, str] | None = dict(LISTED)
-
-    def owned(self, name: str, owner: str) -> None:
-        """A code is registered, or given to somebody."""
-        revision = len(self.codes)
-        changed = code(name, owner=owner, revision=revision, event_id=f"{name} {revision}")
-        self.codes.append(changed)
-        self.host.publish(CODES, changed)
-
-    def plan(self, *commissions: Commission, asks_again: bool = False) -> Plan:
-        self.host.run()
-        adjusted: list[Any] = self.host.log(ADJUSTMENTS)
-        ledger: Any = self.host.log(REWARDS)
-        letters: Any = self.host.log(DEAD_LETTERS)
-        history = History(
-            Programme.DUB,
-            [record for record in adjusted if isinstance(record, Adjusted)],
-            ledger,
-            letters,
-        )
-        owners = Owners(self.codes, self.listed)
-        return plan_import(Programme.DUB, commissions, owners, history, asks_again=asks_again)
-
-    def take(self, plan: Plan) -> None:
-        fields = [posting.fields("credit") for posting in plan.postings]
-        taken, rejected = adjustments(fields, AT, "ann")
-        assert not rejected
-        self.host.publish(ADJUSTMENTS, *taken)
-
-    def decide(self, decision: str, *wanted: bool) -> None:
-        """A second person decides about what is held; of several, those that are wanted."""
-        self.host.run()
-        last: dict[str, Any] = {entry.action: entry for entry in self.entries()}
-        held = [entry for entry in last.values() if entry.status == "held"]
-        for number, entry in enumerate(held):
-            if wanted and not wanted[number % len(wanted)]:
-                continue
-            fields = {
-                "adjustment_id": entry.action.partition(":")[2],
-                "code": entry.code,
-                "user_id": entry.user_id,
-                "decision": decision,
-            }
-            taken, rejected = decisions([fields], AT + 1, "bea")
-            assert not rejected
-            self.host.publish(ADJUSTMENTS, *taken)
-        self.host.run()
-
-    def entries(self) -> list[Any]:
-        return self.host.log(REWARDS)
-
-    def booked(self) -> dict[tuple[str, str, str], int]:
-        """Micros by commission, beneficiary and currency, of entries that weren't undone."""
-        last = {(entry.action, entry.code, entry.user_id): entry for entry in self.entries()}
-        found: defaultdict[tuple[str, str, str], int] = defaultdict(int)
-        for entry in last.values():
-            if entry.status in {"adjusted", "fulfilled"}:
-                its_commission = entry.action.split(":")[2]
-                found[its_commission, entry.beneficiary, entry.currency] += entry.value_micros
-        return {key: micros for key, micros in found.items() if micros}
-
-
-def figures(balance: Balance) -> tuple[int, int, int, int]:
-    return balance.theirs, balance.ledger, balance.posted, balance.waiting
-
-
-def posted(plan: Plan) -> list[tuple[str, str, int, str]]:
-    return [
-        (posting.adjustment_id, posting.place.code, posting.micros, posting.place.currency)
-        for posting in plan.postings
-    ]
+from reftrail.testing import campaign, reported
 
 
 def test_what_is_open_is_taken_over_once() -> None:
@@ -346,80 +236,3 @@ def test_a_list_names_an_earner_by_any_name_and_one_without_a_code_is_told() -> 
     plan = Ledger().plan(known, *nobody, paid)
     assert [posting.place.code for posting in plan.postings] == ["BOB"]
     assert plan.without_code == ["pn_3"]
-
-
-_FILES = st.lists(
-    st.tuples(st.integers(0, 3), st.integers(0, 1200), st.sampled_from(["USD", "EUR", "JPY"])),
-    max_size=5,
-)
-_STEPS = st.lists(
-    st.one_of(
-        st.tuples(st.just("import"), _FILES),
-        st.tuples(
-            st.sampled_from(["approve", "decline"]),
-            st.lists(st.booleans(), min_size=1, max_size=4),
-        ),
-        st.tuples(st.just("listed"), st.sampled_from(["AMY", "BOB", "AMY2"])),
-        st.tuples(
-            st.just("owned"),
-            st.tuples(
-                st.sampled_from(["AMY", "BOB", "AMY2"]), st.sampled_from(["amy", "bob", "zoe"])
-            ),
-        ),
-    ),
-    min_size=1,
-    max_size=12,
-)
-
-
-@settings(max_examples=60, deadline=None)
-@given(_STEPS, st.booleans())
-def test_after_anything_the_ledger_has_what_the_last_file_says(
-    steps: list[tuple[str, Any]], holds: bool
-) -> None:
-    ledger = Ledger(policy=HELD) if holds else Ledger()
-    ledger.owned("AMY2", "amy")
-    for owner in ("amy", "bob", "zoe"):  # each keeps a code, by which credits can be taken back
-        ledger.owned(f"{owner.upper()}-OWN", owner)
-    owed: dict[int, tuple[int, str]] = dict.fromkeys(range(4), (0, "USD"))
-    most: defaultdict[tuple[str, str], int] = defaultdict(int)
-
-    def file() -> list[Commission]:
-        return [
-            commission(number, 0, currency=currency, open_micros=units * 1_000_000)
-            for number, (units, currency) in owed.items()
-        ]
-
-    for step, detail in steps:
-        match step:
-            case "import":
-                owed |= {number: (units, currency) for number, units, currency in detail}
-                for found in file():
-                    key = found.commission_id, found.currency
-                    most[key] = max(most[key], found.open_micros)
-                plan = ledger.plan(*file())
-                assert not plan.faults
-                ledger.take(plan)
-            case "listed":
-                ledger.listed = {"pn_1": detail}
-            case "owned":
-                ledger.host.run()
-                ledger.owned(*detail)
-            case _:
-                ledger.decide(step, *detail)
-        for (its_commission, _, currency), micros in ledger.booked().items():
-            assert 0 < micros <= most[its_commission, currency], "a debit or credit for nothing"
-    ledger.decide("approve")
-    ledger.take(ledger.plan(*file(), asks_again=True))
-    ledger.decide("approve")
-    plan = ledger.plan(*file())
-    assert (plan.postings, plan.faults) == ([], [])
-    assert all(" stay under " in note for note in plan.notes)
-    assert all(balance.matches for balance in plan.balances)
-    owners = {changed.code: str(changed.owner_user_id) for changed in ledger.codes}
-    owner = owners[(ledger.listed or {})["pn_1"]]
-    assert ledger.booked() == {
-        (f"cm_{number}", owner, currency): units * 1_000_000
-        for number, (units, currency) in owed.items()
-        if units
-    }
