@@ -7,6 +7,7 @@ from random import Random
 from typing import Any, Final
 
 import msgspec
+from support.delivered import delivered
 from support.log import Logged
 from support.timers import ticks
 
@@ -100,7 +101,7 @@ def _live(host: MemoryHost) -> None:
     _time_goes_by(host, T0 + 2 * HOUR)
     host.publish(EVENTS, _refund("w4", "late"))
     host.run()
-    host.publish(FULFILMENTS, *map(delivered, _orders(host, but=("w3",))))
+    host.publish(FULFILMENTS, *map(_report, _orders(host, but=("w3",))))
     host.run()
     host.publish(EVENTS, _refund("w0", "all"), _refund("w2", "part", 10 * _UNIT))
     host.publish(REVIEWS, review("approve", "w1"))
@@ -243,20 +244,9 @@ def decided(decision: str, name: str, actor: str) -> AdjustmentDecided:
     )
 
 
-def delivered(order: RewardGranted) -> FulfilmentReported:
-    return FulfilmentReported(
-        event_id=f"delivered {order.reward_id}",
-        event_time=T0 + 4 * HOUR,
-        received_at=T0 + 4 * HOUR,
-        code=order.code,
-        user_id=order.user_id,
-        reward_id=order.reward_id,
-        role=order.role,
-        outcome="delivered",
-        kind=order.kind,
-        attempts=1,
-        action=order.action,
-    )
+def _report(order: RewardGranted) -> FulfilmentReported:
+    at = T0 + 4 * HOUR
+    return delivered(order, event_id=f"delivered {order.reward_id}", event_time=at, received_at=at)
 
 
 def _orders(host: MemoryHost, but: Iterable[str]) -> list[RewardGranted]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from property.lives import Step
+from property.plan_step import Step
 from property.programmes import Manner
 
 from explore.found import FOUND, TESTS, FoundFailure, found_in, given_back, kept, read

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 from hypothesis import strategies as st
+from property.plan_step import Step
 from property.programmes import Manner
 
 from reftrail.contracts.decisions import RewardDecided, RewardGranted, RewardStatus
@@ -118,15 +119,6 @@ def codes(*, capped: bool = True) -> tuple[CodeChanged, ...]:
         else code(name, owner=owner, campaign_id=CAMPAIGN_OF[name], max_uses=MOST_USES.get(name))
         for name, owner in OWNERS.items()
     )
-
-
-class Step(NamedTuple):
-    """The next step of a plan; the numbers choose among what there is."""
-
-    what: str
-    one: int
-    two: int
-    three: int
 
 
 class Input(NamedTuple):

@@ -5,8 +5,9 @@ from random import Random
 from typing import Final
 
 from hypothesis import strategies as st
-from property.order_play import Play, Step
+from property.order_play import Play
 from property.order_steps import take_step
+from property.plan_step import Step
 
 _OFTEN: Final = (
     ["buy"] * 6

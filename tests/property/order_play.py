@@ -12,6 +12,7 @@ from property.order_books import (
     OrderBook,
 )
 from property.order_programmes import ISSUED, OWNER, PROGRAMMES
+from property.plan_step import Step
 
 from reftrail.contracts.decisions import RewardDecided, RewardGranted, RewardWithdrawn
 from reftrail.contracts.events import (
@@ -37,15 +38,6 @@ ROLES: Final = ("referrer", "referee")
 
 ORDERS: Final = 2
 _WHO: Final = ("u0", "u0", "u1", OWNER)
-
-
-class Step(NamedTuple):
-    """The next step of a plan; the numbers choose among what there is."""
-
-    what: str
-    one: int
-    two: int
-    three: int
 
 
 class Input(NamedTuple):

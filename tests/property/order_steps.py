@@ -8,8 +8,10 @@ from property.order_books import (
     HOUR,
     Report,
 )
-from property.order_play import ORDERS, ROLES, Input, Play, Step
+from property.order_play import ORDERS, ROLES, Input, Play
 from property.order_programmes import OWNER, UNIT
+from property.plan_step import Step
+from support.delivered import delivered
 
 from reftrail.contracts.adjustments import Adjusted, AdjustmentDecided
 from reftrail.contracts.events import (
@@ -19,7 +21,7 @@ from reftrail.contracts.events import (
     Purchase,
     Refund,
 )
-from reftrail.contracts.external_inputs import FulfilmentReported, Reviewed
+from reftrail.contracts.external_inputs import Reviewed
 from reftrail.contracts.topics import (
     ADJUSTMENTS,
     EVENTS,
@@ -190,18 +192,8 @@ def _deliver(play: Play, step: Step, name: str) -> Input | None:
     if not waiting:
         return None
     order = choices[waiting[step.one % len(waiting)]]
-    record = FulfilmentReported(
-        **play.times(f"delivers {name}"),
-        code=order.code,
-        user_id=order.user_id,
-        reward_id=order.reward_id,
-        role=order.role,
-        outcome="delivered",
-        kind=order.kind,
-        attempts=1,
-        action=order.action,
-        value_micros=order.value_micros,
-    )
+    times = play.times(f"delivers {name}")
+    record = delivered(order, value_micros=order.value_micros, **times)
 
     def note() -> None:
         if record.event_id not in play.carried_out and play.note_delivery(order):

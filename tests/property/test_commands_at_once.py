@@ -11,9 +11,10 @@ from typing import Final
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from property.order_play import Input, Play, Step
+from property.order_play import Input, Play
 from property.order_programmes import PROGRAMMES
 from property.order_steps import take_step
+from property.plan_step import Step
 
 from reftrail.contracts.decisions import DeadLettered
 from reftrail.contracts.topics import ADJUSTMENTS, DEAD_LETTERS, REVIEWS

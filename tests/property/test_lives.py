@@ -11,7 +11,6 @@ from property.life_entries import balances, is_referral, last_status, lives, pac
 from property.lives import (
     CAMPAIGN_OF,
     Input,
-    Step,
     campaigns,
     codes,
     inputs_of,
@@ -23,6 +22,7 @@ from property.lives import (
     to_fulfil,
     went_on,
 )
+from property.plan_step import Step
 from property.programmes import Manner, manners, repetitions, with_repetitions
 
 from reftrail.contracts.decisions import RewardStatus, Role

@@ -5,17 +5,8 @@ from collections import Counter, defaultdict
 import msgspec
 from hypothesis import given, settings
 from property.life_entries import is_referral, last_status, lives, was_paid_back
-from property.lives import (
-    BUY,
-    JOIN,
-    MOST_USES,
-    OWNERS,
-    Step,
-    inputs_of,
-    ledger,
-    plans,
-    played,
-)
+from property.lives import BUY, JOIN, MOST_USES, OWNERS, inputs_of, ledger, plans, played
+from property.plan_step import Step
 from property.programmes import Manner, manners
 
 from reftrail.contracts.decisions import RewardDecided, RewardStatus

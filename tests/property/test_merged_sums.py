@@ -13,9 +13,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from property.order_books import OrderBook
 from property.order_plans import merging_plans
-from property.order_play import ROLES, Input, Play, Step
+from property.order_play import ROLES, Input, Play
 from property.order_programmes import PROGRAMMES, UNIT
 from property.order_steps import take_step
+from property.plan_step import Step
 from property.test_order_sums import EFFECTS
 
 from reftrail.contracts.decisions import RewardGranted

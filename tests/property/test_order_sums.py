@@ -9,8 +9,9 @@ from fractions import Fraction
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from property.order_plans import plans, played
-from property.order_play import ROLES, Play, Step
+from property.order_play import ROLES, Play
 from property.order_programmes import PROGRAMMES, UNIT
+from property.plan_step import Step
 
 EFFECTS = {"granted": 1, "adjusted": 1, "reversed": -1, "failed": -1, "expired": -1}
 
