@@ -141,7 +141,7 @@ class Shortcut:
             (method.encode(), path.encode()): handler
             for (method, path), handler in handlers.items()
         }
-        """The handlers, for requests that the server has as a whole: see `hosting.connections`."""
+        """The handlers, for requests that the server has as a whole: see `hosting.connection`."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""

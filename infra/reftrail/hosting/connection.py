@@ -1,0 +1,301 @@
+"""A connection of a host's HTTP server: uvicorn's, with limits, and a short way for requests.
+
+The short way is for requests that are here as a whole, head and body, when they are read: where the
+application has a handler for such (`whole`), it is called with a `WholeRequest`, and its answer
+written, without the messages of ASGI between them.
+"""
+
+import asyncio
+import socket
+import struct
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, TypeAlias
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
+from uvicorn.server import ServerState
+
+from reftrail.hosting.problems import problem
+from reftrail.hosting.whole_requests import Handler, WholeCycle, WholeRequest
+
+WholeHandlers: TypeAlias = Mapping[tuple[bytes, bytes], Handler]
+"""Handlers that answer whatever happens, by method and target."""
+
+_MOST_BYTES: Final = 64 * 1024
+"""The longest head of a request; the most bytes between two parts of a body, which say no more."""
+
+_READ_AT_ONCE: Final = 4096
+"""Bytes that are read before a look at whether requests in them wait for their turn."""
+
+_FORGET: Final = struct.pack("ii", 1, 0)
+"""The option of a socket by which it is reset where it is closed."""
+
+
+class PortState(ServerState):
+    """State that the connections of one port share. whole: the application's handlers."""
+
+    whole: WholeHandlers
+
+    def closed(self) -> None:
+        """A connection has ended."""
+        raise NotImplementedError
+
+
+class _Flow(FlowControl):
+    """Flow of a connection: nothing more is read while requests, or bytes, wait for their turn."""
+
+    def __init__(self, connection: "Connection") -> None:
+        super().__init__(connection.transport)
+        self._connection = connection
+
+    def resume_reading(self) -> None:
+        """Read on."""
+        if not self._connection.is_behind:
+            super().resume_reading()
+
+
+class Connection(HttpToolsProtocol):
+    """A connection. waits_since: the loop's time since which a whole head is waited for, or None.
+
+    So it is for those without a request, between two, and in the middle of a head.
+    """
+
+    server_state: PortState
+    waits_since: float | None
+    _unsent_since: float | None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client has connected."""
+        super().connection_made(transport)  # type: ignore[arg-type]
+        self.flow = _Flow(self)
+        self.waits_since = self.loop.time()
+        self._vain_bytes = 0
+        self._is_refused = False
+        self._unread = b""
+        self._unsent, self._unsent_since = 0, None
+
+    def is_unread(self, since: float) -> bool:
+        """Whether the client has taken nothing of what is to be sent, by the loop's time.
+
+        Asked from time to time: a client that took something in between begins anew.
+        """
+        unsent = self.transport.get_write_buffer_size()
+        if not unsent or unsent < self._unsent or self._unsent_since is None:
+            self._unsent_since = self.loop.time() if unsent else None
+        self._unsent = unsent
+        return self._unsent_since is not None and self._unsent_since <= since
+
+    def reset(self) -> None:
+        """End the connection, and forget what the system still has to send."""
+        plain = self.transport.get_extra_info("socket")
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _FORGET)
+        self.transport.abort()
+
+    def resume_writing(self) -> None:
+        """The client has taken much of what was to be sent."""
+        self._unsent_since = None
+        super().resume_writing()
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether requests or bytes were received that wait for the answer to those before them."""
+        return bool(self.pipeline or self._unread)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection has ended."""
+        super().connection_lost(exc)
+        self.server_state.closed()
+
+    def data_received(self, data: bytes) -> None:
+        """Read on, until requests wait for their turn: a few bytes make a large object of each."""
+        if self.is_behind:
+            self._unread += data
+            self.flow.pause_reading()
+            return
+        if len(data) <= _READ_AT_ONCE:
+            self._read(data)
+        else:
+            self._read_on(data)
+        cycle: Any = self.cycle
+        if type(cycle) is WholeCycle and cycle.more_body:
+            self._take_the_long_way(cycle)
+
+    def _read_on(self, data: bytes) -> None:
+        """Read until requests wait, and keep what is behind them."""
+        for first in range(0, len(data), _READ_AT_ONCE):
+            if self._is_refused:
+                return
+            if self.pipeline:
+                self._unread = data[first:]
+                self.flow.pause_reading()
+                return
+            self._read(data[first : first + _READ_AT_ONCE])
+
+    def _read(self, data: bytes) -> None:
+        """Read on. What has no end, and isn't a body, is refused."""
+        if self._is_refused:
+            return
+        self._vain_bytes += len(data)
+        while data:
+            try:
+                self.parser.feed_data(data)
+            except HttpParserUpgrade as offered:
+                data = self._without_offer(data[offered.args[0] :])
+            except HttpParserError:
+                self.refuse(400, "this is no request of HTTP/1.1")
+                break
+            else:
+                break
+        if self._vain_bytes > _MOST_BYTES and not self.transport.is_closing():
+            self.refuse(431, f"the head of the request has more than {_MOST_BYTES} bytes")
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """The client sends no more: a request that is here as a whole is still answered."""
+        cycle: Any = self.cycle
+        is_asked = type(cycle) is WholeCycle and not cycle.more_body
+        if not is_asked or cycle.response_complete:
+            return False
+        cycle.keep_alive = False
+        return True
+
+    def on_message_begin(self) -> None:
+        """A head begins."""
+        super().on_message_begin()
+        self._is_in_head = True
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header was read; those behind a body are left out."""
+        if self._is_in_head:
+            self.headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        """A head was read: choose the request's way."""
+        self._is_in_head = False
+        if self.parser.should_upgrade():
+            return
+        self.waits_since = None
+        self._vain_bytes = 0
+        handler = self.server_state.whole.get((self.parser.get_method(), self.url))
+        is_free = self.cycle is None or self.cycle.response_complete
+        if handler is not None and is_free and self.parser.get_http_version() == "1.1":
+            fields = dict(reversed(self.headers))
+            if b"origin" not in fields and b"expect" not in fields:
+                self.cycle = self._short_way(handler, fields)
+                return
+        self.expect_100_continue = any(
+            name == b"expect" and value.lower() == b"100-continue" for name, value in self.headers
+        )
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """A part of a body was read."""
+        self._vain_bytes = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """A request was read to its end."""
+        if self.parser.should_upgrade():
+            return
+        super().on_message_complete()
+        cycle: Any = self.cycle
+        if type(cycle) is WholeCycle:
+            task = self.loop.create_task(self._answer(cycle))
+            self.tasks.add(task)
+            task.add_done_callback(self._answered)
+
+    def on_response_complete(self) -> None:
+        """Go on with the next request, or wait for one."""
+        if not self.transport.is_closing():
+            if self.pipeline:
+                cycle, app = self.pipeline.pop()
+                self._start_asgi_task(cycle, app)
+            elif self.cycle.response_complete:
+                self.waits_since = self.loop.time()
+            if self._unread and not self.pipeline:
+                unread, self._unread = self._unread, b""
+                self.data_received(unread)
+            self.flow.resume_reading()
+
+    def refuse(self, status: int, detail: str) -> None:
+        """Answer what is no request, and close; behind the answers to what came before it."""
+        self._is_refused, is_begun = True, False
+        cycle: Any = self.cycle
+        answer = problem(status, detail, {"connection": "close"})
+        if cycle is not None and not cycle.response_complete:
+            if cycle.more_body and self.pipeline:
+                self.pipeline[0] = (cycle, answer)  # type: ignore[assignment]
+            if not cycle.more_body or self.pipeline:
+                cycle.keep_alive = False
+                self.flow.pause_reading()
+                return
+            is_begun = getattr(cycle, "response_started", False)
+        if not is_begun:
+            self._write(answer.status_code, answer.raw_headers, bytes(answer.body))
+        self.transport.close()
+
+    def _without_offer(self, rest: bytes) -> bytes:
+        """A request, to be read again without its offer of another protocol, and what follows it.
+
+        The parser takes what follows for the other protocol: the request's body, too.
+        """
+        method = self.parser.get_method()
+        if method == b"CONNECT":
+            self.refuse(400, "this is no proxy")
+            return b""
+        kept = [field for field in self.headers if field[0] != b"upgrade"]
+        version = self.parser.get_http_version().encode()
+        begin = b"%b %b HTTP/%b" % (method, self.url, version)
+        lines = (begin, *(b"%b: %b" % field for field in kept))
+        self.parser = HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        return b"\r\n".join((*lines, b"", rest))
+
+    def _short_way(self, handler: Handler, fields: dict[bytes, bytes]) -> Any:
+        scope: dict[str, Any] = self.scope  # type: ignore[assignment]
+        scope["method"] = self.parser.get_method().decode("ascii")
+        scope["path"] = self.url.decode("ascii")
+        scope["raw_path"], scope["query_string"] = self.url, b""
+        cycle = WholeCycle(handler, scope, fields)
+        cycle.keep_alive = self.parser.should_keep_alive()
+        return cycle
+
+    async def _answer(self, cycle: WholeCycle) -> None:
+        """Answer a request that is here."""
+        request = WholeRequest(cycle.scope, cycle.fields, bytes(cycle.body))
+        response = await cycle.handler(request)
+        if self.flow.write_paused:
+            await self.flow.drain()
+        cycle.response_complete = True
+        if self.transport.is_closing():
+            return
+        headers = response.raw_headers
+        if (b"connection", b"close") in headers:
+            cycle.keep_alive = False
+        elif not cycle.keep_alive:
+            headers = [*headers, (b"connection", b"close")]
+        self._write(response.status_code, headers, bytes(response.body))
+        if not cycle.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
+
+    def _answered(self, task: asyncio.Task[None]) -> None:
+        self.tasks.discard(task)
+        if task.cancelled() or task.exception() is not None:
+            self.transport.close()
+
+    def _write(self, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> None:
+        fields = [b"%b: %b\r\n" % field for field in (*self.server_state.default_headers, *headers)]
+        self.transport.write(b"".join((STATUS_LINE[status], *fields, b"\r\n", body)))
+
+    def _take_the_long_way(self, whole: WholeCycle) -> None:
+        """Start a request that isn't here as a whole as uvicorn does."""
+        self.cycle = None  # type: ignore[assignment]
+        HttpToolsProtocol.on_headers_complete(self)
+        cycle: RequestResponseCycle = self.cycle
+        cycle.body += whole.body
+        cycle.message_event.set()
