@@ -4,7 +4,7 @@ import subprocess
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -13,11 +13,11 @@ from kafka.errors import KafkaError
 
 from reftrail.contracts.errors import ExpectedError
 from reftrail.hosting.kafka.blocking import blocking_admin
-from reftrail.hosting.private_files import make_private_directory
+from reftrail.local.broker_configuration import BrokerSettings, write_configuration
 from reftrail.local.data_dir import locked_data_dir
 from reftrail.local.jars import classpath, java
-from reftrail.local.ports import LOOPBACK, answers, free_port, port_for
-from reftrail.local.private_files import PRIVATE_UMASK, write_private
+from reftrail.local.ports import answers, free_port, port_for
+from reftrail.local.private_files import PRIVATE_UMASK
 from reftrail.local.process import Child, Command
 from reftrail.local.process_reaper import ProcessReaper
 from reftrail.local.ready import local_installation
@@ -30,23 +30,6 @@ _QUICK_COMPILER: Final = ("-XX:TieredStopAtLevel=1",)
 """Java's first compiler alone. The optimizing one takes seconds of processor time in the broker's
 first minutes, on cores that all hosts of this machine share (ADR 38)."""
 
-_LOGGING: Final = """\
-rootLogger.level = INFO
-rootLogger.appenderRef.out.ref = out
-appender.out.type = Console
-appender.out.name = out
-appender.out.layout.type = PatternLayout
-appender.out.layout.pattern = %d{ISO8601} %-5p %c{1}: %m%n
-logger.log.name = org.apache.kafka.storage.internals.log
-logger.log.level = WARN
-logger.oldlog.name = kafka.log
-logger.oldlog.level = WARN
-logger.state.name = state.change.logger
-logger.state.level = WARN
-logger.config.name = org.apache.kafka.common.config.AbstractConfig
-logger.config.level = WARN
-"""
-
 # What the log of a broker that did not start is searched for, and what that means.
 _CAUSES: Final = (
     ("No space left on device", "the disk is full; make room under {data_dir}, then start again"),
@@ -55,27 +38,6 @@ _CAUSES: Final = (
     ("Failed to acquire lock", "another broker runs on {data_dir}; stop it first"),
     ("OutOfMemoryError", "the broker ran out of memory (its heap is {heap}); free some memory"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class BrokerSettings:
-    """The directory and the port of a local broker.
-
-    log is the file for what it says about itself. heap as for java -Xmx. properties are set in the
-    broker's configuration after, and over, those that are set here.
-    """
-
-    data_dir: Path
-    log: Path
-    port: int
-    controller_port: int
-    heap: str = "1g"
-    properties: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def bootstrap_servers(self) -> str:
-        """The address for clients."""
-        return f"{LOOPBACK}:{self.port}"
 
 
 def broker_settings(
@@ -95,7 +57,7 @@ def broker_command(settings: BrokerSettings) -> Command:
 
     Raises `ExpectedError` when the directory cannot be used.
     """
-    properties = _write_configuration(settings)
+    properties = write_configuration(settings)
     if not (settings.data_dir / "log" / "meta.properties").exists():
         _format(settings, properties)
     return Command(
@@ -106,7 +68,7 @@ def broker_command(settings: BrokerSettings) -> Command:
             "-XX:+UseG1GC",
             "-XX:MaxGCPauseMillis=20",
             *_QUICK_COMPILER,
-            f"-Dlog4j2.configurationFile={settings.data_dir / 'log4j2.properties'}",
+            f"-Dlog4j2.configurationFile={settings.logging}",
             "-cp",
             classpath(),
             "kafka.Kafka",
@@ -225,58 +187,6 @@ class Broker:
         self._held.close()
 
 
-def _write_configuration(settings: BrokerSettings) -> Path:
-    properties = settings.data_dir / "server.properties"
-    text = "".join(f"{name}={value}\n" for name, value in _properties(settings).items())
-    try:
-        make_private_directory(settings.data_dir)
-        write_private(settings.data_dir / "log4j2.properties", _LOGGING)
-        write_private(properties, text)
-    except OSError as error:
-        raise ExpectedError(
-            f"cannot write to {settings.data_dir}: {error.strerror}; choose another directory, "
-            f"make room there or change its rights"
-        ) from error
-    return properties
-
-
-def _properties(settings: BrokerSettings) -> dict[str, str]:
-    """https://kafka.apache.org/documentation/#brokerconfigs."""
-    listeners = f"PLAINTEXT://{LOOPBACK}:{settings.port}"
-    return {
-        "node.id": "1",
-        "process.roles": "broker,controller",
-        "controller.quorum.voters": f"1@{LOOPBACK}:{settings.controller_port}",
-        "controller.listener.names": "CONTROLLER",
-        "listeners": f"{listeners},CONTROLLER://{LOOPBACK}:{settings.controller_port}",
-        "advertised.listeners": listeners,
-        "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
-        "log.dirs": str(settings.data_dir / "log"),
-        "offsets.topic.replication.factor": "1",
-        "transaction.state.log.replication.factor": "1",
-        "transaction.state.log.min.isr": "1",
-        "share.coordinator.state.topic.replication.factor": "1",
-        "share.coordinator.state.topic.min.isr": "1",
-        # 50 partitions each are the default: so many take their time to make and to load.
-        "offsets.topic.num.partitions": "8",
-        "transaction.state.log.num.partitions": "8",
-        "share.coordinator.state.topic.num.partitions": "1",
-        "group.initial.rebalance.delay.ms": "0",
-        "group.min.session.timeout.ms": "1000",
-        "auto.create.topics.enable": "false",
-        "message.max.bytes": str(8 * 1024 * 1024),
-        # The default, 128 MB, is taken out of the heap.
-        "log.cleaner.dedupe.buffer.size": str(32 * 1024 * 1024),
-        # A broker killed with -9 may come back only when its last registration has run out.
-        "broker.session.timeout.ms": "3000",
-        "broker.heartbeat.interval.ms": "500",
-        "log.index.size.max.bytes": str(1024 * 1024),
-        "file.delete.delay.ms": "1000",
-        "num.recovery.threads.per.data.dir": "2",
-        **settings.properties,
-    }
-
-
 def _format(settings: BrokerSettings, properties: Path) -> None:
     """Prepare a new directory for KRaft."""
     done = subprocess.run(
@@ -284,7 +194,7 @@ def _format(settings: BrokerSettings, properties: Path) -> None:
             java(),
             "-Xmx128m",
             *_QUICK_COMPILER,
-            f"-Dlog4j2.configurationFile={settings.data_dir / 'log4j2.properties'}",
+            f"-Dlog4j2.configurationFile={settings.logging}",
             "-cp",
             classpath(),
             "kafka.tools.StorageTool",

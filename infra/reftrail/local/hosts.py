@@ -15,11 +15,11 @@ import httpx
 
 from reftrail.contracts.installation import Installation
 from reftrail.local.broker import (
-    BrokerSettings,
     broker_answers,
     broker_command,
     why_broker_ended,
 )
+from reftrail.local.broker_configuration import BrokerSettings
 from reftrail.local.data_dir import Keys
 from reftrail.local.ports import LOOPBACK
 from reftrail.local.private_files import write_private

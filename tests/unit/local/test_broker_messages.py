@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from reftrail.local.broker import BrokerSettings, why_broker_ended
+from reftrail.local.broker import why_broker_ended
+from reftrail.local.broker_configuration import BrokerSettings
 
 SETTINGS = BrokerSettings(Path("/data"), Path("/data/broker.log"), port=9092, controller_port=9093)
 
