@@ -1,7 +1,9 @@
-"""The documented topic table is the one that the code uses."""
+"""The documented tables of topics and of modules are those of the code."""
 
+import re
 from pathlib import Path
 
+from reftrail.contracts import topics
 from reftrail.contracts.record import DAY, HOUR
 from reftrail.contracts.topic import DEFAULT_PREFIX, FOR_GOOD, Topic
 from reftrail.contracts.topics import TOPICS
@@ -17,6 +19,13 @@ def _row(topic: Topic) -> str:
         kept = "last of each key"
     readers = ", ".join(topic.read_by)
     return f"| {topic.name} | {topic.key} | {carries} | {kept} | {topic.written_by} | {readers} |"
+
+
+def test_the_document_says_what_each_module_is_for() -> None:
+    rows = [line for line in DOCUMENT.read_text().splitlines() if line.startswith("| `")]
+    named = set(re.findall(r"`(\w+\.py)`", " ".join(row.split("|")[1] for row in rows)))
+    modules = {path.name for path in Path(topics.__file__).parent.glob("*.py")}
+    assert named == modules - {"__init__.py"}
 
 
 def test_the_document_lists_every_topic_as_it_is() -> None:
