@@ -21,11 +21,7 @@ from reftrail.contracts.installation import Installation
 from reftrail.engine import transport, worker
 from reftrail.engine.settings import WorkerSettings
 from reftrail.engine.transaction import TransactionalWriter
-from reftrail.hosting.kafka.asynchronous import (
-    async_consumer,
-    async_producer,
-    pause_after_failures,
-)
+from reftrail.hosting.kafka.asynchronous import async_consumer, async_producer, pause_after_failures
 
 ROOT = Path(__file__).parents[2]
 PORTIONS = ("schemas", "producers", "stream_processors", "sinks", "infra")

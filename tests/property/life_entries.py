@@ -1,11 +1,9 @@
-"""Entries of each reward by its life, what they add up to, and what limits have taken."""
+"""Entries of each reward by its life, and what they add up to."""
 
 from collections import Counter, defaultdict
 
 import msgspec
-from property.lives import (
-    ledger,
-)
+from property.lives import ledger
 
 from reftrail.contracts.decisions import RewardDecided, RewardStatus, Role
 from reftrail.contracts.record import Micros

@@ -6,29 +6,16 @@ from fractions import Fraction
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from property.order_books import (
-    HOUR,
-    AdjustmentBook,
-    OrderBook,
-)
+from property.order_books import HOUR, AdjustmentBook, OrderBook
 from property.order_programmes import ISSUED, OWNER, PROGRAMMES
 from property.plan_step import Step
 
 from reftrail.contracts.decisions import RewardDecided, RewardGranted, RewardWithdrawn
-from reftrail.contracts.events import (
-    Signup,
-)
+from reftrail.contracts.events import Signup
 from reftrail.contracts.external_inputs import Ticked
 from reftrail.contracts.record import Record
 from reftrail.contracts.topic import Topic
-from reftrail.contracts.topics import (
-    CAMPAIGNS,
-    CODES,
-    EVENTS,
-    REWARD_GRANTED,
-    REWARDS,
-    TICKS,
-)
+from reftrail.contracts.topics import CAMPAIGNS, CODES, EVENTS, REWARD_GRANTED, REWARDS, TICKS
 from reftrail.testing import MemoryHost
 from reftrail.testing.times import FIRST_DAY
 

@@ -4,30 +4,16 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Final
 
-from property.order_books import (
-    HOUR,
-    Report,
-)
+from property.order_books import HOUR, Report
 from property.order_play import ORDERS, ROLES, Input, Play
 from property.order_programmes import OWNER, UNIT
 from property.plan_step import Step
 from support.delivered import delivered
 
 from reftrail.contracts.adjustments import Adjusted, AdjustmentDecided
-from reftrail.contracts.events import (
-    DisputeLost,
-    DisputeOpened,
-    DisputeWon,
-    Purchase,
-    Refund,
-)
+from reftrail.contracts.events import DisputeLost, DisputeOpened, DisputeWon, Purchase, Refund
 from reftrail.contracts.external_inputs import Reviewed
-from reftrail.contracts.topics import (
-    ADJUSTMENTS,
-    EVENTS,
-    FULFILMENTS,
-    REVIEWS,
-)
+from reftrail.contracts.topics import ADJUSTMENTS, EVENTS, FULFILMENTS, REVIEWS
 from reftrail.testing.times import FIRST_DAY
 
 DECISIONS: Final = ("approve", "decline", "reverse", "reinstate")

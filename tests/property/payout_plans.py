@@ -17,11 +17,7 @@ from reftrail.contracts.external_inputs import (
 )
 from reftrail.contracts.record import DAY
 from reftrail.contracts.reward_reasons import Reason
-from reftrail.contracts.topics import (
-    ADJUSTMENTS,
-    EVENTS,
-    REVIEWS,
-)
+from reftrail.contracts.topics import ADJUSTMENTS, EVENTS, REVIEWS
 
 KINDS: Final = (
     *["purchase"] * 4,

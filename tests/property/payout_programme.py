@@ -8,20 +8,12 @@ from support.payouts import MemoryPayouts
 
 from reftrail.contracts.decisions import RewardDecided
 from reftrail.contracts.events import Signup
-from reftrail.contracts.external_inputs import (
-    FulfilmentReported,
-)
+from reftrail.contracts.external_inputs import FulfilmentReported
 from reftrail.contracts.payouts import LineReason, StatementStatus
 from reftrail.contracts.policy import Adjustments, Fraud, OnRefund, Policy, policy_text
 from reftrail.contracts.record import DAY, MICROS_PER_UNIT
 from reftrail.contracts.reference import Trigger
-from reftrail.contracts.topics import (
-    CAMPAIGNS,
-    CODES,
-    EVENTS,
-    FULFILMENTS,
-    REWARDS,
-)
+from reftrail.contracts.topics import CAMPAIGNS, CODES, EVENTS, FULFILMENTS, REWARDS
 from reftrail.payouts import (
     LAYOUTS,
     Payee,

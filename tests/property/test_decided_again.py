@@ -4,14 +4,7 @@ from typing import Any
 
 import msgspec
 from hypothesis import given, settings
-from property.programmes import (
-    ISSUED,
-    REGISTERED,
-    Manner,
-    logs,
-    manners,
-    played,
-)
+from property.programmes import ISSUED, REGISTERED, Manner, logs, manners, played
 
 from reftrail.contracts.events import AnyEvent
 from reftrail.contracts.record import Record

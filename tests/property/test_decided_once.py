@@ -4,15 +4,7 @@ from collections import Counter, defaultdict
 
 from hypothesis import given
 from property.decided_records import attributions, entries
-from property.programmes import (
-    DERIVED,
-    FORGED,
-    MOST_USES,
-    Manner,
-    logs,
-    manners,
-    played,
-)
+from property.programmes import DERIVED, FORGED, MOST_USES, Manner, logs, manners, played
 
 from reftrail.contracts.decisions import RewardGranted, RewardStatus
 from reftrail.contracts.events import AnyEvent

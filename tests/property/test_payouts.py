@@ -16,10 +16,7 @@ from reftrail.contracts.decisions import DeadLettered, RewardDecided, RewardStat
 from reftrail.contracts.payouts import CarriedOver, LineReason, StatementStatus
 from reftrail.contracts.record import Micros
 from reftrail.contracts.reward_reasons import Reason
-from reftrail.contracts.topics import (
-    DEAD_LETTERS,
-    FULFILMENTS,
-)
+from reftrail.contracts.topics import DEAD_LETTERS, FULFILMENTS
 from reftrail.rules.reward.transitions import effect
 
 

@@ -4,11 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from reftrail.campaigns import (
-    Campaign,
-    next_version,
-    read_campaigns,
-)
+from reftrail.campaigns import Campaign, next_version, read_campaigns
 from reftrail.contracts.reference import CampaignDefined
 
 FLAT = """

@@ -5,12 +5,7 @@ from typing import Any, Final
 
 from reftrail.contracts.events import Event
 from reftrail.contracts.external_inputs import ReviewDecision, Reviewed
-from reftrail.contracts.policy import (
-    Milestone,
-    MilestoneKind,
-    Policy,
-    policy_text,
-)
+from reftrail.contracts.policy import Milestone, MilestoneKind, Policy, policy_text
 from reftrail.contracts.record import HOUR, MICROS_PER_UNIT, Millis
 from reftrail.contracts.topics import (
     CAMPAIGNS,

@@ -6,23 +6,9 @@ from typing import Any
 from reftrail.adjustments import adjustments, decisions
 from reftrail.contracts.adjustments import Adjusted
 from reftrail.contracts.policy import Adjustments, Policy, policy_text
-from reftrail.contracts.topics import (
-    ADJUSTMENTS,
-    CAMPAIGNS,
-    CODES,
-    DEAD_LETTERS,
-    REWARDS,
-)
+from reftrail.contracts.topics import ADJUSTMENTS, CAMPAIGNS, CODES, DEAD_LETTERS, REWARDS
 from reftrail.engine.memory import MemoryHost
-from reftrail.imports import (
-    Balance,
-    Commission,
-    History,
-    Owners,
-    Plan,
-    Programme,
-    plan_import,
-)
+from reftrail.imports import Balance, Commission, History, Owners, Plan, Programme, plan_import
 from reftrail.testing import campaign, code
 
 AT = 1_767_225_600_000

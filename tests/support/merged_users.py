@@ -6,12 +6,7 @@ from itertools import permutations
 from random import Random
 from typing import Any
 
-from reftrail.contracts.decisions import (
-    Attributed,
-    RewardDecided,
-    RewardGranted,
-    RewardWithdrawn,
-)
+from reftrail.contracts.decisions import Attributed, RewardDecided, RewardGranted, RewardWithdrawn
 from reftrail.contracts.events import Event
 from reftrail.contracts.policy import Policy, policy_text
 from reftrail.contracts.topics import (
@@ -23,15 +18,7 @@ from reftrail.contracts.topics import (
     REWARDS,
 )
 from reftrail.rules.reward.transitions import effect
-from reftrail.testing import (
-    MemoryHost,
-    campaign,
-    click,
-    code,
-    purchase,
-    signup,
-    users_merged,
-)
+from reftrail.testing import MemoryHost, campaign, click, code, purchase, signup, users_merged
 
 GUEST: dict[str, Any] = {"user_id": "guest"}
 ACCOUNT: dict[str, Any] = {"user_id": "account"}

@@ -6,28 +6,12 @@ from typing import Any
 import msgspec
 
 from reftrail.contracts.decisions import RewardDecided
-from reftrail.contracts.policy import (
-    Fraud,
-    Policy,
-    policy_text,
-)
+from reftrail.contracts.policy import Fraud, Policy, policy_text
 from reftrail.contracts.reference import Trigger
-from reftrail.contracts.topics import (
-    CAMPAIGNS,
-    CODES,
-    DEAD_LETTERS,
-    EVENTS,
-    REVIEWS,
-    REWARDS,
-)
+from reftrail.contracts.topics import CAMPAIGNS, CODES, DEAD_LETTERS, EVENTS, REVIEWS, REWARDS
 from reftrail.engine.topology import STAGES
 from reftrail.rules.limits import LimitState
-from reftrail.testing import (
-    MemoryHost,
-    campaign,
-    code,
-    reviewed,
-)
+from reftrail.testing import MemoryHost, campaign, code, reviewed
 
 TRUSTING = Fraud(grant_up_to=999, reject_from=1000)
 

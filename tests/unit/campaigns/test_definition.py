@@ -12,19 +12,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from support.campaign_files import FLAT, NESTED, defined, read
 
-from reftrail.campaigns import (
-    Campaign,
-    as_toml,
-    next_version,
-    reward_tables,
-)
+from reftrail.campaigns import Campaign, as_toml, next_version, reward_tables
 from reftrail.campaigns.reward_tables import Reward, Rewards
-from reftrail.campaigns.units import (
-    LONGEST,
-    duration_text,
-    parse_duration,
-    parse_money,
-)
+from reftrail.campaigns.units import LONGEST, duration_text, parse_duration, parse_money
 from reftrail.campaigns.wire import rules, rules_of
 from reftrail.contracts.money import amount_text
 from reftrail.contracts.policy import (

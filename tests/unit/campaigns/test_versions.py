@@ -7,14 +7,8 @@ from pathlib import Path
 import msgspec
 from support.campaign_files import NESTED, defined, read
 
-from reftrail.campaigns import (
-    Campaign,
-    differences,
-    next_version,
-)
-from reftrail.contracts.policy import (
-    Policy,
-)
+from reftrail.campaigns import Campaign, differences, next_version
+from reftrail.contracts.policy import Policy
 
 
 def test_a_difference_names_the_setting_and_both_values(tmp_path: Path) -> None:

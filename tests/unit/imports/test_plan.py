@@ -7,19 +7,9 @@ from support.import_ledger import AT, HELD, Ledger, commission, figures, posted
 from reftrail.adjustments import adjustments
 from reftrail.contracts.adjustments import Adjusted
 from reftrail.contracts.decisions import DeadLettered
-from reftrail.contracts.topics import (
-    ADJUSTMENTS,
-    CAMPAIGNS,
-    CODES,
-    DEAD_LETTERS,
-    FULFILMENTS,
-)
+from reftrail.contracts.topics import ADJUSTMENTS, CAMPAIGNS, CODES, DEAD_LETTERS, FULFILMENTS
 from reftrail.engine.memory import MemoryHost
-from reftrail.imports import (
-    History,
-    Programme,
-    Rule,
-)
+from reftrail.imports import History, Programme, Rule
 from reftrail.testing import campaign, reported
 
 

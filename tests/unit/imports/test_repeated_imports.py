@@ -7,9 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.import_ledger import HELD, Ledger, commission
 
-from reftrail.imports import (
-    Commission,
-)
+from reftrail.imports import Commission
 
 _FILES = st.lists(
     st.tuples(st.integers(0, 3), st.integers(0, 1200), st.sampled_from(["USD", "EUR", "JPY"])),

@@ -13,22 +13,10 @@ from support.programme import T0, click, code, purchase, refund, signup
 
 from reftrail.contracts.record import DAY, HOUR, Record
 from reftrail.contracts.reference import CampaignDefined
-from reftrail.contracts.topics import (
-    ATTRIBUTIONS,
-    CAMPAIGNS,
-    CODES,
-    EVENTS,
-    REWARDS,
-    TOUCHES,
-)
+from reftrail.contracts.topics import ATTRIBUTIONS, CAMPAIGNS, CODES, EVENTS, REWARDS, TOUCHES
 from reftrail.engine.memory import MemoryHost
 from reftrail.reports.experiment import experiment
-from reftrail.reports.experiment.statistics import (
-    Interval,
-    chi_square_p,
-    difference,
-    wilson,
-)
+from reftrail.reports.experiment.statistics import Interval, chi_square_p, difference, wilson
 from reftrail.rules.arms import Units, assigned_arm
 
 Z = 1.959964

@@ -10,15 +10,9 @@ from support.experiments import asked, comparing, touch, touches
 from support.programme import T0, attributed, campaign
 from support.reports_http import WITH_KEY, reports_http
 
-from reftrail.contracts.policy import (
-    ArmUnit,
-)
+from reftrail.contracts.policy import ArmUnit
 from reftrail.contracts.record import DAY
-from reftrail.contracts.topics import (
-    ATTRIBUTIONS,
-    CAMPAIGNS,
-    TOUCHES,
-)
+from reftrail.contracts.topics import ATTRIBUTIONS, CAMPAIGNS, TOUCHES
 from reftrail.reports.experiment import experiment
 from reftrail.reports.questions import BadQuestion
 

@@ -3,12 +3,7 @@
 import msgspec
 from support.asked_reports import report
 from support.clickhouse import ClickHouse
-from support.programme import (
-    attributed,
-    click,
-    entry,
-    signup,
-)
+from support.programme import attributed, click, entry, signup
 
 from reftrail.contracts.topics import ATTRIBUTIONS, EVENTS, REWARDS
 from reftrail.reports.code_counters import code_counters

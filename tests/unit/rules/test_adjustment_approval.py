@@ -1,23 +1,14 @@
 """A second person's approval of adjustments by hand, and the sums that need one."""
 
 import pytest
-from support.reward_lives import (
-    UNIT,
-    balance,
-)
+from support.reward_lives import UNIT, balance
 from support.supervised import supervised
 
 from reftrail.contracts.decisions import RewardDecided
 from reftrail.contracts.external_inputs import Ticked
 from reftrail.contracts.policy import Adjustments, Policy, policy_text
 from reftrail.contracts.record import DAY, Millis, Record
-from reftrail.contracts.topics import (
-    ADJUSTMENTS,
-    CAMPAIGNS,
-    CODES,
-    REWARDS,
-    TICKS,
-)
+from reftrail.contracts.topics import ADJUSTMENTS, CAMPAIGNS, CODES, REWARDS, TICKS
 from reftrail.engine.topology import TOPOLOGY
 from reftrail.testing import (
     MemoryHost,

@@ -2,11 +2,7 @@
 
 import msgspec
 import pytest
-from support.reward_lives import (
-    UNIT,
-    balance,
-    programme,
-)
+from support.reward_lives import UNIT, balance, programme
 from support.supervised import supervised
 
 from reftrail.contracts.external_inputs import FulfilmentReported

@@ -18,14 +18,7 @@ from support.reward_lives import (
 
 from reftrail.contracts.decisions import DeadLettered, RewardDecided
 from reftrail.contracts.reference import Trigger
-from reftrail.contracts.topics import (
-    ADJUSTMENTS,
-    CAMPAIGNS,
-    CODES,
-    DEAD_LETTERS,
-    EVENTS,
-    REWARDS,
-)
+from reftrail.contracts.topics import ADJUSTMENTS, CAMPAIGNS, CODES, DEAD_LETTERS, EVENTS, REWARDS
 from reftrail.rules.reward.ledger_entries import reward_id
 from reftrail.testing import (
     MemoryHost,

@@ -25,26 +25,13 @@ from support.merged_users import (
 )
 
 from reftrail.contracts.codec import encode
-from reftrail.contracts.decisions import (
-    DeadLettered,
-)
+from reftrail.contracts.decisions import DeadLettered
 from reftrail.contracts.events import Event
 from reftrail.contracts.policy import Fraud
 from reftrail.contracts.stage_messages import ReferralVoided
-from reftrail.contracts.topics import (
-    DEAD_LETTERS,
-    EVENTS,
-    REVIEWS,
-    REWARD_INPUTS,
-)
+from reftrail.contracts.topics import DEAD_LETTERS, EVENTS, REVIEWS, REWARD_INPUTS
 from reftrail.rules.attribution import purchases
-from reftrail.testing import (
-    click,
-    purchase,
-    reviewed,
-    signup,
-    users_merged,
-)
+from reftrail.testing import click, purchase, reviewed, signup, users_merged
 
 
 def test_an_order_that_both_reported_earns_once_after_the_merge() -> None:

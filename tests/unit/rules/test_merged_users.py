@@ -23,22 +23,9 @@ from support.merged_users import (
     played,
 )
 
-from reftrail.contracts.decisions import (
-    DeadLettered,
-)
-from reftrail.contracts.topics import (
-    ATTRIBUTIONS,
-    CLAIMS,
-    DEAD_LETTERS,
-    REWARDS,
-)
-from reftrail.testing import (
-    click,
-    purchase,
-    refund,
-    signup,
-    users_merged,
-)
+from reftrail.contracts.decisions import DeadLettered
+from reftrail.contracts.topics import ATTRIBUTIONS, CLAIMS, DEAD_LETTERS, REWARDS
+from reftrail.testing import click, purchase, refund, signup, users_merged
 
 
 def test_a_guest_s_orders_count_for_the_account() -> None:

@@ -1,29 +1,16 @@
 """Counts that a reinstated reward takes again: budgets, places, turns, orders, milestones."""
 
 from support.reinstated import happens, letters, programme_of, reinstated, statuses, taken
-from support.reward_lives import (
-    UNIT,
-)
+from support.reward_lives import UNIT
 
 from reftrail.contracts.codec import decode
 from reftrail.contracts.decisions import DeadLettered
-from reftrail.contracts.policy import (
-    Caps,
-    Milestone,
-    MilestoneKind,
-)
+from reftrail.contracts.policy import Caps, Milestone, MilestoneKind
 from reftrail.contracts.record import DAY
 from reftrail.contracts.reference import Trigger
-from reftrail.contracts.topics import (
-    DEAD_LETTERS,
-)
+from reftrail.contracts.topics import DEAD_LETTERS
 from reftrail.rules.reward.ledger_entries import reward_id
-from reftrail.testing import (
-    purchase,
-    refund,
-    reviewed,
-    signup,
-)
+from reftrail.testing import purchase, refund, reviewed, signup
 
 
 def test_a_budget_is_taken_again_or_refuses() -> None:

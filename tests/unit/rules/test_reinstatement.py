@@ -19,10 +19,7 @@ from support.reward_lives import (
 )
 
 from reftrail.contracts.decisions import RewardGranted
-from reftrail.contracts.policy import (
-    Fraud,
-    Policy,
-)
+from reftrail.contracts.policy import Fraud, Policy
 from reftrail.contracts.record import DAY
 from reftrail.contracts.reference import Trigger
 from reftrail.contracts.reward_reasons import Reason

@@ -5,30 +5,15 @@ from collections import Counter
 import msgspec
 import pytest
 from support.reinstated import happens, letters, programme_of, reinstated, taken
-from support.reward_lives import (
-    UNIT,
-)
+from support.reward_lives import UNIT
 
 from reftrail.contracts.decisions import RewardDecided, RewardGranted
 from reftrail.contracts.external_inputs import Reviewed
-from reftrail.contracts.policy import (
-    Caps,
-    OnRefund,
-)
-from reftrail.contracts.topics import (
-    EVENTS,
-    REVIEWS,
-    REWARD_GRANTED,
-    REWARDS,
-)
+from reftrail.contracts.policy import Caps, OnRefund
+from reftrail.contracts.topics import EVENTS, REVIEWS, REWARD_GRANTED, REWARDS
 from reftrail.rules.reward.ledger_entries import reward_id
 from reftrail.rules.reward.transitions import effect
-from reftrail.testing import (
-    purchase,
-    refund,
-    reviewed,
-    signup,
-)
+from reftrail.testing import purchase, refund, reviewed, signup
 
 
 def test_every_reward_is_ordered_at_most_once_beyond_what_was_withdrawn() -> None:

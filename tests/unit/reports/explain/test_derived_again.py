@@ -20,19 +20,10 @@ from support.decided_log import (
 from support.programme import T0, refund
 
 from reftrail.contracts.external_inputs import FulfilmentReported, ReviewDecision
-from reftrail.contracts.policy import (
-    AtHoldsEnd,
-    Caps,
-    Fraud,
-    OnRefund,
-    Policy,
-)
+from reftrail.contracts.policy import AtHoldsEnd, Caps, Fraud, OnRefund, Policy
 from reftrail.contracts.record import DAY, HOUR, MINUTE
 from reftrail.contracts.reference import Trigger
-from reftrail.contracts.topics import (
-    FULFILMENTS,
-    REWARDS,
-)
+from reftrail.contracts.topics import FULFILMENTS, REWARDS
 
 
 def test_a_hold_that_ended_with_a_tick() -> None:

@@ -4,9 +4,7 @@ import pytest
 from support.clickhouse import ClickHouse
 from support.user_ledger import LEDGER
 
-from reftrail.contracts.topics import (
-    REWARDS,
-)
+from reftrail.contracts.topics import REWARDS
 
 
 @pytest.fixture

@@ -10,13 +10,7 @@ from support.user_ledger import FIVE, view
 from reftrail.contracts.external_inputs import FulfilmentReported
 from reftrail.contracts.policy import Milestone, MilestoneKind, Policy, policy_text
 from reftrail.contracts.record import DAY
-from reftrail.contracts.topics import (
-    ATTRIBUTIONS,
-    CAMPAIGNS,
-    CODES,
-    FULFILMENTS,
-    MILESTONES,
-)
+from reftrail.contracts.topics import ATTRIBUTIONS, CAMPAIGNS, CODES, FULFILMENTS, MILESTONES
 from reftrail.reports.user_view.history import HistoryPage
 from reftrail.reports.user_view.view import MOST_SHOWN, user_view
 

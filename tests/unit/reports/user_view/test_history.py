@@ -8,9 +8,7 @@ from support.programme import entry
 from support.reports_http import WITH_KEY, reports_http
 from support.user_ledger import FIVE, LEDGER, amys, view
 
-from reftrail.contracts.topics import (
-    REWARDS,
-)
+from reftrail.contracts.topics import REWARDS
 from reftrail.reports.questions import BadQuestion
 from reftrail.reports.user_view.history import HistoryPage, page
 from reftrail.warehouse.clickhouse import connect_for_reading

@@ -8,12 +8,7 @@ from support.programme import T0, attributed, code, entry, users_merged
 from support.user_ledger import FIVE, LEDGER, NOW, amys, view
 
 from reftrail.contracts.codec import encode
-from reftrail.contracts.topics import (
-    ATTRIBUTIONS,
-    CODES,
-    CONVERSIONS,
-    REWARDS,
-)
+from reftrail.contracts.topics import ATTRIBUTIONS, CODES, CONVERSIONS, REWARDS
 from reftrail.reports.user_view.history import HistoryPage
 from reftrail.reports.user_view.view import user_view
 from reftrail.rules.reward.transitions import effect
