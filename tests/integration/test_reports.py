@@ -149,7 +149,7 @@ def _check_the_chain(running: Running) -> None:
         ("reward-inputs", checked.partition, checked.offset),
     ]
     assert found["derivations"][2]["outputs"] == 2
-    assert "reward       same: 2 of 2 inputs" in text
+    assert "reward       same: 2 events from 2 inputs" in text
 
 
 def _check_a_rejection(running: Running) -> None:

@@ -11,6 +11,7 @@ from reftrail.contracts.money import amount_text
 from reftrail.contracts.record import DAY, Record
 from reftrail.contracts.times import rfc3339
 from reftrail.reports.explain.log import LogMessage
+from reftrail.reports.explain.summary import counted
 
 SAME: Final = "same"
 DIFFERS: Final = "differs"
@@ -192,7 +193,8 @@ def _derived_again(derivations: list[Derivation]) -> Iterator[str]:
     yield ""
     yield "Derived again from the log"
     for derivation in derivations:
-        counts = f"{derivation.outputs} of {len(derivation.inputs)} inputs"
+        events, inputs = counted(derivation.outputs, "event"), len(derivation.inputs)
+        counts = f"{events} from {counted(inputs, 'input')}"
         yield f"   {derivation.stage:<12} {derivation.verdict}: {counts}, rules {derivation.rules}"
         for source in (*derivation.inputs, *derivation.facts):
             yield from _linked(source)

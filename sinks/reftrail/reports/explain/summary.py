@@ -52,13 +52,14 @@ def _met(interactions: Mapping[str, Any], code: str) -> str:
         return f"No view of {code} and no click on it is known of the user's visitors."
     bots = f", {interactions['by_bots']} of them by bots" if interactions["by_bots"] else ""
     return (
-        f"The user's visitors met {code} in {_counted(views, 'view')} and "
-        f"{_counted(clicks, 'click')}{bots}, first {interactions['first_at']}, last "
+        f"The user's visitors met {code} in {counted(views, 'view')} and "
+        f"{counted(clicks, 'click')}{bots}, first {interactions['first_at']}, last "
         f"{interactions['last_at']}."
     )
 
 
-def _counted(number: int, what: str) -> str:
+def counted(number: int, what: str) -> str:
+    """A number with a noun, which gets an s unless there is one of it: "1 input", "2 inputs"."""
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
