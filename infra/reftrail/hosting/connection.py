@@ -147,7 +147,7 @@ class Connection(HttpToolsProtocol):
             except HttpParserUpgrade as offered:
                 data = self._without_offer(data[offered.args[0] :])
             except HttpParserError:
-                self.refuse(400, "this is no request of HTTP/1.1")
+                self.refuse(400, "this is no request of HTTP/1.1; each has one Host header")
                 break
             else:
                 break
@@ -166,16 +166,24 @@ class Connection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A head begins."""
         super().on_message_begin()
-        self._is_in_head = True
+        self._is_in_head, self._hosts = True, 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header was read; those behind a body are left out."""
         if self._is_in_head:
-            self.headers.append((name.lower(), value))
+            name = name.lower()
+            self._hosts += name == b"host"
+            self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
-        """A head was read: choose the request's way."""
+        """A head was read: choose the request's way.
+
+        Raises ValueError, which the parser takes for an error of its own, unless it has one Host
+        (https://www.rfc-editor.org/rfc/rfc9112#section-3.2); HTTP/1.0 knew none.
+        """
         self._is_in_head = False
+        if self._hosts > 1 or (not self._hosts and self.parser.get_http_version() == "1.1"):
+            raise ValueError("not one Host")
         if self.parser.should_upgrade():
             return
         self.waits_since = None

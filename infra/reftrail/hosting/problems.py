@@ -1,5 +1,6 @@
 """Errors of HTTP APIs as problem details: https://www.rfc-editor.org/rfc/rfc9457."""
 
+import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
@@ -8,6 +9,8 @@ import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+
+_log = logging.getLogger(__name__)
 
 PROBLEM_JSON: Final = "application/problem+json"
 _ADVICE: Final = {
@@ -29,6 +32,12 @@ def problem(
         **members,
     }
     return Response(msgspec.json.encode(body), status, headers=headers, media_type=PROBLEM_JSON)
+
+
+async def unexpected(request: Request, error: Exception) -> Response:
+    """The answer to a request whose handler failed; the log has the error."""
+    _log.exception("%s %s failed", request.method, request.url.path, exc_info=error)
+    return problem(500, "internal error; the server's log says more")
 
 
 async def http_problem(_: Request, error: Exception) -> Response:

@@ -15,7 +15,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from reftrail.contracts import api_keys
-from reftrail.hosting.problems import http_problem, problem
+from reftrail.hosting.problems import http_problem, problem, unexpected
 
 Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 JsonSchema: TypeAlias = Mapping[str, Any]
@@ -109,18 +109,15 @@ def routes(
 
 def served(
     made: Sequence[Route],
-    handlers: Mapping[Any, Any] | None = None,
     middleware: Sequence[Middleware] = (),
 ) -> Starlette:
     """Starlette's application of routes: no path but theirs leads to them.
-
-    handlers answer exceptions.
 
     Starlette would redirect a path with one slash too many to the host that the request names.
     """
     app = Starlette(
         routes=made,
-        exception_handlers={HTTPException: http_problem, **(handlers or {})},
+        exception_handlers={HTTPException: http_problem, Exception: unexpected},
         middleware=middleware,
     )
     app.router.redirect_slashes = False

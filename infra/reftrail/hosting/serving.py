@@ -45,7 +45,7 @@ async def serve(
     room = asyncio.Semaphore(_connections(MOST_CONNECTIONS))
     server = Server(app, room.release)
     with _listening(host, port) as listening:
-        _log.info("serving on http://%s:%d", host, port)
+        _log.info("serving on http://%s:%d", f"[{host}]" if ":" in host else host, port)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(_accept(listening, server, room))

@@ -96,10 +96,7 @@ def application(  # noqa: PLR0913  (the parts that main has made)
     api = ReportsApi(client, low_latency, progress.as_of_text, placed or NothingPlaced())
     dashboard, pages = _dashboard(api, dashboard_parts, authorization)
     table = endpoints(api, progress, metrics, analysts, pages)
-    return served(
-        routes(table, lambda route: _authorized(route, authorization, dashboard)),
-        handlers={Exception: _unexpected},
-    )
+    return served(routes(table, lambda route: _authorized(route, authorization, dashboard)))
 
 
 def _dashboard(
@@ -160,9 +157,3 @@ def _why_not_ready(progress: LoadedPositions) -> str | None:
     if silence > _SILENCE_SECONDS:
         return f"Kafka has not answered for {silence:.0f} s"
     return None
-
-
-async def _unexpected(request: Request, error: Exception) -> Response:
-    """Reports ask ClickHouse, which may refuse; loading has a connection of its own."""
-    _log.exception("GET %s failed", request.url.path, exc_info=error)
-    return problem(500, "internal error; the warehouse's log says more")

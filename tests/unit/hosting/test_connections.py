@@ -132,6 +132,21 @@ def test_a_request_with_other_wishes_takes_the_long_way(url: str, header: bytes)
     assert received.startswith(b"HTTP/1.1 100 " if b"Expect" in header else b"HTTP/1.1 200 ")
 
 
+@pytest.mark.parametrize("way", [b"X-Way: short", b"Origin: https://shop.example"])
+@pytest.mark.parametrize("host", [b"X-Host: x", b"Host: x\r\nhost: y"])
+def test_a_request_without_one_host_is_refused(url: str, host: bytes, way: bytes) -> None:
+    sent = post("/echo", b"one", way, LAST).replace(b"Host: x", host)
+    answer = answered(url, sent)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"one Host header" in answer
+    assert b"one." not in answer
+
+
+def test_http_1_0_needs_no_host(url: str) -> None:
+    sent = post("/echo", b"one", version=b"1.0").replace(b"Host: x\r\n", b"")
+    assert answered(url, sent).endswith(b"parts one.")
+
+
 def test_an_offer_of_another_protocol_is_left_out(url: str) -> None:
     """As Java's client makes it, with bodies, too."""
     offer = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk"

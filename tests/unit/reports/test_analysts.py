@@ -205,6 +205,8 @@ async def test_every_view_can_be_exported(
     [
         ("/v1/exports/events", "there are v_events"),
         ("/v1/exports/v_events?format=xls", "choose of parquet, csv"),
+        ("/v1/exports/v_events?form=csv", "there are format, from, to"),
+        ("/v1/exports/v_events?format=csv&format=csv", "give it once"),
         ("/v1/exports/v_codes?from=2026-01-01", "v_codes has no period"),
     ],
 )

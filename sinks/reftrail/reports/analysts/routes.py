@@ -27,6 +27,7 @@ _OF_BODY: Final = {
     413: f"More than {MAX_BYTES} bytes.",
     415: "The body is compressed.",
 }
+_OF_EXPORT: Final = ("format", "from", "to")
 _MOST_WAITING: Final = 16
 _ALL: Final = needs(Scope.REPORTS_READ, Scope.USERS_READ)
 """Tables name users."""
@@ -133,6 +134,11 @@ def _asked(request: Request, views: Sequence[str]) -> Export:
     view, query = request.path_params["view"], request.query_params
     if view not in views:
         raise BadQuestion(f"there is no view {view!r}; there are {', '.join(views)}")
+    for name in query:
+        if name not in _OF_EXPORT:
+            raise BadQuestion(f"there is no parameter {name!r}; there are {', '.join(_OF_EXPORT)}")
+        if (times := len(query.getlist(name))) > 1:
+            raise BadQuestion(f"{name} is given {times} times; give it once")
     period = question((), query.get("from"), query.get("to"))
     given = query.get("format", ExportFormat.PARQUET)
     if given not in list(ExportFormat):
