@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import httpx
 import psutil
@@ -15,6 +16,8 @@ import psutil
 from reftrail.contracts.installation import Installation
 from reftrail.local.held_process import HeldProcess
 from reftrail.local.ports import free_port
+
+_BYTECODE: Final = Path(__file__).parents[1] / "build" / "bytecode"
 
 
 class Child:
@@ -61,6 +64,9 @@ def child(installation: Installation, command: Sequence[str], **settings: str) -
         **settings,
     }
     environment = os.environ | {f"REFTRAIL_{k.upper()}": v for k, v in given.items()}
+    # Compiling what a worker imports takes as long as deciding on 200,000 events.
+    if environment.pop("PYTHONDONTWRITEBYTECODE", ""):
+        environment.setdefault("PYTHONPYCACHEPREFIX", str(_BYTECODE))
     with tempfile.NamedTemporaryFile("w+b") as log:
         process = HeldProcess[bytes](command, env=environment, stdout=log, stderr=log)
         try:
