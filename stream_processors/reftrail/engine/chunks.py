@@ -9,8 +9,7 @@ import asyncio
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from operator import attrgetter
-from typing import Any, Final
+from typing import Any
 
 from aiokafka import TopicPartition
 from aiokafka.consumer.fetcher import FetchResult
@@ -19,8 +18,6 @@ from aiokafka.errors import ConsumerStoppedError, CorruptRecordException
 from reftrail.contracts.installation import Installation
 from reftrail.hosting.kafka.asynchronous import AsyncConsumer, async_consumer
 from reftrail.hosting.kafka.log_bounds import LogBounds, RecordMark
-
-_PARTS: Final = attrgetter("offset", "timestamp", "key", "value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,17 +124,16 @@ def _ending(chunk: Chunk, end: int) -> Chunk:
 
 def _append(batch: Any, chunk: Chunk) -> None:
     """Add a batch's messages, without those from before the chunk's begin."""
-    found: Iterable[tuple[Any, ...]] = map(_PARTS, batch)
+    add_offset, add_timestamp = chunk.offsets.append, chunk.timestamps.append
+    add_key, add_value = chunk.keys.append, chunk.values.append
+    records: Iterable[Any] = batch
     if batch.base_offset < chunk.begin:
-        found = filter(lambda parts: parts[0] >= chunk.begin, found)
-    columns: tuple[list[Any], ...] = (
-        chunk.offsets,
-        chunk.timestamps,
-        chunk.keys,
-        chunk.values,
-    )
-    for column, parts in zip(columns, zip(*found, strict=True), strict=False):
-        column.extend(parts)
+        records = (record for record in batch if record.offset >= chunk.begin)
+    for record in records:
+        add_offset(record.offset)
+        add_timestamp(record.timestamp)
+        add_key(record.key)
+        add_value(record.value)
 
 
 def _data_batches(response: Any) -> Iterator[Any]:
