@@ -7,6 +7,7 @@ ECOM := .venv/.ecom-done
 BROWSER := .venv/.browser-done
 NPM := producers/javascript/node_modules/.done
 LOAD := benchmarks/load_generator/node_modules/.done
+BYTECODE := $(CURDIR)/.pytest_cache/bytecode
 SOURCES := schemas producers stream_processors sinks infra tests benchmarks examples
 
 .PHONY: help setup lock check client-contract javascript client-wheel format test test-browser image-test demo explore crash crash-broker bench bench-collector bench-reports example-ecom clean
@@ -66,8 +67,10 @@ format: $(SETUP) ## put right what ruff can put right
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+# Where Python writes no bytecode, see tests/support/bytecode.py: here also pytest's own is kept.
 test: $(SETUP) ## the whole suite, on real brokers and the real ClickHouse engine; JOBS=3
-	$(BIN)/pytest --numprocesses $(or $(JOBS),3) --dist loadfile
+	$(if $(PYTHONDONTWRITEBYTECODE),env -u PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX=$(BYTECODE)) \
+		$(BIN)/pytest --numprocesses $(or $(JOBS),3) --dist loadfile
 
 $(BROWSER): tests/browser/requirements.lock $(SETUP)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r $<

@@ -9,6 +9,7 @@ pytest_plugins = [
     "support.draws",
     "support.fake_collector",
     "support.garbage",
+    "support.import_shares",
     "support.kafka",
     "support.order",
     "support.postgres",
