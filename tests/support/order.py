@@ -27,6 +27,7 @@ LONGEST_FIRST: Final = (
     "property/test_ledger_sums.py",
     "unit/warehouse/test_duplicates.py",
     "integration/test_worker.py",
+    "unit/warehouse/placing/test_changes.py",
     "unit/warehouse/placing/test_steps.py",
     "integration/test_worker_store.py",
     "crash/test_short.py",

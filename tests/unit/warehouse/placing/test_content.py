@@ -13,20 +13,14 @@ from support.placed_programme import (
     CHANGING,
     WITHIN_DAYS,
     answers,
-    come_in_a_far_year,
     come_late,
-    correct,
     daily_funnel,
     erase,
     erase_and_load_as_many,
-    forget_the_month,
     funnel,
-    merge,
     name_the_category_otherwise,
     pay_back,
-    pseudonymise,
     register_otherwise,
-    register_what_was_used_before,
     reverse,
 )
 from support.placing import AS_OF, placed_facts
@@ -60,25 +54,9 @@ async def test_every_report_says_the_same_of_placed_facts(
     assert rows["LATER"]["campaign_id"] is None
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        correct,
-        merge,
-        register_what_was_used_before,
-        register_otherwise,
-        name_the_category_otherwise,
-        pay_back,
-        reverse,
-        come_late,
-        come_in_a_far_year,
-        pseudonymise,
-        erase,
-        erase_and_load_as_many,
-        forget_the_month,
-    ],
-)
-async def test_what_changes_reaches_placed_facts(programme: ClickHouse, change: Any) -> None:
+@pytest.mark.parametrize("change", [erase, erase_and_load_as_many])
+async def test_what_is_erased_reaches_placed_facts(programme: ClickHouse, change: Any) -> None:
+    """Other changes, one after the other: `test_changes.py`."""
     before = placed_facts(programme)
     await change(programme)
 
