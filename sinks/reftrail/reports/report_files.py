@@ -22,6 +22,8 @@ CODE_FILTERS_PLACE: Final = "/* filters of codes */"
 """Place of a query of registered codes for conditions by what they are registered with."""
 FACT_FILTERS_PLACE: Final = "/* filters of facts */"
 """Place of such a query for conditions on facts: by code, and by what no code has."""
+CURRENCIES_PLACE: Final = "/* by currency */"
+"""Place of a query for maps by currency, see `_currencies.sql`."""
 WITH_FACTS_PLACE: Final = "/* codes with facts */"
 """Place of such a query for the condition that leaves codes out under which nothing was found."""
 
@@ -92,6 +94,7 @@ def read(name: str) -> Report:
         m["name"]: m["value"] for line in (*head_of_query, *head) if (m := _SETTING.fullmatch(line))
     }
     found = [match for line in head_of_query if (match := _MEASURE.fullmatch(line))]
+    query = query.replace(CURRENCIES_PLACE, _without_comment(sql("_currencies")))
     facts = _names(settings.get("facts", "v_activity"))
     shared = sql("_dimensions").replace("/* facts */", _union(facts))
     if CODE_FILTERS_PLACE in query:  # codes are narrowed, and facts are those under what is left
@@ -119,6 +122,10 @@ def read(name: str) -> Report:
         has_utc_days=settings.get("days") == "utc",
         is_forecast=settings.get("forecast") == "yes",
     )
+
+
+def _without_comment(text: str) -> str:
+    return "\n".join(line for line in text.splitlines() if not line.startswith("--"))
 
 
 def _filters(dimensions: tuple[str, ...]) -> tuple[str, ...]:

@@ -20,24 +20,16 @@ SELECT
     orders_by[its_currency] AS orders,
     revenue_by[its_currency] AS revenue,
     grants_by[its_currency] AS rewards_granted,
-    cost_by[its_currency] AS reward_cost,
+    value_by[its_currency] AS reward_cost,
     if(reward_cost = 0, NULL, (revenue - reward_cost) / reward_cost) AS roi,
     if(customers = 0, NULL, toInt64(round(reward_cost / customers / 10000)) * 10000)
         AS cost_per_acquisition
 FROM (
-    -- Added up by currency first: a map of each row would take longer than all the rest.
     SELECT
         by_campaign, by_category, by_channel, by_source, by_code, by_country, by_period,
         sum(signups_in) AS referred_signups,
         sum(customers_in) AS customers,
-        sumMapIf(map(paid_in, orders_in), orders_in > 0) AS orders_by,
-        sumMapIf(map(paid_in, revenue_in), orders_in > 0) AS revenue_by,
-        sumMapIf(map(paid_in, grants_in), grants_in > 0) AS grants_by,
-        sumMapIf(map(paid_in, cost_in), costs_in > 0) AS cost_by,
-        arrayDistinct(
-            arrayConcat(mapKeys(orders_by), mapKeys(grants_by), mapKeys(cost_by))
-        ) AS met,
-        if(empty(met), [''], met) AS currencies
+        /* by currency */
     FROM (
         SELECT
             by_campaign, by_category, by_channel, by_source, by_code, by_country, by_period,
@@ -47,8 +39,8 @@ FROM (
             toInt64(countIf(kind = 'purchase')) AS orders_in,
             sumIf(counted.amount_micros - refunded_micros, kind = 'purchase') AS revenue_in,
             toInt64(countIf(is_granted)) AS grants_in,
-            countIf(is_granted OR kind = 'adjustment') AS costs_in,
-            sumIf(value_micros, is_granted OR kind = 'adjustment') AS cost_in
+            countIf(is_granted OR kind = 'adjustment') AS values_in,
+            sumIf(value_micros, is_granted OR kind = 'adjustment') AS value_in
         FROM counted
         WHERE code IS NOT NULL AND (kind IN ('signup', 'purchase', 'adjustment') OR is_granted)
         GROUP BY

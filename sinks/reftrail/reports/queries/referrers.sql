@@ -35,8 +35,7 @@ FROM (
                 PARTITION BY by_campaign, by_category, by_channel, by_source, by_code, by_country, by_period
             ) AS revenue_of_all_by
         FROM (
-            -- Added up by currency first: a map of each row would take longer than the rest. Visits
-            -- have no currency, so all visitors of a referrer are in one row.
+            -- Visits have no currency, so all visitors of a referrer are in one row.
             SELECT
                 by_campaign, by_category, by_channel, by_source, by_code, by_country, by_period, its_referrer,
                 uniqExactArray(codes_in) AS codes,
@@ -44,14 +43,7 @@ FROM (
                 sum(visitors_signed_up_in) AS visitors_signed_up,
                 sum(referrals_in) AS referrals,
                 sum(customers_in) AS customers,
-                sumMapIf(map(paid_in, orders_in), orders_in > 0) AS orders_by,
-                sumMapIf(map(paid_in, revenue_in), orders_in > 0) AS revenue_by,
-                sumMapIf(map(paid_in, grants_in), grants_in > 0) AS grants_by,
-                sumMapIf(map(paid_in, value_in), values_in > 0) AS value_by,
-                arrayDistinct(
-                    arrayConcat(mapKeys(orders_by), mapKeys(grants_by), mapKeys(value_by))
-                ) AS met,
-                if(empty(met), [''], met) AS currencies
+                /* by currency */
             FROM (
                 SELECT
                     by_campaign, by_category, by_channel, by_source, by_code, by_country, by_period,
