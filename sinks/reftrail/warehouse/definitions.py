@@ -30,6 +30,7 @@ VIEWS: Final = (
     "v_visitors_signed_up",
     "v_activity_visits",
     "v_activity_conversions",
+    "v_weeks_after_signup",
     "v_activity_decisions",
     "v_activity",
     "v_statement_lines",

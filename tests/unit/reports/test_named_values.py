@@ -74,7 +74,6 @@ PLACES: Final[Mapping[str, Mapping[str, Naming]]] = {
         "kind": only(THINGS, "view", "click", "form_started", "signup", "purchase", "reward"),
         "status": only(RewardStatus, "held", "rejected"),
     },
-    "cohorts": {"kind": only(THINGS, "signup")},
     "k_factor": {"kind": only(THINGS, "signup")},  # clicks by v_code_visitors
     "data_quality": {"kind": only(RECEIPTS, *RECEIPTS)},
     "fraud": {"status": only(RewardStatus, "rejected")},
@@ -139,6 +138,7 @@ TABLES: Final[Mapping[str, Mapping[str, Naming]]] = {
     "v_code_visitors": {"kind": only(THINGS, "click")},
     "v_visitors_signed_up": {"type": only(EVENTS, "signup")},
     "v_activity_visits": {"kind": only(THINGS, "click")},
+    "v_weeks_after_signup": {"kind": only(THINGS, "signup")},  # purchases in v_orders
     "v_activity_conversions": {"type": only(EVENTS, "signup")},  # purchases in v_orders
     "v_activity_decisions": {
         "type": only(EVENTS, "signup"),

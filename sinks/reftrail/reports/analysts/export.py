@@ -28,6 +28,7 @@ TIMES: Final = {
     "v_reward_balances": "at",
     "v_activity_visits": "at",
     "v_activity_conversions": "at",
+    "v_weeks_after_signup": "at",
     "v_activity_decisions": "at",
     "v_activity": "at",
     "v_statement_lines": "at",

@@ -1,6 +1,6 @@
 -- Who buys how long after the signup, referred people against others, by week of signup; a row for each currency.
 --
--- facts: v_activity_conversions
+-- facts: v_weeks_after_signup
 -- usual: none
 -- compare: no
 -- dimensions: campaign, category, channel, source, code, country
@@ -24,60 +24,32 @@ SELECT
 FROM (
     SELECT
         by_campaign, by_category, by_channel, by_source, by_code, by_country, by_period,
-        cohort, referral,
-        uniqExactMerge(people_in) AS people,
-        sumMapIf(map(nth, toInt64(buyers_in)), is_order) AS buyers_by,
-        sumMapIf(kept_by, is_order) AS revenue_by,
-        arrayDistinct(arrayFlatten(groupArrayIf(money_in, is_order))) AS met,
+        toString(monday) AS cohort, if(is_referred, 'referred', 'not referred') AS referral,
+        sumIf(rows_in, NOT is_order) AS people,
+        sumMapIf(map(nth, buyers_in), is_order) AS buyers_by,
+        sumMapIf(map(concat(toString(nth), ' ', paid_in), kept_in), is_order) AS revenue_by,
+        groupUniqArrayIf(paid_in, is_order) AS met,
         if(empty(met), [''], met) AS currencies,
         (SELECT toDate(max(event_time), {time_zone:String}) FROM v_signups_and_orders) AS last_day,
-        toUInt64(least(13, 1 + intDiv(dateDiff('day', toDate(cohort), last_day), 7))) AS known,
+        toUInt64(least(13, 1 + intDiv(dateDiff('day', monday, last_day), 7))) AS known,
         arrayFlatten(arrayMap(week -> arrayMap(money -> (week, money), currencies), range(known)))
             AS cells
     FROM (
+        -- Added up by week and currency first: a map of each row would take longer than the rest.
         SELECT
             by_campaign, by_category, by_channel, by_source, by_code, by_country, by_period,
-            cohort, referral, is_order, nth,
-            uniqExactMergeState(people_here) AS people_in,
-            uniqExactMerge(people_here) AS buyers_in,
-            groupArray(money) AS money_in,
-            mapFromArrays(
-                arrayMap(name -> concat(toString(nth), ' ', name), money_in), groupArray(kept_here)
-            ) AS kept_by
-        FROM (
-            -- Added up by week and currency first: maps of each person would take twice as long.
-            SELECT
-                by_campaign, by_category, by_channel, by_source, by_code, by_country, by_period,
-                cohort, referral, is_order, if(is_order, its_week, 0) AS nth,
-                if(is_order, its_currency, '') AS money,
-                uniqExactState(person_id) AS people_here, sum(kept_micros) AS kept_here
-            FROM (
-                SELECT
-                    c.by_campaign AS by_campaign, c.by_category AS by_category,
-                    c.by_channel AS by_channel, c.by_source AS by_source,
-                    c.by_code AS by_code, c.by_country AS by_country,
-                    c.by_period AS by_period, c.person_id AS person_id,
-                    toString(toMonday(toDate(c.at, {time_zone:String}))) AS cohort,
-                    if(c.code IS NULL, 'not referred', 'referred') AS referral,
-                    o.currency AS its_currency,
-                    o.amount_micros - o.refunded_micros AS kept_micros,
-                    toUInt64(greatest(
-                        intDiv(dateDiff('millisecond', c.at, o.event_time), 604800000), 0
-                    )) AS its_week,
-                    o.person_id != '' AND o.event_time >= c.at AND its_week <= 12 AS is_order
-                FROM (SELECT * FROM counted WHERE kind = 'signup') AS c
-                LEFT JOIN v_orders AS o ON c.person_id = o.person_id
-            )
-            GROUP BY
-                by_campaign, by_category, by_channel, by_source, by_code, by_country, by_period,
-                cohort, referral, is_order, nth, money
-        )
+            toMonday(toDate(at, {time_zone:String})) AS monday, code IS NOT NULL AS is_referred,
+            is_order, counted.week AS nth, ifNull(in_currency, '') AS paid_in,
+            count() AS rows_in, toInt64(countIf(is_first)) AS buyers_in,
+            sum(kept_micros) AS kept_in
+        FROM counted
         GROUP BY
             by_campaign, by_category, by_channel, by_source, by_code, by_country, by_period,
-            cohort, referral, is_order, nth
+            monday, is_referred, is_order, nth, paid_in
     )
     GROUP BY
-        by_campaign, by_category, by_channel, by_source, by_code, by_country, by_period, cohort, referral
+        by_campaign, by_category, by_channel, by_source, by_code, by_country, by_period, monday,
+        is_referred
 )
 ARRAY JOIN cells AS cell
 ORDER BY

@@ -26,6 +26,7 @@ _ORDERS: Final = {
     "v_orders": "person_id",
     "v_reward_balances": "reward_id",
     "v_activity_conversions": _BY_CAMPAIGN,
+    "v_weeks_after_signup": _BY_CAMPAIGN,
     "v_activity_decisions": _BY_CAMPAIGN,
     "v_suspicions": _BY_CAMPAIGN,
     "v_touch_credits": _BY_CAMPAIGN,
