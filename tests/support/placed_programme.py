@@ -50,8 +50,15 @@ BY_CODE = question(["campaign", "category", "channel", "source", "code"], None, 
 OF_A_SOURCE = question(["source", "day"], None, None, filters={"source": ["newsletter"]})
 BY_UTC_DAY = question(["day", "code"], "2026-09-20", "2026-09-30")
 WITHIN_DAYS = question(["code"], "2026-09-21T13:30:00.001Z", "2026-09-23T14:13:20.001Z")
+BY_CAMPAIGN = question(["campaign"], None, None)
+BY_CHANNEL = question(["category", "channel"], "2026-09-20", "2026-09-30")
 CHANGING = (
     ("funnel", BY_EVERYTHING),
+    ("funnel", BY_CAMPAIGN),
+    ("funnel", BY_CHANNEL),
+    ("campaigns", BY_CHANNEL),
+    ("cohorts", BY_CAMPAIGN),
+    ("data_quality", ALL),
     ("funnel", WITHIN_DAYS),
     ("funnel", OF_A_SOURCE),
     ("codes", ALL),
@@ -62,6 +69,8 @@ CHANGING = (
 """Questions whose answers have something of all kinds of placed facts."""
 FEW: Final = (
     ("funnel", BY_EVERYTHING),
+    ("funnel", BY_CAMPAIGN),
+    ("data_quality", ALL),
     ("codes", ALL),
     ("campaigns", BY_EVERYTHING),
     ("data_quality", BY_CODE),

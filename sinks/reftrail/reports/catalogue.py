@@ -158,7 +158,7 @@ def _rows(
     sql = (
         of_single_facts(report.sql)
         if placed is None
-        else f"{of_placed(report.sql, asked, placed)}\n{PLACED_SETTINGS}"
+        else f"{of_placed(report, asked, placed)}\n{PLACED_SETTINGS}"
     )
     try:
         found = client.query(

@@ -12,6 +12,8 @@ from typing import Final, Protocol
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError
 
+from reftrail.reports.levels import Level
+
 PLACED_SETTINGS: Final = "SETTINGS join_algorithm = 'hash'"
 """Of a query over placed facts, which are joined with few rows."""
 
@@ -39,27 +41,24 @@ class PlacedFacts:
 
         return re.sub(r"\bv_[a-z_]+\b", placed, sql)
 
-    def receipts_by_day(self) -> str:
+    def receipts_by_day(self, level: Level) -> str:
         """Receipts of events summed up by day, and single duplicates and dead letters."""
-        return f"{self.database}.days_of_receipts"
+        return f"{self.database}.{level.table('receipts')}"
 
     def reconciliation_by_hour(self) -> str:
         """What is reconciled, summed up by the hour."""
         return f"{self.database}.hours_of_reconciliation"
 
-    def activity_by_day(self, first: str, last: str, since: str, until: str) -> str:
-        """Activity with visits summed up by day, from first to last; single ones around these.
+    def activity_by_day(self, level: Level) -> str:
+        """Activity summed up by day."""
+        return f"{self.database}.{level.table('activity')}"
 
-        All are times in UTC, first and last midnights.
-        """
-        days = f"{self.database}.days_of_activity"
-        if (first, last) == (since, until):
-            return days
+    def activity_around_days(self, level: Level, first: str, last: str) -> str:
+        """Activity summed up by day from first to last, midnights of UTC; single around these."""
         begin, end = (f"toDateTime64('{time}', 3, 'UTC')" for time in (first, last))
-        visits = "('view', 'click', 'form_started', 'signed_up_click')"
         return (
-            f"(SELECT * FROM {days} WHERE at >= {begin} AND at < {end} OR kind NOT IN {visits} "  # noqa: S608  (tables of ours)
-            f"UNION ALL SELECT * FROM {self.database}.single_activity_visits "
+            f"(SELECT * FROM {self.activity_by_day(level)} WHERE at >= {begin} AND at < {end} "  # noqa: S608  (tables of ours)
+            f"UNION ALL SELECT * FROM {self.database}.single_activity "
             f"WHERE at < {begin} OR at >= {end})"
         )
 

@@ -13,8 +13,8 @@ _MEASURE: Final = re.compile(
     r"-- (?P<name>[a-z_0-9]+)(?: \((?P<heading>.+?)\))?: (?P<kind>[a-z]+)\. (?P<meaning>.+)"
 )
 _SETTING: Final = re.compile(
-    r"-- (?P<name>facts|usual|dimensions|filters|query|shared|most|divided|compare|days|forecast): "
-    r"(?P<value>[a-z_0-9, ]+)"
+    r"-- (?P<name>facts|sums|reads|visitors|usual|dimensions|filters|query|shared|most|divided"
+    r"|compare|days|forecast): (?P<value>[a-z_0-9, ]+)"
 )
 FILTERS_PLACE: Final = "/* filters */"
 """Place of a query for the conditions of all filters."""
@@ -26,6 +26,14 @@ CURRENCIES_PLACE: Final = "/* by currency */"
 """Place of a query for maps by currency, see `_currencies.sql`."""
 WITH_FACTS_PLACE: Final = "/* codes with facts */"
 """Place of such a query for the condition that leaves codes out under which nothing was found."""
+
+
+class SumsOf(StrEnum):
+    """Kind of facts of which sums are placed, by day or hour."""
+
+    ACTIVITY = "activity"
+    RECEIPTS = "receipts"
+    RECONCILIATION = "reconciliation"
 
 
 class MeasureKind(StrEnum):
@@ -60,9 +68,12 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One SQL file. usual are the dimensions that it is by if none are asked for.
+    """One SQL file.
 
-    dimensions are all that it can be by, filters those that it can be narrowed to. shared are the
+    facts is what its query reads, as SQL; sums the kind of sums that it can read instead, if any.
+    always_by are the dimensions that it reads without being asked; counts_clickers_only: it counts
+    no visitors but those who clicked. usual are the dimensions that it is by if none are asked for,
+    dimensions all that it can be by, filters those that it can be narrowed to. shared are the
     measures that are the same in the row of each currency, divided those that are null where
     another one is 0. most: it has at most so many of its first key for each combination of
     dimensions. has_utc_days: its days are those of UTC alone. is_forecast: its query gives the
@@ -73,6 +84,10 @@ class Report:
     title: str
     measures: tuple[Measure, ...]
     sql: str
+    facts: str = "v_activity"
+    sums: SumsOf | None = None
+    always_by: tuple[str, ...] = ()
+    counts_clickers_only: bool = False
     usual: tuple[str, ...] = ("campaign",)
     dimensions: tuple[str, ...] = tuple(DIMENSIONS)
     filters: tuple[str, ...] = FILTERS
@@ -112,6 +127,10 @@ def read(name: str) -> Report:
             for match in found
         ),
         sql=f"{shared}\n{query}",
+        facts=_union(facts),
+        sums=SumsOf(settings["sums"]) if "sums" in settings else None,
+        always_by=_names(settings.get("reads", "none")),
+        counts_clickers_only=settings.get("visitors") == "clicked",
         usual=_names(settings.get("usual", "campaign")),
         dimensions=(dimensions := _names(settings.get("dimensions", ", ".join(DIMENSIONS)))),
         filters=_names(settings["filters"]) if "filters" in settings else _filters(dimensions),

@@ -2,23 +2,28 @@
 
 `count_of(CONDITION)`, `different_visitors(CONDITION)` and `quantiles_of_lags(...)(CONDITION)` stand
 for what counts in the facts that are read: single ones, by views or placed, or those summed up by
-day (see `reftrail.warehouse.placing`). Both come to the same figures. Sums are read where the
-question's periods are made of whole ones, and it asks for no dimension that sums don't have.
+day (see `reftrail.warehouse.placing`). `sets_of_visitors(CONDITION)` are values to be counted
+later, together, by `visitors_in_sets(COLUMN)`. All facts come to the same figures. Sums are read
+where the question's periods are made of whole ones, and it asks for no dimension that sums don't
+have; of their levels (see `levels`) the one with the fewest rows.
 """
 
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 from typing import Final
 
+from reftrail.reports.levels import OF_ACTIVITY, OF_RECEIPTS, Level, first_with
 from reftrail.reports.periods import Granularity
 from reftrail.reports.placed_facts import PlacedFacts
-from reftrail.reports.questions import Question
+from reftrail.reports.questions import DIMENSIONS, FILTERS, Question
+from reftrail.reports.report_files import Report, SumsOf
 
 _WORDS: Final = re.compile(
-    r"(?P<count>\bcount_of\()|(?P<visitors>\bdifferent_visitors\()"
+    r"\b(?P<word>count_of|different_visitors|sets_of_visitors|visitors_in_sets)\("
     r"|\bquantiles_of_lags\((?P<levels>[^)]*)\)\("
 )
+_LAGS: Final = "quantilesExactWeightedInterpolated{array}If(LEVELS)"
+"""Percentiles of lags with weights, by the same function of single lags and of different ones."""
 _UTC: Final = ("UTC", "Etc/UTC")
 _HOUR: Final = timedelta(hours=1)
 _DAY: Final = timedelta(days=1)
@@ -27,62 +32,97 @@ _DAY: Final = timedelta(days=1)
 def of_single_facts(sql: str) -> str:
     """A query that reads a row for each fact."""
     return _with_words(
-        sql, "countIf(", "uniqExactIf(visitor_id, ", "quantilesExactInclusiveIf({})(lag_ms, "
+        sql, "countIf(", "uniqExact", "visitor_id, ", f"{_LAGS.format(array='')}(lag_ms, 1, "
     )
 
 
-def of_sums(sql: str) -> str:
-    """A query that reads a row for several facts."""
-    return _with_words(
-        sql,
-        "sumIf(times, ",
-        "groupBitmapArrayIf(visitor_numbers, ",
-        "quantilesExactInclusiveArrayIf({})(lags, ",
-    )
+def of_sums(sql: str, level: Level | None = None, *, is_by_code: bool = False) -> str:
+    """A query that reads a row for several facts, of a level if these have any.
+
+    is_by_code: its visitors are those of single codes. Few numbers are counted faster in a hash
+    table, many in a bitmap.
+    """
+    visitors = "uniqExactArray" if is_by_code else "groupBitmapArray"
+    if level is not None and level.has_sets:
+        visitors = "groupBitmapArrayMerge"
+    lags = f"{_LAGS.format(array='Array')}(lags, lag_times, "
+    return _with_words(sql, "sumIf(times, ", visitors, "visitor_numbers, ", lags)
 
 
-def _with_words(sql: str, count: str, visitors: str, lags: str) -> str:
-    """The query with the beginnings of the three counts; {} stands for the levels of quantiles."""
+def _with_words(sql: str, count: str, visitors: str, of: str, lags: str) -> str:
+    """The query with the beginnings of what counts.
+
+    visitors is the function that counts different ones of what `of` says; LEVELS stands for those
+    of quantiles.
+    """
+    words = {
+        "count_of": count,
+        "different_visitors": f"{visitors}If({of}",
+        "sets_of_visitors": f"{visitors}StateIf({of}",
+        "visitors_in_sets": f"{visitors.removesuffix('Merge')}Merge(",
+    }
 
     def written(found: re.Match[str]) -> str:
         if found["levels"] is not None:
-            return lags.format(found["levels"])
-        return count if found["count"] else visitors
+            return lags.replace("LEVELS", found["levels"])
+        return words[found["word"]]
 
     return _WORDS.sub(written, sql)
 
 
-def of_placed(sql: str, asked: Question, placed: PlacedFacts) -> str:
-    """A query of placed facts, summed up where the question lets it be."""
-    for facts, sums in _SUMS.items():
-        if f"{facts} AS a" in sql and (text := sums(asked, placed)) is not None:
-            return placed.instead(of_sums(sql.replace(f"{facts} AS a", f"{text} AS a")))
-    return placed.instead(of_single_facts(sql))
+def of_placed(report: Report, asked: Question, placed: PlacedFacts) -> str:
+    """A report's query of placed facts, summed up where the question lets it be."""
+    found = _sums(report, asked, placed)
+    if found is None:
+        return placed.instead(of_single_facts(report.sql))
+    table, level = found
+    sql = report.sql.replace(f"FROM {report.facts} AS a", f"FROM {table} AS a")
+    is_by_code = "code" in (*asked.by, *report.always_by)
+    return placed.instead(of_sums(sql, level, is_by_code=is_by_code))
 
 
-def _activity(asked: Question, placed: PlacedFacts) -> str | None:
-    """Whole days of a period; what is around them is read as single visits."""
+def _sums(report: Report, asked: Question, placed: PlacedFacts) -> tuple[str, Level | None] | None:
+    """What has sums of a report's facts, and their level; None if the question needs single facts.
+
+    Sums by hour have no level.
+    """
+    match report.sums:
+        case SumsOf.ACTIVITY:
+            return _activity(report, asked, placed)
+        case SumsOf.RECEIPTS if _has_days(asked) and _is_whole(asked, _DAY):
+            level = first_with(OF_RECEIPTS, _dimensions(report, asked))
+            return None if level is None else (placed.receipts_by_day(level), level)
+        case SumsOf.RECONCILIATION if _is_whole(asked, _HOUR):
+            return placed.reconciliation_by_hour(), None
+        case _:
+            return None
+
+
+def _activity(report: Report, asked: Question, placed: PlacedFacts) -> tuple[str, Level] | None:
+    """Whole days of a period; what is around them is read as single facts, which have no sets."""
     first, last = _midnight(asked.since + _DAY - timedelta.resolution), _midnight(asked.until)
-    if first >= last or not _has_days(asked) or (asked.unit and not _is_whole(asked, _DAY)):
+    is_whole = _is_whole(asked, _DAY)
+    if first >= last or not _has_days(asked) or (asked.unit and not is_whole):
         return None
-    times = [f"{at:%Y-%m-%d %H:%M:%S.%f}"[:-3] for at in (first, last, asked.since, asked.until)]
-    return placed.activity_by_day(*times)
+    levels = [
+        level
+        for level in OF_ACTIVITY
+        if (is_whole or not level.has_sets)
+        and (report.counts_clickers_only or not level.has_clickers_only)
+    ]
+    level = first_with(levels, _dimensions(report, asked))
+    if level is None:
+        return None
+    if is_whole:
+        return placed.activity_by_day(level), level
+    begin, end = (f"{at:%Y-%m-%d %H:%M:%S.%f}"[:-3] for at in (first, last))
+    return placed.activity_around_days(level, begin, end), level
 
 
-def _receipts(asked: Question, placed: PlacedFacts) -> str | None:
-    return placed.receipts_by_day() if _has_days(asked) and _is_whole(asked, _DAY) else None
-
-
-def _reconciliation(asked: Question, placed: PlacedFacts) -> str | None:
-    return placed.reconciliation_by_hour() if _is_whole(asked, _HOUR) else None
-
-
-_SUMS: Final[dict[str, Callable[[Question, PlacedFacts], str | None]]] = {
-    "v_activity": _activity,
-    "v_receipts": _receipts,
-    "v_reconciliation": _reconciliation,
-}
-"""Sums of facts for a question; None if it needs single ones."""
+def _dimensions(report: Report, asked: Question) -> set[str]:
+    """Columns of the dimensions that a question is about, and of those that its report reads."""
+    names = {*asked.by, *dict(asked.filters), *report.always_by} & {*FILTERS}
+    return {DIMENSIONS[name] for name in names}
 
 
 def _has_days(asked: Question) -> bool:

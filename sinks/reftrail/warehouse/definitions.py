@@ -24,6 +24,7 @@ VIEWS: Final = (
     "v_rewards",
     "v_reward_balances",
     "v_codes",
+    "v_code_owners",
     "v_campaigns",
     "v_visits",
     "v_code_visitors",

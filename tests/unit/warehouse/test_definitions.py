@@ -27,6 +27,7 @@ PROMISED = {
     "v_event_receipts": {"kind", "at", "happened_at", "lag_ms", "skew_ms", "code", "campaign_id"},
     "v_other_receipts": {"kind", "at", "lag_ms", "skew_ms", "stage", "reason", "code"},
     "v_code_visitors": {"code", "visitors"},
+    "v_code_owners": {"code", "owner"},
     "v_weeks_after_signup": {"at", "person_id", "is_order", "week", "currency", "kept_micros"},
     "v_receipts": {"kind", "at", "lag_ms", "skew_ms", "stage", "reason", "code", "campaign_id"},
     "v_current_attributions": {"user_id", "code", "campaign_id", "basis", "touch_time", "arm"},

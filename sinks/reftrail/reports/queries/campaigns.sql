@@ -1,6 +1,8 @@
 -- What referral has brought, and what it has cost, one row for each currency.
 --
 -- facts: v_activity_conversions, v_activity_decisions
+-- sums: activity
+-- visitors: clicked
 -- shared: referred_signups, customers
 -- divided: cost_per_acquisition by customers
 -- currency (cur- rency): key. The currency of the money in the row; null where there is none.
@@ -34,12 +36,12 @@ FROM (
         SELECT
             by_campaign, by_category, by_channel, by_source, by_code, by_country, by_period,
             ifNull(in_currency, '') AS paid_in,
-            countIf(kind = 'signup') AS signups_in,
-            countIf(kind = 'purchase' AND is_first) AS customers_in,
-            toInt64(countIf(kind = 'purchase')) AS orders_in,
+            count_of(kind = 'signup') AS signups_in,
+            count_of(kind = 'purchase' AND is_first) AS customers_in,
+            toInt64(count_of(kind = 'purchase')) AS orders_in,
             sumIf(counted.amount_micros - refunded_micros, kind = 'purchase') AS revenue_in,
-            toInt64(countIf(is_granted)) AS grants_in,
-            countIf(is_granted OR kind = 'adjustment') AS values_in,
+            toInt64(count_of(is_granted)) AS grants_in,
+            count_of(is_granted OR kind = 'adjustment') AS values_in,
             sumIf(value_micros, is_granted OR kind = 'adjustment') AS value_in
         FROM counted
         WHERE code IS NOT NULL AND (kind IN ('signup', 'purchase', 'adjustment') OR is_granted)

@@ -1,6 +1,7 @@
 -- How good the data is that comes in; by the time of receipt.
 --
 -- facts: v_receipts
+-- sums: receipts
 -- usual: all
 -- events: count. Events that were stored, each once, bots included.
 -- duplicates (dupli- cates): count. Events that came again under an id known already, and were left out.

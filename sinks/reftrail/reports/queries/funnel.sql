@@ -1,5 +1,6 @@
 -- From the first view to the reward.
 --
+-- sums: activity
 -- views: count. Views that carry a code or campaign, or none; bots left out.
 -- clicks: count. Followed links; bots left out.
 -- forms_started (forms): count. Sign-up forms begun; bots left out.
@@ -24,11 +25,11 @@ SELECT
     count_of(kind = 'click') AS clicks,
     count_of(kind = 'form_started') AS forms_started,
     different_visitors(kind IN ('view', 'click', 'form_started')) AS visitors,
-    countIf(kind = 'signup') AS signups,
-    countIf(kind = 'purchase') AS purchases,
-    countIf(kind = 'purchase' AND is_first) AS first_purchases,
-    countIf(kind = 'attributed') AS attributed,
-    countIf(is_granted) AS rewards_granted,
+    count_of(kind = 'signup') AS signups,
+    count_of(kind = 'purchase') AS purchases,
+    count_of(kind = 'purchase' AND is_first) AS first_purchases,
+    count_of(kind = 'attributed') AS attributed,
+    count_of(is_granted) AS rewards_granted,
     if(
         uniqExactIf(in_currency, is_granted) > 1,
         NULL,
@@ -37,8 +38,8 @@ SELECT
     if(uniqExactIf(in_currency, is_granted) = 1, anyIf(in_currency, is_granted), NULL) AS currency,
     different_visitors(kind = 'click') AS visitors_clicked,
     different_visitors(signed_up) AS visitors_signed_up,
-    countIf(kind = 'signup' AND basis = 'typed_code') AS typed_signups,
-    countIf(kind = 'signup' AND has_bought) AS signups_bought,
+    count_of(kind = 'signup' AND basis = 'typed_code') AS typed_signups,
+    count_of(kind = 'signup' AND has_bought) AS signups_bought,
     if(visitors = 0, NULL, visitors_clicked / visitors) AS click_rate,
     if(visitors_clicked = 0, NULL, visitors_signed_up / visitors_clicked) AS conversion_rate,
     if(signups = 0, NULL, signups_bought / signups) AS purchase_rate

@@ -41,13 +41,7 @@ FROM (
             UNION ALL
             SELECT 'clicked', code, '', visitors, NULL FROM v_code_visitors
         ) AS u
-        INNER JOIN (
-            SELECT
-                k.code AS code,
-                if(p.person_id = '', assumeNotNull(k.owner_user_id), p.person_id) AS owner
-            FROM (SELECT code, owner_user_id FROM v_codes WHERE owner_user_id IS NOT NULL) AS k
-            LEFT JOIN v_people AS p ON assumeNotNull(k.owner_user_id) = p.user_id
-        ) AS o ON u.its_code = o.code
+        INNER JOIN v_code_owners AS o ON u.its_code = o.code
         WHERE u.its_person != o.owner
     ) AS b ON c.person_id = b.owner
 )

@@ -1,6 +1,7 @@
 -- Whether what must agree between log, ledger and partners does, a row for each check.
 --
 -- facts: v_reconciliation
+-- sums: reconciliation
 -- usual: none
 -- dimensions: none
 -- check: key. What is compared: events_stored, grants_ordered, orders_granted, deliveries_entered or entries_delivered.

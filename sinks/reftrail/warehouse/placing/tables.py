@@ -20,6 +20,7 @@ _FEW: Final = ("kind", "campaign_id", "category", "channel", "utm_source", "code
 _ORDERS: Final = {
     "v_people": "user_id",
     "v_codes": "code",
+    "v_code_owners": "code",
     "v_campaigns": "campaign_id",
     "v_referred_users": "person_id",
     "v_signups_and_orders": "type, person_id",

@@ -2,12 +2,11 @@
 
 from typing import Final
 
-from reftrail.warehouse.placing import visitors
+from reftrail.reports.levels import BY_SOURCE
+from reftrail.warehouse.placing import day_sums, visitors
 
 VISITS: Final = "v_visits"
 EVENT_RECEIPTS: Final = "v_event_receipts"
-DAYS_OF_VISITS: Final = "days_of_visits"
-DAYS_OF_RECEIPTS: Final = "days_of_receipts"
 
 TABLES: Final = (
     """
@@ -26,43 +25,7 @@ CREATE TABLE {database}.visits
 ENGINE = MergeTree PARTITION BY toYYYYMMDD(at) ORDER BY (campaign_id, code, at)
 SETTINGS allow_nullable_key = 1
 """,
-    """
-CREATE TABLE {database}.days_of_visits
-(
-    kind LowCardinality(String),
-    at DateTime64(3, 'UTC'),
-    code LowCardinality(Nullable(String)),
-    campaign_id LowCardinality(Nullable(String)),
-    category LowCardinality(Nullable(String)),
-    channel LowCardinality(Nullable(String)),
-    utm_source LowCardinality(Nullable(String)),
-    times UInt64,
-    visitor_numbers Array(UInt32) CODEC(Delta, ZSTD)
-)
-ENGINE = MergeTree PARTITION BY toYYYYMMDD(at) ORDER BY (campaign_id, code, kind)
-SETTINGS allow_nullable_key = 1
-""",
-    """
-CREATE TABLE {database}.days_of_receipts
-(
-    day Date32,
-    kind LowCardinality(String),
-    at DateTime64(3, 'UTC'),
-    code LowCardinality(Nullable(String)),
-    campaign_id LowCardinality(Nullable(String)),
-    category LowCardinality(Nullable(String)),
-    channel LowCardinality(Nullable(String)),
-    utm_source LowCardinality(Nullable(String)),
-    lag_ms Int64,
-    skew_ms Int64,
-    is_bot Bool,
-    is_unknown Bool,
-    times UInt64,
-    lags Array(Int64) CODEC(Delta, ZSTD)
-)
-ENGINE = MergeTree PARTITION BY toYYYYMMDD(day) ORDER BY (campaign_id, code)
-SETTINGS allow_nullable_key = 1
-""",
+    *day_sums.tables(),
     # Without a partition for each day: it is emptied as a whole.
     "CREATE TABLE {database}.coming AS {database}.visits ENGINE = MergeTree ORDER BY tuple()",
     "ALTER TABLE {database}.coming MODIFY COLUMN visitor_id Nullable(UInt64)",
@@ -94,18 +57,18 @@ FROM v_codes
 UNION ALL
 SELECT false, campaign_id, '', ifNull(category, ''), '' FROM v_campaigns
 """
-AFFECTED: Final = """
+AFFECTED: Final = f"""
 WITH others AS (
     SELECT is_code, name FROM (
-        SELECT * FROM {database}.registered UNION ALL SELECT * FROM {database}.registering
+        SELECT * FROM {{database}}.registered UNION ALL SELECT * FROM {{database}}.registering
     )
     GROUP BY is_code, name, campaign_id, category, channel
     HAVING count() = 1
 )
-SELECT DISTINCT day FROM {database}.days_of_receipts
+SELECT DISTINCT day FROM {{database}}.{BY_SOURCE.table(day_sums.RECEIPTS)}
 WHERE code IN (SELECT name FROM others WHERE is_code)
     OR campaign_id IN (SELECT name FROM others WHERE NOT is_code)
-"""
+"""  # noqa: S608  (names of ours)
 OF_EVENTS: Final = """
 SELECT toDate32(event_time) AS day, count(), sum(load) FROM events GROUP BY day
 """
@@ -135,32 +98,7 @@ LEFT JOIN (
     GROUP BY visitor
 ) AS v ON c.visitor_id = v.visitor
 """
-SUMS: Final = """
-INSERT INTO {database}.days_of_visits
-SELECT
-    kind, max(v.at) AS last_at, code, campaign_id, category, channel, utm_source, count(),
-    arraySort(groupUniqArray(visitor_id))
-FROM {database}.visits AS v
-WHERE v.at >= {{since:DateTime64(3, 'UTC')}} AND v.at <= {{until:DateTime64(3, 'UTC')}}
-    AND toDate32(v.at) IN {{days:Array(Date32)}}
-GROUP BY kind, toDate32(v.at), code, campaign_id, category, channel, utm_source
-"""
-"""groupUniqArray leaves out those of unknown visitors. The time is the last of the day."""
-RECEIPTS: Final = """
-INSERT INTO {database}.days_of_receipts
-SELECT
-    toDate32(r.happened_at) AS day, kind, max(r.at), code, campaign_id, category, channel,
-    utm_source, max(r.lag_ms), max(r.skew_ms), is_bot, is_unknown, count(),
-    arraySort(groupArray(r.lag_ms))
-FROM ({receipts}) AS r
-WHERE r.happened_at >= {{since:DateTime64(3, 'UTC')}}
-    AND r.happened_at <= {{until:DateTime64(3, 'UTC')}}
-    AND toDate32(r.happened_at) IN {{days:Array(Date32)}}
-GROUP BY
-    day, kind, toDate32(r.at), code, campaign_id, category, channel, utm_source, is_bot,
-    is_unknown, r.lag_ms > 3600000, r.skew_ms != 0
-"""
-"""Receipts by day: those of a row are late or not, and corrected or not, as their maximum is."""
-BY_DAY: Final = ("visits", DAYS_OF_VISITS, DAYS_OF_RECEIPTS)
+SUMS: Final = tuple(day_sums.inserts())
+BY_DAY: Final = ("visits", *day_sums.TABLES)
 """Tables with a partition for each day."""
 VIEWS: Final = {"visits": VISITS, "receipts": EVENT_RECEIPTS}

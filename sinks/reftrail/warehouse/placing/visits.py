@@ -11,9 +11,9 @@ like only after the last, if that is still so: what a placing that died has chan
 and what came meanwhile can't be erased unnoticed. No report reads this table. Each placing has a
 copy, which shares the parts of the days that stay as they are.
 
-A visitor is a number here, see `visitors`. Beside the visits are their sums: one row for each day,
-kind, campaign, category, channel, source and code, with the numbers of all its visitors, so that
-different visitors of many days are found in sets that are small. They are placed with their day.
+A visitor is a number here, see `visitors`. Beside the visits are their sums by day, see `day_sums`,
+with the numbers of all their visitors, so that different visitors of many days are found in sets
+that are small. They are placed with their day.
 """
 
 import hashlib
@@ -128,8 +128,8 @@ class PlacedVisits:
         insert(sql.COMING)
         visitors.number(self._client, self.database)
         self._client.command(self._in_database(sql.NUMBERED), settings=POLITE)
-        insert(sql.SUMS)
-        insert(sql.RECEIPTS)
+        for statement in sql.SUMS:
+            insert(statement)
 
     def _empty(self) -> None:
         """Empty the table on the way, in which an erased visitor's hash may be."""
@@ -179,7 +179,7 @@ class PlacedVisits:
         made_of = "\n".join(
             (
                 *sql.TABLES,
-                *(sql.COMING, sql.NUMBERED, sql.SUMS, sql.RECEIPTS, sql.REGISTERED),
+                *(sql.COMING, sql.NUMBERED, *sql.SUMS, sql.REGISTERED),
                 visitors.HASH,
                 *map(_view, sql.VIEWS.values()),
                 events,

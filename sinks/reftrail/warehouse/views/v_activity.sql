@@ -15,7 +15,7 @@
 -- adjustment      when it was asked    the same; approved, where it needed that
 --                 for
 --
--- beneficiary, of a reward: the person. signed_up, of a click: its visitor signed up, not before it,
+-- beneficiary, of a reward or adjustment: the person. to_owner: this person owns the code. signed_up, of a click: its visitor signed up, not before it,
 -- and the user is attributed to the click's code (without a code: to none). hours, of an attribution:
 -- from the touch to the signup.
 -- Rewards are worth what v_reward_balances says, and have its status; has_value: not held, rejected,

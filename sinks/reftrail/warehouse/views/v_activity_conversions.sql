@@ -38,6 +38,7 @@ SELECT
     toInt64(0) AS reversed_micros, toInt64(0) AS lapsed_micros, toInt64(0) AS clawback_micros,
     nullIf(p.currency, '') AS currency, CAST(NULL, 'Nullable(String)') AS beneficiary,
     nullIf(p.country, '') AS country, p.person_id AS person_id, p.has_bought AS has_bought,
-    p.is_first AS is_first, p.amount_micros AS amount_micros, p.refunded_micros AS refunded_micros
+    p.is_first AS is_first, p.amount_micros AS amount_micros, p.refunded_micros AS refunded_micros,
+    false AS to_owner
 FROM placed AS p
 LEFT JOIN (SELECT campaign_id, category FROM v_campaigns) AS n ON p.its_campaign = n.campaign_id

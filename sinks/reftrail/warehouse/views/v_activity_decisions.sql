@@ -51,8 +51,10 @@ SELECT
     p.clawback_micros AS clawback_micros, nullIf(p.currency, '') AS currency,
     p.beneficiary AS beneficiary, nullIf(h.country, '') AS country, p.person_id AS person_id,
     false AS has_bought, false AS is_first, toInt64(0) AS amount_micros,
-    toInt64(0) AS refunded_micros
+    toInt64(0) AS refunded_micros,
+    w.owner != '' AND ifNull(p.beneficiary = w.owner, false) AS to_owner
 FROM placed AS p
 LEFT JOIN (SELECT campaign_id, category FROM v_campaigns) AS n ON p.its_campaign = n.campaign_id
 LEFT JOIN (SELECT person_id, country FROM v_signups_and_orders WHERE type = 'signup') AS h
     ON p.person_id = h.person_id
+LEFT JOIN v_code_owners AS w ON p.its_code = w.code

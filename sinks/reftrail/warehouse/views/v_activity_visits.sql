@@ -9,7 +9,7 @@ SELECT
     toInt64(0) AS clawback_micros, CAST(NULL, 'Nullable(String)') AS currency,
     CAST(NULL, 'Nullable(String)') AS beneficiary, v.country AS country,
     '' AS person_id, false AS has_bought, false AS is_first, toInt64(0) AS amount_micros,
-    toInt64(0) AS refunded_micros
+    toInt64(0) AS refunded_micros, false AS to_owner
 FROM (
     SELECT
         kind, at, code, campaign_id, category, channel, utm_source, country, visitor_id, false AS signed_up
