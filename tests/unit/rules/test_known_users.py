@@ -2,14 +2,18 @@
 
 from collections.abc import Iterable
 
+import msgspec
 import pytest
 
 from reftrail.contracts.policy import Policy, policy_text
 from reftrail.contracts.record import Record
+from reftrail.contracts.reference import CodeChanged
 from reftrail.contracts.stage_messages import UsersKnown
 from reftrail.contracts.topics import CAMPAIGNS, CODES, EVENTS, LISTS, REWARD_INPUTS
+from reftrail.engine.topology import STAGES
 from reftrail.rules.attribution import known_users
-from reftrail.rules.reward import inbox
+from reftrail.rules.reward import known_users as known_to_referral
+from reftrail.rules.reward.state import ReferralCell
 from reftrail.testing import MemoryHost, campaign, code, purchase, signup, users_merged
 from reftrail.testing.life import listed
 
@@ -20,15 +24,15 @@ MERGES = [users_merged(guest, "account", "11:00") for guest in GUESTS]
 ORDER = purchase("o1", "12:00", user_id="account")
 
 
-def played(events: Iterable[Record]) -> MemoryHost:
-    """A shop in which the last guest is blocked, after events."""
+def played(events: Iterable[Record], blocked: str = LAST, owner: str = "amy") -> MemoryHost:
+    """A shop in which a guest is blocked, after events."""
     host = MemoryHost(wire=False)
     policy = policy_text(Policy(repeats=0))
     host.publish(CAMPAIGNS, campaign(trigger="first_purchase", policy=policy))
-    host.publish(CODES, code("AMY", owner="amy"))
-    host.publish(LISTS, listed("user", LAST))
+    host.publish(CODES, code("AMY", owner=owner))
+    host.publish(LISTS, listed("user", blocked))
     for event in events:
-        host.publish(EVENTS, event)
+        host.publish(CODES if isinstance(event, CodeChanged) else EVENTS, event)
         host.run()
     return host
 
@@ -45,8 +49,27 @@ def test_a_blocked_guest_is_known_behind_many_others(
     assert {(line.status, line.reasons[0]) for line in host.ledger()} == {("rejected", "blocked")}
 
 
-def test_a_referral_remembers_the_newest_of_very_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(known_users, "MOST_USERS", 2)
-    monkeypatch.setattr(inbox, "MOST_USERS", 3)
-    host = played([SIGNUP, *MERGES, ORDER])
+@pytest.mark.parametrize("blocked", GUESTS)
+@pytest.mark.parametrize("most", [0, 1, 3, 6])
+def test_a_referral_forgets_nobody_of_very_many(
+    blocked: str, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(known_to_referral, "MOST_IN_CELL", most)
+    host = played([SIGNUP, *MERGES, *MERGES, ORDER], blocked)
     assert {(line.status, line.reasons[0]) for line in host.ledger()} == {("rejected", "blocked")}
+    cells = host.states(STAGES["reward"])
+    referral = msgspec.msgpack.decode(cells["AMY:account"], type=ReferralCell)
+    assert len(referral.users) == min(most, len(GUESTS))
+    others = [key for key in cells if key.startswith("AMY:account:k:")]
+    assert len(others) == (len(GUESTS) - most + 1 if most < len(GUESTS) else 0)
+
+
+@pytest.mark.parametrize("owner", [GUESTS[0], GUESTS[2], LAST])
+def test_a_former_owner_is_known_among_very_many(
+    owner: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(known_to_referral, "MOST_IN_CELL", 1)
+    given_away = code("AMY", owner="amy")
+    host = played([SIGNUP, ORDER, given_away, *MERGES], "nobody", owner=owner)
+    ledger = {(line.status, line.reasons) for line in host.ledger() if line.role == "referrer"}
+    assert ledger == {("granted", ()), ("reversed", ("self_referral",))}

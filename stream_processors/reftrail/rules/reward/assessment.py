@@ -170,7 +170,7 @@ def _fraud_case(context: DecisionContext, waiting: Waiting, terms: Terms) -> Cas
         signals=tuple(dict.fromkeys((signals_of(claim), *referral.signals))),
         touch_received_at=referral.touch_received_at,
         touch_key_kind=referral.touch_key_kind,
-        users=referral.users,
+        users=context.users,
     )
 
 

@@ -17,6 +17,7 @@ from reftrail.rules.reward.dispute_reports import DisputeCell
 from reftrail.rules.reward.evolve import evolve
 from reftrail.rules.reward.inputs import RewardInput, user_of
 from reftrail.rules.reward.keys import code_key, day_key, referral_key
+from reftrail.rules.reward.known_users import is_user_of, users_of
 from reftrail.rules.reward.order import RefundCell
 from reftrail.rules.reward.queue import Origin, WaitingCell
 from reftrail.rules.reward.state import (
@@ -73,6 +74,15 @@ class DecisionContext:
     def referral(self) -> ReferralCell:
         """The referral's cell, after the events so far."""
         return self.state.get(self._key, ReferralCell)
+
+    @property
+    def users(self) -> tuple[str, ...]:
+        """The other users who are known to be the referral's user."""
+        return tuple(users_of(self.state, self._key))
+
+    def is_user(self, user_id: str | None) -> bool:
+        """Whether somebody is known to be the referral's user, by another id."""
+        return user_id is not None and is_user_of(self.state, self._key, user_id)
 
     def action(self, action: str) -> ActionCell:
         """The cell of an action of the referral, after the events so far."""

@@ -24,6 +24,7 @@ from reftrail.rules.reward.counting import (
 )
 from reftrail.rules.reward.entry_effects import apply_entry
 from reftrail.rules.reward.keys import day_key, referral_key
+from reftrail.rules.reward.known_users import add_users
 from reftrail.rules.reward.queue import AssessedReward, WaitingCell
 from reftrail.rules.reward.reopening import lose, reopen
 from reftrail.rules.reward.reservations import is_of_another
@@ -95,7 +96,7 @@ def evolve(cells: Cells, event: Event) -> None:  # noqa: C901, PLR0912, PLR0915 
             )
             cells.put(key, now)
         case UsersNoted():
-            cells.put(key, _replace(referral, users=event.users))
+            add_users(cells, key, event.users)
         case EvidenceKept():
             cells.put(key, _replace(referral, seen=event.seen))
         case Queued():

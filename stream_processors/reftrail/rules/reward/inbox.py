@@ -4,8 +4,6 @@ A claim waits until the checks of its signals are answered. A reward that needs 
 shared limits waits for those. Nothing of the same referral overtakes them.
 """
 
-from typing import Final
-
 from reftrail.contracts.decisions import Action, Claimed
 from reftrail.contracts.stage_messages import (
     LimitAnswered,
@@ -45,9 +43,6 @@ from reftrail.rules.reward.state_events import (
     UsersNoted,
 )
 from reftrail.rules.reward.voiding import void, void_own
-
-MOST_USERS: Final = 2_000
-"""The most users who are known to be the user of a referral: with long names, 250 KiB of state."""
 
 
 def take_claim(context: DecisionContext, claim: Claimed) -> None:
@@ -112,9 +107,9 @@ def note_signal(context: DecisionContext, checked: SignalChecked) -> None:
 
 def note_users(context: DecisionContext, known: UsersKnown) -> None:
     """Keep who else the user of the referral is known to be."""
-    users = tuple(dict.fromkeys((*context.referral.users, *known.users)))[-MOST_USERS:]
-    if users != context.referral.users:
-        context.apply(UsersNoted(**context.noted(), users=users))
+    new = tuple(user for user in dict.fromkeys(known.users) if not context.is_user(user))
+    if new:
+        context.apply(UsersNoted(**context.noted(), users=new))
         void_own(context, known)
 
 

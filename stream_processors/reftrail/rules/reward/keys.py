@@ -9,6 +9,7 @@
     code:user:c:command         a review or report that was carried out
     code:user:m:adjustment      an adjustment by hand
     code:user:s:action          the position of a skipped order among the others
+    code:user:k:user            another user who is known to be the user; without one, the latest
     code:user:l:limit           how many rewards of the user rest on a reservation under a limit
     code::d:day                 how many users count under a code on a UTC day
 
@@ -28,6 +29,7 @@ from reftrail.rules.reward.state import (
     CodeCell,
     Command,
     CountCell,
+    KnownUser,
     ReferralCell,
     SkippedCell,
 )
@@ -43,6 +45,7 @@ Cell: TypeAlias = (
     | WaitingCell
     | Command
     | CountCell
+    | KnownUser
 )
 
 _BY_LETTER: Final[dict[str, type[Cell]]] = {
@@ -53,6 +56,7 @@ _BY_LETTER: Final[dict[str, type[Cell]]] = {
     "s": SkippedCell,
     "w": WaitingCell,
     "c": Command,
+    "k": KnownUser,
     "l": CountCell,
     "d": CountCell,
 }

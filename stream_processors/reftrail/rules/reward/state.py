@@ -57,6 +57,16 @@ class Command(msgspec.Struct, frozen=True, array_like=True):
     is_done: bool = False
 
 
+class KnownUser(msgspec.Struct, frozen=True, array_like=True):
+    """A user who is known to be the user of a referral, where its own cell is full.
+
+    previous is the user who became known before; in the cell of nobody, the latest of all.
+    """
+
+    is_known: bool = False
+    previous: str = ""
+
+
 class EarlyDecision(msgspec.Struct, frozen=True, array_like=True):
     """A decision about an adjustment that waits, and its offset in its partition."""
 
@@ -165,7 +175,8 @@ class ReferralCell(msgspec.Struct, frozen=True, array_like=True):
     by the fingerprint of the beneficiary; older state has them in qualified alone. begun has the
     first rewards in each campaign. is_merged: the user was merged with another, and the other
     referral is left, or with the code's owner, and none is. users are others who are known to be
-    the user: the account that the user was merged into, and those merged into it.
+    the user: the account that the user was merged into, and those merged into it. Where there are
+    very many, the others have cells of their own (`known_users.py`).
     """
 
     signals: tuple[Signals, ...] = ()

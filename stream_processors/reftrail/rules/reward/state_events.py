@@ -34,7 +34,7 @@ class SignupShown(_OfReferral, frozen=True, kw_only=True):
 
 
 class UsersNoted(_OfReferral, frozen=True, kw_only=True):
-    """The other users who are known to be the user."""
+    """Other users, not known before, are known to be the user."""
 
     users: tuple[str, ...]
 

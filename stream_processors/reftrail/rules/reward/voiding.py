@@ -75,7 +75,7 @@ def void_own(context: DecisionContext, known: UsersKnown) -> None:
     """
     for reward in list(all_rewards(context))[::-1]:
         referrer = reward.case.side(Role.REFERRER)
-        is_own = referrer is not None and referrer.beneficiary in context.referral.users
+        is_own = referrer is not None and context.is_user(referrer.beneficiary)
         if is_own and not reward.case.is_bonus and allowed(reward.side.status, Transition.VOID):
             change(context, reward, Transition.VOID, of=known, why=Reason.SELF_REFERRAL)
 
