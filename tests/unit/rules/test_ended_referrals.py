@@ -6,13 +6,22 @@ from typing import Any
 import msgspec
 import pytest
 
-from reftrail.contracts.decisions import RewardDecided
-from reftrail.contracts.policy import Policy, policy_text
-from reftrail.contracts.record import Record
+from reftrail.contracts.codec import decode
+from reftrail.contracts.conversions import Converted
+from reftrail.contracts.decisions import DeadLettered, RewardDecided
+from reftrail.contracts.policy import Fraud, Policy, policy_text
+from reftrail.contracts.record import MICROS_PER_UNIT, Record
 from reftrail.contracts.stage_messages import Forwarded, ReferralVoided
-from reftrail.contracts.topics import CAMPAIGNS, CODES, EVENTS, REWARD_INPUTS, REWARDS
-from reftrail.rules.attribution import merging
-from reftrail.rules.attribution.purchases import MOST_ON_ROUTE
+from reftrail.contracts.topics import (
+    ATTRIBUTION_INPUTS,
+    CAMPAIGNS,
+    CODES,
+    DEAD_LETTERS,
+    EVENTS,
+    REVIEWS,
+    REWARDS,
+)
+from reftrail.rules.attribution import merging, routing
 from reftrail.rules.attribution.state import AttributionState, ended_of, kind_of, user_key
 from reftrail.rules.attribution.waiting import EndedReferral
 from reftrail.rules.cells import Cells
@@ -25,6 +34,8 @@ from reftrail.testing import (
     converted,
     given,
     purchase,
+    refund,
+    reviewed,
     signup,
     users_merged,
 )
@@ -147,26 +158,119 @@ def test_of_many_merged_users_one_earns_and_their_orders_earn_once() -> None:
     assert sums == {"o1": 10_000_000, **{f"o {name}": 10_000_000 for name in names}}
 
 
-def test_orders_of_very_many_merged_users_go_through_a_bounded_number_of_referrals() -> None:
+def crowd(many: int) -> MemoryHost:
+    """An account into which so many users were merged, each of whom had signed up and bought.
+
+    The first of them has signed up before all others, the account included.
+    """
     host = MemoryHost(wire=False)
-    policy = policy_text(Policy(repeats=0))
+    policy = policy_text(Policy(repeats=0, fraud=Fraud(grant_up_to=999, reject_from=1_000)))
     host.publish(CAMPAIGNS, campaign(trigger="first_purchase", policy=policy))
     host.publish(CODES, code("AMY", owner="amy"))
-    host.publish(EVENTS, signup("10:00", typed="AMY", user_id=ACCOUNT, visitor_id=None))
-    many = MOST_ON_ROUTE + 10
-    for nth in range(many):
-        guest = f"guest {nth}"
-        signs_up = {"user_id": guest, "visitor_id": None, "event_id": f"signup {nth}"}
-        host.publish(EVENTS, signup("11:00", typed="AMY", **signs_up))
-        host.publish(EVENTS, purchase(f"o{nth}", "12:00", user_id=guest, event_id=f"buys {nth}"))
+    names = ["a0", *(f"guest {nth:02}" for nth in range(1, many))]
+    for nth, name in enumerate(names):
+        at = f"10:{nth // 60:02}:{nth % 60:02}"
+        signs_up = {"user_id": name, "visitor_id": None, "event_id": f"signup {nth}"}
+        host.publish(EVENTS, signup(at, typed="AMY", **signs_up))
+        host.publish(EVENTS, purchase(f"o{nth}", "12:00", user_id=name, event_id=f"buys {nth}"))
         host.run()
-        host.publish(EVENTS, users_merged(guest, ACCOUNT, "13:00"))
+    for name in reversed(names):
+        host.publish(EVENTS, users_merged(name, ACCOUNT, "13:00"))
         host.run()
-    voided = [record for record in host.log(REWARD_INPUTS) if isinstance(record, ReferralVoided)]
-    assert max(len(record.route) for record in voided) == MOST_ON_ROUTE - 1
-    ledger = [entry for entry in host.log(REWARDS) if isinstance(entry, RewardDecided)]
+    return host
+
+
+def merged_further(host: MemoryHost) -> MemoryHost:
+    """The account is merged into another one, which signed up before everybody else."""
+    signs_up = {"user_id": OTHER, "visitor_id": None, "event_id": "signup of the other"}
+    host.publish(EVENTS, signup("09:00", typed="AMY", **signs_up))
+    host.publish(EVENTS, users_merged(ACCOUNT, OTHER, "15:00"))
+    return host.run()
+
+
+def earned(host: MemoryHost) -> dict[str, int]:
+    """The sums of the code's owner in units, by user and order."""
     sums = Counter[str]()
-    for entry in ledger:
+    for entry in host.log(REWARDS):
+        assert isinstance(entry, RewardDecided)
         if entry.role == "referrer":
-            sums[entry.user_id] += effect(entry)
-    assert +sums == {ACCOUNT: many * 10_000_000}
+            sums[f"{entry.user_id} {entry.order_id}"] += effect(entry) // MICROS_PER_UNIT
+    return dict(+sums)
+
+
+def letters(host: MemoryHost) -> list[DeadLettered]:
+    return [letter for letter in host.log(DEAD_LETTERS) if isinstance(letter, DeadLettered)]
+
+
+@pytest.mark.parametrize("many", [3, 14])
+def test_what_a_review_took_back_stays_taken_back_behind_many_referrals(many: int) -> None:
+    """Not only behind the newest ten."""
+    host = crowd(many)
+    assert earned(host) == {f"a0 o{nth}": 10 for nth in range(many)}
+    host.publish(REVIEWS, reviewed("reverse", "14:00", code="AMY", user_id="a0", reason="fraud"))
+    assert earned(host.run()) == {}
+    assert earned(merged_further(host)) == {}
+    assert letters(host) == []
+
+
+def put_back(host: MemoryHost, *put: DeadLettered) -> MemoryHost:
+    """The messages of dead letters come once more."""
+    for letter in put:
+        assert letter.payload is not None
+        host.publish(ATTRIBUTION_INPUTS, decode(letter.payload))
+    return host.run()
+
+
+def test_orders_beyond_the_steps_of_a_decision_earn_when_they_are_put_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(routing, "MOST_STEPS", 9)
+    host = MemoryHost(wire=False)
+    policy = policy_text(Policy(repeats=0, fraud=Fraud(grant_up_to=999, reject_from=1_000)))
+    host.publish(CAMPAIGNS, campaign(trigger="first_purchase", policy=policy))
+    host.publish(CODES, code("AMY", owner="amy"))
+    for user, at in ((ACCOUNT, "10:00"), (OTHER, "11:00")):
+        signs_up = {"user_id": user, "visitor_id": None, "event_id": f"signup {user}"}
+        host.publish(EVENTS, signup(at, typed="AMY", **signs_up))
+    for nth in range(12):
+        ordered = purchase(f"o{nth}", f"12:{nth:02}", user_id=OTHER, event_id=f"buys {nth}")
+        host.publish(EVENTS, ordered)
+    host.run()
+    entries = [entry for entry in host.log(REWARDS) if isinstance(entry, RewardDecided)]
+    of_last = next(
+        entry for entry in entries if (entry.role, entry.order_id) == ("referrer", "o11")
+    )
+    about = {"user_id": OTHER, "reward_id": of_last.reward_id, "reason": "fraud"}
+    host.publish(REVIEWS, reviewed("reverse", "14:00", **about))
+    host.publish(EVENTS, refund("o1", "14:30", user_id=OTHER))
+    host.publish(EVENTS, refund("o10", "14:30", user_id=OTHER))
+    host.run()
+    host.publish(EVENTS, users_merged(ACCOUNT, OTHER, "15:00"))
+    host.run()
+    assert earned(host) == {f"{ACCOUNT} o{nth}": 10 for nth in range(9) if nth != 1}
+    refused = letters(host)
+    assert [letter.reason for letter in refused] == ["too_many_referrals"] * 3
+    about_orders = [
+        bought.order_id
+        for letter in refused
+        if isinstance(bought := decode(letter.payload or b""), Converted)
+    ]
+    assert about_orders == ["o9", "o10", "o11"]
+    put_back(host, *refused)
+    assert earned(host) == {f"{ACCOUNT} o{nth}": 10 for nth in range(10) if nth != 1}
+    assert letters(host) == refused
+
+
+def test_nobody_earns_where_merging_has_ended_more_referrals_than_can_be_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(routing, "MOST_ON_ROUTE", 3)
+    host = crowd(4)
+    before = letters(host)
+    assert earned(host) == {f"a0 o{nth}": 10 for nth in range(4)}
+    merged_further(host)
+    refused = letters(host)[len(before) :]
+    assert {letter.reason for letter in refused} == {"too_many_referrals"}
+    assert earned(host) == {}
+    put_back(host, *refused)
+    assert earned(host) == {}

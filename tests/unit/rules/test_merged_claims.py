@@ -30,7 +30,7 @@ from reftrail.contracts.events import Event
 from reftrail.contracts.policy import Fraud
 from reftrail.contracts.stage_messages import ReferralVoided
 from reftrail.contracts.topics import DEAD_LETTERS, EVENTS, REVIEWS, REWARD_INPUTS
-from reftrail.rules.attribution import purchases
+from reftrail.rules.attribution import routing
 from reftrail.testing import click, purchase, reviewed, signup, users_merged
 
 
@@ -142,7 +142,7 @@ def test_a_signup_that_a_review_took_back_earns_nothing_under_the_same_code_afte
 
 def test_claims_after_a_merge_come_in_bounded_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     most = 10_000
-    monkeypatch.setattr(purchases, "PART_BYTES", most)
+    monkeypatch.setattr(routing, "PART_BYTES", most)
     many = [purchase(f"o{nth}", at="11:30", **GUEST) for nth in range(60)]
     before = (GUEST_CLICKS, signup("11:00", **ON_PHONE, **GUEST), *many, CLICKS, SIGNS_UP)
     host = played((*before, MERGED), policy={"repeats": 0})

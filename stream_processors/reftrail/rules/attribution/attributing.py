@@ -22,10 +22,9 @@ from reftrail.rules.attribution.own_codes import voided_as_own
 from reftrail.rules.attribution.purchases import (
     claims_of_waiting,
     first_purchase,
-    through_all,
-    through_each,
 )
 from reftrail.rules.attribution.question import Question
+from reftrail.rules.attribution.routing import through_all, through_each
 from reftrail.rules.attribution.state_events import Decided, Event, LeftOpen
 from reftrail.rules.attribution.user_action import UserAction
 from reftrail.rules.decider import metadata

@@ -20,11 +20,10 @@ from reftrail.rules.attribution.known_users import users_known, users_of_history
 from reftrail.rules.attribution.own_codes import voided_as_own
 from reftrail.rules.attribution.purchases import (
     claims_of_waiting,
-    through_all,
-    through_each,
     voided_by_older,
 )
 from reftrail.rules.attribution.question import Question
+from reftrail.rules.attribution.routing import through_all, through_each
 from reftrail.rules.attribution.signup import attribute_by_signup
 from reftrail.rules.attribution.state import AttributionState, signed_up_alone
 from reftrail.rules.attribution.state_events import (

@@ -1,16 +1,13 @@
 """Purchases and refunds: they claim under the decisions that there are, and wait for others."""
 
 from collections.abc import Container, Iterable, Iterator, Sequence
-from typing import Final
-
-import msgspec
 
 from reftrail.contracts.conversions import Converted
-from reftrail.contracts.decisions import TAKE_BACK, Action, Attributed, Claimed
+from reftrail.contracts.decisions import TAKE_BACK, Action, Attributed
 from reftrail.contracts.policy import policy_in
 from reftrail.contracts.record import Millis
 from reftrail.contracts.reward_reasons import Reason
-from reftrail.contracts.stage_messages import CheckRequested, ReferralVoided
+from reftrail.contracts.stage_messages import ReferralVoided
 from reftrail.rules.attribution.claims import (
     Decision,
     as_registered,
@@ -21,6 +18,7 @@ from reftrail.rules.attribution.claims import (
 from reftrail.rules.attribution.own_codes import voided_as_own
 from reftrail.rules.attribution.question import Question
 from reftrail.rules.attribution.refusals import is_refund_forgotten, refuse_purchase
+from reftrail.rules.attribution.routing import through_all, through_voided
 from reftrail.rules.attribution.state import AttributionState, kept_of, waiting_of
 from reftrail.rules.attribution.state_events import (
     ActionKept,
@@ -39,24 +37,13 @@ from reftrail.rules.attribution.user_action import (
 from reftrail.rules.attribution.waiting import (
     NEVER,
     KeptAction,
-    Referral,
     WaitingAction,
     kept_key,
     waiting_key,
 )
 from reftrail.rules.cells import Cells
 from reftrail.rules.decider import fingerprint, metadata
-from reftrail.rules.merged_claims import after_merge, step_of
-from reftrail.rules.packing import packed
 from reftrail.rules.policy import counts_from, policy_at
-
-PART_BYTES: Final = 128 * 1024
-"""The most bytes of claims in one message. A broker takes 1 MiB by default, and a user may have
-thousands of orders."""
-
-MOST_ON_ROUTE: Final = 10
-"""The most ended referrals through which claims go. Nobody has so many accounts that were all
-referred; without a bound a merge costs as much as there are orders times referrals."""
 
 
 def take_purchase_or_refund(on: Question, signup_wait: Millis) -> Sequence[Event]:
@@ -73,7 +60,8 @@ def take_purchase_or_refund(on: Question, signup_wait: Millis) -> Sequence[Event
         events += voided_as_own(on, state.decisions)
     logged = LoggedAction(action, on.cause)
     for decision in state.decisions:
-        events += _claims_now(on, decision, _claimed(on, logged, decision, record, ()))
+        claims = _claimed(on, logged, decision, record, ())
+        events += _claims_now(on, action, decision, claims)
     if state.decisions:
         events += _kept(on, logged)
     if _may_decide_again(on, state) and not _waits(on, action.event_id):
@@ -87,12 +75,15 @@ def take_purchase_or_refund(on: Question, signup_wait: Millis) -> Sequence[Event
     return events
 
 
-def _claims_now(on: Question, decision: Decision, claims: Sequence[Event]) -> Sequence[Event]:
+def _claims_now(
+    on: Question, action: UserAction, decision: Decision, claims: Sequence[Event]
+) -> Sequence[Event]:
     """The claims under a decision, where the action may have claimed under another one before.
 
-    It may have been refused for an address or order that a referral had taken which has ended.
+    It may have been refused for an address or order that a referral had taken which has ended. So
+    may one that comes again, or that is put back because it was refused.
     """
-    if on.has_claimed and on.ended:
+    if (on.has_claimed or _is_kept(on, action)) and on.ended:
         return through_all(on, claims)
     if on.has_claimed and decision.user_id == on.first_user:
         return ()
@@ -119,98 +110,16 @@ def claims_of_waiting(
 def _kept(on: Question, logged: LoggedAction) -> Sequence[ActionKept]:
     """Keep a purchase or refund: after a merge another attribution may be the user's."""
     action, cause = logged
-    if not on.cells.get(kept_key(on.record.user_id, action.event_id), KeptAction).is_empty:
+    if _is_kept(on, action):
         return ()
     kept = KeptAction.of(action, 0, cause.offset)
     common = metadata(on.record, on.cause)
     return [ActionKept(**common, user_id=on.record.user_id, action_id=action.event_id, kept=kept)]
 
 
-def through_voided(on: Question, events: Sequence[Event]) -> Sequence[Event]:
-    """Claims for what a merged user did. They follow the end of that user's own referrals.
-
-    Their orders are free only then.
-    """
-    if not on.first_user:
-        return events
-    own = [referral for referral in on.ended if referral[0] == on.first_user]
-    return _through(on, own, events)
-
-
-def through_all(on: Question, events: Iterable[Event]) -> list[Event]:
-    """Claims for what merged users did: after the end of each referral that may have its orders.
-
-    Their orders are free only then, and each referral knows what a review took back of them.
-    """
-    return _through(on, on.ended, events)
-
-
-def _through(on: Question, referrals: Sequence[Referral], events: Iterable[Event]) -> list[Event]:
-    found = list(events)
-    claims = [event for event in found if isinstance(event, Claimed)]
-    if not referrals or not claims:
-        return found
-    others = [event for event in found if not isinstance(event, Claimed | CheckRequested)]
-    return [*through_each(on, referrals, claims), *others]
-
-
-def through_each(
-    on: Question, referrals: Sequence[Referral], claims: Iterable[Claimed]
-) -> Iterator[ReferralVoided]:
-    """The messages with which claims follow the end of each referral (user and code), in turn.
-
-    Each message is of a bounded size, and each claim goes through a bounded number of referrals.
-    """
-    if not referrals:
-        return
-    following = [after_merge(claim) for claim in claims]
-    parts = [
-        (first_id, msgspec.msgpack.encode(part))
-        for first_id, part in _in_parts((claim.event_id, packed(claim)) for claim in following)
-    ]
-    (user_id, code), *others = _nearest(on, referrals)
-    for first_id, part in parts:
-        yield ReferralVoided(
-            **metadata(on.record, on.cause, f"claims_of:{user_id}:{code}:{first_id}"),
-            code=code,
-            user_id=user_id,
-            reason=Reason.USERS_MERGED,
-            merged_into=on.record.user_id,
-            claims=part,
-            route=[step_of(*other) for other in others],
-        )
-
-
-def _nearest(on: Question, referrals: Sequence[Referral]) -> Sequence[Referral]:
-    """The referrals that claims go through: first those of whom was merged now, then the newest.
-
-    The others ended long ago as a rule, and have told the referral that is left all they know.
-    """
-    if len(referrals) <= MOST_ON_ROUTE:
-        return referrals
-    merged_now = {on.first_user, *(on.forwarded.trail if on.forwarded else ())}
-    newest_first = referrals[::-1]
-    nearest = sorted(newest_first, key=lambda referral: referral[0] not in merged_now)
-    return nearest[:MOST_ON_ROUTE]
-
-
-def _in_parts(values: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, list[bytes]]]:
-    """Values in parts of at most `PART_BYTES`, in their order; a larger one is alone.
-
-    Each value has an id, each part the id of its first one.
-    """
-    part: list[bytes] = []
-    first_id, size = "", 0
-    for value_id, value in values:
-        if part and size + len(value) > PART_BYTES:
-            yield first_id, part
-            part, size = [], 0
-        if not part:
-            first_id = value_id
-        part.append(value)
-        size += len(value)
-    if part:
-        yield first_id, part
+def _is_kept(on: Question, action: UserAction) -> bool:
+    """Whether a purchase or refund was here before, while the user was attributed."""
+    return not on.cells.get(kept_key(on.record.user_id, action.event_id), KeptAction).is_empty
 
 
 def no_longer_waiting(on: Question, cells: Cells) -> list[Event]:

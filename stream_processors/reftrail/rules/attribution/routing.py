@@ -1,0 +1,156 @@
+"""Claims that follow the ends of referrals: they go through each that may have their orders.
+
+Their orders are free only then, and each referral knows what a review took back of them. A decision
+leads its claims through a bounded number of steps, since they are as many as there are orders times
+referrals. What is beyond is refused, so that nobody earns by an order about which a referral wasn't
+asked. Put back later, it goes through all of them. Refunds and disputes are never refused: for them
+no referral has to be asked.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from typing import Final
+
+import msgspec
+
+from reftrail.contracts.decisions import Action, Claimed
+from reftrail.contracts.reward_reasons import Reason
+from reftrail.contracts.stage_messages import CheckRequested, ReferralVoided
+from reftrail.rules.attribution.question import Question
+from reftrail.rules.attribution.refusals import refused
+from reftrail.rules.attribution.state_events import Event
+from reftrail.rules.attribution.user_action import LoggedAction, user_action_of
+from reftrail.rules.attribution.waiting import (
+    KeptAction,
+    Referral,
+    WaitingAction,
+    kept_key,
+    waiting_key,
+)
+from reftrail.rules.decider import Refused, metadata
+from reftrail.rules.merged_claims import after_merge, step_of
+from reftrail.rules.packing import packed
+
+PART_BYTES: Final = 128 * 1024
+"""The most bytes of claims in one message. A broker takes 1 MiB by default, and a user may have
+thousands of orders."""
+
+MOST_ON_ROUTE: Final = 500
+"""The most ended referrals through which claims go: with long names a message has 300 KiB of them.
+"""
+
+MOST_STEPS: Final = 20_000
+"""The most steps of one decision's purchases, each through one referral: 10 MiB of messages."""
+
+
+def through_voided(on: Question, events: Sequence[Event]) -> Sequence[Event]:
+    """Claims for what a merged user did. They follow the end of that user's own referrals.
+
+    Their orders are free only then.
+    """
+    if not on.first_user:
+        return events
+    own = [referral for referral in on.ended if referral[0] == on.first_user]
+    return _through(on, own, events)
+
+
+def through_all(on: Question, events: Iterable[Event]) -> list[Event]:
+    """Claims for what merged users did: after the end of each referral that may have its orders."""
+    return _through(on, on.ended, events)
+
+
+def _through(on: Question, referrals: Sequence[Referral], events: Iterable[Event]) -> list[Event]:
+    found = list(events)
+    claims = [event for event in found if isinstance(event, Claimed)]
+    if not referrals or not claims:
+        return found
+    others = [event for event in found if not isinstance(event, Claimed | CheckRequested)]
+    return [*through_each(on, referrals, claims), *others]
+
+
+def through_each(
+    on: Question, referrals: Sequence[Referral], claims: Iterable[Claimed]
+) -> Iterator[ReferralVoided | Refused]:
+    """The messages with which claims follow the end of each referral (user and code), in turn.
+
+    Each message is of a bounded size. The earliest purchases go first, of the others each is
+    refused.
+    """
+    if not referrals:
+        return
+    found = list(claims)
+    earning = [claim for claim in found if claim.action in (Action.PURCHASE, Action.SIGNUP)]
+    most = MOST_STEPS // len(referrals) if len(referrals) <= MOST_ON_ROUTE else 0
+    if len(earning) <= most:
+        yield from _messages(on, referrals, found)
+        return
+    others = [claim for claim in found if claim not in earning]
+    yield from _messages(on, referrals[:1], others)
+    yield from _messages(on, referrals, earning[:most])
+    for claim in earning[most:]:
+        yield _refused(on, claim, len(referrals), most)
+
+
+def _messages(
+    on: Question, referrals: Sequence[Referral], claims: Iterable[Claimed]
+) -> Iterator[ReferralVoided]:
+    following = [after_merge(claim) for claim in claims]
+    (user_id, code), *others = referrals
+    for first_id, part in _in_parts((claim.event_id, packed(claim)) for claim in following):
+        yield ReferralVoided(
+            **metadata(on.record, on.cause, f"claims_of:{user_id}:{code}:{first_id}"),
+            code=code,
+            user_id=user_id,
+            reason=Reason.USERS_MERGED,
+            merged_into=on.record.user_id,
+            claims=msgspec.msgpack.encode(part),
+            route=[step_of(*other) for other in others],
+        )
+
+
+def _refused(on: Question, claim: Claimed, referrals: int, most: int) -> Refused:
+    """The dead letter of a purchase; of a signup, that of the record that came now."""
+    action_id = claim.action_event_id
+    about = f"order {claim.order_id}" if claim.order_id is not None else f"the {claim.action}"
+    detail = (
+        f"merging has ended {referrals} referrals of {on.record.user_id}, and one decision asks "
+        f"them about {most} orders and signups; {about} earns nothing"
+    )
+    if most:
+        detail += ", until this record is put back"
+    logged = _logged(on, action_id) if claim.action == Action.PURCHASE else None
+    if logged is not None:
+        return refused(on.record, logged, reason="too_many_referrals", detail=detail)
+    common = metadata(on.record, on.cause, f"too_many_referrals:{claim.event_id}")
+    return Refused(**common, reason="too_many_referrals", detail=detail)
+
+
+def _logged(on: Question, event_id: str) -> LoggedAction | None:
+    """The purchase of a claim: the one that came now, or one that is kept or waits."""
+    if event_id == on.record.conversion_event_id:
+        return LoggedAction(user_action_of(on.record), on.cause)
+    user_id = on.record.user_id
+    kept = on.cells.get(kept_key(user_id, event_id), KeptAction)
+    waiting = on.cells.get(waiting_key(user_id, event_id), WaitingAction)
+    found = (cell for cell in chain((kept,), (waiting,)) if not cell.is_empty)
+    cell = next(found, None)
+    return None if cell is None else LoggedAction(cell.action(event_id), cell.cause(on.cause))
+
+
+def _in_parts(values: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, list[bytes]]]:
+    """Values in parts of at most `PART_BYTES`, in their order; a larger one is alone.
+
+    Each value has an id, each part the id of its first one.
+    """
+    part: list[bytes] = []
+    first_id, size = "", 0
+    for value_id, value in values:
+        if part and size + len(value) > PART_BYTES:
+            yield first_id, part
+            part, size = [], 0
+        if not part:
+            first_id = value_id
+        part.append(value)
+        size += len(value)
+    if part:
+        yield first_id, part
