@@ -149,6 +149,7 @@ TOPOLOGY: Final[tuple[Stage, ...]] = (
         writes={
             Touched: (TOUCHES,),
             Converted: (CONVERSIONS, ATTRIBUTION_INPUTS),
+            Refused: (DEAD_LETTERS,),
             EarlierPeriod: (),
             TouchedUnderEndedCode: (),
             VisitorIdentified: (),

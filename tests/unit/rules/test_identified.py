@@ -6,11 +6,15 @@ from typing import Any
 
 import pytest
 
-from reftrail.contracts.decisions import Attributed, Basis
+from reftrail.contracts.codec import decode
+from reftrail.contracts.conversions import Converted
+from reftrail.contracts.decisions import Attributed, Basis, DeadLettered
 from reftrail.contracts.events import Event, KeyKind
 from reftrail.contracts.record import DAY
-from reftrail.contracts.topics import ATTRIBUTIONS, CAMPAIGNS, CODES, EVENTS, TICKS
+from reftrail.contracts.topics import ATTRIBUTIONS, CAMPAIGNS, CODES, DEAD_LETTERS, EVENTS, TICKS
 from reftrail.engine.topology import STAGES
+from reftrail.rules.attribution.other_devices import MOST_BY_PAGES
+from reftrail.rules.decider import Refused
 from reftrail.rules.touch.state import LATE, MOST_USERS
 from reftrail.testing import (
     MemoryHost,
@@ -141,13 +145,53 @@ def test_the_basis_says_who_vouches_for_it() -> None:
     assert made.basis == Basis.FIRST_TOUCH
 
 
-def test_a_device_has_so_many_users() -> None:
-    names = [f"u{number}" for number in range(MOST_USERS)]
-    known = [identified(name, at="07:00", event_id=name, **ON_PHONE) for name in names]
-    story = given(campaign(), *known, identified("late", at="07:30", event_id="late", **ON_PHONE))
-    followed = story.when(CLICK_ON_PHONE).followed
-    reported = [record.user_id for record in followed if hasattr(record, "user_id")]
-    assert reported == names
+def named(number: int, **overrides: Any) -> list[Event]:
+    """The visitor is known as so many users."""
+    names = [f"u{nth}" for nth in range(number)]
+    return [identified(name, at="07:00", event_id=name, **(ON_PHONE | overrides)) for name in names]
+
+
+@pytest.mark.parametrize("by", [{}, {"key_kind": PAGE}])
+def test_a_device_has_so_many_users(by: dict[str, Any]) -> None:
+    """One beyond is refused, and isn't forgotten without a word."""
+    late = identified("late", at="07:30", event_id="late", **ON_PHONE, **by)
+    story = given(campaign(), *named(MOST_USERS, **by)).when(late)
+    (refused,) = story.followed
+    assert isinstance(refused, Refused)
+    assert (refused.reason, refused.cause_event_id) == ("too_many_users", "late")
+    story.when(CLICK_ON_PHONE)
+    reported = [record.user_id for record in story.followed if isinstance(record, Converted)]
+    assert reported == [f"u{nth}" for nth in range(MOST_USERS)]
+
+
+def test_pages_take_no_place_from_the_users_whom_a_server_names() -> None:
+    by_pages = named(MOST_USERS + 1, key_kind=PAGE)
+    assert decided((*by_pages, identified("u", at="07:30", **ON_PHONE), CLICK_ON_PHONE)) is None
+    signs_up = signup("10:00", user_id="u")
+    known = identified("u", at="07:30", event_id="known", **ON_PHONE)
+    assert decided((*by_pages, known, CLICK_ON_PHONE, signs_up)) == "AMY"
+
+
+def test_a_touch_beyond_those_that_wait_by_the_word_of_pages_is_a_dead_letter() -> None:
+    host = MemoryHost()
+    host.publish(CAMPAIGNS, campaign())
+    host.publish(CODES, code("AMY"))
+    for nth in range(MOST_BY_PAGES + 1):
+        visitor = {"visitor_id": f"v{nth:02}", "event_id": f"click {nth:02}"}
+        said = {"visitor_id": f"v{nth:02}", "event_id": f"said {nth:02}", "key_kind": PAGE}
+        host.publish(EVENTS, click("AMY", at="08:00", **visitor))
+        host.publish(EVENTS, identified("u1", at="08:30", **said))
+        host.run()
+    (letter,) = host.log(DEAD_LETTERS)
+    assert isinstance(letter, DeadLettered)
+    assert letter.reason == "too_many_touches"
+    assert letter.payload is not None
+    refused = decode(letter.payload)
+    assert isinstance(refused, Converted)
+    assert refused.visitor_id == f"v{MOST_BY_PAGES:02}"
+    again = identified("u1", at="08:40", visitor_id="v00", event_id="again", key_kind=PAGE)
+    host.publish(EVENTS, again)
+    assert len(host.run().log(DEAD_LETTERS)) == 1
 
 
 def test_a_bot_identifies_nobody() -> None:

@@ -24,7 +24,7 @@ from reftrail.rules.attribution.question import Question
 from reftrail.rules.attribution.state import touches_of
 from reftrail.rules.attribution.state_events import Event, TouchesDropped, TouchKept
 from reftrail.rules.attribution.user_action import user_action_of
-from reftrail.rules.decider import metadata
+from reftrail.rules.decider import Refused, metadata
 
 MOST_BY_PAGES: Final = 16
 """The most touches that wait for one user by the word of pages. Anybody can send them."""
@@ -45,7 +45,7 @@ def take_identified(on: Question, signup_wait: Millis) -> Sequence[Event]:
     if _signups(on) and not on.reference.refers_by_campaign():
         return []
     if is_by_page(record) and _is_full(on):
-        return []
+        return [_refused(on)]
     kept = TouchKept(
         **metadata(record, on.cause),
         user_id=record.user_id,
@@ -116,6 +116,16 @@ def _turn(on: Question, touch: Converted) -> tuple[bool, Millis, str]:
     code, evidence = touch.touch_code, touch.touch_code_evidence
     has_ended = code_has_ended(code, evidence, touch.touch_time, on)
     return has_ended, touch.touch_time, touch.touch_event_id or ""
+
+
+def _refused(on: Question) -> Refused:
+    record = on.record
+    detail = (
+        f"by the word of pages, touches of {MOST_BY_PAGES} visitors wait for the signup of "
+        f"{record.user_id}, so not that of {record.visitor_id}; let a server identify the visitor"
+    )
+    common = metadata(record, on.cause, "too_many_touches")
+    return Refused(**common, reason="too_many_touches", detail=detail)
 
 
 def _is_full(on: Question) -> bool:

@@ -45,7 +45,7 @@ from reftrail.contracts.events import (
 from reftrail.contracts.policy import policy_in
 from reftrail.contracts.reference import CampaignDefined, CodeChanged
 from reftrail.rules.arms import Units, assigned_arm, is_same_experiment
-from reftrail.rules.decider import Cause, Reference, TimerFired, metadata
+from reftrail.rules.decider import Cause, Reference, Refused, TimerFired, metadata
 from reftrail.rules.policy import DEFAULT_POLICY, policy_at
 from reftrail.rules.touch.events import (
     EarlierPeriod,
@@ -136,7 +136,7 @@ class TouchDecider:
                     typed_a_code=bool(record.typed_code) and record.typed_code_known is not False,
                     remembered_until=remembered_until_after(state, state.ends_at, record),
                 )
-            case Converted():
+            case Converted() | Refused():
                 return before
             case VisitorIdentified():
                 return with_user(state, record.user)

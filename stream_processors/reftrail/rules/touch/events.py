@@ -17,7 +17,7 @@ from reftrail.contracts.events import (
     View,
 )
 from reftrail.contracts.record import Derived, Micros, Millis
-from reftrail.rules.decider import RULES, Cause, derived_id, metadata
+from reftrail.rules.decider import RULES, Cause, Refused, derived_id, metadata
 from reftrail.rules.touch.state import IdentifiedUser, TouchState, evidence_of
 
 
@@ -52,6 +52,7 @@ TouchEvent: TypeAlias = (
     | TouchedUnderEndedCode
     | VisitorIdentified
     | VisitorForgotten
+    | Refused
 )
 
 

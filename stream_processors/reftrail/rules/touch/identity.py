@@ -5,7 +5,7 @@ Attribution decides whether a touch counts: it knows the user's signup, and this
 
 from reftrail.contracts.conversions import Touched
 from reftrail.contracts.events import Click, Identified, KeyKind, View
-from reftrail.rules.decider import Cause, metadata
+from reftrail.rules.decider import Cause, Refused, metadata
 from reftrail.rules.touch.events import (
     TouchedUnderEndedCode,
     TouchEvent,
@@ -27,7 +27,8 @@ from reftrail.rules.touch.state import (
 def identify(state: TouchState, event: Identified, cause: Cause) -> list[TouchEvent]:
     """Remember the user, and report the touch that the visitor has.
 
-    A page's word adds nothing to a server's. Later touches are reported as they come.
+    A page's word adds nothing to a server's. Later touches are reported as they come. Pages and
+    servers each name a bounded number of users; who is named beyond is refused.
     """
     user = IdentifiedUser(
         event.user_id,
@@ -40,14 +41,25 @@ def identify(state: TouchState, event: Identified, cause: Cause) -> list[TouchEv
     )
     known = {known.user_id: known for known in users_of(state)}
     before = known.get(user.user_id)
-    is_full = before is None and len(known) >= MOST_USERS
-    if event.is_bot or is_full or (before is not None and (user.by_page or not before.by_page)):
+    if event.is_bot or (before is not None and (user.by_page or not before.by_page)):
         return []
+    if sum(named.by_page == user.by_page for named in known.values()) >= MOST_USERS:
+        return [_refused(user, event, cause)]
     remembered = VisitorIdentified(**metadata(event, cause), visitor_id=event.visitor_id, user=user)
     touch = state if state.touch_time != NEVER else touch_under_ended_code(state)
     if touch == NOBODY:
         return [remembered]
     return [remembered, identified_by(user, event.visitor_id, touch, event, cause)]
+
+
+def _refused(user: IdentifiedUser, event: Identified, cause: Cause) -> Refused:
+    by = "pages" if user.by_page else "servers"
+    detail = (
+        f"visitor {event.visitor_id} is known as {MOST_USERS} users by the word of {by}, so not as "
+        f"{user.user_id}: a touch of that visitor doesn't count for this user's signup elsewhere"
+    )
+    common = metadata(event, cause, "too_many_users")
+    return Refused(**common, reason="too_many_users", detail=detail)
 
 
 def with_other_users(

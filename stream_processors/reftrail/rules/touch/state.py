@@ -38,9 +38,9 @@ class IdentifiedUser(msgspec.Struct, frozen=True, array_like=True):
 
 
 MOST_USERS: Final = 8
-"""The most users of a visitor that are remembered: a household shares a device.
+"""The most users of a visitor that servers name, and that pages do: a household shares a device.
 
-Any one page can name as many as it likes.
+Any one page can name as many as it likes, and takes no place from those of servers.
 """
 
 _pack_evidence: Final = msgspec.msgpack.Encoder().encode
