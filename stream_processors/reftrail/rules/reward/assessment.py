@@ -24,6 +24,7 @@ from reftrail.rules.reward.reservations import (
     budget_reservations,
     email_reservations,
     is_email,
+    key_of_full_limit,
     order_reservations,
     reason_of,
     user_reservations,
@@ -62,7 +63,9 @@ def assess(  # noqa: PLR0913 - what a reward rests on is rarely given
     case = _replace(case, sides=sides)
     emails = email_reservations(claim, terms, context.referral)
     if case.verdict == Verdict.REJECT:
-        return AssessedReward(_replace(case, reservations=emails), threshold=threshold)
+        refused_by = key_of_full_limit(claim.code, broken)
+        case = _replace(case, reservations=emails, refused_by=refused_by)
+        return AssessedReward(case, threshold=threshold)
     reserved = (_reserved(side, case, order) for side in sides)
     sides = tuple(side for side in reserved if side.remaining or not side.value_micros)
     if not sides:

@@ -75,8 +75,8 @@ class RewardCase(msgspec.Struct, frozen=True, array_like=True):
     order, the address; of a rejected one only the address that it would need), user_reservations
     under limits that count the user. arm and utm_source are those of the claim.
     counts_gross: budgets keep what was granted, whatever is reversed later. refused_by is the key
-    of the shared limit that had no place for it. terms_at is the time of the version that decided,
-    where that isn't the action's: the signup's (`terms_from`).
+    of the limit, shared or of the code, that had no place for it. terms_at is the time of the
+    version that decided, where that isn't the action's: the signup's (`terms_from`).
     """
 
     action: str

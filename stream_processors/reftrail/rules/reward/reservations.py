@@ -1,11 +1,13 @@
 """Reservations under shared limits that a reward needs: orders, budgets, users of a referrer."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from reftrail.contracts.decisions import Claimed
 from reftrail.contracts.policy import OrderIds, Policy
 from reftrail.contracts.reference import CampaignDefined
 from reftrail.contracts.reward_reasons import Reason
+from reftrail.rules.fraud.case import Evidence
 from reftrail.rules.limits import EMAIL, ORDER, LimitReservation, limit_key
 from reftrail.rules.policy import Terms
 from reftrail.rules.reward.case import RewardCase
@@ -20,17 +22,30 @@ def reason_of(key: str) -> str:
 
 
 def is_of_another(case: RewardCase) -> bool:
-    """Whether a case was refused since other users had its order, its address or its places."""
+    """Whether a case was refused since other users had its order, its address or its places.
+
+    The places are those under the referrer's limits, which are shared, or under those of the code.
+    """
     is_refused = not case.counts and bool(case.refused_by)
     return is_refused and reason_of(case.refused_by) in _OF_ANOTHER
 
+
+_OF_THE_CODE: Final = (Reason.CODE_USED_UP, Reason.CAP_PER_CODE, Reason.CAP_PER_CODE_PER_DAY)
 
 _OF_ANOTHER: Final = (
     Reason.ORDER_OF_ANOTHER,
     Reason.EMAIL_OF_ANOTHER,
     Reason.CAP_PER_REFERRER,
     Reason.CAP_PER_REFERRER_PER_DAY,
+    *_OF_THE_CODE,
 )
+
+
+def key_of_full_limit(code: str, evidence: Iterable[Evidence]) -> str:
+    """The key of the limit of a code that had no place for a claim; empty if it had one."""
+    full = (found.reason for found in evidence if found.reason in _OF_THE_CODE)
+    reason = next(full, None)
+    return "" if reason is None else limit_key(reason, code)
 
 
 def is_budget(key: str) -> bool:
