@@ -110,7 +110,8 @@ def change(  # noqa: PLR0913 - the last ones are rarely given
             due_at=due_at,
         ),
     )
-    settle_budgets(context, reward, words=transition)
+    is_merged = why == Reason.USERS_MERGED
+    settle_budgets(context, reward, words=transition, is_earned_elsewhere=is_merged)
     if status == RewardStatus.REJECTED and not is_ended:
         _release_reservations(context, reward, is_refunded=transition == Transition.REFUND)
     if transition in _DECLINES:
@@ -156,14 +157,17 @@ def keeps_budget(reward: Reward) -> bool:
     return reward.case.counts_gross and was_granted
 
 
-def settle_budgets(context: DecisionContext, reward: Reward, *, words: str) -> None:
+def settle_budgets(
+    context: DecisionContext, reward: Reward, *, words: str, is_earned_elsewhere: bool = False
+) -> None:
     """Release what a change of a reward leaves of its budgets, or take what it costs more.
 
     What was delivered after all is taken whatever is left: it is spent. Budgets that count gross
-    keep what was granted. words tell apart what one record changes of the reward.
+    keep what was granted, but where the same is earned elsewhere: under another referral of a
+    merged user, that takes it again. words tell apart what one record changes of the reward.
     """
     case, before = reward
-    if keeps_budget(reward):
+    if keeps_budget(reward) and not is_earned_elsewhere:
         return
     now = context.action(case.action).case
     side = None if now is None else now.side(before.role)
