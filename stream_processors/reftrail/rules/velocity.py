@@ -26,6 +26,9 @@ EMAIL: Final = "email"
 MOST_SEEN: Final = 512
 """The most claims of a signal that are remembered, the latest ones: counts end there.
 
+Where earlier ones may have fallen out of the time that is counted, the users are said to be so
+many: they may be, and no limit finds fewer.
+
 While all of these lie within a day, no more are taken in: a carrier's address behind which there
 are more people says no more than one with 512, and isn't written anew for each.
 """
@@ -146,20 +149,23 @@ def _answer(
     before = [claim for claim in (*state.claims, asked) if claim.at <= asked.at]
     month = [claim for claim in before if claim.at > asked.at - WINDOW_DAYS * DAY]
     users = {claim.user for claim in month}
+    is_email = _kind(request) == EMAIL
     return SignalChecked(
         **metadata(request, cause, "checked"),
         code=request.code,
         user_id=request.user_id,
         claim_id=request.claim_id,
         kind=_kind(request),
-        users_24h=len({claim.user for claim in month if claim.at > asked.at - DAY}),
-        users_30d=len(users),
+        users_24h=_users(state, before, asked.at - DAY),
+        users_30d=_users(state, before, asked.at - WINDOW_DAYS * DAY),
         codes_30d=len({claim.code for claim in month}),
         insiders_30d=len(users & {claim.owner for claim in month}),
-        users_365d=_users_in_a_year(before, asked.at) if _kind(request) == EMAIL else 0,
+        users_365d=_users(state, before, asked.at - EMAIL_WINDOW_DAYS * DAY) if is_email else 0,
     )
 
 
-def _users_in_a_year(before: Iterable[Claim], at: Millis) -> int:
-    since = at - EMAIL_WINDOW_DAYS * DAY
-    return len({claim.user for claim in before if claim.at > since})
+def _users(state: VelocityState, before: Iterable[Claim], since: Millis) -> int:
+    """The number of users after a time: at least `MOST_SEEN`, where claims may have fallen out."""
+    users = len({claim.user for claim in before if claim.at > since})
+    is_cut = len(state.claims) == MOST_SEEN and state.claims[0].at > since
+    return max(users, MOST_SEEN) if is_cut else users

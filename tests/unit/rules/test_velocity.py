@@ -112,6 +112,21 @@ def test_a_signal_of_thousands_takes_bounded_room_and_is_not_written_anew_for_ea
     assert states(story).claims[-1].at == moment("10:00") + DAY + HOUR
 
 
+def test_users_of_a_full_signal_are_as_many_as_it_could_remember() -> None:
+    """Those who claim under two codes take two places: others fell out, and may be as many."""
+
+    def at(nth: int, code: str) -> Outline:
+        time = moment("10:00") + nth * HOUR
+        return asked(f"u{nth}", "10:00", code=code).but(event_time=time, claim_id=f"c{nth}{code}")
+
+    half = MOST_SEEN // 2
+    story = given(*(at(nth, code) for nth in range(half - 1) for code in ("AMY", "BOB")))
+    story.when(at(half - 1, "AMY")).then(counted(24, half))
+    story.when(at(half - 1, "BOB")).then(counted(24, MOST_SEEN))
+    story.when(at(half, "BOB")).then(counted(24, MOST_SEEN))
+    story.when(at(half + 31 * 24, "BOB")).then(counted(1, 1))
+
+
 def test_an_email_address_is_counted_for_a_year() -> None:
     def mailed(user: str, at: str) -> Outline:
         return asked(user, at, signal="email:e")

@@ -2,15 +2,15 @@
 
 import re
 
-from support.fraud_cases import (
-    NOON,
-    case,
-)
+import pytest
+from support.fraud_cases import NOON, case, seen
 
 from reftrail.contracts.policy import Fraud
 from reftrail.contracts.record import SECOND
+from reftrail.rules.fraud.case import SignalSeen
 from reftrail.rules.fraud.checks import CHECKS, REASONS
 from reftrail.rules.fraud.scoring import gather
+from reftrail.rules.velocity import MOST_SEEN
 
 
 def test_a_policy_sets_weights_and_limits_and_leaves_reasons_out() -> None:
@@ -33,3 +33,17 @@ def test_every_check_tells_its_default_weight_and_limit_in_its_docstring() -> No
 def test_every_check_is_named_like_its_function() -> None:
     assert [check.find.__name__ for check in CHECKS] == [check.reason for check in CHECKS]
     assert len(REASONS) == len(CHECKS)
+
+
+@pytest.mark.parametrize(
+    ("reason", "answer"),
+    [
+        ("users_per_ip_24h", seen("ip", day=MOST_SEEN)),
+        ("users_per_network_30d", seen("network", month=MOST_SEEN)),
+        ("users_per_email", SignalSeen("c", "email", 1, 1, 1, users_365d=MOST_SEEN)),
+    ],
+)
+def test_a_count_that_ends_is_above_any_limit(reason: str, answer: SignalSeen) -> None:
+    """Users beyond the last that is remembered aren't counted, so no limit can lie there."""
+    fraud = Fraud(limits={reason: 2 * MOST_SEEN})
+    assert [item.reason for item in gather(case(seen=answer), fraud)] == [reason]
