@@ -20,18 +20,23 @@ _Times: TypeAlias = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Messages that may matter, by row. free are those that a touch of the batch doesn't hold."""
+    """Messages that may matter, by row. free are those that a touch of the batch doesn't hold.
+
+    forgets_until is the latest time by which visitors may be forgotten in the batch.
+    """
 
     rows: list[int]
     visitors: list[str]
     times: list[Millis]
     free: list[bool]
+    forgets_until: Millis
 
     def parts(self, most: int) -> Iterator["Candidates"]:
         """So many at a time, in order."""
         for begin in range(0, len(self.rows), most):
             at = slice(begin, begin + most)
-            yield Candidates(self.rows[at], self.visitors[at], self.times[at], self.free[at])
+            columns = self.rows[at], self.visitors[at], self.times[at], self.free[at]
+            yield Candidates(*columns, self.forgets_until)
 
     def not_held(self, changed: Mapping[str, TouchState]) -> list[int]:
         """The rows that no touch holds of the states that the batch has changed by now."""
@@ -39,12 +44,16 @@ class Candidates:
         return [
             row
             for row, visitor, time, is_free in columns
-            if is_free or not _is_held(changed.get(visitor), time)
+            if is_free or not self._is_held(changed.get(visitor), time)
         ]
 
-
-def _is_held(state: TouchState | None, time: Millis) -> bool:
-    return state is not None and state.touch_time < time <= state.expires_at
+    def _is_held(self, state: TouchState | None, time: Millis) -> bool:
+        """Whether a state's touch holds at a time, and to the end of the batch."""
+        return (
+            state is not None
+            and state.touch_time < time <= state.expires_at
+            and self.forgets_until <= state.expires_at + LATE
+        )
 
 
 def candidates_of(
@@ -66,7 +75,8 @@ def candidates_of(
     visitors = events.visitors(rows)
     touch_time, expires_at = _holds(list(map(packed.get, visitors)))
     time, received = events.times[rows], events.received[rows]
-    forgets_until = min(max(timestamps, default=0), int(events.received.max())) - DAY
+    latest = int(events.received.max())
+    forgets_until = min(max(timestamps, default=0), latest) - DAY
     may_end = (expires_at != NEVER) & (np.maximum(received, forgets_until) > expires_at + LATE)
     free = events.converts[rows]
     if ending := {visitors[nth] for nth in np.flatnonzero(may_end).tolist()}:
@@ -77,6 +87,7 @@ def candidates_of(
         [visitors[nth] for nth in left.tolist()],
         time[left].tolist(),
         free[left].tolist(),
+        latest,
     )
 
 
