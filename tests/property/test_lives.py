@@ -106,11 +106,25 @@ def test_when_everything_is_taken_back_nothing_is_left(plan: list[Step], manner:
 def test_inputs_that_come_again_change_nothing(
     plan: list[Step], again: list[tuple[int, int]]
 ) -> None:
-    inputs = inputs_of(plan)
+    inputs = list(_with_ticks(inputs_of(plan)))
     once, often = played(inputs), played(in_time(with_repetitions(inputs, again)))
     assert often.ledger() == once.ledger()
     assert [entry.event_id for entry in ledger(often)] == [entry.event_id for entry in ledger(once)]
     assert balances(often) == balances(once)
+
+
+def _with_ticks(inputs: list[Input]) -> Iterator[Input]:
+    """The same, and after each the last tick's time again, which fires what has come too late.
+
+    Else a tick that comes again would fire it, and entries are named after the tick.
+    """
+    latest = 0
+    for nth, input_ in enumerate(inputs):
+        yield input_
+        if input_.topic.name == "ticks":
+            latest = input_.record.event_time
+        elif latest:
+            yield tick_at(latest, f"after {nth}")
 
 
 def in_time(inputs: list[Input]) -> Iterator[Input]:
