@@ -65,7 +65,7 @@ def assess(  # noqa: PLR0913 - what a reward rests on is rarely given
     if case.verdict == Verdict.REJECT:
         refused_by = key_of_full_limit(claim.code, broken)
         case = _replace(case, reservations=emails, refused_by=refused_by)
-        return AssessedReward(case, threshold=threshold)
+        return AssessedReward(case, threshold=threshold, seen=waiting.seen)
     reserved = (_reserved(side, case, order) for side in sides)
     sides = tuple(side for side in reserved if side.remaining or not side.value_micros)
     if not sides:
@@ -86,6 +86,7 @@ def assess(  # noqa: PLR0913 - what a reward rests on is rarely given
         amount_currency=claim.currency,
         threshold=threshold,
         number=standing_of(context, claim, terms).number,
+        seen=waiting.seen,
     )
 
 
@@ -155,7 +156,9 @@ def refused_by(assessed: AssessedReward, key: str) -> AssessedReward:
         user_reservations=(),
         refused_by=key,
     )
-    return AssessedReward(refused, threshold=assessed.threshold, waiting=assessed.waiting)
+    return AssessedReward(
+        refused, threshold=assessed.threshold, waiting=assessed.waiting, seen=assessed.seen
+    )
 
 
 def _fraud_case(context: DecisionContext, waiting: Waiting, terms: Terms) -> Case:

@@ -17,6 +17,7 @@ from reftrail.rules.cells import Cells
 from reftrail.rules.decider import Refused, fingerprint
 from reftrail.rules.limits import LimitReservation
 from reftrail.rules.reward.actions import first_attempt, of_order
+from reftrail.rules.reward.case import RewardCase
 from reftrail.rules.reward.counting import (
     count_reservations,
     count_reward,
@@ -25,7 +26,7 @@ from reftrail.rules.reward.counting import (
 from reftrail.rules.reward.entry_effects import apply_entry
 from reftrail.rules.reward.keys import day_key, referral_key
 from reftrail.rules.reward.known_users import add_users
-from reftrail.rules.reward.queue import AssessedReward, WaitingCell
+from reftrail.rules.reward.queue import AssessedReward, Waiting, WaitingCell
 from reftrail.rules.reward.reopening import lose, reopen
 from reftrail.rules.reward.reservations import is_of_another
 from reftrail.rules.reward.skipped import with_skipped, without_first
@@ -221,7 +222,7 @@ def _earned(cells: Cells, key: str, referral: ReferralCell, earned: AssessedRewa
     count_usage(cells, key, referral, earned)
     cell_key = f"{key}:a:{case.action}"
     cell = cells.get(cell_key, ActionCell)
-    is_new, is_signup = cell.case is None, case.action == Action.SIGNUP
+    is_new = cell.case is None
     cells.put(
         cell_key,
         _replace(
@@ -229,7 +230,7 @@ def _earned(cells: Cells, key: str, referral: ReferralCell, earned: AssessedRewa
             case=case,
             previous=referral.latest if is_new else cell.previous,
             threshold=earned.threshold,
-            refused=earned.waiting if is_signup and is_of_another(case) else None,
+            refused=_refused(case, earned),
         ),
     )
     is_used = case.verdict != "reject" and not case.is_bonus
@@ -247,6 +248,15 @@ def _earned(cells: Cells, key: str, referral: ReferralCell, earned: AssessedRewa
         first = cells.get(first_key, ActionCell)
         cells.put(first_key, _replace(first, times=first.times + 1))
     count_reservations(cells, key, case, by=1)
+
+
+def _refused(case: RewardCase, earned: AssessedReward) -> Waiting | None:
+    """What a later decision needs of a claim that was refused as another user's."""
+    if not is_of_another(case):
+        return None
+    if case.action == Action.SIGNUP:
+        return earned.waiting
+    return Waiting(0, seen=earned.seen) if earned.seen else None
 
 
 def _begun(referral: ReferralCell, earned: AssessedReward) -> tuple[Begun, ...]:

@@ -52,12 +52,16 @@ def purchase(context: DecisionContext, waiting: Waiting, terms: Terms) -> None:
     if claim.order_id is None:
         return
     known = context.action(of_order(claim.order_id)).order or Order(claim.order_id)
-    is_again = waiting.is_again or was_of_another(context, claim)
+    was_refused = was_of_another(context, claim)
+    is_again = waiting.is_again or was_refused
     if known.amount_micros is not None and not is_again:
         return
     order = with_purchase(known, claim, terms)
     if not is_again:
         refuse_foreign_refund(context, order)
+    refused = context.action(of_order(claim.order_id)).refused
+    if was_refused and refused is not None:
+        waiting = msgspec.structs.replace(waiting, seen=refused.seen)
     if ended_by_review(context, of_order(order.order_id)):
         context.apply(OrderRecorded(**context.noted(), order=order))
         return
@@ -120,7 +124,7 @@ def refuse_order(
     if rejected is not None:
         assert rejected.case is not None
         case = msgspec.structs.replace(rejected.case, refused_by=refused_by)
-        decide(context, msgspec.structs.replace(rejected, case=case))
+        decide(context, msgspec.structs.replace(rejected, case=case, seen=waiting.seen))
 
 
 def order_of_another(key: str, reason: str) -> list[Evidence]:

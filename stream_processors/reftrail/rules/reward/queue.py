@@ -84,6 +84,7 @@ class AssessedReward(msgspec.Struct, frozen=True, array_like=True):
     reservations to reserve. The amount is that of the order, for the code's baseline; None keeps it
     out. threshold is the count that the reward needs, if it rests on one. number is that of the
     referral (`reward.sides`). waiting is the claim that it is about, origin is set while it asks.
+    seen are the answers to the checks of the claim.
     """
 
     case: RewardCase | None = None
@@ -94,6 +95,7 @@ class AssessedReward(msgspec.Struct, frozen=True, array_like=True):
     waiting: Waiting | None = None
     origin: Origin | None = None
     number: int = 0
+    seen: tuple[SignalSeen, ...] = ()
 
     @property
     def claim_id(self) -> str:

@@ -119,7 +119,7 @@ class ActionCell(msgspec.Struct, frozen=True, array_like=True):
     threshold is the count that the reward needs. times is the number of decisions on the action.
     previous is the next action in the referral's list of rewards. Sides in ended_by_review get
     nothing when the action is decided on again. refused is the claim of a signup that was refused
-    as another user's, with the answers to its checks.
+    as another user's, with the answers to its checks; of an order, only these answers.
     """
 
     order: Order | None = None
