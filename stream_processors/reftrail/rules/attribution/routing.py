@@ -42,6 +42,8 @@ MOST_ON_ROUTE: Final = 500
 MOST_STEPS: Final = 20_000
 """The most steps of one decision's purchases, each through one referral: 10 MiB of messages."""
 
+_EARNING: Final = (Action.PURCHASE, Action.SIGNUP)
+
 
 def through_voided(on: Question, events: Sequence[Event]) -> Sequence[Event]:
     """Claims for what a merged user did. They follow the end of that user's own referrals.
@@ -79,12 +81,12 @@ def through_each(
     if not referrals:
         return
     found = list(claims)
-    earning = [claim for claim in found if claim.action in (Action.PURCHASE, Action.SIGNUP)]
+    earning = [claim for claim in found if claim.action in _EARNING]
     most = MOST_STEPS // len(referrals) if len(referrals) <= MOST_ON_ROUTE else 0
     if len(earning) <= most:
         yield from _messages(on, referrals, found)
         return
-    others = [claim for claim in found if claim not in earning]
+    others = [claim for claim in found if claim.action not in _EARNING]
     yield from _messages(on, referrals[:1], others)
     yield from _messages(on, referrals, earning[:most])
     for claim in earning[most:]:
