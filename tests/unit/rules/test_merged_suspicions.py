@@ -1,12 +1,14 @@
 """What spoke against an order of a merged user still does, when a merge decides on it again."""
 
+from typing import Any
+
 import pytest
 from support.merged_users import ACCOUNT, GUEST, MERGED, balances, ledger, played
 
 from reftrail.contracts.policy import Caps, Fraud
 from reftrail.testing import purchase, signup
 
-SHOWN = {"device_hash": "d"}
+SHOWN: dict[str, Any] = {"device_hash": "d"}
 CROWD = (
     signup("08:00", typed="BOB", user_id="stranger", visitor_id=None),
     purchase("x", at="08:30", user_id="stranger", **SHOWN),
