@@ -1,6 +1,8 @@
 """Columns of messages: read only where each message is exactly one record of one schema."""
 
-from reftrail.contracts.codec import encode
+import pytest
+
+from reftrail.contracts.codec import Undecodable, decode, encode
 from reftrail.contracts.events import Click, Event
 from reftrail.contracts.external_inputs import Ticked
 from reftrail.engine.message_columns import columns_of
@@ -49,3 +51,15 @@ def test_another_schema_nothing_and_no_value_are_seen() -> None:
     ticked = encode(Ticked(event_id="t", event_time=1, received_at=1, partition=0, partitions=1))
     for other in (ticked, b"", None):
         assert columns_of([GOOD[0], other, *GOOD[1:]]) is None
+
+
+@pytest.mark.xfail(strict=True, reason="polars takes any other number for a value that is there")
+@pytest.mark.parametrize("branch", [3, 4, 5, 0x7F])
+def test_a_branch_that_a_union_does_not_have_is_seen(branch: int) -> None:
+    """The decoder refuses such a record, so that it becomes a dead letter; columns take it in."""
+    known = b"\x02\x04v1"  # the second branch, a text of two bytes
+    assert known in GOOD[1]
+    broken = GOOD[1].replace(known, bytes((branch,)) + known[1:])
+    with pytest.raises(Undecodable):
+        decode(broken)
+    assert columns_of([GOOD[0], broken, *GOOD[2:]]) is None
