@@ -7,6 +7,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from pydantic import BaseModel
 from starlette.applications import Starlette
+from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -90,6 +91,15 @@ class Endpoint:
     def template(self) -> str:
         """The path with its parameters' names alone, as OpenAPI writes it."""
         return re.sub(r"{(\w+):\w+}", r"{\1}", self.path)
+
+
+class _AnyPath(PathConvertor):
+    """The rest of a path, line breaks included: some users' ids have slashes, or worse."""
+
+    regex = "(?s:.*)"
+
+
+register_url_convertor("path", _AnyPath())
 
 
 def routes(

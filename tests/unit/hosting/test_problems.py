@@ -1,4 +1,4 @@
-"""Answers to requests that fail in a host."""
+"""Answers to requests that fail in a host, or have odd paths."""
 
 import httpx
 from starlette.requests import Request
@@ -7,6 +7,10 @@ from starlette.routing import Route
 from support.http_server import served as serving
 
 from reftrail.hosting.routes import served
+
+
+async def rest(request: Request) -> Response:
+    return Response(request.path_params["rest"])
 
 
 async def broken(_: Request) -> Response:
@@ -19,3 +23,9 @@ def test_a_fault_of_a_handler_is_a_problem_that_names_no_detail() -> None:
     assert answer.status_code == 500
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["detail"] == "internal error; the server's log says more"
+
+
+def test_the_rest_of_a_path_may_have_slashes_and_line_breaks() -> None:
+    with serving(lambda: served([Route("/users/{rest:path}/rewards", rest)])) as url:
+        answer = httpx.get(f"{url}/users/a%2Fb%0Ac/rewards")
+    assert (answer.status_code, answer.text) == (200, "a/b\nc")

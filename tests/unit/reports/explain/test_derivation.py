@@ -73,6 +73,6 @@ def test_how_it_reads() -> None:
         )
     )
 
-    assert "   reward       differs: 1 of 0 inputs, rules 1\n" in text
+    assert "   reward       differs: 1 event from 0 inputs, rules 1\n" in text
     assert "score is None in the log, derived 70" in " ".join(text.split())
     assert "! reward-inputs/3 begins at offset 9" in text
