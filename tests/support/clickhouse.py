@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import pytest
+from clickhouse_connect.driver.binding import quote_identifier
 from clickhouse_connect.driver.client import Client
 
 from reftrail.contracts.codec import encode
@@ -61,8 +62,8 @@ class ClickHouse:
 
     def beside(self, database: str) -> Client:
         """A connection to an empty database beside the usual one."""
-        self.writing.command(f"DROP DATABASE IF EXISTS {database}")
-        self.writing.command(f"CREATE DATABASE {database}")
+        self.writing.command(f"DROP DATABASE IF EXISTS {quote_identifier(database)}")
+        self.writing.command(f"CREATE DATABASE {quote_identifier(database)}")
         return self.connect(database)
 
     def stop_merges(self) -> None:

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from clickhouse_connect.driver.binding import quote_identifier
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError
 
@@ -16,6 +17,12 @@ from reftrail.reports.levels import Level
 
 PLACED_SETTINGS: Final = "SETTINGS join_algorithm = 'hash'"
 """Of a query over placed facts, which are joined with few rows."""
+_PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def in_sql(database: str) -> str:
+    """A database's name as SQL has it: quoted where it has other characters than words have."""
+    return database if _PLAIN.fullmatch(database) else quote_identifier(database)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,33 +39,38 @@ class PlacedFacts:
     content: str = ""
     as_of: str | None = None
 
+    @property
+    def quoted(self) -> str:
+        """The database as SQL has it."""
+        return in_sql(self.database)
+
     def instead(self, sql: str) -> str:
         """A query that reads them in place of the views."""
 
         def placed(found: re.Match[str]) -> str:
             name = found[0]
-            return f"{self.database}.{name}" if name in self.views else name
+            return f"{self.quoted}.{name}" if name in self.views else name
 
         return re.sub(r"\bv_[a-z_]+\b", placed, sql)
 
     def receipts_by_day(self, level: Level) -> str:
         """Receipts of events summed up by day, and single duplicates and dead letters."""
-        return f"{self.database}.{level.table('receipts')}"
+        return f"{self.quoted}.{level.table('receipts')}"
 
     def reconciliation_by_hour(self) -> str:
         """What is reconciled, summed up by the hour."""
-        return f"{self.database}.hours_of_reconciliation"
+        return f"{self.quoted}.hours_of_reconciliation"
 
     def activity_by_day(self, level: Level) -> str:
         """Activity summed up by day."""
-        return f"{self.database}.{level.table('activity')}"
+        return f"{self.quoted}.{level.table('activity')}"
 
     def activity_around_days(self, level: Level, first: str, last: str) -> str:
         """Activity summed up by day from first to last, midnights of UTC; single around these."""
         begin, end = (f"toDateTime64('{time}', 3, 'UTC')" for time in (first, last))
         return (
             f"(SELECT * FROM {self.activity_by_day(level)} WHERE at >= {begin} AND at < {end} "  # noqa: S608  (tables of ours)
-            f"UNION ALL SELECT * FROM {self.database}.single_activity "
+            f"UNION ALL SELECT * FROM {self.quoted}.single_activity "
             f"WHERE at < {begin} OR at >= {end})"
         )
 

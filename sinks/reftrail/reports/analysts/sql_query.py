@@ -70,7 +70,7 @@ def answer(client: Client, query: str, placed: PlacedFacts | None = None) -> Sql
 
 def _rows(client: Client, text: str, placed: PlacedFacts | None) -> bytes:
     """The rows as ClickHouse sends them: of the view itself, where placed facts were dropped."""
-    instead = text if placed is None else of_placed(text, placed.database)
+    instead = text if placed is None else of_placed(text, placed.quoted)
     try:
         return client.raw_query(f"SELECT * FROM (\n{instead}\n)", fmt="JSONCompact")  # noqa: S608
     except DatabaseError as error:

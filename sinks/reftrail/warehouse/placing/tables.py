@@ -7,7 +7,7 @@ from typing import Final
 from clickhouse_connect.driver.binding import quote_identifier
 from clickhouse_connect.driver.client import Client
 
-from reftrail.reports.placed_facts import PlacedFacts
+from reftrail.reports.placed_facts import PlacedFacts, in_sql
 from reftrail.warehouse.definitions import View, views
 from reftrail.warehouse.placing.activity import OF_VISITS, place_activity
 from reftrail.warehouse.placing.polite import POLITE
@@ -80,22 +80,24 @@ class Placing:
         for name, order in _ORDERS.items():
             if name in same:
                 self.client.command(
-                    f"CREATE TABLE {self.database}.{name} CLONE AS {quote_identifier(of)}.{name}"
+                    f"CREATE TABLE {self._quoted}.{name} CLONE AS {quote_identifier(of)}.{name}"
                 )
             else:
                 self._place(known[name], order)
         visits.bring_up_to_date(self._so_far(VISITS))
-        visits.copy_to(self.database)
+        visits.copy_to(self._quoted)
         signed_up = self._so_far(VISITS).instead(known["v_visitors_signed_up"].text)
         others = self._so_far(VISITS).instead(known["v_other_receipts"].text)
         numbered = visits.numbered(signed_up)
-        place_activity(self.client, self.database, visits.database, numbered, others)
-        self.client.command(
-            _HOURS_OF_RECONCILIATION.format(database=self.database), settings=POLITE
-        )
+        place_activity(self.client, self._quoted, visits.database, numbered, others)
+        self.client.command(_HOURS_OF_RECONCILIATION.format(database=self._quoted), settings=POLITE)
         for name in _ABOVE:
             self._define(name, self._so_far(name).instead(known[name].text))
         return self._so_far(None)
+
+    @property
+    def _quoted(self) -> str:
+        return in_sql(self.database)
 
     def drop(self) -> None:
         """Remove the database, if it is there."""
@@ -112,13 +114,13 @@ class Placing:
             changed.append("CAST(NULL, 'Nullable(UInt32)') AS visitor_id")
         kept = f"* REPLACE ({', '.join(changed)})" if changed else "*"
         self.client.command(
-            f"CREATE TABLE {self.database}.{view.name} ENGINE = MergeTree ORDER BY ({order}) "  # noqa: S608  (from files)
+            f"CREATE TABLE {self._quoted}.{view.name} ENGINE = MergeTree ORDER BY ({order}) "  # noqa: S608  (from files)
             f"SETTINGS allow_nullable_key = 1 AS SELECT {kept} FROM (\n{text}\n)",
             settings=POLITE,
         )
 
     def _define(self, name: str, text: str) -> None:
-        self.client.command(f"CREATE VIEW {self.database}.{name} AS\n{text}")
+        self.client.command(f"CREATE VIEW {self._quoted}.{name} AS\n{text}")
 
     def _so_far(self, name: str | None) -> PlacedFacts:
         """What is placed before a view."""

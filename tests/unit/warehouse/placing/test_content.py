@@ -1,6 +1,7 @@
 """Placed facts are what the views say, whatever has changed since they were placed before."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from support.placed_programme import (
     BY_DAY,
     BY_UTC_DAY,
     CHANGING,
+    FEW,
     WITHIN_DAYS,
     answers,
     come_late,
@@ -18,6 +20,7 @@ from support.placed_programme import (
     erase,
     erase_and_load_as_many,
     funnel,
+    load_programme,
     name_the_category_otherwise,
     pay_back,
     register_otherwise,
@@ -26,12 +29,16 @@ from support.placed_programme import (
 from support.placing import AS_OF, placed_facts
 from support.report_figures import forecast_nothing
 
+from reftrail.reports.analysts.sql_query import of_placed
 from reftrail.reports.catalogue import catalogue
 from reftrail.reports.placed_facts import PlacedFacts
 from reftrail.warehouse.placing import content as content_module
 from reftrail.warehouse.placing.content import content_version, tables_of_views
 from reftrail.warehouse.placing.placer import Placer
 from reftrail.warehouse.placing.tables import Placing
+from reftrail.warehouse.tables import apply_ddl
+
+DAILY = "SELECT * FROM v_funnel_daily ORDER BY ALL"
 
 
 async def test_every_report_says_the_same_of_placed_facts(
@@ -155,3 +162,21 @@ async def test_merged_parts_are_no_change_and_a_deletion_is_one(programme: Click
 
     programme.writing.command("DELETE FROM events WHERE event_id = 'nobody'")
     assert content_version(programme.reading) != before
+
+
+async def test_a_database_may_have_a_name_that_must_be_quoted(clickhouse: ClickHouse) -> None:
+    writing = clickhouse.beside("my-shop")
+    apply_ddl(writing)
+    shop = replace(clickhouse, writing=writing, reading=clickhouse.connect("my-shop"))
+    await load_programme(shop)
+    placer = Placer(writing, lambda: AS_OF)
+    placer.begin_turn(1)
+
+    placer.place()
+
+    placed = placer.facts(shop.reading, 0)
+    assert placed is not None
+    assert answers(shop, placed, [*FEW, ("funnel", WITHIN_DAYS)]) == answers(
+        shop, None, [*FEW, ("funnel", WITHIN_DAYS)]
+    )
+    assert shop.rows(of_placed(DAILY, placed.quoted)) == shop.rows(DAILY)
