@@ -37,6 +37,6 @@ class MatchTables:
     async def refresh(self, patience: float) -> None:
         """Read the topics to their end. Raises `Unavailable` after so many seconds."""
         try:
-            await self._reader.refresh(patience)
+            await self._reader.refresh(patience, from_start=True)
         except TopicUnavailable as error:
             raise Unavailable(f"the topics of clicks and installs {error}") from error

@@ -63,14 +63,18 @@ class CompactedTopicReader:
         self._positions: dict[TopicPartition, int] = {}
         self._advanced = asyncio.Condition()
         self._ends: Any = None
+        self._reached = asyncio.Event()
         self._asked = self._served = 0
         self._reading = asyncio.Lock()
 
-    async def refresh(self, patience: float) -> None:
+    async def refresh(self, patience: float, *, from_start: bool = False) -> None:
         """Read to what is the topics' end now. Raises `TopicUnavailable` after so many seconds.
 
-        One reading serves all who asked before it began, and there is one at a time.
+        One reading serves all who asked before it began, and there is one at a time. While Kafka
+        hasn't been reached, it raises at once, or waits for that, too, if from_start is set.
         """
+        if not (from_start or self._reached.is_set()):
+            raise TopicUnavailable("has not been reached yet")
         self._asked += 1
         mine = self._asked
         try:
@@ -80,11 +84,12 @@ class CompactedTopicReader:
                     await self._read_to_end()
                     self._served = serves
         except (TimeoutError, KafkaError) as error:
-            raise TopicUnavailable("can't be read to its end") from error
+            reached = self._reached.is_set()
+            what = "can't be read to its end" if reached else "has not been reached yet"
+            raise TopicUnavailable(what) from error
 
     async def _read_to_end(self) -> None:
-        if self._ends is None:
-            raise TopicUnavailable("has not been reached yet")
+        await self._reached.wait()
         ends: Mapping[TopicPartition, int] = await self._ends.end_offsets(list(self._positions))
         async with self._advanced:
             await self._advanced.wait_for(
@@ -106,6 +111,7 @@ class CompactedTopicReader:
                 await asyncio.sleep(_RETRY_SECONDS)
             finally:
                 self._ends = None
+                self._reached.clear()
                 for opened in (consumer, ends):
                     with suppress(KafkaError):
                         await opened.stop()
@@ -118,6 +124,7 @@ class CompactedTopicReader:
         self._positions = dict.fromkeys(partitions, 0)
         await self._pass_old(consumer, partitions)
         self._ends = ends
+        self._reached.set()
         while True:
             fetched = await consumer.getmany(timeout_ms=_POLL_MS)
             for records in fetched.values():
