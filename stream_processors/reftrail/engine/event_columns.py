@@ -97,4 +97,7 @@ def event_columns(values: Sequence[bytes | None]) -> EventColumns | None:
     if schema.record != "Event":
         return None
     columns = columns_of(values, _COLUMNS, symbols_as_numbers=True)
-    return None if columns is None else EventColumns(columns, symbols_of(schema.schema_id, "type"))
+    kinds = symbols_of(schema.schema_id, "type")
+    if columns is None or not columns["type"].is_between(0, len(kinds) - 1).all():
+        return None
+    return EventColumns(columns, kinds)
