@@ -28,7 +28,14 @@ from reftrail.reports.leaderboard import USUAL as USUAL_LEADERS
 from reftrail.reports.leaderboard import Board, leaderboard
 from reftrail.reports.parameters import asked
 from reftrail.reports.placed_facts import NothingPlaced, Placed, PlacedFacts, are_missing
-from reftrail.reports.questions import DIMENSIONS, BadQuestion, Question, number_from, question
+from reftrail.reports.questions import (
+    DIMENSIONS,
+    BadQuestion,
+    Question,
+    check_once,
+    number_from,
+    question,
+)
 from reftrail.reports.rendering import AnswerFormat
 from reftrail.reports.report_files import Report
 from reftrail.reports.turns import RETRY_AFTER, Crowded, Turns
@@ -111,8 +118,7 @@ class ReportsApi:
             return problem(404, str(error))
         query = request.query_params
         for name in _ONCE:
-            if (times := len(query.getlist(name))) > 1:
-                raise BadQuestion(f"{name} is given {times} times; give it once")
+            check_once(name, query.getlist(name))
         names = [name for name in query if name not in _ONCE]
         age = query.get("max_age")
         max_age = number_from("max_age", age, MOST_AGE) if age is not None else 0

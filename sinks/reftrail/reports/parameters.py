@@ -15,6 +15,7 @@ from reftrail.reports.questions import (
     USUAL_WEEKS,
     BadQuestion,
     Question,
+    check_once,
     number_from,
     question,
 )
@@ -87,8 +88,8 @@ def asked(report: Report, given: Mapping[str, Sequence[str]]) -> Question:
     for name, values in given.items():
         if name not in known:
             raise BadQuestion(f"reports have no parameter {name[:40]!r}; choose of {_list(known)}")
-        if len(values) > 1 and not known[name].takes_several:
-            raise BadQuestion(f"{name} is given {len(values)} times; give it once")
+        if not known[name].takes_several:
+            check_once(name, values)
     first = {name: values[0] for name, values in given.items() if values}
     found = question(
         given.get("by", ()),

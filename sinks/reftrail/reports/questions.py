@@ -34,6 +34,12 @@ class BadQuestion(ExpectedError):  # noqa: N818  (it says what is wrong, as the 
     """A report was asked for what it can't answer; str() says what it can."""
 
 
+def check_once(name: str, values: Sequence[str]) -> None:
+    """Raises `BadQuestion` if a parameter that has one value was given several."""
+    if len(values) > 1:
+        raise BadQuestion(f"{name} is given {len(values)} times; give it once")
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """Dimensions in the order of the columns wanted, and a time from since up to before until.

@@ -19,7 +19,7 @@ from reftrail.hosting.routes import Endpoint, Parameter, needs
 from reftrail.reports.analysts.export import Export, ExportFormat, exported
 from reftrail.reports.analysts.sql_query import SqlAnswer, answer
 from reftrail.reports.placed_facts import NothingPlaced, Placed
-from reftrail.reports.questions import BEGINNING, END, BadQuestion, question
+from reftrail.reports.questions import BEGINNING, END, BadQuestion, check_once, question
 from reftrail.reports.turns import Turns
 
 _OF_BODY: Final = {
@@ -137,8 +137,7 @@ def _asked(request: Request, views: Sequence[str]) -> Export:
     for name in query:
         if name not in _OF_EXPORT:
             raise BadQuestion(f"there is no parameter {name!r}; there are {', '.join(_OF_EXPORT)}")
-        if (times := len(query.getlist(name))) > 1:
-            raise BadQuestion(f"{name} is given {times} times; give it once")
+        check_once(name, query.getlist(name))
     period = question((), query.get("from"), query.get("to"))
     given = query.get("format", ExportFormat.PARQUET)
     if given not in list(ExportFormat):
