@@ -49,7 +49,7 @@ ELSEWHERE: Final = (Purchase, Refund, UsersMerged)
 
 
 class Ability(NamedTuple):
-    """What a campaign allows, and what has become of its code."""
+    """Rules of a campaign, and why its code has stopped, if it has."""
 
     counts_views: bool
     backdated_touch_for: Millis

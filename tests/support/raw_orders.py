@@ -44,7 +44,7 @@ def orders(programme: Raw) -> pl.DataFrame:
 
 
 def paid_back(amount: int, currency: str, reports: Sequence[Mapping[str, Any]]) -> int:
-    """What was paid back of one order, by the reports about it."""
+    """The amount paid back of one order, by the reports about it."""
     single: dict[str, int] = {}
     total = lost = 0
     for row in reports:

@@ -1,9 +1,9 @@
 """Levels of sums by day: tables of the same facts, whose rows have all dimensions, or only some.
 
-A row with fewer dimensions stands for more facts, so a question is answered by the first level that
-has all that it is about. Where codes of many are one row, `code` is '' for any and null for none.
-`visitor_numbers` are the sorted numbers of the different visitors, or, where these are many, a set
-of them as ClickHouse makes it (the state of `groupBitmapArray`).
+A row with fewer dimensions is the sum of more facts, so a question reads the first level that has
+all dimensions that it names. Where codes of many are one row, `code` is '' for any code and null
+for none. `visitor_numbers` are the sorted numbers of the different visitors, or, where these are
+many, a set of them as ClickHouse makes it (the state of `groupBitmapArray`).
 """
 
 from collections.abc import Collection

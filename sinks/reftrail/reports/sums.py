@@ -52,8 +52,8 @@ def of_sums(sql: str, level: Level | None = None, *, is_by_code: bool = False) -
 def _with_words(sql: str, count: str, visitors: str, of: str, lags: str) -> str:
     """The query with the beginnings of what counts.
 
-    visitors is the function that counts different ones of what `of` says; LEVELS stands for those
-    of quantiles.
+    visitors is ClickHouse's function for numbers of different visitors, `of` its argument. LEVELS
+    in lags stands for the levels of the quantiles.
     """
     words = {
         "count_of": count,
@@ -82,7 +82,7 @@ def of_placed(report: Report, asked: Question, placed: PlacedFacts) -> str:
 
 
 def _sums(report: Report, asked: Question, placed: PlacedFacts) -> tuple[str, Level | None] | None:
-    """What has sums of a report's facts, and their level; None if the question needs single facts.
+    """The table of sums that answers a question, and its level; None if single facts are needed.
 
     Sums by hour have no level.
     """

@@ -78,7 +78,7 @@ def _is_given(column: pl.Series) -> _Flags:
 
 
 def _filled(column: pl.Series, *, by: bool) -> _Flags:
-    """A column of booleans, with one in place of nulls."""
+    """The flags of a column of booleans; a null is read as by."""
     if column.null_count() == len(column):
         return np.full(len(column), by)
     return (column.fill_null(by) if column.null_count() else column).to_numpy()

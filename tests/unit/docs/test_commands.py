@@ -33,7 +33,7 @@ def shown(page: Path) -> Iterator[list[str]]:
 
 
 def faults(words: list[str]) -> Iterator[str]:
-    """What isn't there of a command: a name, or an option."""
+    """The names and options in a command line that the command doesn't have."""
     command, options = COMMANDS, {"--help"}
     for word in words:
         if not isinstance(command, TyperGroup) or not _WORD.fullmatch(word):

@@ -1,4 +1,4 @@
-"""What spoke against an order of a merged user still does, when a merge decides on it again."""
+"""Suspicions of a merged user's order count again when a merge decides on the order again."""
 
 from typing import Any
 

@@ -69,7 +69,7 @@ _FACTS: Final = f"""
     v.is_first AS is_first, v.to_owner AS to_owner, v.value_micros AS value_micros,
     v.amount_micros AS amount_micros, v.refunded_micros AS refunded_micros
 """
-"""What sums have besides dimensions: of basis and status only what reports of sums ask."""
+"""Columns of sums besides dimensions. Of basis and status only those stand that reports ask for."""
 _NO_FACTS: Final = f"""
     CAST(NULL, '{NAME}') AS country, CAST(NULL, '{NAME}') AS currency,
     toLowCardinality('') AS basis, toLowCardinality('') AS status, v.signed_up AS signed_up,

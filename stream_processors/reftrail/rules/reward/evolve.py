@@ -251,7 +251,7 @@ def _earned(cells: Cells, key: str, referral: ReferralCell, earned: AssessedRewa
 
 
 def _refused(case: RewardCase, earned: AssessedReward) -> Waiting | None:
-    """What a later decision needs of a claim that was refused as another user's."""
+    """The claim, or the answers about it, for a decision after its refusal as another user's."""
     if not is_of_another(case):
         return None
     if case.action == Action.SIGNUP:
