@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -75,6 +76,32 @@ def test_a_connection_whose_answer_nobody_reads_is_ended(url: str, last: bytes) 
         ends = select.poll()
         ends.register(connection, 0)
         assert ends.poll(20_000)
+
+
+def test_an_answer_does_not_wait_for_the_other_side_to_have_its_head(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Most answers are written in two parts; the kernel held the second one back for 40 ms."""
+    delays: list[bool] = []
+
+    class Watched(serving.Server):
+        def connection(self) -> Any:
+            made = super().connection()
+            begin = made.connection_made
+
+            def begun(transport: Any) -> None:
+                begin(transport)
+                plain = transport.get_extra_info("socket")
+                delays.append(not plain.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+
+            made.connection_made = begun
+            return made
+
+    monkeypatch.setattr(serving, "Server", Watched)
+    with served(application) as running:
+        assert local_http.get(running, timeout=60).text == "fine"
+    assert delays
+    assert not any(delays)
 
 
 def test_an_answer_that_is_read_slowly_is_read_to_its_end(url: str) -> None:
