@@ -17,6 +17,7 @@ from support import local_http
 from support.http_server import served
 
 from reftrail.hosting import serving
+from reftrail.hosting.connections import Server
 
 IDLE_SECONDS = 1.0
 
@@ -84,7 +85,7 @@ def test_an_answer_does_not_wait_for_the_other_side_to_have_its_head(
     """Most answers are written in two parts; the kernel held the second one back for 40 ms."""
     delays: list[bool] = []
 
-    class Watched(serving.Server):
+    class Watched(Server):
         def connection(self) -> Any:
             made = super().connection()
             begin = made.connection_made
