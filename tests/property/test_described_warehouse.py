@@ -13,7 +13,7 @@ from clickhouse_connect.driver.client import Client
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.clickhouse import ClickHouse
-from support.dashboard import load_programme, reports_api
+from support.dashboard import load_programme, silent_reports
 from support.described import (
     KEYS,
     Host,
@@ -37,7 +37,7 @@ EVENTS: Final = 300
 OPERATIONS: Final = operations(
     "warehouse",
     endpoints(
-        reports_api(),
+        silent_reports(),
         LoadedPositions(),
         WarehouseMetrics(),
         Analysts(Mock(Client), Mock(Client), VIEWS, None, lambda: None),

@@ -27,7 +27,8 @@ from reftrail.dashboard.sealing import Seal
 from reftrail.dashboard.sessions import Sessions
 from reftrail.edge.authorization import Authorization
 from reftrail.hosting.routes import Endpoint
-from reftrail.reports.api import ReportsApi
+from reftrail.reports.api import ReportsApi, reports_api
+from reftrail.reports.placed_facts import NothingPlaced
 from reftrail.simulator.simulation import Simulation
 from reftrail.testing import MemoryHost
 from reftrail.testing.times import FIRST_DAY
@@ -72,14 +73,14 @@ class Collector:
         return httpx.Response(202, json={"accepted": 1, "rejected": self.rejected})
 
 
-def reports_api() -> ReportsApi:
+def silent_reports() -> ReportsApi:
     """Reports that answer nothing."""
-    return ReportsApi(Mock(Client), Mock(Client), lambda: None)
+    return reports_api(Mock(Client), Mock(Client), lambda: None, NothingPlaced())
 
 
 def pages() -> list[Endpoint]:
     """The rows of the dashboard, which answer nothing."""
-    return endpoints(Dashboard(reports_api(), parts()), authorizing())
+    return endpoints(Dashboard(silent_reports(), parts()), authorizing())
 
 
 def dashboard_authorization() -> Authorization:

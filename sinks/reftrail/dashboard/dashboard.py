@@ -114,7 +114,7 @@ class Dashboard:
         """Ask a report. series are columns for a line chart over periods, each with its name."""
         found = find(report)
         question = view.asked(found, more)
-        answer = await self.api.answer(found, question, MOST_AGE_SECONDS)
+        answer = await self.api.answers.answer(found, question, MOST_AGE_SECONDS)
         query = urlencode({**dict(view.fields(found)), **more})
         title = title or found.title.rstrip(".")
         unit = question.unit

@@ -6,43 +6,38 @@ A caller's key and its scopes have been checked before a handler here is called.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final
 
 from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import DatabaseError
 from starlette.requests import Request
 from starlette.responses import Response
 
 from reftrail.hosting.json_answer import json_answer
 from reftrail.hosting.problems import problem
 from reftrail.hosting.routes import Endpoint, Handler
-from reftrail.reports.catalogue import ReportAnswer, ask, catalogue, find
+from reftrail.reports.answers import ReportAnswers, Source
+from reftrail.reports.catalogue import ReportAnswer, catalogue, find
 from reftrail.reports.code_counters import LONGEST_CODE, code_counters
 from reftrail.reports.code_review import code_activity, code_guesses
 from reftrail.reports.experiment import ExperimentAsked, experiment
 from reftrail.reports.explain.journey import journey
 from reftrail.reports.formats import format_of
 from reftrail.reports.held import Wanted, held_rewards, most_of, waiting_adjustments
-from reftrail.reports.kept_answers import KeptAnswers
 from reftrail.reports.leaderboard import USUAL as USUAL_LEADERS
 from reftrail.reports.leaderboard import Board, leaderboard
 from reftrail.reports.parameters import asked
-from reftrail.reports.placed_facts import NothingPlaced, Placed, PlacedFacts, are_missing
+from reftrail.reports.placed_facts import Placed
 from reftrail.reports.questions import (
     DIMENSIONS,
     BadQuestion,
-    Question,
     check_once,
     number_from,
     question,
 )
 from reftrail.reports.rendering import AnswerFormat
-from reftrail.reports.report_files import Report
 from reftrail.reports.turns import RETRY_AFTER, Crowded, Turns
 from reftrail.reports.user_view.history import page
 from reftrail.reports.user_view.view import user_view
-
-T = TypeVar("T")
 
 _MOST_REPORTS: Final = 16
 _MOST_LOOKUPS: Final = 256
@@ -53,19 +48,6 @@ _ONCE: Final = ("format", "max_age")
 """Parameters of a request for a report beside those of its question."""
 ONLY_FIRST: Final = "reftrail-only-first"
 """Header of an answer: how many of a list it has at most, if there may be more."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """What an answer is made of: placed facts or, without them, views. content as in the former."""
-
-    as_of: str | None
-    content: str
-    placed: PlacedFacts | None
-
-
-_Answered: TypeAlias = tuple[ReportAnswer | None, dict[str, str]]
-"""An answer and its headers; None if the caller has it."""
 
 
 def _cut(answer: ReportAnswer) -> Iterator[tuple[str, str]]:
@@ -95,15 +77,13 @@ class ReportsApi:
 
     low_latency is a connection for what is looked up while a person waits, client for the rest;
     each answers one question at a time. as_of gives the time up to which everything is counted.
-    Reports read what is placed where that is new enough.
     """
 
     client: Client
     low_latency: Client
     as_of: Callable[[], str | None]
-    placed: Placed = field(default_factory=NothingPlaced)
-    kept: KeptAnswers = field(default_factory=KeptAnswers)
-    turns: Turns = field(default_factory=lambda: Turns("reports", _MOST_REPORTS))
+    turns: Turns
+    answers: ReportAnswers
     low_latency_turns: Turns = field(default_factory=lambda: Turns("lookups", _MOST_LOOKUPS))
 
     async def reports(self, _: Request) -> Response:
@@ -126,47 +106,16 @@ class ReportsApi:
         media_type, written = format_of(query.get("format", AnswerFormat.JSON))
         known = request.headers.get("if-none-match", "")
 
-        def unless_known(source: _Source) -> _Answered:
-            headers = _tag(request, source)
-            if "etag" in headers and (known == "*" or headers["etag"] in known):
-                return None, headers
-            return self._of(source, report, wanted), headers
+        def is_known(source: Source) -> bool:
+            tag = _headers(request, source).get("etag")
+            return tag is not None and (known == "*" or tag in known)
 
-        answer, headers = await self.turns.run(self._answered, max_age, unless_known)
-        if answer is None:
+        found = await self.answers.find(report, wanted, max_age, is_known)
+        headers = _headers(request, found.source)
+        if found.answer is None:
             return Response(status_code=304, headers=headers)
-        headers |= dict(_cut(answer))
-        return Response(written(report, answer), headers=headers, media_type=media_type)
-
-    async def answer(self, report: Report, wanted: Question, max_age: float = 0) -> ReportAnswer:
-        """The answer of a report, of facts that are at most so many seconds old."""
-
-        def of(source: _Source) -> ReportAnswer:
-            return self._of(source, report, wanted)
-
-        return await self.turns.run(self._answered, max_age, of)
-
-    def _answered(self, max_age: float, answer: Callable[[_Source], T]) -> T:
-        """The answer of facts that are placed, else of views, also if the former were dropped."""
-        placed = self.placed.facts(self.client, max_age)
-        if placed is not None:
-            try:
-                return answer(_Source(placed.as_of, placed.content, placed))
-            except DatabaseError as error:
-                if not are_missing(error):
-                    raise
-                self.placed.forget(placed)
-        return answer(_Source(self.as_of(), self.placed.content(self.client), None))
-
-    def _of(self, source: _Source, report: Report, wanted: Question) -> ReportAnswer:
-        placed = source.placed
-        if placed is None:
-            return ask(self.client, report, wanted, source.as_of)
-        answer = self.kept.get(placed, report.name, wanted)
-        if answer is None:
-            answer = ask(self.client, report, wanted, placed.as_of, placed)
-            self.kept.keep(placed, report.name, wanted, answer)
-        return answer
+        headers |= dict(_cut(found.answer))
+        return Response(written(report, found.answer), headers=headers, media_type=media_type)
 
     async def journey(self, request: Request) -> Response:
         """GET /v1/journeys."""
@@ -235,6 +184,15 @@ class ReportsApi:
         return json_answer({"as_of": as_of, **found})
 
 
+def reports_api(
+    client: Client, low_latency: Client, as_of: Callable[[], str | None], placed: Placed
+) -> ReportsApi:
+    """Handlers whose reports read what is placed where that is new enough, else views."""
+    turns = Turns("reports", _MOST_REPORTS)
+    answers = ReportAnswers(client, as_of, placed, turns)
+    return ReportsApi(client, low_latency, as_of, turns, answers)
+
+
 def _wanted(request: Request) -> Wanted:
     """The query's selection of what waits. Raises `BadQuestion`."""
     query = request.query_params
@@ -260,7 +218,7 @@ def _listed() -> list[dict[str, Any]]:
     ]
 
 
-def _tag(request: Request, source: _Source) -> dict[str, str]:
+def _headers(request: Request, source: Source) -> dict[str, str]:
     """as_of, for formats that have no place for it, and a tag of what the answer is made of.
 
     Until all has been loaded once there is neither: answers grow from one moment to the next.

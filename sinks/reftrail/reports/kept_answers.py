@@ -1,9 +1,9 @@
-"""Answers of reports, kept for a while for the same question about the same placed facts."""
+"""Answers of reports that are kept, to be given again to those who ask the same."""
 
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from reftrail.reports.catalogue import ReportAnswer
@@ -11,33 +11,60 @@ from reftrail.reports.placed_facts import PlacedFacts
 from reftrail.reports.questions import Question
 
 _MOST: Final = 256
-_MOST_ROWS: Final = 1_000
-"""An answer of more rows isn't kept."""
-_SECONDS: Final = 60.0
-"""Some reports go by the time at which they are asked."""
+_MOST_ROWS: Final = 50_000
+"""Rows of all answers together: about 80 MB. An answer of more than a fifth of it isn't kept."""
+HOLDS_SECONDS: Final = 60.0
+"""How long an answer holds while its facts do: some reports go by the time at which they are asked,
+such as those of codes that expire soon."""
 
-_Key = tuple[int, str, Question]
+QuestionKey = tuple[str, Question]
+"""A report and what it is asked."""
 
 
 @dataclass(frozen=True, slots=True)
+class KeptAnswer:
+    """An answer, the facts that it is of, and when it was asked for."""
+
+    facts: PlacedFacts
+    asked_at: float
+    answer: ReportAnswer
+
+
+@dataclass(slots=True)
 class KeptAnswers:
-    """The latest answers. clock gives seconds."""
+    """The latest answer of each of the questions that were asked last. clock gives seconds.
+
+    One thread keeps answers while another looks for them, so a change is one step of a dict.
+    """
 
     clock: Callable[[], float] = time.monotonic
-    _answers: OrderedDict[_Key, tuple[float, ReportAnswer]] = field(default_factory=OrderedDict)
+    _kept: OrderedDict[QuestionKey, KeptAnswer] = field(default_factory=OrderedDict)
+    _rows: int = 0
 
-    def get(self, placed: PlacedFacts, report: str, asked: Question) -> ReportAnswer | None:
-        """The answer to this question, as of these facts; None if none is kept."""
-        kept = self._answers.get((placed.version, report, asked))
-        if kept is None or self.clock() - kept[0] > _SECONDS:
-            return None
-        return replace(kept[1], as_of=placed.as_of)
+    def find(self, key: QuestionKey) -> KeptAnswer | None:
+        """The latest answer to this question, whatever facts it is of; None if none is kept."""
+        return self._kept.get(key)
 
-    def keep(self, placed: PlacedFacts, report: str, asked: Question, answer: ReportAnswer) -> None:
-        """Keep an answer, and let go of the oldest beyond 256."""
-        if len(answer.rows) > _MOST_ROWS:
+    def age(self, kept: KeptAnswer) -> float:
+        """Seconds since it was asked for."""
+        return self.clock() - kept.asked_at
+
+    def holds(self, kept: KeptAnswer, facts: PlacedFacts | None) -> bool:
+        """Whether it is what would be answered now of these facts."""
+        is_same = facts is not None and kept.facts.version == facts.version
+        return is_same and self.age(kept) <= HOLDS_SECONDS
+
+    def keep(self, key: QuestionKey, kept: KeptAnswer) -> None:
+        """Keep an answer in place of the one before, and let go of those asked longest ago."""
+        self._forget(key)
+        if len(kept.answer.rows) > _MOST_ROWS // 5:
             return
-        self._answers[placed.version, report, asked] = (self.clock(), answer)
-        self._answers.move_to_end((placed.version, report, asked))
-        while len(self._answers) > _MOST:
-            self._answers.popitem(last=False)
+        self._kept[key] = kept
+        self._rows += len(kept.answer.rows)
+        while len(self._kept) > _MOST or self._rows > _MOST_ROWS:
+            self._forget(next(iter(self._kept)))
+
+    def _forget(self, key: QuestionKey) -> None:
+        former = self._kept.pop(key, None)
+        if former is not None:
+            self._rows -= len(former.answer.rows)

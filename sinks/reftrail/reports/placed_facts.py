@@ -5,6 +5,7 @@ longer to plan that than to carry it out. The warehouse places the facts in a da
 (see `reftrail.warehouse.placing`), and a report reads them there.
 """
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -30,7 +31,7 @@ class PlacedFacts:
     """Tables in a database, named as the views whose rows they have.
 
     version is another one whenever they are, content where what they were made of is. as_of: as
-    in an answer.
+    in an answer. at is the second, by the clock of who placed them, at which they were of now.
     """
 
     database: str
@@ -38,6 +39,7 @@ class PlacedFacts:
     version: int = 0
     content: str = ""
     as_of: str | None = None
+    at: float = 0.0
 
     @property
     def quoted(self) -> str:
@@ -81,10 +83,16 @@ def are_missing(error: DatabaseError) -> bool:
 
 
 class Placed(Protocol):
-    """Gives placed facts. It asks ClickHouse, so it blocks."""
+    """Gives placed facts. Where it takes a client it asks ClickHouse, so it blocks."""
 
     def facts(self, client: Client, max_age: float) -> PlacedFacts | None:
         """Facts of now, else those that are at most so many seconds old; None without any."""
+
+    def latest(self) -> PlacedFacts | None:
+        """The newest facts, as of when ClickHouse was last asked about them; None without any."""
+
+    def age(self, facts: PlacedFacts) -> float:
+        """How many seconds ago they were of now."""
 
     def content(self, client: Client) -> str:
         """A word for what the views say now: another one whenever they may say something else."""
@@ -98,6 +106,13 @@ class NothingPlaced:
 
     def facts(self, client: Client, max_age: float) -> PlacedFacts | None:
         """None."""
+
+    def latest(self) -> PlacedFacts | None:
+        """None."""
+
+    def age(self, facts: PlacedFacts) -> float:  # noqa: ARG002  (there are none)
+        """For ever."""
+        return math.inf
 
     def content(self, client: Client) -> str:  # noqa: ARG002  (nothing is asked)
         """Always the same: as_of alone says whether views may say something else."""

@@ -22,7 +22,7 @@ from reftrail.hosting.problems import problem
 from reftrail.hosting.routes import Endpoint, Handler, needs, routes, served
 from reftrail.reports.analysts.routes import Analysts
 from reftrail.reports.analysts.routes import endpoints as analyst_endpoints
-from reftrail.reports.api import ReportsApi, explained
+from reftrail.reports.api import ReportsApi, explained, reports_api
 from reftrail.reports.placed_facts import NothingPlaced, Placed
 from reftrail.reports.routes import BAD, NO_KEY
 from reftrail.reports.routes import endpoints as report_endpoints
@@ -93,7 +93,7 @@ def application(  # noqa: PLR0913  (the parts that main has made)
     low_latency is for what must not wait for a report. Without analysts there are no routes for
     their queries and exports, without dashboard_parts no pages, without placed reports read views.
     """
-    api = ReportsApi(client, low_latency, progress.as_of_text, placed or NothingPlaced())
+    api = reports_api(client, low_latency, progress.as_of_text, placed or NothingPlaced())
     dashboard, pages = _dashboard(api, dashboard_parts, authorization)
     table = endpoints(api, progress, metrics, analysts, pages)
     return served(routes(table, lambda route: _authorized(route, authorization, dashboard)))

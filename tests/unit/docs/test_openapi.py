@@ -15,7 +15,7 @@ from clickhouse_connect.driver.client import Client
 from starlette.routing import Route
 from support.authorizing import authorizing
 from support.collector import collector_without_kafka
-from support.dashboard import pages, parts, reports_api
+from support.dashboard import pages, parts, silent_reports
 
 from reftrail.codes.host import http as of_codes
 from reftrail.codes.service.metrics import CodeMetrics
@@ -94,7 +94,7 @@ HOSTS = {
     "sinks/reftrail/warehouse/http.py": Host(
         warehouse,
         lambda: of_warehouse.endpoints(
-            reports_api(), LoadedPositions(), WarehouseMetrics(), ANALYSTS, pages()
+            silent_reports(), LoadedPositions(), WarehouseMetrics(), ANALYSTS, pages()
         ),
     ),
 }

@@ -10,7 +10,7 @@ import pytest
 from clickhouse_connect.driver.client import Client
 from support.authorizing import authorizing, stored
 from support.collector import collector_without_kafka
-from support.dashboard import pages, parts, reports_api
+from support.dashboard import pages, parts, silent_reports
 
 from reftrail.collector import routes as of_collector
 from reftrail.contracts.api_keys import Scope
@@ -47,7 +47,7 @@ def warehouse() -> tuple[Any, Authorization]:
 TABLES: dict[Callable[[], tuple[Any, Authorization]], list[Endpoint]] = {
     collector: of_collector.endpoints(collector_without_kafka()),
     warehouse: of_warehouse.endpoints(
-        reports_api(), LoadedPositions(), WarehouseMetrics(), ANALYSTS, pages()
+        silent_reports(), LoadedPositions(), WarehouseMetrics(), ANALYSTS, pages()
     ),
 }
 CLOSED = [

@@ -35,11 +35,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Current:
-    """Facts, what they were made of, and when. Mixed: not all of the tables were of one time."""
+    """Facts, and what they were made of. Mixed: not all of the tables were of one time."""
 
     facts: PlacedFacts
     content: ContentVersion
-    began: float
     is_mixed: bool
 
 
@@ -51,6 +50,16 @@ class _Compared:
     at: float
     as_of: str | None
     is_same: bool
+
+    def says_more_than(self, facts: PlacedFacts) -> bool:
+        """Whether these facts were the same at this time, and it is later than theirs."""
+        is_of_them = self.current.facts.version == facts.version
+        return self.is_same and is_of_them and self.at > facts.at
+
+    def facts(self) -> PlacedFacts:
+        """The facts as of that time, if they are the same."""
+        content = self.current.content.text()
+        return replace(self.current.facts, as_of=self.as_of, content=content, at=self.at)
 
 
 class Placer:
@@ -107,10 +116,23 @@ class Placer:
             return None
         now = self._compare(client, current, max_age)
         if now.is_same:
-            return replace(current.facts, as_of=now.as_of, content=current.content.text())
-        if current.is_mixed or monotonic() - current.began > max_age:
+            return now.facts()
+        if current.is_mixed or self.age(current.facts) > max_age:
             return None
         return current.facts
+
+    def latest(self) -> PlacedFacts | None:
+        """The newest facts, as of when ClickHouse was last asked about them; None without any."""
+        current, last = self._current, self._compared
+        if current is None:
+            return None
+        if last is not None and last.says_more_than(current.facts):
+            return last.facts()
+        return None if current.is_mixed else current.facts
+
+    def age(self, facts: PlacedFacts) -> float:
+        """How many seconds ago they were of now."""
+        return monotonic() - facts.at
 
     def _compare(self, client: Client, current: _Current, max_age: float) -> _Compared:
         """Compare facts with the tables, unless that is as recent as a second and max_age."""
@@ -142,8 +164,8 @@ class Placer:
         began = monotonic()
         current = self._current
         if current is not None and current.content == content:
-            facts = replace(current.facts, as_of=as_of)
-            self._current = replace(current, facts=facts, began=began)
+            still = replace(current.facts, as_of=as_of, content=content.text(), at=began)
+            self._current = replace(current, facts=still)
             return False
         if current is None:
             self._drop_earlier_turns()
@@ -154,8 +176,9 @@ class Placer:
         facts = self._databases[version % 2].place(self._visits, same, before)
         ended = content_version(self._client)
         self._version = version
-        facts = replace(facts, version=version, as_of=as_of, content=content.text() + ended.text())
-        self._current = _Current(facts, content, began, not content.only_grew(ended))
+        made_of = content.text() + ended.text()
+        facts = replace(facts, version=version, as_of=as_of, content=made_of, at=began)
+        self._current = _Current(facts, content, not content.only_grew(ended))
         self._ended, self._has_former = monotonic(), True
         _log.info("placed facts in %.1f s", self._ended - began)
         return True

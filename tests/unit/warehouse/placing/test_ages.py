@@ -59,6 +59,36 @@ async def test_facts_that_may_be_older_are_compared_with_the_tables_once_a_secon
     assert as_of(60) == "time 5"
 
 
+async def test_the_latest_facts_are_known_without_asking(
+    programme: ClickHouse, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = count(1)
+    placer = Placer(programme.writing, lambda: f"time {next(times)}")
+
+    def latest() -> tuple[str | None, float]:
+        with monkeypatch.context() as unasked:
+            unasked.setattr(type(programme.reading), "query", None)
+            found = placer.latest()
+        assert found is not None
+        return found.as_of, placer.age(found)
+
+    assert placer.latest() is None
+    placer.place()
+    clock.now += 10
+    assert latest() == ("time 1", 10)
+    assert not placer.place()
+    assert latest() == ("time 2", 0)
+    clock.now += 10
+    compared = placer.facts(programme.reading, 0)
+    assert latest() == ("time 3", 0)
+    assert compared == placer.latest()
+
+    await come_late(programme)
+    clock.now += 5
+    assert placer.facts(programme.reading, 0) is None
+    assert latest() == ("time 2", 15)
+
+
 async def test_older_facts_stay_as_they_are_while_others_are_placed(
     programme: ClickHouse, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,6 @@
 """Reports over HTTP read placed facts, and views where these are missing."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -122,3 +123,20 @@ async def test_a_kept_answer_is_of_the_same_facts(
 
     assert second.json() == first.json() != other.json()
     assert len([text for text in asked if "signed_up" in text]) == 2
+
+
+async def test_an_answer_that_may_be_older_comes_at_once_and_then_of_newer_facts(
+    programme: ClickHouse, http: httpx.AsyncClient, placer: Placer, clock: Clock
+) -> None:
+    assert await clicks(http, "&max_age=60") == (AS_OF, 4)
+    await come_late(programme)
+    clock.now += 30
+    placer.place()
+    path = "/v1/reports/funnel?by=all&max_age=60"
+    first = (await http.get(path)).raise_for_status()
+    assert first.json()["rows"][0]["clicks"] == 4
+    for _ in range(1_000):
+        if await clicks(http, "&max_age=60") != (AS_OF, 4):
+            break
+        await asyncio.sleep(0.01)
+    assert await clicks(http, "&max_age=60") == await clicks(http) == (AS_OF, 5)

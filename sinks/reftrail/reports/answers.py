@@ -1,0 +1,175 @@
+"""Answers of reports: a kept one at once if it is new enough, else one that ClickHouse gives.
+
+ClickHouse answers one question at a time, and readers ask the same again and again. An answer whose
+facts are no longer the newest is still given to those who allow its age; it is asked for once more
+behind their backs, one question after the other, so that nobody waits for new facts.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError
+
+from reftrail.reports.catalogue import ReportAnswer, ask
+from reftrail.reports.kept_answers import HOLDS_SECONDS, KeptAnswer, KeptAnswers, QuestionKey
+from reftrail.reports.placed_facts import Placed, PlacedFacts, are_missing
+from reftrail.reports.questions import BadQuestion, Question
+from reftrail.reports.report_files import Report
+from reftrail.reports.turns import Crowded, Turns
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What an answer is made of: placed facts or, without them, views. content as in the former."""
+
+    as_of: str | None
+    content: str
+    placed: PlacedFacts | None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An answer and its source; no answer if the caller knows it."""
+
+    source: Source
+    answer: ReportAnswer | None
+
+
+def _is_unknown(_: Source) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A report, its question, and which answers the caller knows by their source."""
+
+    report: Report
+    question: Question
+    is_known: Callable[[Source], bool]
+
+    @property
+    def key(self) -> QuestionKey:
+        return self.report.name, self.question
+
+    def found(self, source: Source, answer: Callable[[], ReportAnswer]) -> Found:
+        return Found(source, None if self.is_known(source) else answer())
+
+
+class ReportAnswers:
+    """Answers of the reports, by one connection and its turns.
+
+    as_of gives the time up to which everything is counted. Reports read what is placed where that
+    is new enough, else views.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        as_of: Callable[[], str | None],
+        placed: Placed,
+        turns: Turns,
+        kept: KeptAnswers | None = None,
+    ) -> None:
+        self._client = client
+        self._as_of = as_of
+        self._placed = placed
+        self._turns = turns
+        self._kept = kept or KeptAnswers()
+        self._stale: dict[QuestionKey, Report] = {}
+        self._renewing: asyncio.Task[None] | None = None
+
+    async def find(
+        self,
+        report: Report,
+        question: Question,
+        max_age: float = 0,
+        is_known: Callable[[Source], bool] = _is_unknown,
+    ) -> Found:
+        """The answer of facts that are at most so many seconds old.
+
+        is_known says whether the caller has what is made of a source, and needs no answer. Raises
+        `BadQuestion`, and `Crowded` if too many questions wait.
+        """
+        asked = _Asked(report, question, is_known)
+        if max_age and (found := self._of_kept(asked, max_age)) is not None:
+            return found
+        return await self._turns.run(self._of_clickhouse, asked, max_age)
+
+    async def answer(self, report: Report, question: Question, max_age: float) -> ReportAnswer:
+        """The answer of facts that are at most so many seconds old. Raises as find does."""
+        answer = (await self.find(report, question, max_age)).answer
+        if answer is None:
+            raise AssertionError("an answer is left out only for who knows it")
+        return answer
+
+    def _of_kept(self, asked: _Asked, max_age: float) -> Found | None:
+        """Of a kept answer, unless it is older; nothing here waits for ClickHouse."""
+        kept = self._kept.find(asked.key)
+        if kept is None:
+            return None
+        facts, latest = kept.facts, self._placed.latest()
+        if latest is not None and latest.version == facts.version:
+            facts = latest
+        if self._placed.age(facts) > max_age or self._kept.age(kept) > max(max_age, HOLDS_SECONDS):
+            return None
+        if latest is not None and not self._kept.holds(kept, latest):
+            self._renew(asked)
+        return asked.found(_source(facts), lambda: replace(kept.answer, as_of=facts.as_of))
+
+    def _of_clickhouse(self, asked: _Asked, max_age: float) -> Found:
+        """Of facts that are placed, else of views, also if the former were dropped; blocks."""
+        placed = self._placed.facts(self._client, max_age)
+        if placed is not None:
+            try:
+                return asked.found(_source(placed), lambda: self._of_placed(asked, placed))
+            except DatabaseError as error:
+                if not are_missing(error):
+                    raise
+                self._placed.forget(placed)
+        source = Source(self._as_of(), self._placed.content(self._client), None)
+        return asked.found(
+            source, lambda: ask(self._client, asked.report, asked.question, source.as_of)
+        )
+
+    def _of_placed(self, asked: _Asked, placed: PlacedFacts) -> ReportAnswer:
+        kept = self._kept.find(asked.key)
+        if kept is not None and self._kept.holds(kept, placed):
+            return replace(kept.answer, as_of=placed.as_of)
+        began = self._kept.clock()
+        answer = ask(self._client, asked.report, asked.question, placed.as_of, placed)
+        self._kept.keep(asked.key, KeptAnswer(placed, began, answer))
+        return answer
+
+    def _renew(self, asked: _Asked) -> None:
+        """Ask for it again soon, of the newest facts."""
+        self._stale[asked.key] = asked.report
+        if self._renewing is None or self._renewing.done():
+            self._renewing = asyncio.create_task(self._renew_all())
+
+    async def _renew_all(self) -> None:
+        while self._stale:
+            key, report = next(iter(self._stale.items()))
+            asked = _Asked(report, key[1], _is_unknown)
+            try:
+                await self._turns.run(self._renewed, asked)
+            except (BadQuestion, ClickHouseError) as error:
+                _log.warning("the report %s isn't kept up to date: %s", report.name, error)
+            except Crowded:
+                pass  # whoever asks for it next begins again
+            finally:
+                self._stale.pop(key, None)
+
+    def _renewed(self, asked: _Asked) -> None:
+        """Keep an answer of the newest facts; blocks."""
+        latest = self._placed.latest()
+        if latest is not None:
+            self._of_placed(asked, latest)
+
+
+def _source(placed: PlacedFacts) -> Source:
+    return Source(placed.as_of, placed.content, placed)

@@ -1,0 +1,283 @@
+"""Answers of reports come at once where one is kept that is new enough, and are renewed behind it.
+
+The facts and ClickHouse's answers are made up here: only which of them are given is looked at.
+"""
+
+import asyncio
+import threading
+from dataclasses import replace
+from unittest.mock import Mock
+
+import pytest
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import DatabaseError
+
+from reftrail.reports import answers as answers_module
+from reftrail.reports.answers import ReportAnswers, Source
+from reftrail.reports.catalogue import ReportAnswer, find
+from reftrail.reports.kept_answers import KeptAnswers
+from reftrail.reports.placed_facts import PlacedFacts
+from reftrail.reports.questions import Question
+from reftrail.reports.report_files import Report
+from reftrail.reports.turns import Turns
+
+FUNNEL = find("funnel")
+QUESTION = Question(("campaign",))
+OTHER = Question(("campaign", "code"))
+
+
+class Clock:
+    """Seconds that a test sets."""
+
+    now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Facts:
+    """Facts that a test places, each time as another version."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.newest: PlacedFacts | None = None
+        self.place(1)
+
+    def place(self, version: int) -> None:
+        named = {"content": f"content {version}", "as_of": f"time {version}"}
+        self.newest = PlacedFacts("d", frozenset(), version, **named, at=self._clock())
+
+    def facts(self, client: Client, max_age: float) -> PlacedFacts | None:
+        known = self.newest
+        return known if known is not None and self.age(known) <= max_age else None
+
+    def latest(self) -> PlacedFacts | None:
+        return self.newest
+
+    def age(self, facts: PlacedFacts) -> float:
+        return self._clock() - facts.at
+
+    def content(self, client: Client) -> str:
+        return "of views"
+
+    def forget(self, facts: PlacedFacts) -> None:
+        self.newest = None
+
+
+class Warehouse:
+    """Notes what it is asked; an answer is the version of its facts, 0 of views."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Question, int]] = []
+        self.error: Exception | None = None
+        self.rows = 1
+        self.goes_on = threading.Event()
+        self.goes_on.set()
+
+    def ask(
+        self,
+        client: Client,
+        report: Report,
+        question: Question,
+        as_of: str | None,
+        placed: PlacedFacts | None = None,
+    ) -> ReportAnswer:
+        assert self.goes_on.wait(10)
+        version = 0 if placed is None else placed.version
+        self.asked.append((question, version))
+        if self.error is not None:
+            raise self.error
+        return ReportAnswer(as_of, ("n",), [{"n": version}] * self.rows)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def facts(clock: Clock) -> Facts:
+    return Facts(clock)
+
+
+@pytest.fixture
+def warehouse(monkeypatch: pytest.MonkeyPatch) -> Warehouse:
+    made = Warehouse()
+    monkeypatch.setattr(answers_module, "ask", made.ask)
+    return made
+
+
+@pytest.fixture
+def answers(clock: Clock, facts: Facts, warehouse: Warehouse) -> ReportAnswers:
+    del warehouse
+    turns = Turns("test", 2)
+    return ReportAnswers(Mock(Client), lambda: "views", facts, turns, KeptAnswers(clock))
+
+
+async def given(answers: ReportAnswers, max_age: float, question: Question = QUESTION) -> str:
+    """The answer's version, and its as_of."""
+    answer = await answers.answer(FUNNEL, question, max_age)
+    return f"{answer.rows[0]['n']} as of {answer.as_of}"
+
+
+async def renewed(answers: ReportAnswers) -> None:
+    """Wait until what is asked again behind the readers has been answered."""
+    if answers._renewing is not None:
+        await answers._renewing
+
+
+async def test_the_same_question_is_asked_once(
+    answers: ReportAnswers, warehouse: Warehouse
+) -> None:
+    assert {await given(answers, 60) for _ in range(3)} == {"1 as of time 1"}
+    assert await given(answers, 60, OTHER) == "1 as of time 1"
+    assert warehouse.asked == [(QUESTION, 1), (OTHER, 1)]
+
+
+async def test_a_kept_answer_does_not_wait_for_other_questions(
+    answers: ReportAnswers, warehouse: Warehouse
+) -> None:
+    await given(answers, 60)
+    warehouse.goes_on.clear()
+    slow = asyncio.create_task(given(answers, 60, OTHER))
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        assert await given(answers, 60) == "1 as of time 1"
+    assert not slow.done()
+    warehouse.goes_on.set()
+    await slow
+
+
+async def test_who_wants_now_never_gets_an_older_answer(
+    answers: ReportAnswers, facts: Facts, clock: Clock, warehouse: Warehouse
+) -> None:
+    assert await given(answers, 0) == "1 as of time 1"
+    clock.now += 1
+    assert await given(answers, 0) == "0 as of views"
+    facts.place(2)
+    assert await given(answers, 0) == "2 as of time 2"
+    assert warehouse.asked == [(QUESTION, 1), (QUESTION, 0), (QUESTION, 2)]
+
+
+async def test_an_answer_of_former_facts_is_given_until_it_is_renewed(
+    answers: ReportAnswers, facts: Facts, clock: Clock, warehouse: Warehouse
+) -> None:
+    await given(answers, 60)
+    clock.now += 30
+    facts.place(2)
+    assert await given(answers, 60) == "1 as of time 1"
+    await renewed(answers)
+    assert await given(answers, 60) == "2 as of time 2"
+    assert warehouse.asked == [(QUESTION, 1), (QUESTION, 2)]
+
+
+async def test_an_answer_is_never_older_than_it_may_be(
+    answers: ReportAnswers, facts: Facts, clock: Clock
+) -> None:
+    await given(answers, 60)
+    clock.now += 30
+    facts.place(2)
+    clock.now += 1
+    assert await given(answers, 30) == "2 as of time 2"
+    clock.now += 60
+    facts.newest = None
+    assert await given(answers, 60) == "0 as of views"
+
+
+async def test_facts_that_are_still_of_now_are_said_to_be(
+    answers: ReportAnswers, facts: Facts, clock: Clock, warehouse: Warehouse
+) -> None:
+    await given(answers, 10)
+    clock.now += 20
+    assert facts.newest is not None
+    facts.newest = replace(facts.newest, as_of="time 1b", at=clock.now)
+    for max_age in (0, 10):
+        assert await given(answers, max_age) == "1 as of time 1b"
+    assert warehouse.asked == [(QUESTION, 1)]
+    clock.now += 5
+    assert await given(answers, 10) == "1 as of time 1b"
+    assert await given(answers, 4) == "0 as of views"
+
+
+async def test_a_report_that_goes_by_the_time_is_renewed_after_a_minute(
+    answers: ReportAnswers, facts: Facts, clock: Clock, warehouse: Warehouse
+) -> None:
+    await given(answers, 900)
+    clock.now += 61
+    assert await given(answers, 900) == "1 as of time 1"
+    await renewed(answers)
+    assert await given(answers, 900) == "1 as of time 1"
+    assert warehouse.asked == [(QUESTION, 1)] * 2
+
+
+async def test_many_readers_of_a_former_answer_renew_it_once(
+    answers: ReportAnswers, facts: Facts, warehouse: Warehouse
+) -> None:
+    for question in (QUESTION, OTHER):
+        await given(answers, 60, question)
+    facts.place(2)
+    for question in (QUESTION, OTHER) * 8:
+        assert await given(answers, 60, question) == "1 as of time 1"
+    await renewed(answers)
+    assert warehouse.asked[2:] == [(QUESTION, 2), (OTHER, 2)]
+
+
+async def test_an_answer_that_can_not_be_renewed_is_given_until_it_is_too_old(
+    answers: ReportAnswers,
+    facts: Facts,
+    clock: Clock,
+    warehouse: Warehouse,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    await given(answers, 60)
+    facts.place(2)
+    warehouse.error = DatabaseError("TIMEOUT_EXCEEDED")
+    assert await given(answers, 60) == "1 as of time 1"
+    await renewed(answers)
+    assert "the report funnel isn't kept up to date: TIMEOUT_EXCEEDED" in caplog.text
+    assert await given(answers, 60) == "1 as of time 1"
+    await renewed(answers)
+    clock.now += 61
+    with pytest.raises(DatabaseError):
+        await given(answers, 60)
+
+
+async def test_who_has_an_answer_already_gets_none(
+    answers: ReportAnswers, warehouse: Warehouse
+) -> None:
+    seen: list[Source] = []
+
+    def is_known(source: Source) -> bool:
+        seen.append(source)
+        return True
+
+    for _ in range(2):
+        assert (await answers.find(FUNNEL, QUESTION, 60, is_known)).answer is None
+    assert warehouse.asked == []
+    await given(answers, 60)
+    assert (await answers.find(FUNNEL, QUESTION, 60, is_known)).answer is None
+    assert {source.content for source in seen} == {"content 1"}
+
+
+async def test_what_is_kept_is_bounded_by_rows_and_answers(
+    answers: ReportAnswers, warehouse: Warehouse
+) -> None:
+    async def asked_again(question: Question) -> int:
+        before = len(warehouse.asked)
+        await given(answers, 60, question)
+        return len(warehouse.asked) - before
+
+    questions = [Question(("campaign",), weeks=number) for number in range(300)]
+    for question in questions:
+        await given(answers, 60, question)
+    assert [await asked_again(question) for question in questions[-256:]] == [0] * 256
+    assert await asked_again(questions[43]) == 1
+
+    warehouse.rows = 10_000
+    for question in questions[:6]:
+        await given(answers, 60, question)
+    assert [await asked_again(question) for question in questions[1:6]] == [0] * 5
+    assert await asked_again(questions[0]) == 1
+    warehouse.rows = 10_001
+    await given(answers, 60, OTHER)
+    assert await asked_again(OTHER) == 1
