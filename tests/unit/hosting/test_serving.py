@@ -87,7 +87,7 @@ def test_an_answer_does_not_wait_for_the_other_side_to_have_its_head(
 
     class Watched(Server):
         def connection(self) -> Any:
-            made = super().connection()
+            made: Any = super().connection()
             begin = made.connection_made
 
             def begun(transport: Any) -> None:

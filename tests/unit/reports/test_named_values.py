@@ -121,7 +121,6 @@ PLACES: Final[Mapping[str, Mapping[str, Naming]]] = {
         "status": only(RewardStatus, "reversed"),
         "kind": naming(MilestoneKind, MilestoneKind.BONUS),  # a bonus is a reward
     },
-    "user/statements": {"status": only(StatementStatus, "prepared")},
 }
 TABLES: Final[Mapping[str, Mapping[str, Naming]]] = {
     "reward_balances": {

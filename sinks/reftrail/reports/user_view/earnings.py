@@ -19,6 +19,7 @@ _HELD: Final = RewardStatus.HELD.value
 _REJECTED: Final = RewardStatus.REJECTED.value
 _FULFILLED: Final = RewardStatus.FULFILLED.value
 _COUNTED: Final = frozenset({_GRANTED, _REJECTED, RewardStatus.REVERSED.value})
+_OPEN: Final = frozenset({_HELD, _REJECTED})
 _ENDED: Final = frozenset({_REJECTED, RewardStatus.REVERSED.value})
 _REOPENED: Final = frozenset({Reason.REINSTATED, Reason.DISPUTED})
 _SUPERSEDED: Final = frozenset({_HELD, _GRANTED, RewardStatus.FAILED.value})
@@ -103,13 +104,12 @@ def earnings(entries: Sequence[EntryRow]) -> Earnings:
     granted: set[str] = set()
     last: dict[str, EntryRow] = {}
     for entry in entries:
-        status = entry.status
-        added[entry.currency, entry.kind] += entry.effect_micros
-        owed[entry.currency, entry.kind] += entry.clawback_micros
-        if not is_part(entry):
+        status, owns = entry.status, (entry.currency, entry.kind)
+        added[owns] += entry.effect_micros
+        owed[owns] += entry.clawback_micros
+        if not (entry.reasons and is_part(entry)):
             last[entry.reward_id] = entry
-        is_reward = not is_adjustment(entry.action)
-        if status in _COUNTED and entry.role == _REFERRER and is_reward:
+        if status in _COUNTED and entry.role == _REFERRER and not is_adjustment(entry.action):
             _count(found, entry, granted)
         if status == _GRANTED:
             granted.add(entry.reward_id)
@@ -127,11 +127,11 @@ def earnings(entries: Sequence[EntryRow]) -> Earnings:
 def _count_open(found: Earnings, last: Iterable[EntryRow]) -> None:
     """Count the rewards that are held or rejected now, by the last entry of each."""
     for entry in last:
-        if is_adjustment(entry.action):
+        if entry.status not in _OPEN or is_adjustment(entry.action):
             continue
         if entry.status == _HELD:
             _hold(found, entry)
-        elif entry.status == _REJECTED and entry.role == _REFERRER:
+        elif entry.role == _REFERRER:
             found.codes[entry.code].rejected += 1
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from heapq import nlargest
 from operator import attrgetter
 from typing import Any, Final
 
@@ -46,7 +47,7 @@ def history(
     below = entries
     if asked.before != _END:
         below = [entry for entry in entries if _place(entry) < asked.before]
-    found = sorted(below, key=_place, reverse=True)[: asked.most + 1]
+    found = nlargest(asked.most + 1, below, key=_place)
     shown = found[: asked.most]
     following = None
     if len(found) > len(shown):

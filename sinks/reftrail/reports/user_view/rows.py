@@ -105,16 +105,25 @@ class FulfilmentRow(msgspec.Struct, frozen=True, array_like=True, tag="report"):
 
 
 class StatementRow(msgspec.Struct, frozen=True, array_like=True, tag="statement"):
-    """A statement of pay-outs, as it is now. since_ms is when its status came."""
+    """A revision of a statement of pay-outs."""
 
     statement_id: str
+    revision: int
     currency: str
     from_ms: Millis
     until_ms: Millis
     total_micros: Micros
     carried_over: str | None
+    prepared_ms: Millis
+
+
+class StatementChangeRow(msgspec.Struct, frozen=True, array_like=True, tag="statement_change"):
+    """A change of a statement's status; the one with the highest number was the last."""
+
+    statement_id: str
+    number: int
     status: str
-    since_ms: Millis
+    ms: Millis
 
 
 class PolicyRow(msgspec.Struct, frozen=True, array_like=True, tag="policy"):
@@ -137,4 +146,5 @@ Row = (
     | FulfilmentRow
     | PolicyRow
     | StatementRow
+    | StatementChangeRow
 )

@@ -24,13 +24,14 @@ from reftrail.reports.user_view.rows import (
     MergeRow,
     MilestoneRow,
     PolicyRow,
+    StatementChangeRow,
     StatementRow,
 )
 
 MOST_SHOWN: Final = 100
 """The most codes, shipments and statements that are shown: the latest ones, active codes first."""
 
-_OF_PERSON: Final = ("entries", "codes", "milestones", "statements")
+_OF_PERSON: Final = ("entries", "codes", "milestones", "statements", "statement_changes")
 _NOTHING: Final = FulfilmentRow("", is_delivered=False, ms=0, event_id="")
 
 
@@ -65,7 +66,7 @@ def user_view(
         ],
         "codes_in_all": len(owned),
         "shipments": _shipments(shipments, more),
-        "statements": statements_shown(known.every(StatementRow))[:MOST_SHOWN],
+        "statements": _statements(known),
         "history": shown,
         "next": following,
     }
@@ -108,6 +109,11 @@ def _more(
         asked["policies"] = {"campaigns": campaigns}
     parameters = {name: value for values in asked.values() for name, value in values.items()}
     return look_up(client, *asked, **parameters)
+
+
+def _statements(known: FoundRows) -> list[dict[str, Any]]:
+    shown = statements_shown(known.every(StatementRow), known.every(StatementChangeRow))
+    return shown[:MOST_SHOWN]
 
 
 def _balance(found: Earnings) -> list[dict[str, Any]]:
