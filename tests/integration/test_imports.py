@@ -1,5 +1,6 @@
 """`reftrail import` against a real broker and the real rules, and again after changes elsewhere."""
 
+import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,24 @@ CAMPAIGN = {
     "reward": {"currency": "USD", "referrer": {"value": "10.00"}},
     "adjustments": {"approval_above": "100.00", "approval_window": "0 days"},
 }
+COLUMNS = """
+[columns]
+id = "Nr"
+amount = "Owed"
+state = "What became of it"
+earner_id = "Affiliate"
+
+[constants]
+currency = "USD"
+
+[amounts]
+written = "decimal"
+decimal_separator = ","
+
+[states]
+open = ["due"]
+paid = ["paid"]
+"""
 PATIENCE = 300
 
 
@@ -54,6 +73,30 @@ class Imports:
     def run(self, commissions: list[dict[str, Any]], *options: str) -> str:
         self._file.write_text(json.dumps({"data": commissions}))
         files = [str(self._file), "--codes", str(self._codes)]
+        arguments = ["import", "rewardful", *files, "--kind", "payout", *options]
+        done = CliRunner().invoke(command_line(("import",)), arguments, env=self._known)
+        assert done.exit_code == 0, (done.output, done.exception)
+        return done.stdout
+
+    def run_table(self, commissions: list[dict[str, Any]], *options: str) -> str:
+        """The same commissions as a spreadsheet saves them, with columns that a file names."""
+        file = self._file.with_suffix(".csv")
+        with file.open("w", encoding="utf-8-sig", newline="") as table:
+            rows = csv.writer(table, delimiter=";")
+            rows.writerow(["Nr", "Owed", "What became of it", "Affiliate", "Note"])
+            rows.writerows(
+                [
+                    found["id"],
+                    f"{found['amount'] / 100:.2f} $".replace(".", ","),
+                    found["state"].title(),
+                    found["sale"]["affiliate"]["id"],
+                    "two\nlines; and a delimiter",
+                ]
+                for found in commissions
+            )
+        columns = file.with_suffix(".toml")
+        columns.write_text(COLUMNS)
+        files = [str(file), "--columns", str(columns), "--codes", str(self._codes)]
         arguments = ["import", "rewardful", *files, "--kind", "payout", *options]
         done = CliRunner().invoke(command_line(("import",)), arguments, env=self._known)
         assert done.exit_code == 0, (done.output, done.exception)
@@ -96,3 +139,29 @@ def test_balances_match_to_the_cent_after_an_import_and_after_the_next(
         held = {"AMY": ("200.01", "0.01", False), "BOB": ("50.00", "50.00", True)}
         wait_until(lambda: imports.compared(later) == held, PATIENCE)
         assert json.loads(imports.run(later, "--dry-run", "--json"))["changes"] == []
+
+
+def test_a_table_and_the_api_s_answers_are_the_same_commissions(
+    installation: TestInstallation, tmp_path: Path
+) -> None:
+    apply_campaigns(installation, [Campaign.model_validate(CAMPAIGN)])
+    codes = [code(text, owner=text.lower(), campaign_id="spring") for text in ("AMY", "BOB")]
+    produce(installation, CODES, codes)
+    imports = Imports(installation, tmp_path)
+    commissions = [
+        commission(1, 1999, "amy"),
+        commission(2, 1, "amy"),
+        commission(3, 5000, "bob", state="paid"),
+    ]
+    imports.run_table(commissions)
+    matching = {"AMY": ("20.00", "20.00", True), "BOB": ("0.00", "0.00", True)}
+    with worker(installation, tmp_path / "worker.log"):
+        wait_until(lambda: imports.compared(commissions) == matching, PATIENCE)
+    amy, bob = imports.run_table(commissions, "--dry-run").splitlines()
+    assert amy.startswith("matches: affiliate of amy (AMY of amy, by --codes) is owed 20.00 USD, ")
+    assert bob.startswith("matches: affiliate of bob (BOB of bob, by --codes) is owed 0.00 USD, ")
+    paid = [commissions[0] | {"state": "paid"}, *commissions[1:]]
+    found = json.loads(imports.run_table(paid, "--dry-run", "--json"))
+    assert [(change["adjustment_id"], change["amount"]) for change in found["changes"]] == [
+        ("rewardful:commission-1:1", "-19.99")
+    ]

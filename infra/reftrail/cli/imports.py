@@ -1,7 +1,7 @@
 """`reftrail import`: what other referral programmes still owe, taken over into the ledger."""
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -25,13 +25,14 @@ from reftrail.contracts.times import now
 from reftrail.contracts.topics import ADJUSTMENTS, CODES, DEAD_LETTERS, REWARDS
 from reftrail.imports import (
     Balance,
-    Fault,
+    Found,
     History,
     Owners,
     Plan,
     Posting,
     Programme,
     plan_import,
+    read_columns,
     read_commissions,
 )
 from reftrail.reference import read_all, write
@@ -49,7 +50,7 @@ def _import(
     file: Annotated[
         Path,
         typer.Argument(
-            help="Its list of commissions, as its API answers; of Dub a CSV export, too."
+            help="Its list of commissions, as its API answers, or a CSV export; see --columns."
         ),
     ],
     *,
@@ -57,6 +58,12 @@ def _import(
         Path | None,
         typer.Option(
             help="CSV with earner,code: whose code is whose. Else an owner's e-mail address says."
+        ),
+    ] = None,
+    columns: Annotated[
+        Path | None,
+        typer.Option(
+            help="TOML file that says which columns a CSV export has. Dub's are known without it."
         ),
     ] = None,
     currency: Annotated[
@@ -81,17 +88,19 @@ def _import(
     has changed since. A file at fault changes nothing.
     """
     installation = installation_at(bootstrap_servers, topic_prefix, ready_file)
-    commissions, faults, left_out = read_commissions(programme, file, currency)
+    mapping = read_columns(columns) if columns else None
+    found = read_commissions(programme, file, currency, mapping)
     registered = read_all(installation, CODES, CodeChanged)
     plan = plan_import(
         programme,
-        commissions,
+        found.commissions,
         Owners(registered, _listed(codes, registered) if codes else None),
         _history(installation, programme),
         asks_again=ask_again,
     )
-    _say(plan, faults, left_out, as_json=as_json)
-    if faults or plan.without_code or plan.faults:
+    plan.notes += found.notes
+    _say(plan, found, as_json=as_json)
+    if found.faults or plan.without_code or plan.faults:
         typer.echo("nothing is taken over; see what is at fault above", err=True)
         raise typer.Exit(4)
     by, at = actor or whoever_is_here(), now()
@@ -152,9 +161,7 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
         ) from error
 
 
-def _say(
-    plan: Plan, faults: Iterable[Fault], left_out: Mapping[str, int], *, as_json: bool
-) -> None:
+def _say(plan: Plan, found: Found, *, as_json: bool) -> None:
     if as_json:
         print_json(
             {
@@ -167,8 +174,8 @@ def _say(
                 "without_code": plan.without_code,
                 "must_be_mended": plan.faults,
                 "notes": plan.notes,
-                "left_out": left_out,
-                "faults": [fault._asdict() for fault in faults],
+                "left_out": found.left_out,
+                "faults": [fault._asdict() for fault in found.faults],
             }
         )
         return
@@ -180,13 +187,14 @@ def _say(
             f"name it in --codes FILE.csv",
             err=True,
         )
-    if left_out:
-        units = ", ".join(f"{count:,} of {unit}" for unit, count in sorted(left_out.items()))
+    if found.left_out:
+        counts = sorted(found.left_out.items())
+        units = ", ".join(f"{count:,} of {unit}" for unit, count in counts)
         typer.echo(f"left out what isn't cash: {units}", err=True)
     for text in (*plan.faults, *plan.notes):
         typer.echo(text, err=True)
-    for fault in faults:
-        typer.echo(f"element {fault.number} ({fault.commission_id}): {fault.why}", err=True)
+    for number, its_id, why, counted in found.faults:
+        typer.echo(f"{counted} {number} ({its_id}): {why}", err=True)
 
 
 def _changes(postings: list[Posting]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from reftrail.contracts.adjustments import Adjusted, is_adjustment
 from reftrail.contracts.codec import Undecodable, decode, stop_if_newer
 from reftrail.contracts.decisions import DeadLettered, RewardDecided, RewardStatus, Role
-from reftrail.imports.commissions import Programme
+from reftrail.imports.commission import Programme
 
 _STAGES: Final = frozenset({"adjustments", "reward"})
 """The stages that decide on adjustments; another's dead letters say nothing about the ledger."""

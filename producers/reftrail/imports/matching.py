@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from reftrail.contracts.reference import CodeChanged
-from reftrail.imports.commissions import Commission
+from reftrail.imports.commission import Commission
 
 
 class Rule(StrEnum):

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from reftrail.contracts.decisions import RewardStatus, Role
 from reftrail.contracts.money import amount_text
 from reftrail.contracts.record import Micros
-from reftrail.imports.commissions import Commission, Programme
+from reftrail.imports.commission import Commission, Programme
 from reftrail.imports.history import History, Outcome, Written
 from reftrail.imports.matching import Match, Owners, Rule
 

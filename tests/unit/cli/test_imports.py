@@ -153,3 +153,55 @@ def test_what_is_left_out_is_said(written: list[Record]) -> None:
     done = CliRunner().invoke(command_line(("import",)), arguments, env=KNOWN)
     assert (done.exit_code, written) == (0, []), done.output
     assert "left out what isn't cash: 1 of points" in done.stderr
+
+
+TABLE = """Id;Earned;Status;Partner
+9;"10,50";approved;amy@affiliates.example
+10;"1,00";paid;amy@affiliates.example
+"""
+COLUMNS = """
+columns = { id = "Id", amount = "Earned", state = "Status", earner_email = "Partner" }
+amounts = { written = "decimal", decimal_separator = "," }
+states = { open = ["approved"], paid = ["paid"] }
+"""
+
+
+def import_table(table: str, *options: str) -> Result:
+    Path("export.csv").write_text(table)
+    Path("columns.toml").write_text(COLUMNS)
+    files = ["export.csv", "--columns", "columns.toml"]
+    arguments = ["import", "firstpromoter", *files, "--currency", "EUR", *options]
+    return CliRunner().invoke(command_line(("import",)), arguments, env=KNOWN)
+
+
+def test_a_table_whose_columns_a_file_names(written: list[Record]) -> None:
+    done = import_table(TABLE, "--dry-run")
+    assert (done.exit_code, written) == (0, []), done.output
+    amy = "amy@affiliates.example"
+    assert done.stdout == (
+        f"Amy1 of {amy} (by e-mail) for {amy}: 10.50 EUR (commission 9 of firstpromoter is "
+        f"approved)\n"
+        f"differs: {amy} (Amy1 of {amy}, by e-mail) is owed 10.50 EUR, booked 0.00, would add "
+        f"10.50, waiting 0.00\n"
+    )
+    for _ in range(2):
+        assert import_table(TABLE).exit_code == 0
+    (adjustment,) = written
+    assert isinstance(adjustment, Adjusted)
+    assert (adjustment.adjustment_id, adjustment.value_micros) == ("firstpromoter:9", 10_500_000)
+
+
+def test_rows_at_fault_are_told_and_nothing_is_taken_over(written: list[Record]) -> None:
+    table = TABLE + "11;5.00;approved;amy@affiliates.example\n12;1;open;amy@affiliates.example\n"
+    done = import_table(table)
+    assert (done.exit_code, written) == (4, [])
+    assert "row 4 (11): the amount is '5.00', and no amount with the decimal" in done.stderr
+    assert "row 5 (12): its state 'open' isn't known: whether it is owed can't be" in done.stderr
+    faults = json.loads(import_table(table, "--json").stdout)["faults"]
+    assert [(fault["counted"], fault["number"]) for fault in faults] == [("row", 4), ("row", 5)]
+
+
+def test_what_looks_wrong_in_a_table_is_said(written: list[Record]) -> None:
+    done = import_table(TABLE.replace('"10,50"', "1050").replace('"1,00"', "100"), "--dry-run")
+    assert (done.exit_code, written) == (0, [])
+    assert "no amount in the file has decimals (1050, ...): if they are minor" in done.stderr

@@ -57,7 +57,7 @@ def read(
 ) -> tuple[list[Commission], list[tuple[int, str, str]]]:
     file = tmp_path / "commissions.json"
     file.write_text(answer if isinstance(answer, str) else json.dumps(answer, indent=2))
-    commissions, faults, _ = read_commissions(programme, file, currency)
+    commissions, faults, *_ = read_commissions(programme, file, currency)
     return commissions, [(fault.number, fault.commission_id, fault.why) for fault in faults]
 
 
@@ -172,7 +172,8 @@ def test_files_of_several_answers_and_none(tmp_path: Path) -> None:
     lines = "\n".join(json.dumps({"data": [DUB | {"id": f"cm_{n}"}]}) for n in range(3))
     commissions, _ = read(tmp_path, Programme.DUB, lines)
     assert [commission.commission_id for commission in commissions] == ["cm_0", "cm_1", "cm_2"]
-    assert read(tmp_path, Programme.DUB, [DUB, DUB])[1] == [(2, "cm_1", "it is in the file twice")]
+    twice = [(2, "cm_1", "it is in the file twice, first as element 1")]
+    assert read(tmp_path, Programme.DUB, [DUB, DUB])[1] == twice
     assert read(tmp_path, Programme.DUB, ["text"])[1] == [(1, "", "it has no status")]
     with pytest.raises(ExpectedError, match="is no JSON"):
         read(tmp_path, Programme.DUB, "id,amount\n1,2\n")

@@ -68,7 +68,9 @@ def test_what_was_paid_is_not_owed(tmp_path: Path) -> None:
 
 
 def test_the_standard_columns_name_no_partner(tmp_path: Path) -> None:
-    with pytest.raises(ExpectedError, match="lacks the columns partnerId; export"):
+    with pytest.raises(
+        ExpectedError, match="lacks the columns partnerId; its columns are id, type"
+    ):
         read(tmp_path, "id,type,amount,earnings,currency,status\ncm_1,sale,5,1,usd,paid\n")
 
 
@@ -76,7 +78,7 @@ def test_the_standard_columns_name_no_partner(tmp_path: Path) -> None:
     ("text", "why"),
     [
         (f"{HEAD}\ncm_1,sale\n", "2 values in row 2, and 9 columns"),
-        (f'{HEAD}\n"cm_1', "is no CSV in UTF-8"),
+        (f'{HEAD}\n"cm_1', "is no CSV: unexpected end of data"),
     ],
 )
 def test_a_torn_file_is_refused(tmp_path: Path, text: str, why: str) -> None:
@@ -88,5 +90,8 @@ def test_a_torn_file_is_refused(tmp_path: Path, text: str, why: str) -> None:
 def test_tables_of_others_are_refused(tmp_path: Path, programme: Programme) -> None:
     file = tmp_path / "commissions.csv"
     file.write_text("Commission ID,Amount\n1,2\n")
-    with pytest.raises(ExpectedError, match="only JSON is read"):
+    with pytest.raises(
+        ExpectedError,
+        match=r"--columns COLUMNS.toml .* the file's columns are Commission ID, Amount",
+    ):
         read_commissions(programme, file)
