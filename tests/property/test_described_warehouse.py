@@ -1,6 +1,6 @@
 """Every request for reports is answered as the warehouse's OpenAPI description says.
 
-Without the dashboard: its pages are tried in a browser.
+Without the dashboard: `test_dashboard_requests.py` has its pages.
 """
 
 import asyncio
