@@ -1,11 +1,12 @@
 """The example shop and a collector, under names of one site: www, blog and events."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
+from starlette.routing import Route
 from support.edge import RunningEdge, running_edge
 from support.http_server import served
 from support.metrics import wait_until
@@ -50,8 +51,10 @@ class RunningShop:
 
 
 @contextmanager
-def running_shop(directory: Path, *, asks_consent: bool = False) -> Iterator[RunningShop]:
-    """The shop and its collector, which sets cookies for the whole site."""
+def running_shop(
+    directory: Path, *, asks_consent: bool = False, more: Sequence[Route] = ()
+) -> Iterator[RunningShop]:
+    """The shop with more routes, and its collector, which sets cookies for the whole site."""
     port = free_port()
     origins = [f"http://{host}.{SHOP}:{port}" for host in ("www", "blog")]
     with running_edge(
@@ -63,7 +66,9 @@ def running_shop(directory: Path, *, asks_consent: bool = False) -> Iterator[Run
         endpoint = f"http://events.{SHOP}:{urlsplit(edge.url).port}"
 
         def app() -> Starlette:
-            return application(Shop(endpoint, "pk", AsyncReftrail(edge.url, "sk"), asks_consent))
+            made = application(Shop(endpoint, "pk", AsyncReftrail(edge.url, "sk"), asks_consent))
+            made.router.routes[:0] = more
+            return made
 
         with served(app, port):
             edge.codes.add("AMY")

@@ -38,6 +38,32 @@ export const createReftrail = (options: Options): Browser => {
     field.value = value ?? ''
   }
 
+  /** Those who want views by themselves. Components of one page may be several, and come and go:
+   * React's StrictMode mounts each twice. An address counts once until the visitor leaves it. */
+  let watchers = 0
+  let at = ''
+  const moved = (): void => {
+    const here = location.pathname + location.search
+    if (at == here) return
+    at = watchers ? here : ''
+    if (watchers) view()
+  }
+  let isWatched = false
+  /** Once: a router that wraps `history` later would lose its own changes by an undoing of these. */
+  const watch = (): void => {
+    for (const name of ['pushState', 'replaceState'] as const) {
+      const change = history[name]
+      history[name] = (...state) => {
+        change.apply(history, state)
+        moved()
+      }
+    }
+    addEventListener('popstate', moved)
+    addEventListener('pageshow', ({ persisted }) => {
+      if (watchers && persisted) view()
+    })
+  }
+
   return {
     consent,
     view,
@@ -67,30 +93,15 @@ export const createReftrail = (options: Options): Browser => {
     },
 
     autoView() {
-      let at = ''
-      const look = (): void => {
-        if (at != (at = location.pathname + location.search)) view()
+      if (!isWatched) watch()
+      isWatched = true
+      watchers++
+      moved()
+      let ends = (): void => {
+        watchers--
+        ends = () => {}
       }
-      const { pushState, replaceState } = history
-      const restored = (event: PageTransitionEvent): void => {
-        if (event.persisted) view()
-      }
-      history.pushState = (...state) => {
-        pushState.apply(history, state)
-        look()
-      }
-      history.replaceState = (...state) => {
-        replaceState.apply(history, state)
-        look()
-      }
-      addEventListener('popstate', look)
-      addEventListener('pageshow', restored)
-      look()
-      return () => {
-        Object.assign(history, { pushState, replaceState })
-        removeEventListener('popstate', look)
-        removeEventListener('pageshow', restored)
-      }
+      return () => ends()
     },
   }
 }

@@ -121,6 +121,30 @@ test('views by themselves: by address, and after the back/forward cache', async 
   assert.equal(page.events.length, 4)
 })
 
+test('views by themselves: several callers count each address once', async () => {
+  const page = new Page('/')
+  const reftrail = createReftrail(OPTIONS)
+  const count = async (): Promise<number> => (await page.pass(200), page.events.length)
+  const first = reftrail.autoView()
+  first()
+  first()
+  const second = reftrail.autoView()
+  const third = reftrail.autoView()
+  assert.equal(await count(), 1)
+  second()
+  page.go('/teapot')
+  history.pushState({}, '')
+  assert.equal(await count(), 2)
+  third()
+  page.go('/kettle')
+  history.pushState({}, '')
+  page.go('/teapot')
+  history.pushState({}, '')
+  assert.equal(await count(), 2)
+  reftrail.autoView()
+  assert.equal(await count(), 3)
+})
+
 test('one tab sends at a time, where there are locks', async () => {
   const asked: string[] = []
   const locks = { request: (name: string, act: () => Promise<void>) => (asked.push(name), act()) }

@@ -36,6 +36,7 @@ export interface Browser extends Omit<Core, 'getVisitorId'> {
      * reports the signup, and report when it is begun. Returns a function that undoes it. */
     attach(form: HTMLFormElement): () => void;
     /** View events by themselves: now, at each navigation within the page, and when the page comes
-     * back out of the back/forward cache. Returns a function that ends it. */
+     * back out of the back/forward cache. Called several times, it counts each address once. Returns
+     * a function that ends it for this caller. */
     autoView(): () => void;
 }
