@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from reftrail.contracts.decisions import Action
 from reftrail.contracts.stage_messages import Forwarded
 from reftrail.rules.attribution.question import Question
 from reftrail.rules.attribution.refusals import conversion_of
@@ -62,7 +63,9 @@ def forward(on: Question) -> Forwarded:
 def merge(on: Question) -> Sequence[Event]:
     """Move a user's history to the account that the user is merged into.
 
-    A repetition changes nothing. A user who is merged already isn't merged into another account:
+    Refunds and disputes go before it: where both users have reported an order, the account's claims
+    for it again as soon as the history is there, and by then it is known to be paid back. A
+    repetition changes nothing. A user who is merged already isn't merged into another account:
     that is a contradiction.
     """
     target, state = on.record.merged_into, on.state
@@ -82,24 +85,29 @@ def merge(on: Question) -> Sequence[Event]:
             **common, user_id=user_id, visitors=tuple(touch.visitor_id or "" for touch in touches)
         ),
     ]
-    marks = (*signed_up_alone(state, user_id), *ended)
-    events += _histories(on, target, (*marks, *_known(on, marks)))
-    events += [_forwarded(on, target, touch.event_id, record=packed(touch)) for touch in touches]
     logged = [
         LoggedAction(cell.action(event_id), cell.cause(on.cause))
         for event_id, cell in {**waiting, **kept}.items()
     ]
-    for claimed_action in sorted(logged, key=lambda logged: when_claimed(logged.action)):
-        record, claimed = (
-            packed(conversion_of(user_id, claimed_action)),
-            claimed_action.action.event_id in kept,
-        )
-        events.append(
-            _forwarded(
-                on, target, claimed_action.action.event_id, record=record, has_claimed=claimed
-            )
-        )
-    return events
+    actions = [
+        _forwarded_action(on, target, action, has_claimed=action.action.event_id in kept)
+        for action in sorted(logged, key=lambda logged: when_claimed(logged.action))
+    ]
+    taken_back = sum(action.action.kind != Action.PURCHASE for action in logged)
+    marks = (*signed_up_alone(state, user_id), *ended)
+    events += actions[:taken_back]
+    events += _histories(on, target, (*marks, *_known(on, marks)))
+    events += [_forwarded(on, target, touch.event_id, record=packed(touch)) for touch in touches]
+    return [*events, *actions[taken_back:]]
+
+
+def _forwarded_action(
+    on: Question, target: str, logged: LoggedAction, *, has_claimed: bool
+) -> Forwarded:
+    """A purchase, refund or dispute, on its way to the account."""
+    record = packed(conversion_of(on.record.user_id, logged))
+    name = logged.action.event_id
+    return _forwarded(on, target, name, record=record, has_claimed=has_claimed)
 
 
 def _histories(on: Question, target: str, ended: Sequence[Referral]) -> Iterator[Forwarded]:
