@@ -92,11 +92,16 @@ class UsersKnown(Derived, frozen=True, kw_only=True):
 
 
 class ReviewsCarried(Derived, frozen=True, kw_only=True):
-    """Rewards that reviews ended under a referral that a merge has ended, for the referral left.
+    """What a referral that a merge has ended knows of its user's orders, for the referral left.
 
     ended_code and ended_user_id are those of the referral that has ended. ended has the sides of
-    its actions, as texts `id|role|currency|action`: a side has one id, by whatever referrals it
-    comes.
+    its actions whose rewards reviews ended, as texts `id|role|currency|action`: a side has one id,
+    by whatever referrals it comes. seen has the answers about the signals of orders, as texts
+    `kind|users_24h|users_30d|codes_30d|insiders_30d|users_365d|action`. The kind `approved` says
+    that a review has approved an order in spite of them. places has the user's places under limits
+    that count users, which rewards keep that were taken back, as texts
+    `received_at|day|limit|most|action`; without a limit it is that under the code, for the UTC day
+    too where that isn't -1.
     """
 
     code: str
@@ -104,6 +109,8 @@ class ReviewsCarried(Derived, frozen=True, kw_only=True):
     ended_code: str
     ended_user_id: str
     ended: list[str]
+    seen: list[str] = []  # noqa: RUF012
+    places: list[str] = []  # noqa: RUF012
 
 
 class Forwarded(Derived, frozen=True, kw_only=True):

@@ -250,6 +250,7 @@ TOPOLOGY: Final[tuple[Stage, ...]] = (
             RewardGranted: (REWARD_GRANTED,),
             RewardWithdrawn: (REWARD_GRANTED,),
             Claimed: (CLAIMS, REWARD_INPUTS),
+            CheckRequested: (CHECKS,),
             ReviewsCarried: (REWARD_INPUTS,),
             ReferralVoided: (REWARD_INPUTS,),
             LimitRequested: (LIMITS,),

@@ -92,7 +92,7 @@ def test_orders_of_any_amount_add_up_and_their_refunds_take_back_everything() ->
 def test_very_many_reviewed_rewards_are_carried_over_a_merge_in_several_messages(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(carried_reviews, "MOST_SIDES", 3)
+    monkeypatch.setattr(carried_reviews, "MOST_TEXTS", 3)
     host = programme(Trigger.AMOUNT_REACHED, UNIT)
     guest = {"user_id": "guest"}
     happens(host, signup("11:00", typed="AMY", visitor_id=None, **guest))

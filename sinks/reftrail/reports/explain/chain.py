@@ -36,7 +36,7 @@ _NAMES: Final = {
     "Converted": "conversion",
     "ReferralVoided": "end of the referral",
     "UsersKnown": "users known to be this one",
-    "ReviewsCarried": "reviews of a merged user's referral",
+    "ReviewsCarried": "knowledge of a merged user's referral",
     "Forwarded": "forwarded from a merged user",
 }
 

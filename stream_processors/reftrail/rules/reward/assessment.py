@@ -1,6 +1,6 @@
 """Assessment of a claim: its sides, evidence, verdict and the reservations that it needs."""
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container
 from typing import Any, Final
 
 import msgspec
@@ -11,13 +11,14 @@ from reftrail.contracts.record import Millis
 from reftrail.contracts.reference import CodeChanged, Trigger
 from reftrail.contracts.reward_reasons import Reason
 from reftrail.rules.arms import arm_of_claim
-from reftrail.rules.fraud.case import Case, Evidence, Signals, SignalSeen
+from reftrail.rules.fraud.case import Case, Evidence, Signals
 from reftrail.rules.fraud.scoring import Judgement, Verdict, gather, judge
 from reftrail.rules.limits import LimitReservation
 from reftrail.rules.policy import NO_CURRENCY, NO_KIND, Terms
 from reftrail.rules.reward.case import RewardCase, SideReward
 from reftrail.rules.reward.context import DecisionContext
 from reftrail.rules.reward.order import Order
+from reftrail.rules.reward.order_evidence import highest
 from reftrail.rules.reward.queue import AssessedReward, Waiting
 from reftrail.rules.reward.rejection import WEIGHT, objections
 from reftrail.rules.reward.reservations import (
@@ -190,21 +191,6 @@ def signals_of(claim: Claimed) -> Signals:
         claim.email_disposable,
         claim.hash_key_id,
     )
-
-
-def highest(answers: Iterable[SignalSeen]) -> Mapping[str, SignalSeen]:
-    """The highest figures of each kind of signal, over several answers."""
-    found: dict[str, SignalSeen] = {}
-    for seen in answers:
-        known = found.get(seen.kind)
-        if known is None:
-            found[seen.kind] = seen
-            continue
-        figures = ("users_24h", "users_30d", "codes_30d", "insiders_30d", "users_365d")
-        found[seen.kind] = _replace(
-            seen, **{name: max(getattr(seen, name), getattr(known, name)) for name in figures}
-        )
-    return found
 
 
 def _held(claim: Claimed, terms: Terms, judgement: Judgement) -> Judgement:

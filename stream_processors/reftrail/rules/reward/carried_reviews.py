@@ -1,14 +1,15 @@
-"""Reviews of a referral that merging has ended: what they ended stays ended under the one left.
+"""What a referral that merging has ended knows of the user's orders: it goes before their claims.
 
-An order or signup whose reward a review took back earns nothing there. Of rewards by number or
-amount as many are passed without one, behind those that the user has got: the k-th of the ended
-referral would have been the k-th from then on.
+What reviews ended stays ended under the referral that is left. An order or signup whose reward a
+review took back earns nothing there. Of rewards by number or amount as many are passed without one,
+behind those that the user has got: the k-th of the ended referral would have been the k-th from
+then on.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -17,7 +18,10 @@ from reftrail.contracts.reference import Trigger
 from reftrail.contracts.stage_messages import ReviewsCarried
 from reftrail.rules.decider import derived_id
 from reftrail.rules.reward.actions import action_of, number_of, of_threshold
+from reftrail.rules.reward.carried_evidence import evidence_texts, keep_evidence
+from reftrail.rules.reward.carried_places import keep_places, places_texts
 from reftrail.rules.reward.context import DecisionContext
+from reftrail.rules.reward.lifecycle import ended_by_review
 from reftrail.rules.reward.state import EndedSide, Progress
 from reftrail.rules.reward.state_events import ProgressMade, ReviewsKept
 
@@ -26,33 +30,67 @@ _Ended: TypeAlias = tuple[str, EndedSide]
 
 _BY_COUNT: Final = (Trigger.NTH_PURCHASE, Trigger.AMOUNT_REACHED)
 
-MOST_SIDES: Final = 1_000
-"""The most sides in one message: with a long order id each has 300 bytes."""
+MOST_TEXTS: Final = 1_000
+"""The most texts in one message: with a long order id each has 300 bytes."""
 
 
-def carry_reviews(context: DecisionContext, claims: Sequence[Claimed]) -> None:
-    """Tell the referrals of claims which of their actions, and of thresholds, reviews have ended.
+class Kinship(NamedTuple):
+    """The kinship of two codes under which one person was referred."""
 
-    claims are those that follow the end of the context's referral under one of the same owner.
+    is_same_owner: bool
+    is_same_campaign: bool
+
+
+def carry_reviews(
+    context: DecisionContext, claims: Sequence[Claimed], codes: Mapping[str, Kinship]
+) -> None:
+    """Tell the referrals of claims what is known here of their orders and signups.
+
+    Under a code of the same owner that is what reviews have ended, also of rewards by number or
+    amount, and the places that are kept in spite of that; under any code the evidence against
+    orders. claims are those that follow the end of the context's referral and may earn, codes says
+    how their codes are related to that referral's.
     """
-    if not claims:
-        return
-    thresholds = [side for trigger in _BY_COUNT for side in _ended_thresholds(context, trigger)]
     by_referral: dict[tuple[str, str], list[Claimed]] = {}
     for claim in claims:
         by_referral.setdefault((claim.code, claim.user_id), []).append(claim)
     for (code, user_id), its_claims in by_referral.items():
-        actions = dict.fromkeys(map(action_of, its_claims))
-        ended = [*thresholds, *(side for action in actions for side in _ended(context, action))]
-        for begin in range(0, len(ended), MOST_SIDES):
+        actions = list(dict.fromkeys(map(action_of, its_claims)))
+        texts = list(_texts(context, actions, codes[code]))
+        for begin in range(0, len(texts), MOST_TEXTS):
             words = (str(begin),) if begin else ()
-            part = ended[begin : begin + MOST_SIDES]
+            part = texts[begin : begin + MOST_TEXTS]
             context.apply(_message(context, code, user_id, part, *words))
 
 
+def _texts(
+    context: DecisionContext, actions: Sequence[str], code: Kinship
+) -> Iterator[tuple[str, str]]:
+    """The texts of a message, each with its field. What reviews ended has no further evidence."""
+    thresholds = [side for trigger in _BY_COUNT for side in _ended_thresholds(context, trigger)]
+    ended = [*thresholds, *(side for action in actions for side in _ended(context, action))]
+    if code.is_same_owner:
+        for action, side in ended:
+            yield "ended", f"{side.carried}|{side.role}|{side.currency}|{action}"
+    if code.is_same_owner and code.is_same_campaign:
+        for action in dict.fromkeys((*(action for action, _ in thresholds), *actions)):
+            yield from (("places", text) for text in places_texts(context, action))
+    for action in actions:
+        if not (code.is_same_owner and ended_by_review(context, action)):
+            found = evidence_texts(context, action, is_same_owner=code.is_same_owner)
+            yield from (("seen", text) for text in found)
+
+
 def _message(
-    context: DecisionContext, code: str, user_id: str, ended: Iterable[_Ended], *words: str
+    context: DecisionContext,
+    code: str,
+    user_id: str,
+    texts: Iterable[tuple[str, str]],
+    *words: str,
 ) -> ReviewsCarried:
+    fields: dict[str, list[str]] = {"ended": [], "seen": [], "places": []}
+    for field, text in texts:
+        fields[field].append(text)
     its_id = ("reviews_carried", context.record.event_id, context.code, context.user_id, *words)
     return ReviewsCarried(
         **context.metadata(*its_id, code, user_id),
@@ -60,7 +98,7 @@ def _message(
         user_id=user_id,
         ended_code=context.code,
         ended_user_id=context.user_id,
-        ended=[f"{side.carried}|{side.role}|{side.currency}|{action}" for action, side in ended],
+        **fields,
     )
 
 
@@ -83,7 +121,9 @@ def _ended_thresholds(context: DecisionContext, trigger: str) -> Iterator[_Ended
 
 
 def keep_reviews(context: DecisionContext, carried: ReviewsCarried) -> None:
-    """Keep what reviews ended under a referral that has ended, each side once."""
+    """Keep what is known under a referral that has ended; what reviews ended, each side once."""
+    keep_evidence(context, carried.seen)
+    keep_places(context, carried.places)
     sides = (text.split("|", 3) for text in carried.ended)
     ended = [
         (action, EndedSide(role, currency, its_id)) for its_id, role, currency, action in sides

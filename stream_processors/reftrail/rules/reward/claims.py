@@ -7,11 +7,14 @@ from reftrail.contracts.policy import TermsFrom
 from reftrail.rules.arms import arm_of_claim, terms_of_arm
 from reftrail.rules.codes import code_of
 from reftrail.rules.policy import Terms
-from reftrail.rules.reward.assessment import assess, highest, unpriced
+from reftrail.rules.reward.actions import action_of
+from reftrail.rules.reward.assessment import assess, unpriced
+from reftrail.rules.reward.carried_evidence import with_evidence
 from reftrail.rules.reward.context import DecisionContext
 from reftrail.rules.reward.disputes import dispute
 from reftrail.rules.reward.eligibility import is_open, is_triggered
 from reftrail.rules.reward.lifecycle import ended_by_review
+from reftrail.rules.reward.order_evidence import highest
 from reftrail.rules.reward.purchases import purchase
 from reftrail.rules.reward.queue import Waiting
 from reftrail.rules.reward.refunds import refund
@@ -44,6 +47,8 @@ def settle_claim(context: DecisionContext, waiting: Waiting) -> None:
     claim = waiting.claim
     assert claim is not None
     if context.referral.is_merged and claim.action in (Action.SIGNUP, Action.PURCHASE):
+        if claim.action == Action.PURCHASE:
+            with_evidence(context, action_of(claim), waiting)
         return
     terms = terms_of(context, claim)
     match Action(claim.action):

@@ -16,10 +16,13 @@ from reftrail.rules.reward.case import RewardCase
 from reftrail.rules.reward.keys import code_key, day_key
 from reftrail.rules.reward.queue import AssessedReward
 from reftrail.rules.reward.state import (
+    ActionCell,
+    CarriedPlace,
     CodeCell,
     CountCell,
     ReferralCell,
 )
+from reftrail.rules.reward.state_events import PlaceCarried, PlacesLeft
 
 _replace: Final = msgspec.structs.replace
 
@@ -80,8 +83,12 @@ def _without_zero(counts: dict[str | None, int]) -> tuple[tuple[str | None, int]
 
 def count_reward(cells: Cells, key: str, code: str, case: RewardCase | None, *, by: int) -> None:
     """Count one reward of the user more (or less), and the user under the code with the first."""
-    if case is None or case.is_bonus:
-        return
+    if case is not None and not case.is_bonus:
+        count_user(cells, key, code, case.day if case.counts_by_day else None, by=by)
+
+
+def count_user(cells: Cells, key: str, code: str, day: int | None, *, by: int) -> None:
+    """Let one thing more (or less) make the user count under the code, and on a UTC day."""
     referral = cells.get(key, ReferralCell)
     counted = referral.counted + by
     cells.put(key, _replace(referral, counted=counted))
@@ -89,16 +96,16 @@ def count_reward(cells: Cells, key: str, code: str, case: RewardCase | None, *, 
     if users:
         usage = cells.get(code_key(code), CodeCell)
         cells.put(code_key(code), _replace(usage, users=usage.users + users))
-    if not case.counts_by_day:
+    if day is None:
         return
-    own_key = f"{key}:l:day {case.day}"
+    own_key = f"{key}:l:day {day}"
     own = cells.get(own_key, CountCell)
     cells.put(own_key, CountCell(own.count + by))
     users = (own.count + by > 0) - (own.count > 0)
     if users:
-        its_day = day_key(code, case.day)
+        its_day = day_key(code, day)
         on_day = max(0, cells.get(its_day, CountCell).count + users)
-        forget_at = forgotten_at(case.day) if on_day else None
+        forget_at = forgotten_at(day) if on_day else None
         cells.put(its_day, CountCell(on_day, forget_at=forget_at))
 
 
@@ -109,6 +116,30 @@ def count_reservations(cells: Cells, key: str, case: RewardCase | None, *, by: i
     another reward doesn't release them meanwhile.
     """
     for text in () if case is None else case.user_reservations:
-        limit_cell_key = f"{key}:l:{LimitReservation.parse(text).key}"
-        held = cells.get(limit_cell_key, CountCell)
-        cells.put(limit_cell_key, CountCell(held.count + by, text))
+        _count_reservation(cells, key, text, by=by)
+
+
+def _count_reservation(cells: Cells, key: str, text: str, *, by: int) -> None:
+    limit_cell_key = f"{key}:l:{LimitReservation.parse(text).key}"
+    held = cells.get(limit_cell_key, CountCell)
+    cells.put(limit_cell_key, CountCell(held.count + by, text))
+
+
+def carry_places(cells: Cells, key: str, event: PlaceCarried | PlacesLeft) -> None:
+    """Keep a place that an action has from a referral that has ended, or give up all of them."""
+    cell_key = f"{key}:a:{event.action}"
+    cell = cells.get(cell_key, ActionCell)
+    if isinstance(event, PlaceCarried):
+        cells.put(cell_key, _replace(cell, places=(*cell.places, event.place)))
+        _count_place(cells, key, event.code, event.place, by=1)
+        return
+    cells.put(cell_key, _replace(cell, has_left_places=True))
+    for place in cell.places:
+        _count_place(cells, key, event.code, place, by=-1)
+
+
+def _count_place(cells: Cells, key: str, code: str, place: CarriedPlace, *, by: int) -> None:
+    if place.key:
+        _count_reservation(cells, key, str(LimitReservation(place.key, 1, place.most)), by=by)
+    else:
+        count_user(cells, key, code, place.day if place.day >= 0 else None, by=by)

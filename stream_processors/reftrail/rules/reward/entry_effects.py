@@ -9,7 +9,7 @@ from reftrail.contracts.decisions import (
 )
 from reftrail.contracts.reward_reasons import Reason, is_part
 from reftrail.rules.cells import Cells
-from reftrail.rules.reward.actions import first_attempt
+from reftrail.rules.reward.actions import first_attempt, of_order
 from reftrail.rules.reward.budgets import reserved_after
 from reftrail.rules.reward.case import RewardCase, SideReward
 from reftrail.rules.reward.counting import (
@@ -17,12 +17,13 @@ from reftrail.rules.reward.counting import (
     count_reservations,
     count_reward,
 )
+from reftrail.rules.reward.order_evidence import APPROVED
 from reftrail.rules.reward.state import (
     ActionCell,
     EndedSide,
     ReferralCell,
 )
-from reftrail.rules.reward.transitions import ENDED_BY_REVIEW, is_order
+from reftrail.rules.reward.transitions import ENDED, ENDED_BY_REVIEW, is_order
 
 _replace = msgspec.structs.replace
 
@@ -36,6 +37,8 @@ def apply_entry(cells: Cells, key: str, referral: ReferralCell, entry: RewardDec
     after = _decided(before, entry)
     cells.put(cell_key, _replace(cell, case=after))
     _note_review(cells, key, entry)
+    if _is_approved(after, entry):
+        _approve(cells, key, after)
     by = _is_qualified(after) - _is_qualified(before)
     if by:
         count_qualified(cells, key, referral, entry, by=by)
@@ -55,6 +58,23 @@ def _note_review(cells: Cells, key: str, entry: RewardDecided) -> None:
     cell = cells.get(first_key, ActionCell)
     ended = (*cell.ended_by_review, EndedSide(entry.role, entry.currency))
     cells.put(first_key, _replace(cell, ended_by_review=ended))
+
+
+def _is_approved(case: RewardCase, entry: RewardDecided) -> bool:
+    """Whether reviews have approved an action by now, on all its sides, or given it back."""
+    by_review = {Reason.APPROVED, Reason.REINSTATED}.intersection(entry.reasons)
+    if not by_review or Reason.USERS_MERGED in entry.reasons:
+        return False
+    waits = any(side.status == RewardStatus.HELD and side.hold_until is None for side in case.sides)
+    return not waits and all(side.status not in ENDED for side in case.sides)
+
+
+def _approve(cells: Cells, key: str, case: RewardCase) -> None:
+    """Let the signals of an approved order count no longer, under whatever referral it earns."""
+    cell_key = f"{key}:a:{of_order(case.order_id)}"
+    cell = cells.get(cell_key, ActionCell)
+    if case.order_id is not None and cell.seen:
+        cells.put(cell_key, _replace(cell, seen=APPROVED))
 
 
 def _is_qualified(case: RewardCase) -> bool:

@@ -12,13 +12,19 @@ from reftrail.contracts.decisions import (
     RewardGranted,
     RewardWithdrawn,
 )
-from reftrail.contracts.stage_messages import LimitRequested, ReferralVoided, ReviewsCarried
+from reftrail.contracts.stage_messages import (
+    CheckRequested,
+    LimitRequested,
+    ReferralVoided,
+    ReviewsCarried,
+)
 from reftrail.rules.cells import Cells
 from reftrail.rules.decider import Refused, fingerprint
 from reftrail.rules.limits import LimitReservation
 from reftrail.rules.reward.actions import first_attempt, of_order
 from reftrail.rules.reward.case import RewardCase
 from reftrail.rules.reward.counting import (
+    carry_places,
     count_reservations,
     count_reward,
     count_usage,
@@ -51,9 +57,12 @@ from reftrail.rules.reward.state_events import (
     LimitsRequested,
     LimitsSettled,
     MilestoneGone,
+    OrderEvidenceKept,
     OrderRecorded,
     PartialRefundDeferred,
     PendingClaimResumed,
+    PlaceCarried,
+    PlacesLeft,
     ProgressMade,
     Queued,
     ReferralEnded,
@@ -76,7 +85,7 @@ def evolve(cells: Cells, event: Event) -> None:  # noqa: C901, PLR0912, PLR0915 
     match event:
         case RewardGranted() | RewardWithdrawn() | LimitRequested() | Claimed() | Refused():
             return
-        case ReviewsCarried() | ReferralVoided():
+        case CheckRequested() | ReviewsCarried() | ReferralVoided():
             return
     key = referral_key(event.code, event.user_id)
     referral = cells.get(key, ReferralCell)
@@ -148,6 +157,11 @@ def evolve(cells: Cells, event: Event) -> None:  # noqa: C901, PLR0912, PLR0915 
             cells.put(cell_key, _replace(cells.get(cell_key, AdjustmentCell), early=early))
         case ReviewsKept():
             _reviews_kept(cells, key, event)
+        case OrderEvidenceKept(action=action):
+            cell_key = f"{key}:a:{action}"
+            cells.put(cell_key, _replace(cells.get(cell_key, ActionCell), seen=event.seen))
+        case PlaceCarried() | PlacesLeft():
+            carry_places(cells, key, event)
         case CommandNoted():
             cells.put(f"{key}:c:{fingerprint(event.command_id):x}", Command(is_done=True))
         case DayForgotten():

@@ -4,6 +4,8 @@ A claim waits until the checks of its signals are answered. A reward that needs 
 shared limits waits for those. Nothing of the same referral overtakes them.
 """
 
+from collections.abc import Mapping
+
 from reftrail.contracts.decisions import Action, Claimed
 from reftrail.contracts.stage_messages import (
     LimitAnswered,
@@ -17,9 +19,11 @@ from reftrail.rules.merged_claims import is_after_merge
 from reftrail.rules.reward.actions import of_order
 from reftrail.rules.reward.assessment import refused_by, signals_of
 from reftrail.rules.reward.bonuses import is_bonus, settle_milestone
+from reftrail.rules.reward.carried_evidence import ask_for_checks, signals_to_check
 from reftrail.rules.reward.claims import settle_claim, terms_of
 from reftrail.rules.reward.commands import carry_out_rest
 from reftrail.rules.reward.context import DecisionContext
+from reftrail.rules.reward.eligibility import is_triggered
 from reftrail.rules.reward.lifecycle import release_unused
 from reftrail.rules.reward.purchases import (
     count_order,
@@ -61,8 +65,11 @@ def take_claim(context: DecisionContext, claim: Claimed) -> None:
         return
     waiting = Waiting(context.cause.offset, claim=claim)
     unanswered = () if _is_known(context, claim) else tuple(claim.checks)
-    if unanswered or _is_busy(context):
-        context.apply(Queued(**context.noted(), waiting=waiting, unanswered=unanswered))
+    signals = _to_check(context, claim)
+    if unanswered or signals or _is_busy(context):
+        common = context.noted()
+        context.apply(Queued(**common, waiting=waiting, unanswered=(*unanswered, *signals)))
+        ask_for_checks(context, claim, signals)
     else:
         settle_claim(context, waiting)
 
@@ -218,6 +225,17 @@ def _is_here(context: DecisionContext, event_id: str) -> bool:
 def _is_busy(context: DecisionContext) -> bool:
     referral = context.referral
     return bool(referral.first) or referral.requested is not None
+
+
+def _to_check(context: DecisionContext, claim: Claimed) -> Mapping[str, str]:
+    """The signals of an order for which a referral has to ask itself, after a merge."""
+    is_order = claim.action == Action.PURCHASE and is_after_merge(claim)
+    if not is_order or _is_known(context, claim):
+        return {}
+    terms = terms_of(context, claim)
+    return (
+        {} if terms is None or not is_triggered(claim, terms) else signals_to_check(context, claim)
+    )
 
 
 def _is_known(context: DecisionContext, claim: Claimed) -> bool:

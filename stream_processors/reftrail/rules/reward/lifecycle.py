@@ -230,7 +230,7 @@ def release_counted(context: DecisionContext, order_id: str) -> None:
     """Release an order that counted towards the rewards of a referral that has ended."""
     reservation = LimitReservation.parse(order_reservation(order_id))
     words = ("places_back", "counted", context.record.event_id, reservation.key)
-    _request(context, words, reservation, is_releasing=True)
+    ask_limit(context, words, reservation, is_releasing=True)
 
 
 def release_unused(context: DecisionContext, requested: AssessedReward) -> None:
@@ -276,10 +276,10 @@ def request(
     record_id = context.record.event_id
     its_words = ("places_back", case.claim_id, case.action, record_id, parsed.key, *words)
     at = case.received_at if isinstance(context.resumed or context.record, ReferralVoided) else None
-    _request(context, its_words, parsed, is_releasing=is_releasing, received_at=at)
+    ask_limit(context, its_words, parsed, is_releasing=is_releasing, received_at=at)
 
 
-def _request(
+def ask_limit(
     context: DecisionContext,
     words: tuple[str, ...],
     reservation: LimitReservation,
@@ -287,6 +287,10 @@ def _request(
     is_releasing: bool,
     received_at: Millis | None = None,
 ) -> None:
+    """Ask the limits stage to release or take a reservation; nobody waits for its answer.
+
+    words make the request's id. received_at is that of the record that is decided on, unless given.
+    """
     common = context.metadata(*words)
     common["received_at"] = common["received_at"] if received_at is None else received_at
     context.apply(

@@ -13,6 +13,7 @@ from reftrail.rules.fraud.scoring import Verdict
 from reftrail.rules.policy import Terms
 from reftrail.rules.reward.actions import of_order, of_threshold
 from reftrail.rules.reward.assessment import assess, rejected_order
+from reftrail.rules.reward.carried_evidence import with_evidence
 from reftrail.rules.reward.context import DecisionContext
 from reftrail.rules.reward.dispute_reports import LARGEST_SUM
 from reftrail.rules.reward.eligibility import (
@@ -51,7 +52,8 @@ def purchase(context: DecisionContext, waiting: Waiting, terms: Terms) -> None:
     assert claim is not None
     if claim.order_id is None:
         return
-    known = context.action(of_order(claim.order_id)).order or Order(claim.order_id)
+    action = of_order(claim.order_id)
+    known = context.action(action).order or Order(claim.order_id)
     was_refused = was_of_another(context, claim)
     is_again = waiting.is_again or was_refused
     if known.amount_micros is not None and not is_again:
@@ -59,10 +61,8 @@ def purchase(context: DecisionContext, waiting: Waiting, terms: Terms) -> None:
     order = with_purchase(known, claim, terms)
     if not is_again:
         refuse_foreign_refund(context, order)
-    refused = context.action(of_order(claim.order_id)).refused
-    if was_refused and refused is not None:
-        waiting = msgspec.structs.replace(waiting, seen=refused.seen)
-    if ended_by_review(context, of_order(order.order_id)):
+    waiting = with_evidence(context, action, waiting)
+    if ended_by_review(context, action):
         context.apply(OrderRecorded(**context.noted(), order=order))
         return
     if terms.campaign.trigger == Trigger.FIRST_PURCHASE:

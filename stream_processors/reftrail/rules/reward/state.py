@@ -98,6 +98,20 @@ class EndedSide(NamedTuple):
     carried: str = ""
 
 
+class CarriedPlace(NamedTuple):
+    """A user's place under a limit that counts users, carried from a referral that has ended.
+
+    received_at is the receipt of the action that took it. key and most are those of the limit that
+    referrers share; without a key it is the user's place under the code, and on a UTC day too
+    unless day is -1.
+    """
+
+    received_at: Millis
+    day: int
+    key: str = ""
+    most: int = 0
+
+
 class SkippedCell(msgspec.Struct, frozen=True, array_like=True):
     """The position of a skipped order among the others of its user (`reward.skipped`).
 
@@ -119,7 +133,10 @@ class ActionCell(msgspec.Struct, frozen=True, array_like=True):
     threshold is the count that the reward needs. times is the number of decisions on the action.
     previous is the next action in the referral's list of rewards. Sides in ended_by_review get
     nothing when the action is decided on again. refused is the claim of a signup that was refused
-    as another user's, with the answers to its checks; of an order, only these answers.
+    as another user's, with the answers to its checks; of an order, only these answers. seen are the
+    answers about the signals of an order, without the claim's id (`carried_evidence.py`). places
+    are those that an action keeps which a review or refund took back before a merge; with
+    has_left_places this referral has ended since, and another one has them.
     """
 
     order: Order | None = None
@@ -130,6 +147,9 @@ class ActionCell(msgspec.Struct, frozen=True, array_like=True):
     times: int = 0
     ended_by_review: tuple[EndedSide, ...] = ()
     refused: Waiting | None = None
+    seen: tuple[SignalSeen, ...] = ()
+    places: tuple[CarriedPlace, ...] = ()
+    has_left_places: bool = False
 
 
 class Progress(msgspec.Struct, frozen=True, array_like=True):

@@ -8,13 +8,18 @@ from typing import Final, NamedTuple, TypeAlias, get_args
 from reftrail.contracts.adjustments import Adjusted
 from reftrail.contracts.decisions import Claimed, RewardDecided, RewardGranted, RewardWithdrawn
 from reftrail.contracts.record import Micros, Millis, Record
-from reftrail.contracts.stage_messages import LimitRequested, ReferralVoided, ReviewsCarried
+from reftrail.contracts.stage_messages import (
+    CheckRequested,
+    LimitRequested,
+    ReferralVoided,
+    ReviewsCarried,
+)
 from reftrail.rules.decider import Refused
 from reftrail.rules.fraud.case import Signals, SignalSeen
 from reftrail.rules.reward.dispute_reports import DisputeCell
 from reftrail.rules.reward.order import Order, RefundCell
 from reftrail.rules.reward.queue import AssessedReward, Waiting
-from reftrail.rules.reward.state import EarlyDecision, EndedSide, Progress
+from reftrail.rules.reward.state import CarriedPlace, EarlyDecision, EndedSide, Progress
 
 
 class _OfReferral(Record, frozen=True, kw_only=True):
@@ -160,6 +165,26 @@ class ReviewsKept(_OfReferral, frozen=True, kw_only=True):
     ended: tuple[tuple[str, EndedSide], ...]
 
 
+class OrderEvidenceKept(_OfReferral, frozen=True, kw_only=True):
+    """The answers about the signals of an order are known, here or under an ended referral."""
+
+    action: str
+    seen: tuple[SignalSeen, ...]
+
+
+class PlaceCarried(_OfReferral, frozen=True, kw_only=True):
+    """The user has a place by an action that was taken back under a referral before a merge."""
+
+    action: str
+    place: CarriedPlace
+
+
+class PlacesLeft(_OfReferral, frozen=True, kw_only=True):
+    """The places that an action was carried with are given up: this referral has ended too."""
+
+    action: str
+
+
 class CommandNoted(_OfReferral, frozen=True, kw_only=True):
     """A review was applied, or a report that changed something."""
 
@@ -229,6 +254,9 @@ StateEvent: TypeAlias = (
     | AdjustmentAsked
     | EarlyDecisionKept
     | ReviewsKept
+    | OrderEvidenceKept
+    | PlaceCarried
+    | PlacesLeft
     | CommandNoted
     | PartialRefundDeferred
     | DayForgotten
@@ -243,6 +271,7 @@ Event: TypeAlias = (
     | RewardGranted
     | RewardWithdrawn
     | LimitRequested
+    | CheckRequested
     | Claimed
     | ReviewsCarried
     | ReferralVoided

@@ -14,7 +14,8 @@ from reftrail.rules.merged_claims import next_step
 from reftrail.rules.packing import packed, unpacked
 from reftrail.rules.policy import policy_at
 from reftrail.rules.reward.actions import action_of, of_order
-from reftrail.rules.reward.carried_reviews import carry_reviews
+from reftrail.rules.reward.carried_places import leave_places
+from reftrail.rules.reward.carried_reviews import Kinship, carry_reviews
 from reftrail.rules.reward.case import RewardCase
 from reftrail.rules.reward.commands import all_rewards
 from reftrail.rules.reward.context import DecisionContext
@@ -53,15 +54,18 @@ def void(context: DecisionContext, voided: ReferralVoided) -> None:
             _release_places(context, case)
     values = msgspec.msgpack.decode(voided.claims or b"\x90", type=list[bytes])
     following = [unpacked(value, Claimed) for value in values]
-    alike = {
-        code: code == context.code or _is_of_same_owner(context, claim)
+    codes = {
+        code: _kinship(context, claim)
         for code, claim in {claim.code: claim for claim in following}.items()
     }
-    carry_reviews(context, [claim for claim in following if alike[claim.code] and _may_earn(claim)])
+    earning = [claim for claim in following if _may_earn(claim)]
+    carry_reviews(context, earning, codes)
+    for action in dict.fromkeys(map(action_of, earning)):
+        leave_places(context, action)
     claims = [
         claim
         for claim in following
-        if not (alike[claim.code] and _is_ended_by_review(context, claim))
+        if not (codes[claim.code].is_same_owner and _is_ended_by_review(context, claim))
     ]
     for claim in claims:
         _release_counted(context, claim)
@@ -127,12 +131,18 @@ def _may_earn(claim: Claimed) -> bool:
     return claim.action in (Action.PURCHASE, Action.SIGNUP)
 
 
-def _is_of_same_owner(context: DecisionContext, claim: Claimed) -> bool:
-    """Whether the code of a claim and that of the referral that ends belong to one owner."""
+def _kinship(context: DecisionContext, claim: Claimed) -> Kinship:
+    """The kinship of a claim's code to that of the referral that ends."""
+    if claim.code == context.code:
+        return Kinship(is_same_owner=True, is_same_campaign=True)
     ended, left = context.reference.code_if_known(context.code), code_of(claim, context.reference)
     if ended is None or left is None:
-        return False
-    return ended.owner_user_id is not None and ended.owner_user_id == left.owner_user_id
+        return Kinship(is_same_owner=False, is_same_campaign=False)
+    owner = ended.owner_user_id
+    return Kinship(
+        is_same_owner=owner is not None and owner == left.owner_user_id,
+        is_same_campaign=ended.campaign_id == left.campaign_id,
+    )
 
 
 def _release_counted(context: DecisionContext, claim: Claimed) -> None:
