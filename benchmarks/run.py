@@ -29,6 +29,7 @@ BENCHMARKS = (
     "codec",
     "codes",
     "orders",
+    "merges",
 )
 # What the project asks of itself; figures without a bound are for information.
 BOUNDS = {
@@ -46,6 +47,7 @@ BOUNDS = {
     "orders_amount_reached_ratio": ("<=", 2),
     "waiting_changelog_growth": ("<=", 1.1),
     "waiting_lasting_bytes_per_customer": ("<=", 100),
+    "merges_ratio": ("<=", 2),
 }
 
 

@@ -37,16 +37,29 @@ def played(events: Iterable[Record], blocked: str = LAST, owner: str = "amy") ->
     return host
 
 
-@pytest.mark.parametrize("events", [[SIGNUP, *MERGES, ORDER], [*MERGES, SIGNUP, ORDER]])
+@pytest.mark.parametrize(
+    ("events", "at_once"), [([SIGNUP, *MERGES, ORDER], 1), ([*MERGES, SIGNUP, ORDER], 3)]
+)
 def test_a_blocked_guest_is_known_behind_many_others(
-    events: list[Record], monkeypatch: pytest.MonkeyPatch
+    events: list[Record], at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(known_users, "MOST_USERS", 3)
     host = played(events)
     told = [record for record in host.log(REWARD_INPUTS) if isinstance(record, UsersKnown)]
-    assert max(len(record.users) for record in told) == 3
+    assert max(len(record.users) for record in told) == at_once
     assert len({record.event_id for record in told}) == len(told)
     assert {(line.status, line.reasons[0]) for line in host.ledger()} == {("rejected", "blocked")}
+
+
+@pytest.mark.parametrize("decides", ["account", GUESTS[2]])
+def test_a_merge_names_nobody_who_was_named_before(decides: str) -> None:
+    """So a thousand merges cost a thousand times as much as one, not half a million times."""
+    first = msgspec.structs.replace(signup("09:00", typed="AMY", visitor_id=None), user_id=decides)
+    host = played([first, *([] if decides == "account" else [SIGNUP]), *MERGES])
+    told = [record for record in host.log(REWARD_INPUTS) if isinstance(record, UsersKnown)]
+    of_first = [record.users for record in told if record.user_id == decides]
+    named = [user for users in of_first for user in users if user != "account"]
+    assert sorted(named) == sorted({*GUESTS} - {decides})
 
 
 @pytest.mark.parametrize("blocked", GUESTS)

@@ -75,12 +75,14 @@ def join(on: Question) -> Sequence[Event]:
         on,
         state=joined,
         first_user=user_id,
-        known_ended=tuple(dict.fromkeys((*on.past, *added))),
+        now_ended=added,
     )
     new = users_of_history(guest, on.forwarded.trail)
-    for decision in kept:
-        events += users_known(now, [decision], new if decision in here.decisions else None)
-    events += voided_as_own(now, kept)
+    unknown = [(decision, new if decision in here.decisions else None) for decision in kept]
+    for decision, users in unknown:
+        events += users_known(now, [decision], users)
+    for decision, users in unknown:
+        events += voided_as_own(now, [decision], users)
     for decision in kept:
         side = here if decision in here.decisions else guest
         events += voided_by_older(
@@ -90,8 +92,8 @@ def join(on: Question) -> Sequence[Event]:
             events += through_all(now, claims_of_waiting(now, decision, on.record))
         else:
             events += _claimed_again(now, decision) if ended else ()
-        again = signup_again(decision, on.record, on.cause, on.reference)
-        events += through_each(now, now.ended, again)
+        if again := signup_again(decision, on.record, on.cause, on.reference):
+            events += through_each(now, now.ended, again)
     return events
 
 
@@ -105,7 +107,7 @@ def _claimed_again(on: Question, decision: Decision) -> Iterable[Event]:
         for event in claims_of_waiting(on, decision, on.record)
         if isinstance(event, Claimed) and event.action == Action.PURCHASE
     ]
-    return through_each(on, on.ended, claims)
+    return through_each(on, on.ended, claims) if claims else ()
 
 
 def signup_of_several(on: Question) -> Sequence[Event]:
@@ -128,15 +130,16 @@ def signup_of_several(on: Question) -> Sequence[Event]:
     ended = tuple((decision.user_id or record.user_id, decision.code) for decision in gone)
     others = tuple(decision for decision in here.decisions if decision not in gone)
     left = _replace(here, decisions=others, signup=None)
-    now = _replace(on, known_ended=(*on.past, *ended))
+    now = _replace(on, now_ended=ended)
     return _with_history(now, left, gone, (*signed_up, *ended))
 
 
 def _has_signed_up(on: Question) -> bool:
     """Whether another signup of the same user came in before."""
     decided = (decision.user_id or on.record.user_id for decision in on.state.decisions)
-    signed_up = (user_id for user_id, code in on.past if code != KNOWN)
-    return on.signed_up_as in {*decided, *signed_up}
+    if on.signed_up_as in decided:
+        return True
+    return any(code != KNOWN for _, code in on.past_of(on.signed_up_as))
 
 
 def _with_history(

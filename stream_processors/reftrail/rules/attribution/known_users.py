@@ -34,19 +34,18 @@ def users_known(
     """Tell the referrals of a merged user who else the user is.
 
     Claims name the user whose signup decided, but lists and self-referral are about the person.
-    new are the users whose history comes to the decision's account now. They are named first; of
-    the others, named in earlier messages, only as many as fit. Without new all users are named, in
-    several messages where there are many.
+    new are the users whose history comes to the decision's account now: the others were named in
+    earlier messages. Without new all users are named. Where there are many, there are several
+    messages.
     """
-    users = users_of(on)
+    users = users_of(on) if new is None else {on.record.user_id, *new}
     for decision in decisions if len(users) > 1 else ():
         user_id = decision.user_id or on.record.user_id
         code = as_registered(decision, on.reference).code
         account = {on.record.user_id} - {user_id}
         named = users - {user_id, on.record.user_id}
-        others = [*account, *sorted(named, key=lambda known: (known not in (new or ()), known))]
-        most = len(others) if new is None else 1 + len(new)
-        for begin in range(0, most, MOST_USERS):
+        others = [*account, *sorted(named)]
+        for begin in range(0, len(others), MOST_USERS):
             part_of = f":{begin}" if begin else ""
             yield UsersKnown(
                 **metadata(on.record, on.cause, f"users_known:{user_id}:{code}{part_of}"),

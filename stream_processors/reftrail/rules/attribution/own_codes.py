@@ -10,13 +10,16 @@ from reftrail.rules.attribution.question import Question
 from reftrail.rules.decider import metadata
 
 
-def voided_as_own(on: Question, decisions: Iterable[Decision]) -> Iterator[ReferralVoided]:
+def voided_as_own(
+    on: Question, decisions: Iterable[Decision], new: set[str] | None = None
+) -> Iterator[ReferralVoided]:
     """The referrals of a merged user by a code that the account, or another of its users, owns.
 
     A claim names the user whose signup decided, so the reward stage can't see the owner in it. It
-    rejects the claim itself where that user owns the code.
+    rejects the claim itself where that user owns the code, or one who is known to be that user. new
+    are the users of whom it isn't known yet whether they own it; without it, all.
     """
-    users = users_of(on)
+    users = users_of(on) if new is None else {on.record.user_id, *new}
     for decision in decisions if len(users) > 1 else ():
         code = code_of(decision.code, decision.code_evidence, on.reference)
         owner = code.owner_user_id if code else None

@@ -57,7 +57,7 @@ def take_purchase_or_refund(on: Question, signup_wait: Millis) -> Sequence[Event
         known = state.first_purchase_at
         events += voided_by_older(on, state.decisions, known, action.event_time)
     if on.forwarded is not None:
-        events += voided_as_own(on, state.decisions)
+        events += voided_as_own(on, state.decisions, {*on.forwarded.trail})
     logged = LoggedAction(action, on.cause)
     for decision in state.decisions:
         claims = _claimed(on, logged, decision, record, ())
@@ -83,6 +83,8 @@ def _claims_now(
     It may have been refused for an address or order that a referral had taken which has ended. So
     may one that comes again, or that is put back because it was refused.
     """
+    if not claims:
+        return ()
     if (on.has_claimed or _is_kept(on, action)) and on.ended:
         return through_all(on, claims)
     if on.has_claimed and decision.user_id == on.first_user:

@@ -17,8 +17,8 @@ class Question(msgspec.Struct, frozen=True):
 
     identified_by is set where the touch of a signup is one on another device: the kind of the
     record that said so. first_user is the user of the record before it was forwarded, if it was;
-    has_claimed says that it has claimed under that user's own attribution. known_ended are the
-    referrals that merging has ended, where this decision ends some.
+    has_claimed says that it has claimed under that user's own attribution. now_ended are the
+    referrals that this decision ends, or hears of, besides those that had ended before.
     """
 
     key: str
@@ -31,17 +31,25 @@ class Question(msgspec.Struct, frozen=True):
     first_user: str = ""
     has_claimed: bool = False
     forwarded: Forwarded | None = None
-    known_ended: tuple[Referral, ...] | None = None
+    now_ended: tuple[Referral, ...] = ()
 
     @property
     def ended(self) -> tuple[Referral, ...]:
-        """The referrals of the user, and of those merged into them, that merging has ended."""
+        """The referrals of the user, and of those merged into them, that merging has ended.
+
+        There may be very many: what needs one user's alone asks for these (`past_of`).
+        """
         return tuple(referral for referral in self.past if referral[1] not in ("", KNOWN))
 
     @property
     def past(self) -> tuple[Referral, ...]:
         """The same, with the marks of users who have signed up, or are known without that."""
-        return ended_of(self.cells, self.key) if self.known_ended is None else self.known_ended
+        return tuple(dict.fromkeys((*ended_of(self.cells, self.key), *self.now_ended)))
+
+    def past_of(self, user_id: str) -> tuple[Referral, ...]:
+        """Those of one user, who may have been merged into this one."""
+        own = (referral for referral in self.now_ended if referral[0] == user_id)
+        return tuple(dict.fromkeys((*ended_of(self.cells, self.key, user_id), *own)))
 
     @property
     def signed_up_as(self) -> str:

@@ -21,6 +21,7 @@ from reftrail.rules.attribution.refusals import refused
 from reftrail.rules.attribution.state_events import Event
 from reftrail.rules.attribution.user_action import LoggedAction, user_action_of
 from reftrail.rules.attribution.waiting import (
+    KNOWN,
     KeptAction,
     Referral,
     WaitingAction,
@@ -52,7 +53,7 @@ def through_voided(on: Question, events: Sequence[Event]) -> Sequence[Event]:
     """
     if not on.first_user:
         return events
-    own = [referral for referral in on.ended if referral[0] == on.first_user]
+    own = [referral for referral in on.past_of(on.first_user) if referral[1] not in ("", KNOWN)]
     return _through(on, own, events)
 
 

@@ -100,17 +100,21 @@ def kept_of(cells: Cells, key: str) -> Iterator[tuple[str, KeptAction]]:
             yield parts_of_timed_key(name)[1].removeprefix("d:"), cell
 
 
-def ended_of(cells: Cells, key: str) -> tuple[Referral, ...]:
+def ended_of(cells: Cells, key: str, user_id: str | None = None) -> tuple[Referral, ...]:
     """The referrals of a user with a key, and of those merged into them, that merging has ended.
 
-    Those without a code are of users who have signed up.
+    Those without a code are of users who have signed up. With user_id, those of this user alone.
     """
     state = cells.get(key, AttributionState)
+    older = (referral for referral in state.voided if user_id in (None, referral[0]))
     if not state.has_guests:
-        return state.voided
+        return tuple(older)
     names = cells.under(ended_group(key))
+    if user_id is not None:
+        begin = f"{ended_group(key)}:e:{escaped(user_id)}:"
+        names = [name for name in names if name.startswith(begin)]
     found = (referral_of(name) for name in names if cells.get(name, EndedReferral).is_ended)
-    return tuple(dict.fromkeys((*state.voided, *found)))
+    return tuple(dict.fromkeys((*older, *found)))
 
 
 def signed_up_alone(state: AttributionState, user_id: str) -> tuple[Referral, ...]:

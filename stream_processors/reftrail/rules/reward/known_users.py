@@ -13,8 +13,8 @@ import msgspec
 from reftrail.rules.cells import Cells
 from reftrail.rules.reward.state import KnownUser, ReferralCell
 
-MOST_IN_CELL: Final = 2_000
-"""The most users in the referral's own cell: with long names, 250 KiB of state."""
+MOST_IN_CELL: Final = 200
+"""The most users in the referral's own cell, written anew for each: with long names 25 KiB."""
 
 _NOBODY: Final = ""
 
