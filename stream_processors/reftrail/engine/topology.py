@@ -106,6 +106,7 @@ from reftrail.rules.touch.decider import TouchDecider
 from reftrail.rules.touch.events import (
     EarlierPeriod,
     TouchedUnderEndedCode,
+    UserRefused,
     VisitorForgotten,
     VisitorIdentified,
 )
@@ -153,6 +154,7 @@ TOPOLOGY: Final[tuple[Stage, ...]] = (
             EarlierPeriod: (),
             TouchedUnderEndedCode: (),
             VisitorIdentified: (),
+            UserRefused: (),
             VisitorForgotten: (),
         },
         changelog=TOUCH_CHANGELOG,

@@ -213,6 +213,45 @@ def test_what_a_review_took_back_stays_taken_back_behind_many_referrals(many: in
     assert letters(host) == []
 
 
+def test_an_order_beyond_the_steps_is_refused_once_however_many_merges_follow(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Most such orders earn already: they aren't refused with each merge anew."""
+    monkeypatch.setattr(routing, "MOST_STEPS", 3)
+    host = MemoryHost(wire=False)
+    policy = policy_text(Policy(repeats=0, fraud=Fraud(grant_up_to=999, reject_from=1_000)))
+    host.publish(CAMPAIGNS, campaign(trigger="first_purchase", policy=policy))
+    host.publish(CODES, code("AMY", owner="amy"))
+    names = [ACCOUNT, *(f"guest {nth}" for nth in range(3))]
+    for nth, name in enumerate(names):
+        signs_up = {"user_id": name, "visitor_id": None, "event_id": f"signup {nth}"}
+        host.publish(EVENTS, signup(f"10:0{nth}", typed="AMY", **signs_up))
+    for nth in range(6):
+        ordered = purchase(f"o{nth}", f"12:0{nth}", user_id=ACCOUNT, event_id=f"buys {nth}")
+        host.publish(EVENTS, ordered)
+    host.run()
+    for name in names[1:]:
+        host.publish(EVENTS, users_merged(name, ACCOUNT, "13:00", event_id=f"merge {name}"))
+        host.run()
+    assert earned(host) == {f"{ACCOUNT} o{nth}": 10 for nth in range(6)}
+    about = [decode(letter.payload or b"") for letter in letters(host)]
+    orders = [bought.order_id for bought in about if isinstance(bought, Converted)]
+    assert orders == ["o3", "o4", "o5", "o1", "o2"]
+    first = letters(host)[0]
+    monkeypatch.setattr(routing, "MOST_STEPS", 2)
+    put_back(host, first)
+    assert len(letters(host)) == len(about) + 1
+    monkeypatch.setattr(routing, "MOST_STEPS", 3)
+    put_back(host, first)
+    monkeypatch.setattr(routing, "MOST_STEPS", 2)
+    before = len(letters(host))
+    host.publish(EVENTS, signup("10:09", typed="AMY", user_id="last", visitor_id=None))
+    host.publish(EVENTS, users_merged("last", ACCOUNT, "14:00", event_id="merge last"))
+    again = [decode(letter.payload or b"") for letter in letters(host.run())[before:]]
+    orders = [bought.order_id for bought in again if isinstance(bought, Converted)]
+    assert orders == ["o0", "o3"]
+
+
 def put_back(host: MemoryHost, *put: DeadLettered) -> MemoryHost:
     """The messages of dead letters come once more."""
     for letter in put:

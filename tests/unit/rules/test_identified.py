@@ -164,6 +164,28 @@ def test_a_device_has_so_many_users(by: dict[str, Any]) -> None:
     assert reported == [f"u{nth}" for nth in range(MOST_USERS)]
 
 
+@pytest.mark.parametrize("by", [{}, {"key_kind": PAGE}])
+def test_a_visitor_with_too_many_users_makes_one_dead_letter_however_many_come(
+    by: dict[str, Any],
+) -> None:
+    """Any page could fill the topic else."""
+    story = given(campaign(), *named(MOST_USERS, **by))
+    more = [
+        identified(f"more {nth}", at="07:30", event_id=f"more {nth}", **ON_PHONE, **by)
+        for nth in range(3)
+    ]
+    letters = [len(story.when(event).followed) for event in (*more, more[0])]
+    assert letters == [1, 0, 0, 0]
+    other = {} if by else {"key_kind": PAGE}
+    for nth in range(MOST_USERS + 3):
+        said = identified(f"other {nth}", at="07:40", event_id=f"o {nth}", **ON_PHONE, **other)
+        letters.append(sum(isinstance(made, Refused) for made in story.when(said).followed))
+    assert sum(letters) == 2
+    story.when(CLICK_ON_PHONE)
+    reported = [record.user_id for record in story.followed if isinstance(record, Converted)]
+    assert len(reported) == 2 * MOST_USERS
+
+
 def test_pages_take_no_place_from_the_users_whom_a_server_names() -> None:
     by_pages = named(MOST_USERS + 1, key_kind=PAGE)
     assert decided((*by_pages, identified("u", at="07:30", **ON_PHONE), CLICK_ON_PHONE)) is None
@@ -191,6 +213,11 @@ def test_a_touch_beyond_those_that_wait_by_the_word_of_pages_is_a_dead_letter() 
     assert refused.visitor_id == f"v{MOST_BY_PAGES:02}"
     again = identified("u1", at="08:40", visitor_id="v00", event_id="again", key_kind=PAGE)
     host.publish(EVENTS, again)
+    assert len(host.run().log(DEAD_LETTERS)) == 1
+    for nth in range(3):
+        more: dict[str, Any] = {"visitor_id": f"more {nth}", "key_kind": PAGE}
+        host.publish(EVENTS, click("AMY", at="08:45", **more, event_id=f"more click {nth}"))
+        host.publish(EVENTS, identified("u1", at="08:50", **more, event_id=f"more {nth}"))
     assert len(host.run().log(DEAD_LETTERS)) == 1
 
 

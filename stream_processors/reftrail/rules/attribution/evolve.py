@@ -16,6 +16,7 @@ from reftrail.rules.attribution.claims import Decision, Open, may_have_earned
 from reftrail.rules.attribution.state import AttributionState, state_of, user_key
 from reftrail.rules.attribution.state_events import (
     ActionKept,
+    ClaimRefused,
     Decided,
     Event,
     FirstPurchaseSeen,
@@ -28,6 +29,7 @@ from reftrail.rules.attribution.state_events import (
     SignedUp,
     TouchesDropped,
     TouchKept,
+    TouchRefused,
     WaitingEnded,
 )
 from reftrail.rules.attribution.waiting import (
@@ -46,7 +48,7 @@ from reftrail.rules.cells import Cells
 from reftrail.rules.decider import Refused, fingerprint
 
 
-def evolve(cells: Cells, event: Event) -> None:  # noqa: C901, PLR0912 - a table
+def evolve(cells: Cells, event: Event) -> None:  # noqa: C901, PLR0912, PLR0915 - a table
     """Apply an event to the cells."""
     match event:
         case CheckRequested() | ReferralVoided() | UsersKnown() | Forwarded() | Refused():
@@ -72,7 +74,15 @@ def evolve(cells: Cells, event: Event) -> None:  # noqa: C901, PLR0912 - a table
         case Postponed():
             cells.put(waiting_key(event.user_id, event.action_id), event.waiting)
         case ActionKept():
-            cells.put(kept_key(event.user_id, event.action_id), event.kept)
+            key = kept_key(event.user_id, event.action_id)
+            is_refused = cells.get(key, KeptAction).is_refused
+            cells.put(key, msgspec.structs.replace(event.kept, is_refused=is_refused))
+        case ClaimRefused():
+            key = kept_key(event.user_id, event.action_id)
+            kept = cells.get(key, KeptAction)
+            cells.put(key, msgspec.structs.replace(kept, is_refused=event.is_refused))
+        case TouchRefused():
+            cells.put(touch_key(event.user_id, ""), WaitingTouch(due_at=event.due_at))
         case HistoryChanged():
             cells.put(user_key(event.user_id), event.state)
             for event_id in event.dropped:
@@ -84,8 +94,8 @@ def evolve(cells: Cells, event: Event) -> None:  # noqa: C901, PLR0912 - a table
                 cells.put(ended_key(event.user_id, referral), EndedReferral(is_ended=True))
         case TouchKept():
             visitor_id = event.record.visitor_id or ""
-            kept = WaitingTouch(event.record, event.due_at)
-            cells.put(touch_key(event.user_id, visitor_id), kept)
+            waiting = WaitingTouch(event.record, event.due_at)
+            cells.put(touch_key(event.user_id, visitor_id), waiting)
         case TouchesDropped():
             for visitor_id in event.visitors:
                 cells.put(touch_key(event.user_id, visitor_id), WaitingTouch())

@@ -22,8 +22,14 @@ from reftrail.rules.attribution.device_evidence import is_by_page, shows_same
 from reftrail.rules.attribution.late_touch import is_backdated, policy_of_touch, take_late_touch
 from reftrail.rules.attribution.question import Question
 from reftrail.rules.attribution.state import touches_of
-from reftrail.rules.attribution.state_events import Event, TouchesDropped, TouchKept
+from reftrail.rules.attribution.state_events import (
+    Event,
+    TouchesDropped,
+    TouchKept,
+    TouchRefused,
+)
 from reftrail.rules.attribution.user_action import user_action_of
+from reftrail.rules.attribution.waiting import NEVER, WaitingTouch, touch_key
 from reftrail.rules.decider import Refused, metadata
 
 MOST_BY_PAGES: Final = 16
@@ -45,7 +51,7 @@ def take_identified(on: Question, signup_wait: Millis) -> Sequence[Event]:
     if _signups(on) and not on.reference.refers_by_campaign():
         return []
     if is_by_page(record) and _is_full(on):
-        return [_refused(on)]
+        return _refused(on, record.received_at + signup_wait)
     kept = TouchKept(
         **metadata(record, on.cause),
         user_id=record.user_id,
@@ -118,14 +124,19 @@ def _turn(on: Question, touch: Converted) -> tuple[bool, Millis, str]:
     return has_ended, touch.touch_time, touch.touch_event_id or ""
 
 
-def _refused(on: Question) -> Refused:
+def _refused(on: Question, due_at: Millis) -> Sequence[Event]:
+    """The refusal of a touch; of all that come in one time of waiting, the first is refused."""
     record = on.record
+    if on.cells.get(touch_key(record.user_id, ""), WaitingTouch).due_at != NEVER:
+        return []
     detail = (
         f"by the word of pages, touches of {MOST_BY_PAGES} visitors wait for the signup of "
-        f"{record.user_id}, so not that of {record.visitor_id}; let a server identify the visitor"
+        f"{record.user_id}, so not that of {record.visitor_id}, nor of others that come meanwhile; "
+        f"let a server identify the visitor"
     )
     common = metadata(record, on.cause, "too_many_touches")
-    return Refused(**common, reason="too_many_touches", detail=detail)
+    mark = TouchRefused(**metadata(record, on.cause), user_id=record.user_id, due_at=due_at)
+    return [Refused(**common, reason="too_many_touches", detail=detail), mark]
 
 
 def _is_full(on: Question) -> bool:

@@ -3,8 +3,9 @@
 Their orders are free only then, and each referral knows what a review took back of them. A decision
 leads its claims through a bounded number of steps, since they are as many as there are orders times
 referrals. What is beyond is refused, so that nobody earns by an order about which a referral wasn't
-asked. Put back later, it goes through all of them. Refunds and disputes are never refused: for them
-no referral has to be asked.
+asked. Put back later, it goes through all of them. Most of it earns already, under the referral
+that is left, and each further merge leads it through again: so it is refused once, and again only
+when it is put back. Refunds and disputes are never refused: for them no referral has to be asked.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,7 +19,7 @@ from reftrail.contracts.reward_reasons import Reason
 from reftrail.contracts.stage_messages import CheckRequested, ReferralVoided
 from reftrail.rules.attribution.question import Question
 from reftrail.rules.attribution.refusals import refused
-from reftrail.rules.attribution.state_events import Event
+from reftrail.rules.attribution.state_events import ClaimRefused, Event
 from reftrail.rules.attribution.user_action import LoggedAction, user_action_of
 from reftrail.rules.attribution.waiting import (
     KNOWN,
@@ -73,11 +74,11 @@ def _through(on: Question, referrals: Sequence[Referral], events: Iterable[Event
 
 def through_each(
     on: Question, referrals: Sequence[Referral], claims: Iterable[Claimed]
-) -> Iterator[ReferralVoided | Refused]:
+) -> Iterator[ReferralVoided | Refused | ClaimRefused]:
     """The messages with which claims follow the end of each referral (user and code), in turn.
 
     Each message is of a bounded size. The earliest purchases go first, of the others each is
-    refused.
+    refused, once.
     """
     if not referrals:
         return
@@ -86,12 +87,33 @@ def through_each(
     most = MOST_STEPS // len(referrals) if len(referrals) <= MOST_ON_ROUTE else 0
     if len(earning) <= most:
         yield from _messages(on, referrals, found)
+        yield from _marks(on, earning, is_refused=False)
         return
     others = [claim for claim in found if claim.action not in _EARNING]
     yield from _messages(on, referrals[:1], others)
     yield from _messages(on, referrals, earning[:most])
+    yield from _marks(on, earning[:most], is_refused=False)
     for claim in earning[most:]:
-        yield _refused(on, claim, len(referrals), most)
+        if claim.action_event_id == on.record.conversion_event_id or not _is_marked(on, claim):
+            yield _refused(on, claim, len(referrals), most)
+    yield from _marks(on, earning[most:], is_refused=True)
+
+
+def _marks(on: Question, claims: Iterable[Claimed], *, is_refused: bool) -> Iterator[ClaimRefused]:
+    for claim in claims:
+        if _is_marked(on, claim) != is_refused:
+            yield ClaimRefused(
+                **metadata(on.record, on.cause),
+                user_id=on.record.user_id,
+                action_id=claim.action_event_id,
+                is_refused=is_refused,
+            )
+
+
+def _is_marked(on: Question, claim: Claimed) -> bool:
+    """Whether a dead letter says already that referrals weren't asked about a claim."""
+    key = kept_key(on.record.user_id, claim.action_event_id)
+    return on.cells.get(key, KeptAction).is_refused
 
 
 def _messages(
@@ -117,10 +139,11 @@ def _refused(on: Question, claim: Claimed, referrals: int, most: int) -> Refused
     about = f"order {claim.order_id}" if claim.order_id is not None else f"the {claim.action}"
     detail = (
         f"merging has ended {referrals} referrals of {on.record.user_id}, and one decision asks "
-        f"them about {most} orders and signups; {about} earns nothing"
+        f"them about {most} orders and signups; {about} earns nothing, but for what it has earned "
+        f"under the referral that is left"
     )
     if most:
-        detail += ", until this record is put back"
+        detail += "; put this record back to have them asked"
     logged = _logged(on, action_id) if claim.action == Action.PURCHASE else None
     if logged is not None:
         return refused(on.record, logged, reason="too_many_referrals", detail=detail)

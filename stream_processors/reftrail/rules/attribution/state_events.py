@@ -74,6 +74,24 @@ class TouchKept(Derived, frozen=True, kw_only=True):
     due_at: Millis
 
 
+class TouchRefused(Derived, frozen=True, kw_only=True):
+    """Too many touches wait for a user, and a dead letter says so until due_at. A state event."""
+
+    user_id: str
+    due_at: Millis
+
+
+class ClaimRefused(Derived, frozen=True, kw_only=True):
+    """Ended referrals can't be asked about a claim, which a dead letter says. A state event.
+
+    With is_refused False they were asked after all.
+    """
+
+    user_id: str
+    action_id: str
+    is_refused: bool = True
+
+
 class TouchesDropped(Derived, frozen=True, kw_only=True):
     """Touches of these visitors wait for the user's signup no longer. A state event."""
 
@@ -137,6 +155,8 @@ Event: TypeAlias = (
     | RefundForgotten
     | ForgottenRefundsDropped
     | TouchKept
+    | TouchRefused
+    | ClaimRefused
     | TouchesDropped
     | ActionKept
     | HistoryChanged
@@ -156,6 +176,8 @@ STATE_EVENTS = (
     RefundForgotten,
     ForgottenRefundsDropped,
     TouchKept,
+    TouchRefused,
+    ClaimRefused,
     TouchesDropped,
     ActionKept,
     HistoryChanged,

@@ -9,7 +9,8 @@ user:u:ID     the same, if the event_id is a UUID: its 16 bytes in base64
 user%:d:event a purchase or refund of an attributed user, without a timer
 user%e:e:USER:CODE  a referral of the user, or of one merged into them, that merging has ended;
                 without CODE: that this one has signed up; a line break: that this one is known
-user:t:visitor  a touch of a visitor who is known to be the user, until the signup
+user:t:visitor  a touch of a visitor who is known to be the user, until the signup; without
+                visitor: that others were refused
 user:r:order  refunds of an order that waited in vain
 """
 
@@ -148,7 +149,13 @@ _NOTHING: Final = RarelyReported()
 
 
 class KeptAction(WaitingAction, frozen=True, array_like=True):
-    """A purchase or refund of an attributed user, for another attribution after a merge."""
+    """A purchase or refund of an attributed user, for another attribution after a merge.
+
+    is_refused: the referrals that merging has ended couldn't all be asked about it, and a dead
+    letter says so.
+    """
+
+    is_refused: bool = False
 
 
 class EndedReferral(msgspec.Struct, frozen=True, array_like=True):
@@ -158,7 +165,10 @@ class EndedReferral(msgspec.Struct, frozen=True, array_like=True):
 
 
 class WaitingTouch(msgspec.Struct, frozen=True, array_like=True):
-    """A touch on another device of a user who hasn't signed up yet, until due_at."""
+    """A touch on another device of a user who hasn't signed up yet, until due_at.
+
+    Without a record, a mark that others were refused, since too many waited.
+    """
 
     record: Converted | None = None
     due_at: Millis = NEVER

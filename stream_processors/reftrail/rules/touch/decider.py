@@ -51,6 +51,7 @@ from reftrail.rules.touch.events import (
     EarlierPeriod,
     TouchedUnderEndedCode,
     TouchEvent,
+    UserRefused,
     VisitorForgotten,
     VisitorIdentified,
     converted_by,
@@ -64,6 +65,7 @@ from reftrail.rules.touch.state import (
     TouchState,
     remembered_until_after,
     touch_under_ended_code,
+    with_refused,
     with_touch,
     with_touch_under_ended_code,
     with_user,
@@ -138,6 +140,8 @@ class TouchDecider:
                 )
             case Converted() | Refused():
                 return before
+            case UserRefused():
+                return with_refused(state, by_page=record.by_page)
             case VisitorIdentified():
                 return with_user(state, record.user)
             case EarlierPeriod():

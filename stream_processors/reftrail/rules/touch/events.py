@@ -45,12 +45,20 @@ class VisitorIdentified(Derived, frozen=True, kw_only=True):
     user: IdentifiedUser
 
 
+class UserRefused(Derived, frozen=True, kw_only=True):
+    """A visitor is known as too many users, and a dead letter says so. A state event."""
+
+    visitor_id: str
+    by_page: bool
+
+
 TouchEvent: TypeAlias = (
     Touched
     | Converted
     | EarlierPeriod
     | TouchedUnderEndedCode
     | VisitorIdentified
+    | UserRefused
     | VisitorForgotten
     | Refused
 )

@@ -9,6 +9,7 @@ from reftrail.rules.decider import Cause, Refused, metadata
 from reftrail.rules.touch.events import (
     TouchedUnderEndedCode,
     TouchEvent,
+    UserRefused,
     VisitorIdentified,
     identified_by,
 )
@@ -18,6 +19,7 @@ from reftrail.rules.touch.state import (
     NOBODY,
     IdentifiedUser,
     TouchState,
+    has_refused,
     touch_under_ended_code,
     users_of,
     with_touch,
@@ -28,7 +30,8 @@ def identify(state: TouchState, event: Identified, cause: Cause) -> list[TouchEv
     """Remember the user, and report the touch that the visitor has.
 
     A page's word adds nothing to a server's. Later touches are reported as they come. Pages and
-    servers each name a bounded number of users; who is named beyond is refused.
+    servers each name a bounded number of users; who is named beyond is refused. Since any page can
+    name as many as it likes, that is said once for a visitor.
     """
     user = IdentifiedUser(
         event.user_id,
@@ -44,7 +47,7 @@ def identify(state: TouchState, event: Identified, cause: Cause) -> list[TouchEv
     if event.is_bot or (before is not None and (user.by_page or not before.by_page)):
         return []
     if sum(named.by_page == user.by_page for named in known.values()) >= MOST_USERS:
-        return [_refused(user, event, cause)]
+        return _refused(state, user, event, cause)
     remembered = VisitorIdentified(**metadata(event, cause), visitor_id=event.visitor_id, user=user)
     touch = state if state.touch_time != NEVER else touch_under_ended_code(state)
     if touch == NOBODY:
@@ -52,14 +55,20 @@ def identify(state: TouchState, event: Identified, cause: Cause) -> list[TouchEv
     return [remembered, identified_by(user, event.visitor_id, touch, event, cause)]
 
 
-def _refused(user: IdentifiedUser, event: Identified, cause: Cause) -> Refused:
+def _refused(
+    state: TouchState, user: IdentifiedUser, event: Identified, cause: Cause
+) -> list[TouchEvent]:
+    if has_refused(state, by_page=user.by_page):
+        return []
     by = "pages" if user.by_page else "servers"
     detail = (
         f"visitor {event.visitor_id} is known as {MOST_USERS} users by the word of {by}, so not as "
-        f"{user.user_id}: a touch of that visitor doesn't count for this user's signup elsewhere"
+        f"{user.user_id}: a touch of that visitor doesn't count for this user's signup elsewhere, "
+        f"nor for that of any other who is named so from now on"
     )
     common = metadata(event, cause, "too_many_users")
-    return Refused(**common, reason="too_many_users", detail=detail)
+    mark = UserRefused(**metadata(event, cause), visitor_id=event.visitor_id, by_page=user.by_page)
+    return [Refused(**common, reason="too_many_users", detail=detail), mark]
 
 
 def with_other_users(

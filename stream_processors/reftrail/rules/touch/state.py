@@ -26,7 +26,10 @@ class TouchEvidence(msgspec.Struct, frozen=True, array_like=True):
 
 
 class IdentifiedUser(msgspec.Struct, frozen=True, array_like=True):
-    """A user that a visitor is known to be, and the event that said so."""
+    """A user that a visitor is known to be, and the event that said so.
+
+    Without a user_id, a mark that others were refused whom pages named, or servers.
+    """
 
     user_id: str
     event_id: str
@@ -131,17 +134,32 @@ def touch_under_ended_code(state: TouchState) -> TouchState:
 
 def users_of(state: TouchState) -> tuple[IdentifiedUser, ...]:
     """The users that a visitor is known to be, in the order in which they became known."""
+    return tuple(known for known in _all_users(state) if known.user_id)
+
+
+def has_refused(state: TouchState, *, by_page: bool) -> bool:
+    """Whether a user was refused whom a page named, or a server, since there were too many."""
+    return any(not known.user_id and known.by_page == by_page for known in _all_users(state))
+
+
+def _all_users(state: TouchState) -> tuple[IdentifiedUser, ...]:
     return _unpack_users(state.users) if state.users else ()
 
 
 def with_user(state: TouchState, user: IdentifiedUser) -> TouchState:
     """The state with a user; one who is known by a page's word takes their own place."""
-    others = [known for known in users_of(state) if known.user_id != user.user_id]
+    others = [known for known in _all_users(state) if known.user_id != user.user_id]
     return msgspec.structs.replace(
         state,
         users=_pack_evidence((*others, user)),
         remembered_until=max(forgotten_after(state), state.ends_at + LATE, user.received_at + LATE),
     )
+
+
+def with_refused(state: TouchState, *, by_page: bool) -> TouchState:
+    """The state with a mark that a user was refused. It is remembered no longer for that."""
+    mark = IdentifiedUser("", "", NEVER, by_page)
+    return msgspec.structs.replace(state, users=_pack_evidence((*_all_users(state), mark)))
 
 
 def with_touch_under_ended_code(state: TouchState, touched: Touched) -> TouchState:
