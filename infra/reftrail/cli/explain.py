@@ -18,6 +18,7 @@ from reftrail.reports.client import ReportsClient
 from reftrail.reports.explain.chain import explain as explained
 from reftrail.reports.explain.explanation import as_text
 from reftrail.reports.explain.log import Log
+from reftrail.rules.attribution.bounds import DEFAULT, LARGEST_ROUTE, MOST_STEPS_SET, Bounds
 from reftrail.rules.attribution.decider import SIGNUP_WAIT
 
 
@@ -38,6 +39,24 @@ def register(app: typer.Typer) -> None:
                 help="How long purchases wait for a signup, as the workers are set.",
             ),
         ] = SIGNUP_WAIT / DAY,
+        most_ended_referrals: Annotated[
+            int,
+            typer.Option(
+                min=1,
+                max=LARGEST_ROUTE,
+                envvar="REFTRAIL_WORKER_MOST_ENDED_REFERRALS",
+                help="How many ended referrals claims go through, as the workers are set.",
+            ),
+        ] = DEFAULT.most_ended,
+        most_referral_steps: Annotated[
+            int,
+            typer.Option(
+                min=1,
+                max=MOST_STEPS_SET,
+                envvar="REFTRAIL_WORKER_MOST_REFERRAL_STEPS",
+                help="In how many steps of a decision, as the workers are set.",
+            ),
+        ] = DEFAULT.most_steps,
         reports_url: ReportsUrl = None,
         secret_key: SecretKey = None,
         bootstrap_servers: BootstrapServers = None,
@@ -57,7 +76,12 @@ def register(app: typer.Typer) -> None:
             Log(connection.installation) as log,
         ):
             explanation = explained(
-                reports, log, code, user, signup_wait=round(signup_wait_days * DAY)
+                reports,
+                log,
+                code,
+                user,
+                signup_wait=round(signup_wait_days * DAY),
+                bounds=Bounds(most_ended_referrals, most_referral_steps),
             )
         if as_json:
             print_json(explanation)

@@ -8,6 +8,7 @@ from pydantic import Field
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.record import DAY, Millis
 from reftrail.contracts.setting_types import PauseMillis, PauseSeconds, TimeoutSeconds
+from reftrail.rules.attribution.bounds import DEFAULT, LARGEST_ROUTE, MOST_STEPS_SET, Bounds
 
 
 class WorkerSettings(Installation):
@@ -26,7 +27,9 @@ class WorkerSettings(Installation):
     session_timeout_seconds loses its partitions; one that is to stop and can't finish within
     stop_seconds ends anyway. Ticks are written every tick_seconds by one of the
     workers; 0: by none. A purchase or refund waits for its user's signup for signup_wait_days from
-    its receipt, then it is a dead letter; all workers of an installation need the same value.
+    its receipt, then it is a dead letter. After merges of users, claims go through at most
+    worker_most_ended_referrals in at most worker_most_referral_steps; what is beyond is a dead
+    letter. All workers of an installation need the same values of these three.
     Each partition's state is kept up to date by so many standbys beside its owner, as far as there
     are workers; the worker that leads the group counts them.
 
@@ -47,6 +50,8 @@ class WorkerSettings(Installation):
     stop_seconds: TimeoutSeconds = 10.0
     tick_seconds: PauseSeconds = 5.0
     signup_wait_days: Annotated[float, Field(gt=0, le=90)] = 30
+    worker_most_ended_referrals: Annotated[int, Field(ge=1, le=LARGEST_ROUTE)] = DEFAULT.most_ended
+    worker_most_referral_steps: Annotated[int, Field(ge=1, le=MOST_STEPS_SET)] = DEFAULT.most_steps
     sieve: bool = True
     standbys: Annotated[int, Field(ge=0)] = 0
     worker_store: Literal["memory", "rocksdb"] = "memory"
@@ -57,3 +62,8 @@ class WorkerSettings(Installation):
     def signup_wait(self) -> Millis:
         """signup_wait_days in milliseconds."""
         return round(self.signup_wait_days * DAY)
+
+    @property
+    def bounds(self) -> Bounds:
+        """The bounds of a decision about merged users."""
+        return Bounds(self.worker_most_ended_referrals, self.worker_most_referral_steps)

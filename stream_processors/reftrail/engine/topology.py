@@ -85,7 +85,8 @@ from reftrail.engine.keys import (
 from reftrail.engine.stage import Cell, CellFamily, Codes, Stage, TimerSpec
 from reftrail.rules import limits, milestone, velocity
 from reftrail.rules.attribution import state as attribution
-from reftrail.rules.attribution.decider import AttributionDecider
+from reftrail.rules.attribution.bounds import DEFAULT, Bounds
+from reftrail.rules.attribution.decider import SIGNUP_WAIT, AttributionDecider
 from reftrail.rules.attribution.state_events import STATE_EVENTS as ATTRIBUTION_EVENTS
 from reftrail.rules.attribution.waiting import EndedReferral, KeptAction, due_at
 from reftrail.rules.decider import Refused, TimerFired
@@ -299,9 +300,15 @@ STAGES: Final[Mapping[str, Stage]] = {stage.name: stage for stage in TOPOLOGY}
 """The same by name."""
 
 
-def topology_with(*, signup_wait: Millis) -> tuple[Stage, ...]:
-    """The topology in which purchases and refunds wait so long for their user's signup."""
-    decider = AttributionDecider(signup_wait)
+def topology_with(
+    *, signup_wait: Millis = SIGNUP_WAIT, bounds: Bounds = DEFAULT
+) -> tuple[Stage, ...]:
+    """The topology with settings of attribution.
+
+    signup_wait is how long purchases and refunds wait for their user's signup, bounds are those of
+    a decision about merged users.
+    """
+    decider = AttributionDecider(signup_wait, bounds)
     return tuple(
         replace(stage, decider=decider) if stage.name == "attribution" else stage
         for stage in TOPOLOGY

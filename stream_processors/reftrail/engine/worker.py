@@ -132,7 +132,7 @@ def create_app(settings: WorkerSettings, topology: tuple[Stage, ...] | None = No
 
     Without a topology it is reftrail's, as the settings say.
     """
-    topology = topology or topology_with(signup_wait=settings.signup_wait)
+    topology = topology or topology_with(signup_wait=settings.signup_wait, bounds=settings.bounds)
     servers = settings.bootstrap_servers.replace(",", ";")
     app = WorkerApp(
         settings.group,

@@ -57,8 +57,9 @@ UNITS: Final = ("_seconds", "_ms", "_bytes", "_days", "_rows", "_mb")
 WITHOUT_UNIT: Final = {
     *("max_batch", "standbys", "secret_rate", "publishable_rate", "address_rate"),
     *("secret_event_rate", "publishable_event_rate", "address_event_rate"),
+    *("worker_most_ended_referrals", "worker_most_referral_steps"),
 }
-"""Numbers of records, of copies, and of requests a second."""
+"""Numbers of records, of copies, of referrals and steps, and of requests a second."""
 COUNTS_AND_PORTS: Final = ("_port", "_concurrency")
 
 

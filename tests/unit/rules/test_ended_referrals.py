@@ -21,7 +21,10 @@ from reftrail.contracts.topics import (
     REVIEWS,
     REWARDS,
 )
-from reftrail.rules.attribution import merging, routing
+from reftrail.engine.topology import topology_with
+from reftrail.rules.attribution import merging
+from reftrail.rules.attribution.bounds import DEFAULT, Bounds
+from reftrail.rules.attribution.decider import AttributionDecider
 from reftrail.rules.attribution.state import AttributionState, ended_of, kind_of, user_key
 from reftrail.rules.attribution.waiting import EndedReferral
 from reftrail.rules.cells import Cells
@@ -158,12 +161,12 @@ def test_of_many_merged_users_one_earns_and_their_orders_earn_once() -> None:
     assert sums == {"o1": 10_000_000, **{f"o {name}": 10_000_000 for name in names}}
 
 
-def crowd(many: int) -> MemoryHost:
+def crowd(many: int, bounds: Bounds = DEFAULT) -> MemoryHost:
     """An account into which so many users were merged, each of whom had signed up and bought.
 
     The first of them has signed up before all others, the account included.
     """
-    host = MemoryHost(wire=False)
+    host = MemoryHost(topology_with(bounds=bounds), wire=False)
     policy = policy_text(Policy(repeats=0, fraud=Fraud(grant_up_to=999, reject_from=1_000)))
     host.publish(CAMPAIGNS, campaign(trigger="first_purchase", policy=policy))
     host.publish(CODES, code("AMY", owner="amy"))
@@ -213,12 +216,12 @@ def test_what_a_review_took_back_stays_taken_back_behind_many_referrals(many: in
     assert letters(host) == []
 
 
-def test_an_order_beyond_the_steps_is_refused_once_however_many_merges_follow(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_an_order_beyond_the_steps_is_refused_once_however_many_merges_follow() -> None:
     """Most such orders earn already: they aren't refused with each merge anew."""
-    monkeypatch.setattr(routing, "MOST_STEPS", 3)
-    host = MemoryHost(wire=False)
+    topology = topology_with(bounds=Bounds(most_steps=3))
+    (attribution,) = (stage.decider for stage in topology if stage.name == "attribution")
+    assert isinstance(attribution, AttributionDecider)
+    host = MemoryHost(topology, wire=False)
     policy = policy_text(Policy(repeats=0, fraud=Fraud(grant_up_to=999, reject_from=1_000)))
     host.publish(CAMPAIGNS, campaign(trigger="first_purchase", policy=policy))
     host.publish(CODES, code("AMY", owner="amy"))
@@ -238,12 +241,12 @@ def test_an_order_beyond_the_steps_is_refused_once_however_many_merges_follow(
     orders = [bought.order_id for bought in about if isinstance(bought, Converted)]
     assert orders == ["o3", "o4", "o5", "o1", "o2"]
     first = letters(host)[0]
-    monkeypatch.setattr(routing, "MOST_STEPS", 2)
+    attribution.bounds = Bounds(most_steps=2)
     put_back(host, first)
     assert len(letters(host)) == len(about) + 1
-    monkeypatch.setattr(routing, "MOST_STEPS", 3)
+    attribution.bounds = Bounds(most_steps=3)
     put_back(host, first)
-    monkeypatch.setattr(routing, "MOST_STEPS", 2)
+    attribution.bounds = Bounds(most_steps=2)
     before = len(letters(host))
     host.publish(EVENTS, signup("10:09", typed="AMY", user_id="last", visitor_id=None))
     host.publish(EVENTS, users_merged("last", ACCOUNT, "14:00", event_id="merge last"))
@@ -260,11 +263,8 @@ def put_back(host: MemoryHost, *put: DeadLettered) -> MemoryHost:
     return host.run()
 
 
-def test_orders_beyond_the_steps_of_a_decision_earn_when_they_are_put_back(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(routing, "MOST_STEPS", 9)
-    host = MemoryHost(wire=False)
+def test_orders_beyond_the_steps_of_a_decision_earn_when_they_are_put_back() -> None:
+    host = MemoryHost(topology_with(bounds=Bounds(most_steps=9)), wire=False)
     policy = policy_text(Policy(repeats=0, fraud=Fraud(grant_up_to=999, reject_from=1_000)))
     host.publish(CAMPAIGNS, campaign(trigger="first_purchase", policy=policy))
     host.publish(CODES, code("AMY", owner="amy"))
@@ -300,11 +300,8 @@ def test_orders_beyond_the_steps_of_a_decision_earn_when_they_are_put_back(
     assert letters(host) == refused
 
 
-def test_nobody_earns_where_merging_has_ended_more_referrals_than_can_be_asked(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(routing, "MOST_ON_ROUTE", 3)
-    host = crowd(4)
+def test_nobody_earns_where_merging_has_ended_more_referrals_than_can_be_asked() -> None:
+    host = crowd(4, Bounds(most_ended=3))
     before = letters(host)
     assert earned(host) == {f"a0 o{nth}": 10 for nth in range(4)}
     merged_further(host)

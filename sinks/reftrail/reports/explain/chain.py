@@ -19,6 +19,7 @@ from reftrail.reports.explain.derivation import derive
 from reftrail.reports.explain.explanation import Explanation, LedgerChain, Link, link, shown
 from reftrail.reports.explain.log import Log, LogMessage, LogPosition
 from reftrail.reports.explain.summary import summary
+from reftrail.rules.attribution.bounds import DEFAULT, Bounds
 from reftrail.rules.attribution.decider import SIGNUP_WAIT
 
 _CODE_TERMS: Final = (
@@ -41,30 +42,37 @@ _NAMES: Final = {
 }
 
 
-def explain(
+def explain(  # noqa: PLR0913 - the workers' settings are rarely given
     reports: ReportsClient,
     log: Log,
     code: str,
     user_id: str,
     *,
     signup_wait: Millis = SIGNUP_WAIT,
+    bounds: Bounds = DEFAULT,
 ) -> Explanation:
     """Explain all rewards of a user under a code. Raises `ExpectedError`.
 
-    signup_wait is the workers' setting.
+    signup_wait and bounds are the workers' settings.
     """
     return explain_journey(
-        reports.journey(code, user_id), log, code, user_id, signup_wait=signup_wait
+        reports.journey(code, user_id),
+        log,
+        code,
+        user_id,
+        signup_wait=signup_wait,
+        bounds=bounds,
     )
 
 
-def explain_journey(
+def explain_journey(  # noqa: PLR0913 - the workers' settings are rarely given
     known: Mapping[str, Any],
     log: Log,
     code: str,
     user_id: str,
     *,
     signup_wait: Millis = SIGNUP_WAIT,
+    bounds: Bounds = DEFAULT,
 ) -> Explanation:
     """The same from a journey that has been asked for, with its as_of. Raises `ExpectedError`."""
     code = known["code"]["code"] if known["code"] else spelled(code)
@@ -75,7 +83,7 @@ def explain_journey(
         summary=list(summary(known, code, user_id)),
         stories=_stories(log, code, user_id, known),
         terms=_terms(known),
-        derivations=derive(log, code, user_id, signup_wait),
+        derivations=derive(log, code, user_id, signup_wait, bounds),
     )
 
 

@@ -50,20 +50,25 @@ from reftrail.reports.explain.explanation import (
 from reftrail.reports.explain.gaps import cut, unrecorded
 from reftrail.reports.explain.log import Log, LogMessage
 from reftrail.reports.explain.record_filters import Asked, of_code, of_key, of_referral, of_user
+from reftrail.rules.attribution.bounds import DEFAULT, Bounds
 from reftrail.rules.attribution.decider import SIGNUP_WAIT
 from reftrail.rules.decider import RULES, TimerFired
 from reftrail.rules.merged_claims import is_after_merge
 
 
 def derive(
-    log: Log, code: str, user_id: str, signup_wait: Millis = SIGNUP_WAIT
+    log: Log,
+    code: str,
+    user_id: str,
+    signup_wait: Millis = SIGNUP_WAIT,
+    bounds: Bounds = DEFAULT,
 ) -> list[Derivation]:
     """Touch, attribution and reward again, as far as they have to do with a code and a user.
 
-    signup_wait is the workers' setting. Reads the partitions in question from their beginnings.
-    Raises `ExpectedError`.
+    signup_wait and bounds are the workers' settings. Reads the partitions in question from their
+    beginnings. Raises `ExpectedError`.
     """
-    stages = {stage.name: stage for stage in topology_with(signup_wait=signup_wait)}
+    stages = {stage.name: stage for stage in topology_with(signup_wait=signup_wait, bounds=bounds)}
     conversions = list(log.having(CONVERSIONS, user_id, of_user(user_id), user_id.encode()))
     codes = {code, *_codes_of(conversions)}
     reference = ReferenceTables(message.record for message in _reference(log, sorted(codes)))

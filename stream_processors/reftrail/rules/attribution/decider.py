@@ -17,6 +17,7 @@ from typing import TypeAlias, assert_never
 from reftrail.contracts.conversions import ConversionKind, Converted
 from reftrail.contracts.record import DAY, Millis
 from reftrail.contracts.stage_messages import Forwarded
+from reftrail.rules.attribution.bounds import DEFAULT, Bounds
 from reftrail.rules.attribution.evolve import evolve
 from reftrail.rules.attribution.expiry import expire
 from reftrail.rules.attribution.joining import join, signup_of_several
@@ -43,11 +44,13 @@ SIGNUP_WAIT: Millis = 30 * DAY
 class AttributionDecider:
     """The decider of the attribution stage. Its state is cells under a user.
 
-    signup_wait is the time from its receipt for which a purchase or refund waits for the signup.
+    signup_wait is the time from its receipt for which a purchase or refund waits for the signup,
+    bounds are those of a decision about merged users.
     """
 
-    def __init__(self, signup_wait: Millis = SIGNUP_WAIT) -> None:
+    def __init__(self, signup_wait: Millis = SIGNUP_WAIT, bounds: Bounds = DEFAULT) -> None:
         self.signup_wait = signup_wait
+        self.bounds = bounds
 
     def decide(
         self, state: Cells, record: AttributionInput, cause: Cause, reference: Reference
@@ -64,7 +67,7 @@ class AttributionDecider:
             events = expire(draft, record, cause)
             _apply(draft, events)
             return events, draft
-        on = question(draft, record, cause, reference)
+        on = question(draft, record, cause, reference, self.bounds)
         events = list(self._decided(on))
         _apply(draft, events)
         if next_user(on) is not None:

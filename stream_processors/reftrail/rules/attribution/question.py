@@ -5,6 +5,7 @@ import msgspec
 from reftrail.contracts.conversions import ConversionKind, Converted
 from reftrail.contracts.record import Derived
 from reftrail.contracts.stage_messages import Forwarded
+from reftrail.rules.attribution.bounds import DEFAULT, Bounds
 from reftrail.rules.attribution.state import AttributionState, ended_of, user_key
 from reftrail.rules.attribution.waiting import KNOWN, Referral
 from reftrail.rules.cells import Cells
@@ -32,6 +33,7 @@ class Question(msgspec.Struct, frozen=True):
     has_claimed: bool = False
     forwarded: Forwarded | None = None
     now_ended: tuple[Referral, ...] = ()
+    bounds: Bounds = DEFAULT
 
     @property
     def ended(self) -> tuple[Referral, ...]:
@@ -62,13 +64,17 @@ class Question(msgspec.Struct, frozen=True):
 
 
 def question(
-    cells: Cells, record: Converted | Forwarded, cause: Cause, reference: Reference
+    cells: Cells,
+    record: Converted | Forwarded,
+    cause: Cause,
+    reference: Reference,
+    bounds: Bounds = DEFAULT,
 ) -> Question:
     """The question about a conversion, as of the user whom it was forwarded to, if it was."""
     key = user_key(record.user_id)
     state = cells.get(key, AttributionState)
     if isinstance(record, Converted):
-        return Question(key, state, cells, record, cause, reference)
+        return Question(key, state, cells, record, cause, reference, bounds=bounds)
     conversion = _conversion(record)
     return Question(
         key,
@@ -80,6 +86,7 @@ def question(
         first_user=conversion.user_id,
         has_claimed=record.has_claimed,
         forwarded=record,
+        bounds=bounds,
     )
 
 

@@ -37,13 +37,6 @@ PART_BYTES: Final = 128 * 1024
 """The most bytes of claims in one message. A broker takes 1 MiB by default, and a user may have
 thousands of orders."""
 
-MOST_ON_ROUTE: Final = 500
-"""The most ended referrals through which claims go: with long names a message has 300 KiB of them.
-"""
-
-MOST_STEPS: Final = 20_000
-"""The most steps of one decision's purchases, each through one referral: 10 MiB of messages."""
-
 _EARNING: Final = (Action.PURCHASE, Action.SIGNUP)
 
 
@@ -84,7 +77,8 @@ def through_each(
         return
     found = list(claims)
     earning = [claim for claim in found if claim.action in _EARNING]
-    most = MOST_STEPS // len(referrals) if len(referrals) <= MOST_ON_ROUTE else 0
+    bounds = on.bounds
+    most = bounds.most_steps // len(referrals) if len(referrals) <= bounds.most_ended else 0
     if len(earning) <= most:
         yield from _messages(on, referrals, found)
         yield from _marks(on, earning, is_refused=False)
