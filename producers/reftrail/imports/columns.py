@@ -71,10 +71,19 @@ def _known_currency(name: str) -> str:
 
 def _known_encoding(name: str) -> str:
     try:
-        b"\0\0".decode(name)
-    except LookupError as error:
+        b"\0".decode(name)  # hex and others are codecs, and no encodings of text
+    except UnicodeError:
+        return name
+    except (LookupError, ValueError) as error:
         raise ValueError(f"{name} is not a text encoding such as utf-8 or windows-1252") from error
     return name
+
+
+def _usable_delimiter(character: str) -> str:
+    is_printed = character == "\t" or (character.isprintable() and not character.isalnum())
+    if not is_printed or character in {'"', " "}:
+        raise ValueError("it can't separate values; give one such as , or ;")
+    return character
 
 
 class _Table(BaseModel):
@@ -167,7 +176,9 @@ class Units(_Table):
 class CsvFormat(_Table):
     """The format of the file."""
 
-    delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
+    delimiter: (
+        Annotated[str, Field(min_length=1, max_length=1), AfterValidator(_usable_delimiter)] | None
+    ) = None
     encoding: Annotated[str, AfterValidator(_known_encoding)] = "utf-8"
 
 

@@ -29,6 +29,8 @@ from reftrail.imports.csv_amounts import minor_units
 _DELIMITERS: Final = (",", ";", "\t", "|")
 _ROUNDED: Final = re.compile(r"\d(?:[.,]\d+)?[eE]\+\d+")
 """A long number as spreadsheets save it, without its last digits."""
+_SPREADSHEETS: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+"""The first bytes of .xlsx and .ods, and of .xls."""
 _UTF_16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -89,7 +91,7 @@ def read_table(path: Path, text: bytes, mapping: ColumnMapping | None = None) ->
         if len(row.values) != len(titles):
             raise ExpectedError(
                 f"{path} has {len(row.values)} values in row {row.number}, and {len(titles)} "
-                f"columns; export it anew, with quotes around values that have a delimiter"
+                f"columns: its titles must be row 1, and values that have a delimiter in quotes"
             )
     return Table(path, titles, filled)
 
@@ -168,21 +170,32 @@ def _has(known: Sequence[str], value: str) -> bool:
 
 
 def _decoded(path: Path, text: bytes, encoding: str) -> str:
+    if text.startswith(_SPREADSHEETS):
+        raise ExpectedError(f"{path} is a spreadsheet or an archive; save it as CSV in UTF-8")
     try:
         decoded = text.decode(encoding)
-    except UnicodeDecodeError as error:
+    except UnicodeError as error:
         guess = "utf-16" if text.startswith(_UTF_16) else "windows-1252"
-        line = text[: error.start].count(b"\n") + 1
+        line = text[: getattr(error, "start", 0)].count(b"\n") + 1
         raise ExpectedError(
-            f"{path}, line {line}: this is not {encoding} ({error.reason}); save the file as "
-            f'UTF-8, or give its encoding, such as csv.encoding = "{guess}", in --columns'
+            f"{path}, line {line}: this is not {encoding} ({getattr(error, 'reason', error)}); "
+            f'save the file as UTF-8, or give its encoding, such as csv.encoding = "{guess}", in '
+            f"--columns"
         ) from error
-    if text.startswith(codecs.BOM_UTF8) and not decoded.startswith("\ufeff"):
+    if _as_utf_8(text) not in (None, decoded):
         raise ExpectedError(
-            f"{path} says by its first bytes that it is UTF-8; leave csv.encoding = "
-            f'"{encoding}" out'
+            f'{path} is UTF-8, and csv.encoding = "{encoding}" would read other characters; leave '
+            f"it out"
         )
     return decoded.removeprefix("\ufeff").lstrip("\r\n")
+
+
+def _as_utf_8(text: bytes) -> str | None:
+    """A text in UTF-8; None if it isn't, which texts in other encodings never are by chance."""
+    try:
+        return text.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def _read(content: str, delimiter: str) -> Iterator[list[str]]:
@@ -191,7 +204,14 @@ def _read(content: str, delimiter: str) -> Iterator[list[str]]:
 
 def _delimiter(content: str) -> str:
     """The delimiter of a table: the one by which it has most titles."""
-    return max(_DELIMITERS, key=lambda delimiter: len(next(_read(content, delimiter), [])))
+
+    def titles(delimiter: str) -> int:
+        try:
+            return len(next(_read(content, delimiter), []))
+        except csv.Error:  # after the quote of a title comes another delimiter
+            return 0
+
+    return max(_DELIMITERS, key=titles)
 
 
 def _places(table: Table, mapping: ColumnMapping) -> dict[str, int]:

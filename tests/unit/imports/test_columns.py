@@ -253,7 +253,10 @@ def test_a_row_that_is_no_commission_is_named(
         (b"\xef\xbb\xbf\r\n", "is empty"),
         (b"ID,State\n1,due\n", "lacks the columns Commission, Currency, Affiliate ID, .*; its"),
         (f"{HEAD},ID\n{row()},1\n".encode(), "has the column 'ID' 2 times; rename the others"),
-        (f"{HEAD}\n{row()},more\n".encode(), "10 values in row 2, and 9 columns; export it anew"),
+        (
+            f"{HEAD}\n{row()},more\n".encode(),
+            "10 values in row 2, and 9 columns: its titles must be",
+        ),
         (f'{HEAD}\n"{row()}\n'.encode(), "is no CSV: unexpected end of data"),
         (
             f"{HEAD}\n{row()}\n{row(Customer_ID='Zoé')}\n".encode("latin-1"),
@@ -301,10 +304,35 @@ def test_titles_differ_by_more_than_blanks_and_capitals(tmp_path: Path) -> None:
 
 
 def test_an_encoding_that_the_file_itself_contradicts_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(
-        ExpectedError, match=r'it is UTF-8; leave csv.encoding = "windows-1252" out'
-    ):
+    with pytest.raises(ExpectedError, match=r'is UTF-8, and csv.encoding = "windows-1252" would'):
         read(tmp_path, f"\ufeff{FIRST_HEAD}\n", FIRSTPROMOTER)
+
+
+def test_utf_8_is_not_read_as_another_encoding(tmp_path: Path) -> None:
+    mapping = columns_file(tmp_path, REWARDFUL.read_text() + '[csv]\nencoding = "windows-1252"\n')
+    with pytest.raises(ExpectedError, match=r'is UTF-8, and csv.encoding = "windows-1252" would'):
+        read(tmp_path, f"{HEAD}\n{row(Customer_ID='Zoé')}\n", mapping)
+    assert len(read(tmp_path, f"{HEAD}\n{row()}\n", mapping)[0]) == 1
+
+
+def test_an_encoding_that_has_no_place_for_its_faults(tmp_path: Path) -> None:
+    mapping = columns_file(tmp_path, REWARDFUL.read_text() + '[csv]\nencoding = "idna"\n')
+    with pytest.raises(ExpectedError, match="line 1: this is not idna"):
+        read(tmp_path, "xn--99999999", mapping)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_titles_in_quotes(tmp_path: Path, delimiter: str) -> None:
+    lines = (f"{HEAD},Note", f"{row()},a")
+    quoted = ["".join(f'"{value}"{delimiter}' for value in line.split(",")) for line in lines]
+    table = "\n".join(line.removesuffix(delimiter) for line in quoted)
+    assert len(read(tmp_path, table.replace("Note", "Note\nof two lines"))[0]) == 1
+
+
+@pytest.mark.parametrize("first", [b"PK\x03\x04\x14", b"\xd0\xcf\x11\xe0\xa1"])
+def test_a_spreadsheet_is_no_table(tmp_path: Path, first: bytes) -> None:
+    with pytest.raises(ExpectedError, match="is a spreadsheet or an archive; save it as CSV"):
+        read(tmp_path, first)
 
 
 def test_a_utf_16_file_is_read_as_such(tmp_path: Path) -> None:
@@ -334,6 +362,8 @@ def test_nothing_says_the_currency(tmp_path: Path) -> None:
         ("[amounts]", '[csv]\nencoding = "hex"\n[amounts]', "csv.encoding: hex is not a text enc"),
         ("[amounts]", '[csv]\nencoding = "no"\n[amounts]', "csv.encoding: no is not a text enc"),
         ("[amounts]", '[csv]\ndelimiter = ", "\n[amounts]', "csv.delimiter: String should have at"),
+        ("[amounts]", '[csv]\ndelimiter = "\\n"\n[amounts]', "csv.delimiter: it can't separate"),
+        ("[amounts]", "[csv]\ndelimiter = '\"'\n[amounts]", "csv.delimiter: it can't separate"),
         ("[amounts]", '[units]\ncash = ["cash"]\n[amounts]', "columns.unit and units.cash need"),
         ("earner_", "payee_", "columns.payee_id: there is no such key"),
         ("[amounts]", "[amounts", "is not TOML"),
