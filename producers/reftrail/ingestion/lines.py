@@ -130,6 +130,6 @@ def _cells(text: bytes, written: LineFormat) -> list[str] | str:
     try:
         row = text.decode(written.encoding)
         cells = next(csv.reader([row], delimiter=written.delimiter or ",", strict=True), [])
-    except (UnicodeDecodeError, csv.Error) as error:
+    except (UnicodeError, csv.Error) as error:
         return f"is not CSV in {written.encoding}: {error}"
     return [cell.strip() for cell in cells]

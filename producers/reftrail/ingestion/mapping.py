@@ -28,7 +28,6 @@ delimiter = ";"
 encoding = "latin-1"
 """
 
-import codecs
 import tomllib
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -98,8 +97,10 @@ def _known_zone(name: str) -> str:
 
 def _known_encoding(name: str) -> str:
     try:
-        codecs.lookup(name)
-    except LookupError as error:
+        b"\0".decode(name)  # hex and others are codecs, and no encodings of text
+    except UnicodeError:
+        return name
+    except (LookupError, ValueError) as error:
         raise ValueError(f"{name} is not a text encoding such as utf-8 or latin-1") from error
     return name
 

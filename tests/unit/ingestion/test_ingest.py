@@ -266,6 +266,8 @@ def test_json_columns_may_lie_in_objects() -> None:
         ("[fields]\nvisitor = 'a'\n", "visitor is not a field of an event"),
         ("[time]\ncolumn = 't'\ntimezone = 'Mars'\n", "time.timezone: Mars"),
         ("[csv]\nencoding = 'klingon'\n", "csv.encoding: klingon"),
+        ("[csv]\nencoding = 'hex'\n", "csv.encoding: hex is not a text encoding"),
+        ('[csv]\nencoding = "a\\u0000b"\n', "is not a text encoding"),
         ("[feilds]\n", "feilds"),
         ("[", "is not TOML"),
     ],
