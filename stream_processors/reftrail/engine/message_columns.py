@@ -3,15 +3,16 @@
 import json
 import os
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from io import BytesIO
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, cast
 
 import polars as pl
 
 from reftrail.contracts.codec import FRAME, SYNC, container_header, schema_of
 from reftrail.contracts.encoder import encode_long
 from reftrail.contracts.registry import schemas
+from reftrail.engine.record_layout import Layout, Part
 
 _FRAME: Final = "message_frame"
 _END: Final = "message_end"
@@ -44,17 +45,106 @@ def columns_of(
     specification, "Object Container Files").
     """
     schema_id = schema_of(values[0]).schema_id
-    names = None if columns is None else [_FRAME, _END, *columns]
     try:
         body = _SEPARATOR.join([*values, b""])  # type: ignore[list-item]
-        size = encode_long(len(values)) + encode_long(len(body))
-        file = b"".join((_header(schema_id, symbols_as_numbers), size, body, SYNC))
-        rows = pl.read_avro(BytesIO(file), columns=names)
-    except _BROKEN:
+    except TypeError:
         return None
-    if rows.height != len(values) or not rows.select(_are_whole(schema_id)).item():
+    layout = Layout(cast("Sequence[bytes]", values), body, len(_SEPARATOR), schema_id)
+    kind = layout.kind_of_all()
+    if kind is not None:
+        rows = _alike(len(values), body, _reading(schema_id, kind, symbols_as_numbers), columns)
+        if rows is not None:
+            return rows
+    names = None if columns is None else [_FRAME, _END, *columns]
+    rows = _read(_header(schema_id, symbols_as_numbers), len(values), body, names)
+    if rows is None or not rows.select(_are_whole(schema_id)).item() or not layout.are_records():
         return None
     return rows[[name for name in rows.columns if name not in (_FRAME, _END)]]
+
+
+def _read(header: bytes, count: int, body: bytes, names: list[str] | None) -> pl.DataFrame | None:
+    """The columns of a container file with one block; None if it can't be read."""
+    size = encode_long(count) + encode_long(len(body))
+    try:
+        rows = pl.read_avro(BytesIO(b"".join((header, size, body, SYNC))), columns=names)
+    except _BROKEN:
+        return None
+    return rows if rows.height == count else None
+
+
+class _Reading(NamedTuple):
+    """How to read messages that have values in the same fields: these are no unions then.
+
+    What stands between values is read as fixed bytes, which static says are right. columns are the
+    schema's by name, in its order; flags are read as numbers.
+    """
+
+    header: bytes
+    between: list[str]
+    static: pl.Expr
+    present: frozenset[str]
+    flags: frozenset[str]
+    columns: dict[str, pl.Expr]
+
+
+def _alike(
+    count: int, body: bytes, reading: _Reading, columns: Sequence[str] | None
+) -> pl.DataFrame | None:
+    """The columns of messages that have values in the same fields; None if some haven't."""
+    wanted = [*reading.columns] if columns is None else list(columns)
+    names = reading.present.intersection(wanted) | reading.flags
+    rows = _read(reading.header, count, body, [*names, *reading.between])
+    if rows is None or not rows.select(reading.static).item():
+        return None
+    return rows.select([reading.columns[name] for name in reading.columns if name in wanted])
+
+
+@lru_cache(maxsize=256)
+def _reading(schema_id: int, kind: tuple[Part, ...], symbols_as_numbers: bool) -> _Reading:
+    schema = json.loads(schemas()[schema_id].text)
+    types = {field["name"]: _as_number(field)["type"] for field in schema["fields"]}
+    fields, between, checks = [], [], []
+    for number, part in enumerate(kind):
+        static = FRAME.pack(0, schema_id) * (not number) + part.static
+        static += b"" if part.field else _SEPARATOR
+        if static:
+            name = f"between {number}"
+            between.append(name)
+            fixed = {"type": "fixed", "name": f"Between{number}", "size": len(static)}
+            fields.append({"name": name, "type": fixed})
+            checks.append((pl.col(name) == static).all())
+        if part.field:
+            kind_of_value = _value_type(types[part.field], part.value, symbols_as_numbers)
+            fields.append({"name": part.field, "type": kind_of_value})
+        if part.value == "flag":
+            checks.append(pl.col(part.field).is_between(-1, 0).all())
+    flags = frozenset(part.field for part in kind if part.value == "flag")
+    present = frozenset(part.field for part in kind if part.field)
+    schema["fields"] = fields
+    return _Reading(
+        container_header(schema),
+        between,
+        pl.all_horizontal(checks),
+        present,
+        flags,
+        {name: _column(name, present, flags, types[name]) for name in types},
+    )
+
+
+def _value_type(kind: Any, value: str, symbols_as_numbers: bool) -> Any:
+    """The Avro type by which a value is read. The byte of a flag, 0 or 1, is the int 0 or -1."""
+    if value == "flag" or (value == "symbol" and symbols_as_numbers):
+        return "int"
+    return kind[1] if isinstance(kind, list) else kind
+
+
+def _column(name: str, present: frozenset[str], flags: frozenset[str], kind: Any) -> pl.Expr:
+    if name in flags:
+        return (pl.col(name) == -1).alias(name)
+    return pl.col(name) if name in present else pl.lit(None, _NULLS[kind[1]]).alias(name)
+
+
+_NULLS: Final = {"string": pl.String, "long": pl.Int64, "boolean": pl.Boolean}
 
 
 @cache
