@@ -47,7 +47,11 @@ from reftrail.rules.policy import counts_from, policy_at
 
 
 def take_purchase_or_refund(on: Question, signup_wait: Millis) -> Sequence[Event]:
-    """Claim for a purchase or refund, and let it wait while a decision may follow."""
+    """Claim for a purchase or refund, and let it wait while a decision may follow.
+
+    A merged user's refund that has claimed goes ahead of the history with the decision. It is kept
+    for that: its time to wait for a signup may be over.
+    """
     state, record = on.state, on.record
     action = user_action_of(record)
     events: list[Event] = []
@@ -62,9 +66,10 @@ def take_purchase_or_refund(on: Question, signup_wait: Millis) -> Sequence[Event
     for decision in state.decisions:
         claims = _claimed(on, logged, decision, record, ())
         events += _claims_now(on, action, decision, claims)
-    if state.decisions:
+    goes_ahead = on.has_claimed and action.kind != Action.PURCHASE and not state.decisions
+    if state.decisions or goes_ahead:
         events += _kept(on, logged)
-    if _may_decide_again(on, state) and not _waits(on, action.event_id):
+    if _may_decide_again(on, state) and not goes_ahead and not _waits(on, action.event_id):
         postponed = Postponed(
             **metadata(record, on.cause),
             user_id=record.user_id,
