@@ -1,10 +1,12 @@
 """Records that reach the stages from outside: time, reviews, reports of fulfilment, lists."""
 
 from enum import StrEnum
+from typing import final
 
 from reftrail.contracts.record import Micros, Millis, Record
 
 
+@final
 class Ticked(Record, frozen=True, kw_only=True):
     """Time as an event: in this partition, of so many, it is event_time now. Never goes back."""
 

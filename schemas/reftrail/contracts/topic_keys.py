@@ -47,23 +47,23 @@ def tick_key(record: Ticked) -> str:
 
 def user_or_tick(record: Converted | Forwarded | Ticked) -> str:
     """The user of a conversion; ticks go to their partition."""
-    return tick_key(record) if isinstance(record, Ticked) else record.user_id
+    return tick_key(record) if type(record) is Ticked else record.user_id
 
 
 def code_or_tick(record: Any) -> str:
     """The code of a record of whatever type; ticks go to their partition."""
-    code: str = tick_key(record) if isinstance(record, Ticked) else record.code
+    code: str = tick_key(record) if type(record) is Ticked else record.code
     return code
 
 
 def signal_or_tick(record: CheckRequested | Ticked) -> str:
     """The signal that is asked about; ticks go to their partition."""
-    return tick_key(record) if isinstance(record, Ticked) else record.signal
+    return tick_key(record) if type(record) is Ticked else record.signal
 
 
 def limit_or_tick(record: LimitRequested | Ticked) -> str:
     """The limit that a request has to pass next; ticks go to their partition."""
-    return tick_key(record) if isinstance(record, Ticked) else record.limits[0].partition("|")[0]
+    return tick_key(record) if type(record) is Ticked else record.limits[0].partition("|")[0]
 
 
 def code_part(key: str) -> str:

@@ -82,16 +82,15 @@ class StageOfPartition:
         outcome, batch = Outcome(), Batch(self.stage, store)
         reference = recording(tables, lookups)
         settle, load = settling(self.stage.decider), batch.load
-        has_timers = self.stage.timers is not None
+        writes, asks_until = self.stage.writes, batch.asks_until
         reads, offsets, timestamps = self.stage.reads, chunk.offsets, chunk.timestamps
         source, partition, key_of, send = reads.name, self.partition, reads.key_of, self._send
         is_keyed_alike = [cell.key_of for cell in self.stage.cells] == [key_of]
         unknown: list[str] = []  # what was taken here before belongs here
         for index, record in self._selected(prefilter, chunk, batch, tables, outcome):
             cause = Cause(source, partition, offsets[index])
-            for asked in (
-                self._asked(record, cause, batch, timestamps[index]) if has_timers else (record,)
-            ):
+            until = asks_until(record, timestamps[index])
+            for asked in (record,) if until is None else self._fired(record, cause, batch, until):
                 keys, before = load(asked)
                 if lookups is not None:
                     lookups.decide_on(asked, cause)
@@ -104,9 +103,9 @@ class StageOfPartition:
                     key = own_key if own_key and is_keyed_alike else key_of(record)
                     unknown.append(reads.partitioned_by(key))
                 for event in events:
-                    if isinstance(event, Refused):
+                    if type(event) is Refused:
                         self._put_aside(self._letters.refused(chunk, index, event), outcome)
-                    else:
+                    elif writes[type(event)]:
                         send(event, outcome, own_key)
                 batch.save(keys, state)
         if not all_belong(unknown, self.partition, self.partitions):
@@ -126,7 +125,8 @@ class StageOfPartition:
         for nth, record in self._records(chunk, range(len(chunk.values)), outcome):
             cause = Cause(self.stage.reads.name, self.partition, chunk.offsets[nth])
             at = Step(chunk, nth, record, cause)
-            for asked in self._asked(record, cause, batch, chunk.timestamps[nth]):
+            until = batch.asks_until(record, chunk.timestamps[nth])
+            for asked in (record,) if until is None else self._fired(record, cause, batch, until):
                 if lookups is not None:
                     lookups.decide_on(asked, cause)
                 outcome.add(self._guarded_step(at, asked, settle, batch))
@@ -186,14 +186,11 @@ class StageOfPartition:
                 self._silence(at, asked, batch)
         return part
 
-    def _asked(
-        self, record: Record, cause: Cause, batch: Batch, appended_at: Millis
-    ) -> Iterable[Record]:
+    def _fired(self, record: Record, cause: Cause, batch: Batch, until: Millis) -> Iterable[Record]:
         """Inputs of the decider that follow from a record: the timers that it fires, and itself."""
         timers = self.stage.timers
-        if timers is None or (until := batch.asks_until(record, appended_at)) is None:
-            return (record,)
-        if isinstance(record, Ticked):
+        assert timers is not None
+        if type(record) is Ticked:
             return [timers.fired(key, record, cause) for key in batch.due(until)]
         return [*(timers.fired(key, record, cause) for key in batch.due_since(until)), record]
 
@@ -232,10 +229,11 @@ class StageOfPartition:
     ) -> Iterator[tuple[int, Record]]:
         """The chunk's records at some indices."""
         kinds, values, decoded = self.stage.kinds, chunk.values, self.written.decoded
+        usual = frozenset(kinds)
         for index in indices:
             try:
                 record = decoded(values[index])
-                if not isinstance(record, kinds):
+                if type(record) not in usual and not isinstance(record, kinds):
                     raise self.stage.unexpected(record)
             except Undecodable as error:
                 stop_if_newer(error)

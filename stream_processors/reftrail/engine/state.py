@@ -143,7 +143,7 @@ class Batch:
         """The time for which timers are to be asked for with a record: always with a tick."""
         if self._timers is None or (until := self._timers.time_of(record, appended_at)) is None:
             return None
-        return until if until > self.asked_until or isinstance(record, Ticked) else None
+        return until if until > self.asked_until or type(record) is Ticked else None
 
     def is_known(self, key: str | None, state: Any) -> bool:
         """Whether a key that was loaded with a state surely has one here, or had."""
