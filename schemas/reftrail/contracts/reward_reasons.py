@@ -70,7 +70,7 @@ class Reasoned(Protocol):
 
 def is_part(entry: Reasoned) -> bool:
     """Whether an entry takes a part of a reward back, which leaves its status as it is."""
-    return Reason.PARTLY_REFUNDED in entry.reasons
+    return _PARTLY_REFUNDED in entry.reasons
 
 
 def is_again(entry: Reasoned) -> bool:
@@ -82,4 +82,5 @@ def is_again(entry: Reasoned) -> bool:
 
 
 _OWN: Final = frozenset(Reason)
+_PARTLY_REFUNDED: Final = Reason.PARTLY_REFUNDED  # a member of an enum takes long to look up
 _AGAIN: Final = frozenset({Reason.TRIED_AGAIN, Reason.DELIVERED_IN_TIME, Reason.DISPUTE_ENDED})

@@ -15,6 +15,8 @@ def code_of(claim: Claimed, reference: Reference) -> CodeChanged | None:
     code when the user claimed, and a late touch may still correct that.
     """
     match claim.code_evidence:
+        case None:
+            return None if claim.campaign_id is None else reference.code(claim.code)
         case CodeEvidence.FORGED:
             return None
         case CodeEvidence.DERIVED if claim.campaign_id is not None:

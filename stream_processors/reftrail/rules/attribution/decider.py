@@ -12,7 +12,7 @@ decides on them as if it had been the first decision.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import TypeAlias, assert_never
+from typing import Final, TypeAlias, assert_never
 
 from reftrail.contracts.conversions import ConversionKind, Converted
 from reftrail.contracts.record import DAY, Millis
@@ -36,6 +36,10 @@ from reftrail.rules.decider import Cause, Reference, TimerFired
 
 AttributionInput: TypeAlias = Converted | Forwarded | TimerFired
 """Records on which the attribution stage decides."""
+
+# In Python 3.11, to look a member of an enum up takes ten times as long as a name of the module.
+_SIGNUP: Final = ConversionKind.SIGNUP
+_USERS_MERGED: Final = ConversionKind.USERS_MERGED
 
 SIGNUP_WAIT: Millis = 30 * DAY
 """Time from its receipt for which a purchase or refund waits for the user's signup."""
@@ -63,7 +67,7 @@ class AttributionDecider:
     ) -> tuple[Sequence[Event], Cells]:
         """The events that follow from a record, and the state after them."""
         draft = state.draft()
-        if isinstance(record, TimerFired):
+        if type(record) is TimerFired:
             events = expire(draft, record, cause)
             _apply(draft, events)
             return events, draft
@@ -73,7 +77,7 @@ class AttributionDecider:
         if next_user(on) is not None:
             return events, draft
         done = no_longer_waiting(on, draft)
-        if on.record.kind == ConversionKind.SIGNUP and not reference.refers_by_campaign():
+        if on.record.kind == _SIGNUP and not reference.refers_by_campaign():
             done += touches_no_longer_waiting(on)
         _apply(draft, done)
         return [*events, *done], draft
@@ -85,7 +89,7 @@ class AttributionDecider:
         return draft
 
     def _decided(self, on: Question) -> Sequence[Event]:  # noqa: PLR0911 - a table
-        is_merge = on.forwarded is None and on.record.kind == ConversionKind.USERS_MERGED
+        is_merge = on.forwarded is None and on.record.kind == _USERS_MERGED
         if not is_merge and next_user(on) is not None:
             return [forward(on)]
         if on.forwarded is not None and on.forwarded.history is not None:
@@ -94,12 +98,6 @@ class AttributionDecider:
             case ConversionKind.SIGNUP:
                 is_alone = on.forwarded is None and not on.state.has_guests
                 return attribute_by_signup(on) if is_alone else signup_of_several(on)
-            case ConversionKind.LATE_TOUCH:
-                return take_late_touch(on)
-            case ConversionKind.USERS_MERGED:
-                return merge(on)
-            case ConversionKind.IDENTIFIED | ConversionKind.IDENTIFIED_BY_PAGE:
-                return take_identified(on, self.signup_wait)
             case (
                 ConversionKind.PURCHASE
                 | ConversionKind.REFUND
@@ -108,6 +106,12 @@ class AttributionDecider:
                 | ConversionKind.DISPUTE_LOST
             ):
                 return take_purchase_or_refund(on, self.signup_wait)
+            case ConversionKind.LATE_TOUCH:
+                return take_late_touch(on)
+            case ConversionKind.USERS_MERGED:
+                return merge(on)
+            case ConversionKind.IDENTIFIED | ConversionKind.IDENTIFIED_BY_PAGE:
+                return take_identified(on, self.signup_wait)
             case kind:
                 assert_never(kind)
 

@@ -1,6 +1,6 @@
 """Evolution of the attribution stage's state by its events."""
 
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
 import msgspec
 
@@ -47,36 +47,40 @@ from reftrail.rules.attribution.waiting import (
 from reftrail.rules.cells import Cells
 from reftrail.rules.decider import Refused, fingerprint
 
+_TAKES_BACK: Final = frozenset({Action.REFUND, Action.DISPUTE_LOST})
+
 
 def evolve(cells: Cells, event: Event) -> None:  # noqa: C901, PLR0912, PLR0915 - a table
-    """Apply an event to the cells."""
+    """Apply an event to the cells. The most frequent types come first."""
     match event:
-        case CheckRequested() | ReferralVoided() | UsersKnown() | Forwarded() | Refused():
-            pass
+        case Decided():
+            _decide(cells, event.user_id, event.decision)
         case Claimed() if may_have_earned(event):
             _leave_open(cells, event.user_id, event.code, None)
-        case Claimed(action=Action.REFUND | Action.DISPUTE_LOST, order_id=str(order_id)):
+        case Claimed(order_id=str(order_id)) if event.action in _TAKES_BACK:
             _known_under(cells, forgotten_key(event.user_id, order_id), event)
         case Claimed():
             pass
-        case Attributed(basis=Basis.MERGED) | Attributed(decisive=True):
+        case Attributed(decisive=True) | Attributed(basis=Basis.MERGED):
             pass
-        case Decided():
-            _decide(cells, event.user_id, event.decision)
         case Attributed():
             _change(cells, event.user_id, late_touch_time=event.touch_time)
-        case LeftOpen():
-            _leave_open(cells, event.user_id, event.code, event.open)
-        case SignedUp():
-            _change(cells, event.user_id, signup=event.signup)
-        case FirstPurchaseSeen():
-            _change(cells, event.user_id, first_purchase_at=event.event_time)
+        case CheckRequested():
+            pass
         case Postponed():
             cells.put(waiting_key(event.user_id, event.action_id), event.waiting)
+        case FirstPurchaseSeen():
+            _change(cells, event.user_id, first_purchase_at=event.event_time)
         case ActionKept():
             key = kept_key(event.user_id, event.action_id)
             is_refused = cells.get(key, KeptAction).is_refused
             cells.put(key, msgspec.structs.replace(event.kept, is_refused=is_refused))
+        case SignedUp():
+            _change(cells, event.user_id, signup=event.signup)
+        case ReferralVoided() | UsersKnown() | Forwarded() | Refused():
+            pass
+        case LeftOpen():
+            _leave_open(cells, event.user_id, event.code, event.open)
         case ClaimRefused():
             key = kept_key(event.user_id, event.action_id)
             kept = cells.get(key, KeptAction)

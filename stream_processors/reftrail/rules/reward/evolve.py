@@ -1,6 +1,6 @@
 """Evolution of the reward stage's state by its events."""
 
-from typing import assert_never
+from typing import Final, TypeGuard, assert_never, get_args
 
 import msgspec
 
@@ -74,26 +74,30 @@ from reftrail.rules.reward.state_events import (
     SignupShown,
     SkippedOrderTaken,
     SlotFreed,
+    StateEvent,
     UsersNoted,
 )
 
 _replace = msgspec.structs.replace
 
 
+_ON_TOPICS = RewardGranted | RewardWithdrawn | LimitRequested | CheckRequested | Claimed
+_WITHOUT_CELLS: Final = frozenset(get_args(_ON_TOPICS | ReviewsCarried | ReferralVoided | Refused))
+
+
+def _changes_cells(event: Event) -> TypeGuard[RewardDecided | StateEvent]:
+    return type(event) not in _WITHOUT_CELLS
+
+
 def evolve(cells: Cells, event: Event) -> None:  # noqa: C901, PLR0912, PLR0915 - a table
-    """Apply an event to the cells."""
-    match event:
-        case RewardGranted() | RewardWithdrawn() | LimitRequested() | Claimed() | Refused():
-            return
-        case CheckRequested() | ReviewsCarried() | ReferralVoided():
-            return
+    """Apply an event to the cells. The most frequent types come first."""
+    if not _changes_cells(event):
+        return
     key = referral_key(event.code, event.user_id)
     referral = cells.get(key, ReferralCell)
     match event:
-        case RewardDecided() if is_adjustment(event.action):
-            _adjusted(cells, key, event)
         case RewardDecided():
-            apply_entry(cells, key, referral, event)
+            _decided(cells, key, referral, event)
         case Earned():
             _earned(cells, key, referral, event.assessed)
         case SignupShown():
@@ -105,8 +109,6 @@ def evolve(cells: Cells, event: Event) -> None:  # noqa: C901, PLR0912, PLR0915 
                 touch_key_kind=event.touch_key_kind,
             )
             cells.put(key, now)
-        case UsersNoted():
-            add_users(cells, key, event.users)
         case EvidenceKept():
             cells.put(key, _replace(referral, seen=event.seen))
         case Queued():
@@ -115,6 +117,8 @@ def evolve(cells: Cells, event: Event) -> None:  # noqa: C901, PLR0912, PLR0915 
             _noted(cells, key, event)
         case PendingClaimResumed():
             _resumed(cells, key, referral)
+        case UsersNoted():
+            add_users(cells, key, event.users)
         case LimitsRequested():
             cells.put(key, _replace(referral, requested=event.assessed))
             count_reward(cells, key, event.code, event.assessed.case, by=1)
@@ -174,6 +178,13 @@ def evolve(cells: Cells, event: Event) -> None:  # noqa: C901, PLR0912, PLR0915 
             lose(cells, key, event)
         case _:
             assert_never(event)
+
+
+def _decided(cells: Cells, key: str, referral: ReferralCell, entry: RewardDecided) -> None:
+    if is_adjustment(entry.action):
+        _adjusted(cells, key, entry)
+    else:
+        apply_entry(cells, key, referral, entry)
 
 
 def _queued(cells: Cells, key: str, referral: ReferralCell, event: Queued) -> None:

@@ -20,6 +20,13 @@ from reftrail.rules.reward.case import RewardCase, SideReward
 from reftrail.rules.reward.context import DecisionContext
 from reftrail.rules.reward.transitions import QUALIFIED, Transition, allowed, is_order
 
+# In Python 3.11, to look a member of an enum up takes ten times as long as a name of the module.
+_HELD: Final = RewardStatus.HELD
+_GRANTED: Final = RewardStatus.GRANTED
+_REVERSED: Final = RewardStatus.REVERSED
+_REJECTED: Final = RewardStatus.REJECTED
+_REFERRER: Final = Role.REFERRER
+
 _BY_VERDICT: Final = {
     Verdict.GRANT: Transition.GRANT,
     Verdict.HOLD: Transition.HOLD,
@@ -65,7 +72,7 @@ def first_entries(context: DecisionContext, case: RewardCase, *, was_rejected: b
         common = context.metadata(f"{status}:{side.role}", its_id, case.claim_id)
         common["event_time"] = case.action_time
         common["received_at"] = case.received_at
-        value = side.value_micros if status == RewardStatus.REJECTED else side.remaining
+        value = side.value_micros if status == _REJECTED else side.remaining
         change = Change(status, value, reasons, context.record)
         granted_at = max(case.decided_at, case.action_time)
         entry = _entry(context, common, case, side, change, granted_at)
@@ -136,15 +143,15 @@ def _entry(  # noqa: PLR0913, PLR0917 - what an entry is made of
 
 def _is_suspended(change: Change) -> bool:
     """Whether a hold has no end of its own, since a dispute ends it."""
-    return change.status == RewardStatus.HELD and Reason.DISPUTED in change.reasons
+    return change.status == _HELD and Reason.DISPUTED in change.reasons
 
 
 def _qualifies(context: DecisionContext, side: SideReward, entry: RewardDecided) -> int | None:
     """1 if the referral counts for milestones from this entry on, -1 if no longer, else None."""
-    if side.role != Role.REFERRER or is_part(entry):
+    if side.role != _REFERRER or is_part(entry):
         return None
-    was_granted = entry.status == RewardStatus.REVERSED or side.disputed == RewardStatus.GRANTED
-    is_suspended = Reason.DISPUTED in entry.reasons and was_granted
+    was_granted = entry.status == _REVERSED or side.disputed == _GRANTED
+    is_suspended = was_granted and Reason.DISPUTED in entry.reasons
     was = side.is_qualified
     is_now = entry.status in QUALIFIED or is_suspended
     if was == is_now:

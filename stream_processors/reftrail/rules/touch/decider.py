@@ -20,7 +20,7 @@ receipt replaces no other touch, and no code typed in at signup. It counts where
 neither (`Policy.backdated_touch_for`).
 """
 
-from typing import assert_never
+from typing import Final, assert_never
 
 import msgspec
 
@@ -72,6 +72,10 @@ from reftrail.rules.touch.state import (
     without_covered,
 )
 
+# In Python 3.11, to look a member of an enum up takes ten times as long as a name of the module.
+_RETIRED: Final = CodeEvidence.RETIRED
+_SIGNUP: Final = ConversionKind.SIGNUP
+
 
 class TouchDecider:
     """The decider of the touch stage. Its key is the visitor."""
@@ -80,19 +84,16 @@ class TouchDecider:
         self, state: TouchState, record: AnyEvent | TimerFired, cause: Cause, reference: Reference
     ) -> list[TouchEvent]:
         """The touch or conversion that follows from a visitor's event; or the end of the state."""
-        if isinstance(record, TimerFired):
+        if type(record) is TimerFired:
             return [VisitorForgotten(**metadata(record, cause))]
-        state = state.at(record.received_at)
+        if state is not NOBODY:  # as of nearly every touch
+            state = state.at(record.received_at)
         match record:
-            case View() | Click() if counts_as_touch(record, reference):
+            case Click() | View() if counts_as_touch(record, reference):
                 conclusions = _touch(state, record, cause, reference)
                 if not state.users:
                     return conclusions
                 return with_other_users(state, record, cause, conclusions)
-            case Identified():
-                return identify(state, record, cause)
-            case View() | Click() | FormStarted():
-                return []
             case Signup() if is_repeated(state, record):
                 return []
             case Signup():
@@ -106,6 +107,10 @@ class TouchDecider:
                 | UsersMerged()
             ):
                 return [converted_by(record, cause, None)]
+            case Identified():
+                return identify(state, record, cause)
+            case Click() | View() | FormStarted():
+                return []
             case _:
                 assert_never(record)
 
@@ -120,15 +125,13 @@ class TouchDecider:
 
     def evolve(self, state: TouchState, record: TouchEvent) -> TouchState:  # noqa: PLR0911
         """The state after an event."""
-        if isinstance(record, VisitorForgotten):
+        if type(record) is VisitorForgotten:
             return NOBODY
         before, state = state, state.at(record.received_at)
         match record:
             case Touched():
                 after = with_touch(state, record)
                 return without_covered(after) if after.under_ended_code else after
-            case TouchedUnderEndedCode():
-                return with_touch_under_ended_code(state, record.touched)
             case Converted() if is_first_signup(state, record):
                 return msgspec.structs.replace(
                     state,
@@ -140,6 +143,8 @@ class TouchDecider:
                 )
             case Converted() | Refused():
                 return before
+            case TouchedUnderEndedCode():
+                return with_touch_under_ended_code(state, record.touched)
             case UserRefused():
                 return with_refused(state, by_page=record.by_page)
             case VisitorIdentified():
@@ -188,7 +193,7 @@ def has_ended(event: View | Click, code: CodeChanged | None) -> bool:
 
     code is its record, if it is known.
     """
-    if event.code_evidence == CodeEvidence.RETIRED:
+    if event.code_evidence == _RETIRED:
         return True
     return code is not None and code.has_ended_at(event.event_time)
 
@@ -226,11 +231,7 @@ def is_repeated(state: TouchState, signup: Signup) -> bool:
 
 def is_first_signup(state: TouchState, record: Converted) -> bool:
     """Whether a conversion is the visitor's first signup to arrive. Late touches are for it."""
-    return (
-        record.kind == ConversionKind.SIGNUP
-        and record.visitor_id is not None
-        and state.signed_up_at == NEVER
-    )
+    return record.kind == _SIGNUP and record.visitor_id is not None and state.signed_up_at == NEVER
 
 
 def _touch(
@@ -251,7 +252,7 @@ def _touch(
     if backdated and event.event_time <= ends_at:
         return []
     expires_at = event.event_time + rules.attribution_window_ms
-    if not is_unlabelled and event.code_evidence != CodeEvidence.RETIRED:
+    if not is_unlabelled and event.code_evidence != _RETIRED:
         code = reference.code_if_known(event.code)
     if has_ended(event, code):
         return _touch_under_ended_code(

@@ -1,6 +1,6 @@
 """Records that follow from a visitor's events: the touch, the conversion, and state events."""
 
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, final
 
 from reftrail.contracts.conversions import ConversionKind, Converted, Touched
 from reftrail.contracts.events import (
@@ -21,6 +21,7 @@ from reftrail.rules.decider import RULES, Cause, Refused, derived_id, metadata
 from reftrail.rules.touch.state import IdentifiedUser, TouchState, evidence_of
 
 
+@final
 class VisitorForgotten(Derived, frozen=True, kw_only=True):
     """The state of a visitor counts no longer. A state event."""
 
