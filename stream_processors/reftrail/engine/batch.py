@@ -1,6 +1,6 @@
 """One batch of one stage: decode, decide, evolve, and gather what is to be sent."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -10,6 +10,7 @@ from reftrail.contracts.decisions import DeadLettered
 from reftrail.contracts.external_inputs import Ticked
 from reftrail.contracts.partitions import partition_of
 from reftrail.contracts.record import Millis, Record
+from reftrail.contracts.topic import Topic
 from reftrail.contracts.topics import DEAD_LETTERS, LOOKUPS
 from reftrail.engine.batch_letters import BatchLetters, Step
 from reftrail.engine.chunks import Chunk
@@ -105,8 +106,8 @@ class StageOfPartition:
                 for event in events:
                     if type(event) is Refused:
                         self._put_aside(self._letters.refused(chunk, index, event), outcome)
-                    elif writes[type(event)]:
-                        send(event, outcome, own_key)
+                    elif topics := writes[type(event)]:
+                        send(event, topics, outcome, own_key)
                 batch.save(keys, state)
         if not all_belong(unknown, self.partition, self.partitions):
             raise MisplacedError
@@ -168,7 +169,8 @@ class StageOfPartition:
             if isinstance(event, Refused):
                 self._put_aside(self._letters.refused(at.chunk, at.nth, event), outcome)
             else:
-                self._send(event, outcome, keys[0] if keys else None)
+                topics = self.stage.writes[type(event)]
+                self._send(event, topics, outcome, keys[0] if keys else None)
         batch.save(keys, state)
 
     def _guarded_step(self, at: Step, asked: Record, settle: Settle, batch: Batch) -> Outcome:
@@ -241,9 +243,15 @@ class StageOfPartition:
             else:
                 yield index, record
 
-    def _send(self, record: Record, outcome: Outcome, own_key: str | None) -> None:
-        """Put a record into the messages. own_key is known to belong to this partition."""
-        topics = self.stage.topics_for(record)
+    def _send(
+        self, record: Record, topics: Sequence[Topic], outcome: Outcome, own_key: str | None
+    ) -> None:
+        """Put a record into the messages of the topics that its type goes to.
+
+        own_key is known to belong to this partition.
+        """
+        if self.stage.only:
+            topics = self.stage.topics_for(record)
         if not topics:
             return
         value = encode(record)

@@ -90,7 +90,7 @@ class ReferenceTables:
 
     def campaign_that_refers_by_itself(self) -> str | None:
         """The first campaign, by its id, that refers users once in the campaign."""
-        return min(self._by_campaign, default=None)
+        return min(self._by_campaign) if self._by_campaign else None
 
     def versions(self, campaign_id: str) -> Sequence[CampaignDefined]:
         """All versions of a campaign, by the time at which they come into force.

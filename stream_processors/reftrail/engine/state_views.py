@@ -30,23 +30,44 @@ def unpacking(family: CellFamily) -> Callable[[str, bytes], Any]:
     return unpack
 
 
+def _reading(family: CellFamily, states: PackedStates) -> Callable[[str], Any]:
+    """A function that reads the stored cell of a key."""
+    stored, kind_of, unpack = states.get, family.kind_of, unpacking(family)
+
+    def read(key: str) -> Any:
+        packed = stored(key)
+        return _empty_of(kind_of(key)) if packed is None else unpack(key, packed)
+
+    return read
+
+
+class _KnownCells(dict[str, Any]):
+    """The cells that a batch has looked at, as they are by now. Others are read when asked for."""
+
+    def __init__(self, read: Callable[[str], Any]) -> None:
+        super().__init__()
+        self._read = read
+
+    def __missing__(self, key: str) -> Any:
+        cell = self[key] = self._read(key)
+        return cell
+
+
 class FamilyView:
     """The cells of a family by key."""
 
     def __init__(self, family: CellFamily, packed: PackedStates) -> None:
         self.key_of = family.key_of
         self.changed: dict[str, Any] = {}
-        self._kind_of = family.kind_of
-        self._unpack = unpacking(family)
         self._packed = packed
         is_grouped = family.grouped and isinstance(packed, GroupedStates)
         self._grouped = cast("GroupedStates", packed) if is_grouped else None
         self._changed_in: defaultdict[str, set[str]] = defaultdict(set)  # keys by group
-        self._known: dict[str, Any] = {}  # those that were looked at, as they are by now
+        self._known = _KnownCells(_reading(family, packed))
 
     def cells(self) -> Cells:
         """The state for a decision: all cells."""
-        return Cells(self.get, None if self._grouped is None else self._listed)
+        return Cells(self._known.__getitem__, None if self._grouped is None else self._listed)
 
     def save(self, changed: Mapping[str, Any]) -> None:
         """Keep cells that a decision has changed."""
@@ -56,21 +77,10 @@ class FamilyView:
             for key in changed:
                 self._changed_in[group_of(key)].add(key)
 
-    def get(self, key: str) -> Any:
-        """The cell of a key as it is by now."""
-        cell = self._known.get(key)
-        if cell is None:
-            cell = self._known[key] = self._stored_cell(key)
-        return cell
-
     def _listed(self, group: str) -> Collection[str]:
         assert self._grouped is not None
         stored, changed = self._grouped.under(group), self._changed_in.get(group)
         return {*stored, *changed} - {group} if changed else stored
-
-    def _stored_cell(self, key: str) -> Any:
-        packed = self._packed.get(key)
-        return _empty_of(self._kind_of(key)) if packed is None else self._unpack(key, packed)
 
     def add_changes(self, found: dict[str, bytes | None]) -> None:
         """Add those that differ from the stored ones, packed. None: it is empty again."""

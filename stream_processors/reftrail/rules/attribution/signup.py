@@ -44,7 +44,7 @@ def _attributed_by_signup(on: Question) -> list[Attributed]:
     if on.record.typed_code is not None:
         typed = [attribution_by(on, Basis.TYPED_CODE, user_id=on.signed_up_as)]
     if on.record.touch_code is not None:
-        basis = Basis(on.identified_by or Basis.FIRST_TOUCH)
+        basis = Basis(on.identified_by) if on.identified_by else Basis.FIRST_TOUCH
         touch = [attribution_by(on, basis, user_id=on.signed_up_as)]
     if not typed or not touch:
         return [*typed, *touch]

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
 from reftrail.contracts.policy import DEFAULT, Fraud
 from reftrail.rules.fraud.case import Case, Check, Evidence
 from reftrail.rules.fraud.checks import ALLOWED, CHECKS, REASONS, SUSPICIOUS_CODE
+
+_ROWS: Final = tuple((check.reason, check.weight, check.find, check.limit) for check in CHECKS)
 
 
 class Verdict(StrEnum):
@@ -34,13 +37,14 @@ class Judgement(msgspec.Struct, frozen=True, array_like=True):
 def gather(case: Case, fraud: Fraud) -> list[Evidence]:
     """The evidence that applies, with the weights and limits of a policy."""
     found = []
-    for check in CHECKS:
-        weight = fraud.weights.get(check.reason, check.weight)
-        if weight == 0 and check.weight != 0:
+    weights, limits = fraud.weights, fraud.limits
+    for reason, usual_weight, find, usual_limit in _ROWS:
+        weight = weights.get(reason, usual_weight) if weights else usual_weight
+        if weight == 0 and usual_weight != 0:
             continue
-        figures = check.find(case, fraud.limits.get(check.reason, check.limit))
+        figures = find(case, limits.get(reason, usual_limit) if limits else usual_limit)
         if figures is not None:
-            found.append(Evidence(check.reason, weight, figures))
+            found.append(Evidence(reason, weight, figures))
     return found
 
 

@@ -1,5 +1,6 @@
 """Eligibility of claims: whether the campaign pays for an action, and pays this user again."""
 
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -13,7 +14,7 @@ from reftrail.rules.reward.rates import months_after
 from reftrail.rules.reward.rejection import is_incomparable
 from reftrail.rules.reward.state import ReferralCell
 
-_TRIGGERED_BY: Final = {
+_TRIGGERED_BY: Final[Mapping[str, Action]] = {
     Trigger.SIGNUP: Action.SIGNUP,
     Trigger.FIRST_PURCHASE: Action.PURCHASE,
     Trigger.NTH_PURCHASE: Action.PURCHASE,
@@ -26,7 +27,7 @@ def is_triggered(claim: Claimed, terms: Terms) -> bool:
     months = terms.policy.earning_months
     if months is not None and claim.event_time >= months_after(claim.signed_up_at, months):
         return False
-    return claim.action == _TRIGGERED_BY[Trigger(terms.campaign.trigger)]
+    return claim.action == _TRIGGERED_BY[terms.campaign.trigger]
 
 
 def is_open(referral: ReferralCell, terms: Terms) -> bool:

@@ -75,7 +75,7 @@ def first_entries(context: DecisionContext, case: RewardCase, *, was_rejected: b
         value = side.value_micros if status == _REJECTED else side.remaining
         change = Change(status, value, reasons, context.record)
         granted_at = max(case.decided_at, case.action_time)
-        entry = _entry(context, common, case, side, change, granted_at)
+        entry = _entry(context, common, its_id, case, side, change, granted_at)
         if granted_at > max(entry.event_time, entry.received_at):
             entry = msgspec.structs.replace(entry, decided_at=granted_at)
         context.apply(entry, *orders_to_fulfil(entry))
@@ -88,13 +88,14 @@ def next_entry(
     its_id = reward_id(context.code, context.user_id, case.action, side.role)
     words = (f"{change.status}:{side.role}", its_id, side.entry_id, change.of.event_id)
     common = context.metadata(*words, of=change.of)
-    entry = _entry(context, common, case, side, change, common["event_time"])
+    entry = _entry(context, common, its_id, case, side, change, common["event_time"])
     context.apply(entry, *orders_to_fulfil(entry), *withdrawals(side, entry))
 
 
 def _entry(  # noqa: PLR0913, PLR0917 - what an entry is made of
     context: DecisionContext,
     common: Metadata,
+    its_id: str,
     case: RewardCase,
     side: SideReward,
     change: Change,
@@ -102,7 +103,7 @@ def _entry(  # noqa: PLR0913, PLR0917 - what an entry is made of
 ) -> RewardDecided:
     entry = RewardDecided(
         **common,
-        reward_id=reward_id(context.code, context.user_id, case.action, side.role),
+        reward_id=its_id,
         code=context.code,
         user_id=context.user_id,
         beneficiary=side.beneficiary,

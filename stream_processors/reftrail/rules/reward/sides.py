@@ -31,7 +31,8 @@ def standing_of(context: DecisionContext, claim: Claimed, terms: Terms) -> Stand
     campaign_id = terms.campaign.campaign_id
     begun = context.referral.begun_in(campaign_id)
     number = begun.number or context.usage.qualified_in(campaign_id) + 1
-    is_later = begun.first_order not in (0, fingerprint(of_order(claim.order_id)))
+    first_order = begun.first_order
+    is_later = first_order != 0 and first_order != fingerprint(of_order(claim.order_id))
     return Standing(number, is_later)
 
 

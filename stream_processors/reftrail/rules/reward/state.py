@@ -230,6 +230,8 @@ class ReferralCell(msgspec.Struct, frozen=True, array_like=True):
 
     def qualified_by(self, campaign_id: str | None, beneficiary: str | None) -> int:
         """The number of these rewards that count for one beneficiary: all but those of others."""
+        if not self.qualified_of:
+            return self.qualified_in(campaign_id)
         own = fingerprint(beneficiary or "")
         others = (
             count
