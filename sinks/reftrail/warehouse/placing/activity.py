@@ -179,6 +179,6 @@ def place_activity(client: Client, database: str, visits: str, signed_up: str, o
     """
     given = {"database": database, "visits": visits, "signed_up": signed_up, "others": others}
     for statement in _placed():
-        client.command(statement.format(**given), settings=POLITE)
+        client.command(statement.format(**given) + POLITE)
     for statement in _VIEWS:
         client.command(statement.format(database=database))

@@ -90,7 +90,7 @@ class Placing:
         others = self._so_far(VISITS).instead(known["v_other_receipts"].text)
         numbered = visits.numbered(signed_up)
         place_activity(self.client, self._quoted, visits.database, numbered, others)
-        self.client.command(_HOURS_OF_RECONCILIATION.format(database=self._quoted), settings=POLITE)
+        self.client.command(_HOURS_OF_RECONCILIATION.format(database=self._quoted) + POLITE)
         for name in _ABOVE:
             self._define(name, self._so_far(name).instead(known[name].text))
         return self._so_far(None)
@@ -115,8 +115,7 @@ class Placing:
         kept = f"* REPLACE ({', '.join(changed)})" if changed else "*"
         self.client.command(
             f"CREATE TABLE {self._quoted}.{view.name} ENGINE = MergeTree ORDER BY ({order}) "  # noqa: S608  (from files)
-            f"SETTINGS allow_nullable_key = 1 AS SELECT {kept} FROM (\n{text}\n)",
-            settings=POLITE,
+            f"SETTINGS allow_nullable_key = 1 AS SELECT {kept} FROM (\n{text}\n)" + POLITE
         )
 
     def _define(self, name: str, text: str) -> None:

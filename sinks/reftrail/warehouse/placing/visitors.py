@@ -47,13 +47,13 @@ WHERE number IN (SELECT assumeNotNull(visitor_id) FROM {database}.visits)
 
 def number(client: Client, database: str) -> None:
     """Give numbers to the visitors in the table `coming` who have none."""
-    client.command(_NUMBER.format(database=database), settings=POLITE)
+    client.command(_NUMBER.format(database=database) + POLITE)
 
 
 def forget_others(client: Client, database: str) -> None:
     """Keep those alone who have a visit: who was erased has no number any more."""
     client.command(f"TRUNCATE TABLE {database}.kept_visitors")
-    client.command(_KEPT.format(database=database), settings=POLITE)
+    client.command(_KEPT.format(database=database) + POLITE)
     client.command(f"EXCHANGE TABLES {database}.visitors AND {database}.kept_visitors")
     client.command(f"TRUNCATE TABLE {database}.kept_visitors")
 

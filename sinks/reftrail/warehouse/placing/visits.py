@@ -123,11 +123,11 @@ class PlacedVisits:
 
         def insert(statement: str) -> None:
             text = statement.format(database=self.database, hash=visitors.HASH, **texts)
-            self._client.command(text, parameters=period, settings=POLITE)
+            self._client.command(text + POLITE, parameters=period)
 
         insert(sql.COMING)
         visitors.number(self._client, self.database)
-        self._client.command(self._in_database(sql.NUMBERED), settings=POLITE)
+        self._client.command(self._in_database(sql.NUMBERED) + POLITE)
         for statement in sql.SUMS:
             insert(statement)
 
@@ -153,7 +153,7 @@ class PlacedVisits:
         return sorted(done - noted)
 
     def _days(self, statement: str) -> Iterator[Day]:
-        rows = self._client.query(self._in_database(statement), settings=POLITE).result_rows
+        rows = self._client.query(self._in_database(statement) + POLITE).result_rows
         return (Day(*row) for row in rows)
 
     def _made_by(self) -> list[tuple[str]]:
