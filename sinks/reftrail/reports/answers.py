@@ -117,7 +117,7 @@ class ReportAnswers:
             facts = latest
         if self._placed.age(facts) > max_age or self._kept.age(kept) > max(max_age, HOLDS_SECONDS):
             return None
-        if latest is not None and not self._kept.holds(kept, latest):
+        if self._kept.is_stale(kept, latest):
             self._renew(asked)
         return asked.found(_source(facts), lambda: replace(kept.answer, as_of=facts.as_of))
 
@@ -157,18 +157,26 @@ class ReportAnswers:
             asked = _Asked(report, key[1], _is_unknown)
             try:
                 await self._turns.run(self._renewed, asked)
-            except (BadQuestion, ClickHouseError) as error:
-                _log.warning("the report %s isn't kept up to date: %s", report.name, error)
             except Crowded:
                 pass  # whoever asks for it next begins again
             finally:
                 self._stale.pop(key, None)
 
     def _renewed(self, asked: _Asked) -> None:
-        """Keep an answer of the newest facts; blocks."""
-        latest = self._placed.latest()
-        if latest is not None:
+        """Keep an answer of the newest facts, or log why there is none; blocks."""
+        latest, began = self._placed.latest(), self._kept.clock()
+        if latest is None:
+            return
+        try:
             self._of_placed(asked, latest)
+        except Exception as error:  # noqa: BLE001  (nobody waits for it; who does is told)
+            if isinstance(error, DatabaseError) and are_missing(error):
+                self._placed.forget(latest)
+                return
+            self._kept.let_rest(asked.key, self._kept.clock() - began)
+            trace = None if isinstance(error, BadQuestion | ClickHouseError) else error
+            name = asked.report.name
+            _log.warning("the report %s isn't kept up to date: %s", name, error, exc_info=trace)
 
 
 def _source(placed: PlacedFacts) -> Source:

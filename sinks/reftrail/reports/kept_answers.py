@@ -1,5 +1,6 @@
 """Answers of reports that are kept, to be given again to those who ask the same."""
 
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -16,18 +17,25 @@ _MOST_ROWS: Final = 50_000
 HOLDS_SECONDS: Final = 60.0
 """How long an answer holds while its facts do: some reports go by the time at which they are asked,
 such as those of codes that expire soon."""
+_LEAST_REST_SECONDS: Final = 60.0
+_REST: Final = 9
+"""How many times as long as a question took in vain it isn't asked again behind its readers."""
 
 QuestionKey = tuple[str, Question]
 """A report and what it is asked."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class KeptAnswer:
-    """An answer, the facts that it is of, and when it was asked for."""
+    """An answer, the facts that it is of, and when it was asked for.
+
+    rests_until is the time before which it isn't asked for again behind its readers.
+    """
 
     facts: PlacedFacts
     asked_at: float
     answer: ReportAnswer
+    rests_until: float = -math.inf
 
 
 @dataclass(slots=True)
@@ -53,6 +61,17 @@ class KeptAnswers:
         """Whether it is what would be answered now of these facts."""
         is_same = facts is not None and kept.facts.version == facts.version
         return is_same and self.age(kept) <= HOLDS_SECONDS
+
+    def is_stale(self, kept: KeptAnswer, latest: PlacedFacts | None) -> bool:
+        """Whether it is time to ask for it again, of the latest facts."""
+        is_resting = self.clock() < kept.rests_until
+        return latest is not None and not is_resting and not self.holds(kept, latest)
+
+    def let_rest(self, key: QuestionKey, took: float) -> None:
+        """Don't ask again for a while what was asked in vain, and took so many seconds."""
+        kept = self._kept.get(key)
+        if kept is not None:
+            kept.rests_until = self.clock() + max(_LEAST_REST_SECONDS, _REST * took)
 
     def keep(self, key: QuestionKey, kept: KeptAnswer) -> None:
         """Keep an answer in place of the one before, and let go of those asked longest ago."""

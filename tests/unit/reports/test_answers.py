@@ -67,9 +67,12 @@ class Facts:
 class Warehouse:
     """Notes what it is asked; an answer is the version of its facts, 0 of views."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self.asked: list[tuple[Question, int]] = []
         self.error: Exception | None = None
+        self.wrong = {QUESTION, OTHER}
+        self.takes = 0.0
         self.rows = 1
         self.goes_on = threading.Event()
         self.goes_on.set()
@@ -85,7 +88,8 @@ class Warehouse:
         assert self.goes_on.wait(10)
         version = 0 if placed is None else placed.version
         self.asked.append((question, version))
-        if self.error is not None:
+        self._clock.now += self.takes
+        if self.error is not None and question in self.wrong:
             raise self.error
         return ReportAnswer(as_of, ("n",), [{"n": version}] * self.rows)
 
@@ -101,8 +105,8 @@ def facts(clock: Clock) -> Facts:
 
 
 @pytest.fixture
-def warehouse(monkeypatch: pytest.MonkeyPatch) -> Warehouse:
-    made = Warehouse()
+def warehouse(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Warehouse:
+    made = Warehouse(clock)
     monkeypatch.setattr(answers_module, "ask", made.ask)
     return made
 
@@ -240,6 +244,79 @@ async def test_an_answer_that_can_not_be_renewed_is_given_until_it_is_too_old(
     clock.now += 61
     with pytest.raises(DatabaseError):
         await given(answers, 60)
+
+
+@pytest.mark.parametrize("took_and_rests", [(1, 60), (60, 540)])
+async def test_what_can_not_be_renewed_is_not_asked_again_at_once(
+    answers: ReportAnswers,
+    facts: Facts,
+    clock: Clock,
+    warehouse: Warehouse,
+    took_and_rests: tuple[float, float],
+) -> None:
+    """A question that reaches its limit of time would be asked without a pause."""
+    took, rest = took_and_rests
+
+    async def asked_by_many() -> int:
+        before = len(warehouse.asked)
+        for _ in range(20):
+            assert await given(answers, 3600) == "1 as of time 1"
+            await renewed(answers)
+        return len(warehouse.asked) - before
+
+    await given(answers, 3600)
+    facts.place(2)
+    warehouse.error, warehouse.takes = DatabaseError("TIMEOUT_EXCEEDED"), took
+    assert await asked_by_many() == 1
+    clock.now += rest - 1
+    assert await asked_by_many() == 0
+    clock.now += 2
+    assert await asked_by_many() == 1
+    clock.now += rest + 1
+    warehouse.error = None
+    await given(answers, 3600)
+    await renewed(answers)
+    assert await given(answers, 3600) == "2 as of time 2"
+
+
+async def test_a_fault_of_one_question_does_not_keep_others_from_being_renewed(
+    answers: ReportAnswers,
+    facts: Facts,
+    warehouse: Warehouse,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for question in (QUESTION, OTHER):
+        await given(answers, 60, question)
+    facts.place(2)
+    warehouse.error = KeyError("a fault")
+    warehouse.wrong = {QUESTION}
+    for question in (QUESTION, OTHER):
+        await given(answers, 60, question)
+    await renewed(answers)
+    assert await given(answers, 60, OTHER) == "2 as of time 2"
+    assert "the report funnel isn't kept up to date" in caplog.text
+    assert "Traceback" in caplog.text
+
+
+async def test_facts_that_are_missing_are_placed_anew_before_an_answer_is_renewed(
+    answers: ReportAnswers,
+    facts: Facts,
+    warehouse: Warehouse,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    await given(answers, 60)
+    facts.place(2)
+    warehouse.error = DatabaseError("no database", name="UNKNOWN_DATABASE")
+    for _ in range(3):
+        assert await given(answers, 60) == "1 as of time 1"
+        await renewed(answers)
+    assert (facts.newest, len(warehouse.asked)) == (None, 2)
+    warehouse.error = None
+    facts.place(3)
+    await given(answers, 60)
+    await renewed(answers)
+    assert await given(answers, 60) == "3 as of time 3"
+    assert caplog.records == []
 
 
 async def test_who_has_an_answer_already_gets_none(
