@@ -112,9 +112,10 @@ class ReportAnswers:
         kept = self._kept.find(asked.key)
         if kept is None:
             return None
-        facts, latest = kept.facts, self._placed.latest()
-        if latest is not None and latest.version == facts.version:
-            facts = latest
+        latest = self._placed.latest()
+        if latest is not None:
+            kept.learn(latest)
+        facts = kept.facts
         if self._placed.age(facts) > max_age or self._kept.age(kept) > max(max_age, HOLDS_SECONDS):
             return None
         if self._kept.is_stale(kept, latest):
@@ -139,6 +140,7 @@ class ReportAnswers:
     def _of_placed(self, asked: _Asked, placed: PlacedFacts) -> ReportAnswer:
         kept = self._kept.find(asked.key)
         if kept is not None and self._kept.holds(kept, placed):
+            kept.learn(placed)
             return replace(kept.answer, as_of=placed.as_of)
         began = self._kept.clock()
         answer = ask(self._client, asked.report, asked.question, placed.as_of, placed)

@@ -27,7 +27,7 @@ QuestionKey = tuple[str, Question]
 
 @dataclass(slots=True)
 class KeptAnswer:
-    """An answer, the facts that it is of, and when it was asked for.
+    """An answer, the facts that it is of, as far as they are known, and when it was asked for.
 
     rests_until is the time before which it isn't asked for again behind its readers.
     """
@@ -36,6 +36,11 @@ class KeptAnswer:
     asked_at: float
     answer: ReportAnswer
     rests_until: float = -math.inf
+
+    def learn(self, facts: PlacedFacts) -> None:
+        """Its facts were still of now at a later time, if these are the same."""
+        if facts.version == self.facts.version and facts.at > self.facts.at:
+            self.facts = facts
 
 
 @dataclass(slots=True)

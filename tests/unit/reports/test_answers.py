@@ -203,6 +203,23 @@ async def test_facts_that_are_still_of_now_are_said_to_be(
     assert await given(answers, 4) == "0 as of views"
 
 
+@pytest.mark.parametrize("max_age", [0, 60])
+async def test_the_time_of_an_answer_never_goes_back(
+    answers: ReportAnswers, facts: Facts, clock: Clock, max_age: float
+) -> None:
+    """What was known to be still of now by then is said when newer facts have come, too."""
+    await given(answers, 60)
+    clock.now += 20
+    assert facts.newest is not None
+    facts.newest = replace(facts.newest, as_of="time 1b", at=clock.now)
+    assert await given(answers, max_age) == "1 as of time 1b"
+    facts.place(2)
+    clock.now += 30
+    assert await given(answers, 60) == "1 as of time 1b"
+    await renewed(answers)
+    assert await given(answers, 60) == "2 as of time 2"
+
+
 async def test_a_report_that_goes_by_the_time_is_renewed_after_a_minute(
     answers: ReportAnswers, facts: Facts, clock: Clock, warehouse: Warehouse
 ) -> None:
