@@ -114,6 +114,8 @@ class ReportAnswers:
             return None
         latest = self._placed.latest()
         if latest is not None:
+            if kept.facts.version < latest.grew_since:
+                return None  # it has what was erased or changed since
             kept.learn(latest)
         facts = kept.facts
         if self._placed.age(facts) > max_age or self._kept.age(kept) > max(max_age, HOLDS_SECONDS):

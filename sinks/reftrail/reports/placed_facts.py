@@ -32,6 +32,7 @@ class PlacedFacts:
 
     version is another one whenever they are, content where what they were made of is. as_of: as
     in an answer. at is the second, by the clock of who placed them, at which they were of now.
+    grew_since is the version since which nothing was changed or erased, only more has come.
     """
 
     database: str
@@ -40,6 +41,7 @@ class PlacedFacts:
     content: str = ""
     as_of: str | None = None
     at: float = 0.0
+    grew_since: int = 0
 
     @property
     def quoted(self) -> str:

@@ -44,8 +44,8 @@ class Facts:
         self.place(1)
 
     def place(self, version: int) -> None:
-        named = {"content": f"content {version}", "as_of": f"time {version}"}
-        self.newest = PlacedFacts("d", frozenset(), version, **named, at=self._clock())
+        content, as_of = f"content {version}", f"time {version}"
+        self.newest = PlacedFacts("d", frozenset(), version, content, as_of, self._clock())
 
     def facts(self, client: Client, max_age: float) -> PlacedFacts | None:
         known = self.newest

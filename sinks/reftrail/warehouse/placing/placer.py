@@ -177,7 +177,14 @@ class Placer:
         ended = content_version(self._client)
         self._version = version
         made_of = content.text() + ended.text()
-        facts = replace(facts, version=version, as_of=as_of, content=made_of, at=began)
+        facts = replace(
+            facts,
+            version=version,
+            as_of=as_of,
+            content=made_of,
+            at=began,
+            grew_since=_grew_since(current, content, version),
+        )
         self._current = _Current(facts, content, not content.only_grew(ended))
         self._ended, self._has_former = monotonic(), True
         _log.info("placed facts in %.1f s", self._ended - began)
@@ -269,3 +276,10 @@ class Placer:
         if self._current is not None and self._has_former and is_unread:
             self._databases[(self._current.facts.version + 1) % 2].drop()
             self._has_former = False
+
+
+def _grew_since(before: _Current | None, content: ContentVersion, version: int) -> int:
+    """The version since which nothing but inserts has led to this version of these contents."""
+    if before is None or not before.content.only_grew(content):
+        return version
+    return before.facts.grew_since

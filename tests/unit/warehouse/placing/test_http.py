@@ -1,7 +1,7 @@
 """Reports over HTTP read placed facts, and views where these are missing."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import httpx
@@ -9,7 +9,7 @@ import pytest
 from clickhouse_connect.driver.client import Client
 from support.authorizing import authorizing
 from support.clickhouse import ClickHouse, over_http
-from support.placed_programme import come_late, erase
+from support.placed_programme import come_late, erase, forget_the_month, pseudonymise
 from support.placing import AS_OF, Clock
 
 from reftrail.warehouse.http import application
@@ -140,3 +140,24 @@ async def test_an_answer_that_may_be_older_comes_at_once_and_then_of_newer_facts
             break
         await asyncio.sleep(0.01)
     assert await clicks(http, "&max_age=60") == await clicks(http) == (AS_OF, 5)
+
+
+@pytest.mark.parametrize("changed", [erase, pseudonymise, forget_the_month])
+async def test_once_facts_are_placed_anew_no_kept_answer_has_what_was_erased(
+    programme: ClickHouse,
+    http: httpx.AsyncClient,
+    placer: Placer,
+    clock: Clock,
+    changed: Callable[[ClickHouse], Awaitable[None]],
+) -> None:
+    query = "/v1/reports/funnel?by=country&max_age=900"
+    before = (await http.get(query)).raise_for_status().json()["rows"]
+    await changed(programme)
+    clock.now += 30
+    placer.place()
+    after = (await http.get(query)).raise_for_status().json()["rows"]
+    assert before != after == (await http.get(query)).raise_for_status().json()["rows"]
+    await come_late(programme)
+    clock.now += 30
+    placer.place()
+    assert (await http.get(query)).raise_for_status().json()["rows"] == after
