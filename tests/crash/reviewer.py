@@ -38,6 +38,7 @@ _ADJUSTED: Final = "adjustments.acknowledged"
 _CLOSE: Final = "reviewer.close"
 _CLOSED: Final = "reviewer.closed"
 _JUST_BEFORE: Final[Millis] = 100
+_STILL_SECONDS: Final = 1.0
 
 _APPROVE, _DECLINE = ReviewDecision.APPROVE, ReviewDecision.DECLINE
 _REVERSE = ReviewDecision.REVERSE
@@ -101,8 +102,18 @@ class ReviewProcess:
         self._later: list[tuple[Millis, dict[str, Any]]] = []
 
     def work(self, installation: Installation) -> None:
-        """Review until asked to close."""
-        for entries in follow(installation, REWARDS, (self._directory / _CLOSE).exists):
+        """Review until asked to close, and then until nothing has come for a while.
+
+        On a slow machine it is far behind when it is asked, and had approved nothing.
+        """
+        heard = time.monotonic()
+
+        def has_ended() -> bool:
+            is_still = time.monotonic() - heard > _STILL_SECONDS
+            return is_still and (self._directory / _CLOSE).exists()
+
+        for entries in follow(installation, REWARDS, has_ended):
+            heard = time.monotonic() if entries else heard
             self._later += [review for entry in entries for review in reviews_of(entry)]
             for request in (request for entry in entries for request in requests_of(entry)):
                 self._adjust(request)
@@ -161,7 +172,7 @@ def _names(path: Path) -> frozenset[str]:
     return frozenset(line.strip() for line in lines if line.endswith("\n"))
 
 
-def close(directory: Path, seconds: float = 60.0) -> None:
+def close(directory: Path, seconds: float = 120.0) -> None:
     """Let no more reviews come, and wait until that is so. Raises `TimeoutError`."""
     (directory / _CLOSE).touch()
     until = time.monotonic() + seconds
