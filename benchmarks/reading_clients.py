@@ -30,7 +30,7 @@ class Seen:
     counts: dict[tuple[int, str], int] = field(default_factory=dict)
 
     def figures(self) -> dict[str, Any]:
-        """What is written down."""
+        """The figures of all readers together, as they are printed."""
         parts = statistics.quantiles(self.times, n=1000)
         return {
             "answers": len(self.times),

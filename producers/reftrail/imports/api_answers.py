@@ -114,7 +114,7 @@ _READERS: Final[Mapping[Programme, Callable[[Mapping[str, Any], str | None], Com
 def _open(
     programme: Programme, found: Mapping[str, Any], state: str, name: str, currency: str
 ) -> Micros:
-    """What is owed, of an amount in minor units. Raises `Unreadable`."""
+    """The part of an amount, in minor units, that is still owed. Raises `Unreadable`."""
     minor = found.get(name)
     if isinstance(minor, float) and minor.is_integer() and abs(minor) <= _EXACT:
         minor = int(minor)

@@ -43,13 +43,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.money import minor_places
+from reftrail.contracts.text_encodings import text_encoding
 from reftrail.imports.commission import Programme
 
 _DUB: Final = "dub.columns.toml"
 
 
 class Written(StrEnum):
-    """How amounts are written: 150 for 1.50, or 1.50, or both with a symbol at the decimals."""
+    """Notation of amounts: 150 for 1.50, or 1.50, or both with a symbol at the decimals."""
 
     MINOR = "minor"
     DECIMAL = "decimal"
@@ -57,7 +58,7 @@ class Written(StrEnum):
 
 
 class Meaning(StrEnum):
-    """What the state of a commission means."""
+    """Meaning of a commission's state."""
 
     OPEN = "open"
     PAID = "paid"
@@ -66,16 +67,6 @@ class Meaning(StrEnum):
 
 def _known_currency(name: str) -> str:
     minor_places(name.upper())
-    return name
-
-
-def _known_encoding(name: str) -> str:
-    try:
-        b"\0".decode(name)  # hex and others are codecs, and no encodings of text
-    except UnicodeError:
-        return name
-    except (LookupError, ValueError) as error:
-        raise ValueError(f"{name} is not a text encoding such as utf-8 or windows-1252") from error
     return name
 
 
@@ -124,7 +115,7 @@ class Columns(_Table):
 
 
 class Constants(_Table):
-    """What is the same for all commissions."""
+    """Values that all commissions of a file share."""
 
     currency: Annotated[str, AfterValidator(_known_currency)] | None = None
 
@@ -152,7 +143,7 @@ class States(_Table):
         return self
 
     def meaning(self, value: str) -> Meaning | None:
-        """What a value means; None where no list has it."""
+        """The meaning of a value; None where no list has it."""
         for meaning, known in self._all():
             if known.casefold() == value.casefold():
                 return meaning
@@ -179,7 +170,7 @@ class CsvFormat(_Table):
     delimiter: (
         Annotated[str, Field(min_length=1, max_length=1), AfterValidator(_usable_delimiter)] | None
     ) = None
-    encoding: Annotated[str, AfterValidator(_known_encoding)] = "utf-8"
+    encoding: Annotated[str, AfterValidator(text_encoding)] = "utf-8"
 
 
 class ColumnMapping(_Table):

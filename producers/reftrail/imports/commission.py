@@ -18,7 +18,7 @@ class Programme(StrEnum):
 
 
 class Commission(NamedTuple):
-    """What somebody earned: open_micros is still owed, 0 once it is paid or void.
+    """A commission that somebody earned: open_micros is still owed, 0 once it is paid or void.
 
     earner is the programme's id of who earned it, token the name of their link there. customer is
     who bought; without one it is the earner.

@@ -39,6 +39,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from reftrail.contracts.errors import ExpectedError
+from reftrail.contracts.text_encodings import text_encoding
 from reftrail.contracts.times import bounded
 
 FIELDS: Final = (
@@ -95,16 +96,6 @@ def _known_zone(name: str) -> str:
     return name
 
 
-def _known_encoding(name: str) -> str:
-    try:
-        b"\0".decode(name)  # hex and others are codecs, and no encodings of text
-    except UnicodeError:
-        return name
-    except (LookupError, ValueError) as error:
-        raise ValueError(f"{name} is not a text encoding such as utf-8 or latin-1") from error
-    return name
-
-
 _Field: TypeAlias = Annotated[str, AfterValidator(_known_field)]
 
 
@@ -132,7 +123,7 @@ class CsvFormat(_Table):
     """The format of the file."""
 
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
-    encoding: Annotated[str, AfterValidator(_known_encoding)] = "utf-8"
+    encoding: Annotated[str, AfterValidator(text_encoding)] = "utf-8"
 
 
 class FileMapping(_Table):
