@@ -157,7 +157,6 @@ class Experiment:
                 self._kill(stack, chaos, kill.host)
             wait()
             time.sleep(_AFTERWARDS)
-        reviewer.close(self.directory)
 
     @contextmanager
     def _acting(self, chaos: Chaos) -> Iterator[Callable[[], None]]:
@@ -181,7 +180,7 @@ class Experiment:
 
     def _wait_until_at_rest(self, stack: Stack) -> None:
         self.say("all sent; waiting until everything is decided on, given and stored")
-        wait_until_at_rest(stack)
+        wait_until_at_rest(stack, self.directory)
 
     def _cut_short(
         self, settings: StackSettings, before: Stack, customers: Customers

@@ -1,12 +1,17 @@
-"""Waits until nothing is left to happen: to rewards, to orders, in the stages, in the warehouse."""
+"""Waits until nothing is left to happen: to rewards, to orders, in the stages, in the warehouse.
+
+The reviewer must have read all of the ledger, too.
+"""
 
 import time
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from pathlib import Path
+from typing import Final
 
 from support.fulfilment import lag_of
 from support.log import read_committed
 
+from crash import reviewer
 from reftrail.contracts.adjustments import is_adjustment
 from reftrail.contracts.decisions import RewardDecided, RewardStatus
 from reftrail.contracts.reward_reasons import Reason, is_part
@@ -17,22 +22,26 @@ from reftrail.local.stack import Stack
 _STILL_FOR: Final = 60.0
 _DRAINED_WITHIN: Final = 180.0
 
+_Moving = tuple[int, dict[str, str], int, int]
+"""Entries of the ledger, unsettled rewards, orders not given, entries the reviewer hasn't read."""
 
-def wait_until_at_rest(stack: Stack) -> None:
+
+def wait_until_at_rest(stack: Stack, directory: Path) -> None:
     """Ticks end what is held, fulfilment gives what is granted; then all is decided and stored.
 
-    Once the stages have nothing left to read, it is looked again: what they still had to read may
-    have granted another reward. Should rewards not come to rest, although nothing has moved for a
-    minute, the checks report it.
+    directory is where the reviewer says how far it has come. Once the stages have nothing left to
+    read, it is looked again: what they still had to read may have granted another reward. Should
+    rewards not come to rest, although nothing has moved for a minute, the checks report it.
     """
     stack.wait_until_ready()
     ready, installation = stack.ready, stack.installation
     url = f"{ready.reports_url}/v1/positions"
     with lag_of(installation, f"{ready.group}-fulfilment") as lag:
 
-        def moving() -> tuple[int, dict[str, str], int]:
+        def moving() -> _Moving:
             ledger = [logged.record for logged in read_committed(installation, REWARDS)]
-            return len(ledger), unsettled(ledger), lag()
+            unread = reviewer.unread(directory, len(ledger))
+            return len(ledger), unsettled(ledger), lag(), unread
 
         while True:
             found = _until_still(moving)
@@ -41,7 +50,7 @@ def wait_until_at_rest(stack: Stack) -> None:
                 return
 
 
-def _until_still(moving: Callable[[], tuple[int, dict[str, str], int]]) -> Any:
+def _until_still(moving: Callable[[], _Moving]) -> _Moving:
     """What is found once nothing moves any more, or nothing has for a minute."""
     found, since = moving(), time.monotonic()
     while any(found[1:]) and time.monotonic() - since < _STILL_FOR:

@@ -4,7 +4,7 @@ Input: `rewards`. Output: reviews, over HTTP, sent until the collector has taken
 adjustments by hand with the decisions about them (`adjusting`). What is
 decided follows from the reward's id: most decisions are allowed, some are not, and some are sent
 twice. A file has the event_ids of those that were acknowledged; one that was killed before it wrote
-there sends the same review again.
+there sends the same review again. Another says how far it has come (`unread`).
 """
 
 import os
@@ -35,10 +35,8 @@ KEYS: Final = "REFTRAIL_SECRET_KEYS"
 
 _ACKNOWLEDGED: Final = "reviews.acknowledged"
 _ADJUSTED: Final = "adjustments.acknowledged"
-_CLOSE: Final = "reviewer.close"
-_CLOSED: Final = "reviewer.closed"
+_PROGRESS: Final = "reviewer.progress"
 _JUST_BEFORE: Final[Millis] = 100
-_STILL_SECONDS: Final = 1.0
 
 _APPROVE, _DECLINE = ReviewDecision.APPROVE, ReviewDecision.DECLINE
 _REVERSE = ReviewDecision.REVERSE
@@ -102,18 +100,9 @@ class ReviewProcess:
         self._later: list[tuple[Millis, dict[str, Any]]] = []
 
     def work(self, installation: Installation) -> None:
-        """Review until asked to close, and then until nothing has come for a while.
-
-        On a slow machine it is far behind when it is asked, and had approved nothing.
-        """
-        heard = time.monotonic()
-
-        def has_ended() -> bool:
-            is_still = time.monotonic() - heard > _STILL_SECONDS
-            return is_still and (self._directory / _CLOSE).exists()
-
-        for entries in follow(installation, REWARDS, has_ended):
-            heard = time.monotonic() if entries else heard
+        """Review what is in the log and what is added to it, until the process ends."""
+        read = 0
+        for entries in follow(installation, REWARDS, lambda: False):
             self._later += [review for entry in entries for review in reviews_of(entry)]
             for request in (request for entry in entries for request in requests_of(entry)):
                 self._adjust(request)
@@ -122,7 +111,8 @@ class ReviewProcess:
             self._later = [review for review in self._later if review[0] > at]
             for review in due:
                 self._decide(review)
-        (self._directory / _CLOSED).touch()
+            read += len(entries)
+            (self._directory / _PROGRESS).write_text(f"{read - len(self._later)}", "utf-8")
 
     def _decide(self, review: dict[str, Any]) -> None:
         if review["event_id"] in self._done:
@@ -172,14 +162,13 @@ def _names(path: Path) -> frozenset[str]:
     return frozenset(line.strip() for line in lines if line.endswith("\n"))
 
 
-def close(directory: Path, seconds: float = 120.0) -> None:
-    """Let no more reviews come, and wait until that is so. Raises `TimeoutError`."""
-    (directory / _CLOSE).touch()
-    until = time.monotonic() + seconds
-    while not (directory / _CLOSED).exists():
-        if time.monotonic() > until:
-            raise TimeoutError(f"the reviewer did not come to an end within {seconds:.0f} s")
-        time.sleep(0.1)
+def unread(directory: Path, entries: int) -> int:
+    """How many of so many entries of the log it hasn't acted on yet; all before it has said that.
+
+    A review that it has put off counts as an entry.
+    """
+    path = directory / _PROGRESS
+    return entries - int((path.read_text("utf-8") if path.exists() else "") or "0")
 
 
 def _client(key: str) -> httpx.Client:
@@ -188,14 +177,12 @@ def _client(key: str) -> httpx.Client:
 
 
 def main() -> None:
-    """Review until asked to close, then wait for the end."""
+    """Review until the process is ended."""
     directory = Path(os.environ[DIRECTORY])
     keys = zip(("ann", "bea"), os.environ[KEYS].split(","), strict=True)
     with ExitStack() as closing:
         clients = {name: closing.enter_context(_client(key)) for name, key in keys}
         ReviewProcess(directory, clients).work(Installation())
-    while True:
-        time.sleep(1.0)
 
 
 if __name__ == "__main__":
