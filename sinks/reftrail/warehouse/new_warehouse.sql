@@ -1,4 +1,4 @@
--- up to 042_compact_parts.sql
+-- up to 043_texts.sql
 CREATE TABLE IF NOT EXISTS adjustment_decisions
 (
     `event_id` String,
@@ -9,7 +9,8 @@ CREATE TABLE IF NOT EXISTS adjustment_decisions
     `user_id` String,
     `decision` String,
     `actor` String,
-    `note` Nullable(String)
+    `note` Nullable(String),
+    CONSTRAINT texts_are_utf_8 CHECK isValidUTF8(event_id) AND isValidUTF8(adjustment_id) AND isValidUTF8(code) AND isValidUTF8(user_id) AND isValidUTF8(decision) AND isValidUTF8(actor) AND isValidUTF8(ifNull(note, ''))
 )
 ENGINE = ReplacingMergeTree
 ORDER BY event_id
@@ -30,7 +31,8 @@ CREATE TABLE IF NOT EXISTS adjustments
     `note` Nullable(String),
     `actor` String,
     `order_id` Nullable(String),
-    `reward_id` Nullable(String)
+    `reward_id` Nullable(String),
+    CONSTRAINT texts_are_utf_8 CHECK isValidUTF8(event_id) AND isValidUTF8(adjustment_id) AND isValidUTF8(code) AND isValidUTF8(user_id) AND isValidUTF8(ifNull(role, '')) AND isValidUTF8(currency) AND isValidUTF8(ifNull(kind, '')) AND isValidUTF8(reason) AND isValidUTF8(ifNull(note, '')) AND isValidUTF8(actor) AND isValidUTF8(ifNull(order_id, '')) AND isValidUTF8(ifNull(reward_id, ''))
 )
 ENGINE = ReplacingMergeTree
 ORDER BY event_id
@@ -61,6 +63,7 @@ CREATE TABLE IF NOT EXISTS attributions
     `precedence` UInt64 MATERIALIZED bitOr(bitShiftLeft(toUInt64(17592186044416 - toUnixTimestamp64Milli(received_at)), 20), bitAnd(cityHash64(cause_topic, cause_partition, cause_offset), 1048575)),
     `arm` Nullable(String),
     `utm_source` Nullable(String),
+    CONSTRAINT texts_are_utf_8 CHECK isValidUTF8(event_id) AND isValidUTF8(cause_topic) AND isValidUTF8(cause_event_id) AND isValidUTF8(rules) AND isValidUTF8(user_id) AND isValidUTF8(ifNull(visitor_id, '')) AND isValidUTF8(code) AND isValidUTF8(ifNull(campaign_id, '')) AND isValidUTF8(ifNull(code_evidence, '')) AND isValidUTF8(basis) AND isValidUTF8(ifNull(touch_event_id, '')) AND isValidUTF8(signup_event_id) AND isValidUTF8(ifNull(category, '')) AND isValidUTF8(ifNull(channel, '')) AND isValidUTF8(ifNull(corrects, '')) AND isValidUTF8(ifNull(arm, '')) AND isValidUTF8(ifNull(utm_source, '')),
     PROJECTION by_code
     (
         SELECT
@@ -106,7 +109,8 @@ CREATE TABLE IF NOT EXISTS campaigns
     `reward_currency` String,
     `referrer_reward_item` Nullable(String),
     `referee_reward_item` Nullable(String),
-    `policy` Nullable(String)
+    `policy` Nullable(String),
+    CONSTRAINT texts_are_utf_8 CHECK isValidUTF8(event_id) AND isValidUTF8(campaign_id) AND isValidUTF8(name) AND isValidUTF8(ifNull(category, '')) AND isValidUTF8(trigger) AND isValidUTF8(referrer_reward_kind) AND isValidUTF8(referee_reward_kind) AND isValidUTF8(reward_currency) AND isValidUTF8(ifNull(referrer_reward_item, '')) AND isValidUTF8(ifNull(referee_reward_item, '')) AND isValidUTF8(ifNull(policy, ''))
 )
 ENGINE = ReplacingMergeTree(event_time)
 ORDER BY (campaign_id, version)
@@ -158,7 +162,8 @@ CREATE TABLE IF NOT EXISTS claims
     `dispute_id` Nullable(String),
     `first_purchase_at` Nullable(DateTime64(3, 'UTC')),
     `arm` Nullable(String),
-    `utm_source` Nullable(String)
+    `utm_source` Nullable(String),
+    CONSTRAINT texts_are_utf_8 CHECK isValidUTF8(event_id) AND isValidUTF8(cause_topic) AND isValidUTF8(cause_event_id) AND isValidUTF8(rules) AND isValidUTF8(code) AND isValidUTF8(ifNull(code_evidence, '')) AND isValidUTF8(ifNull(campaign_id, '')) AND isValidUTF8(user_id) AND isValidUTF8(ifNull(visitor_id, '')) AND isValidUTF8(action) AND isValidUTF8(action_event_id) AND isValidUTF8(basis) AND isValidUTF8(ifNull(touch_event_id, '')) AND isValidUTF8(ifNull(order_id, '')) AND isValidUTF8(ifNull(currency, '')) AND isValidUTF8(ifNull(country, '')) AND isValidUTF8(ifNull(channel, '')) AND isValidUTF8(ifNull(source, '')) AND isValidUTF8(ifNull(device_hash, '')) AND isValidUTF8(ifNull(ip_hash, '')) AND isValidUTF8(ifNull(network_hash, '')) AND isValidUTF8(ifNull(email_hash, '')) AND isValidUTF8(ifNull(hash_key_id, '')) AND arrayAll(text -> isValidUTF8(text), checks) AND isValidUTF8(ifNull(root_reference, '')) AND isValidUTF8(ifNull(touch_key_kind, '')) AND isValidUTF8(ifNull(touch_device_hash, '')) AND isValidUTF8(ifNull(touch_ip_hash, '')) AND isValidUTF8(ifNull(touch_network_hash, '')) AND isValidUTF8(ifNull(refund_id, '')) AND isValidUTF8(ifNull(dispute_id, '')) AND isValidUTF8(ifNull(arm, '')) AND isValidUTF8(ifNull(utm_source, ''))
 )
 ENGINE = ReplacingMergeTree(precedence)
 ORDER BY event_id
@@ -177,7 +182,8 @@ CREATE TABLE IF NOT EXISTS code_acts
     `after` Nullable(String),
     `batch_id` Nullable(String),
     `codes` Int64,
-    `revision` Int64
+    `revision` Int64,
+    CONSTRAINT texts_are_utf_8 CHECK isValidUTF8(event_id) AND isValidUTF8(ifNull(code, '')) AND isValidUTF8(campaign_id) AND isValidUTF8(act) AND isValidUTF8(actor) AND isValidUTF8(ifNull(reason, '')) AND isValidUTF8(ifNull(before, '')) AND isValidUTF8(ifNull(after, '')) AND isValidUTF8(ifNull(batch_id, ''))
 )
 ENGINE = ReplacingMergeTree
 ORDER BY event_id
@@ -196,7 +202,8 @@ CREATE TABLE IF NOT EXISTS code_formats
     `count` Int64,
     `key_id` Nullable(String),
     `status` String,
-    `revision` Int64
+    `revision` Int64,
+    CONSTRAINT texts_are_utf_8 CHECK isValidUTF8(event_id) AND isValidUTF8(name) AND isValidUTF8(kind) AND isValidUTF8(pattern) AND isValidUTF8(ifNull(campaign_id, '')) AND isValidUTF8(ifNull(category, '')) AND isValidUTF8(ifNull(channel, '')) AND isValidUTF8(ifNull(key_id, '')) AND isValidUTF8(status)
 )
 ENGINE = ReplacingMergeTree(revision)
 ORDER BY name
@@ -229,6 +236,7 @@ CREATE TABLE IF NOT EXISTS codes
     `revision` Int64,
     `facts` String MATERIALIZED formatRowNoNewline('JSONCompactEachRow', 'code', code, owner_user_id, campaign_id, status, toUnixTimestamp64Milli(created_at), toUnixTimestamp64Milli(expires_at), max_uses),
     `past_stops` Nullable(String),
+    CONSTRAINT texts_are_utf_8 CHECK isValidUTF8(event_id) AND isValidUTF8(code) AND isValidUTF8(campaign_id) AND isValidUTF8(ifNull(owner_user_id, '')) AND isValidUTF8(ifNull(category, '')) AND isValidUTF8(ifNull(channel, '')) AND isValidUTF8(status) AND isValidUTF8(ifNull(notes, '')) AND arrayAll(text -> isValidUTF8(text), channels) AND arrayAll(text -> isValidUTF8(text), regions) AND isValidUTF8(ifNull(record_kind, '')) AND isValidUTF8(ifNull(record_id, '')) AND isValidUTF8(ifNull(origin, '')) AND isValidUTF8(ifNull(owner_device_hash, '')) AND isValidUTF8(ifNull(owner_ip_hash, '')) AND isValidUTF8(ifNull(owner_network_hash, '')) AND isValidUTF8(ifNull(owner_email_hash, '')) AND isValidUTF8(ifNull(past_stops, '')),
     PROJECTION by_owner
     (
         SELECT
@@ -296,7 +304,8 @@ CREATE TABLE IF NOT EXISTS conversions
     `merged_into` Nullable(String),
     `touch_arm` Nullable(String),
     `utm_source` Nullable(String),
-    `touch_utm_source` Nullable(String)
+    `touch_utm_source` Nullable(String),
+    CONSTRAINT texts_are_utf_8 CHECK isValidUTF8(event_id) AND isValidUTF8(cause_topic) AND isValidUTF8(cause_event_id) AND isValidUTF8(rules) AND isValidUTF8(kind) AND isValidUTF8(user_id) AND isValidUTF8(ifNull(visitor_id, '')) AND isValidUTF8(conversion_event_id) AND isValidUTF8(ifNull(order_id, '')) AND isValidUTF8(ifNull(currency, '')) AND isValidUTF8(ifNull(typed_code, '')) AND isValidUTF8(ifNull(typed_code_evidence, '')) AND isValidUTF8(ifNull(typed_campaign_id, '')) AND isValidUTF8(ifNull(typed_category, '')) AND isValidUTF8(ifNull(touch_event_id, '')) AND isValidUTF8(ifNull(touch_type, '')) AND isValidUTF8(ifNull(touch_code, '')) AND isValidUTF8(ifNull(touch_code_evidence, '')) AND isValidUTF8(ifNull(touch_campaign_id, '')) AND isValidUTF8(ifNull(touch_category, '')) AND isValidUTF8(ifNull(touch_channel, '')) AND isValidUTF8(ifNull(country, '')) AND isValidUTF8(ifNull(channel, '')) AND isValidUTF8(ifNull(source, '')) AND isValidUTF8(ifNull(device_hash, '')) AND isValidUTF8(ifNull(ip_hash, '')) AND isValidUTF8(ifNull(network_hash, '')) AND isValidUTF8(ifNull(email_hash, '')) AND isValidUTF8(ifNull(hash_key_id, '')) AND isValidUTF8(ifNull(touch_key_kind, '')) AND isValidUTF8(ifNull(touch_device_hash, '')) AND isValidUTF8(ifNull(touch_ip_hash, '')) AND isValidUTF8(ifNull(touch_network_hash, '')) AND isValidUTF8(ifNull(refund_id, '')) AND isValidUTF8(ifNull(dispute_id, '')) AND isValidUTF8(ifNull(merged_into, '')) AND isValidUTF8(ifNull(touch_arm, '')) AND isValidUTF8(ifNull(utm_source, '')) AND isValidUTF8(ifNull(touch_utm_source, ''))
 )
 ENGINE = ReplacingMergeTree(precedence)
 ORDER BY event_id
@@ -316,7 +325,8 @@ CREATE TABLE IF NOT EXISTS dead_letters
     `payload` Nullable(String),
     `precedence` UInt64 MATERIALIZED bitOr(bitShiftLeft(toUInt64(17592186044416 - toUnixTimestamp64Milli(received_at)), 20), bitAnd(cityHash64(topic, partition, offset), 1048575)),
     `payload_size` Nullable(Int64),
-    `payload_sha256` Nullable(String)
+    `payload_sha256` Nullable(String),
+    CONSTRAINT texts_are_utf_8 CHECK isValidUTF8(event_id) AND isValidUTF8(stage) AND isValidUTF8(reason) AND isValidUTF8(detail) AND isValidUTF8(topic) AND isValidUTF8(ifNull(payload_sha256, ''))
 )
 ENGINE = ReplacingMergeTree(precedence)
 ORDER BY event_id
@@ -362,7 +372,8 @@ CREATE TABLE IF NOT EXISTS duplicate_events
     `utm_source` Nullable(String),
     `user_agent_family` Nullable(String),
     `user_agent_os` Nullable(String),
-    `device_class` Nullable(String)
+    `device_class` Nullable(String),
+    CONSTRAINT texts_are_utf_8 CHECK isValidUTF8(event_id) AND isValidUTF8(ifNull(visitor_id, '')) AND isValidUTF8(ifNull(user_id, '')) AND isValidUTF8(ifNull(code, '')) AND isValidUTF8(ifNull(code_evidence, '')) AND isValidUTF8(ifNull(campaign_id, '')) AND isValidUTF8(ifNull(category, '')) AND isValidUTF8(ifNull(channel, '')) AND isValidUTF8(ifNull(source, '')) AND isValidUTF8(ifNull(device_hash, '')) AND isValidUTF8(ifNull(ip_hash, '')) AND isValidUTF8(ifNull(network_hash, '')) AND isValidUTF8(ifNull(email_hash, '')) AND isValidUTF8(ifNull(hash_key_id, '')) AND isValidUTF8(ifNull(country, '')) AND isValidUTF8(ifNull(order_id, '')) AND isValidUTF8(ifNull(currency, '')) AND isValidUTF8(ifNull(properties, '')) AND isValidUTF8(ifNull(client_campaign_id, '')) AND isValidUTF8(ifNull(key_kind, '')) AND isValidUTF8(ifNull(refund_id, '')) AND isValidUTF8(ifNull(dispute_id, '')) AND isValidUTF8(ifNull(merged_into, '')) AND isValidUTF8(ifNull(utm_source, '')) AND isValidUTF8(ifNull(user_agent_family, '')) AND isValidUTF8(ifNull(user_agent_os, '')) AND isValidUTF8(ifNull(device_class, ''))
 )
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(event_time)
@@ -410,6 +421,7 @@ CREATE TABLE IF NOT EXISTS events
     `user_agent_family` Nullable(String),
     `user_agent_os` Nullable(String),
     `device_class` Nullable(String),
+    CONSTRAINT texts_are_utf_8 CHECK isValidUTF8(event_id) AND isValidUTF8(ifNull(visitor_id, '')) AND isValidUTF8(ifNull(user_id, '')) AND isValidUTF8(ifNull(code, '')) AND isValidUTF8(ifNull(code_evidence, '')) AND isValidUTF8(ifNull(campaign_id, '')) AND isValidUTF8(ifNull(category, '')) AND isValidUTF8(ifNull(channel, '')) AND isValidUTF8(ifNull(source, '')) AND isValidUTF8(ifNull(device_hash, '')) AND isValidUTF8(ifNull(ip_hash, '')) AND isValidUTF8(ifNull(network_hash, '')) AND isValidUTF8(ifNull(email_hash, '')) AND isValidUTF8(ifNull(hash_key_id, '')) AND isValidUTF8(ifNull(country, '')) AND isValidUTF8(ifNull(order_id, '')) AND isValidUTF8(ifNull(currency, '')) AND isValidUTF8(ifNull(properties, '')) AND isValidUTF8(ifNull(client_campaign_id, '')) AND isValidUTF8(ifNull(key_kind, '')) AND isValidUTF8(ifNull(refund_id, '')) AND isValidUTF8(ifNull(dispute_id, '')) AND isValidUTF8(ifNull(merged_into, '')) AND isValidUTF8(ifNull(utm_source, '')) AND isValidUTF8(ifNull(user_agent_family, '')) AND isValidUTF8(ifNull(user_agent_os, '')) AND isValidUTF8(ifNull(device_class, '')),
     PROJECTION by_event_id
     (
         SELECT
@@ -466,7 +478,8 @@ CREATE TABLE IF NOT EXISTS fulfilments
     `detail` Nullable(String),
     `report` String MATERIALIZED formatRowNoNewline('JSONCompactEachRow', 'report', reward_id, outcome = 'delivered', toUnixTimestamp64Milli(event_time), event_id, carrier, tracking_number, reference, detail),
     `action` Nullable(String),
-    `value_micros` Nullable(Int64)
+    `value_micros` Nullable(Int64),
+    CONSTRAINT texts_are_utf_8 CHECK isValidUTF8(event_id) AND isValidUTF8(code) AND isValidUTF8(user_id) AND isValidUTF8(reward_id) AND isValidUTF8(role) AND isValidUTF8(outcome) AND isValidUTF8(kind) AND isValidUTF8(ifNull(reference, '')) AND isValidUTF8(ifNull(carrier, '')) AND isValidUTF8(ifNull(tracking_number, '')) AND isValidUTF8(ifNull(detail, '')) AND isValidUTF8(ifNull(action, ''))
 )
 ENGINE = ReplacingMergeTree
 ORDER BY (code, reward_id, event_id)
@@ -500,7 +513,8 @@ CREATE TABLE IF NOT EXISTS lists
     `expires_at` Nullable(DateTime64(3, 'UTC')),
     `reason` Nullable(String),
     `actor` String,
-    `hash_key_id` Nullable(String)
+    `hash_key_id` Nullable(String),
+    CONSTRAINT texts_are_utf_8 CHECK isValidUTF8(event_id) AND isValidUTF8(subject) AND isValidUTF8(value) AND isValidUTF8(ifNull(listing, '')) AND isValidUTF8(ifNull(reason, '')) AND isValidUTF8(actor) AND isValidUTF8(ifNull(hash_key_id, ''))
 )
 ENGINE = ReplacingMergeTree(event_time)
 ORDER BY (subject, value)
@@ -558,7 +572,8 @@ CREATE TABLE IF NOT EXISTS milestones
     `currency` Nullable(String),
     `reward_kind` Nullable(String),
     `item` Nullable(String),
-    `decided_at` Nullable(DateTime64(3, 'UTC'))
+    `decided_at` Nullable(DateTime64(3, 'UTC')),
+    CONSTRAINT texts_are_utf_8 CHECK isValidUTF8(event_id) AND isValidUTF8(cause_topic) AND isValidUTF8(cause_event_id) AND isValidUTF8(rules) AND isValidUTF8(beneficiary) AND isValidUTF8(campaign_id) AND isValidUTF8(code) AND isValidUTF8(user_id) AND isValidUTF8(name) AND isValidUTF8(kind) AND isValidUTF8(ifNull(currency, '')) AND isValidUTF8(ifNull(reward_kind, '')) AND isValidUTF8(ifNull(item, ''))
 )
 ENGINE = ReplacingMergeTree
 ORDER BY (beneficiary, event_id)
@@ -575,7 +590,8 @@ CREATE TABLE IF NOT EXISTS reviews
     `reviewer` String,
     `reason` Nullable(String),
     `note` Nullable(String),
-    `action` Nullable(String)
+    `action` Nullable(String),
+    CONSTRAINT texts_are_utf_8 CHECK isValidUTF8(event_id) AND isValidUTF8(code) AND isValidUTF8(user_id) AND isValidUTF8(ifNull(reward_id, '')) AND isValidUTF8(decision) AND isValidUTF8(reviewer) AND isValidUTF8(ifNull(reason, '')) AND isValidUTF8(ifNull(note, '')) AND isValidUTF8(ifNull(action, ''))
 )
 ENGINE = ReplacingMergeTree
 ORDER BY event_id
@@ -605,7 +621,8 @@ CREATE TABLE IF NOT EXISTS reward_granted
     `order_id` Nullable(String),
     `item` Nullable(String),
     `expires_at` Nullable(DateTime64(3, 'UTC')),
-    `precedence` UInt64 MATERIALIZED bitOr(bitShiftLeft(toUInt64(17592186044416 - toUnixTimestamp64Milli(received_at)), 20), bitAnd(cityHash64(cause_topic, cause_partition, cause_offset), 1048575))
+    `precedence` UInt64 MATERIALIZED bitOr(bitShiftLeft(toUInt64(17592186044416 - toUnixTimestamp64Milli(received_at)), 20), bitAnd(cityHash64(cause_topic, cause_partition, cause_offset), 1048575)),
+    CONSTRAINT texts_are_utf_8 CHECK isValidUTF8(event_id) AND isValidUTF8(cause_topic) AND isValidUTF8(cause_event_id) AND isValidUTF8(rules) AND isValidUTF8(reward_id) AND isValidUTF8(code) AND isValidUTF8(user_id) AND isValidUTF8(beneficiary) AND isValidUTF8(role) AND isValidUTF8(action) AND isValidUTF8(currency) AND isValidUTF8(kind) AND isValidUTF8(campaign_id) AND isValidUTF8(ifNull(category, '')) AND isValidUTF8(ifNull(order_id, '')) AND isValidUTF8(ifNull(item, ''))
 )
 ENGINE = ReplacingMergeTree(precedence)
 ORDER BY event_id
@@ -630,7 +647,8 @@ CREATE TABLE IF NOT EXISTS reward_withdrawn
     `currency` String,
     `kind` String,
     `reasons` Array(String),
-    `precedence` UInt64 MATERIALIZED bitOr(bitShiftLeft(toUInt64(17592186044416 - toUnixTimestamp64Milli(received_at)), 20), bitAnd(cityHash64(cause_topic, cause_partition, cause_offset), 1048575))
+    `precedence` UInt64 MATERIALIZED bitOr(bitShiftLeft(toUInt64(17592186044416 - toUnixTimestamp64Milli(received_at)), 20), bitAnd(cityHash64(cause_topic, cause_partition, cause_offset), 1048575)),
+    CONSTRAINT texts_are_utf_8 CHECK isValidUTF8(event_id) AND isValidUTF8(cause_topic) AND isValidUTF8(cause_event_id) AND isValidUTF8(rules) AND isValidUTF8(reward_id) AND isValidUTF8(code) AND isValidUTF8(user_id) AND isValidUTF8(beneficiary) AND isValidUTF8(role) AND isValidUTF8(action) AND isValidUTF8(currency) AND isValidUTF8(kind) AND arrayAll(text -> isValidUTF8(text), reasons)
 )
 ENGINE = ReplacingMergeTree(precedence)
 ORDER BY event_id
@@ -681,7 +699,8 @@ CREATE TABLE IF NOT EXISTS rewards
     `arm` Nullable(String),
     `rate_percent` Nullable(String),
     `base_micros` Nullable(Int64),
-    `utm_source` Nullable(String)
+    `utm_source` Nullable(String),
+    CONSTRAINT texts_are_utf_8 CHECK isValidUTF8(event_id) AND isValidUTF8(cause_topic) AND isValidUTF8(cause_event_id) AND isValidUTF8(rules) AND isValidUTF8(reward_id) AND isValidUTF8(code) AND isValidUTF8(user_id) AND isValidUTF8(ifNull(beneficiary, '')) AND isValidUTF8(role) AND isValidUTF8(action) AND isValidUTF8(status) AND arrayAll(text -> isValidUTF8(text), reasons) AND isValidUTF8(currency) AND isValidUTF8(kind) AND isValidUTF8(ifNull(campaign_id, '')) AND isValidUTF8(ifNull(category, '')) AND isValidUTF8(ifNull(channel, '')) AND isValidUTF8(ifNull(order_id, '')) AND isValidUTF8(basis) AND isValidUTF8(ifNull(touch_event_id, '')) AND isValidUTF8(action_event_id) AND isValidUTF8(ifNull(supersedes, '')) AND isValidUTF8(ifNull(evidence, '')) AND isValidUTF8(ifNull(item, '')) AND isValidUTF8(ifNull(origin_source, '')) AND isValidUTF8(ifNull(root_reference, '')) AND isValidUTF8(ifNull(arm, '')) AND isValidUTF8(ifNull(rate_percent, '')) AND isValidUTF8(ifNull(utm_source, ''))
 )
 ENGINE = ReplacingMergeTree(precedence)
 ORDER BY (beneficiary, event_id)
@@ -713,7 +732,8 @@ CREATE TABLE IF NOT EXISTS statement_changes
     `batch_id` Nullable(String),
     `format` Nullable(String),
     `provider_reference` Nullable(String),
-    `detail` Nullable(String)
+    `detail` Nullable(String),
+    CONSTRAINT texts_are_utf_8 CHECK isValidUTF8(event_id) AND isValidUTF8(statement_id) AND isValidUTF8(beneficiary) AND isValidUTF8(status) AND isValidUTF8(actor) AND isValidUTF8(currency) AND isValidUTF8(ifNull(batch_id, '')) AND isValidUTF8(ifNull(format, '')) AND isValidUTF8(ifNull(provider_reference, '')) AND isValidUTF8(ifNull(detail, ''))
 )
 ENGINE = ReplacingMergeTree
 ORDER BY (beneficiary, event_id)
@@ -739,7 +759,8 @@ CREATE TABLE IF NOT EXISTS statement_lines
     `entitled_micros` Int64,
     `settled_micros` Int64,
     `amount_micros` Int64,
-    `reason` String
+    `reason` String,
+    CONSTRAINT texts_are_utf_8 CHECK isValidUTF8(event_id) AND isValidUTF8(line_id) AND isValidUTF8(statement_id) AND isValidUTF8(beneficiary) AND isValidUTF8(reward_id) AND isValidUTF8(code) AND isValidUTF8(user_id) AND isValidUTF8(role) AND isValidUTF8(action) AND isValidUTF8(kind) AND isValidUTF8(ifNull(campaign_id, '')) AND isValidUTF8(ifNull(order_id, '')) AND isValidUTF8(currency) AND isValidUTF8(reason)
 )
 ENGINE = ReplacingMergeTree
 ORDER BY (beneficiary, event_id)
@@ -767,7 +788,8 @@ CREATE TABLE IF NOT EXISTS statements
     `counted_from` String,
     `two_people` Bool,
     `prepared_by` String,
-    `ledger_positions` String
+    `ledger_positions` String,
+    CONSTRAINT texts_are_utf_8 CHECK isValidUTF8(event_id) AND isValidUTF8(statement_id) AND isValidUTF8(beneficiary) AND isValidUTF8(currency) AND isValidUTF8(digest) AND isValidUTF8(ifNull(carried_over, '')) AND arrayAll(text -> isValidUTF8(text), kinds) AND isValidUTF8(counted_from) AND isValidUTF8(prepared_by) AND isValidUTF8(ledger_positions)
 )
 ENGINE = ReplacingMergeTree
 ORDER BY (beneficiary, event_id)
@@ -808,7 +830,8 @@ CREATE TABLE IF NOT EXISTS touches
     `network_hash` Nullable(String),
     `key_kind` Nullable(String),
     `arm` Nullable(String),
-    `utm_source` Nullable(String)
+    `utm_source` Nullable(String),
+    CONSTRAINT texts_are_utf_8 CHECK isValidUTF8(event_id) AND isValidUTF8(cause_topic) AND isValidUTF8(cause_event_id) AND isValidUTF8(rules) AND isValidUTF8(visitor_id) AND isValidUTF8(type) AND isValidUTF8(code) AND isValidUTF8(ifNull(campaign_id, '')) AND isValidUTF8(ifNull(category, '')) AND isValidUTF8(ifNull(channel, '')) AND isValidUTF8(ifNull(code_evidence, '')) AND isValidUTF8(touch_event_id) AND isValidUTF8(ifNull(device_hash, '')) AND isValidUTF8(ifNull(ip_hash, '')) AND isValidUTF8(ifNull(network_hash, '')) AND isValidUTF8(ifNull(key_kind, '')) AND isValidUTF8(ifNull(arm, '')) AND isValidUTF8(ifNull(utm_source, ''))
 )
 ENGINE = ReplacingMergeTree(cause_offset)
 ORDER BY visitor_id
