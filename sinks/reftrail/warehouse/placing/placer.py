@@ -24,6 +24,9 @@ _LEAST_REST_SECONDS: Final = 2.0
 _PATIENCE_SECONDS: Final = 20.0
 """How long a placing waits at most for the end of a steady load: what is placed meanwhile is out of
 date at once, and even with few facts a placing takes 2 s of processor time, most of it planning."""
+_PATIENCE_WITHOUT_READERS_SECONDS: Final = 120.0
+"""The same while nobody has asked for facts since the last placing. A placing of a million events
+takes 10 s of processor time, and all else from the log to ClickHouse 35 s."""
 _RECENT_SECONDS: Final = 1.0
 """The age up to which a comparison of facts with the tables is used again, for questions that allow
 older answers: with a thousand parts it takes 10 ms of processor time, as long as many an answer."""
@@ -86,6 +89,7 @@ class Placer:
         self._seen: ContentVersion | None = None
         self._grows_since: float | None = None
         self._has_former = True
+        self._has_readers = False
         self._is_placing = False
         # The loop waits for its own threads at the end, and a placing may take a minute.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="placing")
@@ -111,6 +115,7 @@ class Placer:
 
     def facts(self, client: Client, max_age: float) -> PlacedFacts | None:
         """Facts of now, else those that are at most so many seconds old; None without any."""
+        self._has_readers = True
         current = self._current
         if current is None:
             return None
@@ -123,6 +128,7 @@ class Placer:
 
     def latest(self) -> PlacedFacts | None:
         """The newest facts, as of when ClickHouse was last asked about them; None without any."""
+        self._has_readers = True
         current, last = self._current, self._compared
         if current is None:
             return None
@@ -169,6 +175,7 @@ class Placer:
             return False
         if current is None:
             self._drop_earlier_turns()
+        self._has_readers = False
         version = self._version + 1  # once more if this fails: the other database is being read
         self._visits.make()
         same = () if current is None else self._same(current, content)
@@ -259,13 +266,15 @@ class Placer:
         """
         seen, self._seen = self._seen, now
         placed = seen if self._current is None else self._current.content
-        comes_more = seen != now or (placed != now and self._is_behind())
+        is_missing = self._current is None or placed != now
+        comes_more = seen != now or (is_missing and self._is_behind())
         if seen is None or not comes_more or placed is None or not placed.only_grew(now):
             self._grows_since = None
             return False
         at = monotonic()
         self._grows_since = at if self._grows_since is None else self._grows_since
-        if at - self._grows_since < _PATIENCE_SECONDS:
+        patience = _PATIENCE_SECONDS if self._has_readers else _PATIENCE_WITHOUT_READERS_SECONDS
+        if at - self._grows_since < patience:
             return True
         self._grows_since = None
         return False

@@ -24,6 +24,20 @@ from reftrail.warehouse.placing.placer import Placer
 from reftrail.warehouse.placing.tables import Placing
 
 
+@pytest.fixture
+def placed_so_far(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
+    """The databases that placings have filled."""
+    place, found = Placing.place, list[str | None]()
+
+    def counted(placing: Placing, *given: Any) -> PlacedFacts:
+        facts = place(placing, *given)
+        found.append(facts.database)
+        return facts
+
+    monkeypatch.setattr(Placing, "place", counted)
+    return found
+
+
 async def until(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(120):
         while not await asyncio.to_thread(holds):
@@ -169,6 +183,44 @@ async def test_a_placing_waits_for_messages_that_are_being_loaded_but_not_for_lo
     assert placed() == second
     clock.now += 21
     assert placed() != second, "it has waited for 20 s"
+
+
+async def test_a_placing_waits_longer_for_a_steady_load_while_nobody_asks_for_facts(
+    programme: ClickHouse, clock: Clock, placed_so_far: list[str | None]
+) -> None:
+    placer = Placer(programme.writing, lambda: AS_OF)
+    placer.step()
+    assert len(placed_so_far) == 1
+
+    async def look(number: int) -> int:
+        await programme.load(EVENTS, [click("v9", "A", event_id=f"steady {number}")])
+        clock.now += 20
+        placer.step()
+        return len(placed_so_far)
+
+    assert [await look(number) for number in range(8)] == [1, 1, 1, 1, 1, 1, 2, 2]
+    assert await look(8) == 2
+    placer.latest()
+    assert await look(9) == 3, "a reader came, and it has waited for 20 s"
+    assert await look(10) == 3
+
+
+async def test_a_first_placing_waits_for_messages_that_are_being_loaded(
+    programme: ClickHouse, clock: Clock, placed_so_far: list[str | None]
+) -> None:
+    """Two looks may see the same tables while a load is under way."""
+    as_of: list[str | None] = [None]
+    is_behind = [True]
+    placer = Placer(programme.writing, lambda: as_of[0], lambda: is_behind[0])
+    placer.step()
+    as_of[0] = AS_OF
+    clock.now += 2
+    placer.step()
+    assert not placed_so_far
+    is_behind[0] = False
+    clock.now += 2
+    placer.step()
+    assert placed_so_far
 
 
 async def test_what_is_erased_while_more_is_loaded_is_placed_at_once(
