@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +28,9 @@ date at once, and even with few facts a placing takes 2 s of processor time, mos
 _PATIENCE_WITHOUT_READERS_SECONDS: Final = 120.0
 """The same while nobody has asked for facts since the last placing. A placing of a million events
 takes 10 s of processor time, and all else from the log to ClickHouse 35 s."""
+_QUIET_WITHOUT_READERS_SECONDS: Final = 6.0
+"""How long nothing is loaded before a placing that nobody has asked for. A worker with much to do
+pauses for longer than the time between two looks."""
 _RECENT_SECONDS: Final = 1.0
 """The age up to which a comparison of facts with the tables is used again, for questions that allow
 older answers: with a thousand parts it takes 10 ms of processor time, as long as many an answer."""
@@ -88,6 +92,7 @@ class Placer:
         self._ended = 0.0
         self._seen: ContentVersion | None = None
         self._grows_since: float | None = None
+        self._grew_at = -math.inf
         self._has_former = True
         self._has_readers = False
         self._is_placing = False
@@ -268,16 +273,26 @@ class Placer:
         placed = seen if self._current is None else self._current.content
         is_missing = self._current is None or placed != now
         comes_more = seen != now or (is_missing and self._is_behind())
-        if seen is None or not comes_more or placed is None or not placed.only_grew(now):
+        at = monotonic()
+        if seen is not None and comes_more:
+            self._grew_at = at
+        rest, patience = self._waits()
+        is_resting = is_missing and at - self._grew_at < rest
+        may_wait = seen is not None and placed is not None and placed.only_grew(now)
+        if not may_wait or not (comes_more or is_resting):
             self._grows_since = None
             return False
-        at = monotonic()
         self._grows_since = at if self._grows_since is None else self._grows_since
-        patience = _PATIENCE_SECONDS if self._has_readers else _PATIENCE_WITHOUT_READERS_SECONDS
         if at - self._grows_since < patience:
             return True
         self._grows_since = None
         return False
+
+    def _waits(self) -> tuple[float, float]:
+        """Seconds without a load before a placing, and for how long it waits for these at most."""
+        if self._has_readers:
+            return 0.0, _PATIENCE_SECONDS
+        return _QUIET_WITHOUT_READERS_SECONDS, _PATIENCE_WITHOUT_READERS_SECONDS
 
     def _drop_former(self) -> None:
         """Remove the facts of before, once no query can still be reading them."""

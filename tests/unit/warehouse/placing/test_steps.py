@@ -218,9 +218,30 @@ async def test_a_first_placing_waits_for_messages_that_are_being_loaded(
     placer.step()
     assert not placed_so_far
     is_behind[0] = False
-    clock.now += 2
+    clock.now += 6
     placer.step()
     assert placed_so_far
+
+
+async def test_a_placing_that_nobody_asks_for_waits_for_a_pause_of_some_seconds(
+    programme: ClickHouse, clock: Clock, placed_so_far: list[str | None]
+) -> None:
+    placer = Placer(programme.writing, lambda: AS_OF)
+    placer.step()
+
+    async def looks(name: str, *, read: bool) -> list[int]:
+        await programme.load(EVENTS, [click("v9", "A", event_id=name)])
+        found = []
+        for _ in range(5):
+            clock.now += 2
+            placer.step()
+            found.append(len(placed_so_far))
+            if read:
+                placer.latest()
+        return found
+
+    assert await looks("one", read=False) == [1, 1, 1, 2, 2]
+    assert await looks("another", read=True) == [2, 3, 3, 3, 3]
 
 
 async def test_what_is_erased_while_more_is_loaded_is_placed_at_once(
