@@ -8,7 +8,7 @@ rewards hang on them, since a code may be good in some channels only.
 from collections.abc import Callable
 from typing import Any, Final
 
-from reftrail.collector.submission import AnySubmission
+from reftrail.collector.examination import SubmittedEvent
 from reftrail.contracts.names import OTHER
 from reftrail.contracts.record import DAY, Millis
 
@@ -29,7 +29,7 @@ class Dimensions:
     def fold(
         self,
         key: str,
-        event: AnySubmission,
+        event: SubmittedEvent,
         datum: dict[str, Any],
         names_value: Callable[[str, str], bool],
     ) -> list[str]:

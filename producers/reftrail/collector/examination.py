@@ -5,8 +5,8 @@ Pure, and nothing is looked up for what is rejected: the time that an answer tak
 
 from collections.abc import Sequence
 from functools import lru_cache
-from operator import attrgetter
-from typing import Any, Final, NamedTuple
+from operator import attrgetter, itemgetter
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -20,6 +20,7 @@ from reftrail.collector.submission import (
     is_halved,
     validate_all,
 )
+from reftrail.collector.usual_events import UsualEvent, usual
 from reftrail.contracts.events import KeyKind
 from reftrail.contracts.record import DAY, SECOND, Millis
 from reftrail.edge.api_keys import PUBLISHABLE_TYPES
@@ -38,11 +39,15 @@ MOST_FIELDS: Final = 2 * len(EXPECTED)
 """The most fields of an event, before each is looked at."""
 
 
+SubmittedEvent: TypeAlias = AnySubmission | UsualEvent
+"""A well-formed event, read by pydantic or at once: with the same fields and values."""
+
+
 class Submitted(NamedTuple):
     """An event that its sender may send: its place in the request, and the item that it was."""
 
     place: int
-    event: AnySubmission
+    event: SubmittedEvent
     item: Any
 
 
@@ -63,7 +68,7 @@ def examine(
 ) -> Examined:
     """Examine items of any type, the first of which has a place in its request."""
     submitted = []
-    valid, rejected = _bounded(items)
+    valid, rejected = _read(items)
     for index, event in valid:
         refused = _refusal(event, kind, now, clock_skew)
         if refused is None:
@@ -87,6 +92,26 @@ def merged(parts: Sequence[Examined]) -> Examined:
     return Examined(
         [event for part in parts for event in part.submitted],
         [rejection for part in parts for rejection in part.rejected],
+    )
+
+
+def _read(items: Sequence[Any]) -> tuple[list[tuple[int, SubmittedEvent]], list[Rejection]]:
+    """The events that are well formed, with their indexes; a rejection for each of the others."""
+    events: dict[int, SubmittedEvent] = {}
+    places = []
+    for index, item in enumerate(items):
+        event = usual(item)
+        if event is None:
+            places.append(index)
+        else:
+            events[index] = event
+    if not places:
+        return list(events.items()), []
+    valid, rejected = _bounded([items[index] for index in places])
+    events |= {places[index]: event for index, event in valid}
+    return (
+        sorted(events.items(), key=itemgetter(0)),
+        [Rejection(places[one.index], one.pointer, one.reason) for one in rejected],
     )
 
 
@@ -176,7 +201,7 @@ def _shown(given: object) -> str:
 
 
 def _refusal(  # noqa: PLR0911 - a list of reasons
-    submission: AnySubmission, kind: KeyKind, now: Millis, clock_skew: Millis
+    submission: SubmittedEvent, kind: KeyKind, now: Millis, clock_skew: Millis
 ) -> tuple[str, str] | None:
     """The reason against this sender's event, as pointer and reason; None if there is none."""
     said = submission.event_time

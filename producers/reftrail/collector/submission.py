@@ -87,7 +87,8 @@ MATCH_PROPERTY: Final = "reftrail_match"
 """The property in which the collector says by which click an app was installed."""
 
 
-def _json_object(value: object) -> str:
+def json_object(value: object) -> str:
+    """A JSON object as the text that a record has. Raises ValueError."""
     if not isinstance(value, dict):
         raise ValueError("not an object")  # noqa: TRY004  pydantic takes ValueErrors only
     if MATCH_PROPERTY in value:
@@ -170,7 +171,7 @@ class Submission(BaseModel):
     merged_into: _Name | None = None
     utm_source: _Source | None = None
     properties: (
-        Annotated[str, BeforeValidator(_json_object, json_schema_input_type=dict[str, Any])] | None
+        Annotated[str, BeforeValidator(json_object, json_schema_input_type=dict[str, Any])] | None
     ) = None
 
 
