@@ -1,8 +1,8 @@
 """Evidence against an order follows it over a merge: it is held where one user's would have been.
 
 The oracle is the same history of one user, who has only the signup that decides: nothing is merged
-there. No two orders of the person come from one device, since a device that two users share speaks
-against both, whoever they turn out to be. Strangers use these devices too.
+there. Strangers use the person's devices too. Where the accounts share a device, they sign up on it
+as well, and speak against each other until they are merged.
 """
 
 from collections import Counter
@@ -59,8 +59,8 @@ def outcome(host: MemoryHost, own: Sequence[str]) -> dict[tuple[str, str], int]:
 class History:
     """What a person with some accounts and some strangers do, in the order of time."""
 
-    def __init__(self, draw: Random) -> None:
-        self.draw, self.minutes = draw, 0
+    def __init__(self, draw: Random, *, is_shared: bool = False) -> None:
+        self.draw, self.minutes, self.is_shared = draw, 0, is_shared
         self.users = USERS[: draw.randint(2, 3)]
         self.codes = {user: draw.choice([*OWNERS]) for user in self.users}
         self.steps: list[tuple[str, dict[str, Any]]] = []
@@ -75,23 +75,29 @@ class History:
 
     def write(self) -> None:
         for user in self.draw.sample(self.users, len(self.users)):
-            self.add("signup", user=user, typed=self.codes[user])
+            device = self.draw.choice([None, "home"]) if self.is_shared else None
+            self.add("signup", user=user, typed=self.codes[user], device=device)
         strangers = [f"stranger {nth}" for nth in range(3)]
         for stranger in strangers:
-            self.add("signup", user=stranger, typed=self.draw.choice([*OWNERS]))
+            device = self.draw.choice([None, None, "home"]) if self.is_shared else None
+            typed = self.draw.choice([*OWNERS])
+            self.add("signup", user=stranger, typed=typed, device=device)
         unmerged = list(self.users)
         for order in range(self.draw.randint(3, 8)):
             if len(unmerged) > 1 and self.draw.random() < 0.2:
                 self._merge(unmerged)
             if self.draw.random() < 0.6:
                 device = f"d{self.draw.randint(order, order + 1)}"
+                device = self.draw.choice([device, "home"]) if self.is_shared else device
                 stranger = self.draw.choice(strangers)
                 self.add("purchase", user=stranger, order=f"x{order}", device=device)
             self.add(
                 "purchase",
                 user=self.draw.choice(self.users),
                 order=f"o{order}",
-                device=self.draw.choice([None, f"d{order}", f"d{order}"]),
+                device=self.draw.choice(
+                    [None, f"d{order}", "home" if self.is_shared else f"d{order}"]
+                ),
             )
         while len(unmerged) > 1:
             self._merge(unmerged)
@@ -107,20 +113,24 @@ class History:
             user, at, name = fields["user"], fields["at"], fields["name"]
             is_person = user in self.users
             whose: dict[str, Any] = {"user_id": "one" if is_one and is_person else user}
+            shown = {"device_hash": fields["device"]} if fields.get("device") else {}
             if what == "purchase":
-                shown = {"device_hash": fields["device"]} if fields["device"] else {}
                 yield purchase(fields["order"], at, event_id=name, **shown, **whose)
             elif what == "merge" and not is_one:
                 yield users_merged(user, fields["into"], at, event_id=name)
             elif what == "signup" and not (is_one and is_person and has_signed_up):
                 has_signed_up = has_signed_up or is_person
-                yield signup(at, typed=fields["typed"], visitor_id=None, event_id=name, **whose)
+                told = {"typed": fields["typed"], "visitor_id": None, "event_id": name}
+                yield signup(at, **told, **shown, **whose)
 
 
+@pytest.mark.parametrize("is_shared", [False, True])
 @pytest.mark.parametrize("weight", [60, 100])
 @pytest.mark.parametrize("seed", range(40))
-def test_an_order_is_granted_or_held_as_if_its_users_had_been_one(seed: int, weight: int) -> None:
-    history = History(Random(seed))
+def test_an_order_is_granted_or_held_as_if_its_users_had_been_one(
+    seed: int, weight: int, is_shared: bool
+) -> None:
+    history = History(Random(seed), is_shared=is_shared)
     history.write()
     one = outcome(decided(history.events(is_one=True), weight), ["one"])
     merged = decided(history.events(is_one=False), weight)

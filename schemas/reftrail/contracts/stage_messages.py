@@ -24,7 +24,10 @@ class SignalChecked(Derived, frozen=True, kw_only=True):
 
     kind is that of the signal. codes_30d counts the distinct codes that they claimed under,
     insiders_30d those of them under whose own codes others of them claimed. users_365d is counted
-    for e-mail addresses alone, and 0 for other kinds.
+    for e-mail addresses alone, and 0 for other kinds. others are the users but the claim's own, the
+    latest first and at most 16 of them, as fingerprints of eight bytes: so who turns out to be the
+    same person can be left out later. The first users_24h - 1 of them are those of 24 hours, and
+    likewise for the other times.
     """
 
     code: str
@@ -36,6 +39,7 @@ class SignalChecked(Derived, frozen=True, kw_only=True):
     codes_30d: int
     insiders_30d: int = 0
     users_365d: int = 0
+    others: bytes = b""
 
 
 class LimitRequested(Derived, frozen=True, kw_only=True):
@@ -98,10 +102,11 @@ class ReviewsCarried(Derived, frozen=True, kw_only=True):
     its actions whose rewards reviews ended, as texts `id|role|currency|action`: a side has one id,
     by whatever referrals it comes. seen has the answers about the signals of orders, as texts
     `kind|users_24h|users_30d|codes_30d|insiders_30d|users_365d|action`. The kind `approved` says
-    that a review has approved an order in spite of them. places has the user's places under limits
-    that count users, which rewards keep that were taken back, as texts
-    `received_at|day|limit|most|action`; without a limit it is that under the code, for the UTC day
-    too where that isn't -1.
+    that a review has approved an order in spite of them. seen_among has those answers that name
+    others among the users, as texts `others|` and the rest likewise, others in hexadecimal digits.
+    places has the user's places under limits that count users, which rewards keep that were taken
+    back, as texts `received_at|day|limit|most|action`; without a limit it is that under the code,
+    for the UTC day too where that isn't -1.
     """
 
     code: str
@@ -111,6 +116,7 @@ class ReviewsCarried(Derived, frozen=True, kw_only=True):
     ended: list[str]
     seen: list[str] = []  # noqa: RUF012
     places: list[str] = []  # noqa: RUF012
+    seen_among: list[str] = []  # noqa: RUF012
 
 
 class Forwarded(Derived, frozen=True, kw_only=True):

@@ -2,7 +2,8 @@
 
 A claim asks about each of its signals. The answer counts the users who claimed from the signal in
 the 24 hours and 30 days before the claim, the claim's own user included; for an e-mail address also
-in 365 days, since an address belongs to one person. Older claims are dropped when the signal is
+in 365 days, since an address belongs to one person. It names the latest other users, too, for those
+who know which of them are one person. Older claims are dropped when the signal is
 seen again, or by a timer.
 """
 
@@ -32,6 +33,12 @@ many: they may be, and no limit finds fewer.
 While all of these lie within a day, no more are taken in: a carrier's address behind which there
 are more people says no more than one with 512, and isn't written anew for each.
 """
+
+MOST_NAMED: Final = 16
+"""The most users whom an answer names, the latest ones."""
+
+NAME_BYTES: Final = 8
+"""The bytes of a user's name in an answer: the fingerprint."""
 
 
 class Claim(msgspec.Struct, frozen=True, array_like=True):
@@ -106,6 +113,11 @@ class VelocityDecider:
                 assert_never(record)
 
 
+def name_of(user_id: str) -> bytes:
+    """The name of a user in an answer."""
+    return fingerprint(user_id).to_bytes(NAME_BYTES, "big")
+
+
 def wakes_at(state: VelocityState) -> Millis | None:
     """The time at which the last claim is out of the window; None without claims."""
     return state.claims[-1].at + state.window_days * DAY if state.claims else None
@@ -161,7 +173,18 @@ def _answer(
         codes_30d=len({claim.code for claim in month}),
         insiders_30d=len(users & {claim.owner for claim in month}),
         users_365d=_users(state, before, asked.at - EMAIL_WINDOW_DAYS * DAY) if is_email else 0,
+        others=_others(before, asked, asked.at - _window_days(request) * DAY),
     )
+
+
+def _others(before: Iterable[Claim], asked: Claim, since: Millis) -> bytes:
+    """The names of the other users after a time, by their last claims, the latest first."""
+    latest: dict[int, Millis] = {}
+    for claim in before:
+        if claim.at > since and claim.user != asked.user:
+            latest[claim.user] = max(claim.at, latest.get(claim.user, claim.at))
+    ordered = sorted(latest, key=lambda user: (-latest[user], user))
+    return b"".join(user.to_bytes(NAME_BYTES, "big") for user in ordered[:MOST_NAMED])
 
 
 def _users(state: VelocityState, before: Iterable[Claim], since: Millis) -> int:

@@ -52,7 +52,7 @@ _ESSENTIAL: Final = {
     "FulfilmentReported": "outcome kind attempts carrier tracking_number reward_id",
     "ReferralVoided": "code user_id reason first_purchase_at merged_into route",
     "UsersKnown": "code user_id users",
-    "ReviewsCarried": "code user_id ended_code ended_user_id ended seen places",
+    "ReviewsCarried": "code user_id ended_code ended_user_id ended seen seen_among places",
     "Forwarded": "user_id trail has_claimed",
     "MilestoneChanged": "beneficiary name kind grants reached",
     "CodeChanged": "code revision campaign_id owner_user_id status expires_at max_uses",

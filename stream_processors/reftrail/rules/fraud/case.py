@@ -17,7 +17,10 @@ Figures: TypeAlias = dict[str, int | str]
 
 
 class SignalSeen(msgspec.Struct, frozen=True, array_like=True):
-    """The velocity stage's answer about a signal of a claim."""
+    """The velocity stage's answer about a signal of a claim.
+
+    others are the names of the other users, eight bytes each, the latest first.
+    """
 
     claim_id: str
     kind: str
@@ -26,6 +29,7 @@ class SignalSeen(msgspec.Struct, frozen=True, array_like=True):
     codes_30d: int
     insiders_30d: int = 0
     users_365d: int = 0
+    others: bytes = b""
 
 
 class Signals(msgspec.Struct, frozen=True, array_like=True):

@@ -66,7 +66,7 @@ def users_per_email(case: Case, limit: int) -> Figures | None:
     Weight 100, limit 1 user: an address is one person's.
     """
     seen = case.seen.get("email")
-    if seen is None or not _is_above(seen.users_365d, limit):
+    if seen is None or not is_above(seen.users_365d, limit):
         return None
     return {"users": seen.users_365d, "limit": limit}
 
@@ -101,10 +101,10 @@ def _users(case: Case, kind: str, limit: int, *, is_day: bool) -> Figures | None
     if seen is None:
         return None
     users = seen.users_24h if is_day else seen.users_30d
-    return {"users": users, "limit": limit} if _is_above(users, limit) else None
+    return {"users": users, "limit": limit} if is_above(users, limit) else None
 
 
-def _is_above(users: int, limit: int) -> bool:
+def is_above(users: int, limit: int) -> bool:
     """Whether users are more than a limit, or as many as are counted: there may be more."""
     return users > limit or users >= MOST_SEEN
 

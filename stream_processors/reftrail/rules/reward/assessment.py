@@ -166,10 +166,12 @@ def _fraud_case(context: DecisionContext, waiting: Waiting, terms: Terms) -> Cas
     """The claim with what the signup and the touch showed: that counts for every later claim."""
     claim, referral, usage = waiting.claim, context.referral, context.usage
     assert claim is not None
+    answers = (*referral.seen, *waiting.seen)
+    person = context.person if any(answer.others for answer in answers) else frozenset()
     return Case(
         claim=claim,
         code=terms.code,
-        seen=highest((*referral.seen, *waiting.seen)),
+        seen=highest(answers, person),
         hours=usage.hours,
         amounts=usage.amounts,
         claims=usage.claims,

@@ -5,7 +5,7 @@ aren't checked again, since the first claim would count as that of another user:
 before it, from each referral that has ended. What none of these has checked is checked now.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import groupby
 from operator import itemgetter
 from typing import Final
@@ -13,12 +13,19 @@ from typing import Final
 import msgspec
 
 from reftrail.contracts.decisions import Claimed
-from reftrail.contracts.stage_messages import CheckRequested
+from reftrail.contracts.stage_messages import CheckRequested, ReviewsCarried
 from reftrail.rules.codes import code_of
 from reftrail.rules.fraud.case import SignalSeen
 from reftrail.rules.reward.actions import action_of
 from reftrail.rules.reward.context import DecisionContext
-from reftrail.rules.reward.order_evidence import APPROVED, of_text, text_of, together
+from reftrail.rules.reward.order_evidence import (
+    APPROVED,
+    of_text,
+    of_text_among,
+    text_among,
+    text_of,
+    together,
+)
 from reftrail.rules.reward.queue import Waiting
 from reftrail.rules.reward.state_events import OrderEvidenceKept
 
@@ -50,6 +57,7 @@ def signals_to_check(context: DecisionContext, claim: Claimed) -> Mapping[str, s
         "ip": claim.ip_hash or claim.touch_ip_hash,
         "network": claim.network_hash or claim.touch_network_hash,
         "device": claim.device_hash or claim.touch_device_hash,
+        _EMAIL: claim.email_hash,
     }
     owner = _owner(context, claim)
     if owner is not None and owner != claim.user_id:
@@ -79,20 +87,28 @@ def _owner(context: DecisionContext, claim: Claimed) -> str | None:
     return code.owner_user_id if code else None
 
 
-def evidence_texts(context: DecisionContext, action: str, *, is_same_owner: bool) -> Iterator[str]:
+def evidence_texts(
+    context: DecisionContext, action: str, *, is_same_owner: bool
+) -> Iterator[tuple[str, str]]:
     """The answers about an order, for the referral that it claims under from now on.
 
-    An answer about the user and the owner of the code says nothing about another owner. That two
-    users have one e-mail address is what their merge explains.
+    Each has the field of the message before it. An answer about the user and the owner of the code
+    says nothing about another owner. One about an e-mail address of several users from before
+    rules 8 doesn't name them: that two users have one is what their merge explains.
     """
     for seen in context.action(action).seen:
-        if seen.kind != _EMAIL and (is_same_owner or seen.kind != _PAIR):
-            yield text_of(seen, action)
+        if not is_same_owner and seen.kind == _PAIR:
+            continue
+        if seen.others:
+            yield "seen_among", text_among(seen, action)
+        elif seen.kind != _EMAIL or seen.users_365d <= 1:
+            yield "seen", text_of(seen, action)
 
 
-def keep_evidence(context: DecisionContext, texts: Iterable[str]) -> None:
+def keep_evidence(context: DecisionContext, carried: ReviewsCarried) -> None:
     """Keep what is known of orders under a referral that has ended."""
-    for action, answers in groupby(map(of_text, texts), key=itemgetter(0)):
+    texts = (*map(of_text, carried.seen), *map(of_text_among, carried.seen_among))
+    for action, answers in groupby(sorted(texts, key=itemgetter(0)), key=itemgetter(0)):
         known = context.action(action).seen
         _keep(context, action, together((*known, *(seen for _, seen in answers))))
 

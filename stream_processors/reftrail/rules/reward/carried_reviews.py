@@ -77,8 +77,7 @@ def _texts(
             yield from (("places", text) for text in places_texts(context, action))
     for action in actions:
         if not (code.is_same_owner and ended_by_review(context, action)):
-            found = evidence_texts(context, action, is_same_owner=code.is_same_owner)
-            yield from (("seen", text) for text in found)
+            yield from evidence_texts(context, action, is_same_owner=code.is_same_owner)
 
 
 def _message(
@@ -88,7 +87,7 @@ def _message(
     texts: Iterable[tuple[str, str]],
     *words: str,
 ) -> ReviewsCarried:
-    fields: dict[str, list[str]] = {"ended": [], "seen": [], "places": []}
+    fields: dict[str, list[str]] = {"ended": [], "seen": [], "places": [], "seen_among": []}
     for field, text in texts:
         fields[field].append(text)
     its_id = ("reviews_carried", context.record.event_id, context.code, context.user_id, *words)
@@ -122,7 +121,7 @@ def _ended_thresholds(context: DecisionContext, trigger: str) -> Iterator[_Ended
 
 def keep_reviews(context: DecisionContext, carried: ReviewsCarried) -> None:
     """Keep what is known under a referral that has ended; what reviews ended, each side once."""
-    keep_evidence(context, carried.seen)
+    keep_evidence(context, carried)
     keep_places(context, carried.places)
     sides = (text.split("|", 3) for text in carried.ended)
     ended = [

@@ -16,7 +16,7 @@ from reftrail.rules.reward.context import DecisionContext
 from reftrail.rules.reward.disputes import dispute
 from reftrail.rules.reward.eligibility import is_open, is_triggered
 from reftrail.rules.reward.lifecycle import ended_by_review
-from reftrail.rules.reward.order_evidence import highest
+from reftrail.rules.reward.order_evidence import together
 from reftrail.rules.reward.purchases import purchase
 from reftrail.rules.reward.queue import Waiting
 from reftrail.rules.reward.refunds import refund
@@ -61,7 +61,7 @@ def settle_claim(context: DecisionContext, waiting: Waiting) -> None:
     match Action(claim.action):
         case Action.SIGNUP:
             if waiting.seen:
-                seen = tuple(highest((*context.referral.seen, *waiting.seen)).values())
+                seen = together((*context.referral.seen, *waiting.seen))
                 context.apply(EvidenceKept(**context.noted(), seen=seen))
             _signup(context, waiting, claim, terms)
         case Action.PURCHASE if terms is not None and is_triggered(claim, terms):

@@ -10,12 +10,11 @@ from reftrail.contracts.external_inputs import (
     ReviewDecision,
     Reviewed,
 )
-from reftrail.contracts.policy import AtHoldsEnd, policy_in
-from reftrail.contracts.record import Millis
-from reftrail.contracts.reward_reasons import Reason, by_hand
+from reftrail.contracts.policy import AtHoldsEnd
+from reftrail.contracts.reward_reasons import by_hand
 from reftrail.rules.decider import TimerFired, fingerprint
-from reftrail.rules.policy import policy_at
 from reftrail.rules.reward.context import DecisionContext
+from reftrail.rules.reward.holding import holding_until
 from reftrail.rules.reward.ledger_entries import reward_id
 from reftrail.rules.reward.lifecycle import Reward, change
 from reftrail.rules.reward.queue import Waiting
@@ -118,27 +117,11 @@ def carry_out(context: DecisionContext, reviewed: Reviewed, asked: Sequence[Rewa
         for reward in open_to_it:
             until = None
             if transition == Transition.APPROVE:
-                until = _holding_until(context, reward, reviewed.event_time)
+                until = holding_until(context, reward, reviewed.event_time)
             does = transition if until is None else Transition.CLEAR
             change(context, reward, does, of=reviewed, why=by_hand(reviewed.reason), due_at=until)
             if reward.side.status == RewardStatus.FAILED:
                 suspend(context, reward.case.action, of=reviewed)
-
-
-def _holding_until(context: DecisionContext, reward: Reward, at: Millis) -> Millis | None:
-    """The end of the holding period to which an approved suspicion returns a reward.
-
-    None if it has ended, or if the reward is held for that period alone, or for a dispute: then an
-    approval grants it at once.
-    """
-    case, side = reward
-    is_suspected = all(found.reason != Reason.HOLDING_PERIOD for found in case.evidence)
-    if side.status != RewardStatus.HELD or side.disputed or side.hold_until or not is_suspected:
-        return None
-    campaign = policy_at(context.reference, case.campaign_id, case.decided_by)
-    hold_for = policy_in(campaign.policy).hold_for
-    until = case.action_time + hold_for
-    return until if hold_for and until > at else None
 
 
 def report_fulfilment(context: DecisionContext, report: FulfilmentReported) -> None:

@@ -29,6 +29,7 @@ from reftrail.rules.reward.state import (
     ReferralCell,
 )
 from reftrail.rules.reward.state_events import Event
+from reftrail.rules.velocity import name_of
 
 
 class OfReferral(TypedDict):
@@ -79,6 +80,13 @@ class DecisionContext:
     def users(self) -> tuple[str, ...]:
         """The other users who are known to be the referral's user."""
         return tuple(users_of(self.state, self._key))
+
+    @property
+    def person(self) -> frozenset[bytes]:
+        """The names of all users who are known to be the referral's user; empty if it is one."""
+        if not self.referral.users:
+            return frozenset()
+        return frozenset(map(name_of, (self.user_id, *self.users)))
 
     def is_user(self, user_id: str | None) -> bool:
         """Whether somebody is known to be the referral's user, by another id."""

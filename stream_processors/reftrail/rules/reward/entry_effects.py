@@ -11,6 +11,8 @@ from reftrail.contracts.decisions import (
 )
 from reftrail.contracts.reward_reasons import Reason, is_part
 from reftrail.rules.cells import Cells
+from reftrail.rules.fraud.persons import rests_on_users
+from reftrail.rules.fraud.scoring import Verdict
 from reftrail.rules.reward.actions import first_attempt, of_order
 from reftrail.rules.reward.budgets import reserved_after
 from reftrail.rules.reward.case import RewardCase, SideReward
@@ -100,7 +102,8 @@ def _decided(case: RewardCase, entry: RewardDecided) -> RewardCase:
         _side_now(side, entry) if side.role == entry.role else side for side in case.sides
     )
     waits = any(side.status in _UNDECIDED for side in sides)
-    return _replace(case, sides=sides, evidence=case.evidence if waits else ())
+    is_kept = waits or (case.verdict == Verdict.REJECT and rests_on_users(case.evidence))
+    return _replace(case, sides=sides, evidence=case.evidence if is_kept else ())
 
 
 def _side_now(side: SideReward, entry: RewardDecided) -> SideReward:

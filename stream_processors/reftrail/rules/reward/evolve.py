@@ -20,6 +20,7 @@ from reftrail.contracts.stage_messages import (
 )
 from reftrail.rules.cells import Cells
 from reftrail.rules.decider import Refused, fingerprint
+from reftrail.rules.fraud.persons import rests_on_users
 from reftrail.rules.limits import LimitReservation
 from reftrail.rules.reward.actions import first_attempt, of_order
 from reftrail.rules.reward.case import RewardCase
@@ -277,11 +278,15 @@ def _earned(cells: Cells, key: str, referral: ReferralCell, earned: AssessedRewa
 
 def _refused(case: RewardCase, earned: AssessedReward) -> Waiting | None:
     """The claim, or the answers about it, for a decision after its refusal as another user's."""
+    if case.action == Action.SIGNUP and (is_of_another(case) or _may_be_of_one_person(case)):
+        return earned.waiting
     if not is_of_another(case):
         return None
-    if case.action == Action.SIGNUP:
-        return earned.waiting
     return Waiting(0, seen=earned.seen) if earned.seen else None
+
+
+def _may_be_of_one_person(case: RewardCase) -> bool:
+    return case.verdict == "reject" and rests_on_users(case.evidence)
 
 
 def _begun(referral: ReferralCell, earned: AssessedReward) -> tuple[Begun, ...]:

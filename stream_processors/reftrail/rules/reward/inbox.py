@@ -22,10 +22,11 @@ from reftrail.rules.reward.assessment import refused_by, signals_of
 from reftrail.rules.reward.bonuses import is_bonus, settle_milestone
 from reftrail.rules.reward.carried_evidence import ask_for_checks, signals_to_check
 from reftrail.rules.reward.claims import settle_claim, terms_of
-from reftrail.rules.reward.commands import carry_out_rest
+from reftrail.rules.reward.commands import all_rewards, carry_out_rest
 from reftrail.rules.reward.context import DecisionContext
 from reftrail.rules.reward.eligibility import is_triggered
 from reftrail.rules.reward.lifecycle import release_unused
+from reftrail.rules.reward.person import grant_if_of_own_users
 from reftrail.rules.reward.purchases import (
     count_order,
     order_of_another,
@@ -113,6 +114,7 @@ def note_signal(context: DecisionContext, checked: SignalChecked) -> None:
         checked.codes_30d,
         checked.insiders_30d,
         checked.users_365d,
+        checked.others,
     )
     context.apply(SignalNoted(**context.noted(), seen=seen))
 
@@ -123,6 +125,8 @@ def note_users(context: DecisionContext, known: UsersKnown) -> None:
     if new:
         context.apply(UsersNoted(**context.noted(), users=new))
         void_own(context, known)
+        for action in {reward.case.action: None for reward in list(all_rewards(context))[::-1]}:
+            grant_if_of_own_users(context, action, of=known)
 
 
 def take_answer(context: DecisionContext, answered: LimitAnswered) -> None:
@@ -144,6 +148,7 @@ def take_answer(context: DecisionContext, answered: LimitAnswered) -> None:
     if refused is not None:
         release_unused(context, requested)
     decide(context, requested if refused is None else refused_by(requested, refused))
+    grant_if_of_own_users(context, requested.case.action, of=answered)
     if refused is not None and requested.case.order_id is not None:
         pass_turn_on(context, requested.case.order_id, at=requested.case.decided_at)
     if requested.threshold and refused is None and requested.waiting is not None:

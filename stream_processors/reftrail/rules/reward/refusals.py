@@ -7,6 +7,7 @@ from reftrail.rules.merged_claims import after_merge, is_after_merge
 from reftrail.rules.reward.actions import action_of
 from reftrail.rules.reward.context import DecisionContext
 from reftrail.rules.reward.lifecycle import ended_by_review
+from reftrail.rules.reward.person import is_rejected_for_own_users
 from reftrail.rules.reward.queue import Waiting
 from reftrail.rules.reward.reservations import is_of_another
 
@@ -14,7 +15,8 @@ from reftrail.rules.reward.reservations import is_of_another
 def was_of_another(context: DecisionContext, claim: Claimed) -> bool:
     """Whether a claim after a merge is about an order or signup refused as another user's.
 
-    The other user may be the same one by now, so it is decided on again, unless a review has since.
+    Or since several users counted for it. The other users may be the same one by now, so it is
+    decided on again, unless a review has since.
     """
     if not is_after_merge(claim):
         return False
@@ -22,7 +24,9 @@ def was_of_another(context: DecisionContext, claim: Claimed) -> bool:
         return False
     action = action_of(claim)
     case = context.action(action).case
-    return case is not None and is_of_another(case) and not ended_by_review(context, action)
+    if case is None or ended_by_review(context, action):
+        return False
+    return is_of_another(case) or is_rejected_for_own_users(context, case)
 
 
 def refused_signup(context: DecisionContext, waiting: Waiting) -> Waiting | None:

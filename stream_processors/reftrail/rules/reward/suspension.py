@@ -4,6 +4,7 @@ from reftrail.contracts.decisions import Claimed, RewardStatus
 from reftrail.contracts.record import Record
 from reftrail.rules.reward.context import DecisionContext
 from reftrail.rules.reward.lifecycle import Reward, change, reward_now
+from reftrail.rules.reward.person import grant_if_of_own_users
 from reftrail.rules.reward.transitions import Transition
 
 
@@ -30,7 +31,10 @@ def restore_delivered(context: DecisionContext, reward: Reward, *, of: Record) -
 
 
 def restore(context: DecisionContext, action: str, claim: Claimed) -> None:
-    """Grant again what was granted before the dispute, and return the rest to its own hold."""
+    """Grant again what was granted before the dispute, and return the rest to its own hold.
+
+    That hold may have lost its reason by a merge meanwhile.
+    """
     case = context.action(action).case
     for side in () if case is None else case.sides:
         if side.status != RewardStatus.HELD or not side.disputed:
@@ -40,3 +44,4 @@ def restore(context: DecisionContext, action: str, claim: Claimed) -> None:
         change(
             context, reward_now(context, action, side.role), transition, of=claim, why=claim.action
         )
+    grant_if_of_own_users(context, action, of=claim)
