@@ -96,9 +96,11 @@ class ReportAnswers:
         `BadQuestion`, and `Crowded` if too many questions wait.
         """
         asked = _Asked(report, question, is_known)
-        if max_age and (found := self._of_kept(asked, max_age)) is not None:
-            return found
-        return await self._turns.run(self._of_clickhouse, asked, max_age)
+        found = self._of_kept(asked, max_age) if max_age else None
+        if found is None:
+            found = await self._turns.run(self._of_clickhouse, asked, max_age)
+        self._kept.was_read(asked.key)
+        return found
 
     async def answer(self, report: Report, question: Question, max_age: float) -> ReportAnswer:
         """The answer of facts that are at most so many seconds old. Raises as find does."""

@@ -1,6 +1,7 @@
 """Answers of reports that are kept, to be given again to those who ask the same."""
 
 import math
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -45,18 +46,25 @@ class KeptAnswer:
 
 @dataclass(slots=True)
 class KeptAnswers:
-    """The latest answer of each of the questions that were asked last. clock gives seconds.
+    """The latest answer of each of the questions that were read last. clock gives seconds.
 
-    One thread keeps answers while another looks for them, so a change is one step of a dict.
+    One thread keeps answers while another reads them.
     """
 
     clock: Callable[[], float] = time.monotonic
     _kept: OrderedDict[QuestionKey, KeptAnswer] = field(default_factory=OrderedDict)
     _rows: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def find(self, key: QuestionKey) -> KeptAnswer | None:
         """The latest answer to this question, whatever facts it is of; None if none is kept."""
         return self._kept.get(key)
+
+    def was_read(self, key: QuestionKey) -> None:
+        """Somebody was given the answer to this question: others are let go of before it."""
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
 
     def age(self, kept: KeptAnswer) -> float:
         """Seconds since it was asked for."""
@@ -79,16 +87,18 @@ class KeptAnswers:
             kept.rests_until = self.clock() + max(_LEAST_REST_SECONDS, _REST * took)
 
     def keep(self, key: QuestionKey, kept: KeptAnswer) -> None:
-        """Keep an answer in place of the one before, and let go of those asked longest ago."""
-        self._forget(key)
-        if len(kept.answer.rows) > _MOST_ROWS // 5:
-            return
-        self._kept[key] = kept
-        self._rows += len(kept.answer.rows)
-        while len(self._kept) > _MOST or self._rows > _MOST_ROWS:
-            self._forget(next(iter(self._kept)))
+        """Keep an answer in place of the one before, and let go of those read longest ago."""
+        with self._lock:
+            former = self._kept.get(key)
+            self._kept[key] = kept
+            self._rows += len(kept.answer.rows) - (len(former.answer.rows) if former else 0)
+            if len(kept.answer.rows) > _MOST_ROWS // 5:
+                self._kept.move_to_end(key, last=False)
+                self._let_go()
+            while len(self._kept) > _MOST or self._rows > _MOST_ROWS:
+                self._let_go()
 
-    def _forget(self, key: QuestionKey) -> None:
-        former = self._kept.pop(key, None)
-        if former is not None:
-            self._rows -= len(former.answer.rows)
+    def _let_go(self) -> None:
+        """Forget the first one: that which was read longest ago."""
+        _, former = self._kept.popitem(last=False)
+        self._rows -= len(former.answer.rows)

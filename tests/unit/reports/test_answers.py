@@ -375,3 +375,22 @@ async def test_what_is_kept_is_bounded_by_rows_and_answers(
     warehouse.rows = 10_001
     await given(answers, 60, OTHER)
     assert await asked_again(OTHER) == 1
+
+
+async def test_what_was_read_longest_ago_is_let_go_of(
+    answers: ReportAnswers, warehouse: Warehouse
+) -> None:
+    questions = [Question(("campaign",), weeks=number) for number in range(258)]
+    for question in questions[:256]:
+        await given(answers, 60, question)
+    await given(answers, 60, questions[0])
+    await given(answers, 0, questions[1])
+    for question in questions[256:]:
+        await given(answers, 60, question)
+    warehouse.asked.clear()
+    for question in (questions[0], questions[1], questions[4]):
+        await given(answers, 60, question)
+    assert warehouse.asked == []
+    for question in questions[2:4]:
+        await given(answers, 60, question)
+    assert warehouse.asked == [(questions[2], 1), (questions[3], 1)]
