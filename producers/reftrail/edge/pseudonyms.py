@@ -60,7 +60,10 @@ class Pseudonyms:
     device: Callable[[str], str]
     email: Callable[[str], str]
     address: Callable[[str], tuple[str, str]]
-    """(ip hash, network hash) of an address in its normal form; the network is its /24 or /48."""
+    """(ip hash, network hash) of an address in its normal form.
+
+    Of an IPv6 address the ip hash is that of its /64; the network is the /24 or /48 around it.
+    """
 
     def of_owner(self, device_id: str | None, ip: str | None, email: str | None) -> dict[str, str]:
         """The hashes of the signals that are there, by the fields of a code's record."""
@@ -88,7 +91,7 @@ def pseudonyms(key: HashKey) -> Pseudonyms:
 
     @lru_cache(maxsize=16_384)
     def address(ip: str) -> tuple[str, str]:
-        return digest(b"ip\0", ip), digest(b"network\0", network_of(ip))
+        return digest(b"ip\0", household_of(ip)), digest(b"network\0", network_of(ip))
 
     return Pseudonyms(key.key_id, device, email, address)
 
@@ -111,6 +114,15 @@ def _hmac_sha256(secret: bytes) -> Callable[[bytes, str], str]:
         return around.hexdigest()[:_HEX_DIGITS]
 
     return digest
+
+
+def household_of(ip: str) -> str:
+    """The connection that an address in its normal form is of: itself, or the /64 of IPv6.
+
+    Each device of a home has addresses of its own in there, takes others by the day (RFC 8981),
+    and may choose any of them.
+    """
+    return str(ip_network(f"{ip}/64", strict=False)) if ":" in ip else ip
 
 
 def network_of(ip: str) -> str:

@@ -23,6 +23,17 @@ def test_networks() -> None:
     assert network_of("2001:db8:1:2::3") == "2001:db8:1::/48"
 
 
+def test_an_ipv6_address_counts_as_the_64_around_it() -> None:
+    made = pseudonyms(HashKey("k1", b"k" * 16))
+    own = made.address("2001:db8:1:2:a:b:c:d")
+    expected = hmac.digest(b"k" * 16, b"ip\x002001:db8:1:2::/64", "sha256").hex()[:32]
+    assert own[0] == expected
+    assert made.address("2001:db8:1:2::1") == own
+    others, network = made.address("2001:db8:1:3::1")
+    assert others != own[0]
+    assert network == own[1]
+
+
 @pytest.mark.parametrize("secret", [b"k" * 16, b"k" * 64, b"k" * 65])
 def test_hashes_are_hmacs(secret: bytes) -> None:
     made = pseudonyms(HashKey("k1", secret))
