@@ -4,12 +4,12 @@ from functools import lru_cache
 
 from disposable_email_domains import blocklist
 
-from reftrail.edge.mailboxes import LONGEST_DOMAIN
+from reftrail.edge.mailboxes import LONGEST_DOMAIN, without_comments
 
 
 def is_disposable(email: str) -> bool:
     """Whether an address is of such a domain, or of one below it."""
-    return _is_listed(email.strip().rpartition("@")[2].rstrip(".").lower())
+    return _is_listed(without_comments(email).strip().rpartition("@")[2].rstrip(".").lower())
 
 
 @lru_cache(maxsize=16_384)

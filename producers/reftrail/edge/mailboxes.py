@@ -21,6 +21,7 @@ LONGEST_DOMAIN: Final = 64
 _QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)+"', re.DOTALL)
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 _TO_ESCAPE: Final = re.compile(r'["\\]')
+_AROUND_COMMENTS: Final = re.compile("[()]")
 _PLAIN: Final = re.compile(r'[^\x00-\x20\x7f"(),:;<>@\[\\\]]+')
 """Names of mailboxes that need no quotes (RFC 5322, section 3.2.3), with dots in any place."""
 
@@ -28,17 +29,39 @@ _PLAIN: Final = re.compile(r'[^\x00-\x20\x7f"(),:;<>@\[\\\]]+')
 class _Provider(NamedTuple):
     """Reading of addresses by a provider; all of these deliver `name+tag` to `name`.
 
-    ignored are the characters that it leaves out of a name. domain is the one to which all others
-    of the provider lead. With subdomains, `anything@name.domain` leads to `name@domain` too.
+    ignored are the characters that it leaves out of a name; hyphens may be dots to it. domain is
+    the one to which all others of the provider lead. With subdomains, `anything@name.domain` leads
+    to `name@domain` too.
     """
 
     ignored: str = ""
     domain: str | None = None
     has_subdomains: bool = False
+    has_dots_for_hyphens: bool = False
 
 
 def _of(provider: _Provider, domains: Iterable[str]) -> dict[str, _Provider]:
     return dict.fromkeys(domains, provider)
+
+
+_OUTLOOK_ELSEWHERE: Final = (
+    "at be cl co.il co.nz co.th com.ar com.au com.br com.gr com.pe com.tr com.vn cz de dk es fr hu "
+    "id ie in it jp kr lv my ph pt sa sg sk"
+)
+_HOTMAIL_ELSEWHERE: Final = f"{_OUTLOOK_ELSEWHERE} ca co.jp co.uk com.mx nl no se"
+_LIVE_ELSEWHERE: Final = (
+    "at be ca cl cn co.uk co.za com.ar com.au com.mx com.pt de dk fi fr hk ie in it jp nl no ru se"
+)
+
+
+def _outlook_domains() -> Iterable[str]:
+    """The domains of Microsoft's free service outside the United States."""
+    for name, countries in (
+        ("outlook", _OUTLOOK_ELSEWHERE),
+        ("hotmail", _HOTMAIL_ELSEWHERE),
+        ("live", _LIVE_ELSEWHERE),
+    ):
+        yield from (f"{name}.{country}" for country in countries.split())
 
 
 _PROVIDERS: Final[dict[str, _Provider]] = {
@@ -49,7 +72,10 @@ _PROVIDERS: Final[dict[str, _Provider]] = {
     # +tag, and no more:
     # https://learn.microsoft.com/exchange/recipients-in-exchange-online/plus-addressing-in-exchange-online
     # of the free service: https://www.instantfundas.com/2013/09/outlookcom-now-supports-email-aliases.html
+    # in other countries:
+    # https://blogs.office.com/2013/04/17/outlook-com-gets-two-step-verification-sign-in-by-alias-and-new-international-domains/
     **_of(_Provider(), ("outlook.com", "hotmail.com", "live.com", "msn.com")),
+    **_of(_Provider(), _outlook_domains()),
     # +tag: https://support.apple.com/guide/icloud/mm6b1a490a (name+text@icloud.com)
     # me.com, mac.com: https://support.apple.com/118230 (their owners have icloud.com as well)
     **_of(_Provider(domain="icloud.com"), ("icloud.com", "me.com", "mac.com")),
@@ -61,6 +87,13 @@ _PROVIDERS: Final[dict[str, _Provider]] = {
         _Provider(ignored=".-_", domain="proton.me"),
         ("proton.me", "protonmail.com", "protonmail.ch", "pm.me"),
     ),
+    # Dots and hyphens are the same: https://yandex.com/support/passport/authorization/registration.html
+    # All domains are one account's: https://yandex.com/support/id/authorization/email.html
+    # Names have no +: https://yandex.com/support/domain/domain/mail.html
+    **_of(
+        _Provider(domain="yandex.ru", has_dots_for_hyphens=True),
+        ("yandex.ru", "ya.ru", "yandex.com", "yandex.by", "yandex.kz", "yandex.ua"),
+    ),
 }
 """Providers by domain."""
 
@@ -68,10 +101,11 @@ _PROVIDERS: Final[dict[str, _Provider]] = {
 def canonical_mailbox(address: str) -> str:
     """One spelling for all addresses that lead to the same mailbox, as far as providers say so.
 
-    Case doesn't count, a domain is in ASCII (IDNA). Quotes around a name are not part of it. What
-    can't be read as an address stays.
+    Case doesn't count, a domain is in ASCII (IDNA). Quotes around a name are not part of it, and
+    comments are part of nothing. What can't be read as an address stays.
     """
-    name, at, domain = unicodedata.normalize("NFC", address.strip()).lower().rpartition("@")
+    plain = without_comments(address).strip()
+    name, at, domain = unicodedata.normalize("NFC", plain).lower().rpartition("@")
     name, domain = _unquoted(name), _ascii(domain)
     owner, _, parent = domain.partition(".")
     if name and owner and (known := _PROVIDERS.get(parent)) and known.has_subdomains:
@@ -80,7 +114,29 @@ def canonical_mailbox(address: str) -> str:
     if provider is None or name.startswith('"'):
         return f"{name}{at}{domain}"
     bare = name.partition("+")[0].translate(dict.fromkeys(map(ord, provider.ignored)))
+    if provider.has_dots_for_hyphens:
+        bare = bare.replace("-", ".")
     return f"{bare}@{provider.domain or domain}" if bare else f"{name}@{domain}"
+
+
+def without_comments(address: str) -> str:
+    """An address without its comments, `amy(from work)@x.example` (RFC 5322, section 3.2.2).
+
+    Programs that send mail leave them out. One with quotes, in which brackets may be part of the
+    name, and one that comments leave nothing of, stays.
+    """
+    if "(" not in address or '"' in address:
+        return address
+    kept, depth, start = "", 0, 0
+    for found in _AROUND_COMMENTS.finditer(address):
+        kept += address[start : found.start()] if depth == 0 else ""
+        depth += 1 if found[0] == "(" else -1
+        start = found.end()
+        if depth < 0:
+            return address
+    kept += address[start:]
+    name, _, domain = kept.rpartition("@")
+    return kept if depth == 0 and name and domain else address
 
 
 def _unquoted(name: str) -> str:

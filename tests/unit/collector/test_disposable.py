@@ -11,6 +11,8 @@ from reftrail.collector.disposable import is_disposable
         ("amy@mailinator.com", True),
         ("  AMY@Mailinator.Com ", True),
         ("amy@inbox.mailinator.com.", True),
+        ("amy@mailinator.com(x)", True),
+        ("amy@(mailinator.com)example.org", False),
         ("amy@mailinator.com.example.org", False),
         ("mailinator.com@example.com", False),
         ("amy@gmail.com", False),

@@ -27,6 +27,17 @@ HASHED = pseudonyms(HashKey("k1", b"0123456789abcdef"))
         ),
         ("amy.smith@outlook.com", ["Amy.Smith+x@Outlook.com"]),
         ("amy@hotmail.com", ["amy+x@hotmail.com"]),
+        ("amy@hotmail.co.uk", ["amy+x@Hotmail.co.uk"]),
+        ("amy.smith@outlook.de", ["amy.smith+2@outlook.de"]),
+        (
+            "amy.smith@yandex.ru",
+            ["amy-smith@ya.ru", "Amy.Smith@yandex.com", "amy-smith+shop@yandex.kz"],
+        ),
+        (
+            "amysmith@gmail.com",
+            ["amysmith(x)@gmail.com", "(a (b) c)amysmith@gmail.com", "amysmith@gmail(x).com(y)"],
+        ),
+        ("amy@example.com", ["amy(1)@example.com", "(2)amy@example.com", "amy@example.com(3)"]),
         ("amy+x@example.com", ['"amy+x"@example.com']),
         ('"amy smith"@gmail.com', ['"Amy\\ Smith"@gmail.com']),
         ('"a@b\\"c"@example.com', ['"a\\@b\\"\\c"@example.com']),
@@ -56,6 +67,9 @@ def test_addresses_of_one_mailbox(mailbox: str, addresses: list[str]) -> None:
         ("amy+1@example.com", "amy@example.com"),
         ("amy.smith@outlook.com", "amysmith@outlook.com"),
         ("amy-1@yahoo.com", "amy@yahoo.com"),
+        ("amy-smith@yandex.ru", "amysmith@yandex.ru"),
+        ("amy@outlook.de", "amy@outlook.com"),
+        ('"amy(x)"@example.com', "amy@example.com"),
         ("amy@outlook.com", "amy@hotmail.com"),
         ("amy@fastmail.com", "amy@fastmail.fm"),
         ("amy@x.amy.fastmail.com", "amy@fastmail.com"),
@@ -85,6 +99,10 @@ def test_addresses_of_two(address: str, another: str) -> None:
         '""@gmail.com',
         '"@x.de',
         'a"b"@x.de',
+        "(x)@gmail.com",
+        "a(b@gmail.com",
+        "a)b(@gmail.com",
+        "a@(gmail.com)",
     ],
 )
 def test_what_is_hardly_an_address_stays_apart(address: str) -> None:
@@ -92,11 +110,18 @@ def test_what_is_hardly_an_address_stays_apart(address: str) -> None:
 
 
 QUOTED = st.builds(
-    '"{}"@{}'.format, st.text('ab.+\\" @', max_size=9), st.sampled_from(["gmail.com", "x.de"])
+    '"{}"@{}'.format, st.text('ab.+\\" @()', max_size=9), st.sampled_from(["gmail.com", "x.de"])
 )
 
 
-@given(st.emails() | st.text(max_size=40) | QUOTED)
+COMMENTED = st.builds(
+    "{}@{}".format,
+    st.text('a.+-()"', max_size=9),
+    st.sampled_from(["gmail.com", "ya.ru(a)", "(x)x.de"]),
+)
+
+
+@given(st.emails() | st.text(max_size=40) | QUOTED | COMMENTED)
 def test_the_canonical_spelling_is_its_own(address: str) -> None:
     canonical = canonical_mailbox(address)
     assert canonical_mailbox(canonical) == canonical
