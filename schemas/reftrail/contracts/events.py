@@ -53,8 +53,9 @@ class Event(Record, frozen=True, kw_only=True, tag_field="type", tag="event"):
     in any case, for reports only. email_disposable: the address is of a domain that gives out
     addresses for minutes; None where there was none. *_hash are keyed hashes made by the collector
     under the key hash_key_id; ip_hash covers the /64 of an IPv6 address, network_hash the /24 or
-    /48 around an address. properties is a JSON object as text. source is a value of `Source`, key_kind of `KeyKind`. clock_skew_ms is
-    how far ahead the sender's time was: event_time is that less this; None where the two are equal.
+    /48 around an address. properties is a JSON object as text. source is a value of `Source`,
+    key_kind of `KeyKind`. clock_skew_ms is how far ahead the sender's time was: event_time is that
+    less this; None where the two are equal.
 
     net_amount_micros is what rewards in percent are computed of; without it, the amount less
     tax_micros and shipping_micros. refund_id names one refund of an order, and
