@@ -34,6 +34,7 @@ from reftrail.contracts.stage_messages import (
     LimitAnswered,
     LimitRequested,
     MilestoneChanged,
+    PersonKnown,
     SignalChecked,
 )
 
@@ -65,6 +66,7 @@ KINDS: Final[tuple[type[Record], ...]] = (
     LimitRequested,
     Listed,
     MilestoneChanged,
+    PersonKnown,
     Reviewed,
     Adjusted,
     AdjustmentDecided,

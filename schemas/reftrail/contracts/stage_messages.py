@@ -42,6 +42,17 @@ class SignalChecked(Derived, frozen=True, kw_only=True):
     others: bytes = b""
 
 
+class PersonKnown(Derived, frozen=True, kw_only=True):
+    """Users who claimed from a signal are known to be one person, who goes on by user_id there.
+
+    others are the other users, as fingerprints of eight bytes.
+    """
+
+    signal: str
+    user_id: str
+    others: bytes
+
+
 class LimitRequested(Derived, frozen=True, kw_only=True):
     """A reward asks for reservations under limits that codes share, one after the other.
 

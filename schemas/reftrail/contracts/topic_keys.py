@@ -9,7 +9,13 @@ from reftrail.contracts.decisions import DeadLettered, RewardDecided, RewardGran
 from reftrail.contracts.external_inputs import FulfilmentReported, Listed, Reviewed, Ticked
 from reftrail.contracts.partitions import key_in
 from reftrail.contracts.reference import CampaignDefined, CodeActed
-from reftrail.contracts.stage_messages import CheckRequested, Forwarded, LimitRequested, LookedUp
+from reftrail.contracts.stage_messages import (
+    CheckRequested,
+    Forwarded,
+    LimitRequested,
+    LookedUp,
+    PersonKnown,
+)
 
 
 def code_and_user(
@@ -56,8 +62,8 @@ def code_or_tick(record: Any) -> str:
     return code
 
 
-def signal_or_tick(record: CheckRequested | Ticked) -> str:
-    """The signal that is asked about; ticks go to their partition."""
+def signal_or_tick(record: CheckRequested | PersonKnown | Ticked) -> str:
+    """The signal that is asked about, or that a person used; ticks go to their partition."""
     return tick_key(record) if type(record) is Ticked else record.signal
 
 

@@ -13,7 +13,7 @@ from typing import Final, TypeAlias, assert_never
 import msgspec
 
 from reftrail.contracts.record import DAY, Derived, Millis
-from reftrail.contracts.stage_messages import CheckRequested, SignalChecked
+from reftrail.contracts.stage_messages import CheckRequested, PersonKnown, SignalChecked
 from reftrail.rules.decider import Cause, Reference, TimerFired, fingerprint, metadata
 
 WINDOW_DAYS: Final = 30
@@ -64,13 +64,20 @@ class Seen(Derived, frozen=True, kw_only=True):
     window_days: int
 
 
+class Joined(Derived, frozen=True, kw_only=True):
+    """Users are one person: their claims are those of one user from now on. A state event."""
+
+    user: int
+    others: tuple[int, ...]
+
+
 class Forgotten(Derived, frozen=True, kw_only=True):
     """Claims up to a time no longer count. A state event."""
 
     until: Millis
 
 
-Event: TypeAlias = SignalChecked | Seen | Forgotten
+Event: TypeAlias = SignalChecked | Seen | Joined | Forgotten
 
 
 class VelocityDecider:
@@ -79,7 +86,7 @@ class VelocityDecider:
     def decide(
         self,
         state: VelocityState,
-        record: CheckRequested | TimerFired,
+        record: CheckRequested | PersonKnown | TimerFired,
         cause: Cause,
         reference: Reference,  # noqa: ARG002
     ) -> Sequence[Event]:
@@ -88,6 +95,9 @@ class VelocityDecider:
             case TimerFired():
                 until = record.event_time - state.window_days * DAY
                 return [Forgotten(**metadata(record, cause, "forgotten"), until=until)]
+            case PersonKnown():
+                joined = _joined(record, cause)
+                return [joined] if self.evolve(state, joined) != state else []
             case CheckRequested():
                 claim = _claim(record)
                 if _is_full(state, claim):
@@ -104,6 +114,13 @@ class VelocityDecider:
             case Seen(claim=claim, window_days=days):
                 newest = max((claim.at, *(known.at for known in state.claims)))
                 return VelocityState(_kept(_with(state.claims, claim), newest - days * DAY), days)
+            case Joined():
+                claims: Iterable[Claim] = ()
+                for claim in state.claims:
+                    claims = _with(tuple(claims), _as_joined(claim, record))
+                newest = max((claim.at for claim in state.claims), default=0)
+                kept = _kept(claims, newest - state.window_days * DAY)
+                return VelocityState(kept, state.window_days) if kept else state
             case Forgotten(until=until):
                 claims = _kept(state.claims, until)
                 return VelocityState(claims, state.window_days) if claims else VelocityState()
@@ -134,6 +151,23 @@ def _window_days(asked: CheckRequested) -> int:
 def _claim(asked: CheckRequested) -> Claim:
     owner = fingerprint(asked.owner_user_id) if asked.owner_user_id is not None else 0
     return Claim(fingerprint(asked.user_id), fingerprint(asked.code), owner, asked.event_time)
+
+
+def _joined(known: PersonKnown, cause: Cause) -> Joined:
+    starts = range(0, len(known.others), NAME_BYTES)
+    names = (known.others[start : start + NAME_BYTES] for start in starts)
+    return Joined(
+        **metadata(known, cause, "joined"),
+        user=fingerprint(known.user_id),
+        others=tuple(int.from_bytes(name, "big") for name in names),
+    )
+
+
+def _as_joined(claim: Claim, joined: Joined) -> Claim:
+    """A claim as of the person: as its user, and as the owner of its code."""
+    user = joined.user if claim.user in joined.others else claim.user
+    owner = joined.user if claim.owner in joined.others else claim.owner
+    return Claim(user, claim.code, owner, claim.at)
 
 
 def _is_full(state: VelocityState, claim: Claim) -> bool:

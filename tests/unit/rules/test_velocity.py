@@ -3,8 +3,10 @@
 from typing import Any
 
 from reftrail.contracts.record import DAY, HOUR, MINUTE
-from reftrail.rules.velocity import MOST_SEEN, VelocityState
+from reftrail.contracts.stage_messages import PersonKnown
+from reftrail.rules.velocity import MOST_SEEN, VelocityState, name_of
 from reftrail.testing import Outline, Scenario, checked, given, moment, signal_checked, tick
+from reftrail.testing.outlines import derived
 
 
 def asked(
@@ -55,6 +57,37 @@ def test_what_happened_within_a_day_and_within_thirty_days_counts() -> None:
 
 def test_later_claims_that_came_in_before_do_not_count() -> None:
     given(asked("u1", "12:00"), asked("u2", "09:00")).when(asked("u3", "10:00")).then(counted(2, 2))
+
+
+def are_one(user: str, *others: str, signal: str = "ip:a") -> Outline:
+    names = b"".join(map(name_of, others))
+    return derived(PersonKnown, None, {"signal": signal, "user_id": user, "others": names}, {})
+
+
+def test_a_person_s_accounts_count_once_after_they_are_known_to_be_one() -> None:
+    story = given(asked("u1", "10:00"), asked("u2", "11:00"), are_one("u1", "u2", "u9"))
+    story.when(asked("u3", "12:00")).then(counted(2, 2, others=name_of("u1")))
+    story.when(asked("u1", "13:00")).then(counted(2, 2, others=name_of("u3")))
+    assert {claim.user for claim in states(story).claims} == {
+        int.from_bytes(name_of(user), "big") for user in ("u1", "u3")
+    }
+
+
+def test_the_last_claim_of_a_person_counts() -> None:
+    story = given(asked("u1", "0d 10:00"), asked("u2", "1d 11:00"), are_one("u1", "u2"))
+    story.when(asked("u3", "2d 10:59")).then(counted(2, 2))
+
+
+def test_what_is_said_of_nobody_here_changes_nothing() -> None:
+    story = given(asked("u1", "10:00"), are_one("u2", "u3"))
+    assert states(story) == states(given(asked("u1", "10:00")))
+
+
+def test_a_ring_of_a_person_s_accounts_is_still_one() -> None:
+    """A refers B by a code of one account; the other account of A claims under B's."""
+    ring = asked("B", "10:00", code="a's", owner="A"), asked("A2", "10:01", code="b's", owner="B")
+    story = given(*ring, are_one("A2", "A"))
+    story.when(asked("C", "10:02", code="a's", owner="A")).then(counted(3, 3, insiders_30d=2))
 
 
 def test_signals_are_counted_apart() -> None:

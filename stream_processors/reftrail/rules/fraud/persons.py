@@ -53,6 +53,12 @@ def of_person(seen: SignalSeen, person: frozenset[bytes]) -> SignalSeen:
     )
 
 
+def names_any_of(seen: SignalSeen, person: frozenset[bytes]) -> bool:
+    """Whether an answer names one of a person's users among the others."""
+    starts = range(0, len(seen.others), NAME_BYTES)
+    return any(seen.others[start : start + NAME_BYTES] in person for start in starts)
+
+
 def rests_on_users(evidence: Iterable[Evidence]) -> bool:
     """Whether evidence has a number of users among it, and is of suspicions alone."""
     reasons = [found.reason for found in evidence]

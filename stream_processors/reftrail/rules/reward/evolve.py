@@ -15,6 +15,7 @@ from reftrail.contracts.decisions import (
 from reftrail.contracts.stage_messages import (
     CheckRequested,
     LimitRequested,
+    PersonKnown,
     ReferralVoided,
     ReviewsCarried,
 )
@@ -83,7 +84,8 @@ _replace = msgspec.structs.replace
 
 
 _ON_TOPICS = RewardGranted | RewardWithdrawn | LimitRequested | CheckRequested | Claimed
-_WITHOUT_CELLS: Final = frozenset(get_args(_ON_TOPICS | ReviewsCarried | ReferralVoided | Refused))
+_OF_MERGES = PersonKnown | ReviewsCarried | ReferralVoided
+_WITHOUT_CELLS: Final = frozenset(get_args(_ON_TOPICS | _OF_MERGES | Refused))
 
 
 def _changes_cells(event: Event) -> TypeGuard[RewardDecided | StateEvent]:

@@ -48,6 +48,7 @@ from reftrail.rules.reward.state_events import (
     SignupShown,
     UsersNoted,
 )
+from reftrail.rules.reward.told_persons import tell_of_claim, tell_of_signup
 from reftrail.rules.reward.voiding import void, void_own
 
 # In Python 3.11, to look a member of an enum up takes ten times as long as a name of the module.
@@ -66,6 +67,8 @@ def take_claim(context: DecisionContext, claim: Claimed) -> None:
         return
     if claim.action == _SIGNUP and not is_after_merge(claim):
         _show_signup(context, claim)
+    if claim.action == _PURCHASE and is_after_merge(claim):
+        tell_of_claim(context, claim)
     is_known_purchase = claim.action == _PURCHASE and _is_known(context, claim)
     if is_known_purchase and not was_of_another(context, claim):
         return
@@ -125,6 +128,7 @@ def note_users(context: DecisionContext, known: UsersKnown) -> None:
     if new:
         context.apply(UsersNoted(**context.noted(), users=new))
         void_own(context, known)
+        tell_of_signup(context, context.user_id, context.person)
         for action in {reward.case.action: None for reward in list(all_rewards(context))[::-1]}:
             grant_if_of_own_users(context, action, of=known)
 

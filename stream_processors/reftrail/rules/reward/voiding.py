@@ -27,7 +27,9 @@ from reftrail.rules.reward.lifecycle import (
     release_order,
 )
 from reftrail.rules.reward.state_events import OrderRecorded, ReferralEnded, RewardUncounted
+from reftrail.rules.reward.told_persons import tell_of_signup
 from reftrail.rules.reward.transitions import Transition, allowed
+from reftrail.rules.velocity import name_of
 
 
 def void(context: DecisionContext, voided: ReferralVoided) -> None:
@@ -49,6 +51,7 @@ def void(context: DecisionContext, voided: ReferralVoided) -> None:
         if allowed(reward.side.status, Transition.VOID):
             change(context, reward, Transition.VOID, of=voided, why=voided.reason)
     if is_merged and not was_merged:
+        _tell_of_person(context, voided)
         for case in {reward.case.action: reward.case for reward in meant}.values():
             release_order(context, case)
             _release_places(context, case)
@@ -70,6 +73,12 @@ def void(context: DecisionContext, voided: ReferralVoided) -> None:
     for claim in claims:
         _release_counted(context, claim)
     context.apply(*(_passed_on(context, voided, claims) if voided.route else claims))
+
+
+def _tell_of_person(context: DecisionContext, voided: ReferralVoided) -> None:
+    account = voided.merged_into
+    if account is not None and account != context.user_id:
+        tell_of_signup(context, account, frozenset(map(name_of, (account, context.user_id))))
 
 
 def void_own(context: DecisionContext, known: UsersKnown) -> None:

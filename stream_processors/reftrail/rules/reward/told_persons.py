@@ -1,0 +1,62 @@
+"""Persons as the velocity stage is told of them: their accounts count once for others, too.
+
+It is told under the signals for which several accounts of the person are known to have counted.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from reftrail.contracts.decisions import Claimed
+from reftrail.contracts.stage_messages import PersonKnown
+from reftrail.rules.fraud.case import SignalSeen
+from reftrail.rules.fraud.persons import names_any_of
+from reftrail.rules.reward.actions import action_of
+from reftrail.rules.reward.context import DecisionContext
+from reftrail.rules.velocity import MOST_SEEN, name_of
+
+
+def tell_of_claim(context: DecisionContext, claim: Claimed) -> None:
+    """Tell of a person under the signals of an order that claims after a merge."""
+    if context.referral.is_merged or not context.referral.users:
+        return
+    signals = {
+        "ip": claim.ip_hash or claim.touch_ip_hash,
+        "network": claim.network_hash or claim.touch_network_hash,
+        "device": claim.device_hash or claim.touch_device_hash,
+        "email": claim.email_hash,
+    }
+    answers = context.action(action_of(claim)).seen
+    _tell(context, signals, answers, context.user_id, context.person)
+
+
+def tell_of_signup(context: DecisionContext, user_id: str, person: frozenset[bytes]) -> None:
+    """Tell of a person, who goes on by user_id, under the signals of the referral's signup."""
+    shown = context.referral.signals
+    signals = {
+        "ip": next((signals.ip_hash for signals in shown if signals.ip_hash), None),
+        "network": next((signals.network_hash for signals in shown if signals.network_hash), None),
+        "device": next((signals.device_hash for signals in shown if signals.device_hash), None),
+        "email": next((signals.email_hash for signals in shown if signals.email_hash), None),
+    }
+    _tell(context, signals, context.referral.seen, user_id, person)
+
+
+def _tell(
+    context: DecisionContext,
+    signals: Mapping[str, str | None],
+    answers: Iterable[SignalSeen],
+    user_id: str,
+    person: frozenset[bytes],
+) -> None:
+    kinds = {answer.kind for answer in answers if names_any_of(answer, person)}
+    others = sorted(person - {name_of(user_id)})[:MOST_SEEN]
+    for kind, value in signals.items():
+        if value and kind in kinds:
+            words = ("person_known", context.record.event_id, context.code, context.user_id, kind)
+            context.apply(
+                PersonKnown(
+                    **context.metadata(*words),
+                    signal=f"{kind}:{value}",
+                    user_id=user_id,
+                    others=b"".join(others),
+                )
+            )
