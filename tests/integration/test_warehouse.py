@@ -5,16 +5,19 @@ import random
 import re
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
+import httpx
 import pytest
 from aiokafka.errors import KafkaError
 from kafka import KafkaProducer
 from kafka.admin import ConfigResource
+from support import local_http
 from support.kafka import TestInstallation
 from support.log import produce, read_committed, writing
 from support.log_files import cut_short, restore
-from support.warehouse import RunningWarehouse, warehouse
+from support.warehouse import SECRET, RunningWarehouse, warehouse
 
 from reftrail.contracts.codec import FRAME, encode
 from reftrail.contracts.decisions import DeadLettered
@@ -316,3 +319,35 @@ def test_a_record_of_a_newer_schema_stops_the_warehouse_and_is_no_dead_letter(
         assert running.process.wait(180) == 1
         assert f"schema id {newer}" in running.output()
     assert read_committed(installation, DEAD_LETTERS) == []
+
+
+def test_it_ends_at_once_though_something_is_being_read(
+    installation: TestInstallation, tmp_path: Path
+) -> None:
+    """A question that takes a minute changes nothing, so nobody waits for its end."""
+    unfinished = tmp_path / "clickhouse" / "export-of-a-process-that-was-killed"
+    unfinished.mkdir(parents=True)
+    with warehouse(installation, tmp_path) as running:
+        running.wait_until_ready()
+        assert not unfinished.exists()
+        query = {"query": "SELECT max(sin(number)) FROM numbers(1000000000000)"}
+        asked = threading.Thread(target=_asked, args=(running, query), daemon=True)
+        asked.start()
+        time.sleep(3)
+        assert asked.is_alive()
+        began = time.monotonic()
+        assert running.stop() == 0, running.output()
+        assert time.monotonic() - began < 30
+        assert "left behind" in running.output()
+        running.restart()
+        running.wait_until_ready()
+
+
+def _asked(running: RunningWarehouse, query: dict[str, str]) -> None:
+    with suppress(httpx.HTTPError):
+        local_http.post(
+            running.url + "/v1/sql",
+            json=query,
+            headers={"authorization": f"Bearer {SECRET}"},
+            timeout=120,
+        )

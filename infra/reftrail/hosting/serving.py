@@ -29,14 +29,20 @@ _OTHER_FILES: Final = 512
 _BACKLOG: Final = 1024
 _RETRY_SECONDS: Final = 0.1
 _DATE_SECONDS: Final = 1.0
-_FINISHING_SECONDS: Final = 30.0
+FINISHING_SECONDS: Final = 30.0
 """The longest time for which an end waits for answers: bodies have 20 s, Kafka 5."""
 
 
-async def serve(
-    app: Any, host: str, port: int, setting: str, *, idle_seconds: float = IDLE_SECONDS
+async def serve(  # noqa: PLR0913  (the last ones as every host has them)
+    app: Any,
+    host: str,
+    port: int,
+    setting: str,
+    *,
+    idle_seconds: float = IDLE_SECONDS,
+    finishing_seconds: float = FINISHING_SECONDS,
 ) -> None:
-    """Answer until cancelled, and then what was begun.
+    """Answer until cancelled, and then what was begun, for at most finishing_seconds.
 
     HTTP/1.1 alone. Bodies have a deadline of their own, in `edge.requests`. Raises `ExpectedError`
     if the port, set by `setting`, is taken.
@@ -52,7 +58,7 @@ async def serve(
                 group.create_task(_close_idle(server, idle_seconds))
         finally:
             listening.close()
-            await _finish(server)
+            await _finish(server, finishing_seconds)
 
 
 async def _accept(listening: socket.socket, server: Server, room: asyncio.Semaphore) -> None:
@@ -83,11 +89,11 @@ async def _close_idle(server: Server, idle_seconds: float) -> None:
         server.close_idle(loop.time() - idle_seconds)
 
 
-async def _finish(server: Server) -> None:
+async def _finish(server: Server, seconds: float) -> None:
     """Let what was begun be answered, for a while."""
     server.shutdown()
     with suppress(TimeoutError):
-        async with asyncio.timeout(_FINISHING_SECONDS):
+        async with asyncio.timeout(seconds):
             await server.ended()
     server.abort()
 

@@ -5,17 +5,19 @@ Input: every public topic, and `api-keys`. Output: ClickHouse, reports over HTTP
 warehouses on one server one loads, see `turns`.
 """
 
+import asyncio
 import gc
 import logging
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
 from reftrail.edge.api_keys import ApiKeys
 from reftrail.edge.api_keys_topic import ApiKeysReader, KeyUses
 from reftrail.edge.authorization import Authorization
+from reftrail.hosting.leaving_behind import AbandonedThreads, closed_within
 from reftrail.hosting.private import private_port
 from reftrail.hosting.run import run_host, run_until_stopped, stop_on_signals
 from reftrail.hosting.serving import serve
+from reftrail.reports.analysts.export import remove_unfinished
 from reftrail.reports.analysts.routes import Analysts
 from reftrail.warehouse.clickhouse import (
     connect_for_analysts,
@@ -42,6 +44,11 @@ _COLLECT_AFTER: Final = 50_000
 """New objects after which the garbage collector runs. Each message that is read makes some of them,
 none of it garbage: by the default of 700 the collector takes a fifth of the time for reading."""
 
+_FINISHING_SECONDS: Final = 5.0
+"""How long an end waits for answers, of which some take a minute. They change nothing: who asks can
+ask again."""
+_CLOSING_SECONDS: Final = 2.0
+
 _log = logging.getLogger(__name__)
 
 
@@ -52,13 +59,15 @@ def main() -> None:
 
 
 async def run(settings: WarehouseSettings) -> None:
-    """Load and answer until asked to stop."""
+    """Load and answer until asked to stop. What is still being read then is left behind."""
     stop = stop_on_signals()
+    asyncio.get_running_loop().set_default_executor(AbandonedThreads())
     path, url = settings.clickhouse_path, settings.url
     progress, metrics, letters = LoadedPositions(), WarehouseMetrics(), DeadLetters(settings)
-    with ExitStack() as closing:
+    with closed_within(_CLOSING_SECONDS) as closing:
         if path is not None:
             closing.enter_context(lock(path))
+            remove_unfinished(path)
         writing = connect_for_writing(path, url)
         closing.callback(writing.close)
         reading = connect_for_reading(path, url)
@@ -97,7 +106,11 @@ async def run(settings: WarehouseSettings) -> None:
                 "REFTRAIL_REPORTS_PRIVATE_PORT",
             ) as app:
                 serving = serve(
-                    app, settings.reports_host, settings.reports_port, "REFTRAIL_REPORTS_PORT"
+                    app,
+                    settings.reports_host,
+                    settings.reports_port,
+                    "REFTRAIL_REPORTS_PORT",
+                    finishing_seconds=_FINISHING_SECONDS,
                 )
                 await run_until_stopped(
                     stop,

@@ -2,21 +2,27 @@
 
 import asyncio
 import csv
+import threading
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import httpx
 import polars as pl
 import pytest
 from clickhouse_connect.driver.client import Client
+from starlette.requests import Request
 from support.authorizing import authorizing
 from support.clickhouse import ClickHouse
 from support.programme import T0, click, entry
 
 from reftrail.contracts.record import DAY
 from reftrail.contracts.topics import EVENTS, REWARDS
+from reftrail.reports.analysts import routes as analyst_routes
+from reftrail.reports.analysts.export import Exported
 from reftrail.reports.analysts.routes import Analysts
 from reftrail.reports.analysts.sql_query import LONGEST, answer
 from reftrail.reports.questions import BadQuestion
@@ -221,3 +227,30 @@ async def test_what_can_t_be_exported_is_said(
 
 def _rows(content: bytes) -> list[dict[str, Any]]:
     return list(csv.DictReader(StringIO(content.decode())))
+
+
+async def test_exports_that_wait_for_each_other_hold_up_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The loop's own threads load, and say whether the host is ready."""
+    goes_on = threading.Event()
+
+    @contextmanager
+    def waiting(*_: Any) -> Iterator[Exported]:
+        goes_on.wait(60)
+        yield Exported(0, iter([]))
+
+    monkeypatch.setattr(analyst_routes, "exported", waiting)
+    analysts = Analysts(Mock(Client), Mock(Client), ["v_events"], None, lambda: None)
+    scope = {
+        "type": "http",
+        "path_params": {"view": "v_events"},
+        "query_string": b"",
+        "headers": [],
+    }
+    exports = [asyncio.create_task(analysts.exported(Request(scope))) for _ in range(40)]
+    await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        assert await asyncio.to_thread(int, "7") == 7
+    goes_on.set()
+    assert {answer.status_code for answer in await asyncio.gather(*exports)} == {200}

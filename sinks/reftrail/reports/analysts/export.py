@@ -4,6 +4,7 @@ ClickHouse in this process writes a file, in memory for some blocks only; a serv
 bytes over HTTP.
 """
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,6 +43,7 @@ TIMES: Final = {
 """Column by which a view's rows belong to a period."""
 
 _CHUNK: Final = 1 << 20
+_DIRECTORY: Final = "export-"
 
 
 class ExportFormat(StrEnum):
@@ -81,11 +83,17 @@ def exported(client: Client, asked: Export, scratch: Path | None) -> Iterator[Ex
         with client.raw_stream(query, parameters=parameters, fmt=written) as stream:
             yield Exported(None, iter(lambda: stream.read(_CHUNK), b""))
         return
-    with TemporaryDirectory(dir=scratch, prefix="export-") as directory:
+    with TemporaryDirectory(dir=scratch, prefix=_DIRECTORY) as directory:
         path = Path(directory) / "rows"
         client.raw_query(f"{query} INTO OUTFILE '{path}'", parameters=parameters, fmt=written)
         with path.open("rb") as file:
             yield Exported(path.stat().st_size, iter(lambda: file.read(_CHUNK), b""))
+
+
+def remove_unfinished(scratch: Path) -> None:
+    """Remove files of exports that ended with their process."""
+    for directory in scratch.glob(f"{_DIRECTORY}*"):
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def _query(client: Client, asked: Export) -> tuple[str, dict[str, Any]]:

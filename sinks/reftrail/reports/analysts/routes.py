@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from clickhouse_connect.driver.client import Client
 from pydantic import BaseModel, ValidationError
@@ -36,6 +37,8 @@ _MEDIA: Final = {
     ExportFormat.CSV: "text/csv; charset=utf-8",
 }
 
+T = TypeVar("T")
+
 
 class SqlAsked(BaseModel):
     """Body of a request for SQL."""
@@ -60,6 +63,8 @@ class Analysts:
     as_of: Callable[[], str | None]
     placed: Placed = field(default_factory=NothingPlaced)
     turns: Turns = field(default_factory=lambda: Turns("sql", _MOST_WAITING))
+    threads: Executor = field(default_factory=lambda: ThreadPoolExecutor(_MOST_WAITING, "exports"))
+    """Exports wait for each other in these: the loop's own threads load, and say what is ready."""
 
     async def ask(self, request: Request) -> Response:
         """POST /v1/sql."""
@@ -79,7 +84,7 @@ class Analysts:
         """GET /v1/exports/{view}."""
         asked = _asked(request, self.views)
         closing = ExitStack()
-        file = await asyncio.to_thread(
+        file = await self._in_thread(
             closing.enter_context, exported(self.export, asked, self.scratch)
         )
         headers = {"x-as-of": as_of} if (as_of := self.as_of()) else {}
@@ -88,12 +93,15 @@ class Analysts:
 
         async def chunks() -> AsyncIterator[bytes]:
             try:
-                while chunk := await asyncio.to_thread(next, file.chunks, b""):
+                while chunk := await self._in_thread(next, file.chunks, b""):
                     yield chunk
             finally:
                 await asyncio.to_thread(closing.close)
 
         return StreamingResponse(chunks(), headers=headers, media_type=_MEDIA[asked.format])
+
+    async def _in_thread(self, call: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self.threads, call, *arguments)
 
 
 def endpoints(analysts: Analysts, errors: dict[int, str]) -> list[Endpoint]:
