@@ -14,22 +14,19 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError
 
 from reftrail.reports.catalogue import ReportAnswer, ask
-from reftrail.reports.kept_answers import HOLDS_SECONDS, KeptAnswer, KeptAnswers, QuestionKey
+from reftrail.reports.kept_answers import (
+    HOLDS_SECONDS,
+    KeptAnswer,
+    KeptAnswers,
+    QuestionKey,
+    Source,
+)
 from reftrail.reports.placed_facts import Placed, PlacedFacts, are_missing
 from reftrail.reports.questions import BadQuestion, Question
 from reftrail.reports.report_files import Report
 from reftrail.reports.turns import Crowded, Turns
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """What an answer is made of: placed facts or, without them, views. content as in the former."""
-
-    as_of: str | None
-    content: str
-    placed: PlacedFacts | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,40 +113,54 @@ class ReportAnswers:
             return None
         latest = self._placed.latest()
         if latest is not None:
-            if kept.facts.version < latest.grew_since:
+            if kept.source.version < latest.grew_since:
                 return None  # it has what was erased or changed since
             kept.learn(latest)
-        facts = kept.facts
-        if self._placed.age(facts) > max_age or self._kept.age(kept) > max(max_age, HOLDS_SECONDS):
+        source = kept.source
+        if source.at < self._kept.begin(asked.key) or self._placed.age(source.at) > max_age:
+            return None
+        if self._kept.age(kept) > max(max_age, HOLDS_SECONDS):
             return None
         if self._kept.is_stale(kept, latest):
             self._renew(asked)
-        return asked.found(_source(facts), lambda: replace(kept.answer, as_of=facts.as_of))
+        return _given(asked, kept, source)
 
     def _of_clickhouse(self, asked: _Asked, max_age: float) -> Found:
         """Of facts that are placed, else of views, also if the former were dropped; blocks."""
         placed = self._placed.facts(self._client, max_age)
-        if placed is not None:
+        if placed is not None and placed.at >= self._kept.begin(asked.key):
             try:
-                return asked.found(_source(placed), lambda: self._of_placed(asked, placed))
+                return self._of_placed(asked, placed)
             except DatabaseError as error:
                 if not are_missing(error):
                     raise
                 self._placed.forget(placed)
-        source = Source(self._as_of(), self._placed.content(self._client), None)
-        return asked.found(
-            source, lambda: ask(self._client, asked.report, asked.question, source.as_of)
-        )
+        source = self._views()
+        self._kept.begin_with(asked.key, source)
+        return self._asked_of(asked, source)
 
-    def _of_placed(self, asked: _Asked, placed: PlacedFacts) -> ReportAnswer:
+    def _views(self) -> Source:
+        """What views are now; all of it is read before they are."""
+        latest, at, as_of = self._placed.latest(), self._placed.now(), self._as_of()
+        version = -1 if latest is None else latest.version
+        return Source(as_of, self._placed.content(self._client), version, at)
+
+    def _of_placed(self, asked: _Asked, placed: PlacedFacts) -> Found:
         kept = self._kept.find(asked.key)
         if kept is not None and self._kept.holds(kept, placed):
             kept.learn(placed)
-            return replace(kept.answer, as_of=placed.as_of)
+            return _given(asked, kept, kept.source)
+        return self._asked_of(asked, Source.of(placed))
+
+    def _asked_of(self, asked: _Asked, source: Source) -> Found:
         began = self._kept.clock()
-        answer = ask(self._client, asked.report, asked.question, placed.as_of, placed)
-        self._kept.keep(asked.key, KeptAnswer(placed, began, answer))
-        return answer
+
+        def answer() -> ReportAnswer:
+            given = ask(self._client, asked.report, asked.question, source.as_of, source.placed)
+            self._kept.keep(asked.key, KeptAnswer(source, began, given))
+            return given
+
+        return asked.found(source, answer)
 
     def _renew(self, asked: _Asked) -> None:
         """Ask for it again soon, of the newest facts."""
@@ -171,7 +182,7 @@ class ReportAnswers:
     def _renewed(self, asked: _Asked) -> None:
         """Keep an answer of the newest facts, or log why there is none; blocks."""
         latest, began = self._placed.latest(), self._kept.clock()
-        if latest is None:
+        if latest is None or latest.at < self._kept.begin(asked.key):
             return
         try:
             self._of_placed(asked, latest)
@@ -185,5 +196,6 @@ class ReportAnswers:
             _log.warning("the report %s isn't kept up to date: %s", name, error, exc_info=trace)
 
 
-def _source(placed: PlacedFacts) -> Source:
-    return Source(placed.as_of, placed.content, placed)
+def _given(asked: _Asked, kept: KeptAnswer, source: Source) -> Found:
+    """A kept answer, as of the time of its source that is known by now."""
+    return asked.found(source, lambda: replace(kept.answer, as_of=source.as_of))

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from reftrail.hosting.json_answer import json_answer
 from reftrail.hosting.problems import problem
 from reftrail.hosting.routes import Endpoint, Handler
-from reftrail.reports.answers import ReportAnswers, Source
+from reftrail.reports.answers import ReportAnswers
 from reftrail.reports.catalogue import ReportAnswer, catalogue, find
 from reftrail.reports.code_counters import LONGEST_CODE, code_counters
 from reftrail.reports.code_review import code_activity, code_guesses
@@ -23,6 +23,7 @@ from reftrail.reports.experiment import ExperimentAsked, experiment
 from reftrail.reports.explain.journey import journey
 from reftrail.reports.formats import format_of
 from reftrail.reports.held import Wanted, held_rewards, most_of, waiting_adjustments
+from reftrail.reports.kept_answers import Source
 from reftrail.reports.leaderboard import USUAL as USUAL_LEADERS
 from reftrail.reports.leaderboard import Board, leaderboard
 from reftrail.reports.parameters import asked

@@ -93,8 +93,11 @@ class Placed(Protocol):
     def latest(self) -> PlacedFacts | None:
         """The newest facts, as of when ClickHouse was last asked about them; None without any."""
 
-    def age(self, facts: PlacedFacts) -> float:
-        """How many seconds ago they were of now."""
+    def age(self, at: float) -> float:
+        """How many seconds ago this was, of facts the time at which they were of now."""
+
+    def now(self) -> float:
+        """The present second, by the clock of facts."""
 
     def content(self, client: Client) -> str:
         """A word for what the views say now: another one whenever they may say something else."""
@@ -112,9 +115,13 @@ class NothingPlaced:
     def latest(self) -> PlacedFacts | None:
         """None."""
 
-    def age(self, facts: PlacedFacts) -> float:  # noqa: ARG002  (there are none)
-        """For ever."""
+    def age(self, at: float) -> float:  # noqa: ARG002  (there are none)
+        """For ever: nothing is answered but of now."""
         return math.inf
+
+    def now(self) -> float:
+        """Always the same: of answers of now none is older than another."""
+        return 0.0
 
     def content(self, client: Client) -> str:  # noqa: ARG002  (nothing is asked)
         """Always the same: as_of alone says whether views may say something else."""

@@ -13,9 +13,9 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError
 
 from reftrail.reports import answers as answers_module
-from reftrail.reports.answers import ReportAnswers, Source
+from reftrail.reports.answers import ReportAnswers
 from reftrail.reports.catalogue import ReportAnswer, find
-from reftrail.reports.kept_answers import KeptAnswers
+from reftrail.reports.kept_answers import KeptAnswers, Source
 from reftrail.reports.placed_facts import PlacedFacts
 from reftrail.reports.questions import Question
 from reftrail.reports.report_files import Report
@@ -49,13 +49,16 @@ class Facts:
 
     def facts(self, client: Client, max_age: float) -> PlacedFacts | None:
         known = self.newest
-        return known if known is not None and self.age(known) <= max_age else None
+        return known if known is not None and self.age(known.at) <= max_age else None
 
     def latest(self) -> PlacedFacts | None:
         return self.newest
 
-    def age(self, facts: PlacedFacts) -> float:
-        return self._clock() - facts.at
+    def age(self, at: float) -> float:
+        return self._clock() - at
+
+    def now(self) -> float:
+        return self._clock()
 
     def content(self, client: Client) -> str:
         return "of views"
@@ -94,6 +97,17 @@ class Warehouse:
         return ReportAnswer(as_of, ("n",), [{"n": version}] * self.rows)
 
 
+class Views:
+    """Counts how often it was asked as of when views are."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def __call__(self) -> str:
+        self.asked += 1
+        return f"views {self.asked}"
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
@@ -115,7 +129,7 @@ def warehouse(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Warehouse:
 def answers(clock: Clock, facts: Facts, warehouse: Warehouse) -> ReportAnswers:
     del warehouse
     turns = Turns("test", 2)
-    return ReportAnswers(Mock(Client), lambda: "views", facts, turns, KeptAnswers(clock))
+    return ReportAnswers(Mock(Client), Views(), facts, turns, KeptAnswers(clock))
 
 
 async def given(answers: ReportAnswers, max_age: float, question: Question = QUESTION) -> str:
@@ -157,7 +171,7 @@ async def test_who_wants_now_never_gets_an_older_answer(
 ) -> None:
     assert await given(answers, 0) == "1 as of time 1"
     clock.now += 1
-    assert await given(answers, 0) == "0 as of views"
+    assert await given(answers, 0) == "0 as of views 1"
     facts.place(2)
     assert await given(answers, 0) == "2 as of time 2"
     assert warehouse.asked == [(QUESTION, 1), (QUESTION, 0), (QUESTION, 2)]
@@ -185,7 +199,7 @@ async def test_an_answer_is_never_older_than_it_may_be(
     assert await given(answers, 30) == "2 as of time 2"
     clock.now += 60
     facts.newest = None
-    assert await given(answers, 60) == "0 as of views"
+    assert await given(answers, 60) == "0 as of views 1"
 
 
 async def test_facts_that_are_still_of_now_are_said_to_be(
@@ -200,7 +214,7 @@ async def test_facts_that_are_still_of_now_are_said_to_be(
     assert warehouse.asked == [(QUESTION, 1)]
     clock.now += 5
     assert await given(answers, 10) == "1 as of time 1b"
-    assert await given(answers, 4) == "0 as of views"
+    assert await given(answers, 4) == "0 as of views 1"
 
 
 @pytest.mark.parametrize("max_age", [0, 60])
@@ -218,6 +232,93 @@ async def test_the_time_of_an_answer_never_goes_back(
     assert await given(answers, 60) == "1 as of time 1b"
     await renewed(answers)
     assert await given(answers, 60) == "2 as of time 2"
+
+
+async def test_after_an_answer_of_now_nobody_gets_an_older_one(
+    answers: ReportAnswers, facts: Facts, clock: Clock, warehouse: Warehouse
+) -> None:
+    """Nor where facts are placed by then that were begun before it, as a placing takes a minute."""
+    assert await given(answers, 900) == "1 as of time 1"
+    clock.now += 30
+    assert await given(answers, 0) == "0 as of views 1"
+    assert facts.newest is not None
+    facts.newest = replace(facts.newest, version=2, as_of="time 2", at=clock.now - 10)
+    for _ in range(3):
+        assert await given(answers, 900) == "0 as of views 1"
+        await renewed(answers)
+    clock.now += 61
+    assert await given(answers, 900) == "0 as of views 1"
+    await renewed(answers)
+    assert await given(answers, 900) == "0 as of views 1"
+    assert [version for _, version in warehouse.asked] == [1, 0]
+    facts.place(3)
+    assert await given(answers, 900) == "0 as of views 1"
+    await renewed(answers)
+    assert await given(answers, 900) == "3 as of time 3"
+
+
+async def test_an_answer_of_views_is_given_until_it_is_too_old(
+    answers: ReportAnswers, facts: Facts, clock: Clock
+) -> None:
+    clock.now += 30
+    assert await given(answers, 0) == "0 as of views 1"
+    clock.now += 30
+    assert await given(answers, 30) == "0 as of views 1"
+    clock.now += 1
+    assert await given(answers, 30) == "0 as of views 2"
+
+
+async def test_what_was_erased_is_in_no_answer_of_views_once_facts_are_placed_anew(
+    answers: ReportAnswers, facts: Facts, clock: Clock
+) -> None:
+    clock.now += 30
+    assert await given(answers, 0) == "0 as of views 1"
+    clock.now += 30
+    facts.place(2)
+    assert facts.newest is not None
+    facts.newest = replace(facts.newest, grew_since=2)
+    assert await given(answers, 900) == "2 as of time 2"
+
+
+async def test_who_is_said_that_nothing_is_newer_gets_nothing_older(
+    answers: ReportAnswers, facts: Facts, clock: Clock, warehouse: Warehouse
+) -> None:
+    await given(answers, 900)
+    clock.now += 30
+    assert (await answers.find(FUNNEL, QUESTION, 0, lambda _: True)).source.as_of == "views 1"
+    assert await given(answers, 900) == "0 as of views 2"
+
+
+async def test_answers_do_not_go_back_once_they_are_no_longer_kept(
+    answers: ReportAnswers, facts: Facts, clock: Clock, warehouse: Warehouse
+) -> None:
+    """Nor those to questions of which so many were asked that nobody knows them all."""
+    many = [Question(("campaign",), weeks=number) for number in range(3_000)]
+    clock.now += 30
+    for question in many:
+        await given(answers, 0, question)
+    for question in (many[0], many[2_000]):
+        assert (await given(answers, 900, question)).startswith("0 as of views 3")
+    facts.place(2)
+    assert await given(answers, 900, many[1]) == "2 as of time 2"
+
+
+async def test_the_time_of_an_answer_does_not_go_back_when_it_is_renewed(
+    answers: ReportAnswers, facts: Facts, clock: Clock
+) -> None:
+    """Facts of another time are no newer ones, though they are the latest that are known."""
+    await given(answers, 900)
+    clock.now += 61
+    was = facts.newest
+    assert was is not None
+    facts.newest = replace(was, as_of="time 1b", at=clock.now)
+    assert await given(answers, 900) == "1 as of time 1b"
+    await renewed(answers)
+    facts.newest = was
+    clock.now += 61
+    assert await given(answers, 900) == "1 as of time 1b"
+    await renewed(answers)
+    assert await given(answers, 900) == "1 as of time 1b"
 
 
 async def test_a_report_that_goes_by_the_time_is_renewed_after_a_minute(
@@ -366,7 +467,6 @@ async def test_what_is_kept_is_bounded_by_rows_and_answers(
         await given(answers, 60, question)
     assert [await asked_again(question) for question in questions[-256:]] == [0] * 256
     assert await asked_again(questions[43]) == 1
-
     warehouse.rows = 10_000
     for question in questions[:6]:
         await given(answers, 60, question)

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import math
 import re
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -59,9 +60,9 @@ class _Compared:
     is_same: bool
 
     def says_more_than(self, facts: PlacedFacts) -> bool:
-        """Whether these facts were the same at this time, and it is later than theirs."""
+        """Whether these facts were the same at this time, and it is no earlier than theirs."""
         is_of_them = self.current.facts.version == facts.version
-        return self.is_same and is_of_them and self.at > facts.at
+        return self.is_same and is_of_them and self.at >= facts.at
 
     def facts(self) -> PlacedFacts:
         """The facts as of that time, if they are the same."""
@@ -96,6 +97,7 @@ class Placer:
         self._has_former = True
         self._has_readers = False
         self._is_placing = False
+        self._comparing = threading.Lock()
         # The loop waits for its own threads at the end, and a placing may take a minute.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="placing")
 
@@ -112,6 +114,7 @@ class Placer:
         self._databases = [Placing(self._client, f"{name}_placed_{number}") for number in (0, 1)]
         self._current: _Current | None = None
         self._compared: _Compared | None = None
+        self._last_same: _Compared | None = None
 
     def close(self) -> None:
         """Close the connection, but where it is at work: nothing depends on that placing."""
@@ -125,25 +128,35 @@ class Placer:
         if current is None:
             return None
         now = self._compare(client, current, max_age)
+        known = self._as_last_known(current)
         if now.is_same:
-            return now.facts()
-        if current.is_mixed or self.age(current.facts) > max_age:
-            return None
-        return current.facts
+            return now.facts() if now.at >= known.at else known
+        return None if current.is_mixed or self.age(known.at) > max_age else known
 
     def latest(self) -> PlacedFacts | None:
         """The newest facts, as of when ClickHouse was last asked about them; None without any."""
         self._has_readers = True
-        current, last = self._current, self._compared
+        current = self._current
         if current is None:
             return None
-        if last is not None and last.says_more_than(current.facts):
-            return last.facts()
-        return None if current.is_mixed else current.facts
+        facts = self._as_last_known(current)
+        return None if current.is_mixed and facts is current.facts else facts
 
-    def age(self, facts: PlacedFacts) -> float:
-        """How many seconds ago they were of now."""
-        return monotonic() - facts.at
+    def _as_last_known(self, current: _Current) -> PlacedFacts:
+        """These facts, as of the last time by which they were known to be of now.
+
+        Answers have said so: with an earlier time the next one would go back.
+        """
+        last = self._last_same
+        return last.facts() if last and last.says_more_than(current.facts) else current.facts
+
+    def age(self, at: float) -> float:
+        """How many seconds ago this was, of facts the time at which they were of now."""
+        return self.now() - at
+
+    def now(self) -> float:
+        """The present second, by the clock of facts."""
+        return monotonic()
 
     def _compare(self, client: Client, current: _Current, max_age: float) -> _Compared:
         """Compare facts with the tables, unless that is as recent as a second and max_age."""
@@ -154,6 +167,9 @@ class Placer:
         as_of = self._as_of()
         now = _Compared(current, at, as_of, content_version(client) == current.content)
         self._compared = now
+        with self._comparing:
+            if now.says_more_than(self._as_last_known(current)):
+                self._last_same = now
         return now
 
     def content(self, client: Client) -> str:
@@ -168,11 +184,10 @@ class Placer:
 
     def place(self) -> bool:
         """Place the facts, unless those that are placed are of now; whether it did. It blocks."""
-        as_of = self._as_of()  # before the content, which then has all until this time
-        return self._place(as_of, content_version(self._client))
+        began, as_of = monotonic(), self._as_of()  # before the content, which has all until then
+        return self._place(began, as_of, content_version(self._client))
 
-    def _place(self, as_of: str | None, content: ContentVersion) -> bool:
-        began = monotonic()
+    def _place(self, began: float, as_of: str | None, content: ContentVersion) -> bool:
         current = self._current
         if current is not None and current.content == content:
             still = replace(current.facts, as_of=as_of, content=content.text(), at=began)
@@ -255,10 +270,10 @@ class Placer:
         """Place the facts if it is time to; it blocks."""
         self._is_placing = True
         try:
-            as_of = self._as_of()
+            began, as_of = monotonic(), self._as_of()
             content = content_version(self._client)
             is_growing = self._is_growing(content)
-            if as_of is not None and not is_growing and not self._place(as_of, content):
+            if as_of is not None and not is_growing and not self._place(began, as_of, content):
                 self._drop_former()
         finally:
             self._is_placing = False

@@ -33,7 +33,7 @@ async def test_facts_are_of_now_or_as_old_as_they_may_be(
     assert placer.facts(reading, 9) is None
     older = placer.facts(reading, 10)
     assert older is not None
-    assert older.as_of == "time 2"
+    assert older.as_of == "time 3"
 
 
 async def test_facts_that_may_be_older_are_compared_with_the_tables_once_a_second(
@@ -50,13 +50,13 @@ async def test_facts_that_may_be_older_are_compared_with_the_tables_once_a_secon
     assert [as_of(0), as_of(0), as_of(60)] == ["time 2", "time 3", "time 3"]
     await come_late(programme)
     clock.now += 10
-    assert (as_of(9), as_of(60)) == (None, "time 1")
+    assert (as_of(9), as_of(60)) == (None, "time 3")
     placer.place()
     assert as_of(60) == as_of(60) == "time 6"
     programme.writing.command(ADD)
     assert as_of(60) == "time 6"
     clock.now += 1
-    assert as_of(60) == "time 5"
+    assert as_of(60) == "time 6"
 
 
 async def test_the_latest_facts_are_known_without_asking(
@@ -70,7 +70,7 @@ async def test_the_latest_facts_are_known_without_asking(
             unasked.setattr(type(programme.reading), "query", None)
             found = placer.latest()
         assert found is not None
-        return found.as_of, placer.age(found)
+        return found.as_of, placer.age(found.at)
 
     assert placer.latest() is None
     placer.place()
@@ -86,7 +86,10 @@ async def test_the_latest_facts_are_known_without_asking(
     await come_late(programme)
     clock.now += 5
     assert placer.facts(programme.reading, 0) is None
-    assert latest() == ("time 2", 15)
+    assert latest() == ("time 3", 5)
+    found = placer.facts(programme.reading, 5)
+    assert found is not None
+    assert found.as_of == "time 3"
 
 
 async def test_older_facts_stay_as_they_are_while_others_are_placed(

@@ -51,11 +51,28 @@ async def test_over_http_an_answer_is_of_now_unless_it_may_be_older(
 
     await come_late(programme)
     clock.now += 30
-    assert await clicks(http) == (None, 5)
-    assert await clicks(http, "&max_age=10") == (None, 5)
     assert await clicks(http, "&max_age=60") == (AS_OF, 4)
+    assert await clicks(http, "&max_age=10") == (None, 5)
     for query in ("max_age=x", "max_age=5&max_age=60", "format=csv&format=json"):
         assert (await http.get(f"/v1/reports/funnel?{query}")).status_code == 422, query
+
+
+async def test_after_an_answer_of_now_an_older_one_is_given_to_nobody(
+    programme: ClickHouse, http: httpx.AsyncClient, placer: Placer, clock: Clock
+) -> None:
+    assert await clicks(http, "&max_age=900") == (AS_OF, 4)
+    await come_late(programme)
+    clock.now += 30
+    assert await clicks(http) == (None, 5)
+    assert await clicks(http, "&max_age=900") == (None, 5)
+    assert await clicks(http, "&campaign=spring&max_age=900") == (AS_OF, 1)
+    clock.now += 30
+    placer.place()
+    for _ in range(1_000):
+        if await clicks(http, "&max_age=900") != (None, 5):
+            break
+        await asyncio.sleep(0.01)
+    assert await clicks(http, "&max_age=900") == (AS_OF, 5)
 
 
 @over_http
