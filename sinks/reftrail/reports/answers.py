@@ -160,7 +160,7 @@ class ReportAnswers:
             self._kept.keep(asked.key, KeptAnswer(source, began, given))
             return given
 
-        return asked.found(source, answer)
+        return asked.found(_by_time(asked.report, source, began), answer)
 
     def _renew(self, asked: _Asked) -> None:
         """Ask for it again soon, of the newest facts."""
@@ -198,4 +198,12 @@ class ReportAnswers:
 
 def _given(asked: _Asked, kept: KeptAnswer, source: Source) -> Found:
     """A kept answer, as of the time of its source that is known by now."""
-    return asked.found(source, lambda: replace(kept.answer, as_of=source.as_of))
+    by_time = _by_time(asked.report, source, kept.asked_at)
+    return asked.found(by_time, lambda: replace(kept.answer, as_of=source.as_of))
+
+
+def _by_time(report: Report, source: Source, asked_at: float) -> Source:
+    """A source, also told apart by when it was asked where time alone changes what it says."""
+    if not report.goes_by_time:
+        return source
+    return replace(source, content=f"{source.content} at {asked_at}")

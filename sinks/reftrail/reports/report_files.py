@@ -98,6 +98,11 @@ class Report:
     has_utc_days: bool = False
     is_forecast: bool = False
 
+    @property
+    def goes_by_time(self) -> bool:
+        """Whether time alone may change its figures, not only facts."""
+        return self.is_forecast or "now64(" in self.sql
+
 
 def read(name: str) -> Report:
     """The report of a name."""

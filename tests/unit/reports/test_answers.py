@@ -454,6 +454,34 @@ async def test_who_has_an_answer_already_gets_none(
     assert {source.content for source in seen} == {"content 1"}
 
 
+@pytest.mark.parametrize(
+    ("name", "is_known"), [("codes", False), ("forecast", False), ("funnel", True)]
+)
+async def test_who_has_what_time_alone_has_changed_gets_it_anew(
+    answers: ReportAnswers, facts: Facts, clock: Clock, name: str, is_known: bool
+) -> None:
+    """A code expires though nothing is loaded, and though as_of stands still without Kafka."""
+    report, seen = find(name), set[tuple[str | None, str]]()
+
+    async def has_it(after: float, max_age: float) -> bool:
+        clock.now += after
+        found = await answers.find(
+            report, QUESTION, max_age, lambda source: (source.as_of, source.content) in seen
+        )
+        seen.add((found.source.as_of, found.source.content))
+        return found.answer is None
+
+    assert not await has_it(0, 900)
+    assert await has_it(60, 900)
+    assert await has_it(1, 900)
+    await renewed(answers)
+    assert await has_it(0, 900) == is_known
+    assert await has_it(0, 900)
+    assert facts.newest is not None
+    facts.newest = replace(facts.newest, at=clock.now + 61)
+    assert await has_it(61, 0) == is_known
+
+
 async def test_what_is_kept_is_bounded_by_rows_and_answers(
     answers: ReportAnswers, warehouse: Warehouse
 ) -> None:
