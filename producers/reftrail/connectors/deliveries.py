@@ -73,8 +73,9 @@ def event(kind: str, identity: Sequence[object], **fields: Any) -> Event:
 
 
 def text(value: object) -> str | None:
-    """An id as text: providers give numbers and texts; None where there is nothing."""
-    return None if value in (None, "", 0) or isinstance(value, bool) else str(value)
+    """An id as text: providers give numbers and texts, and nought for nobody; else None."""
+    is_id = isinstance(value, str | int) and not isinstance(value, bool)
+    return str(value) if is_id and value not in ("", "0", 0) else None
 
 
 def name_of(value: object) -> str | None:

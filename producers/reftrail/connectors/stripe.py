@@ -98,10 +98,10 @@ def _invoice(invoice: Json, at: str) -> list[Event]:
 def _payment(payment: Json, at: str) -> list[Event]:
     """A payment without a checkout or an invoice: its metadata say whose it is.
 
-    That of a checkout names the session: the checkout says more of it, such as its tax.
+    One may name the session of its checkout, or its invoice: these say more, such as the tax.
     """
     reference = str(part(payment, "payment_details").get("order_reference"))
-    is_told = payment.get("invoice") or reference.startswith("cs_")
+    is_told = payment.get("invoice") or reference.startswith(("cs_", "in_"))
     if USER not in part(payment, "metadata") or is_told:
         return []
     order, currency = str(needed(payment, "id")), currency_of(payment.get("currency"))

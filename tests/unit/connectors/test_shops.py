@@ -213,6 +213,18 @@ def test_what_a_buyer_makes_up_costs_no_purchase(
     assert any(event.order_id for event in taken_from(edge, "shopify", PAID | made_up))
 
 
+@pytest.mark.parametrize("value", [["victim"], {"id": 7}, 1.5, True])
+def test_an_id_is_a_text_or_a_whole_number(edge: RunningEdge, value: Any) -> None:
+    meta = {"meta_data": [{"key": "reftrail_user_id", "value": value}]}
+    assert {event.user_id for event in taken_from(edge, "woocommerce", PROCESSING | meta)} == {"25"}
+
+
+@pytest.mark.parametrize("nobody", [0, "0", "", None])
+def test_a_customer_of_number_nought_is_a_guest(edge: RunningEdge, nobody: Any) -> None:
+    orders = taken_from(edge, "woocommerce", PROCESSING | {"customer_id": nobody})
+    assert {event.user_id for event in orders} == {"guest:727"}
+
+
 def test_orders_in_yen_have_no_decimals(edge: RunningEdge) -> None:
     yen = {"currency": "JPY", "total": "1500", "total_tax": "0", "shipping_total": "0"}
     _, purchase = taken_from(edge, "woocommerce", PROCESSING | yen)

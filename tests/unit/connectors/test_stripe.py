@@ -73,11 +73,12 @@ def test_three_decimals_and_a_payment_of_ones_own(edge: RunningEdge) -> None:
     assert (purchase.currency, purchase.amount_micros) == ("KWD", 12_345_000)
 
 
-def test_the_payment_of_a_checkout_is_no_second_order(edge: RunningEdge) -> None:
+@pytest.mark.parametrize("reference", ["cs_test_a1", "in_1"])
+def test_the_payment_of_a_checkout_or_invoice_is_no_second_order(
+    edge: RunningEdge, reference: str
+) -> None:
     assert taken(edge, "payment_of_checkout") == []
-    named = GIVEN["payment"]["data"]["object"] | {
-        "payment_details": {"order_reference": "cs_test_a1"}
-    }
+    named = GIVEN["payment"]["data"]["object"] | {"payment_details": {"order_reference": reference}}
     deliver(edge.nobody, "stripe", GIVEN["payment"] | {"data": {"object": named}})
     assert edge.written.events() == []
 
