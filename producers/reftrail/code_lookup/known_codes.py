@@ -3,7 +3,7 @@
 import logging
 from collections import defaultdict
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from reftrail.code_lookup.facts import CodeFacts
 from reftrail.contracts.code_spelling import canonical, is_code, spelled
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from reftrail.codes.formats.secrets import MasterSecret
 
 logger = logging.getLogger(__name__)
+
+_MOST_FOUND: Final = 65_536
+"""The most texts whose facts are remembered: few codes are in most events."""
 
 
 class CodeStanding(NamedTuple):
@@ -60,6 +63,8 @@ class KnownCodes:
         self._definitions: dict[str, CodeFormatDefined] = {}
         self._evidence: FormatEvidence | None = None
         self._warned_of: frozenset[str] = frozenset()
+        # The facts about registered texts that were asked for since a code or a format changed.
+        self._found: dict[str, CodeFacts] = {}
 
     def __len__(self) -> int:
         return len(self._codes)
@@ -69,6 +74,7 @@ class KnownCodes:
         before = self._codes.get(code.code)
         if before is not None and before.revision > code.revision:
             return False
+        self._found.clear()
         self._codes[code.code] = _known(
             code.campaign_id, code.category, code.channel, code.revision, code.status
         )
@@ -90,6 +96,7 @@ class KnownCodes:
 
     def drop(self, code: str) -> None:
         """A code was taken out of the topic."""
+        self._found.clear()
         self._expiries.pop(code, None)
         if self._codes.pop(code, None) is None or (form := canonical(code)) == code:
             return
@@ -103,11 +110,13 @@ class KnownCodes:
         if before is None or before.revision <= defined.revision:
             self._definitions[defined.name] = defined
             self._evidence = None
+            self._found.clear()
 
     def drop_format(self, name: str) -> None:
         """A format was taken out of the topic."""
         self._definitions.pop(name, None)
         self._evidence = None
+        self._found.clear()
 
     def lookup(self, text: str) -> CodeFacts:
         """The facts about a code: by its record, if there is one, but for a retired format.
@@ -115,11 +124,19 @@ class KnownCodes:
         A code is found in any case of its letters, and as its format would write it, where one can
         read it.
         """
+        known = self._found.get(text)
+        return self._look_up(text) if known is None else known
+
+    def _look_up(self, text: str) -> CodeFacts:
         evidence = self._judging()
         registered = self._registered(text)
         retired = evidence.retired
         if registered is not None and not (retired and canonical(registered).startswith(retired)):
-            return _named(self._codes[registered].facts, registered)
+            facts = _named(self._codes[registered].facts, registered)
+            if len(self._found) >= _MOST_FOUND:
+                self._found.clear()
+            self._found[text] = facts
+            return facts
         found = evidence.of(spelled(text))
         if registered is None and found.code is not None:
             registered = self._registered(found.code)
@@ -161,7 +178,7 @@ class KnownCodes:
         since these codes are made so as not to be registered. All others may have been
         registered, or be of a campaign that has grown, a moment ago.
         """
-        if self._is_registered(text) or not is_code(text := spelled(text)):
+        if text in self._found or self._is_registered(text) or not is_code(text := spelled(text)):
             return True
         found = self._judging().of(text)
         return found.evidence == CodeEvidence.DERIVED or self._is_registered(found.code)

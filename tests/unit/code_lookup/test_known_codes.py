@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from reftrail.code_lookup import format_evidence
+from reftrail.code_lookup import format_evidence, known_codes
 from reftrail.code_lookup.facts import UNKNOWN, CodeFacts
 from reftrail.code_lookup.format_evidence import FormatEvidence
 from reftrail.code_lookup.known_codes import KnownCodes
@@ -253,3 +253,30 @@ def test_without_formats_the_evidence_is_made_once(monkeypatch: pytest.MonkeyPat
     known = KnownCodes(None)
     assert [known.lookup(text) for text in ("A", "B", "C")] == [UNKNOWN] * 3
     assert len(made) == 1
+
+
+def test_facts_that_were_asked_for_are_those_of_now() -> None:
+    text = SPRING.code(1)
+    codes = known(code(text, category="books"), derived())
+    seen = [codes.lookup(text)]
+    assert codes.is_settled(text)
+    codes.take(code(text, category="toys", revision=2))
+    seen.append(codes.lookup(text))
+    codes.take_format(derived(revision=2, status="retired"))
+    seen.append(codes.lookup(text))
+    codes.drop_format("spring")
+    seen.append(codes.lookup(text))
+    codes.drop(text)
+    seen.append(codes.lookup(text))
+    assert [facts.category for facts in seen] == ["books", "toys", "toys", "toys", None]
+    assert [facts.known for facts in seen] == [True, True, False, True, False]
+    assert not codes.is_settled(text)
+
+
+def test_few_facts_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(known_codes, "_MOST_FOUND", 2)
+    codes = known(*(code(f"C{number}") for number in range(5)))
+    for _ in range(2):
+        assert [codes.lookup(f"c{number}").code for number in range(5)] == [
+            f"C{number}" for number in range(5)
+        ]
