@@ -5,14 +5,17 @@ and user agents end here; from here on there are only keyed hashes, and names th
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 from uuid import UUID, uuid5
 
+import msgspec
 import uuid_utils
 
 from reftrail.code_lookup.facts import NOT_LOOKED_UP, UNKNOWN, CodeFacts, CodeLookup
 from reftrail.collector.clock import corrected
 from reftrail.collector.disposable import is_disposable
+from reftrail.collector.event_rows import EventRow
 from reftrail.collector.examination import Submitted, examine
 from reftrail.collector.repeated_requests import fingerprint
 from reftrail.contracts.code_spelling import canonical
@@ -50,8 +53,13 @@ class Accepted(NamedTuple):
     """
 
     key: str
-    datum: dict[str, Any]
+    row: EventRow
     guess: str | None = None
+
+    @property
+    def datum(self) -> dict[str, Any]:
+        """The fields by their names."""
+        return msgspec.structs.asdict(self.row)
 
 
 class Acceptance(NamedTuple):
@@ -63,7 +71,7 @@ class Acceptance(NamedTuple):
     @property
     def clock_skew(self) -> Millis | None:
         """The largest correction of an event's time; None if all are as they were sent."""
-        skews = [accepted.datum["clock_skew_ms"] for accepted in self.accepted]
+        skews = [accepted.row.clock_skew_ms for accepted in self.accepted]
         return max((skew for skew in skews if skew is not None), key=abs, default=None)
 
 
@@ -105,7 +113,7 @@ def recorded(submitted: Submitted, circumstances: Circumstances) -> Accepted:
     # visitor. A publishable key's is the visitor's own, and its address can't be made up.
     ip = sender.ip if published else event.ip
     user_agent = event.user_agent or (sender.user_agent if published else None)
-    family, system, device_class = agent_of(user_agent) if user_agent else (None, None, None)
+    family, system, device_class, is_bots = _seen(user_agent) if user_agent else _NO_AGENT
     ip_hash, network_hash = hashed.address(ip) if ip else (None, None)
     device_hash = hashed.device(event.device_id) if event.device_id else None
     email_hash = hashed.email(event.email) if event.email else None
@@ -115,53 +123,62 @@ def recorded(submitted: Submitted, circumstances: Circumstances) -> Accepted:
         campaign_id = None
     now, said = circumstances.now, event.event_time
     at = now if said is None else corrected(said, circumstances.clock_skew, now)
-    datum = {
-        "event_id": event.event_id or _made_id(submitted, sender),
-        "type": kind,
-        "event_time": at,
-        "received_at": now,
-        "visitor_id": event.visitor_id,
-        "user_id": event.user_id,
-        "code": code,
-        "code_known": facts.known,
-        "code_evidence": facts.evidence,
+    row = EventRow(
+        event.event_id or _made_id(submitted, sender),
+        kind,
+        at,
+        now,
+        event.visitor_id,
+        event.user_id,
+        code,
+        facts.known,
+        facts.evidence,
         # What earns is the code's record's to say: a client's word would choose its own rules.
-        "campaign_id": campaign_id,
-        "category": event.category or facts.category,
-        "channel": event.channel or facts.channel,
-        "source": event.source,
-        "device_hash": device_hash,
-        "ip_hash": ip_hash,
-        "network_hash": network_hash,
-        "email_hash": email_hash,
-        "email_disposable": is_disposable(event.email) if event.email else None,
-        "hash_key_id": hashed.key_id if ip_hash or device_hash or email_hash else None,
-        "user_agent": None,  # as it came it goes nowhere: the schema has it for older records
-        "is_bot": sender.prefetch or (user_agent is not None and is_bot(user_agent)),
-        "country": event.country,
-        "order_id": event.order_id,
-        "amount_micros": event.amount,
-        "currency": event.currency,
-        "properties": event.properties,
-        "client_campaign_id": event.campaign_id,
-        "key_kind": sender.kind.value,
-        "clock_skew_ms": None if said is None or said == at else said - at,
-        "refund_id": event.refund_id,
-        "amount_refunded_micros": event.amount_refunded,
-        "net_amount_micros": event.net_amount,
-        "tax_micros": event.tax,
-        "shipping_micros": event.shipping,
-        "dispute_id": event.dispute_id,
-        "merged_into": event.merged_into,
-        "utm_source": event.utm_source,
-        "user_agent_family": family,
-        "user_agent_os": system,
-        "device_class": device_class,
-    }
+        campaign_id,
+        event.category or facts.category,
+        event.channel or facts.channel,
+        event.source,
+        device_hash,
+        ip_hash,
+        network_hash,
+        email_hash,
+        is_disposable(event.email) if event.email else None,
+        hashed.key_id if ip_hash or device_hash or email_hash else None,
+        None,  # as it came it goes nowhere: the schema has it for older records
+        sender.prefetch or is_bots,
+        event.country,
+        event.order_id,
+        event.amount,
+        event.currency,
+        event.properties,
+        event.campaign_id,
+        sender.kind.value,
+        None if said is None or said == at else said - at,
+        event.refund_id,
+        event.amount_refunded,
+        event.net_amount,
+        event.tax,
+        event.shipping,
+        event.dispute_id,
+        event.merged_into,
+        event.utm_source,
+        family,
+        system,
+        device_class,
+    )
     by_user = kind in _BY_USER or event.visitor_id is None
     key = event.user_id if by_user else event.visitor_id
     assert key is not None, f"a {kind} without user_id and visitor_id was let in"
-    return Accepted(key, datum, guess)
+    return Accepted(key, row, guess)
+
+
+_NO_AGENT: Final = (None, None, None, False)
+
+
+@lru_cache(maxsize=4096)
+def _seen(user_agent: str) -> tuple[str, str, str, bool]:
+    """What is kept of a user agent, and whether it is a bot's."""
+    return (*agent_of(user_agent), is_bot(user_agent))
 
 
 def _looked_up(

@@ -6,8 +6,9 @@ rewards hang on them, since a code may be good in some channels only.
 """
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
+from reftrail.collector.event_rows import EventRow
 from reftrail.collector.examination import SubmittedEvent
 from reftrail.contracts.names import OTHER
 from reftrail.contracts.record import DAY, Millis
@@ -30,28 +31,28 @@ class Dimensions:
         self,
         key: str,
         event: SubmittedEvent,
-        datum: dict[str, Any],
+        row: EventRow,
         names_value: Callable[[str, str], bool],
     ) -> list[str]:
         """Replace values beyond a key's number by `OTHER`; the dimensions of those replaced.
 
-        event is what datum, the fields of its record, was made of: what its code says by itself is
-        no value of the key's. names_value says whether the record of a code names a value of a
+        event is what row, the fields of its record, was made of: what its code says by itself is no
+        value of the key's. names_value says whether the record of a code names a value of a
         dimension.
         """
-        at: Millis = datum["received_at"]
+        at: Millis = row.received_at
         if self._day != at // DAY:
             self._day = at // DAY
             self._values.clear()
         folded = []
         for name in DIMENSIONS:
             value = getattr(event, name)
-            if value is None or value != datum[name]:
+            if value is None or value != getattr(row, name):
                 continue
             if name in _OF_CODES and names_value(name, value):
                 continue
             if not self._is_kept(key, name, value):
-                datum[name] = OTHER
+                setattr(row, name, OTHER)
                 folded.append(name)
         return folded
 

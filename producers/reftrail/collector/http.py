@@ -22,6 +22,7 @@ from reftrail.collector.adjustments import Adjustments
 from reftrail.collector.clock import clock_skew
 from reftrail.collector.dimensions import Dimensions
 from reftrail.collector.event_batches import read_events, refused_sent_at
+from reftrail.collector.event_rows import encode_row
 from reftrail.collector.examination import Examined, Submitted, examine, merged
 from reftrail.collector.interfaces import (
     CodeTable,
@@ -36,10 +37,8 @@ from reftrail.collector.metrics import CollectorMetrics
 from reftrail.collector.repeated_requests import RepeatedRequests
 from reftrail.collector.reviews import Reviews
 from reftrail.collector.settings import CollectorSettings
-from reftrail.contracts.codec import encode_datum
 from reftrail.contracts.events import KeyKind
 from reftrail.contracts.record import Millis
-from reftrail.contracts.registry import latest
 from reftrail.contracts.times import now
 from reftrail.edge.api_keys import Caller
 from reftrail.edge.authorization import Authorization, admitted, caller_of
@@ -61,7 +60,6 @@ T = TypeVar("T")
 
 _READY_SECONDS: Final = 2.0
 _EXAMINED_AT_ONCE: Final = 50
-_EVENT: Final = latest("Event")
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,10 +204,10 @@ class Collector:
     def bound(self, key: str, submitted: list[Submitted], accepted: list[Accepted]) -> None:
         """Fold what a publishable key, or links, make up, and count what a key may not name."""
         for sent, event in zip(submitted, accepted, strict=True):
-            folded = self.dimensions.fold(key, sent.event, event.datum, self.codes.names_value)
+            folded = self.dimensions.fold(key, sent.event, event.row, self.codes.names_value)
             for name in folded:
                 self.metrics.folded.labels(name).inc()
-            if event.guess is not None and event.datum["code"] is None:
+            if event.guess is not None and event.row.code is None:
                 self.metrics.codes_not_for_key.inc()
 
     async def readiness(self) -> Mapping[str, Any]:
@@ -257,7 +255,7 @@ class Collector:
     async def publish(self, accepted: list[Accepted]) -> None:
         """Return when Kafka has them all. Raises `Unavailable`."""
         await self.publisher.publish(await paced_each(_message, accepted))
-        self.metrics.count_accepted([event.datum["type"] for event in accepted])
+        self.metrics.count_accepted([event.row.type for event in accepted])
 
 
 def as_far_as_known(lookup: CodeLookup, text: str) -> CodeFacts:
@@ -269,7 +267,7 @@ def as_far_as_known(lookup: CodeLookup, text: str) -> CodeFacts:
 
 
 def _message(event: Accepted) -> Message:
-    return Message(event.key, encode_datum(_EVENT, event.datum))
+    return Message(event.key, encode_row(event.row))
 
 
 def guesses(accepted: list[Accepted]) -> Iterator[str]:

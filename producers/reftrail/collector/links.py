@@ -164,7 +164,7 @@ async def _count(
     submitted = examine([click], sender.kind, circumstances.now, 0).submitted
     accepted = [recorded(sent, circumstances) for sent in submitted]
     for event in accepted:  # a link has no key: those of a campaign are bounded together
-        collector.bound(f"\0links of {event.datum['campaign_id']}", submitted, accepted)
+        collector.bound(f"\0links of {event.row.campaign_id}", submitted, accepted)
     collector.limits.charge_guesses(payer, guesses(accepted))
     try:
         await collector.publish(accepted)

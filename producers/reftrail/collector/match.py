@@ -247,7 +247,8 @@ class _Question:
         )
         accepted = recorded(Submitted(0, event, item), circumstances)
         evidence = msgspec.json.encode({MATCH_PROPERTY: found.answer}).decode()
-        written = Accepted(accepted.key, accepted.datum | {"properties": evidence}, accepted.guess)
+        row = msgspec.structs.replace(accepted.row, properties=evidence)
+        written = Accepted(accepted.key, row, accepted.guess)
         self.collector.limits.charge_guesses(payer, guesses([written]))
         await self.collector.publish([written])
 

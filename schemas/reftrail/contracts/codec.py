@@ -139,6 +139,11 @@ def encode_datum(schema: WriterSchema, datum: dict[str, Any]) -> bytes:
     return _datum_encoder(schema)(datum)
 
 
+def row_encoder(schema: WriterSchema) -> Callable[[Any], bytes]:
+    """A function that gives the message value of an object with exactly the schema's fields."""
+    return compile_encoder(schema.parsed, _frame(schema), from_dict=False)
+
+
 @cache
 def _encoder(kind: type[Record]) -> Callable[[Any], bytes]:
     schema = latest("Event" if issubclass(kind, Event) else kind.__name__)

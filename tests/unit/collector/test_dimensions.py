@@ -4,13 +4,16 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from support.programme import code
 
 from reftrail.code_lookup.known_codes import KnownCodes
 from reftrail.collector.dimensions import Dimensions
+from reftrail.collector.event_rows import EventRow
 from reftrail.collector.submission import AnySubmission, validate_all
 from reftrail.contracts.record import DAY
 
+EMPTY = EventRow(*[None] * len(EventRow.__struct_fields__))  # type: ignore[arg-type]
 NOON = 20_000 * DAY + DAY // 2
 
 
@@ -33,15 +36,16 @@ def folded(
 ) -> tuple[str | None, list[str]]:
     """The channel that is written, and the dimensions that were folded."""
     event = view(**fields)
-    datum: dict[str, Any] = {
-        "received_at": at,
-        "campaign_id": of_code or event.campaign_id,
-        "category": event.category,
-        "channel": event.channel,
-        "utm_source": event.utm_source,
-    }
-    names = dimensions.fold(key, event, datum, names_value)
-    return datum["channel"], names
+    row = replace(
+        EMPTY,
+        received_at=at,
+        campaign_id=of_code or event.campaign_id,
+        category=event.category,
+        channel=event.channel,
+        utm_source=event.utm_source,
+    )
+    names = dimensions.fold(key, event, row, names_value)
+    return row.channel, names
 
 
 @pytest.fixture
