@@ -1,5 +1,6 @@
 """Places under limits that count users: a person keeps one over a merge, if anything earned."""
 
+from random import Random
 from typing import Any
 
 import msgspec
@@ -134,3 +135,28 @@ def test_what_is_granted_again_takes_no_second_place() -> None:
     host.publish(REVIEWS, reviewed("reverse", "16:00", **whose))
     host.run()
     assert set(taken(host).values()) == {2}
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_while_a_place_is_on_its_way_one_more_user_may_earn_and_no_second(seed: int) -> None:
+    """The referral that ends releases it before the one that is left takes it again."""
+    host = MemoryHost(partitions=3, shuffle=Random(seed), batch=1)
+    fraud = Fraud(grant_up_to=999, reject_from=1_000)
+    policy = policy_text(Policy(repeats=0, caps=Caps(per_referrer=2), fraud=fraud))
+    host.publish(CAMPAIGNS, campaign(trigger="first_purchase", policy=policy))
+    host.publish(CODES, code("AMY"), code("AMZ"))
+    for record in (joins("account", "08:00", "AMZ"), *PERSON, REVERSED, *CROWD[:3]):
+        host.publish(EVENTS if isinstance(record, Event) else REVIEWS, record)
+        host.run()
+    assert set(taken(host).values()) == {2}
+    later = [
+        users_merged("guest", "account", "12:30"),
+        *(buys("stranger 1", f"y{nth}", f"14:{nth:02}") for nth in range(6)),
+        joins("stranger 2", "15:00"),
+        *(buys("stranger 2", f"z{nth}", f"16:{nth:02}") for nth in range(6)),
+    ]
+    Random(seed).shuffle(later)
+    host.publish(EVENTS, *later)
+    host.run()
+    assert max(taken(host).values()) in {2, 3}
+    assert len(granted(host)) <= 3
