@@ -26,8 +26,8 @@ class ShopOrder:
     """An order, and who bought. left is what its items still cost, where the shop says that.
 
     paid_at None: it isn't paid. customer_since is when the customer was first known. outstanding is
-    what of left isn't paid: items that an edit added. codes: those that the buyer gave, by
-    precedence.
+    what of left isn't paid: items that an edit added. vouchers is the part of the amount for gift
+    cards. codes: those that the buyer gave, by precedence.
     """
 
     provider: str
@@ -39,6 +39,7 @@ class ShopOrder:
     customer_since: str | None = None
     tax: Decimal | None = None
     shipping: Decimal | None = None
+    vouchers: Decimal = Decimal(0)
     visitor_id: str | None = None
     codes: tuple[str, ...] = ()
     refunds: tuple[Repaid, ...] = ()
@@ -78,9 +79,17 @@ class ShopOrder:
             currency=self.currency,
             tax=None if self.tax is None else self._written(self.tax),
             shipping=None if self.shipping is None else self._written(self.shipping),
+            net_amount=self._net(),
             **context,
         )
         return [*self._signup(context), purchase, *self._refunds(about)]
+
+    def _net(self) -> str | None:
+        """The net amount of an order with gift cards: each is part of the order that it pays."""
+        if self.vouchers <= 0:
+            return None
+        costs = total(cost for cost in (self.tax, self.shipping) if cost is not None)
+        return self._written(max(self.paid - costs - self.vouchers, Decimal(0)))
 
     def _written(self, amount: Decimal) -> str:
         return written(rounded(amount, self.currency))

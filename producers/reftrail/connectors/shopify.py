@@ -69,6 +69,7 @@ def _read(delivery: Delivery) -> ShopOrder:
         paid_at=text(order.get("processed_at") or order.get("created_at")) if is_paid else None,
         tax=cost(order.get("total_tax")),
         shipping=_shipping(order),
+        vouchers=_vouchers(order),
         visitor_id=name_of(attributes.get(VISITOR)),
         codes=codes_of(attributes.get(CODE), *discounts),
         refunds=tuple(_repaid(refund, currency) for refund in refunds),
@@ -83,6 +84,21 @@ def _shipping(order: Json) -> Decimal | None:
     if lines and None not in lines:
         return total(line for line in lines if line is not None)
     return cost(part(part(order, "total_shipping_price_set"), "shop_money").get("amount"))
+
+
+def _vouchers(order: Json) -> Decimal:
+    """What the order's gift cards cost after discounts. They aren't taxed or shipped."""
+    cards = [item for item in parts(order, "line_items") if item.get("gift_card") is True]
+    prices = [
+        (cost(card.get("price")) or Decimal(0)) * (cost(card.get("quantity")) or Decimal(0))
+        for card in cards
+    ]
+    discounts = (
+        cost(discount.get("amount")) or Decimal(0)
+        for card in cards
+        for discount in parts(card, "discount_allocations")
+    )
+    return total(prices) - total(discounts)
 
 
 def _repaid(refund: Json, currency: str) -> Repaid:

@@ -213,6 +213,24 @@ def test_what_a_buyer_makes_up_costs_no_purchase(
     assert any(event.order_id for event in taken_from(edge, "shopify", PAID | made_up))
 
 
+def test_a_gift_card_earns_when_it_is_spent(edge: RunningEdge) -> None:
+    card = {"gift_card": True, "price": "5.00", "quantity": 2}
+    cheaper = card | {"discount_allocations": [{"amount": "1.50"}, {"amount": "0.50"}]}
+    coat = {"gift_card": False, "price": "100.00", "quantity": 1}
+    whole = 24_900_000 - 3_970_000 - 4_900_000
+    expected: list[tuple[list[Any], int | None]] = [
+        ([], None),
+        ([coat], None),
+        ([card, coat], whole - 10_000_000),
+        ([cheaper], whole - 8_000_000),
+        ([card, card], 0),
+    ]
+    for place, (items, net) in enumerate(expected):
+        order = PAID | {"id": place + 1, "line_items": items}
+        _, purchase = taken_from(edge, "shopify", order)
+        assert (purchase.amount_micros, purchase.net_amount_micros) == (24_900_000, net)
+
+
 @pytest.mark.parametrize("value", [["victim"], {"id": 7}, 1.5, True])
 def test_an_id_is_a_text_or_a_whole_number(edge: RunningEdge, value: Any) -> None:
     meta = {"meta_data": [{"key": "reftrail_user_id", "value": value}]}
