@@ -7,7 +7,7 @@ shared limits waits for those. Nothing of the same referral overtakes them.
 from collections.abc import Mapping
 from typing import Final
 
-from reftrail.contracts.decisions import Action, Claimed
+from reftrail.contracts.decisions import Action, Claimed, RewardStatus
 from reftrail.contracts.stage_messages import (
     LimitAnswered,
     MilestoneChanged,
@@ -128,8 +128,13 @@ def note_users(context: DecisionContext, known: UsersKnown) -> None:
     if new:
         context.apply(UsersNoted(**context.noted(), users=new))
         void_own(context, known)
-        tell_of_signup(context, context.user_id, context.person)
-        for action in {reward.case.action: None for reward in list(all_rewards(context))[::-1]}:
+        tell_of_signup(context, context.user_id)
+        held = [
+            reward.case.action
+            for reward in all_rewards(context)
+            if reward.side.status == RewardStatus.HELD
+        ]
+        for action in dict.fromkeys(held[::-1]):
             grant_if_of_own_users(context, action, of=known)
 
 

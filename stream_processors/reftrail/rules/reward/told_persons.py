@@ -3,7 +3,7 @@
 It is told under the signals for which several accounts of the person are known to have counted.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 from reftrail.contracts.decisions import Claimed
 from reftrail.contracts.stage_messages import PersonKnown
@@ -25,11 +25,16 @@ def tell_of_claim(context: DecisionContext, claim: Claimed) -> None:
         "email": claim.email_hash,
     }
     answers = context.action(action_of(claim)).seen
-    _tell(context, signals, answers, context.user_id, context.person)
+    _tell(context, signals, answers, context.user_id, None)
 
 
-def tell_of_signup(context: DecisionContext, user_id: str, person: frozenset[bytes]) -> None:
-    """Tell of a person, who goes on by user_id, under the signals of the referral's signup."""
+def tell_of_signup(
+    context: DecisionContext, user_id: str, person: frozenset[bytes] | None = None
+) -> None:
+    """Tell of a person, who goes on by user_id, under the signals of the referral's signup.
+
+    person are the names of the person's users; by default of those whom the referral knows.
+    """
     shown = context.referral.signals
     signals = {
         "ip": next((signals.ip_hash for signals in shown if signals.ip_hash), None),
@@ -43,10 +48,13 @@ def tell_of_signup(context: DecisionContext, user_id: str, person: frozenset[byt
 def _tell(
     context: DecisionContext,
     signals: Mapping[str, str | None],
-    answers: Iterable[SignalSeen],
+    answers: Sequence[SignalSeen],
     user_id: str,
-    person: frozenset[bytes],
+    person: frozenset[bytes] | None,
 ) -> None:
+    if not any(answer.others for answer in answers):
+        return
+    person = context.person if person is None else person
     kinds = {answer.kind for answer in answers if names_any_of(answer, person)}
     others = sorted(person - {name_of(user_id)})[:MOST_SEEN]
     for kind, value in signals.items():
