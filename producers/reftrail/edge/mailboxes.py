@@ -21,7 +21,8 @@ LONGEST_DOMAIN: Final = 64
 _QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)+"', re.DOTALL)
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 _TO_ESCAPE: Final = re.compile(r'["\\]')
-_AROUND_COMMENTS: Final = re.compile("[()]")
+_BRACKET: Final = re.compile("[()]")
+_BRACKET_OR_QUOTED: Final = re.compile(rf"[()]|{_QUOTED.pattern}", re.DOTALL)
 _PLAIN: Final = re.compile(r'[^\x00-\x20\x7f"(),:;<>@\[\\\]]+')
 """Names of mailboxes that need no quotes (RFC 5322, section 3.2.3), with dots in any place."""
 
@@ -122,16 +123,18 @@ def canonical_mailbox(address: str) -> str:
 def without_comments(address: str) -> str:
     """An address without its comments, `amy(from work)@x.example` (RFC 5322, section 3.2.2).
 
-    Programs that send mail leave them out. One with quotes, in which brackets may be part of the
-    name, and one that comments leave nothing of, stays.
+    Programs that send mail leave them out. Within quotes brackets are part of the name. An address
+    whose brackets don't match, or of which nothing would be left, stays.
     """
-    if "(" not in address or '"' in address:
+    if "(" not in address:
         return address
-    kept, depth, start = "", 0, 0
-    for found in _AROUND_COMMENTS.finditer(address):
-        kept += address[start : found.start()] if depth == 0 else ""
-        depth += 1 if found[0] == "(" else -1
-        start = found.end()
+    kept, depth, start, place = "", 0, 0, 0
+    while found := (_BRACKET if depth else _BRACKET_OR_QUOTED).search(address, place):
+        place = found.end()
+        if found[0] in "()":
+            kept += "" if depth else address[start : found.start()]
+            depth += 1 if found[0] == "(" else -1
+            start = place
         if depth < 0:
             return address
     kept += address[start:]

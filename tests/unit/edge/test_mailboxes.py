@@ -37,6 +37,10 @@ HASHED = pseudonyms(HashKey("k1", b"0123456789abcdef"))
             "amysmith@gmail.com",
             ["amysmith(x)@gmail.com", "(a (b) c)amysmith@gmail.com", "amysmith@gmail(x).com(y)"],
         ),
+        (
+            "amysmith@gmail.com",
+            ['"amysmith"(x)@gmail.com', '(")amysmith@gmail.com', '("a)"amy.smith"(")@gmail.com'],
+        ),
         ("amy@example.com", ["amy(1)@example.com", "(2)amy@example.com", "amy@example.com(3)"]),
         ("amy+x@example.com", ['"amy+x"@example.com']),
         ('"amy smith"@gmail.com', ['"Amy\\ Smith"@gmail.com']),
