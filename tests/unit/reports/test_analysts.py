@@ -187,6 +187,17 @@ async def test_csv_is_safe_against_formulas(http: httpx.AsyncClient, loaded: Cli
     assert sorted(reward["effect_micros"] for reward in rewards) == ["-2", "-7"]
 
 
+async def test_what_is_null_is_an_empty_cell_of_csv(
+    http: httpx.AsyncClient, loaded: ClickHouse
+) -> None:
+    """As in reports: a spreadsheet takes a mark of null for text, and the column for no numbers."""
+    content = await exported(http, "v_events", format="csv")
+
+    assert b"\\N" not in content
+    frame = pl.read_csv(BytesIO(content))
+    assert frame["amount_micros"].null_count() == frame.height == 3
+
+
 async def test_an_export_of_a_period(http: httpx.AsyncClient, loaded: ClickHouse) -> None:
     period = {"from": "2026-09-22", "to": "2026-09-23"}
 

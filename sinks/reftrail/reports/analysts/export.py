@@ -44,6 +44,8 @@ TIMES: Final = {
 
 _CHUNK: Final = 1 << 20
 _DIRECTORY: Final = "export-"
+_SETTINGS: Final[dict[str, Any]] = {"format_csv_null_representation": ""}
+"""Empty text is quoted, so it is told apart from null."""
 
 
 class ExportFormat(StrEnum):
@@ -80,12 +82,12 @@ def exported(client: Client, asked: Export, scratch: Path | None) -> Iterator[Ex
     query, parameters = _query(client, asked)
     written = "Parquet" if asked.format is ExportFormat.PARQUET else "CSVWithNames"
     if scratch is None:
-        with client.raw_stream(query, parameters=parameters, fmt=written) as stream:
+        with client.raw_stream(query, parameters, _SETTINGS, written) as stream:
             yield Exported(None, iter(lambda: stream.read(_CHUNK), b""))
         return
     with TemporaryDirectory(dir=scratch, prefix=_DIRECTORY) as directory:
         path = Path(directory) / "rows"
-        client.raw_query(f"{query} INTO OUTFILE '{path}'", parameters=parameters, fmt=written)
+        client.raw_query(f"{query} INTO OUTFILE '{path}'", parameters, _SETTINGS, written)
         with path.open("rb") as file:
             yield Exported(path.stat().st_size, iter(lambda: file.read(_CHUNK), b""))
 
