@@ -71,8 +71,12 @@ class Acceptance(NamedTuple):
     @property
     def clock_skew(self) -> Millis | None:
         """The largest correction of an event's time; None if all are as they were sent."""
-        skews = [accepted.row.clock_skew_ms for accepted in self.accepted]
-        return max((skew for skew in skews if skew is not None), key=abs, default=None)
+        skews = [
+            accepted.row.clock_skew_ms
+            for accepted in self.accepted
+            if accepted.row.clock_skew_ms is not None
+        ]
+        return max(skews, key=abs) if skews else None
 
 
 class Circumstances(NamedTuple):

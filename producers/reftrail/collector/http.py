@@ -43,7 +43,7 @@ from reftrail.contracts.times import now
 from reftrail.edge.api_keys import Caller
 from reftrail.edge.authorization import Authorization, admitted, caller_of
 from reftrail.edge.http_errors import RequestRefused, Unavailable
-from reftrail.edge.pace import paced_each
+from reftrail.edge.pace import paced, paced_each
 from reftrail.edge.pseudonyms import Pseudonyms
 from reftrail.edge.requests import (
     client_address,
@@ -51,7 +51,7 @@ from reftrail.edge.requests import (
     user_agent_of,
 )
 from reftrail.hosting.health import ready_unless
-from reftrail.hosting.json_answer import json_answer
+from reftrail.hosting.json_answer import json_answer, prepared
 
 if TYPE_CHECKING:
     from reftrail.codes_api import CodesApi
@@ -91,7 +91,9 @@ class Collector:
         self.repeated.check(sender.idempotency_key, items)
         outcome = await self.take(items, sender, _skew(sent_at), payer.address)
         self.repeated.remember(sender.idempotency_key, items)
-        return json_answer(_taken(outcome), 202)
+        if outcome.rejected or outcome.clock_skew is not None:
+            return json_answer(_taken(outcome), 202)
+        return _all_taken(len(outcome.accepted))
 
     async def take(
         self, items: list[Any], sender: Sender, skew: Millis = 0, payer: str = ""
@@ -147,7 +149,11 @@ class Collector:
             part = items[first : first + _EXAMINED_AT_ONCE]
             return examine(part, sender.kind, at, skew, first=first)
 
-        examined = merged(await paced_each(examined_from, range(0, len(items), _EXAMINED_AT_ONCE)))
+        if len(items) <= _EXAMINED_AT_ONCE:
+            examined = examined_from(0)
+        else:
+            parts = range(0, len(items), _EXAMINED_AT_ONCE)
+            examined = merged(await paced(map(examined_from, parts)))
         if examined.submitted and (refusal := self.publisher.refusal) is not None:
             if self.publisher.spooled is not None:
                 self.metrics.spool_refused.inc(len(examined.submitted))
@@ -291,3 +297,6 @@ def _taken(outcome: Acceptance) -> dict[str, Any]:
     if outcome.clock_skew is not None:
         answer["clock_skew_ms"] = outcome.clock_skew
     return answer
+
+
+_all_taken: Final = prepared(lambda accepted: {"accepted": accepted, "rejected": []}, 202)
