@@ -69,9 +69,13 @@ class ClickHouse:
 
     def beside(self, database: str) -> Client:
         """A connection to an empty database beside the usual one."""
+        self.make_empty(database)
+        return self.connect(database)
+
+    def make_empty(self, database: str) -> None:
+        """An empty database beside the usual one."""
         self.writing.command(f"DROP DATABASE IF EXISTS {quote_identifier(database)}")
         self.writing.command(f"CREATE DATABASE {quote_identifier(database)}")
-        return self.connect(database)
 
     def stop_merges(self) -> None:
         """From now on rows of equal key stay side by side, so that doubled ones can be counted."""
