@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import closing
 from itertools import count
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -39,9 +40,10 @@ def placed_so_far(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(120):
-        while not await asyncio.to_thread(holds):
-            pass
+    end = monotonic() + 120
+    while not await asyncio.to_thread(holds):
+        assert monotonic() < end
+        await asyncio.sleep(0.02)
 
 
 @pytest.mark.parametrize(
