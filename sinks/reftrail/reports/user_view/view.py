@@ -31,7 +31,7 @@ from reftrail.reports.user_view.rows import (
 MOST_SHOWN: Final = 100
 """The most codes, shipments and statements that are shown: the latest ones, active codes first."""
 
-_OF_PERSON: Final = ("entries", "codes", "milestones", "statements", "statement_changes")
+_OF_PERSON: Final = ("entries", "codes", "statements")
 _NOTHING: Final = FulfilmentRow("", is_delivered=False, ms=0, event_id="")
 
 
@@ -52,21 +52,22 @@ def user_view(
     codes = _shown(owned)
     campaigns = sorted({*filter(None, found.grants), *(code.campaign_id for code in owned)})
     shipments = _latest(found)
-    more = _more(client, [code.code for code in codes], shipments, campaigns)
-    attributed = attributed_to(client, [code.code for code in codes], more.every(Decision))
+    names = [code.code for code in codes]
+    more = _look_up_each(client, _about(person, known, names, shipments, campaigns))
+    attributed = attributed_to(client, names, more.every(Decision))
     shown, following = history(entries, asked)
     return {
         "user_id": person.user_id,
         "merged_users": list(person.merged),
         "balance": _balance(found),
         "last_earned": found.last and _last(found.last),
-        "standing": _standing(found.grants, campaigns, known, more, now or datetime.now(UTC)),
+        "standing": _standing(found.grants, campaigns, more, now or datetime.now(UTC)),
         "codes": [
             _code(code, attributed.get(code.code, 0), found.codes[code.code]) for code in codes
         ],
         "codes_in_all": len(owned),
         "shipments": _shipments(shipments, more),
-        "statements": _statements(known),
+        "statements": _statements(known, more),
         "history": shown,
         "next": following,
     }
@@ -93,10 +94,14 @@ def _shown(owned: Iterable[CodeRow]) -> list[CodeRow]:
     return [code for code in latest if code.code in shown]
 
 
-def _more(
-    client: Client, codes: Sequence[str], shipments: Sequence[Shipment], campaigns: Sequence[str]
-) -> FoundRows:
-    """The rows about codes, shipments and campaigns; asks only for what can exist."""
+def _about(
+    person: Person,
+    known: FoundRows,
+    codes: Sequence[str],
+    shipments: Sequence[Shipment],
+    campaigns: Sequence[str],
+) -> Mapping[str, Mapping[str, Any]]:
+    """The lookups about what is known by now that can find rows, with their parameters."""
     asked: dict[str, dict[str, Any]] = {}
     if codes:
         asked["decisions"] = {"codes": codes, "most": FEW + 1}
@@ -107,12 +112,19 @@ def _more(
         }
     if campaigns:
         asked["policies"] = {"campaigns": campaigns}
+        asked["milestones"] = {"users": person.users}
+    if known.every(StatementRow):
+        asked["statement_changes"] = {"users": person.users}
+    return asked
+
+
+def _look_up_each(client: Client, asked: Mapping[str, Mapping[str, Any]]) -> FoundRows:
     parameters = {name: value for values in asked.values() for name, value in values.items()}
     return look_up(client, *asked, **parameters)
 
 
-def _statements(known: FoundRows) -> list[dict[str, Any]]:
-    shown = statements_shown(known.every(StatementRow), known.every(StatementChangeRow))
+def _statements(known: FoundRows, more: FoundRows) -> list[dict[str, Any]]:
+    shown = statements_shown(known.every(StatementRow), more.every(StatementChangeRow))
     return shown[:MOST_SHOWN]
 
 
@@ -197,12 +209,11 @@ def _last(entry: EntryRow) -> dict[str, Any]:
 def _standing(
     grants: Mapping[str, int],
     campaigns: Iterable[str],
-    known: FoundRows,
     more: FoundRows,
     at: datetime,
 ) -> list[dict[str, Any]]:
     """The standing in each campaign: rewards that count, tier, badges, and the next milestone."""
-    reached = _reached(known.every(MilestoneRow))
+    reached = _reached(more.every(MilestoneRow))
     in_force = _milestones_in_force(more.every(PolicyRow), at)
     return [
         _in_campaign(
