@@ -16,20 +16,23 @@ Counting more in ClickHouse takes it longer to plan, but no longer for their num
 
 
 def attributed_to(
-    client: Client, codes: Sequence[str], decisions: Sequence[Decision], few: int = FEW
+    client: Client,
+    codes: Sequence[str],
+    decisions: Sequence[Decision],
+    corrections: Sequence[Correction],
+    few: int = FEW,
 ) -> dict[str, int]:
     """Users by code whose decision for it wasn't corrected; codes without any are left out.
 
-    decisions are all that there are for the codes, or more than few of them.
+    decisions and their corrections are all that there are for the codes, or decisions are more than
+    few.
     """
     if not decisions:
         return {}
     if len(decisions) > few:
         counted = look_up(client, "attributed", codes=codes).every(AttributedCount)
         return {count.code: count.users for count in counted}
-    ids = sorted({decision.event_id for decision in decisions})
-    found = look_up(client, "corrections", decisions=ids).every(Correction)
-    corrected = {correction.corrects for correction in found}
+    corrected = {correction.corrects for correction in corrections}
     users: dict[str, set[str]] = {}
     for decision in decisions:
         if decision.event_id not in corrected:

@@ -18,6 +18,7 @@ from reftrail.reports.user_view.pay_outs import statements_shown
 from reftrail.reports.user_view.people import Person, person_of
 from reftrail.reports.user_view.rows import (
     CodeRow,
+    Correction,
     Decision,
     EntryRow,
     FulfilmentRow,
@@ -54,7 +55,7 @@ def user_view(
     shipments = _latest(found)
     names = [code.code for code in codes]
     more = _look_up_each(client, _about(person, known, names, shipments, campaigns))
-    attributed = attributed_to(client, names, more.every(Decision))
+    attributed = attributed_to(client, names, more.every(Decision), more.every(Correction))
     shown, following = history(entries, asked)
     return {
         "user_id": person.user_id,
@@ -104,7 +105,7 @@ def _about(
     """The lookups about what is known by now that can find rows, with their parameters."""
     asked: dict[str, dict[str, Any]] = {}
     if codes:
-        asked["decisions"] = {"codes": codes, "most": FEW + 1}
+        asked["decisions"] = asked["corrections"] = {"codes": codes, "most": FEW + 1}
     if shipments:
         asked["fulfilments"] = {
             "shipped_by": sorted({shipment.now.code for shipment in shipments}),

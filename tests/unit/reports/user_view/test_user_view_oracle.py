@@ -30,7 +30,7 @@ from reftrail.contracts.topics import (
 from reftrail.reports.user_view.attributed import attributed_to
 from reftrail.reports.user_view.history import HistoryPage, page
 from reftrail.reports.user_view.lookups import look_up
-from reftrail.reports.user_view.rows import Decision
+from reftrail.reports.user_view.rows import Correction, Decision
 from reftrail.reports.user_view.view import user_view
 from reftrail.rules.reward.transitions import effect
 
@@ -54,9 +54,13 @@ async def test_counting_by_clickhouse_equals_counting_by_python(clickhouse: Clic
     towns = [town(chance, number) for number in range(TOWNS)]
     await _load(clickhouse, towns, chance, merged=False)
     codes = [name for town in towns for name in town.codes]
-    decisions = look_up(clickhouse.reading, "decisions", codes=codes, most=9999).every(Decision)
+    found = look_up(clickhouse.reading, "decisions", "corrections", codes=codes, most=9999)
+    decisions, corrections = found.every(Decision), found.every(Correction)
 
-    counted = {few: attributed_to(clickhouse.reading, codes, decisions, few) for few in (0, 9999)}
+    counted = {
+        few: attributed_to(clickhouse.reading, codes, decisions, corrections, few)
+        for few in (0, 9999)
+    }
 
     expected = {name: _attributed(town, name) for town in towns for name in town.codes}
     assert counted[0] == counted[9999] == {name: users for name, users in expected.items() if users}
