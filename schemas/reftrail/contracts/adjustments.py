@@ -7,11 +7,12 @@ from reftrail.contracts.record import Micros, Record
 
 ACTION: Final = "adjustment"
 """The first part of the action of an adjustment's ledger entries, before its id."""
+_BEGINNING: Final = f"{ACTION}:"
 
 
 def is_adjustment(action: str) -> bool:
     """Whether an action of the ledger is an adjustment by hand."""
-    return action.startswith(f"{ACTION}:")
+    return action.startswith(_BEGINNING)
 
 
 class AdjustmentDecision(StrEnum):

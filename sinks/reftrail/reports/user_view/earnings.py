@@ -75,51 +75,60 @@ def each_once(rows: Sequence[EntryRow]) -> list[EntryRow]:
     known = {row.event_id: row for row in rows}
     if len(known) < len(rows):
         known = {row.event_id: row for row in sorted(rows, key=_PRECEDENCE)}
-    reinstated = {row.reward_id for row in known.values() if not _REOPENED.isdisjoint(row.reasons)}
+    every = known.values()
+    reinstated = {
+        row.reward_id for row in every if row.reasons and not _REOPENED.isdisjoint(row.reasons)
+    }
+    if not reinstated:
+        return sorted(every, key=_order)
     latest: dict[str, tuple[int, str]] = {}
-    for entry in known.values() if reinstated else ():
+    for entry in every:
         if entry.reward_id in reinstated and entry.status in _SUPERSEDED:
             place = entry.position, entry.event_id
             latest[entry.reward_id] = max(place, latest.get(entry.reward_id, place))
 
     def order(entry: EntryRow) -> tuple[int, int, bool, str]:
-        """As in the view `reward_balances`: what ends a reward is last, wherever its cause is.
+        """Of a reinstated reward, what ends its latest grant is last; other ends are first."""
+        grant = latest.get(entry.reward_id)
+        if grant is None or entry.status not in _ENDED or entry.supersedes == grant[1]:
+            return _order(entry)
+        return -1, entry.position, False, entry.event_id
 
-        Of a reinstated reward, that is what ends its latest grant; other ends are before it.
-        """
-        rank = 0
-        if entry.status in _ENDED:
-            grant = latest.get(entry.reward_id)
-            rank = 1 if grant is None or entry.supersedes == grant[1] else -1
-        return rank, entry.position, entry.status == _FULFILLED, entry.event_id
+    return sorted(every, key=order)
 
-    return sorted(known.values(), key=order)
+
+def _order(entry: EntryRow) -> tuple[int, int, bool, str]:
+    """As in the view `reward_balances`: what ends a reward is last, wherever its cause is."""
+    status = entry.status
+    return status in _ENDED, entry.position, status == _FULFILLED, entry.event_id
 
 
 def earnings(entries: Sequence[EntryRow]) -> Earnings:
     """All of a user's entries as sums, the last one about each reward last."""
     found = Earnings()
-    added: dict[tuple[str, str], Micros] = defaultdict(int)
-    owed: dict[tuple[str, str], Micros] = defaultdict(int)
-    granted: set[str] = set()
+    sums, granted = found.sums, set[str]()
     last: dict[str, EntryRow] = {}
+    latest: EntryRow | None = None
     for entry in entries:
-        status, owns = entry.status, (entry.currency, entry.kind)
-        added[owns] += entry.effect_micros
-        owed[owns] += entry.clawback_micros
+        total = sums[entry.currency, entry.kind]
+        if entry.effect_micros:
+            total.balance += entry.effect_micros
+        if entry.clawback_micros:
+            total.to_collect += entry.clawback_micros
         if not (entry.reasons and is_part(entry)):
             last[entry.reward_id] = entry
-        if status in _COUNTED and entry.role == _REFERRER and not is_adjustment(entry.action):
+        if entry.kind == "shipment":
+            _ship(found, entry)
+        status = entry.status
+        if status not in _COUNTED:
+            continue
+        if entry.role == _REFERRER and not is_adjustment(entry.action):
             _count(found, entry, granted)
         if status == _GRANTED:
             granted.add(entry.reward_id)
-            if found.last is None or entry.ms >= found.last.ms:
-                found.last = entry
-        if entry.kind == "shipment":
-            _ship(found, entry)
-    for key, value in added.items():
-        found.sums[key].balance = value
-        found.sums[key].to_collect = owed[key]
+            if latest is None or entry.ms >= latest.ms:
+                latest = entry
+    found.last = latest
     _count_open(found, last.values())
     return found
 
@@ -140,7 +149,7 @@ def _count(found: Earnings, entry: EntryRow, granted: set[str]) -> None:
         counters = found.codes[entry.code]
         counters.granted += entry.reward_id not in granted
         counters.users.add(entry.user_id)
-        found.grants[entry.campaign_id or ""] += not is_again(entry)
+        found.grants[entry.campaign_id or ""] += not (entry.reasons and is_again(entry))
     elif entry.status == _REJECTED:
         if Reason.DISPUTE_ENDED in entry.reasons:  # it was granted before the dispute
             found.grants[entry.campaign_id or ""] -= 1

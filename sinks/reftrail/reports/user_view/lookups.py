@@ -7,6 +7,7 @@ once for all that can be known at once.
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import cache
+from itertools import groupby
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -24,8 +25,9 @@ class FoundRows:
 
     def __init__(self, rows: Sequence[Row] = ()) -> None:
         self._by_kind: dict[type, list[Any]] = defaultdict(list)
-        for row in rows:
-            self._by_kind[type(row)].append(row)
+        # The rows of a query come in a row: so each kind is copied as a whole.
+        for kind, alike in groupby(rows, type):
+            self._by_kind[kind].extend(alike)
 
     def every(self, kind: type[_Kind]) -> list[_Kind]:
         """The rows of a kind, in no order."""
