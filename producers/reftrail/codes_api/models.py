@@ -14,10 +14,11 @@ from reftrail.codes.model import (
     Terms,
 )
 from reftrail.contracts.code_spelling import CODE_PATTERN, spelled
-from reftrail.contracts.names import LINE_PATTERN, LONGEST_NAME, NAME_PATTERN
+from reftrail.contracts.names import LINE_PATTERN
 from reftrail.contracts.record import Millis
 from reftrail.contracts.reference import OWNER_HASHES, CodeStatus, FormatKind, named_hash
 from reftrail.edge.field_formats import parse_address, parse_time
+from reftrail.edge.model_fields import Name
 from reftrail.edge.pseudonyms import Pseudonyms
 
 MOST_CODES: Final = 1_000
@@ -41,9 +42,6 @@ def _no_arguments(segments: dict[str, str]) -> dict[str, str]:
     return segments
 
 
-_Name: TypeAlias = Annotated[
-    str, Field(min_length=1, max_length=LONGEST_NAME, pattern=NAME_PATTERN)
-]
 _Text: TypeAlias = Annotated[str, Field(min_length=1, max_length=1_000, pattern=LINE_PATTERN)]
 _Typed: TypeAlias = Annotated[str, Field(min_length=1, max_length=128)]
 _Code: TypeAlias = Annotated[str, AfterValidator(spelled), Field(pattern=CODE_PATTERN)]
@@ -52,14 +50,14 @@ _Moment: TypeAlias = Annotated[
     Millis | None, BeforeValidator(_moment, json_schema_input_type=str | None)
 ]
 _Count: TypeAlias = Annotated[int, Field(ge=1, lt=_INT32)]
-_Names: TypeAlias = Annotated[tuple[_Name, ...], Field(max_length=_MOST_LIMITS)]
+_Names: TypeAlias = Annotated[tuple[Name, ...], Field(max_length=_MOST_LIMITS)]
 _Countries: TypeAlias = Annotated[tuple[_Country, ...], Field(max_length=300)]
 _Segments: TypeAlias = Annotated[
-    dict[Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,31}$")], _Name],
+    dict[Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,31}$")], Name],
     Field(max_length=20),
     AfterValidator(_no_arguments),
 ]
-_Limits: TypeAlias = Annotated[dict[_Name, _Count], Field(max_length=_MOST_LIMITS)]
+_Limits: TypeAlias = Annotated[dict[Name, _Count], Field(max_length=_MOST_LIMITS)]
 
 
 class Body(BaseModel):
@@ -71,15 +69,15 @@ class Body(BaseModel):
 class RecordBody(Body):
     """A record elsewhere that a code belongs to, such as a ticket."""
 
-    kind: _Name
-    id: _Name
+    kind: Name
+    id: Name
 
 
 class OwnerSignals(Body):
     """Signals by which a self-referral is recognised. Kept as keyed hashes alone."""
 
     email: Annotated[str, Field(max_length=254, pattern=r"^\s*[^\s@]+@[^\s@]+\s*$")] | None = None
-    device_id: _Name | None = None
+    device_id: Name | None = None
     ip: Annotated[str, Field(max_length=64), AfterValidator(_address)] | None = None
 
     def hashed(self, hashes: Pseudonyms) -> dict[str, Any]:
@@ -95,10 +93,10 @@ class TermsBody(Body):
     out through each channel. max_uses: how many users may earn through it.
     """
 
-    campaign_id: _Name
-    owner_user_id: _Name | None = None
-    category: _Name | None = None
-    channel: _Name | None = None
+    campaign_id: Name
+    owner_user_id: Name | None = None
+    category: Name | None = None
+    channel: Name | None = None
     channels: _Names = ()
     regions: _Countries = ()
     expires_at: _Moment = None
@@ -139,7 +137,7 @@ class IssueOne(TermsBody):
     """
 
     code: _Typed | None = None
-    format: _Name | None = None
+    format: Name | None = None
     segments: _Segments = Field(default_factory=dict)
     count: Annotated[int, Field(ge=1, le=MOST_CODES)] = 1
     reason: _Text | None = None
@@ -155,7 +153,7 @@ class IssueEach(Body):
     """A code for each of the terms, in their order."""
 
     codes: Annotated[tuple[TermsBody, ...], Field(min_length=1, max_length=MOST_CODES)]
-    format: _Name | None = None
+    format: Name | None = None
     segments: _Segments = Field(default_factory=dict)
     reason: _Text | None = None
 
@@ -170,7 +168,7 @@ class TakeOver(Body):
 class IssueDerived(Body):
     """So many more codes of a derived format, which follow from its campaign's secret."""
 
-    format: _Name
+    format: Name
     count: Annotated[int, Field(ge=1, le=MOST_CODES)]
     reason: _Text | None = None
 
@@ -184,7 +182,7 @@ class Reasoned(Body):
 class Bind(Reasoned):
     """The owner, the record, or both."""
 
-    owner_user_id: _Name | None = None
+    owner_user_id: Name | None = None
     record: RecordBody | None = None
 
     @model_validator(mode="after")
@@ -197,21 +195,21 @@ class Bind(Reasoned):
 class Distribute(Reasoned):
     """The code was handed out, so many times, through a channel."""
 
-    channel: _Name | None = None
+    channel: Name | None = None
     count: _Count = 1
 
 
 class Reissue(Reasoned):
     """format: that of the new code; without it, that of the old one."""
 
-    format: _Name | None = None
+    format: Name | None = None
 
 
 class Change(Reasoned):
     """Fields left out stay as they are; null takes a limit, a date or a note away."""
 
-    category: _Name | None = None
-    channel: _Name | None = None
+    category: Name | None = None
+    channel: Name | None = None
     channels: _Names = ()
     regions: _Countries = ()
     expires_at: _Moment = None
@@ -239,7 +237,7 @@ class Verify(Body):
     """
 
     code: _Typed
-    channel: _Name | None = None
+    channel: Name | None = None
     region: _Country | None = None
     distributing: bool = False
 
@@ -249,9 +247,9 @@ class DefineFormat(Body):
 
     pattern: Annotated[str, Field(min_length=1, max_length=500)]
     kind: FormatKind = Field(default=FormatKind.REGISTERED, strict=False)
-    campaign_id: _Name | None = None
-    category: _Name | None = None
-    channel: _Name | None = None
+    campaign_id: Name | None = None
+    category: Name | None = None
+    channel: Name | None = None
     per_user: PerUser = Field(default=PerUser.MANY, strict=False)
     on_signup: bool = False
     reason: _Text | None = None
@@ -269,8 +267,8 @@ class Listing(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    owner: _Name | None = None
-    campaign: _Name | None = None
+    owner: Name | None = None
+    campaign: Name | None = None
     prefix: _Code | None = None
     status: CodeStatus | None = None
     cursor: Annotated[str, Field(max_length=1_000)] | None = None

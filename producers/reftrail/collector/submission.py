@@ -21,7 +21,7 @@ from pydantic_core import PydanticCustomError
 
 from reftrail.contracts.code_spelling import CODE_PATTERN, spelled
 from reftrail.contracts.money import is_currency, is_whole, whole_amount
-from reftrail.contracts.names import LONGEST_NAME, NAME_PATTERN, usable_source
+from reftrail.contracts.names import usable_source
 from reftrail.contracts.record import Micros, Millis
 from reftrail.edge.field_formats import (
     EXPECTED,
@@ -30,6 +30,7 @@ from reftrail.edge.field_formats import (
     parse_amount,
     parse_time,
 )
+from reftrail.edge.model_fields import Name
 
 # The nil and the max UUID (RFC 9562, 5.9 and 5.10): ids that a client forgot to fill in.
 _BLANK_UUIDS: Final = frozenset({"0" * 8, "f" * 8})
@@ -122,7 +123,6 @@ def _text(longest: int, pattern: str) -> Any:
     return Field(min_length=1, max_length=longest, pattern=pattern)
 
 
-_Name: TypeAlias = Annotated[str, _text(LONGEST_NAME, NAME_PATTERN)]
 _Source: TypeAlias = Annotated[str, AfterValidator(usable_source)]
 _Code: TypeAlias = Annotated[str, AfterValidator(spelled), Field(pattern=CODE_PATTERN)]
 _HEX: Final = "[0-9a-fA-F]"
@@ -147,28 +147,28 @@ class Submission(BaseModel):
 
     event_id: _Uuid | None = None
     event_time: _Time | None = None
-    visitor_id: _Name | None = None
-    user_id: _Name | None = None
+    visitor_id: Name | None = None
+    user_id: Name | None = None
     code: _Code | None = None
-    campaign_id: _Name | None = None
-    category: _Name | None = None
-    channel: _Name | None = None
+    campaign_id: Name | None = None
+    category: Name | None = None
+    channel: Name | None = None
     source: Literal["electronic", "portal", "direct"] | None = None
-    device_id: _Name | None = None
+    device_id: Name | None = None
     ip: Annotated[str, Field(max_length=64), AfterValidator(normal_address)] | None = None
     user_agent: Annotated[str, Field(max_length=1024)] | None = None
     country: Annotated[str, _text(2, "^[A-Z]{2}$")] | None = None
     email: Annotated[str, _text(254, r"^\s*[^\s@]+@[^\s@]+\s*$")] | None = None
-    order_id: _Name | None = None
+    order_id: Name | None = None
     currency: _Currency | None = None  # before the amount, which is read by it
     amount: _Amount | None = None
     net_amount: _Amount | None = None
     tax: _Amount | None = None
     shipping: _Amount | None = None
-    refund_id: _Name | None = None
+    refund_id: Name | None = None
     amount_refunded: _Amount | None = None
-    dispute_id: _Name | None = None
-    merged_into: _Name | None = None
+    dispute_id: Name | None = None
+    merged_into: Name | None = None
     utm_source: _Source | None = None
     properties: (
         Annotated[str, BeforeValidator(json_object, json_schema_input_type=dict[str, Any])] | None
@@ -179,36 +179,36 @@ class View(Submission):
     """A visitor saw something that carries a code."""
 
     type: Literal["view"]
-    visitor_id: _Name
+    visitor_id: Name
 
 
 class Click(Submission):
     """A visitor followed a referral link."""
 
     type: Literal["click"]
-    visitor_id: _Name
+    visitor_id: Name
 
 
 class FormStarted(Submission):
     """A visitor began to fill in the sign-up form."""
 
     type: Literal["form_started"]
-    visitor_id: _Name
+    visitor_id: Name
 
 
 class Signup(Submission):
     """A visitor became a user."""
 
     type: Literal["signup"]
-    user_id: _Name
+    user_id: Name
 
 
 class Purchase(Submission):
     """A user paid for an order."""
 
     type: Literal["purchase"]
-    user_id: _Name
-    order_id: _Name
+    user_id: Name
+    order_id: Name
     amount: _Amount
     currency: _Currency
 
@@ -217,8 +217,8 @@ class Refund(Submission):
     """An order was paid back: in part (amount), by then so much in all, or in full (neither)."""
 
     type: Literal["refund"]
-    user_id: _Name
-    order_id: _Name
+    user_id: Name
+    order_id: Name
     amount: Annotated[_Amount, AfterValidator(_above_zero)] | None = None
     amount_refunded: Annotated[_Amount, AfterValidator(_above_zero)] | None = None
 
@@ -226,9 +226,9 @@ class Refund(Submission):
 class _Disputed(Submission):
     """A dispute about an order: about a part of it (amount), or all of it."""
 
-    user_id: _Name
-    order_id: _Name
-    dispute_id: _Name
+    user_id: Name
+    order_id: Name
+    dispute_id: Name
     amount: Annotated[_Amount, AfterValidator(_above_zero)] | None = None
 
 
@@ -254,16 +254,16 @@ class UsersMerged(Submission):
     """A user, such as a guest, is merged into an account, which stays."""
 
     type: Literal["users_merged"]
-    user_id: _Name
-    merged_into: _Name
+    user_id: Name
+    merged_into: Name
 
 
 class Identified(Submission):
     """A visitor is known to be a user: somebody logged in on this browser or device."""
 
     type: Literal["identified"]
-    visitor_id: _Name
-    user_id: _Name
+    visitor_id: Name
+    user_id: Name
 
 
 AnySubmission: TypeAlias = Annotated[

@@ -160,7 +160,7 @@ def _is_visit(event: UsualEvent) -> bool:
 
 
 def _is_name(text: str) -> bool:
-    return 0 < len(text) <= LONGEST_NAME and text[0] != " "
+    return 0 < len(text) <= LONGEST_NAME and text[0] != " " != text[-1]
 
 
 def _read_more(event: UsualEvent, item: dict[str, Any]) -> bool:

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from typing import Annotated, Any, Final, TypeAlias, TypeVar
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError
 from pydantic_core import ErrorDetails
 
 from reftrail.contracts.code_spelling import CODE_PATTERN, spelled
@@ -23,7 +23,12 @@ def _uuid(text: str) -> str:
     return str(UUID(text))
 
 
-Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME, pattern=NAME_PATTERN)]
+Name: TypeAlias = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True),
+    Field(min_length=1, max_length=LONGEST_NAME, pattern=NAME_PATTERN),
+]
+"""An id or name that clients choose, without the blanks around it: `"O17 "` is the order `O17`."""
 Uuid: TypeAlias = Annotated[str, Field(max_length=36), AfterValidator(_uuid)]
 Code: TypeAlias = Annotated[str, AfterValidator(spelled), Field(pattern=CODE_PATTERN)]
 ReasonWord: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,64}$")]
