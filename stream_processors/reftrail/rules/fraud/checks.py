@@ -23,6 +23,7 @@ from reftrail.rules.fraud.timing import (
 )
 from reftrail.rules.fraud.usage import amount_5x, amount_10x, amount_20x, burst, suspicious_code
 from reftrail.rules.fraud.velocity_checks import (
+    many_per_device_30d,
     ring,
     ring_by_device,
     ring_by_ip,
@@ -51,6 +52,7 @@ CHECKS: Final = (
     Check("users_per_network_30d", 5, users_per_network_30d, 250, "users"),
     Check("users_per_device_24h", 25, users_per_device_24h, 1, "users"),
     Check("users_per_device_30d", 35, users_per_device_30d, 2, "users"),
+    Check("many_per_device_30d", 25, many_per_device_30d, 7, "users"),
     Check("users_per_email", 100, users_per_email, 1, "users"),
     Check("ring", 80, ring, 1, "users"),
     Check("ring_by_device", 60, ring_by_device, 1, "users"),

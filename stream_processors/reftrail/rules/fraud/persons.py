@@ -24,6 +24,7 @@ _COUNTS: Final[Mapping[str, tuple[str, str]]] = {
     "users_per_network_30d": ("network", "users_30d"),
     "users_per_device_24h": ("device", "users_24h"),
     "users_per_device_30d": ("device", "users_30d"),
+    "many_per_device_30d": ("device", "users_30d"),
     "users_per_email": ("email", "users_365d"),
 }
 """The kind of signal of each reason that counts users, and the number that it compares."""

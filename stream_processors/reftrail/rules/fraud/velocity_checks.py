@@ -60,6 +60,14 @@ def users_per_device_30d(case: Case, limit: int) -> Figures | None:
     return _users(case, "device", limit, is_day=False)
 
 
+def many_per_device_30d(case: Case, limit: int) -> Figures | None:
+    """Far more users claimed from one device within 30 days than share one.
+
+    Weight 25, limit 7 users: with the one above it holds, on whatever days they came.
+    """
+    return _users(case, "device", limit, is_day=False)
+
+
 def users_per_email(case: Case, limit: int) -> Figures | None:
     """More users claimed with one e-mail address within 365 days than the limit.
 

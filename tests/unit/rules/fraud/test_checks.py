@@ -209,6 +209,13 @@ def test_steps_of_haste_add_up() -> None:
     assert hasty(3 * SECOND - 1)["instant_signup"] == {"took_ms": 2_999, "limit_ms": 3_000}
 
 
+def test_steps_of_a_crowd_on_one_device_add_up() -> None:
+    known, many = "users_per_device_30d", "many_per_device_30d"
+    assert found(case(seen=seen("device", month=7))).keys() == {known}
+    crowd = found(case(seen=seen("device", month=8)))
+    assert crowd == {known: {"users": 8, "limit": 2}, many: {"users": 8, "limit": 7}}
+
+
 @pytest.mark.parametrize(
     ("claims", "expected"),
     [
