@@ -121,7 +121,7 @@ class Rebuild:
 
         Dead letters are on their topic already and aren't written again.
         """
-        apply_ddl(self._fresh, cluster=self._cluster)
+        apply_ddl(self._fresh, cluster=self._cluster, with_views=False)
         ledger = Ledger(self._fresh)
         ledger.begin_at(Ledger(self.kept).next_number())
         loader = Loader(self._fresh, ledger, _leave_out, WarehouseMetrics())

@@ -62,8 +62,12 @@ def apply_ddl(
     given: Iterable[DdlFile] | None = None,
     cluster: str | None = None,
     epoch: int | None = None,
+    *,
+    with_views: bool = True,
 ) -> list[str]:
     """Bring the tables and views up to date, in an epoch; says which files were applied now.
+
+    Without views, which are half of the work, it is a database that nobody asks.
 
     Raises `ExpectedError` if a file applied before has been changed since, or isn't known here, or
     tables that are to be on a cluster are on one server.
@@ -83,7 +87,8 @@ def apply_ddl(
     created = create_tables(client, begun, changes) if is_new else []
     applied |= {file.name: file.checksum for file in created}
     now = [*(file.name for file in created), *apply_files(client, wanted, applied, changes)]
-    define_views(client, changes)
+    if with_views:
+        define_views(client, changes)
     return now
 
 

@@ -188,6 +188,7 @@ def test_a_rebuild_has_the_same_rows(kept: Client, fresh: Client, size: int) -> 
     assert said[-1] == f"loaded {sum(map(len, VALUES.values()))} messages"
     found = {table.name: table.rebuilt.rows for table in compare(kept, fresh)}
     assert (found["events"], found["duplicate_events"], found["touched_arms"]) == (43, 10, 3)
+    assert [name for (name,) in fresh.query("SHOW TABLES LIKE 'v\\_%'").result_rows] == []
 
 
 def test_large_messages_are_loaded_a_few_at_a_time(kept: Client, fresh: Client) -> None:
