@@ -73,10 +73,10 @@ def change(row: Mapping[str, Any], name: str, kind: MeasureKind) -> tuple[str, s
     way = "up" if difference > 0 else "down" if difference < 0 else "same"
     if kind is MeasureKind.RATE:
         text = f"{100 * difference:+.1f} points"
-    elif float(before):
-        text = f"{difference / abs(float(before)):+.1%}"
+    elif not float(before):
+        return "none before", way
     else:
-        text = "none before"
+        text = f"{difference / abs(float(before)):+.1%}"
     return f"{text}, before: {text_of(before, kind)}", way
 
 

@@ -102,7 +102,7 @@ class ReportsApi:
             check_once(name, query.getlist(name))
         names = [name for name in query if name not in _ONCE]
         age = query.get("max_age")
-        max_age = number_from("max_age", age, MOST_AGE) if age is not None else 0
+        max_age = 0 if age is None else number_from("max_age", age, MOST_AGE, least=0)
         wanted = asked(report, {name: query.getlist(name) for name in names})
         media_type, written = format_of(query.get("format", AnswerFormat.JSON))
         known = request.headers.get("if-none-match", "")

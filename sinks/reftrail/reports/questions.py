@@ -122,10 +122,10 @@ def question(  # noqa: PLR0913  (what may be asked)
     return asked
 
 
-def number_from(name: str, given: str, most: int) -> int:
-    """A number from 1 to most, in digits. Raises `BadQuestion`."""
-    if not is_digits(given, len(str(most))) or not 1 <= int(given) <= most:
-        raise BadQuestion(f"{name} is {given[:40]!r}; give a number from 1 to {most}")
+def number_from(name: str, given: str, most: int, least: int = 1) -> int:
+    """A number from least to most, in digits. Raises `BadQuestion`."""
+    if not is_digits(given, len(str(most))) or not least <= int(given) <= most:
+        raise BadQuestion(f"{name} is {given[:40]!r}; give a number from {least} to {most}")
     return int(given)
 
 

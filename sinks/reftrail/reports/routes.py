@@ -36,7 +36,7 @@ _REPORT: Final = (
     Parameter(
         "max_age",
         meaning="Seconds: how old the facts may be. Answers of placed facts come at once.",
-        schema={"type": "integer", "minimum": 1, "maximum": MOST_AGE},
+        schema={"type": "integer", "minimum": 0, "maximum": MOST_AGE, "default": 0},
     ),
 )
 

@@ -53,6 +53,7 @@ async def test_over_http_an_answer_is_of_now_unless_it_may_be_older(
     clock.now += 30
     assert await clicks(http, "&max_age=60") == (AS_OF, 4)
     assert await clicks(http, "&max_age=10") == (None, 5)
+    assert await clicks(http, "&max_age=0") == (None, 5), "of now, as without it"
     for query in ("max_age=x", "max_age=5&max_age=60", "format=csv&format=json"):
         assert (await http.get(f"/v1/reports/funnel?{query}")).status_code == 422, query
 
