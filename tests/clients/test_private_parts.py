@@ -14,6 +14,7 @@ from aiokafka.client import AIOKafkaClient, CoordinationType
 from aiokafka.errors import KafkaConnectionError
 from faust.transport.drivers import aiokafka as driver
 from kafka.coordinator.consumer import ConsumerCoordinator
+from support.syntax import parsed
 
 from clients.private_parts import PRIVATE_PARTS
 from clients.responses import started_consumer
@@ -38,7 +39,7 @@ def private_uses() -> Iterator[str]:
     """Private attributes of other objects, in all modules that import a client."""
     for portion in PORTIONS:
         for file in (ROOT / portion).rglob("*.py"):
-            tree = ast.parse(file.read_text("utf-8"))
+            tree = parsed(file.read_text("utf-8"))
             if not CLIENTS & set(imported(tree)):
                 continue
             for node in ast.walk(tree):

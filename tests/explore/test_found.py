@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from property.plan_step import Step
 from property.programmes import Manner
+from support.syntax import parsed
 
 from explore.found import FOUND, TESTS, FoundFailure, found_in, given_back, kept, read
 from reftrail.contracts.events import AnyEvent, Click, Purchase
@@ -53,6 +54,6 @@ def test_arguments_that_would_not_come_back_are_not_kept() -> None:
 def test_each_file_is_about_a_property_that_exists() -> None:
     for path, found in found_in(FOUND).items():
         place, _, function = found.test.partition("::")
-        tree = ast.parse((TESTS / place).read_text())
+        tree = parsed((TESTS / place).read_text())
         names = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
         assert function in names, f"{path} is about {found.test}: rename it there, or remove it"

@@ -48,7 +48,7 @@ def planted(payload: Any) -> Any:
 def events(edge: RunningEdge, _: Path) -> list[httpx.Response]:
     bad = [
         {"ip": ADDRESS + "9"},
-        {"device_id": DEVICE + "\n"},
+        {"device_id": DEVICE + "\x00"},
         {"email": EMAIL + "@"},
         {"user_agent": AGENT * 20},
     ]

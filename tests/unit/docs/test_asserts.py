@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.syntax import parsed
 
 ROOT = Path(__file__).parents[3]
 SOURCES = ("schemas", "producers", "stream_processors", "sinks", "infra", "benchmarks", "examples")
@@ -13,7 +14,7 @@ ONLY_LOOK = {"all", "any", "callable", "hasattr", "isinstance", "issubclass", "l
 
 def doing(source: str) -> Iterator[ast.Assert]:
     """The asserts that call something which may do more than look."""
-    for found in ast.walk(ast.parse(source)):
+    for found in ast.walk(parsed(source)):
         if isinstance(found, ast.Assert) and any(map(_may_act, ast.walk(found.test))):
             yield found
 

@@ -4,6 +4,7 @@ import ast
 from pathlib import Path
 
 import pytest
+from support.syntax import parsed
 
 ROOT = Path(__file__).parents[3]
 HOSTS = (
@@ -32,7 +33,7 @@ def test_a_host_has_the_role_files(host: str) -> None:
 
 @pytest.mark.parametrize("host", HOSTS)
 def test_a_composition_root_reads_like_the_others(host: str) -> None:
-    tree = ast.parse((ROOT / host / "main.py").read_text("utf-8"))
+    tree = parsed((ROOT / host / "main.py").read_text("utf-8"))
     docstring = " ".join((ast.get_docstring(tree) or "").split()) + " "
     assert docstring.startswith("Composition root of ")
     assert all(part in docstring for part in ("Input: ", "Output: ", "Guarantee: "))
