@@ -112,7 +112,7 @@ def canonical_mailbox(address: str) -> str:
     if name and owner and (known := _PROVIDERS.get(parent)) and known.has_subdomains:
         name, domain = owner, parent
     provider = _PROVIDERS.get(domain)
-    if provider is None or name.startswith('"'):
+    if provider is None or not _PLAIN.fullmatch(name):
         return f"{name}{at}{domain}"
     bare = name.partition("+")[0].translate(dict.fromkeys(map(ord, provider.ignored)))
     if provider.has_dots_for_hyphens:

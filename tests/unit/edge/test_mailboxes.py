@@ -120,8 +120,8 @@ QUOTED = st.builds(
 
 COMMENTED = st.builds(
     "{}@{}".format,
-    st.text('a.+-()"', max_size=9),
-    st.sampled_from(["gmail.com", "ya.ru(a)", "(x)x.de"]),
+    st.text('a.+-()" ', max_size=9),
+    st.sampled_from(["gmail.com", "ya.ru(a)", "(x)x.de", "me.proton.me"]),
 )
 
 
