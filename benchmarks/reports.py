@@ -206,7 +206,7 @@ def _table(figures: dict[str, Any]) -> Table:
 
 
 def _gain(figures: dict[str, Any]) -> str:
-    """How many times as fast the funnel is as it was asked once, in the same run."""
+    """Ratio of the former query's time to the time of today's report `funnel`, in the same run."""
     if "former_funnel" not in figures:
         return "the funnel wasn't asked as it was once"
     before, now = figures["former_funnel"]["p50_ms"], figures["reports"]["funnel"]["all"]["p50_ms"]

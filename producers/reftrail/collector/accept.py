@@ -181,7 +181,7 @@ _NO_AGENT: Final = (None, None, None, False)
 
 @lru_cache(maxsize=4096)
 def _seen(user_agent: str) -> tuple[str, str, str, bool]:
-    """What is kept of a user agent, and whether it is a bot's."""
+    """Family, system and device class of a user agent, and whether it is a bot's."""
     return (*agent_of(user_agent), is_bot(user_agent))
 
 

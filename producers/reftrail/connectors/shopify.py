@@ -87,7 +87,7 @@ def _shipping(order: Json) -> Decimal | None:
 
 
 def _vouchers(order: Json) -> Decimal:
-    """What the order's gift cards cost after discounts. They aren't taxed or shipped."""
+    """Price of the order's gift cards after discounts. Gift cards have no tax and no shipping."""
     cards = [item for item in parts(order, "line_items") if item.get("gift_card") is True]
     prices = [
         (cost(card.get("price")) or Decimal(0)) * (cost(card.get("quantity")) or Decimal(0))

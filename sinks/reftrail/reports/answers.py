@@ -140,7 +140,7 @@ class ReportAnswers:
         return self._asked_of(asked, source)
 
     def _views(self) -> Source:
-        """What views are now; all of it is read before they are."""
+        """The views as a source: their time and content, read before the views themselves."""
         latest, at, as_of = self._placed.latest(), self._placed.now(), self._as_of()
         version = -1 if latest is None else latest.version
         return Source(as_of, self._placed.content(self._client), version, at)

@@ -30,7 +30,7 @@ QuestionKey = tuple[str, Question]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What an answer is made of: placed facts or, without them, views.
+    """Source of an answer: placed facts or, without them, views.
 
     as_of, content, version and at as of placed facts; of views the version is that of the newest
     facts that were placed when they were read, -1 without any.

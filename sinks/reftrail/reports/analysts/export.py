@@ -45,7 +45,7 @@ TIMES: Final = {
 _CHUNK: Final = 1 << 20
 _DIRECTORY: Final = "export-"
 _SETTINGS: Final[dict[str, Any]] = {"format_csv_null_representation": ""}
-"""Empty text is quoted, so it is told apart from null."""
+"""Empty text is written as `""`, null as nothing."""
 
 
 class ExportFormat(StrEnum):
