@@ -135,6 +135,11 @@ def name_of(user_id: str) -> bytes:
     return fingerprint(user_id).to_bytes(NAME_BYTES, "big")
 
 
+def names_in(others: bytes) -> list[bytes]:
+    """The names of users that stand one after the other in an answer, in their order."""
+    return [others[start : start + NAME_BYTES] for start in range(0, len(others), NAME_BYTES)]
+
+
 def wakes_at(state: VelocityState) -> Millis | None:
     """The time at which the last claim is out of the window; None without claims."""
     return state.claims[-1].at + state.window_days * DAY if state.claims else None
@@ -154,12 +159,10 @@ def _claim(asked: CheckRequested) -> Claim:
 
 
 def _joined(known: PersonKnown, cause: Cause) -> Joined:
-    starts = range(0, len(known.others), NAME_BYTES)
-    names = (known.others[start : start + NAME_BYTES] for start in starts)
     return Joined(
         **metadata(known, cause, "joined"),
         user=fingerprint(known.user_id),
-        others=tuple(int.from_bytes(name, "big") for name in names),
+        others=tuple(int.from_bytes(name, "big") for name in names_in(known.others)),
     )
 
 

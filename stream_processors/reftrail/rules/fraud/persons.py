@@ -12,7 +12,7 @@ import msgspec
 from reftrail.rules.fraud.case import Evidence, SignalSeen
 from reftrail.rules.fraud.checks import REASONS
 from reftrail.rules.fraud.velocity_checks import is_above
-from reftrail.rules.velocity import MOST_SEEN, NAME_BYTES
+from reftrail.rules.velocity import MOST_SEEN, names_in
 
 _PAIR: Final = "pair"
 """The kind of signal that is about a user and the code's owner, who are two."""
@@ -38,8 +38,7 @@ def of_person(seen: SignalSeen, person: frozenset[bytes]) -> SignalSeen:
     """
     if not person or not seen.others or seen.kind == _PAIR:
         return seen
-    starts = range(0, len(seen.others), NAME_BYTES)
-    others = [seen.others[start : start + NAME_BYTES] for start in starts]
+    others = names_in(seen.others)
 
     def counted(users: int) -> int:
         if not 0 < users < MOST_SEEN:
@@ -56,8 +55,7 @@ def of_person(seen: SignalSeen, person: frozenset[bytes]) -> SignalSeen:
 
 def names_any_of(seen: SignalSeen, person: frozenset[bytes]) -> bool:
     """Whether an answer names one of a person's users among the others."""
-    starts = range(0, len(seen.others), NAME_BYTES)
-    return any(seen.others[start : start + NAME_BYTES] in person for start in starts)
+    return not person.isdisjoint(names_in(seen.others))
 
 
 def rests_on_users(evidence: Iterable[Evidence]) -> bool:

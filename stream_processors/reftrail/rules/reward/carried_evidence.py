@@ -46,19 +46,24 @@ def with_evidence(context: DecisionContext, action: str, waiting: Waiting) -> Wa
     return msgspec.structs.replace(waiting, seen=() if known == APPROVED else known)
 
 
-def signals_to_check(context: DecisionContext, claim: Claimed) -> Mapping[str, str]:
-    """The signals of a claim that follows a merge which no referral that has ended has checked.
-
-    By kind: its own, or else those of its touch, and the pair of the code's owner and the user.
-    """
-    if context.referral.is_merged:
-        return {}
-    signals = {
+def signals_shown(claim: Claimed) -> dict[str, str | None]:
+    """The signals of a claim by kind: its own, or else those of its touch."""
+    return {
         "ip": claim.ip_hash or claim.touch_ip_hash,
         "network": claim.network_hash or claim.touch_network_hash,
         "device": claim.device_hash or claim.touch_device_hash,
         _EMAIL: claim.email_hash,
     }
+
+
+def signals_to_check(context: DecisionContext, claim: Claimed) -> Mapping[str, str]:
+    """The signals of a claim that follows a merge which no referral that has ended has checked.
+
+    By kind: those of the claim, and the pair of the code's owner and the user.
+    """
+    if context.referral.is_merged:
+        return {}
+    signals = signals_shown(claim)
     owner = _owner(context, claim)
     if owner is not None and owner != claim.user_id:
         signals[_PAIR] = "|".join(sorted((owner, claim.user_id)))

@@ -4,28 +4,27 @@ It is told under the signals for which several accounts of the person are known 
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from reftrail.contracts.decisions import Claimed
 from reftrail.contracts.stage_messages import PersonKnown
 from reftrail.rules.fraud.case import SignalSeen
 from reftrail.rules.fraud.persons import names_any_of
 from reftrail.rules.reward.actions import action_of
+from reftrail.rules.reward.carried_evidence import signals_shown
 from reftrail.rules.reward.context import DecisionContext
 from reftrail.rules.velocity import MOST_SEEN, name_of
+
+_KINDS: Final = ("ip", "network", "device", "email")
+"""The kinds of signals behind which there may be several users."""
 
 
 def tell_of_claim(context: DecisionContext, claim: Claimed) -> None:
     """Tell of a person under the signals of an order that claims after a merge."""
     if context.referral.is_merged or not context.referral.users:
         return
-    signals = {
-        "ip": claim.ip_hash or claim.touch_ip_hash,
-        "network": claim.network_hash or claim.touch_network_hash,
-        "device": claim.device_hash or claim.touch_device_hash,
-        "email": claim.email_hash,
-    }
     answers = context.action(action_of(claim)).seen
-    _tell(context, signals, answers, context.user_id, None)
+    _tell(context, signals_shown(claim), answers, context.user_id, None)
 
 
 def tell_of_signup(
@@ -37,10 +36,8 @@ def tell_of_signup(
     """
     shown = context.referral.signals
     signals = {
-        "ip": next((signals.ip_hash for signals in shown if signals.ip_hash), None),
-        "network": next((signals.network_hash for signals in shown if signals.network_hash), None),
-        "device": next((signals.device_hash for signals in shown if signals.device_hash), None),
-        "email": next((signals.email_hash for signals in shown if signals.email_hash), None),
+        kind: next((value for one in shown if (value := getattr(one, f"{kind}_hash"))), None)
+        for kind in _KINDS
     }
     _tell(context, signals, context.referral.seen, user_id, person)
 
