@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 from support import local_http
-from support.held_processes import processes_naming
+from support.held_processes import end_children_naming, processes_naming
 from support.metrics import wait_until
 
 from reftrail.local.held_process import HeldProcess
@@ -49,6 +49,7 @@ def ready(path: Path, process: HeldProcess[str]) -> dict[str, Any]:
 @pytest.fixture
 def data_dir(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path / "data"
+    end_children_naming(tmp_path)  # a failed test has left its stack
     # A host whose stack ended at once is ended by its reaper.
     wait_until(lambda: not processes_naming(tmp_path), seconds=180)
 

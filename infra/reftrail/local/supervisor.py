@@ -143,20 +143,24 @@ class Supervisor:
                     self._end_hanging(kept, child)
 
     def wait_until_ready(self, names: Iterable[str], timeout: float) -> None:
-        """Wait until all the named hosts answer.
+        """Wait until all the named hosts answer, each of them once the last one does.
+
+        A worker that was ready isn't for a moment when another one joins its group.
 
         Raises `ExpectedError` when one fails again and again, or doesn't answer in so many
         seconds.
         """
         until = self._clock() + timeout
-        waiting = [self._kept[name] for name in names]
-        while waiting := [kept for kept in waiting if not self._answers(kept)]:
+        named = [self._kept[name] for name in names]
+        waiting = self._silent(named)
+        while waiting:
             if self.failure is not None:
                 raise self.failure
             if self._clock() > until:
                 slow = ", ".join(f"{kept.host.name} ({kept.host.command.log})" for kept in waiting)
                 raise ExpectedError(f"no answer within {timeout:.0f} s; see the log of: {slow}")
             time.sleep(_LOOK_EVERY)
+            waiting = self._silent(waiting) or self._silent(named)
 
     def names(self) -> list[str]:
         """All hosts, in the order in which they were added."""
@@ -231,6 +235,9 @@ class Supervisor:
         kept.readiness = Readiness()
         kept.child = Child(kept.host.command, self._reaper)
         kept.started = self._clock()
+
+    def _silent(self, asked: Iterable[_Kept]) -> list[_Kept]:
+        return [kept for kept in asked if not self._answers(kept)]
 
     def _answers(self, kept: _Kept) -> bool:
         if kept.child is not None and kept.host.answers():

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain, repeat
 from pathlib import Path
 
 import psutil
@@ -135,6 +136,19 @@ def test_a_host_that_does_not_answer_is_named(watched: Watched, tmp_path: Path) 
     watched.supervisor.add(host(tmp_path, SLEEP, answers=False))
     with pytest.raises(ExpectedError, match=r"no answer within -1 s; .* fake \(.*fake\.log\)"):
         watched.supervisor.wait_until_ready(["fake"], timeout=-1)
+
+
+def test_all_answer_at_once_when_the_wait_is_over(tmp_path: Path) -> None:
+    """As two workers: once the second is in their group, the first shares partitions out anew."""
+    answers = {"one": chain([True, False], repeat(True)), "two": chain([False], repeat(True))}
+    supervisor = Supervisor(lambda _: None)
+    for name, given in answers.items():
+        supervisor.add(host(tmp_path, SLEEP, name=name, answers=partial(next, given)))
+    try:
+        supervisor.wait_until_ready(list(answers), timeout=60)
+    finally:
+        supervisor.stop()
+    assert [next(answers[name]) for name in answers] == [True, True]
 
 
 def test_a_host_that_hangs_is_restarted_with_its_stacks_in_its_log(tmp_path: Path) -> None:
