@@ -11,7 +11,8 @@ Kafka, once: events get their ids before the first try and keep them.
 
 from reftrail.client.async_client import AsyncReftrail
 from reftrail.client.client import Reftrail
-from reftrail.client.events import Amount, Context, Details, Event, OrderContext, RefundContext
+from reftrail.client.events import Context, Details, Event, OrderContext, RefundContext
+from reftrail.client.fields import Amount
 from reftrail.client.pending import QueueFull, QueueOptions, Unsent
 from reftrail.client.requests import NotSent, Receipt, Rejected
 

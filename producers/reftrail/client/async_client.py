@@ -19,14 +19,8 @@ from reftrail.client.connection import (
     headers,
     not_said,
 )
-from reftrail.client.events import (
-    Amount,
-    Context,
-    Details,
-    Event,
-    OrderContext,
-    RefundContext,
-)
+from reftrail.client.events import Context, Details, Event, OrderContext, RefundContext
+from reftrail.client.fields import Amount
 from reftrail.client.pending import QueueOptions
 from reftrail.client.requests import Chunk, Receipt, chunks, now_text
 from reftrail.client.trials import Trial

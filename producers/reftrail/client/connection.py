@@ -17,7 +17,7 @@ PATH: Final = "/v1/events"
 
 def checked_endpoint(endpoint: str) -> str:
     """The collector's address. Raises ValueError if it is none."""
-    if not endpoint.startswith(("http://", "https://")):
+    if not isinstance(endpoint, str) or not endpoint.startswith(("http://", "https://")):
         raise ValueError(
             f"the endpoint is {endpoint!r}; expected the collector's address, such as "
             f"https://events.shop.example"
@@ -35,7 +35,9 @@ def checked_seconds(name: str, seconds: float) -> float:
 
 
 def headers(secret_key: str) -> dict[str, str]:
-    """The headers of each request. Raises ValueError for a key that can't be sent."""
+    """The headers of each request. Raises TypeError, ValueError for a key that can't be sent."""
+    if not isinstance(secret_key, str):
+        raise TypeError(f"the key is {secret_key!r}; is the environment variable set that has it?")
     if not secret_key.isascii() or not secret_key.isprintable() or not secret_key.strip():
         raise ValueError("the key is empty or has characters that no key has; is it set?")
     return {"authorization": f"Bearer {secret_key.strip()}", "content-type": "application/json"}

@@ -3,23 +3,30 @@
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any, Final, Literal, TypeAlias, TypedDict, Unpack
 from uuid import UUID, uuid5
 
 import msgspec
 
+from reftrail.client.fields import Amount, checked, written
+
 Event: TypeAlias = Mapping[str, Any]
-Amount: TypeAlias = Decimal | str | int
 
 _NAMESPACE: Final = UUID("7b1f8a52-6a0e-5d7c-9e43-2f4c1b8d9a60")
+_NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
+    "signup": ("user_id",),
+    "purchase": ("user_id", "order_id", "amount", "currency"),
+    "refund": ("user_id", "order_id"),
+    "identified": ("user_id", "visitor_id"),
+}
 
 
 class Details(TypedDict, total=False):
     """Fields that any event may have; the collector's reference explains each.
 
     event_time is the time of the call unless given, and must have an offset. code is what a person
-    typed in. ip, device_id and email leave the collector as keyed hashes only.
+    typed in. ip, device_id and email leave the collector as keyed hashes only. An empty text is
+    left out: forms send one for what nobody filled in.
     """
 
     event_time: datetime
@@ -90,7 +97,8 @@ def refund(user_id: str, order_id: str, **context: Unpack[RefundContext]) -> Eve
             f"the refund of {amount} of order {order_id!r} needs a refund_id, since an order may "
             f"have several; or give amount_refunded, what has been refunded of the order in all"
         )
-    identity = (user_id, order_id, refund_id, None if total is None else str(total))
+    gone = None if total is None else written("amount_refunded", total)
+    identity = (user_id, order_id, refund_id, gone)
     return _event("refund", identity, {"user_id": user_id, "order_id": order_id, **context})
 
 
@@ -102,27 +110,15 @@ def identify(user_id: str, visitor_id: str, **details: Unpack[Details]) -> Event
 
 def _event(kind: str, identity: tuple[str | None, ...], fields: Mapping[str, Any]) -> Event:
     """An event whose id follows from what happened. Raises TypeError, ValueError for its fields."""
-    _check(fields)
+    given = checked(fields)
+    for name in _NEEDED[kind]:
+        if name not in given:
+            raise TypeError(f"{name} is {fields.get(name)!r}; an event {kind} can't be without")
     event_id = uuid5(_NAMESPACE, json.dumps([kind, *identity]))
     own = {"type": kind, "event_id": str(event_id), "event_time": datetime.now(UTC)}
-    event = own | {name: value for name, value in fields.items() if value is not None}
+    event = own | given
     try:
         msgspec.json.encode(event)
     except (TypeError, ValueError, RecursionError, OverflowError) as error:
         raise TypeError(f"the event can't be written as JSON: {error}") from error
     return event
-
-
-def _check(fields: Mapping[str, Any]) -> None:
-    for name, value in fields.items():
-        if isinstance(value, float):
-            raise TypeError(
-                f"{name} is the float {value!r}, which isn't exact; give a Decimal or a string "
-                f"such as '19.99'"
-            )
-        if isinstance(value, datetime) and value.utcoffset() is None:
-            raise ValueError(
-                f"{name} {value} has no offset; give an aware time such as datetime.now(UTC)"
-            )
-        if name.endswith("_id") and value is not None and not (isinstance(value, str) and value):
-            raise TypeError(f"{name} is {value!r}; expected a string that isn't empty")

@@ -1,7 +1,7 @@
 """Requests and answers of the client, without sending or receiving them."""
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -112,7 +112,9 @@ def now_text() -> str:
 
 
 def with_id(event: Event) -> Event:
-    """The event, given an event_id (UUIDv7) if it has none."""
+    """The event, given an event_id (UUIDv7) if it has none. Raises TypeError for what is none."""
+    if not isinstance(event, Mapping):
+        raise TypeError(f"{event!r:.80} is no event; give a list of mappings such as [{{...}}]")
     if event.get("event_id") is not None:
         return event
     return {**event, "event_id": str(uuid_utils.uuid7())}

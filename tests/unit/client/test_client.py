@@ -181,3 +181,18 @@ async def test_a_time_to_wait_is_from_none_to_a_week(server: str, seconds: float
 def test_a_queue_has_capacity_for_an_event() -> None:
     with pytest.raises(ValueError, match="capacity is 0; expected at least 1 event"):
         QueueOptions(capacity=0)
+
+
+def test_what_is_no_list_of_events_is_an_error_that_says_so(server: str) -> None:
+    with Reftrail(server, "sk") as reftrail, pytest.raises(TypeError, match="give a list of map"):
+        reftrail.send({"type": "view", "visitor_id": "v"})  # type: ignore[dict-item]
+
+
+@pytest.mark.parametrize("client", [Reftrail, AsyncReftrail])
+def test_a_setting_that_is_none_is_an_error_that_says_so(
+    client: type[Reftrail | AsyncReftrail],
+) -> None:
+    with pytest.raises(TypeError, match="the key is None; is the environment variable set"):
+        client("https://events.shop.example", None)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="the endpoint is None; expected the collector's address"):
+        client(None, "sk")  # type: ignore[arg-type]

@@ -1,15 +1,20 @@
 """Events that a server reports: their ids, and the errors of wrong fields."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
+from support.accepting import judged
 
 from reftrail.client import Event
 from reftrail.client.events import identify, purchase, refund, signup
+from reftrail.client.fields import FIELDS, Amount
+from reftrail.contracts.times import millis
+from reftrail.edge.field_formats import EXPECTED
 
 
 def test_the_id_follows_from_what_happened() -> None:
@@ -65,6 +70,26 @@ def test_an_event_has_its_time_and_only_the_fields_that_were_given() -> None:
         (lambda: refund("u", "O1", amount="5"), ValueError, "needs a refund_id"),
         (lambda: signup("u", properties={"a": object()}), TypeError, "can't be written as JSON"),
         (lambda: signup("\ud800"), TypeError, "can't be written as JSON"),
+        (lambda: purchase("u", "O1", True, "EUR"), TypeError, "amount is True; expected an amount"),
+        (lambda: purchase("u", "O1", None, "EUR"), TypeError, "amount is None"),  # type: ignore[arg-type]
+        (lambda: purchase("u", "O1", "5", None), TypeError, "currency is None"),  # type: ignore[arg-type]
+        (lambda: purchase("u", "O1", "-5", "EUR"), ValueError, "that isn't negative"),
+        (lambda: purchase("u", "O1", "1,50", "EUR"), ValueError, "amount is '1,50'"),
+        (lambda: purchase("u", "O1", Decimal("NaN"), "EUR"), ValueError, "amount is 'NaN'"),
+        (lambda: purchase("u", "O1", Decimal("1E-7"), "EUR"), ValueError, "at most 6 decimal"),
+        (lambda: purchase("u", "O1", Decimal("1E+20"), "EUR"), ValueError, "amount is '1E\\+20'"),
+        (lambda: purchase("u", "O1", "5", "EUR", tax=0.5), TypeError, "tax is the float 0.5"),  # type: ignore[arg-type]
+        (lambda: purchase("u", "O1", "5", "eur"), ValueError, "three capital letters"),
+        (lambda: purchase("u", "x" * 129, "5", "EUR"), ValueError, "order_id has 129 characters"),
+        (lambda: signup("u", visitor="v1"), TypeError, "did you mean visitor_id?"),  # type: ignore[call-arg]
+        (lambda: signup("u", favourite=1), TypeError, "put what is your own under properties"),  # type: ignore[call-arg]
+        (lambda: signup("u", code=5), TypeError, "code is 5; expected a string"),  # type: ignore[arg-type]
+        (lambda: signup("u", properties="x"), TypeError, "properties is str; expected a mapping"),  # type: ignore[arg-type]
+        (lambda: signup("u", event_time=date(2026, 3, 1)), TypeError, "expected a datetime"),  # type: ignore[arg-type]
+        (lambda: signup("u", event_time="2026-03-01"), ValueError, "has no offset"),  # type: ignore[arg-type]
+        (lambda: signup("u", event_time="1 March"), ValueError, "is no time"),  # type: ignore[arg-type]
+        (lambda: identify("u", ""), TypeError, "visitor_id is ''"),
+        (lambda: refund("u", "O1", refund_id="", amount="1"), TypeError, "refund_id is ''"),
     ],
 )
 def test_wrong_fields_are_errors_at_once(
@@ -72,3 +97,39 @@ def test_wrong_fields_are_errors_at_once(
 ) -> None:
     with pytest.raises(error, match=advice):
         make()
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        (20, "20"),
+        (Decimal("1E+2"), "100"),
+        (Decimal("100.00").normalize(), "100"),
+        (Decimal("19.990000000"), "19.990000"),
+        (Decimal("19.90"), "19.90"),
+        (Decimal("0E-9"), "0.000000"),
+        ("19.99", "19.99"),
+    ],
+)
+def test_amounts_are_sent_as_the_collector_reads_them(given: Amount, sent: str) -> None:
+    event = purchase("u", "O1", given, "EUR", tax=given)
+    assert (event["amount"], event["tax"]) == (sent, sent)
+    as_sent = msgspec.json.decode(msgspec.json.encode(event))
+    assert judged(as_sent, now=millis(event["event_time"])).rejected == []
+
+
+def test_one_total_of_refunds_has_one_id_however_it_is_written() -> None:
+    ids = {
+        refund("u", "O1", amount_refunded=total)["event_id"]
+        for total in (100, "100", Decimal(100), Decimal("1E+2"))
+    }
+    assert len(ids) == 1
+
+
+def test_what_nobody_filled_in_is_left_out() -> None:
+    event = signup("uma", visitor_id="", code=" ", email="", country="")
+    assert event.keys() == {"type", "event_id", "event_time", "user_id"}
+
+
+def test_the_fields_are_those_of_the_collector() -> None:
+    assert EXPECTED.keys() - {"type"} == FIELDS
