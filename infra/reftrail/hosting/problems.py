@@ -31,7 +31,19 @@ def problem(
         "detail": detail,
         **members,
     }
-    return Response(msgspec.json.encode(body), status, headers=headers, media_type=PROBLEM_JSON)
+    return Response(_encoded(body), status, headers=headers, media_type=PROBLEM_JSON)
+
+
+def _encoded(body: Mapping[str, Any]) -> bytes:
+    """The body as JSON. What it repeats of a request may have half of a surrogate pair."""
+    try:
+        return msgspec.json.encode(body)
+    except UnicodeEncodeError:
+        return msgspec.json.encode({name: _escaped(value) for name, value in body.items()})
+
+
+def _escaped(value: Any) -> Any:
+    return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
 
 
 async def unexpected(request: Request, error: Exception) -> Response:

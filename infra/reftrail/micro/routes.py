@@ -1,15 +1,16 @@
 """Table of the routes at `/micro`, and the application: the collector's own with these beside."""
 
 from dataclasses import asdict
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from reftrail.collector.routes import application
 from reftrail.contracts.errors import ExpectedError
 from reftrail.edge.http_errors import RequestRefused
+from reftrail.edge.model_fields import Name
 from reftrail.edge.requests import read_body, read_json
 from reftrail.hosting.json_answer import json_answer
 from reftrail.hosting.routes import OPEN, Endpoint, Parameter
@@ -31,8 +32,8 @@ class CodeWanted(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     code: str
-    owner_user_id: Annotated[str, Field(min_length=1, max_length=128)] | None = None
-    campaign_id: str | None = None
+    owner_user_id: Name | None = None
+    campaign_id: Name | None = None
 
 
 class Micro:

@@ -278,4 +278,4 @@ def _read(parsed: object) -> Match:
     except ValidationError as error:
         fault = error.errors(include_url=False, include_context=False)[0]
         pointer, reason = explained(fault, _EXPECTED, "a match")
-        raise RequestRefused(422, f"{pointer[1:]} {reason}", pointer=pointer) from error
+        raise RequestRefused(422, f"{pointer[1:]} {reason}".strip(), pointer=pointer) from error

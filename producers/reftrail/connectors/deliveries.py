@@ -66,8 +66,14 @@ class Unreadable(Exception):  # noqa: N818  named after what it says
 
 
 def event(kind: str, identity: Sequence[object], **fields: Any) -> Event:
-    """An event whose id follows from what happened; fields that are None are left out."""
-    event_id = uuid5(_NAMESPACE, "\0".join(map(str, (kind, *identity))))
+    """An event whose id follows from what happened; fields that are None are left out.
+
+    Raises `Unreadable` for an id with half of a surrogate pair.
+    """
+    try:
+        event_id = uuid5(_NAMESPACE, "\0".join(map(str, (kind, *identity))))
+    except UnicodeEncodeError as error:
+        raise Unreadable("an id has half of a UTF-16 surrogate pair") from error
     own: Event = {"type": kind, "event_id": str(event_id)}
     return own | {name: value for name, value in fields.items() if value is not None}
 

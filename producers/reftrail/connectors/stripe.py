@@ -11,7 +11,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
 
-from reftrail.connectors.amounts import currency_of, from_minor, rounded, written
+from reftrail.connectors.amounts import currency_of, from_minor, rounded, total, written
 from reftrail.connectors.deliveries import (
     CODE,
     NOTHING,
@@ -150,14 +150,13 @@ def _signup(found: Json, user: str, at: str, context: Json) -> list[Event]:
 def _tax_of(invoice: Json, paid: object, currency: str) -> str | None:
     """The tax in what was paid: a balance or a credit may have paid the rest of the total."""
     taxes, tax = parts(invoice, "total_taxes"), invoice.get("tax")
-    if not isinstance(tax, int):
-        tax = sum(needed(tax_part, "amount") for tax_part in taxes) if taxes else None
-    if tax is None:
+    amounts = [tax] if isinstance(tax, int) else [needed(tax_of, "amount") for tax_of in taxes]
+    if not amounts:
         return None
-    found = Decimal(from_minor(tax, currency))
+    found = total(Decimal(from_minor(amount, currency)) for amount in amounts)
     whole, part_paid = invoice.get("total"), Decimal(from_minor(paid, currency))
-    if whole is not None and (total := Decimal(from_minor(whole, currency))) > part_paid:
-        found = found * part_paid / total
+    if whole is not None and (cost := Decimal(from_minor(whole, currency))) > part_paid:
+        found = found * part_paid / cost
     return written(rounded(found, currency))
 
 

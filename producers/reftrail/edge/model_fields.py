@@ -77,6 +77,11 @@ def closest(field: str, known: Iterable[str]) -> str | None:
 def explained(fault: ErrorDetails, expected: Mapping[str, str], of: str) -> tuple[str, str]:
     """Pointer and reason for a fault in an item. expected has its fields in words; of names it."""
     if not fault["loc"]:
+        if fault["type"] == "string_unicode":
+            return (
+                "",
+                "has half of a UTF-16 surrogate pair in a field's name, which is no character",
+            )
         return "", f"is not an object; expected the fields {', '.join(expected)}"
     field = str(fault["loc"][0])
     pointer = pointer_to(field)

@@ -60,3 +60,9 @@ def test_such_a_review_is_rejected_alone() -> None:
     reviews, rejected = reviews_judged(items, 1, "desk")
     assert [review.note for review in reviews] == ["given as eve"]
     assert [(rejection.index, rejection.pointer) for rejection in rejected] == [(1, "/reviewer")]
+
+
+def test_a_reviews_field_of_such_a_name_is_said_to_be_one() -> None:
+    body = b'{"code": "AMY", "user_id": "bob", "decision": "approve", "\\ud800": 1}'
+    _, (rejection,) = reviews_judged([read_json(body)], 1, "desk")
+    assert (rejection.pointer, SAYS in rejection.reason) == ("", True)

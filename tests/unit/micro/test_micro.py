@@ -270,3 +270,17 @@ def test_a_code_of_no_campaign_is_an_error_at_the_start() -> None:
         MicroInstallation(
             Given(GIVEN.campaigns, [CodeGiven("A", "a", "autumn")], "https://a.example")
         )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        rb'{"code": "EVE", "\ud800": 1}',
+        rb'{"code": "EVE", "campaign_id": "\ud800"}',
+        rb'{"code": "EVE", "owner_user_id": "\u200b"}',
+        rb'{"code": "\ud800"}',
+    ],
+)
+def test_a_code_that_cant_be_is_refused(micro: httpx.Client, body: bytes) -> None:
+    answer = micro.post("/micro/codes", content=body)
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
