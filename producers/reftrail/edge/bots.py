@@ -6,7 +6,7 @@ from typing import Final
 
 from crawleruseragents import is_crawler
 
-_PURPOSES: Final = ("sec-purpose", "purpose", "x-moz")
+_PURPOSES: Final = ("sec-purpose", "purpose", "x-purpose", "x-moz")
 _LOOKED_AT: Final = 320
 """Characters of a user agent; the longest of the list's 2,100 examples has 285."""
 
@@ -29,7 +29,7 @@ def is_prefetch(headers: Mapping[str, str]) -> bool:
     """Whether a browser fetched the page before anybody asked for it.
 
     Sec-Purpose is the standard's header (https://fetch.spec.whatwg.org/#sec-purpose-header),
-    Purpose and X-Moz what browsers sent before it.
+    Purpose, X-Purpose and X-Moz what browsers sent before it, and Facebook's app sends.
     """
     for name in _PURPOSES:
         said = headers.get(name)
@@ -42,7 +42,15 @@ def is_navigation(headers: Mapping[str, str]) -> bool:
     """Whether a browser opens a page in a tab or window, as far as the browser says so.
 
     Not an image, a script or a frame, which another site may load without its visitor knowing
-    (https://w3c.github.io/webappsec-fetch-metadata/). Apps and old browsers don't say.
+    (https://w3c.github.io/webappsec-fetch-metadata/). Apps and old browsers don't say; of these an
+    image is known by what it may be.
     """
     mode, destination = headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")
+    if mode is None and destination is None and _is_for_image(headers.get("accept", "")):
+        return False
     return mode in (None, "navigate") and destination in (None, "document")
+
+
+def _is_for_image(accept: str) -> bool:
+    """Whether a request asks for an image before anything else, and for no page."""
+    return accept.lstrip().lower().startswith("image/") and "text/html" not in accept
