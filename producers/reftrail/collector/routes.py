@@ -5,8 +5,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from reftrail.adjustments import Adjustment, Decision
@@ -30,9 +32,11 @@ from reftrail.contracts.api_keys import Scope
 from reftrail.contracts.installation import listed
 from reftrail.contracts.record import HOUR
 from reftrail.edge.api_keys import ApiKeys
+from reftrail.edge.authorization import APP_HEADER
 from reftrail.edge.requests import BODY_SECONDS, MAX_BYTES, MAX_EVENTS
 from reftrail.hosting.health import health_endpoints
 from reftrail.hosting.openapi import with_description
+from reftrail.hosting.problems import problem
 from reftrail.hosting.routes import (
     OPEN,
     Access,
@@ -81,6 +85,11 @@ _TAKEN: Final[dict[str, Any]] = {
     },
 }
 
+_BAD_REQUEST: Final = 400
+_NO_CORS: Final = (
+    "pages of this origin may not send this; name it in --origin of a publishable key, and send "
+    "POST with the headers authorization, content-type, idempotency-key and x-reftrail-app alone"
+)
 _OFTEN: Final = "/v1/events"
 """The route of nearly all requests."""
 DISPUTES: Final = (DisputeOpened, DisputeWon, DisputeLost)
@@ -229,11 +238,20 @@ class _KeyedCors(CORSMiddleware):
             app,
             allow_origins=origins,
             allow_methods=["POST"],
-            allow_headers=["authorization", "content-type", "idempotency-key"],
+            allow_headers=["authorization", "content-type", "idempotency-key", APP_HEADER],
             expose_headers=["retry-after"],
             max_age=3600,
         )
         self._keys = keys
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        """The answer to a preflight; a page that may not ask is told what to do."""
+        answer = super().preflight_response(request_headers)
+        if answer.status_code < _BAD_REQUEST:
+            return answer
+        kept = ("vary", "access-control-allow-origin")
+        headers = {name: answer.headers[name] for name in kept if name in answer.headers}
+        return problem(answer.status_code, _NO_CORS, headers)
 
     def is_allowed_origin(self, origin: str) -> bool:
         """Whether pages of an origin may read answers."""

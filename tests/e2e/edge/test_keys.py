@@ -69,8 +69,13 @@ def test_a_page_asks_first_and_reads_the_answer(edge: RunningEdge) -> None:
     allowed = edge.nobody.options("/v1/events", headers=asked)
     assert allowed.status_code == 200
     assert allowed.headers["access-control-allow-origin"] == SHOP
+    app = {"access-control-request-headers": "authorization,content-type,x-reftrail-app"}
+    assert edge.nobody.options("/v1/events", headers=asked | app).status_code == 200
     refused = edge.nobody.options("/v1/events", headers=asked | {"origin": "https://evil.example"})
     assert "access-control-allow-origin" not in refused.headers
+    assert "Origin" in refused.headers["vary"]
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert "name it in --origin" in refused.json()["detail"]
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "https://shop.example.evil"])
