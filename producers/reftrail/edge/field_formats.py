@@ -21,7 +21,8 @@ _DECIMAL: Final = re.compile(r"(\d{1,13})(?:\.(\d{1,6}))?", re.ASCII)
 
 _AMOUNT: Final = 'a decimal in a string, not negative and with at most 6 places, such as "19.99"'
 EXPECTED: Final = {
-    "type": "one of view, click, form_started, signup, purchase, refund, identified, users_merged",
+    "type": "one of view, click, form_started, signup, purchase, refund, dispute_opened, "
+    "dispute_won, dispute_lost, identified, users_merged",
     "event_id": "a UUID such as 0190a6b0-5c4e-7d3a-9f51-0a1b2c3d4e5f, neither nil nor max",
     "event_time": f"a time with its offset as in RFC 3339, such as 2025-03-01T12:00:00Z, "
     f"{TIMES_SAY}",
