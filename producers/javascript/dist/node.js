@@ -29,16 +29,34 @@ var idOf = (...identity) => {
   return [[0, 8], [8, 12], [12, 16], [16, 20], [20, 32]].map(([a, b]) => digits.slice(a, b)).join("-");
 };
 var pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+var AMOUNTS = /* @__PURE__ */ new Set(["amount", "net_amount", "tax", "shipping", "amount_refunded"]);
+var OPTIONAL = /* @__PURE__ */ new Set([
+  ...["visitor_id", "code", "campaign_id", "category", "channel", "source", "utm_source"],
+  ...["device_id", "ip", "user_agent", "email", "country"]
+]);
+var NEEDED = {
+  signup: ["user_id"],
+  purchase: ["user_id", "order_id", "amount", "currency"],
+  refund: ["user_id", "order_id"],
+  identified: ["user_id", "visitor_id"]
+};
 var eventOf = (type, identity, fields) => {
   const event = { type, event_id: idOf(type, ...identity), event_time: /* @__PURE__ */ new Date() };
   for (const [name, value] of Object.entries(fields)) {
     if (value === void 0 || value === null) continue;
+    if (OPTIONAL.has(name) && typeof value == "string" && !value.trim()) continue;
     if (typeof value == "number")
       throw new TypeError(`${name} is the number ${value}, which isn't exact; give a text: '19.99'`);
     if (/_id$/.test(name) && (typeof value != "string" || !value))
       throw new TypeError(`${name} is ${JSON.stringify(value)}; expected a text that isn't empty`);
+    if (AMOUNTS.has(name) && !/^\d{1,13}(\.\d{1,6})?$/.test(String(value)))
+      throw new TypeError(`${name} is ${JSON.stringify(value)}; expected a text such as '19.99'`);
+    if (name == "currency" && !/^[A-Z]{3}$/.test(String(value)))
+      throw new TypeError(`currency is ${JSON.stringify(value)}; expected three capital letters`);
     event[name] = value;
   }
+  for (const name of NEEDED[type])
+    if (!(name in event)) throw new TypeError(`${name} is missing; an event ${type} can't be without`);
   return event;
 };
 var Reftrail = class {

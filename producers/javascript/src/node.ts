@@ -4,7 +4,8 @@ import { createHash, randomUUID } from 'node:crypto'
 /** An amount as text: `"19.99"`. Numbers aren't exact. */
 export type Amount = string
 
-/** Fields that any event may have, named as in the collector's API. */
+/** Fields that any event may have, named as in the collector's API. An empty text is left out: forms send
+ * one for what nobody filled in. */
 export interface Details {
   event_time?: Date | string
   /** The code that a person typed in. */
@@ -13,6 +14,7 @@ export interface Details {
   category?: string
   channel?: string
   source?: 'electronic' | 'portal' | 'direct'
+  utm_source?: string
   device_id?: string
   ip?: string
   user_agent?: string
@@ -108,17 +110,36 @@ const idOf = (...identity: (string | null)[]): string => {
 const pause = (milliseconds: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, milliseconds))
 
+const AMOUNTS = new Set(['amount', 'net_amount', 'tax', 'shipping', 'amount_refunded'])
+const OPTIONAL = new Set([
+  ...['visitor_id', 'code', 'campaign_id', 'category', 'channel', 'source', 'utm_source'],
+  ...['device_id', 'ip', 'user_agent', 'email', 'country'],
+])
+const NEEDED: Record<string, string[]> = {
+  signup: ['user_id'],
+  purchase: ['user_id', 'order_id', 'amount', 'currency'],
+  refund: ['user_id', 'order_id'],
+  identified: ['user_id', 'visitor_id'],
+}
+
 /** An event of its fields. Throws a TypeError for what the collector would refuse anyway. */
 const eventOf = (type: string, identity: (string | null)[], fields: object): Event => {
   const event: Event = { type, event_id: idOf(type, ...identity), event_time: new Date() }
   for (const [name, value] of Object.entries(fields)) {
     if (value === undefined || value === null) continue
+    if (OPTIONAL.has(name) && typeof value == 'string' && !value.trim()) continue
     if (typeof value == 'number')
       throw new TypeError(`${name} is the number ${value}, which isn't exact; give a text: '19.99'`)
     if (/_id$/.test(name) && (typeof value != 'string' || !value))
       throw new TypeError(`${name} is ${JSON.stringify(value)}; expected a text that isn't empty`)
+    if (AMOUNTS.has(name) && !/^\d{1,13}(\.\d{1,6})?$/.test(String(value)))
+      throw new TypeError(`${name} is ${JSON.stringify(value)}; expected a text such as '19.99'`)
+    if (name == 'currency' && !/^[A-Z]{3}$/.test(String(value)))
+      throw new TypeError(`currency is ${JSON.stringify(value)}; expected three capital letters`)
     event[name] = value
   }
+  for (const name of NEEDED[type]!)
+    if (!(name in event)) throw new TypeError(`${name} is missing; an event ${type} can't be without`)
   return event
 }
 

@@ -154,5 +154,20 @@ test('wrong fields are errors at the call', () => {
   const amount = 19.99 as unknown as string
   assert.throws(() => reftrail.purchase('u', 'O1', amount, 'EUR'), /isn't exact/)
   assert.throws(() => reftrail.signup(''), /user_id is ""/)
+  assert.throws(() => reftrail.purchase('u', 'O1', '1,50', 'EUR'), /amount is "1,50"; expected/)
+  assert.throws(() => reftrail.purchase('u', 'O1', '', 'EUR'), /amount is ""; expected/)
+  assert.throws(() => reftrail.purchase('u', 'O1', '5', 'eur'), /three capital letters/)
+  const none = undefined as unknown as string
+  assert.throws(() => reftrail.purchase('u', 'O1', none, 'EUR'), /amount is missing/)
+  assert.throws(() => reftrail.identify('u', ' '), /visitor_id is missing/)
   assert.throws(() => reftrail.refund('u', 'O1', { amount: '1.00', currency: 'EUR' }), /refund_id/)
+})
+
+test('what nobody filled in is left out', async (t) => {
+  const { taken, endpoint } = await collector(t)
+  const reftrail = new Reftrail({ endpoint, secretKey: 'sk' })
+  reftrail.signup('uma', { visitor_id: '', code: ' ', email: '', utm_source: 'mail' })
+  await reftrail.close()
+  const { event_id, event_time, ...rest } = taken[0]!.events[0]!
+  assert.deepEqual(rest, { type: 'signup', user_id: 'uma', utm_source: 'mail' })
 })

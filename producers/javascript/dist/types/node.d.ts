@@ -1,6 +1,7 @@
 /** An amount as text: `"19.99"`. Numbers aren't exact. */
 export type Amount = string;
-/** Fields that any event may have, named as in the collector's API. */
+/** Fields that any event may have, named as in the collector's API. An empty text is left out: forms send
+ * one for what nobody filled in. */
 export interface Details {
     event_time?: Date | string;
     /** The code that a person typed in. */
@@ -9,6 +10,7 @@ export interface Details {
     category?: string;
     channel?: string;
     source?: 'electronic' | 'portal' | 'direct';
+    utm_source?: string;
     device_id?: string;
     ip?: string;
     user_agent?: string;
