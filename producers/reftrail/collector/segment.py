@@ -31,11 +31,19 @@ _PATHS: Final = {
     "track": "track",
     "identify": "identify",
     "page": "page",
+    "screen": "screen",
+    "alias": "alias",
+    "group": "group",
+    "b": _BATCH,
     "t": "track",
     "i": "identify",
     "p": "page",
+    "s": "screen",
+    "a": "alias",
+    "g": "group",
 }
-"""The kind of message by path. Segment's script uses the first letters."""
+"""The kind of message by path. Segment's script uses the first letters. What means nothing here is
+answered all the same: a script would tell its page of an error."""
 
 
 class Message(BaseModel):

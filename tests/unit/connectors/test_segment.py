@@ -90,6 +90,20 @@ def test_what_means_nothing_here_is_ignored(edge: RunningEdge) -> None:
     assert answer.json() == {"success": True, "accepted": 0, "rejected": [], "ignored": 4}
 
 
+@pytest.mark.parametrize("path", ["alias", "a", "group", "g", "screen", "s"])
+def test_a_script_may_send_what_means_nothing_here(edge: RunningEdge, path: str) -> None:
+    message = {"anonymousId": "v1", "userId": "bob", "previousId": "v0", "groupId": "g1"}
+    before = len(edge.written.messages)
+    answer = edge.published.post(f"/v1/{path}", json=message)
+    assert (answer.status_code, answer.json()["ignored"]) == (200, 1)
+    assert len(edge.written.messages) == before
+
+
+def test_segments_script_batches_under_a_letter(edge: RunningEdge) -> None:
+    answer = edge.secret.post("/v1/b", json={"batch": [GIVEN["segment_page"]]})
+    assert answer.json()["accepted"] == 1
+
+
 def test_a_rejection_names_the_place_of_its_message(edge: RunningEdge) -> None:
     wrong = GIVEN["segment_order"] | {"properties": {"order_id": "1", "total": "many"}}
     batch = [GIVEN["segment_group"], wrong, GIVEN["segment_page"], 7]
