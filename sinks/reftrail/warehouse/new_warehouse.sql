@@ -1,4 +1,4 @@
--- up to 043_texts.sql
+-- up to 044_texts_at_once.sql
 CREATE TABLE IF NOT EXISTS adjustment_decisions
 (
     `event_id` String,
@@ -10,7 +10,7 @@ CREATE TABLE IF NOT EXISTS adjustment_decisions
     `decision` String,
     `actor` String,
     `note` Nullable(String),
-    CONSTRAINT texts_are_utf_8 CHECK isValidUTF8(event_id) AND isValidUTF8(adjustment_id) AND isValidUTF8(code) AND isValidUTF8(user_id) AND isValidUTF8(decision) AND isValidUTF8(actor) AND isValidUTF8(ifNull(note, ''))
+    CONSTRAINT texts_are_utf_8 CHECK (isValidUTF8(event_id) AND isValidUTF8(adjustment_id) AND isValidUTF8(code) AND isValidUTF8(user_id) AND isValidUTF8(decision) AND isValidUTF8(actor) AND isValidUTF8(ifNull(note, ''))) = 1
 )
 ENGINE = ReplacingMergeTree
 ORDER BY event_id
@@ -32,7 +32,7 @@ CREATE TABLE IF NOT EXISTS adjustments
     `actor` String,
     `order_id` Nullable(String),
     `reward_id` Nullable(String),
-    CONSTRAINT texts_are_utf_8 CHECK isValidUTF8(event_id) AND isValidUTF8(adjustment_id) AND isValidUTF8(code) AND isValidUTF8(user_id) AND isValidUTF8(ifNull(role, '')) AND isValidUTF8(currency) AND isValidUTF8(ifNull(kind, '')) AND isValidUTF8(reason) AND isValidUTF8(ifNull(note, '')) AND isValidUTF8(actor) AND isValidUTF8(ifNull(order_id, '')) AND isValidUTF8(ifNull(reward_id, ''))
+    CONSTRAINT texts_are_utf_8 CHECK (isValidUTF8(event_id) AND isValidUTF8(adjustment_id) AND isValidUTF8(code) AND isValidUTF8(user_id) AND isValidUTF8(ifNull(role, '')) AND isValidUTF8(currency) AND isValidUTF8(ifNull(kind, '')) AND isValidUTF8(reason) AND isValidUTF8(ifNull(note, '')) AND isValidUTF8(actor) AND isValidUTF8(ifNull(order_id, '')) AND isValidUTF8(ifNull(reward_id, ''))) = 1
 )
 ENGINE = ReplacingMergeTree
 ORDER BY event_id
@@ -63,7 +63,7 @@ CREATE TABLE IF NOT EXISTS attributions
     `precedence` UInt64 MATERIALIZED bitOr(bitShiftLeft(toUInt64(17592186044416 - toUnixTimestamp64Milli(received_at)), 20), bitAnd(cityHash64(cause_topic, cause_partition, cause_offset), 1048575)),
     `arm` Nullable(String),
     `utm_source` Nullable(String),
-    CONSTRAINT texts_are_utf_8 CHECK isValidUTF8(event_id) AND isValidUTF8(cause_topic) AND isValidUTF8(cause_event_id) AND isValidUTF8(rules) AND isValidUTF8(user_id) AND isValidUTF8(ifNull(visitor_id, '')) AND isValidUTF8(code) AND isValidUTF8(ifNull(campaign_id, '')) AND isValidUTF8(ifNull(code_evidence, '')) AND isValidUTF8(basis) AND isValidUTF8(ifNull(touch_event_id, '')) AND isValidUTF8(signup_event_id) AND isValidUTF8(ifNull(category, '')) AND isValidUTF8(ifNull(channel, '')) AND isValidUTF8(ifNull(corrects, '')) AND isValidUTF8(ifNull(arm, '')) AND isValidUTF8(ifNull(utm_source, '')),
+    CONSTRAINT texts_are_utf_8 CHECK (isValidUTF8(event_id) AND isValidUTF8(cause_topic) AND isValidUTF8(cause_event_id) AND isValidUTF8(rules) AND isValidUTF8(user_id) AND isValidUTF8(ifNull(visitor_id, '')) AND isValidUTF8(code) AND isValidUTF8(ifNull(campaign_id, '')) AND isValidUTF8(ifNull(code_evidence, '')) AND isValidUTF8(basis) AND isValidUTF8(ifNull(touch_event_id, '')) AND isValidUTF8(signup_event_id) AND isValidUTF8(ifNull(category, '')) AND isValidUTF8(ifNull(channel, '')) AND isValidUTF8(ifNull(corrects, '')) AND isValidUTF8(ifNull(arm, '')) AND isValidUTF8(ifNull(utm_source, ''))) = 1,
     PROJECTION by_code
     (
         SELECT
@@ -110,7 +110,7 @@ CREATE TABLE IF NOT EXISTS campaigns
     `referrer_reward_item` Nullable(String),
     `referee_reward_item` Nullable(String),
     `policy` Nullable(String),
-    CONSTRAINT texts_are_utf_8 CHECK isValidUTF8(event_id) AND isValidUTF8(campaign_id) AND isValidUTF8(name) AND isValidUTF8(ifNull(category, '')) AND isValidUTF8(trigger) AND isValidUTF8(referrer_reward_kind) AND isValidUTF8(referee_reward_kind) AND isValidUTF8(reward_currency) AND isValidUTF8(ifNull(referrer_reward_item, '')) AND isValidUTF8(ifNull(referee_reward_item, '')) AND isValidUTF8(ifNull(policy, ''))
+    CONSTRAINT texts_are_utf_8 CHECK (isValidUTF8(event_id) AND isValidUTF8(campaign_id) AND isValidUTF8(name) AND isValidUTF8(ifNull(category, '')) AND isValidUTF8(trigger) AND isValidUTF8(referrer_reward_kind) AND isValidUTF8(referee_reward_kind) AND isValidUTF8(reward_currency) AND isValidUTF8(ifNull(referrer_reward_item, '')) AND isValidUTF8(ifNull(referee_reward_item, '')) AND isValidUTF8(ifNull(policy, ''))) = 1
 )
 ENGINE = ReplacingMergeTree(event_time)
 ORDER BY (campaign_id, version)
@@ -163,7 +163,7 @@ CREATE TABLE IF NOT EXISTS claims
     `first_purchase_at` Nullable(DateTime64(3, 'UTC')),
     `arm` Nullable(String),
     `utm_source` Nullable(String),
-    CONSTRAINT texts_are_utf_8 CHECK isValidUTF8(event_id) AND isValidUTF8(cause_topic) AND isValidUTF8(cause_event_id) AND isValidUTF8(rules) AND isValidUTF8(code) AND isValidUTF8(ifNull(code_evidence, '')) AND isValidUTF8(ifNull(campaign_id, '')) AND isValidUTF8(user_id) AND isValidUTF8(ifNull(visitor_id, '')) AND isValidUTF8(action) AND isValidUTF8(action_event_id) AND isValidUTF8(basis) AND isValidUTF8(ifNull(touch_event_id, '')) AND isValidUTF8(ifNull(order_id, '')) AND isValidUTF8(ifNull(currency, '')) AND isValidUTF8(ifNull(country, '')) AND isValidUTF8(ifNull(channel, '')) AND isValidUTF8(ifNull(source, '')) AND isValidUTF8(ifNull(device_hash, '')) AND isValidUTF8(ifNull(ip_hash, '')) AND isValidUTF8(ifNull(network_hash, '')) AND isValidUTF8(ifNull(email_hash, '')) AND isValidUTF8(ifNull(hash_key_id, '')) AND arrayAll(text -> isValidUTF8(text), checks) AND isValidUTF8(ifNull(root_reference, '')) AND isValidUTF8(ifNull(touch_key_kind, '')) AND isValidUTF8(ifNull(touch_device_hash, '')) AND isValidUTF8(ifNull(touch_ip_hash, '')) AND isValidUTF8(ifNull(touch_network_hash, '')) AND isValidUTF8(ifNull(refund_id, '')) AND isValidUTF8(ifNull(dispute_id, '')) AND isValidUTF8(ifNull(arm, '')) AND isValidUTF8(ifNull(utm_source, ''))
+    CONSTRAINT texts_are_utf_8 CHECK (isValidUTF8(event_id) AND isValidUTF8(cause_topic) AND isValidUTF8(cause_event_id) AND isValidUTF8(rules) AND isValidUTF8(code) AND isValidUTF8(ifNull(code_evidence, '')) AND isValidUTF8(ifNull(campaign_id, '')) AND isValidUTF8(user_id) AND isValidUTF8(ifNull(visitor_id, '')) AND isValidUTF8(action) AND isValidUTF8(action_event_id) AND isValidUTF8(basis) AND isValidUTF8(ifNull(touch_event_id, '')) AND isValidUTF8(ifNull(order_id, '')) AND isValidUTF8(ifNull(currency, '')) AND isValidUTF8(ifNull(country, '')) AND isValidUTF8(ifNull(channel, '')) AND isValidUTF8(ifNull(source, '')) AND isValidUTF8(ifNull(device_hash, '')) AND isValidUTF8(ifNull(ip_hash, '')) AND isValidUTF8(ifNull(network_hash, '')) AND isValidUTF8(ifNull(email_hash, '')) AND isValidUTF8(ifNull(hash_key_id, '')) AND arrayAll(text -> isValidUTF8(text), checks) AND isValidUTF8(ifNull(root_reference, '')) AND isValidUTF8(ifNull(touch_key_kind, '')) AND isValidUTF8(ifNull(touch_device_hash, '')) AND isValidUTF8(ifNull(touch_ip_hash, '')) AND isValidUTF8(ifNull(touch_network_hash, '')) AND isValidUTF8(ifNull(refund_id, '')) AND isValidUTF8(ifNull(dispute_id, '')) AND isValidUTF8(ifNull(arm, '')) AND isValidUTF8(ifNull(utm_source, ''))) = 1
 )
 ENGINE = ReplacingMergeTree(precedence)
 ORDER BY event_id
@@ -183,7 +183,7 @@ CREATE TABLE IF NOT EXISTS code_acts
     `batch_id` Nullable(String),
     `codes` Int64,
     `revision` Int64,
-    CONSTRAINT texts_are_utf_8 CHECK isValidUTF8(event_id) AND isValidUTF8(ifNull(code, '')) AND isValidUTF8(campaign_id) AND isValidUTF8(act) AND isValidUTF8(actor) AND isValidUTF8(ifNull(reason, '')) AND isValidUTF8(ifNull(before, '')) AND isValidUTF8(ifNull(after, '')) AND isValidUTF8(ifNull(batch_id, ''))
+    CONSTRAINT texts_are_utf_8 CHECK (isValidUTF8(event_id) AND isValidUTF8(ifNull(code, '')) AND isValidUTF8(campaign_id) AND isValidUTF8(act) AND isValidUTF8(actor) AND isValidUTF8(ifNull(reason, '')) AND isValidUTF8(ifNull(before, '')) AND isValidUTF8(ifNull(after, '')) AND isValidUTF8(ifNull(batch_id, ''))) = 1
 )
 ENGINE = ReplacingMergeTree
 ORDER BY event_id
@@ -203,7 +203,7 @@ CREATE TABLE IF NOT EXISTS code_formats
     `key_id` Nullable(String),
     `status` String,
     `revision` Int64,
-    CONSTRAINT texts_are_utf_8 CHECK isValidUTF8(event_id) AND isValidUTF8(name) AND isValidUTF8(kind) AND isValidUTF8(pattern) AND isValidUTF8(ifNull(campaign_id, '')) AND isValidUTF8(ifNull(category, '')) AND isValidUTF8(ifNull(channel, '')) AND isValidUTF8(ifNull(key_id, '')) AND isValidUTF8(status)
+    CONSTRAINT texts_are_utf_8 CHECK (isValidUTF8(event_id) AND isValidUTF8(name) AND isValidUTF8(kind) AND isValidUTF8(pattern) AND isValidUTF8(ifNull(campaign_id, '')) AND isValidUTF8(ifNull(category, '')) AND isValidUTF8(ifNull(channel, '')) AND isValidUTF8(ifNull(key_id, '')) AND isValidUTF8(status)) = 1
 )
 ENGINE = ReplacingMergeTree(revision)
 ORDER BY name
@@ -236,7 +236,7 @@ CREATE TABLE IF NOT EXISTS codes
     `revision` Int64,
     `facts` String MATERIALIZED formatRowNoNewline('JSONCompactEachRow', 'code', code, owner_user_id, campaign_id, status, toUnixTimestamp64Milli(created_at), toUnixTimestamp64Milli(expires_at), max_uses),
     `past_stops` Nullable(String),
-    CONSTRAINT texts_are_utf_8 CHECK isValidUTF8(event_id) AND isValidUTF8(code) AND isValidUTF8(campaign_id) AND isValidUTF8(ifNull(owner_user_id, '')) AND isValidUTF8(ifNull(category, '')) AND isValidUTF8(ifNull(channel, '')) AND isValidUTF8(status) AND isValidUTF8(ifNull(notes, '')) AND arrayAll(text -> isValidUTF8(text), channels) AND arrayAll(text -> isValidUTF8(text), regions) AND isValidUTF8(ifNull(record_kind, '')) AND isValidUTF8(ifNull(record_id, '')) AND isValidUTF8(ifNull(origin, '')) AND isValidUTF8(ifNull(owner_device_hash, '')) AND isValidUTF8(ifNull(owner_ip_hash, '')) AND isValidUTF8(ifNull(owner_network_hash, '')) AND isValidUTF8(ifNull(owner_email_hash, '')) AND isValidUTF8(ifNull(past_stops, '')),
+    CONSTRAINT texts_are_utf_8 CHECK (isValidUTF8(event_id) AND isValidUTF8(code) AND isValidUTF8(campaign_id) AND isValidUTF8(ifNull(owner_user_id, '')) AND isValidUTF8(ifNull(category, '')) AND isValidUTF8(ifNull(channel, '')) AND isValidUTF8(status) AND isValidUTF8(ifNull(notes, '')) AND arrayAll(text -> isValidUTF8(text), channels) AND arrayAll(text -> isValidUTF8(text), regions) AND isValidUTF8(ifNull(record_kind, '')) AND isValidUTF8(ifNull(record_id, '')) AND isValidUTF8(ifNull(origin, '')) AND isValidUTF8(ifNull(owner_device_hash, '')) AND isValidUTF8(ifNull(owner_ip_hash, '')) AND isValidUTF8(ifNull(owner_network_hash, '')) AND isValidUTF8(ifNull(owner_email_hash, '')) AND isValidUTF8(ifNull(past_stops, ''))) = 1,
     PROJECTION by_owner
     (
         SELECT
@@ -305,7 +305,7 @@ CREATE TABLE IF NOT EXISTS conversions
     `touch_arm` Nullable(String),
     `utm_source` Nullable(String),
     `touch_utm_source` Nullable(String),
-    CONSTRAINT texts_are_utf_8 CHECK isValidUTF8(event_id) AND isValidUTF8(cause_topic) AND isValidUTF8(cause_event_id) AND isValidUTF8(rules) AND isValidUTF8(kind) AND isValidUTF8(user_id) AND isValidUTF8(ifNull(visitor_id, '')) AND isValidUTF8(conversion_event_id) AND isValidUTF8(ifNull(order_id, '')) AND isValidUTF8(ifNull(currency, '')) AND isValidUTF8(ifNull(typed_code, '')) AND isValidUTF8(ifNull(typed_code_evidence, '')) AND isValidUTF8(ifNull(typed_campaign_id, '')) AND isValidUTF8(ifNull(typed_category, '')) AND isValidUTF8(ifNull(touch_event_id, '')) AND isValidUTF8(ifNull(touch_type, '')) AND isValidUTF8(ifNull(touch_code, '')) AND isValidUTF8(ifNull(touch_code_evidence, '')) AND isValidUTF8(ifNull(touch_campaign_id, '')) AND isValidUTF8(ifNull(touch_category, '')) AND isValidUTF8(ifNull(touch_channel, '')) AND isValidUTF8(ifNull(country, '')) AND isValidUTF8(ifNull(channel, '')) AND isValidUTF8(ifNull(source, '')) AND isValidUTF8(ifNull(device_hash, '')) AND isValidUTF8(ifNull(ip_hash, '')) AND isValidUTF8(ifNull(network_hash, '')) AND isValidUTF8(ifNull(email_hash, '')) AND isValidUTF8(ifNull(hash_key_id, '')) AND isValidUTF8(ifNull(touch_key_kind, '')) AND isValidUTF8(ifNull(touch_device_hash, '')) AND isValidUTF8(ifNull(touch_ip_hash, '')) AND isValidUTF8(ifNull(touch_network_hash, '')) AND isValidUTF8(ifNull(refund_id, '')) AND isValidUTF8(ifNull(dispute_id, '')) AND isValidUTF8(ifNull(merged_into, '')) AND isValidUTF8(ifNull(touch_arm, '')) AND isValidUTF8(ifNull(utm_source, '')) AND isValidUTF8(ifNull(touch_utm_source, ''))
+    CONSTRAINT texts_are_utf_8 CHECK (isValidUTF8(event_id) AND isValidUTF8(cause_topic) AND isValidUTF8(cause_event_id) AND isValidUTF8(rules) AND isValidUTF8(kind) AND isValidUTF8(user_id) AND isValidUTF8(ifNull(visitor_id, '')) AND isValidUTF8(conversion_event_id) AND isValidUTF8(ifNull(order_id, '')) AND isValidUTF8(ifNull(currency, '')) AND isValidUTF8(ifNull(typed_code, '')) AND isValidUTF8(ifNull(typed_code_evidence, '')) AND isValidUTF8(ifNull(typed_campaign_id, '')) AND isValidUTF8(ifNull(typed_category, '')) AND isValidUTF8(ifNull(touch_event_id, '')) AND isValidUTF8(ifNull(touch_type, '')) AND isValidUTF8(ifNull(touch_code, '')) AND isValidUTF8(ifNull(touch_code_evidence, '')) AND isValidUTF8(ifNull(touch_campaign_id, '')) AND isValidUTF8(ifNull(touch_category, '')) AND isValidUTF8(ifNull(touch_channel, '')) AND isValidUTF8(ifNull(country, '')) AND isValidUTF8(ifNull(channel, '')) AND isValidUTF8(ifNull(source, '')) AND isValidUTF8(ifNull(device_hash, '')) AND isValidUTF8(ifNull(ip_hash, '')) AND isValidUTF8(ifNull(network_hash, '')) AND isValidUTF8(ifNull(email_hash, '')) AND isValidUTF8(ifNull(hash_key_id, '')) AND isValidUTF8(ifNull(touch_key_kind, '')) AND isValidUTF8(ifNull(touch_device_hash, '')) AND isValidUTF8(ifNull(touch_ip_hash, '')) AND isValidUTF8(ifNull(touch_network_hash, '')) AND isValidUTF8(ifNull(refund_id, '')) AND isValidUTF8(ifNull(dispute_id, '')) AND isValidUTF8(ifNull(merged_into, '')) AND isValidUTF8(ifNull(touch_arm, '')) AND isValidUTF8(ifNull(utm_source, '')) AND isValidUTF8(ifNull(touch_utm_source, ''))) = 1
 )
 ENGINE = ReplacingMergeTree(precedence)
 ORDER BY event_id
@@ -326,7 +326,7 @@ CREATE TABLE IF NOT EXISTS dead_letters
     `precedence` UInt64 MATERIALIZED bitOr(bitShiftLeft(toUInt64(17592186044416 - toUnixTimestamp64Milli(received_at)), 20), bitAnd(cityHash64(topic, partition, offset), 1048575)),
     `payload_size` Nullable(Int64),
     `payload_sha256` Nullable(String),
-    CONSTRAINT texts_are_utf_8 CHECK isValidUTF8(event_id) AND isValidUTF8(stage) AND isValidUTF8(reason) AND isValidUTF8(detail) AND isValidUTF8(topic) AND isValidUTF8(ifNull(payload_sha256, ''))
+    CONSTRAINT texts_are_utf_8 CHECK (isValidUTF8(event_id) AND isValidUTF8(stage) AND isValidUTF8(reason) AND isValidUTF8(detail) AND isValidUTF8(topic) AND isValidUTF8(ifNull(payload_sha256, ''))) = 1
 )
 ENGINE = ReplacingMergeTree(precedence)
 ORDER BY event_id
@@ -373,7 +373,7 @@ CREATE TABLE IF NOT EXISTS duplicate_events
     `user_agent_family` Nullable(String),
     `user_agent_os` Nullable(String),
     `device_class` Nullable(String),
-    CONSTRAINT texts_are_utf_8 CHECK isValidUTF8(event_id) AND isValidUTF8(ifNull(visitor_id, '')) AND isValidUTF8(ifNull(user_id, '')) AND isValidUTF8(ifNull(code, '')) AND isValidUTF8(ifNull(code_evidence, '')) AND isValidUTF8(ifNull(campaign_id, '')) AND isValidUTF8(ifNull(category, '')) AND isValidUTF8(ifNull(channel, '')) AND isValidUTF8(ifNull(source, '')) AND isValidUTF8(ifNull(device_hash, '')) AND isValidUTF8(ifNull(ip_hash, '')) AND isValidUTF8(ifNull(network_hash, '')) AND isValidUTF8(ifNull(email_hash, '')) AND isValidUTF8(ifNull(hash_key_id, '')) AND isValidUTF8(ifNull(country, '')) AND isValidUTF8(ifNull(order_id, '')) AND isValidUTF8(ifNull(currency, '')) AND isValidUTF8(ifNull(properties, '')) AND isValidUTF8(ifNull(client_campaign_id, '')) AND isValidUTF8(ifNull(key_kind, '')) AND isValidUTF8(ifNull(refund_id, '')) AND isValidUTF8(ifNull(dispute_id, '')) AND isValidUTF8(ifNull(merged_into, '')) AND isValidUTF8(ifNull(utm_source, '')) AND isValidUTF8(ifNull(user_agent_family, '')) AND isValidUTF8(ifNull(user_agent_os, '')) AND isValidUTF8(ifNull(device_class, ''))
+    CONSTRAINT texts_are_utf_8 CHECK (isValidUTF8(event_id) AND isValidUTF8(ifNull(visitor_id, '')) AND isValidUTF8(ifNull(user_id, '')) AND isValidUTF8(ifNull(code, '')) AND isValidUTF8(ifNull(code_evidence, '')) AND isValidUTF8(ifNull(campaign_id, '')) AND isValidUTF8(ifNull(category, '')) AND isValidUTF8(ifNull(channel, '')) AND isValidUTF8(ifNull(source, '')) AND isValidUTF8(ifNull(device_hash, '')) AND isValidUTF8(ifNull(ip_hash, '')) AND isValidUTF8(ifNull(network_hash, '')) AND isValidUTF8(ifNull(email_hash, '')) AND isValidUTF8(ifNull(hash_key_id, '')) AND isValidUTF8(ifNull(country, '')) AND isValidUTF8(ifNull(order_id, '')) AND isValidUTF8(ifNull(currency, '')) AND isValidUTF8(ifNull(properties, '')) AND isValidUTF8(ifNull(client_campaign_id, '')) AND isValidUTF8(ifNull(key_kind, '')) AND isValidUTF8(ifNull(refund_id, '')) AND isValidUTF8(ifNull(dispute_id, '')) AND isValidUTF8(ifNull(merged_into, '')) AND isValidUTF8(ifNull(utm_source, '')) AND isValidUTF8(ifNull(user_agent_family, '')) AND isValidUTF8(ifNull(user_agent_os, '')) AND isValidUTF8(ifNull(device_class, ''))) = 1
 )
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(event_time)
@@ -421,7 +421,7 @@ CREATE TABLE IF NOT EXISTS events
     `user_agent_family` Nullable(String),
     `user_agent_os` Nullable(String),
     `device_class` Nullable(String),
-    CONSTRAINT texts_are_utf_8 CHECK isValidUTF8(event_id) AND isValidUTF8(ifNull(visitor_id, '')) AND isValidUTF8(ifNull(user_id, '')) AND isValidUTF8(ifNull(code, '')) AND isValidUTF8(ifNull(code_evidence, '')) AND isValidUTF8(ifNull(campaign_id, '')) AND isValidUTF8(ifNull(category, '')) AND isValidUTF8(ifNull(channel, '')) AND isValidUTF8(ifNull(source, '')) AND isValidUTF8(ifNull(device_hash, '')) AND isValidUTF8(ifNull(ip_hash, '')) AND isValidUTF8(ifNull(network_hash, '')) AND isValidUTF8(ifNull(email_hash, '')) AND isValidUTF8(ifNull(hash_key_id, '')) AND isValidUTF8(ifNull(country, '')) AND isValidUTF8(ifNull(order_id, '')) AND isValidUTF8(ifNull(currency, '')) AND isValidUTF8(ifNull(properties, '')) AND isValidUTF8(ifNull(client_campaign_id, '')) AND isValidUTF8(ifNull(key_kind, '')) AND isValidUTF8(ifNull(refund_id, '')) AND isValidUTF8(ifNull(dispute_id, '')) AND isValidUTF8(ifNull(merged_into, '')) AND isValidUTF8(ifNull(utm_source, '')) AND isValidUTF8(ifNull(user_agent_family, '')) AND isValidUTF8(ifNull(user_agent_os, '')) AND isValidUTF8(ifNull(device_class, '')),
+    CONSTRAINT texts_are_utf_8 CHECK (isValidUTF8(event_id) AND isValidUTF8(ifNull(visitor_id, '')) AND isValidUTF8(ifNull(user_id, '')) AND isValidUTF8(ifNull(code, '')) AND isValidUTF8(ifNull(code_evidence, '')) AND isValidUTF8(ifNull(campaign_id, '')) AND isValidUTF8(ifNull(category, '')) AND isValidUTF8(ifNull(channel, '')) AND isValidUTF8(ifNull(source, '')) AND isValidUTF8(ifNull(device_hash, '')) AND isValidUTF8(ifNull(ip_hash, '')) AND isValidUTF8(ifNull(network_hash, '')) AND isValidUTF8(ifNull(email_hash, '')) AND isValidUTF8(ifNull(hash_key_id, '')) AND isValidUTF8(ifNull(country, '')) AND isValidUTF8(ifNull(order_id, '')) AND isValidUTF8(ifNull(currency, '')) AND isValidUTF8(ifNull(properties, '')) AND isValidUTF8(ifNull(client_campaign_id, '')) AND isValidUTF8(ifNull(key_kind, '')) AND isValidUTF8(ifNull(refund_id, '')) AND isValidUTF8(ifNull(dispute_id, '')) AND isValidUTF8(ifNull(merged_into, '')) AND isValidUTF8(ifNull(utm_source, '')) AND isValidUTF8(ifNull(user_agent_family, '')) AND isValidUTF8(ifNull(user_agent_os, '')) AND isValidUTF8(ifNull(device_class, ''))) = 1,
     PROJECTION by_event_id
     (
         SELECT
@@ -479,7 +479,7 @@ CREATE TABLE IF NOT EXISTS fulfilments
     `report` String MATERIALIZED formatRowNoNewline('JSONCompactEachRow', 'report', reward_id, outcome = 'delivered', toUnixTimestamp64Milli(event_time), event_id, carrier, tracking_number, reference, detail),
     `action` Nullable(String),
     `value_micros` Nullable(Int64),
-    CONSTRAINT texts_are_utf_8 CHECK isValidUTF8(event_id) AND isValidUTF8(code) AND isValidUTF8(user_id) AND isValidUTF8(reward_id) AND isValidUTF8(role) AND isValidUTF8(outcome) AND isValidUTF8(kind) AND isValidUTF8(ifNull(reference, '')) AND isValidUTF8(ifNull(carrier, '')) AND isValidUTF8(ifNull(tracking_number, '')) AND isValidUTF8(ifNull(detail, '')) AND isValidUTF8(ifNull(action, ''))
+    CONSTRAINT texts_are_utf_8 CHECK (isValidUTF8(event_id) AND isValidUTF8(code) AND isValidUTF8(user_id) AND isValidUTF8(reward_id) AND isValidUTF8(role) AND isValidUTF8(outcome) AND isValidUTF8(kind) AND isValidUTF8(ifNull(reference, '')) AND isValidUTF8(ifNull(carrier, '')) AND isValidUTF8(ifNull(tracking_number, '')) AND isValidUTF8(ifNull(detail, '')) AND isValidUTF8(ifNull(action, ''))) = 1
 )
 ENGINE = ReplacingMergeTree
 ORDER BY (code, reward_id, event_id)
@@ -514,7 +514,7 @@ CREATE TABLE IF NOT EXISTS lists
     `reason` Nullable(String),
     `actor` String,
     `hash_key_id` Nullable(String),
-    CONSTRAINT texts_are_utf_8 CHECK isValidUTF8(event_id) AND isValidUTF8(subject) AND isValidUTF8(value) AND isValidUTF8(ifNull(listing, '')) AND isValidUTF8(ifNull(reason, '')) AND isValidUTF8(actor) AND isValidUTF8(ifNull(hash_key_id, ''))
+    CONSTRAINT texts_are_utf_8 CHECK (isValidUTF8(event_id) AND isValidUTF8(subject) AND isValidUTF8(value) AND isValidUTF8(ifNull(listing, '')) AND isValidUTF8(ifNull(reason, '')) AND isValidUTF8(actor) AND isValidUTF8(ifNull(hash_key_id, ''))) = 1
 )
 ENGINE = ReplacingMergeTree(event_time)
 ORDER BY (subject, value)
@@ -573,7 +573,7 @@ CREATE TABLE IF NOT EXISTS milestones
     `reward_kind` Nullable(String),
     `item` Nullable(String),
     `decided_at` Nullable(DateTime64(3, 'UTC')),
-    CONSTRAINT texts_are_utf_8 CHECK isValidUTF8(event_id) AND isValidUTF8(cause_topic) AND isValidUTF8(cause_event_id) AND isValidUTF8(rules) AND isValidUTF8(beneficiary) AND isValidUTF8(campaign_id) AND isValidUTF8(code) AND isValidUTF8(user_id) AND isValidUTF8(name) AND isValidUTF8(kind) AND isValidUTF8(ifNull(currency, '')) AND isValidUTF8(ifNull(reward_kind, '')) AND isValidUTF8(ifNull(item, ''))
+    CONSTRAINT texts_are_utf_8 CHECK (isValidUTF8(event_id) AND isValidUTF8(cause_topic) AND isValidUTF8(cause_event_id) AND isValidUTF8(rules) AND isValidUTF8(beneficiary) AND isValidUTF8(campaign_id) AND isValidUTF8(code) AND isValidUTF8(user_id) AND isValidUTF8(name) AND isValidUTF8(kind) AND isValidUTF8(ifNull(currency, '')) AND isValidUTF8(ifNull(reward_kind, '')) AND isValidUTF8(ifNull(item, ''))) = 1
 )
 ENGINE = ReplacingMergeTree
 ORDER BY (beneficiary, event_id)
@@ -591,7 +591,7 @@ CREATE TABLE IF NOT EXISTS reviews
     `reason` Nullable(String),
     `note` Nullable(String),
     `action` Nullable(String),
-    CONSTRAINT texts_are_utf_8 CHECK isValidUTF8(event_id) AND isValidUTF8(code) AND isValidUTF8(user_id) AND isValidUTF8(ifNull(reward_id, '')) AND isValidUTF8(decision) AND isValidUTF8(reviewer) AND isValidUTF8(ifNull(reason, '')) AND isValidUTF8(ifNull(note, '')) AND isValidUTF8(ifNull(action, ''))
+    CONSTRAINT texts_are_utf_8 CHECK (isValidUTF8(event_id) AND isValidUTF8(code) AND isValidUTF8(user_id) AND isValidUTF8(ifNull(reward_id, '')) AND isValidUTF8(decision) AND isValidUTF8(reviewer) AND isValidUTF8(ifNull(reason, '')) AND isValidUTF8(ifNull(note, '')) AND isValidUTF8(ifNull(action, ''))) = 1
 )
 ENGINE = ReplacingMergeTree
 ORDER BY event_id
@@ -622,7 +622,7 @@ CREATE TABLE IF NOT EXISTS reward_granted
     `item` Nullable(String),
     `expires_at` Nullable(DateTime64(3, 'UTC')),
     `precedence` UInt64 MATERIALIZED bitOr(bitShiftLeft(toUInt64(17592186044416 - toUnixTimestamp64Milli(received_at)), 20), bitAnd(cityHash64(cause_topic, cause_partition, cause_offset), 1048575)),
-    CONSTRAINT texts_are_utf_8 CHECK isValidUTF8(event_id) AND isValidUTF8(cause_topic) AND isValidUTF8(cause_event_id) AND isValidUTF8(rules) AND isValidUTF8(reward_id) AND isValidUTF8(code) AND isValidUTF8(user_id) AND isValidUTF8(beneficiary) AND isValidUTF8(role) AND isValidUTF8(action) AND isValidUTF8(currency) AND isValidUTF8(kind) AND isValidUTF8(campaign_id) AND isValidUTF8(ifNull(category, '')) AND isValidUTF8(ifNull(order_id, '')) AND isValidUTF8(ifNull(item, ''))
+    CONSTRAINT texts_are_utf_8 CHECK (isValidUTF8(event_id) AND isValidUTF8(cause_topic) AND isValidUTF8(cause_event_id) AND isValidUTF8(rules) AND isValidUTF8(reward_id) AND isValidUTF8(code) AND isValidUTF8(user_id) AND isValidUTF8(beneficiary) AND isValidUTF8(role) AND isValidUTF8(action) AND isValidUTF8(currency) AND isValidUTF8(kind) AND isValidUTF8(campaign_id) AND isValidUTF8(ifNull(category, '')) AND isValidUTF8(ifNull(order_id, '')) AND isValidUTF8(ifNull(item, ''))) = 1
 )
 ENGINE = ReplacingMergeTree(precedence)
 ORDER BY event_id
@@ -648,7 +648,7 @@ CREATE TABLE IF NOT EXISTS reward_withdrawn
     `kind` String,
     `reasons` Array(String),
     `precedence` UInt64 MATERIALIZED bitOr(bitShiftLeft(toUInt64(17592186044416 - toUnixTimestamp64Milli(received_at)), 20), bitAnd(cityHash64(cause_topic, cause_partition, cause_offset), 1048575)),
-    CONSTRAINT texts_are_utf_8 CHECK isValidUTF8(event_id) AND isValidUTF8(cause_topic) AND isValidUTF8(cause_event_id) AND isValidUTF8(rules) AND isValidUTF8(reward_id) AND isValidUTF8(code) AND isValidUTF8(user_id) AND isValidUTF8(beneficiary) AND isValidUTF8(role) AND isValidUTF8(action) AND isValidUTF8(currency) AND isValidUTF8(kind) AND arrayAll(text -> isValidUTF8(text), reasons)
+    CONSTRAINT texts_are_utf_8 CHECK (isValidUTF8(event_id) AND isValidUTF8(cause_topic) AND isValidUTF8(cause_event_id) AND isValidUTF8(rules) AND isValidUTF8(reward_id) AND isValidUTF8(code) AND isValidUTF8(user_id) AND isValidUTF8(beneficiary) AND isValidUTF8(role) AND isValidUTF8(action) AND isValidUTF8(currency) AND isValidUTF8(kind) AND arrayAll(text -> isValidUTF8(text), reasons)) = 1
 )
 ENGINE = ReplacingMergeTree(precedence)
 ORDER BY event_id
@@ -700,7 +700,7 @@ CREATE TABLE IF NOT EXISTS rewards
     `rate_percent` Nullable(String),
     `base_micros` Nullable(Int64),
     `utm_source` Nullable(String),
-    CONSTRAINT texts_are_utf_8 CHECK isValidUTF8(event_id) AND isValidUTF8(cause_topic) AND isValidUTF8(cause_event_id) AND isValidUTF8(rules) AND isValidUTF8(reward_id) AND isValidUTF8(code) AND isValidUTF8(user_id) AND isValidUTF8(ifNull(beneficiary, '')) AND isValidUTF8(role) AND isValidUTF8(action) AND isValidUTF8(status) AND arrayAll(text -> isValidUTF8(text), reasons) AND isValidUTF8(currency) AND isValidUTF8(kind) AND isValidUTF8(ifNull(campaign_id, '')) AND isValidUTF8(ifNull(category, '')) AND isValidUTF8(ifNull(channel, '')) AND isValidUTF8(ifNull(order_id, '')) AND isValidUTF8(basis) AND isValidUTF8(ifNull(touch_event_id, '')) AND isValidUTF8(action_event_id) AND isValidUTF8(ifNull(supersedes, '')) AND isValidUTF8(ifNull(evidence, '')) AND isValidUTF8(ifNull(item, '')) AND isValidUTF8(ifNull(origin_source, '')) AND isValidUTF8(ifNull(root_reference, '')) AND isValidUTF8(ifNull(arm, '')) AND isValidUTF8(ifNull(rate_percent, '')) AND isValidUTF8(ifNull(utm_source, ''))
+    CONSTRAINT texts_are_utf_8 CHECK (isValidUTF8(event_id) AND isValidUTF8(cause_topic) AND isValidUTF8(cause_event_id) AND isValidUTF8(rules) AND isValidUTF8(reward_id) AND isValidUTF8(code) AND isValidUTF8(user_id) AND isValidUTF8(ifNull(beneficiary, '')) AND isValidUTF8(role) AND isValidUTF8(action) AND isValidUTF8(status) AND arrayAll(text -> isValidUTF8(text), reasons) AND isValidUTF8(currency) AND isValidUTF8(kind) AND isValidUTF8(ifNull(campaign_id, '')) AND isValidUTF8(ifNull(category, '')) AND isValidUTF8(ifNull(channel, '')) AND isValidUTF8(ifNull(order_id, '')) AND isValidUTF8(basis) AND isValidUTF8(ifNull(touch_event_id, '')) AND isValidUTF8(action_event_id) AND isValidUTF8(ifNull(supersedes, '')) AND isValidUTF8(ifNull(evidence, '')) AND isValidUTF8(ifNull(item, '')) AND isValidUTF8(ifNull(origin_source, '')) AND isValidUTF8(ifNull(root_reference, '')) AND isValidUTF8(ifNull(arm, '')) AND isValidUTF8(ifNull(rate_percent, '')) AND isValidUTF8(ifNull(utm_source, ''))) = 1
 )
 ENGINE = ReplacingMergeTree(precedence)
 ORDER BY (beneficiary, event_id)
@@ -733,7 +733,7 @@ CREATE TABLE IF NOT EXISTS statement_changes
     `format` Nullable(String),
     `provider_reference` Nullable(String),
     `detail` Nullable(String),
-    CONSTRAINT texts_are_utf_8 CHECK isValidUTF8(event_id) AND isValidUTF8(statement_id) AND isValidUTF8(beneficiary) AND isValidUTF8(status) AND isValidUTF8(actor) AND isValidUTF8(currency) AND isValidUTF8(ifNull(batch_id, '')) AND isValidUTF8(ifNull(format, '')) AND isValidUTF8(ifNull(provider_reference, '')) AND isValidUTF8(ifNull(detail, ''))
+    CONSTRAINT texts_are_utf_8 CHECK (isValidUTF8(event_id) AND isValidUTF8(statement_id) AND isValidUTF8(beneficiary) AND isValidUTF8(status) AND isValidUTF8(actor) AND isValidUTF8(currency) AND isValidUTF8(ifNull(batch_id, '')) AND isValidUTF8(ifNull(format, '')) AND isValidUTF8(ifNull(provider_reference, '')) AND isValidUTF8(ifNull(detail, ''))) = 1
 )
 ENGINE = ReplacingMergeTree
 ORDER BY (beneficiary, event_id)
@@ -760,7 +760,7 @@ CREATE TABLE IF NOT EXISTS statement_lines
     `settled_micros` Int64,
     `amount_micros` Int64,
     `reason` String,
-    CONSTRAINT texts_are_utf_8 CHECK isValidUTF8(event_id) AND isValidUTF8(line_id) AND isValidUTF8(statement_id) AND isValidUTF8(beneficiary) AND isValidUTF8(reward_id) AND isValidUTF8(code) AND isValidUTF8(user_id) AND isValidUTF8(role) AND isValidUTF8(action) AND isValidUTF8(kind) AND isValidUTF8(ifNull(campaign_id, '')) AND isValidUTF8(ifNull(order_id, '')) AND isValidUTF8(currency) AND isValidUTF8(reason)
+    CONSTRAINT texts_are_utf_8 CHECK (isValidUTF8(event_id) AND isValidUTF8(line_id) AND isValidUTF8(statement_id) AND isValidUTF8(beneficiary) AND isValidUTF8(reward_id) AND isValidUTF8(code) AND isValidUTF8(user_id) AND isValidUTF8(role) AND isValidUTF8(action) AND isValidUTF8(kind) AND isValidUTF8(ifNull(campaign_id, '')) AND isValidUTF8(ifNull(order_id, '')) AND isValidUTF8(currency) AND isValidUTF8(reason)) = 1
 )
 ENGINE = ReplacingMergeTree
 ORDER BY (beneficiary, event_id)
@@ -789,7 +789,7 @@ CREATE TABLE IF NOT EXISTS statements
     `two_people` Bool,
     `prepared_by` String,
     `ledger_positions` String,
-    CONSTRAINT texts_are_utf_8 CHECK isValidUTF8(event_id) AND isValidUTF8(statement_id) AND isValidUTF8(beneficiary) AND isValidUTF8(currency) AND isValidUTF8(digest) AND isValidUTF8(ifNull(carried_over, '')) AND arrayAll(text -> isValidUTF8(text), kinds) AND isValidUTF8(counted_from) AND isValidUTF8(prepared_by) AND isValidUTF8(ledger_positions)
+    CONSTRAINT texts_are_utf_8 CHECK (isValidUTF8(event_id) AND isValidUTF8(statement_id) AND isValidUTF8(beneficiary) AND isValidUTF8(currency) AND isValidUTF8(digest) AND isValidUTF8(ifNull(carried_over, '')) AND arrayAll(text -> isValidUTF8(text), kinds) AND isValidUTF8(counted_from) AND isValidUTF8(prepared_by) AND isValidUTF8(ledger_positions)) = 1
 )
 ENGINE = ReplacingMergeTree
 ORDER BY (beneficiary, event_id)
@@ -831,7 +831,7 @@ CREATE TABLE IF NOT EXISTS touches
     `key_kind` Nullable(String),
     `arm` Nullable(String),
     `utm_source` Nullable(String),
-    CONSTRAINT texts_are_utf_8 CHECK isValidUTF8(event_id) AND isValidUTF8(cause_topic) AND isValidUTF8(cause_event_id) AND isValidUTF8(rules) AND isValidUTF8(visitor_id) AND isValidUTF8(type) AND isValidUTF8(code) AND isValidUTF8(ifNull(campaign_id, '')) AND isValidUTF8(ifNull(category, '')) AND isValidUTF8(ifNull(channel, '')) AND isValidUTF8(ifNull(code_evidence, '')) AND isValidUTF8(touch_event_id) AND isValidUTF8(ifNull(device_hash, '')) AND isValidUTF8(ifNull(ip_hash, '')) AND isValidUTF8(ifNull(network_hash, '')) AND isValidUTF8(ifNull(key_kind, '')) AND isValidUTF8(ifNull(arm, '')) AND isValidUTF8(ifNull(utm_source, ''))
+    CONSTRAINT texts_are_utf_8 CHECK (isValidUTF8(event_id) AND isValidUTF8(cause_topic) AND isValidUTF8(cause_event_id) AND isValidUTF8(rules) AND isValidUTF8(visitor_id) AND isValidUTF8(type) AND isValidUTF8(code) AND isValidUTF8(ifNull(campaign_id, '')) AND isValidUTF8(ifNull(category, '')) AND isValidUTF8(ifNull(channel, '')) AND isValidUTF8(ifNull(code_evidence, '')) AND isValidUTF8(touch_event_id) AND isValidUTF8(ifNull(device_hash, '')) AND isValidUTF8(ifNull(ip_hash, '')) AND isValidUTF8(ifNull(network_hash, '')) AND isValidUTF8(ifNull(key_kind, '')) AND isValidUTF8(ifNull(arm, '')) AND isValidUTF8(ifNull(utm_source, ''))) = 1
 )
 ENGINE = ReplacingMergeTree(cause_offset)
 ORDER BY visitor_id

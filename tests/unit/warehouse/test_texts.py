@@ -22,6 +22,7 @@ from reftrail.warehouse.tables import table_of
 
 _CHECKED = re.compile(r"isValidUTF8\((?:ifNull\()?(\w+)")
 _ALL_CHECKED = re.compile(r"arrayAll\(text -> isValidUTF8\(text\), (\w+)\)")
+_ONE_COMPARISON = re.compile(r"CONSTRAINT texts_are_utf_8 CHECK \(.+?\) = 1(?:,|\))")
 _NOT_LOADED = {"user_agent"}
 """Older records have it, and it stays out of the warehouse."""
 
@@ -114,6 +115,8 @@ def test_every_text_of_a_record_is_looked_at(
         )
         checked = {*_CHECKED.findall(definition), *_ALL_CHECKED.findall(definition)} - {"text"}
         assert checked == texts, f"add what is new to the constraint of {table} in a new file"
+        # Parts joined by AND alone are compared with each other at every change of the table.
+        assert _ONE_COMPARISON.search(definition), definition
 
 
 def test_clickhouse_and_python_agree_on_what_is_utf_8(clickhouse: ClickHouse) -> None:
