@@ -21,6 +21,10 @@ from reftrail.contracts.times import moment, now
 from reftrail.contracts.topics import API_KEY_USES
 from reftrail.reference import read_all
 
+_WHOLE: Final = frozenset({"status", "key", "until", "last used"})
+"""Columns of the list whose texts stay on one line."""
+_NARROWEST: Final = 130
+"""Characters of the list's lines at least: in fewer its columns are cut into syllables."""
 _SHOWN_ONCE: Final = "shown this once; only its hash is kept"
 
 _Name: TypeAlias = Annotated[str, typer.Argument(help="The key's name, such as shop-server.")]
@@ -117,21 +121,23 @@ def _list(session: Session, as_json: AsJson = False) -> None:
         return
     table = Table(box=None, pad_edge=False)
     for column in ("name", "kind", "may", "status", "key", "until", "last used", "actor"):
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column in _WHOLE)
     for row in rows:
         texts = row["keys"]
         table.add_row(
             row["name"],
             row["kind"],
-            ", ".join([*row["scopes"], *row["origins"], *row["app_ids"], *row["campaigns"]]) or "-",
+            "\n".join([*row["scopes"], *row["origins"], *row["app_ids"], *row["campaigns"]]) or "-",
             row["status"],
+            "\n".join(text["key_id"] for text in texts),
             *(
-                "\n".join(text[name] or "-" for text in texts)
-                for name in ("key_id", "good_until", "last_used")
+                "\n".join(_short(text[name]) for text in texts)
+                for name in ("good_until", "last_used")
             ),
             row["actor"],
         )
-    Console(markup=False, emoji=False).print(table)
+    width = max(Console().width, _NARROWEST)
+    Console(markup=False, emoji=False, width=width).print(table)
 
 
 def _row(key: ApiKeyChanged, at: Millis, uses: dict[str, Millis]) -> dict[str, Any]:
@@ -199,6 +205,11 @@ def _duration(text: str) -> Millis:
         return parse_duration(text)
     except ValueError:
         raise ExpectedError(f'{text!r} is no duration such as "90 days" or "12 hours"') from None
+
+
+def _short(time: str | None) -> str:
+    """A time of `_time` to the minute."""
+    return "-" if time is None else f"{time[:10]} {time[11:16]}Z"
 
 
 def _time(at: Millis | None) -> str | None:

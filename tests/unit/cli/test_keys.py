@@ -90,8 +90,11 @@ def test_the_list_tells_what_is_used(run: Run, uses: list[ApiKeyUsed]) -> None:
     assert texts[id_of(hash_of(former))]["good_until"] is not None
     assert texts[id_of(hash_of(present))]["last_used"] is None
     table = run("list").stdout
-    assert "codes:read, codes:write" in table
     assert id_of(hash_of(former)) in table
+    assert "2026-09-21 14:14Z" in table
+    lines = table.splitlines()
+    assert [line.split()[2] for line in lines[1:2]] == ["codes:read"]
+    assert (len(lines), "codes:write" in lines[2]) == (3, True)
 
 
 def test_a_key_ends_by_time_or_by_hand(run: Run) -> None:
