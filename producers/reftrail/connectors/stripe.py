@@ -161,7 +161,10 @@ def _tax_of(invoice: Json, paid: object, currency: str) -> str | None:
 
 
 def _optional(minor: object, currency: str) -> str | None:
-    return None if minor is None else from_minor(minor, currency)
+    """A tax or shipping. Of ISK and UGX Stripe counts hundredths, which an event has none of."""
+    return (
+        None if minor is None else written(rounded(Decimal(from_minor(minor, currency)), currency))
+    )
 
 
 _TYPES: Final[Mapping[str, Callable[[Json, str], list[Event]]]] = MappingProxyType(

@@ -83,6 +83,16 @@ def test_the_payment_of_a_checkout_or_invoice_is_no_second_order(
     assert edge.written.events() == []
 
 
+def test_a_tax_in_hundredths_that_a_currency_lacks_costs_no_order(edge: RunningEdge) -> None:
+    given = GIVEN["checkout_paid"]["data"]["object"]
+    costs = {"amount_tax": 9_677, "amount_shipping": 1_050}
+    krona = given | {"currency": "isk", "amount_total": 50_000, "total_details": costs}
+    payload = GIVEN["checkout_paid"] | {"data": {"object": krona}}
+    *_, purchase = taken_from(edge, "stripe", payload)
+    assert (purchase.amount_micros, purchase.tax_micros) == (500_000_000, 97_000_000)
+    assert purchase.shipping_micros == 10_000_000
+
+
 @pytest.mark.parametrize(
     ("currency", "minor", "micros"),
     [("isk", 50_000, 500_000_000), ("ugx", 500, 5_000_000), ("mga", 5, 5_000_000)],
