@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, StringConstraints, ValidationError
 from pydantic_core import ErrorDetails
 
 from reftrail.contracts.code_spelling import CODE_PATTERN, spelled
-from reftrail.contracts.names import LONGEST_NAME, NAME_PATTERN
+from reftrail.contracts.names import LONGEST_NAME, NAME_PATTERN, seen
 from reftrail.contracts.record import Record
 from reftrail.edge.rejections import Rejection
 
@@ -27,6 +27,7 @@ Name: TypeAlias = Annotated[
     str,
     StringConstraints(strip_whitespace=True),
     Field(min_length=1, max_length=LONGEST_NAME, pattern=NAME_PATTERN),
+    AfterValidator(seen),
 ]
 """An id or name that clients choose, without the blanks around it: `"O17 "` is the order `O17`."""
 Uuid: TypeAlias = Annotated[str, Field(max_length=36), AfterValidator(_uuid)]

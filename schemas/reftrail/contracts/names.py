@@ -38,8 +38,22 @@ SOURCE_SAYS: Final = (
 _may_be_email: Final = re.compile("[@\ufe6b\uff20]|%(?:25)*40").search
 """Finds an @: small, full-width or escaped, however often the address was escaped in another."""
 _is_name: Final = re.compile(NAME_PATTERN).search
+_IGNORED: Final = re.compile("[\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]")
+"""What Unicode has nothing drawn for, beyond its first 65,536 characters: tags, which flags end in,
+and variation selectors. ECMA's patterns without the flag u can't say these."""
 has_half_a_pair: Final = re.compile("[\ud800-\udfff]").search
 """Finds a surrogate alone, which JSON allows and no record can have."""
+
+
+def seen(name: str) -> str:
+    """A name that has the pattern. Raises ValueError where nothing of it is visible."""
+    if not _is_seen(name):
+        raise ValueError("nothing of it is visible")
+    return name
+
+
+def _is_seen(name: str) -> bool:
+    return name.isascii() or _is_name(_IGNORED.sub("", name)) is not None
 
 
 def usable_source(text: str) -> str | None:
@@ -53,7 +67,7 @@ def usable_source(text: str) -> str | None:
         return None
     if len(name) > LONGEST_SOURCE or _may_be_email(name) or has_half_a_pair(name):
         return OTHER
-    return name if _is_name(name) else OTHER
+    return name if _is_name(name) and _is_seen(name) else OTHER
 
 
 def is_same_person(actor: str, other: str) -> bool:

@@ -4,7 +4,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 from support.accepting import NEEDED, taken
 
-from reftrail.contracts.names import LONGEST_NAME
+from reftrail.contracts.names import LONGEST_NAME, OTHER, usable_source
 from reftrail.edge.model_fields import Name
 
 NAMES: TypeAdapter[str] = TypeAdapter(Name)
@@ -20,6 +20,20 @@ def test_blanks_around_a_name_go(around: str) -> None:
 def test_what_is_no_name_is_refused(text: str) -> None:
     with pytest.raises(ValidationError):
         NAMES.validate_python(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["\U000e0041", "\U000e0100\U000e0100", " \U0001d173", "\U0001bca0"]
+)
+def test_a_name_of_tags_and_variation_selectors_alone_is_refused(text: str) -> None:
+    with pytest.raises(ValidationError, match="nothing of it is visible"):
+        NAMES.validate_python(text)
+    assert usable_source(text) == OTHER
+
+
+def test_a_flag_that_ends_in_tags_is_a_name() -> None:
+    scotland = "\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f"
+    assert NAMES.validate_python(scotland) == scotland
 
 
 @pytest.mark.parametrize("kind", NEEDED)
