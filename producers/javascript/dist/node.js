@@ -40,11 +40,18 @@ var NEEDED = {
   refund: ["user_id", "order_id"],
   identified: ["user_id", "visitor_id"]
 };
+var isCode = (text) => /^[\w-]{1,64}$/.test(
+  text.replace(/[\uff01-\uff5e]/g, (sign) => String.fromCharCode(sign.charCodeAt(0) - 65248)).trim().replace(/\s*-\s*|\s+/g, "-")
+);
 var eventOf = (type, identity, fields) => {
   const event = { type, event_id: idOf(type, ...identity), event_time: /* @__PURE__ */ new Date() };
   for (const [name, value] of Object.entries(fields)) {
     if (value === void 0 || value === null) continue;
     if (OPTIONAL.has(name) && typeof value == "string" && !value.trim()) continue;
+    if (name == "code" && typeof value == "string" && !isCode(value)) {
+      console.warn(`reftrail: a text of ${value.length} characters can't be a code, and is left out`);
+      continue;
+    }
     if (typeof value == "number")
       throw new TypeError(`${name} is the number ${value}, which isn't exact; give a text: '19.99'`);
     if (/_id$/.test(name) && (typeof value != "string" || !value))

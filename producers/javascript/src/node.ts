@@ -122,12 +122,25 @@ const NEEDED: Record<string, string[]> = {
   identified: ['user_id', 'visitor_id'],
 }
 
+/** Whether what a person typed in can be a code, however it is spelled. */
+const isCode = (text: string): boolean =>
+  /^[\w-]{1,64}$/.test(
+    text
+      .replace(/[\uff01-\uff5e]/g, (sign) => String.fromCharCode(sign.charCodeAt(0) - 0xfee0))
+      .trim()
+      .replace(/\s*-\s*|\s+/g, '-'),
+  )
+
 /** An event of its fields. Throws a TypeError for what the collector would refuse anyway. */
 const eventOf = (type: string, identity: (string | null)[], fields: object): Event => {
   const event: Event = { type, event_id: idOf(type, ...identity), event_time: new Date() }
   for (const [name, value] of Object.entries(fields)) {
     if (value === undefined || value === null) continue
     if (OPTIONAL.has(name) && typeof value == 'string' && !value.trim()) continue
+    if (name == 'code' && typeof value == 'string' && !isCode(value)) {
+      console.warn(`reftrail: a text of ${value.length} characters can't be a code, and is left out`)
+      continue
+    }
     if (typeof value == 'number')
       throw new TypeError(`${name} is the number ${value}, which isn't exact; give a text: '19.99'`)
     if (/_id$/.test(name) && (typeof value != 'string' || !value))

@@ -171,3 +171,17 @@ test('what nobody filled in is left out', async (t) => {
   const { event_id, event_time, ...rest } = taken[0]!.events[0]!
   assert.deepEqual(rest, { type: 'signup', user_id: 'uma', utm_source: 'mail' })
 })
+
+test('a typed text that cannot be a code costs no signup', async (t) => {
+  const said: string[] = []
+  t.mock.method(console, 'warn', (text: string) => void said.push(text))
+  const { taken, endpoint } = await collector(t)
+  const reftrail = new Reftrail({ endpoint, secretKey: 'sk' })
+  const typed = ['AMY!', 'amy@mail.example', 'A'.repeat(65), ' amy smith ', '\uff21MY', 'a_b-C1']
+  typed.forEach((code, number) => reftrail.signup(`u${number}`, { code }))
+  await reftrail.close()
+  const codes = taken[0]!.events.map(({ code }) => code)
+  assert.deepEqual(codes, [undefined, undefined, undefined, ...typed.slice(3)])
+  assert.equal(said.length, 3)
+  assert.ok(!said.join().includes('@'))
+})

@@ -4,12 +4,17 @@ What the collector would reject is an error at the call, as far as one can tell 
 comes later, in the background, when nobody can put the call right any more.
 """
 
+import logging
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
 from typing import Any, Final, TypeAlias
+
+from reftrail.contracts.code_spelling import is_code, spelled
+
+logger = logging.getLogger("reftrail.client")
 
 Amount: TypeAlias = Decimal | str | int
 
@@ -19,7 +24,7 @@ _IDS: Final = frozenset(
 )
 _OPTIONAL: Final = frozenset(
     {
-        *("visitor_id", "code", "campaign_id", "category", "channel", "source", "utm_source"),
+        *("visitor_id", "campaign_id", "category", "channel", "source", "utm_source"),
         *("device_id", "ip", "user_agent", "email", "country"),
     }
 )
@@ -92,6 +97,15 @@ def _optional(name: str, value: Any) -> str | None:
     return value if value.strip() else None
 
 
+def _code(name: str, value: Any) -> str | None:
+    """What a person typed in; a text that can't be a code costs nobody the event."""
+    code = _optional(name, value)
+    if code is None or is_code(spelled(code)):
+        return code
+    logger.warning("a text of %d characters can't be a code, and is left out", len(code))
+    return None
+
+
 def _currency(name: str, value: Any) -> str:
     if not isinstance(value, str) or _CURRENCY.fullmatch(value) is None:
         raise ValueError(f"{name} is {value!r}; expected three capital letters such as 'EUR'")
@@ -123,6 +137,7 @@ _READ: Final[Mapping[str, Callable[[str, Any], Any]]] = {
     **dict.fromkeys(AMOUNTS, written),
     **dict.fromkeys(_IDS, _id),
     **dict.fromkeys(_OPTIONAL, _optional),
+    "code": _code,
     "currency": _currency,
     "event_time": _time,
     "properties": _properties,

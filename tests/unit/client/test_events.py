@@ -131,5 +131,24 @@ def test_what_nobody_filled_in_is_left_out() -> None:
     assert event.keys() == {"type", "event_id", "event_time", "user_id"}
 
 
+@pytest.mark.parametrize("typed", ["AMY!", "amy@mail.example", "my friend Amy's", "A" * 65, "ÄMY"])
+def test_a_typed_text_that_cant_be_a_code_costs_no_signup(
+    typed: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    event = signup("uma", visitor_id="v1", code=typed)
+    assert "code" not in event
+    (said,) = caplog.messages
+    assert "can't be a code" in said
+    assert typed not in said
+
+
+@pytest.mark.parametrize("typed", ["AMY", " amy ", "amy smith", "\uff21MY", "a_b-C1"])
+def test_a_typed_code_is_sent_as_it_was_typed(typed: str) -> None:
+    event = signup("uma", code=typed)
+    assert event["code"] == typed
+    as_sent = msgspec.json.decode(msgspec.json.encode(event))
+    assert judged(as_sent, now=millis(event["event_time"])).rejected == []
+
+
 def test_the_fields_are_those_of_the_collector() -> None:
     assert EXPECTED.keys() - {"type"} == FIELDS
