@@ -12,7 +12,8 @@ import polars as pl
 from reftrail.contracts.codec import FRAME, SYNC, container_header, schema_of
 from reftrail.contracts.encoder import encode_long
 from reftrail.contracts.registry import schemas
-from reftrail.engine.record_layout import Layout, Part
+from reftrail.engine.record_kinds import Part
+from reftrail.engine.record_layout import Layout
 
 _FRAME: Final = "message_frame"
 _END: Final = "message_end"
@@ -30,34 +31,64 @@ _BROKEN: Final = (
 )
 
 
-def columns_of(
-    values: Sequence[bytes | None],
-    columns: Sequence[str] | None = None,
-    *,
-    symbols_as_numbers: bool = False,
-) -> pl.DataFrame | None:
-    """The named columns of message values in the schema's order, or all; a row for each value.
+class Messages(NamedTuple):
+    """Message values of one schema, the body that has all of them, and their layout in it."""
 
-    Times are milliseconds since 1970; an enum's symbols are texts, or their places in `symbols_of`
-    the schema. None unless every value is exactly one record, all of them under the schema of the
-    first. Raises `Undecodable` if that isn't known. The values are the records of an Avro object
-    container file, each between two fixed fields more: its frame, and the separator (Avro 1.11
-    specification, "Object Container Files").
-    """
+    number: int
+    schema_id: int
+    body: bytes
+    layout: Layout
+
+
+def messages_of(values: Sequence[bytes | None]) -> Messages | None:
+    """Message values in one body; None if some have none. Raises `Undecodable` by the first."""
     schema_id = schema_of(values[0]).schema_id
     try:
         body = _SEPARATOR.join([*values, b""])  # type: ignore[list-item]
     except TypeError:
         return None
     layout = Layout(cast("Sequence[bytes]", values), body, len(_SEPARATOR), schema_id)
-    kind = layout.kind_of_all()
-    if kind is not None:
-        rows = _alike(len(values), body, _reading(schema_id, kind, symbols_as_numbers), columns)
+    return Messages(len(values), schema_id, body, layout)
+
+
+def columns_of(
+    values: Sequence[bytes | None],
+    columns: Sequence[str] | None = None,
+    *,
+    symbols_as_numbers: bool = False,
+) -> pl.DataFrame | None:
+    """The same as `columns_in`, of message values. Raises `Undecodable` by the first."""
+    messages = messages_of(values)
+    if messages is None:
+        return None
+    return columns_in(messages, columns, symbols_as_numbers=symbols_as_numbers)
+
+
+def columns_in(
+    messages: Messages,
+    columns: Sequence[str] | None = None,
+    *,
+    symbols_as_numbers: bool = False,
+    are_records: bool = False,
+) -> pl.DataFrame | None:
+    """The named columns of messages in the schema's order, or all; a row for each value.
+
+    Times are milliseconds since 1970; an enum's symbols are texts, or their places in `symbols_of`
+    the schema. None unless every value is exactly one record, all of them under the schema of the
+    first; are_records says that this is known. The values are the records of an Avro object
+    container file, each between two fixed fields more: its frame, and the separator (Avro 1.11
+    specification, "Object Container Files").
+    """
+    count, schema_id, body, layout = messages
+    if (kind := layout.kind_of_all) is not None:
+        rows = _alike(count, body, _reading(schema_id, kind, symbols_as_numbers), columns)
         if rows is not None:
             return rows
     names = None if columns is None else [_FRAME, _END, *columns]
-    rows = _read(_header(schema_id, symbols_as_numbers), len(values), body, names)
-    if rows is None or not rows.select(_are_whole(schema_id)).item() or not layout.are_records():
+    rows = _read(_header(schema_id, symbols_as_numbers), count, body, names)
+    if rows is None or not rows.select(_are_whole(schema_id)).item():
+        return None
+    if not are_records and not layout.are_records():
         return None
     return rows[[name for name in rows.columns if name not in (_FRAME, _END)]]
 
@@ -151,6 +182,11 @@ _NULLS: Final = {"string": pl.String, "long": pl.Int64, "boolean": pl.Boolean}
 def _are_whole(schema_id: int) -> pl.Expr:
     frame = FRAME.pack(0, schema_id)
     return (pl.col(_FRAME) == frame).all() & (pl.col(_END) == _SEPARATOR).all()
+
+
+def bytes_between(schema_id: int) -> bytes:
+    """The bytes that are the same of all messages: the frame, and what separates them."""
+    return FRAME.pack(0, schema_id) + _SEPARATOR
 
 
 @cache

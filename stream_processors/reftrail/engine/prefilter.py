@@ -10,7 +10,7 @@ from reftrail.contracts.codec import Undecodable, decode
 from reftrail.contracts.events import AnyEvent
 from reftrail.contracts.record import Millis, Record
 from reftrail.engine.event_columns import EventColumns, event_columns
-from reftrail.engine.message_columns import columns_of
+from reftrail.engine.message_columns import columns_in, messages_of
 from reftrail.engine.reference import ReferenceTables
 from reftrail.engine.store import StatesByKey
 from reftrail.engine.touch_candidates import Candidates, candidates_of
@@ -118,8 +118,12 @@ _events_of = msgspec.json.Decoder(list[AnyEvent]).decode
 
 
 def _decoded(values: Sequence[bytes | None]) -> list[AnyEvent]:
-    """Messages as records. Raises `UnselectableError` if one isn't a valid event."""
-    frame = columns_of(values)
+    """Messages as records. Raises `UnselectableError` if one isn't a valid event.
+
+    Their columns have been read before, so each is a record, but for the encoding of its texts.
+    """
+    messages = messages_of(values)
+    frame = None if messages is None else columns_in(messages, are_records=True)
     if frame is None:
         raise UnselectableError
     # Half the time that dicts would take; absent fields have null as default.
