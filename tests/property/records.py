@@ -36,6 +36,7 @@ from reftrail.contracts.stage_messages import (
     MilestoneChanged,
     PersonKnown,
     SignalChecked,
+    UserSeen,
 )
 
 YEAR_10000: Final = 253_402_300_800_000
@@ -71,6 +72,7 @@ KINDS: Final[tuple[type[Record], ...]] = (
     Adjusted,
     AdjustmentDecided,
     SignalChecked,
+    UserSeen,
     StatementChanged,
     StatementLine,
     StatementPrepared,

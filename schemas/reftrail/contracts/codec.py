@@ -51,6 +51,7 @@ from reftrail.contracts.stage_messages import (
     ReferralVoided,
     ReviewsCarried,
     SignalChecked,
+    UserSeen,
     UsersKnown,
 )
 
@@ -97,6 +98,7 @@ _TYPES: Final[dict[str, Any]] = {
     "StatementLine": StatementLine,
     "StatementPrepared": StatementPrepared,
     "Ticked": Ticked,
+    "UserSeen": UserSeen,
     "UsersKnown": UsersKnown,
 }
 

@@ -23,7 +23,8 @@ class SignalChecked(Derived, frozen=True, kw_only=True):
     """The numbers of distinct users who claimed from a signal up to the claim, this one included.
 
     kind is that of the signal. codes_30d counts the distinct codes that they claimed under,
-    insiders_30d those of them under whose own codes others of them claimed. users_365d is counted
+    insiders_30d those of them under whose own codes others of them claimed. For a browser that is 1
+    if the owner of the claim's code was seen in it, with a claim or without. users_365d is counted
     for e-mail addresses alone, and 0 for other kinds. others are the users but the claim's own, the
     latest first and at most 16 of them, as fingerprints of eight bytes: so who turns out to be the
     same person can be left out later. The first users_24h - 1 of them are those of 24 hours, and
@@ -51,6 +52,18 @@ class PersonKnown(Derived, frozen=True, kw_only=True):
     signal: str
     user_id: str
     others: bytes
+
+
+class UserSeen(Derived, frozen=True, kw_only=True):
+    """A user was seen in a browser that several users share, or bought something in it.
+
+    signal is the browser's, `visitor:<fingerprint>`. has_signed_up: the user signed up in it, at
+    event_time; otherwise the user is known to be there by then.
+    """
+
+    signal: str
+    user_id: str
+    has_signed_up: bool = False
 
 
 class LimitRequested(Derived, frozen=True, kw_only=True):

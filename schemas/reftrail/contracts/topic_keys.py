@@ -15,6 +15,7 @@ from reftrail.contracts.stage_messages import (
     LimitRequested,
     LookedUp,
     PersonKnown,
+    UserSeen,
 )
 
 
@@ -51,7 +52,7 @@ def tick_key(record: Ticked) -> str:
     return key_in(record.partition, record.partitions)
 
 
-def user_or_tick(record: Converted | Forwarded | Ticked) -> str:
+def user_or_tick(record: Converted | Forwarded | UserSeen | Ticked) -> str:
     """The user of a conversion; ticks go to their partition."""
     return tick_key(record) if type(record) is Ticked else record.user_id
 
@@ -62,8 +63,8 @@ def code_or_tick(record: Any) -> str:
     return code
 
 
-def signal_or_tick(record: CheckRequested | PersonKnown | Ticked) -> str:
-    """The signal that is asked about, or that a person used; ticks go to their partition."""
+def signal_or_tick(record: CheckRequested | PersonKnown | UserSeen | Ticked) -> str:
+    """The signal that is asked about, or that a user was seen with; ticks go to their partition."""
     return tick_key(record) if type(record) is Ticked else record.signal
 
 

@@ -274,7 +274,7 @@ CHECKS: Final = Topic(
     Record,
     kept=90 * DAY,
     public=False,
-    written_by="attribution, reward, ticks",
+    written_by="touch, attribution, reward, ticks",
     read_by=("velocity",),
     key_of=signal_or_tick,
 )

@@ -1,6 +1,6 @@
 """The topology: which stage reads what, decides by which rule, and writes and keeps what where.
 
-    events                ─▶ touch        ─▶ touches, conversions, attribution-inputs
+    events                ─▶ touch        ─▶ touches, conversions, attribution-inputs, checks
     attribution-inputs    ─▶ attribution  ─▶ attributions, claims, reward-inputs, checks
                                              attribution-inputs
     ticks                 ─▶ ticks        ─▶ attribution-inputs, reward-inputs, checks, limits
@@ -53,6 +53,7 @@ from reftrail.contracts.stage_messages import (
     ReferralVoided,
     ReviewsCarried,
     SignalChecked,
+    UserSeen,
     UsersKnown,
 )
 from reftrail.contracts.topic import Topic
@@ -152,6 +153,7 @@ TOPOLOGY: Final[tuple[Stage, ...]] = (
         writes={
             Touched: (TOUCHES,),
             Converted: (CONVERSIONS, ATTRIBUTION_INPUTS),
+            UserSeen: (CHECKS, ATTRIBUTION_INPUTS),
             Refused: (DEAD_LETTERS,),
             EarlierPeriod: (),
             TouchedUnderEndedCode: (),
@@ -168,7 +170,7 @@ TOPOLOGY: Final[tuple[Stage, ...]] = (
     Stage(
         "attribution",
         reads=ATTRIBUTION_INPUTS,
-        takes=(Converted, Forwarded, Ticked),
+        takes=(Converted, Forwarded, UserSeen, Ticked),
         decider=AttributionDecider(),
         cells=(),
         family=CellFamily(_user_key, attribution.kind_of, grouped=True),
@@ -176,6 +178,7 @@ TOPOLOGY: Final[tuple[Stage, ...]] = (
             Attributed: (ATTRIBUTIONS,),
             Claimed: (CLAIMS, REWARD_INPUTS),
             CheckRequested: (CHECKS,),
+            UserSeen: (CHECKS,),
             ReferralVoided: (REWARD_INPUTS,),
             UsersKnown: (REWARD_INPUTS,),
             Forwarded: (ATTRIBUTION_INPUTS,),
@@ -197,12 +200,13 @@ TOPOLOGY: Final[tuple[Stage, ...]] = (
     Stage(
         "velocity",
         reads=CHECKS,
-        takes=(CheckRequested, PersonKnown, Ticked),
+        takes=(CheckRequested, PersonKnown, UserSeen, Ticked),
         decider=velocity.VelocityDecider(),
         cells=(Cell(attrgetter("signal"), velocity.VelocityState),),
         writes={
             SignalChecked: (REWARD_INPUTS,),
             velocity.Seen: (),
+            velocity.SeenOnly: (),
             velocity.Joined: (),
             velocity.Forgotten: (),
         },

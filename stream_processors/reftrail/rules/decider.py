@@ -11,7 +11,7 @@ from reftrail.contracts.external_inputs import Listed
 from reftrail.contracts.record import Derived, Millis, Record
 from reftrail.contracts.reference import CampaignDefined, CodeChanged
 
-RULES: Final = "8"
+RULES: Final = "9"
 """The version of the deciders, named in each derived record. Raised when one decides otherwise."""
 
 _NAMESPACE: Final = UUID("6f1f6d5e-3f0b-5a6e-9d0f-7a7265667472")

@@ -1,10 +1,15 @@
-"""Distinct users per signal: ip, network, device, e-mail, and the pair of owner and user.
+"""Distinct users per signal: ip, network, device, browser, e-mail, and the pair of owner and user.
 
 A claim asks about each of its signals. The answer counts the users who claimed from the signal in
 the 24 hours and 30 days before the claim, the claim's own user included; for an e-mail address also
 in 365 days, since an address belongs to one person. It names the latest other users, too, for those
 who know which of them are one person. Older claims are dropped when the signal is
 seen again, or by a timer.
+
+Of a browser it is known, too, who signed up in it without a claim, and who was seen in it: a code's
+owner rarely claims. The former count as users, the latter don't. The answer says whether the owner
+of the claim's code was there. It is told of them once a browser has several users, and of
+purchases; so a browser of one user is rarely asked about.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,7 +18,7 @@ from typing import Final, TypeAlias, assert_never
 import msgspec
 
 from reftrail.contracts.record import DAY, Derived, Millis
-from reftrail.contracts.stage_messages import CheckRequested, PersonKnown, SignalChecked
+from reftrail.contracts.stage_messages import CheckRequested, PersonKnown, SignalChecked, UserSeen
 from reftrail.rules.decider import Cause, Reference, TimerFired, fingerprint, metadata
 
 WINDOW_DAYS: Final = 30
@@ -23,6 +28,9 @@ EMAIL_WINDOW_DAYS: Final = 365
 """The time for which a claim counts for its e-mail address."""
 
 EMAIL: Final = "email"
+
+VISITOR: Final = "visitor"
+"""The kind of signal that a browser is, by the fingerprint of its visitor id."""
 
 MOST_SEEN: Final = 512
 """The most claims of a signal that are remembered, the latest ones: counts end there.
@@ -34,6 +42,10 @@ While all of these lie within a day, no more are taken in: a carrier's address b
 are more people says no more than one with 512, and isn't written anew for each.
 """
 
+MOST_ONLY_SEEN: Final = 32
+"""The most users of a browser who are known in it without a claim, the latest ones: a till has
+hundreds, and they take no place from claims."""
+
 MOST_NAMED: Final = 16
 """The most users whom an answer names, the latest ones."""
 
@@ -41,8 +53,16 @@ NAME_BYTES: Final = 8
 """The bytes of a user's name in an answer: the fingerprint."""
 
 
+ONLY_SEEN: Final = 0
+
+SIGNED_UP: Final = 1
+
+
 class Claim(msgspec.Struct, frozen=True, array_like=True):
-    """The last time at which a user claimed under a code. The texts are fingerprints."""
+    """The last time at which a user claimed under a code. The texts are fingerprints.
+
+    Instead of a code, ONLY_SEEN or SIGNED_UP says that the user was in a browser, and didn't claim.
+    """
 
     user: int
     code: int
@@ -64,6 +84,13 @@ class Seen(Derived, frozen=True, kw_only=True):
     window_days: int
 
 
+class SeenOnly(Derived, frozen=True, kw_only=True):
+    """A user was seen in this browser, or signed up in it, without a claim. A state event."""
+
+    user: int
+    has_signed_up: bool
+
+
 class Joined(Derived, frozen=True, kw_only=True):
     """Users are one person: their claims are those of one user from now on. A state event."""
 
@@ -77,7 +104,7 @@ class Forgotten(Derived, frozen=True, kw_only=True):
     until: Millis
 
 
-Event: TypeAlias = SignalChecked | Seen | Joined | Forgotten
+Event: TypeAlias = SignalChecked | Seen | SeenOnly | Joined | Forgotten
 
 
 class VelocityDecider:
@@ -86,7 +113,7 @@ class VelocityDecider:
     def decide(
         self,
         state: VelocityState,
-        record: CheckRequested | PersonKnown | TimerFired,
+        record: CheckRequested | PersonKnown | UserSeen | TimerFired,
         cause: Cause,
         reference: Reference,  # noqa: ARG002
     ) -> Sequence[Event]:
@@ -98,6 +125,11 @@ class VelocityDecider:
             case PersonKnown():
                 joined = _joined(record, cause)
                 return [joined] if self.evolve(state, joined) != state else []
+            case UserSeen():
+                common = metadata(record, cause, "seen")
+                user, has_signed_up = fingerprint(record.user_id), record.has_signed_up
+                only = SeenOnly(**common, user=user, has_signed_up=has_signed_up)
+                return [only] if self.evolve(state, only) != state else []
             case CheckRequested():
                 claim = _claim(record)
                 if _is_full(state, claim):
@@ -114,6 +146,9 @@ class VelocityDecider:
             case Seen(claim=claim, window_days=days):
                 newest = max((claim.at, *(known.at for known in state.claims)))
                 return VelocityState(_kept(_with(state.claims, claim), newest - days * DAY), days)
+            case SeenOnly():
+                how = SIGNED_UP if record.has_signed_up else ONLY_SEEN
+                return _with_seen(state, Claim(record.user, how, 0, record.event_time))
             case Joined():
                 claims: Iterable[Claim] = ()
                 for claim in state.claims:
@@ -138,6 +173,21 @@ def name_of(user_id: str) -> bytes:
 def names_in(others: bytes) -> list[bytes]:
     """The names of users that stand one after the other in an answer, in their order."""
     return [others[start : start + NAME_BYTES] for start in range(0, len(others), NAME_BYTES)]
+
+
+def visitor_value(visitor_id: str) -> str:
+    """The value of the signal that a browser is."""
+    return f"{fingerprint(visitor_id):016x}"
+
+
+def visitor_signal(visitor_id: str) -> str:
+    """The signal that a browser is."""
+    return f"{VISITOR}:{visitor_value(visitor_id)}"
+
+
+def visitor_in(signal: str) -> int:
+    """The fingerprint of the browser that a signal is."""
+    return int(signal.partition(":")[2], 16)
 
 
 def wakes_at(state: VelocityState) -> Millis | None:
@@ -173,6 +223,15 @@ def _as_joined(claim: Claim, joined: Joined) -> Claim:
     return Claim(user, claim.code, owner, claim.at)
 
 
+def _with_seen(state: VelocityState, seen: Claim) -> VelocityState:
+    """The state with a user who was seen; of those without a claim the latest ones are left."""
+    newest = max((seen.at, *(known.at for known in state.claims)))
+    kept = _kept(_with(state.claims, seen), newest - WINDOW_DAYS * DAY)
+    only = [claim for claim in kept if claim.code in (ONLY_SEEN, SIGNED_UP)]
+    gone = only[: max(0, len(only) - MOST_ONLY_SEEN)]
+    return VelocityState(tuple(claim for claim in kept if claim not in gone), state.window_days)
+
+
 def _is_full(state: VelocityState, claim: Claim) -> bool:
     """Whether there is no capacity for a claim: the others are later, or hardly a day earlier."""
     return len(state.claims) == MOST_SEEN and claim.at < state.claims[0].at + DAY
@@ -195,20 +254,26 @@ def _answer(
     state: VelocityState, asked: Claim, request: CheckRequested, cause: Cause
 ) -> SignalChecked:
     """The counts for a claim. Claims with a later time don't count, even if they came in before."""
+    kind = _kind(request)
     before = [claim for claim in (*state.claims, asked) if claim.at <= asked.at]
     month = [claim for claim in before if claim.at > asked.at - WINDOW_DAYS * DAY]
     users = {claim.user for claim in month}
-    is_email = _kind(request) == EMAIL
+    owners = {claim.owner for claim in month}
+    if kind == VISITOR:
+        owners = {asked.owner}
+        before = [claim for claim in before if claim.code != ONLY_SEEN]
+        month = [claim for claim in month if claim.code != ONLY_SEEN]
+    is_email = kind == EMAIL
     return SignalChecked(
         **metadata(request, cause, "checked"),
         code=request.code,
         user_id=request.user_id,
         claim_id=request.claim_id,
-        kind=_kind(request),
+        kind=kind,
         users_24h=_users(state, before, asked.at - DAY),
         users_30d=_users(state, before, asked.at - WINDOW_DAYS * DAY),
-        codes_30d=len({claim.code for claim in month}),
-        insiders_30d=len(users & {claim.owner for claim in month}),
+        codes_30d=len({claim.code for claim in month if claim.code != SIGNED_UP}),
+        insiders_30d=len(users & owners),
         users_365d=_users(state, before, asked.at - EMAIL_WINDOW_DAYS * DAY) if is_email else 0,
         others=_others(before, asked, asked.at - _window_days(request) * DAY),
     )

@@ -171,7 +171,8 @@ def attribute(
         events.append(left)
     if not is_claimed:
         first = first_purchase(on.state.first_purchase_at, signup)
-        events += claims_of(signup, decision, attributed, on.cause, on.reference, first)
+        shared = on.state.shared
+        events += claims_of(signup, decision, attributed, on.cause, on.reference, first, shared)
     waiting = claims_of_waiting(on, decision, attributed)
     ended = on.ended
     if not ended:  # as of nearly every user

@@ -12,8 +12,9 @@ from reftrail.contracts.record import Millis
 from reftrail.contracts.reference import CodeChanged, Trigger
 from reftrail.contracts.stage_messages import CheckRequested
 from reftrail.rules.attribution.user_action import NOTHING_SHOWN, UserAction
-from reftrail.rules.decider import Cause, Reference, derived_id, metadata
+from reftrail.rules.decider import Cause, Reference, derived_id, fingerprint, metadata
 from reftrail.rules.policy import counts_from
+from reftrail.rules.velocity import VISITOR, visitor_value
 
 # In Python 3.11, to look a member of an enum up takes ten times as long as a name of the module.
 _SIGNUP: Final = Action.SIGNUP
@@ -81,11 +82,16 @@ def claims_of(  # noqa: PLR0913, PLR0917 - what a claim is made of
     cause: Cause,
     reference: Reference,
     first_purchase_at: Millis | None = None,
+    shared: int = 0,
 ) -> list[Claimed | CheckRequested]:
     """The claim of a signup, purchase or refund, and the checks of its signals if it may earn.
 
     A signup's signals are checked wherever it may lead to a reward: a server that reports a
     purchase later doesn't send the user's signals.
+
+    The browser is that of the action, or else of the signup. It is asked about where it is known to
+    be shared, having the fingerprint shared, and for purchases that name it: who else bought there
+    isn't known here. A check for each signup would cost as much as half the signup.
     """
     code = code_of(decision.code, decision.code_evidence, reference)
     campaign_id = code.campaign_id if code else decision.campaign_id
@@ -98,6 +104,10 @@ def claims_of(  # noqa: PLR0913, PLR0917 - what a claim is made of
         return [_claim(action, decision, record, cause, {}, first_purchase_at)]
     owner = code.owner_user_id if code else None
     signals = dict(action.signals())
+    if shared or (action.visitor_id is not None and action.kind == _PURCHASE):
+        visitor_id = action.visitor_id or decision.visitor_id or ""
+        if (action.kind == _PURCHASE and action.visitor_id) or fingerprint(visitor_id) == shared:
+            signals[VISITOR] = visitor_value(visitor_id)
     user_id = decision.user_id or record.user_id
     if owner is not None and owner != user_id:
         signals["pair"] = "|".join(sorted((owner, user_id)))

@@ -16,8 +16,9 @@ from typing import Final, TypeAlias, assert_never
 
 from reftrail.contracts.conversions import ConversionKind, Converted
 from reftrail.contracts.record import DAY, Millis
-from reftrail.contracts.stage_messages import Forwarded
+from reftrail.contracts.stage_messages import Forwarded, UserSeen
 from reftrail.rules.attribution.bounds import DEFAULT, Bounds
+from reftrail.rules.attribution.browsers import note_shared, seen_buying
 from reftrail.rules.attribution.evolve import evolve
 from reftrail.rules.attribution.expiry import expire
 from reftrail.rules.attribution.joining import join, signup_of_several
@@ -34,7 +35,7 @@ from reftrail.rules.attribution.state_events import Event
 from reftrail.rules.cells import Cells
 from reftrail.rules.decider import Cause, Reference, TimerFired
 
-AttributionInput: TypeAlias = Converted | Forwarded | TimerFired
+AttributionInput: TypeAlias = Converted | Forwarded | UserSeen | TimerFired
 """Records on which the attribution stage decides."""
 
 # In Python 3.11, to look a member of an enum up takes ten times as long as a name of the module.
@@ -71,9 +72,16 @@ class AttributionDecider:
             events = expire(draft, record, cause)
             _apply(draft, events)
             return events, draft
+        if isinstance(record, UserSeen):
+            events = list(note_shared(draft, record, cause))
+            _apply(draft, events)
+            return events, draft
         on = question(draft, record, cause, reference, self.bounds)
         events = list(self._decided(on))
         _apply(draft, events)
+        if on.record.visitor_id is not None and (seen := seen_buying(on, draft, events)):
+            _apply(draft, seen)
+            events += seen
         if next_user(on) is not None:
             return events, draft
         done = no_longer_waiting(on, draft)

@@ -10,12 +10,15 @@ from reftrail.contracts.stage_messages import (
     CheckRequested,
     Forwarded,
     ReferralVoided,
+    UserSeen,
     UsersKnown,
 )
 from reftrail.rules.attribution.claims import Decision, Open, may_have_earned
 from reftrail.rules.attribution.state import AttributionState, state_of, user_key
 from reftrail.rules.attribution.state_events import (
     ActionKept,
+    BrowserShared,
+    BuyerSeen,
     ClaimRefused,
     Decided,
     Event,
@@ -65,8 +68,12 @@ def evolve(cells: Cells, event: Event) -> None:  # noqa: C901, PLR0912, PLR0915 
             pass
         case Attributed():
             _change(cells, event.user_id, late_touch_time=event.touch_time)
-        case CheckRequested():
+        case CheckRequested() | UserSeen():
             pass
+        case BuyerSeen():
+            _change(cells, event.user_id, visitor=event.visitor, visitor_day=event.day)
+        case BrowserShared():
+            _change(cells, event.user_id, shared=event.visitor)
         case Postponed():
             cells.put(waiting_key(event.user_id, event.action_id), event.waiting)
         case FirstPurchaseSeen():

@@ -160,7 +160,8 @@ def _claimed(
     ):
         return [refuse_purchase(on.record, logged)]
     first = first_purchase(on.state.first_purchase_at, action)
-    claims = claims_of(action, decision, record, on.cause, on.reference, first)
+    shared = on.state.shared
+    claims = claims_of(action, decision, record, on.cause, on.reference, first, shared)
     is_joined = on.state.has_guests or bool(on.state.voided)
     if (decision.user_id or is_joined) and any(map(may_have_earned, claims)):
         # The claims are another user's, or go through another referral: they don't close it.

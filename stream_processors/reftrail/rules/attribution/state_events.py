@@ -9,6 +9,7 @@ from reftrail.contracts.stage_messages import (
     CheckRequested,
     Forwarded,
     ReferralVoided,
+    UserSeen,
     UsersKnown,
 )
 from reftrail.rules.attribution.claims import Decision, Open
@@ -41,6 +42,21 @@ class FirstPurchaseSeen(Derived, frozen=True, kw_only=True):
     """A user bought at event_time, before any other known purchase. A state event."""
 
     user_id: str
+
+
+class BuyerSeen(Derived, frozen=True, kw_only=True):
+    """The velocity stage is told that a user bought something in a browser. A state event."""
+
+    user_id: str
+    visitor: int
+    day: int
+
+
+class BrowserShared(Derived, frozen=True, kw_only=True):
+    """A user is known to share a browser with others. A state event."""
+
+    user_id: str
+    visitor: int
 
 
 class WaitingEnded(Derived, frozen=True, kw_only=True):
@@ -147,10 +163,13 @@ Event: TypeAlias = (
     | Claimed
     | CheckRequested
     | ReferralVoided
+    | UserSeen
     | UsersKnown
     | SignedUp
     | Postponed
     | FirstPurchaseSeen
+    | BuyerSeen
+    | BrowserShared
     | WaitingEnded
     | RefundForgotten
     | ForgottenRefundsDropped
@@ -172,6 +191,8 @@ STATE_EVENTS = (
     SignedUp,
     Postponed,
     FirstPurchaseSeen,
+    BuyerSeen,
+    BrowserShared,
     WaitingEnded,
     RefundForgotten,
     ForgottenRefundsDropped,

@@ -33,7 +33,10 @@ class SignalSeen(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Signals(msgspec.Struct, frozen=True, array_like=True):
-    """The hashed signals of a claim, a signup or a touch. A touch doesn't say under which key."""
+    """The hashed signals of a claim, a signup or a touch. A touch doesn't say under which key.
+
+    visitor_hash is the value of the browser's signal, of a browser that is asked about.
+    """
 
     device_hash: str | None = None
     ip_hash: str | None = None
@@ -41,6 +44,7 @@ class Signals(msgspec.Struct, frozen=True, array_like=True):
     email_hash: str | None = None
     email_disposable: bool | None = None
     hash_key_id: str | None = None
+    visitor_hash: str | None = None
 
 
 class Evidence(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ from reftrail.rules.fraud.self_referral import (
     owner_email,
     owner_hashed_otherwise,
     owner_ip,
+    same_browser_as_owner,
     self_referral,
 )
 from reftrail.rules.fraud.timing import (
@@ -24,6 +25,7 @@ from reftrail.rules.fraud.timing import (
 from reftrail.rules.fraud.usage import amount_5x, amount_10x, amount_20x, burst, suspicious_code
 from reftrail.rules.fraud.velocity_checks import (
     many_per_device_30d,
+    many_per_visitor_30d,
     ring,
     ring_by_device,
     ring_by_ip,
@@ -34,6 +36,8 @@ from reftrail.rules.fraud.velocity_checks import (
     users_per_ip_30d,
     users_per_network_24h,
     users_per_network_30d,
+    users_per_visitor_24h,
+    users_per_visitor_30d,
 )
 
 ALLOWED: Final = "allowed"
@@ -42,6 +46,7 @@ SUSPICIOUS_CODE: Final = "suspicious_code"
 CHECKS: Final = (
     Check("self_referral", 100, self_referral, decisive=True),
     Check("owner_device", 60, owner_device),
+    Check("same_browser_as_owner", 60, same_browser_as_owner),
     Check("owner_ip", 20, owner_ip),
     Check("owner_email", 100, owner_email),
     Check("owner_hashed_otherwise", 0, owner_hashed_otherwise),
@@ -53,6 +58,9 @@ CHECKS: Final = (
     Check("users_per_device_24h", 25, users_per_device_24h, 1, "users"),
     Check("users_per_device_30d", 35, users_per_device_30d, 2, "users"),
     Check("many_per_device_30d", 25, many_per_device_30d, 7, "users"),
+    Check("users_per_visitor_24h", 25, users_per_visitor_24h, 1, "users"),
+    Check("users_per_visitor_30d", 35, users_per_visitor_30d, 2, "users"),
+    Check("many_per_visitor_30d", 25, many_per_visitor_30d, 7, "users"),
     Check("users_per_email", 100, users_per_email, 1, "users"),
     Check("ring", 80, ring, 1, "users"),
     Check("ring_by_device", 60, ring_by_device, 1, "users"),

@@ -12,7 +12,7 @@ import msgspec
 from reftrail.rules.fraud.case import Evidence, SignalSeen
 from reftrail.rules.fraud.checks import REASONS
 from reftrail.rules.fraud.velocity_checks import is_above
-from reftrail.rules.velocity import MOST_SEEN, names_in
+from reftrail.rules.velocity import MOST_SEEN, VISITOR, names_in
 
 _PAIR: Final = "pair"
 """The kind of signal that is about a user and the code's owner, who are two."""
@@ -25,6 +25,9 @@ _COUNTS: Final[Mapping[str, tuple[str, str]]] = {
     "users_per_device_24h": ("device", "users_24h"),
     "users_per_device_30d": ("device", "users_30d"),
     "many_per_device_30d": ("device", "users_30d"),
+    "users_per_visitor_24h": (VISITOR, "users_24h"),
+    "users_per_visitor_30d": (VISITOR, "users_30d"),
+    "many_per_visitor_30d": (VISITOR, "users_30d"),
     "users_per_email": ("email", "users_365d"),
 }
 """The kind of signal of each reason that counts users, and the number that it compares."""

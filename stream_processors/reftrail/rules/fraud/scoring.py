@@ -10,6 +10,10 @@ from reftrail.contracts.policy import DEFAULT, Fraud
 from reftrail.rules.fraud.case import Case, Check, Evidence
 from reftrail.rules.fraud.checks import ALLOWED, CHECKS, REASONS, SUSPICIOUS_CODE
 
+_OF_A_FAMILY: Final = ("same_browser_as_owner", "users_per_visitor_24h", "users_per_visitor_30d")
+
+_OF_ONE_ALONE: Final = REASONS.keys() - {SUSPICIOUS_CODE, *_OF_A_FAMILY}
+
 _ROWS: Final = tuple((check.reason, check.weight, check.find, check.limit) for check in CHECKS)
 
 
@@ -69,10 +73,11 @@ def is_suspicious(evidence: Iterable[Evidence]) -> bool:
     """Whether the evidence of a claim itself exceeds what the default policy grants.
 
     Evidence from other claims under the code doesn't count, or suspicion would feed on itself.
-    Broken rules don't count either: a late customer is no fraudster.
+    Broken rules don't count either: a late customer is no fraudster. Nor does what a family at one
+    computer shows: each of its members would be held, and the third rejected for that.
     """
-    own = (item for item in evidence if item.reason in REASONS and item.reason != SUSPICIOUS_CODE)
-    return sum(item.weight for item in own) > DEFAULT.fraud.grant_up_to
+    own = (item.weight for item in evidence if item.reason in _OF_ONE_ALONE)
+    return sum(own) > DEFAULT.fraud.grant_up_to
 
 
 def evidence_text(evidence: Iterable[Evidence]) -> str | None:

@@ -7,6 +7,7 @@ claim, the signup and the touch, since a purchase that a server reports has none
 from collections.abc import Iterable
 
 from reftrail.rules.fraud.case import Case, Figures
+from reftrail.rules.fraud.velocity_checks import is_owners_browser, is_shared_browser
 
 
 def self_referral(case: Case, limit: int) -> Figures | None:  # noqa: ARG001
@@ -29,12 +30,27 @@ def owner_device(case: Case, limit: int) -> Figures | None:  # noqa: ARG001
     return _same(case.code.owner_device_hash, of_user, "device")
 
 
+def same_browser_as_owner(case: Case, limit: int) -> Figures | None:
+    """The code's owner signed up, bought, or was identified in the browser of the claim or signup.
+
+    Weight 60: families share computers, so it holds and does not reject by itself. Where the
+    device is the owner's, that speaks and this doesn't. The owner must have been seen there before
+    the claim, and within 30 days.
+    """
+    if not is_owners_browser(case) or owner_device(case, limit) is not None:
+        return None
+    return {"owner": case.code.owner_user_id or ""}
+
+
 def owner_ip(case: Case, limit: int) -> Figures | None:  # noqa: ARG001
     """The claim, the signup or the touch comes from the address from which the code was registered.
 
     Weight 20: households, offices and carriers have one address for many, and people refer those
-    with whom they live and work.
+    with whom they live and work. Where they share a browser too, with the owner or with others who
+    claimed, that speaks and this doesn't: it is at one address, and a family isn't rejected for it.
     """
+    if is_shared_browser(case) or is_owners_browser(case):
+        return None
     of_user = (signals.ip_hash for signals in case.signals)
     return _same(case.code.owner_ip_hash, of_user, "ip")
 

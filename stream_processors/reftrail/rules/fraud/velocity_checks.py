@@ -8,7 +8,7 @@ shows what they catch.
 """
 
 from reftrail.rules.fraud.case import Case, Figures
-from reftrail.rules.velocity import MOST_SEEN
+from reftrail.rules.velocity import MOST_SEEN, VISITOR
 
 
 def users_per_ip_24h(case: Case, limit: int) -> Figures | None:
@@ -68,6 +68,38 @@ def many_per_device_30d(case: Case, limit: int) -> Figures | None:
     return _users(case, "device", limit, is_day=False)
 
 
+def users_per_visitor_24h(case: Case, limit: int) -> Figures | None:
+    """More users signed up or claimed in one browser within 24 hours than the limit.
+
+    Weight 25, limit 1 user, as for a device, of which a browser is a part: so where the device
+    shows more than the limit, or the browser is the owner's, that speaks and this doesn't. It is
+    there for those who give no device, or another one each time.
+    """
+    if is_owners_browser(case):
+        return None
+    return _users_of_browser(case, limit, is_day=True)
+
+
+def users_per_visitor_30d(case: Case, limit: int) -> Figures | None:
+    """More users signed up or claimed in one browser within 30 days than the limit.
+
+    Weight 35, limit 2 users: with the one above it holds. A family may share a browser, so nothing
+    here rejects them alone: two on a day are granted, three held.
+    """
+    if is_owners_browser(case):
+        return None
+    return _users_of_browser(case, limit, is_day=False)
+
+
+def many_per_visitor_30d(case: Case, limit: int) -> Figures | None:
+    """Far more users signed up or claimed in one browser within 30 days than share one.
+
+    Weight 25, limit 7 users: with the one above it holds, and with both it rejects. So it does in
+    the owner's browser.
+    """
+    return _users_of_browser(case, limit, is_day=False)
+
+
 def users_per_email(case: Case, limit: int) -> Figures | None:
     """More users claimed with one e-mail address within 365 days than the limit.
 
@@ -102,6 +134,25 @@ def ring_by_ip(case: Case, limit: int) -> Figures | None:
     who are found by it are honest.
     """
     return _referrers_in_group(case, "ip", limit)
+
+
+def is_owners_browser(case: Case) -> bool:
+    """Whether the code's owner was seen in the browser of the claim or the signup."""
+    seen = case.seen.get(VISITOR)
+    return seen is not None and seen.insiders_30d > 0
+
+
+def is_shared_browser(case: Case) -> bool:
+    """Whether other users signed up or claimed in the browser of the claim or the signup."""
+    seen = case.seen.get(VISITOR)
+    return seen is not None and seen.users_30d > 1
+
+
+def _users_of_browser(case: Case, limit: int, *, is_day: bool) -> Figures | None:
+    """More users in the browser than the limit, unless the device shows that, too."""
+    if _users(case, "device", limit, is_day=is_day) is not None:
+        return None
+    return _users(case, VISITOR, limit, is_day=is_day)
 
 
 def _users(case: Case, kind: str, limit: int, *, is_day: bool) -> Figures | None:

@@ -32,6 +32,7 @@ from reftrail.rules.reward.reservations import (
 )
 from reftrail.rules.reward.sides import refunded_share, sides_of, standing_of
 from reftrail.rules.reward.state import ReferralCell
+from reftrail.rules.velocity import VISITOR, visitor_value
 
 _replace: Final = msgspec.structs.replace
 
@@ -184,7 +185,7 @@ def _fraud_case(context: DecisionContext, waiting: Waiting, terms: Terms) -> Cas
 
 
 def signals_of(claim: Claimed) -> Signals:
-    """The signals of a claim itself."""
+    """The signals of a claim itself; its browser where it is asked about."""
     return Signals(
         claim.device_hash,
         claim.ip_hash,
@@ -192,6 +193,7 @@ def signals_of(claim: Claimed) -> Signals:
         claim.email_hash,
         claim.email_disposable,
         claim.hash_key_id,
+        visitor_value(claim.visitor_id) if claim.visitor_id and VISITOR in claim.checks else None,
     )
 
 

@@ -28,6 +28,7 @@ from reftrail.rules.reward.order_evidence import (
 )
 from reftrail.rules.reward.queue import Waiting
 from reftrail.rules.reward.state_events import OrderEvidenceKept
+from reftrail.rules.velocity import VISITOR, visitor_value
 
 _EMAIL: Final = "email"
 
@@ -52,6 +53,7 @@ def signals_shown(claim: Claimed) -> dict[str, str | None]:
         "ip": claim.ip_hash or claim.touch_ip_hash,
         "network": claim.network_hash or claim.touch_network_hash,
         "device": claim.device_hash or claim.touch_device_hash,
+        VISITOR: visitor_value(claim.visitor_id) if claim.visitor_id else None,
         _EMAIL: claim.email_hash,
     }
 
@@ -98,12 +100,15 @@ def evidence_texts(
     """The answers about an order, for the referral that it claims under from now on.
 
     Each has the field of the message before it. An answer about the user and the owner of the code
-    says nothing about another owner. One about an e-mail address of several users from before
-    rules 8 doesn't name them: that two users have one is what their merge explains.
+    says nothing about another owner; nor does it that this one was seen in the user's browser. One
+    about an e-mail address of several users from before rules 8 doesn't name them: that two users
+    have one is what their merge explains.
     """
     for seen in context.action(action).seen:
         if not is_same_owner and seen.kind == _PAIR:
             continue
+        if not is_same_owner and seen.kind == VISITOR:
+            seen = msgspec.structs.replace(seen, insiders_30d=0)  # noqa: PLW2901
         if seen.others:
             yield "seen_among", text_among(seen, action)
         elif seen.kind != _EMAIL or seen.users_365d <= 1:

@@ -13,9 +13,9 @@ from reftrail.rules.fraud.persons import names_any_of
 from reftrail.rules.reward.actions import action_of
 from reftrail.rules.reward.carried_evidence import signals_shown
 from reftrail.rules.reward.context import DecisionContext
-from reftrail.rules.velocity import MOST_SEEN, name_of
+from reftrail.rules.velocity import MOST_SEEN, VISITOR, name_of
 
-_KINDS: Final = ("ip", "network", "device", "email")
+_KINDS: Final = ("ip", "network", "device", VISITOR, "email")
 """The kinds of signals behind which there may be several users."""
 
 

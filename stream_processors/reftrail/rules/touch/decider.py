@@ -44,6 +44,7 @@ from reftrail.contracts.events import (
 )
 from reftrail.contracts.policy import policy_in
 from reftrail.contracts.reference import CampaignDefined, CodeChanged
+from reftrail.contracts.stage_messages import UserSeen
 from reftrail.rules.arms import Units, assigned_arm, is_same_experiment
 from reftrail.rules.decider import Cause, Reference, Refused, TimerFired, metadata
 from reftrail.rules.policy import DEFAULT_POLICY, policy_at
@@ -58,7 +59,7 @@ from reftrail.rules.touch.events import (
     late_touch_for,
     touched_by,
 )
-from reftrail.rules.touch.identity import identify, with_other_users
+from reftrail.rules.touch.identity import identify, with_other_users, with_others_seen
 from reftrail.rules.touch.state import (
     NEVER,
     NOBODY,
@@ -80,7 +81,7 @@ _SIGNUP: Final = ConversionKind.SIGNUP
 class TouchDecider:
     """The decider of the touch stage. Its key is the visitor."""
 
-    def decide(  # noqa: PLR0911 - a table
+    def decide(  # noqa: C901, PLR0911 - a table
         self, state: TouchState, record: AnyEvent | TimerFired, cause: Cause, reference: Reference
     ) -> list[TouchEvent]:
         """The touch or conversion that follows from a visitor's event; or the end of the state."""
@@ -97,7 +98,10 @@ class TouchDecider:
             case Signup() if is_repeated(state, record):
                 return []
             case Signup():
-                return [converted_by(record, cause, touch_for(state, record))]
+                converted = converted_by(record, cause, touch_for(state, record))
+                if state is NOBODY:  # as of most signups without a touch
+                    return [converted]
+                return with_others_seen(state, record, cause, converted)
             case (
                 Purchase()
                 | Refund()
@@ -141,7 +145,7 @@ class TouchDecider:
                     typed_a_code=bool(record.typed_code) and record.typed_code_known is not False,
                     remembered_until=remembered_until_after(state, state.ends_at, record),
                 )
-            case Converted() | Refused():
+            case Converted() | Refused() | UserSeen():
                 return before
             case TouchedUnderEndedCode():
                 return with_touch_under_ended_code(state, record.touched)

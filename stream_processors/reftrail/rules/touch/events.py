@@ -17,8 +17,10 @@ from reftrail.contracts.events import (
     View,
 )
 from reftrail.contracts.record import Derived, Micros, Millis
+from reftrail.contracts.stage_messages import UserSeen
 from reftrail.rules.decider import RULES, Cause, Refused, derived_id, metadata
 from reftrail.rules.touch.state import IdentifiedUser, TouchState, evidence_of
+from reftrail.rules.velocity import visitor_signal
 
 
 @final
@@ -61,6 +63,7 @@ TouchEvent: TypeAlias = (
     | VisitorIdentified
     | UserRefused
     | VisitorForgotten
+    | UserSeen
     | Refused
 )
 
@@ -154,6 +157,19 @@ def identified_by(
         ip_hash=user.ip_hash,
         network_hash=user.network_hash,
         **shown,
+    )
+
+
+def seen_in(
+    visitor_id: str, user_id: str, event: Event, cause: Cause, *, has_signed_up: bool = False
+) -> UserSeen:
+    """The message that a user was seen in a browser which several users share."""
+    name = f"{'signed_up' if has_signed_up else 'user_seen'}:{user_id}"
+    return UserSeen(
+        **metadata(event, cause, name),
+        signal=visitor_signal(visitor_id),
+        user_id=user_id,
+        has_signed_up=has_signed_up,
     )
 
 

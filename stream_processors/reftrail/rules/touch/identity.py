@@ -3,8 +3,11 @@
 Attribution decides whether a touch counts: it knows the user's signup, and this stage doesn't.
 """
 
-from reftrail.contracts.conversions import Touched
-from reftrail.contracts.events import Click, Identified, KeyKind, View
+import msgspec
+
+from reftrail.contracts.conversions import Converted, Touched
+from reftrail.contracts.events import Click, Identified, KeyKind, Signup, View
+from reftrail.contracts.stage_messages import UserSeen
 from reftrail.rules.decider import Cause, Refused, metadata
 from reftrail.rules.touch.events import (
     TouchedUnderEndedCode,
@@ -12,6 +15,7 @@ from reftrail.rules.touch.events import (
     UserRefused,
     VisitorIdentified,
     identified_by,
+    seen_in,
 )
 from reftrail.rules.touch.state import (
     MOST_USERS,
@@ -49,10 +53,11 @@ def identify(state: TouchState, event: Identified, cause: Cause) -> list[TouchEv
     if sum(named.by_page == user.by_page for named in known.values()) >= MOST_USERS:
         return _refused(state, user, event, cause)
     remembered = VisitorIdentified(**metadata(event, cause), visitor_id=event.visitor_id, user=user)
+    seen = _seen_with(state, user.user_id, event, cause)
     touch = state if state.touch_time != NEVER else touch_under_ended_code(state)
     if touch == NOBODY:
-        return [remembered]
-    return [remembered, identified_by(user, event.visitor_id, touch, event, cause)]
+        return [remembered, *seen]
+    return [remembered, *seen, identified_by(user, event.visitor_id, touch, event, cause)]
 
 
 def _refused(
@@ -82,6 +87,39 @@ def with_other_users(
     touch = with_touch(NOBODY, touched)
     reports = (identified_by(user, event.visitor_id, touch, event, cause) for user in users)
     return [*events, *reports]
+
+
+def with_others_seen(
+    state: TouchState, signup: Signup, cause: Cause, converted: Converted
+) -> list[TouchEvent]:
+    """A signup, behind the message that its browser has other users, if it has any."""
+    if not state.users and state.user_id in ("", signup.user_id):
+        return [converted]
+    seen = _seen_with(state, signup.user_id, signup, cause)
+    return [*seen, converted]
+
+
+def _seen_with(
+    state: TouchState, user_id: str, event: Signup | Identified, cause: Cause
+) -> list[UserSeen]:
+    """The users of a browser, if there are others than the one who signs up or is identified.
+
+    The first who signed up counts with the time of that, and is there by now, too.
+    """
+    known = dict.fromkeys(user.user_id for user in users_of(state))
+    if state.user_id:
+        known[state.user_id] = None
+    known.pop(user_id, None)
+    if not known or event.visitor_id is None:
+        return []
+    visitor = event.visitor_id
+    has_signed_up = isinstance(event, Signup)
+    seen = [seen_in(visitor, user_id, event, cause, has_signed_up=has_signed_up)]
+    seen += (seen_in(visitor, other, event, cause) for other in known)
+    if state.user_id in known:
+        signed_up = seen_in(visitor, state.user_id, event, cause, has_signed_up=True)
+        seen.append(msgspec.structs.replace(signed_up, event_time=state.signed_up_at))
+    return seen
 
 
 def _touched(events: list[TouchEvent]) -> Touched | None:

@@ -2,13 +2,16 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 from support.fraud_cases import NOON, bought, case, found, listed, seen
 
 from reftrail.contracts.decisions import Basis
+from reftrail.contracts.policy import Fraud
 from reftrail.contracts.record import DAY, HOUR, MICROS_PER_UNIT, MINUTE, SECOND
 from reftrail.rules.fraud.baselines import Amounts, Claims, Hours, with_amount, with_claim
 from reftrail.rules.fraud.case import Case, Figures, Signals, SignalSeen
+from reftrail.rules.fraud.scoring import Verdict, gather, is_suspicious, judge
 from reftrail.testing import moment
 
 UNIT = MICROS_PER_UNIT
@@ -214,6 +217,62 @@ def test_steps_of_a_crowd_on_one_device_add_up() -> None:
     assert found(case(seen=seen("device", month=7))).keys() == {known}
     crowd = found(case(seen=seen("device", month=8)))
     assert crowd == {known: {"users": 8, "limit": 2}, many: {"users": 8, "limit": 7}}
+
+
+def test_steps_of_a_crowd_in_one_browser_add_up() -> None:
+    day, month, many = (
+        "users_per_visitor_24h",
+        "users_per_visitor_30d",
+        "many_per_visitor_30d",
+    )
+    assert found(case(seen=seen("visitor", day=2, month=2))).keys() == {day}
+    assert found(case(seen=seen("visitor", month=7))).keys() == {month}
+    crowd = found(case(seen=seen("visitor", day=8, month=8)))
+    figures = {"users": 8, "limit": 7}
+    assert crowd == {day: figures | {"limit": 1}, month: figures | {"limit": 2}, many: figures}
+
+
+def test_a_device_that_shows_as_many_users_speaks_for_its_browser() -> None:
+    browser, device = seen("visitor", day=8, month=8), seen("device", day=1, month=3)
+    both = msgspec.structs.replace(case(), seen={"visitor": browser, "device": device})
+    assert found(both).keys() == {
+        "users_per_device_30d",
+        "users_per_visitor_24h",
+        "many_per_visitor_30d",
+    }
+
+
+def test_the_owner_s_browser_holds_and_a_family_in_it_is_not_rejected() -> None:
+    at_home = {"owner_ip_hash": "k:home", "owner_user_id": "amy"}
+    family = seen("visitor", day=7, month=7, insiders=1)
+    claim = case(facts=at_home, seen=family, ip_hash="home")
+    assert found(claim) == {"same_browser_as_owner": {"owner": "amy"}}
+    assert judge((), gather(claim, Fraud()), Fraud()).verdict == Verdict.HOLD
+    crowd = case(facts=at_home, seen=seen("visitor", day=8, month=8, insiders=1), ip_hash="home")
+    assert found(crowd).keys() == {"same_browser_as_owner", "many_per_visitor_30d"}
+    assert judge((), gather(crowd, Fraud()), Fraud()).verdict == Verdict.REJECT
+
+
+def test_the_owner_s_device_speaks_for_the_owner_s_browser() -> None:
+    facts = {"owner_device_hash": "k:phone", "owner_ip_hash": "k:home"}
+    shown = case(facts=facts, seen=seen("visitor", insiders=1), device_hash="phone", ip_hash="home")
+    assert found(shown).keys() == {"owner_device"}
+
+
+def test_a_household_that_shares_a_browser_is_not_suspected_for_its_address() -> None:
+    facts = {"owner_ip_hash": "k:home"}
+    alone = case(facts=facts, seen=seen("visitor"), ip_hash="home")
+    assert found(alone).keys() == {"owner_ip"}
+    two = case(facts=facts, seen=seen("visitor", day=2, month=2), ip_hash="home")
+    assert found(two).keys() == {"users_per_visitor_24h"}
+
+
+def test_a_family_at_one_computer_makes_no_code_suspicious() -> None:
+    family = gather(case(seen=seen("visitor", day=7, month=7)), Fraud())
+    assert sum(item.weight for item in family) == 60
+    assert not is_suspicious(family)
+    device = gather(case(seen=seen("device", day=7, month=7)), Fraud())
+    assert is_suspicious(device)
 
 
 @pytest.mark.parametrize(

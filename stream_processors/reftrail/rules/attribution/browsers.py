@@ -1,0 +1,53 @@
+"""Browsers of users: those that they share with others, and those in which they buy something.
+
+The touch stage knows who signed up or is identified in a browser. Purchases have the key of their
+user, so the velocity stage is told of them: it is the one that knows a browser by all of these.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from reftrail.contracts.conversions import ConversionKind
+from reftrail.contracts.record import DAY
+from reftrail.contracts.stage_messages import CheckRequested, UserSeen
+from reftrail.rules.attribution.question import Question
+from reftrail.rules.attribution.state import state_of
+from reftrail.rules.attribution.state_events import BrowserShared, BuyerSeen, Event
+from reftrail.rules.cells import Cells
+from reftrail.rules.decider import Cause, fingerprint, metadata
+from reftrail.rules.velocity import visitor_in, visitor_signal
+
+TOLD_AGAIN_AFTER: Final = 15
+"""The days after which it is told again of a user's last browser: half the time that it counts."""
+
+# In Python 3.11, to look a member of an enum up takes ten times as long as a name of the module.
+_PURCHASE: Final = ConversionKind.PURCHASE
+
+
+def note_shared(cells: Cells, seen: UserSeen, cause: Cause) -> list[Event]:
+    """Note that a user shares a browser with others: claims ask about it from then on."""
+    visitor = visitor_in(seen.signal)
+    if state_of(cells, seen.user_id).shared == visitor:
+        return []
+    return [BrowserShared(**metadata(seen, cause), user_id=seen.user_id, visitor=visitor)]
+
+
+def seen_buying(on: Question, cells: Cells, events: Iterable[Event]) -> list[Event]:
+    """Tell that a user bought something in a browser, unless that was told lately.
+
+    events are those of the decision: a claim may have told of it.
+    """
+    record = on.record
+    if record.visitor_id is None or record.kind != _PURCHASE:
+        return []
+    visitor, day = fingerprint(record.visitor_id), record.event_time // DAY
+    known = state_of(cells, record.user_id)
+    if known.visitor == visitor and abs(day - known.visitor_day) < TOLD_AGAIN_AFTER:
+        return []
+    signal = visitor_signal(record.visitor_id)
+    if any(isinstance(event, CheckRequested) and event.signal == signal for event in events):
+        return []
+    name = f"user_seen:{record.user_id}"
+    seen = UserSeen(**metadata(record, on.cause, name), signal=signal, user_id=record.user_id)
+    common = metadata(record, on.cause)
+    return [seen, BuyerSeen(**common, user_id=record.user_id, visitor=visitor, day=day)]
