@@ -82,6 +82,18 @@ class LimitRequested(Derived, frozen=True, kw_only=True):
     claim_id: str
 
 
+class OrderAsked(Derived, frozen=True, kw_only=True):
+    """A refund or dispute names a user who isn't known to have the order: who has it?
+
+    limit is the key of the order's limit. claim is the refund or dispute as a claim of that user,
+    packed; it goes to the referral by which the order has earned.
+    """
+
+    limit: str
+    user_id: str
+    claim: bytes
+
+
 class LimitAnswered(Derived, frozen=True, kw_only=True):
     """Whether a reward has its reservations; refused_by is the key of the limit that refused."""
 

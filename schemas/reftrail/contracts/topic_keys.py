@@ -14,6 +14,7 @@ from reftrail.contracts.stage_messages import (
     Forwarded,
     LimitRequested,
     LookedUp,
+    OrderAsked,
     PersonKnown,
     UserSeen,
 )
@@ -68,9 +69,11 @@ def signal_or_tick(record: CheckRequested | PersonKnown | UserSeen | Ticked) -> 
     return tick_key(record) if type(record) is Ticked else record.signal
 
 
-def limit_or_tick(record: LimitRequested | Ticked) -> str:
-    """The limit that a request has to pass next; ticks go to their partition."""
-    return tick_key(record) if type(record) is Ticked else record.limits[0].partition("|")[0]
+def limit_or_tick(record: LimitRequested | OrderAsked | Ticked) -> str:
+    """The limit that a request has to pass next, or of an order; ticks go to their partition."""
+    if isinstance(record, LimitRequested):
+        return record.limits[0].partition("|")[0]
+    return record.limit if isinstance(record, OrderAsked) else tick_key(record)
 
 
 def code_part(key: str) -> str:

@@ -284,7 +284,7 @@ LIMITS: Final = Topic(
     Record,
     kept=90 * DAY,
     public=False,
-    written_by="reward, limits, ticks",
+    written_by="attribution, reward, limits, ticks",
     read_by=("limits",),
     key_of=limit_or_tick,
 )

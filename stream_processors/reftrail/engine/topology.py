@@ -2,7 +2,7 @@
 
     events                ─▶ touch        ─▶ touches, conversions, attribution-inputs, checks
     attribution-inputs    ─▶ attribution  ─▶ attributions, claims, reward-inputs, checks
-                                             attribution-inputs
+                                             attribution-inputs, limits
     ticks                 ─▶ ticks        ─▶ attribution-inputs, reward-inputs, checks, limits
     checks                ─▶ velocity     ─▶ reward-inputs
     reviews, adjustments, ─▶ (as called)  ─▶ reward-inputs
@@ -49,6 +49,7 @@ from reftrail.contracts.stage_messages import (
     LimitAnswered,
     LimitRequested,
     MilestoneChanged,
+    OrderAsked,
     PersonKnown,
     ReferralVoided,
     ReviewsCarried,
@@ -124,7 +125,7 @@ def _user_key(record: Any) -> str:
     return attribution.user_key(record.user_id)
 
 
-def _limit_key(record: LimitRequested | TimerFired) -> str:
+def _limit_key(record: LimitRequested | OrderAsked | TimerFired) -> str:
     return record.action if isinstance(record, TimerFired) else LIMITS.key_of(record)
 
 
@@ -179,6 +180,7 @@ TOPOLOGY: Final[tuple[Stage, ...]] = (
             Claimed: (CLAIMS, REWARD_INPUTS),
             CheckRequested: (CHECKS,),
             UserSeen: (CHECKS,),
+            OrderAsked: (LIMITS,),
             ReferralVoided: (REWARD_INPUTS,),
             UsersKnown: (REWARD_INPUTS,),
             Forwarded: (ATTRIBUTION_INPUTS,),
@@ -268,6 +270,7 @@ TOPOLOGY: Final[tuple[Stage, ...]] = (
             ReviewsCarried: (REWARD_INPUTS,),
             ReferralVoided: (REWARD_INPUTS,),
             LimitRequested: (LIMITS,),
+            OrderAsked: (LIMITS,),
             Refused: (DEAD_LETTERS,),
             **dict.fromkeys(REWARD_EVENTS, ()),
         },
@@ -279,12 +282,14 @@ TOPOLOGY: Final[tuple[Stage, ...]] = (
     Stage(
         "limits",
         reads=LIMITS,
-        takes=(LimitRequested, Ticked),
+        takes=(LimitRequested, OrderAsked, Ticked),
         decider=LimitsDecider(),
         cells=(Cell(_limit_key, LimitState),),
         writes={
             LimitRequested: (LIMITS,),
             LimitAnswered: (REWARD_INPUTS,),
+            Claimed: (REWARD_INPUTS,),
+            Refused: (DEAD_LETTERS,),
             LimitReserved: (),
             LimitReleased: (),
             DayForgotten: (),

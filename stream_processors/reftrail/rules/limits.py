@@ -17,9 +17,11 @@ from typing import Final, NamedTuple, Self, TypeAlias, assert_never
 
 import msgspec
 
+from reftrail.contracts.decisions import Claimed
 from reftrail.contracts.record import DAY, Derived, Millis
-from reftrail.contracts.stage_messages import LimitAnswered, LimitRequested
-from reftrail.rules.decider import Cause, Reference, TimerFired, fingerprint, metadata
+from reftrail.contracts.stage_messages import LimitAnswered, LimitRequested, OrderAsked
+from reftrail.rules.decider import Cause, Reference, Refused, TimerFired, fingerprint, metadata
+from reftrail.rules.packing import unpacked
 
 
 class LimitReservation(NamedTuple):
@@ -84,6 +86,12 @@ def forgotten_at(day: int) -> Millis:
 ORDER: Final = "order"
 """The cap that an order is: of one user, however often that user asks for it."""
 
+
+def order_key(order_id: str) -> str:
+    """The key of an order's limit."""
+    return limit_key(ORDER, order_id)
+
+
 EMAIL: Final = "email"
 """The cap that an e-mail address is, by its keyed hash: of one user, like an order."""
 
@@ -92,7 +100,9 @@ NO_DAY: Final = -1
 
 
 class LimitState(msgspec.Struct, frozen=True, array_like=True):
-    """The taken amount of a limit. An order or address has a holder: its user.s fingerprint.
+    """The taken amount of a limit. An order or address has a holder: its user's fingerprint.
+
+    Of an order, code and user_id are the referral that holds it.
 
     day is the UTC day of a limit for a day; NO_DAY for others. Of a limit within a time, days are
     the amounts by UTC day, in order, and within is the longest time that was asked for.
@@ -103,6 +113,8 @@ class LimitState(msgspec.Struct, frozen=True, array_like=True):
     day: int = NO_DAY
     days: tuple[tuple[int, int], ...] = ()
     within: Millis = 0
+    code: str = ""
+    user_id: str = ""
 
     def taken_by(self, at: Millis, within: Millis) -> int:
         """The amount that is taken by a time; of a limit within a time, that which still counts."""
@@ -131,6 +143,8 @@ class LimitReserved(Derived, frozen=True, kw_only=True):
     holder: int = 0
     day: int = NO_DAY
     within: Millis = 0
+    code: str = ""
+    user_id: str = ""
 
 
 class DayForgotten(Derived, frozen=True, kw_only=True):
@@ -143,7 +157,15 @@ class LimitReleased(Derived, frozen=True, kw_only=True):
     amount: int
 
 
-Event: TypeAlias = LimitRequested | LimitAnswered | LimitReserved | LimitReleased | DayForgotten
+Event: TypeAlias = (
+    LimitRequested
+    | LimitAnswered
+    | LimitReserved
+    | LimitReleased
+    | DayForgotten
+    | Claimed
+    | Refused
+)
 
 
 class LimitsDecider:
@@ -152,17 +174,20 @@ class LimitsDecider:
     def decide(
         self,
         state: LimitState,
-        record: LimitRequested | TimerFired,
+        record: LimitRequested | OrderAsked | TimerFired,
         cause: Cause,
         reference: Reference,  # noqa: ARG002
     ) -> Sequence[Event]:
         """Reserve or release an amount, and send the request to its next limit, or an answer."""
         if isinstance(record, TimerFired):
             return [DayForgotten(**metadata(record, cause))]
+        if isinstance(record, OrderAsked):
+            return _holders_claim(state, record, cause)
         reservation, rest = LimitReservation.parse(record.limits[0]), record.limits[1:]
         closed = reservation.day is not None and is_closed(reservation.day, record.received_at)
         is_of_one_user = reservation.key.partition(":")[0] in (ORDER, EMAIL)
         holder = fingerprint(record.user_id) if is_of_one_user else 0
+        is_order = reservation.key.startswith(f"{ORDER}:")
         if record.releasing:
             is_another_users = state.holder not in (0, holder)
             amount = 0 if closed or is_another_users else reservation.amount
@@ -179,6 +204,8 @@ class LimitsDecider:
             holder=holder,
             day=NO_DAY if reservation.day is None else reservation.day,
             within=reservation.within,
+            code=record.code if is_order else "",
+            user_id=record.user_id if is_order else "",
         )
         if not rest:
             return [taken, _answer(record, cause)]
@@ -190,13 +217,15 @@ class LimitsDecider:
             case LimitReserved() if record.within:
                 return state.with_amount(record.amount, record.received_at, record.within)
             case LimitReserved():
-                return LimitState(state.taken + record.amount, record.holder, record.day)
+                taken = state.taken + record.amount
+                code, user_id = record.code, record.user_id
+                return LimitState(taken, record.holder, record.day, code=code, user_id=user_id)
             case LimitReleased():
                 taken = max(0, state.taken - record.amount)
-                return LimitState(taken, state.holder, state.day) if taken else LimitState()
+                return msgspec.structs.replace(state, taken=taken) if taken else LimitState()
             case DayForgotten():
                 return LimitState()
-            case LimitRequested() | LimitAnswered():
+            case LimitRequested() | LimitAnswered() | Claimed() | Refused():
                 return state
             case _:
                 assert_never(record)
@@ -207,6 +236,28 @@ def wakes_at(state: LimitState) -> Millis | None:
     if state.days:
         return _counts_until(state.days[-1][0], state.within)
     return None if state.day == NO_DAY else forgotten_at(state.day)
+
+
+def _holders_claim(state: LimitState, asked: OrderAsked, cause: Cause) -> list[Claimed | Refused]:
+    """A refund or dispute as a claim of the referral that has its order, if another user's has it.
+
+    Nothing follows where no referral has it: most refunds are of orders that earn nothing.
+    """
+    if not state.taken or state.holder in (0, fingerprint(asked.user_id)):
+        return []
+    claim = unpacked(asked.claim, Claimed)
+    if not state.user_id:
+        detail = (
+            f"order {claim.order_id} isn't that of {asked.user_id}, and by whom it has earned is "
+            f"not known of orders from before rules 9; send the {claim.action} again with its buyer"
+        )
+        common = metadata(asked, cause, "refund_of_another")
+        return [Refused(**common, reason="refund_of_another", detail=detail)]
+    common = metadata(asked, cause, f"claimed:{state.code}:{state.user_id}")
+    common["event_time"] = claim.event_time
+    common["received_at"] = claim.received_at
+    fields = {"code": state.code, "user_id": state.user_id, "visitor_id": None}
+    return [msgspec.structs.replace(claim, **common, **fields)]
 
 
 def _ask(

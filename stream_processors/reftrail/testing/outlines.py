@@ -21,8 +21,9 @@ from reftrail.contracts.decisions import (
 )
 from reftrail.contracts.record import DAY, MICROS_PER_UNIT, Derived, Micros, Millis, Record
 from reftrail.contracts.reference import CampaignDefined, CodeChanged, Trigger
-from reftrail.contracts.stage_messages import CheckRequested
+from reftrail.contracts.stage_messages import CheckRequested, OrderAsked
 from reftrail.rules.decider import RULES
+from reftrail.rules.limits import order_key
 from reftrail.testing.times import FIRST_DAY, moment
 
 VISITOR: Final = "v1"
@@ -127,6 +128,12 @@ def checked(signal: str, **overrides: Any) -> Outline:
     """A claim asks about a signal."""
     fillers = {"code": "AMY", "user_id": USER, "claim_id": "claim"}
     return derived(CheckRequested, None, {"signal": signal} | overrides, fillers)
+
+
+def order_asked(order_id: str, **overrides: Any) -> Outline:
+    """A refund or dispute asks whose an order is."""
+    fields = {"limit": order_key(order_id), "user_id": USER}
+    return derived(OrderAsked, None, fields | overrides, {"claim": b""})
 
 
 def granted(role: str, code: str, **overrides: Any) -> Outline:

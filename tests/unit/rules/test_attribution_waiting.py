@@ -22,6 +22,7 @@ from reftrail.testing import (
     given,
     late_touch,
     moment,
+    order_asked,
     refused,
     tick,
 )
@@ -76,7 +77,7 @@ def test_each_refund_claims_and_again_under_the_same_id() -> None:
 
 
 def test_a_user_who_never_signs_up_claims_nothing() -> None:
-    given().when(bought("o1", at="11:00"), paid_back("o1", at="11:05")).then_nothing()
+    given().when(bought("o1", at="11:00"), paid_back("o1", at="11:05")).then(order_asked("o1"))
 
 
 def test_a_user_without_a_referrer_claims_nothing() -> None:

@@ -25,6 +25,7 @@ from reftrail.testing import (
     given,
     granted,
     moment,
+    order_asked,
     rejected,
     taken_from,
     to_fulfil,
@@ -49,7 +50,7 @@ def test_a_signup_under_an_unknown_code_leaves_a_trace_and_purchases_do_not_repe
             )
         )
         .when(signed_up(), bought("o1"), paid_back("o1"))
-        .then_nothing()
+        .then(order_asked("o1"))
         .given(code("AMY"))
         .when(signed_up(), bought("o1"))
         .then_nothing()

@@ -233,6 +233,14 @@ def _claim(  # noqa: PLR0913, PLR0917 - what a claim is made of
     )
 
 
+def claim_of_nobody(action: UserAction, record: Converted, cause: Cause) -> Claimed:
+    """The claim of a refund or dispute of a user whom nobody referred."""
+    return _claim(action, _NOBODYS, record, cause, {}, None)
+
+
+_NOBODYS: Final = Decision(code="", basis="", touch_time=0, signed_up_at=0, signup_event_id="")
+
+
 def _check(
     claimed: Claimed, kind: str, value: str, owner_user_id: str | None, cause: Cause
 ) -> CheckRequested:

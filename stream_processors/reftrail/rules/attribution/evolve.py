@@ -9,6 +9,7 @@ from reftrail.contracts.decisions import Action, Attributed, Basis, Claimed
 from reftrail.contracts.stage_messages import (
     CheckRequested,
     Forwarded,
+    OrderAsked,
     ReferralVoided,
     UserSeen,
     UsersKnown,
@@ -68,7 +69,7 @@ def evolve(cells: Cells, event: Event) -> None:  # noqa: C901, PLR0912, PLR0915 
             pass
         case Attributed():
             _change(cells, event.user_id, late_touch_time=event.touch_time)
-        case CheckRequested() | UserSeen():
+        case CheckRequested() | UserSeen() | OrderAsked():
             pass
         case BuyerSeen():
             _change(cells, event.user_id, visitor=event.visitor, visitor_day=event.day)

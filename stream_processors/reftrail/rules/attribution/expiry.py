@@ -1,6 +1,7 @@
 """Timers of the attribution stage: the end of waiting, and of the memory of refunds."""
 
 from reftrail.contracts.decisions import TAKE_BACK
+from reftrail.rules.attribution.foreign_orders import ask_about_order
 from reftrail.rules.attribution.refusals import refused
 from reftrail.rules.attribution.state import state_of
 from reftrail.rules.attribution.state_events import (
@@ -38,7 +39,8 @@ def _stop_waiting(cells: Cells, fired: TimerFired, event_id: str, cause: Cause) 
     """End the wait of a purchase or refund. If the user never signed up, it becomes a dead letter.
 
     It can be put back from there after the signup. If the user signed up and nobody referred them,
-    it just ends. A refund is remembered longer, since its purchase may be sent again.
+    it just ends. Of a refund it is asked once more whose the order is. It is remembered longer,
+    since its purchase may be sent again.
     """
     waiting = cells.get(waiting_key(fired.user_id, event_id), WaitingAction)
     if waiting.is_empty:
@@ -56,11 +58,13 @@ def _stop_waiting(cells: Cells, fired: TimerFired, event_id: str, cause: Cause) 
         )
         events.append(forgotten)
     state = state_of(cells, fired.user_id)
+    logged = LoggedAction(action, waiting.cause(cause))
+    if not state.decisions:
+        events += ask_about_order(logged, fired.user_id, fired, cause)
     if state.decisions or state.signup is not None:
         return events
     detail = (
         f"the {action.kind} of this user waited for a signup until its time was over; put it "
         f"back if the user has signed up since"
     )
-    logged = LoggedAction(action, waiting.cause(cause))
     return [*events, refused(fired, logged, reason="no_signup", detail=detail)]

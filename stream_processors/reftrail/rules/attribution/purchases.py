@@ -15,6 +15,7 @@ from reftrail.rules.attribution.claims import (
     may_claim,
     may_have_earned,
 )
+from reftrail.rules.attribution.foreign_orders import asked_about_order
 from reftrail.rules.attribution.own_codes import voided_as_own
 from reftrail.rules.attribution.question import Question
 from reftrail.rules.attribution.refusals import is_refund_forgotten, refuse_purchase
@@ -66,6 +67,8 @@ def take_purchase_or_refund(on: Question, signup_wait: Millis) -> Sequence[Event
     for decision in state.decisions:
         claims = _claimed(on, logged, decision, record, ())
         events += _claims_now(on, action, decision, claims)
+    if not state.decisions and not on.has_claimed:
+        events += asked_about_order(on)
     goes_ahead = on.has_claimed and action.kind != Action.PURCHASE and not state.decisions
     if state.decisions or goes_ahead:
         events += _kept(on, logged)

@@ -8,6 +8,7 @@ from reftrail.contracts.record import Derived, Millis
 from reftrail.contracts.stage_messages import (
     CheckRequested,
     Forwarded,
+    OrderAsked,
     ReferralVoided,
     UserSeen,
     UsersKnown,
@@ -164,6 +165,7 @@ Event: TypeAlias = (
     | CheckRequested
     | ReferralVoided
     | UserSeen
+    | OrderAsked
     | UsersKnown
     | SignedUp
     | Postponed

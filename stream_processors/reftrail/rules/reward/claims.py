@@ -15,6 +15,7 @@ from reftrail.rules.reward.carried_evidence import with_evidence
 from reftrail.rules.reward.context import DecisionContext
 from reftrail.rules.reward.disputes import dispute
 from reftrail.rules.reward.eligibility import is_open, is_triggered
+from reftrail.rules.reward.foreign_orders import ask_if_foreign
 from reftrail.rules.reward.lifecycle import ended_by_review
 from reftrail.rules.reward.order_evidence import together
 from reftrail.rules.reward.purchases import purchase
@@ -70,8 +71,10 @@ def settle_claim(context: DecisionContext, waiting: Waiting) -> None:
             pass
         case Action.REFUND:
             refund(context, claim)
+            ask_if_foreign(context, claim)
         case Action.DISPUTE_OPENED | Action.DISPUTE_WON | Action.DISPUTE_LOST:
             dispute(context, claim)
+            ask_if_foreign(context, claim)
 
 
 def _signup(

@@ -15,6 +15,7 @@ from reftrail.contracts.decisions import (
 from reftrail.contracts.stage_messages import (
     CheckRequested,
     LimitRequested,
+    OrderAsked,
     PersonKnown,
     ReferralVoided,
     ReviewsCarried,
@@ -83,7 +84,9 @@ from reftrail.rules.reward.state_events import (
 _replace = msgspec.structs.replace
 
 
-_ON_TOPICS = RewardGranted | RewardWithdrawn | LimitRequested | CheckRequested | Claimed
+_ON_TOPICS = (
+    RewardGranted | RewardWithdrawn | LimitRequested | OrderAsked | CheckRequested | Claimed
+)
 _OF_MERGES = PersonKnown | ReviewsCarried | ReferralVoided
 _WITHOUT_CELLS: Final = frozenset(get_args(_ON_TOPICS | _OF_MERGES | Refused))
 

@@ -8,7 +8,7 @@ from reftrail.contracts.policy import OrderIds, Policy
 from reftrail.contracts.reference import CampaignDefined
 from reftrail.contracts.reward_reasons import Reason
 from reftrail.rules.fraud.case import Evidence
-from reftrail.rules.limits import EMAIL, ORDER, LimitReservation, limit_key
+from reftrail.rules.limits import EMAIL, ORDER, LimitReservation, limit_key, order_key
 from reftrail.rules.policy import Terms
 from reftrail.rules.reward.case import RewardCase
 from reftrail.rules.reward.order import Order
@@ -60,7 +60,7 @@ def is_email(key: str) -> bool:
 
 def order_reservation(order_id: str) -> str:
     """The reservation under the limit of an order: one user has it, in the whole installation."""
-    return str(LimitReservation(limit_key(ORDER, order_id), 1, 1))
+    return str(LimitReservation(order_key(order_id), 1, 1))
 
 
 def budget_reservations(

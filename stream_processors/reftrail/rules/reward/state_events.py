@@ -11,6 +11,7 @@ from reftrail.contracts.record import Micros, Millis, Record
 from reftrail.contracts.stage_messages import (
     CheckRequested,
     LimitRequested,
+    OrderAsked,
     PersonKnown,
     ReferralVoided,
     ReviewsCarried,
@@ -272,6 +273,7 @@ Event: TypeAlias = (
     | RewardGranted
     | RewardWithdrawn
     | LimitRequested
+    | OrderAsked
     | CheckRequested
     | PersonKnown
     | Claimed

@@ -1,0 +1,44 @@
+"""Refunds and disputes that may name another user than the one who bought.
+
+An order pays once in an installation, so the limits stage knows by which referral it has earned. It
+is asked about the refunds of users whom nobody referred: when they come, and again when they have
+waited, since an order may earn later. Of referred users the reward stage asks, which knows their
+orders.
+"""
+
+from typing import Final
+
+from reftrail.contracts.decisions import DISPUTES, Action
+from reftrail.contracts.record import Record
+from reftrail.contracts.stage_messages import OrderAsked
+from reftrail.rules.attribution.claims import claim_of_nobody
+from reftrail.rules.attribution.question import Question
+from reftrail.rules.attribution.refusals import conversion_of
+from reftrail.rules.attribution.user_action import LoggedAction, user_action_of
+from reftrail.rules.decider import Cause, metadata
+from reftrail.rules.limits import order_key
+from reftrail.rules.packing import packed
+
+_BY_ORDER: Final = frozenset({Action.REFUND, *DISPUTES})
+
+
+def asked_about_order(on: Question) -> list[OrderAsked]:
+    """Ask about a refund or dispute of a user whom nobody referred."""
+    logged = LoggedAction(user_action_of(on.record), on.cause)
+    return ask_about_order(logged, on.record.user_id, on.record, on.cause)
+
+
+def ask_about_order(
+    logged: LoggedAction, user_id: str, record: Record, cause: Cause
+) -> list[OrderAsked]:
+    """Ask about a refund or dispute. record is the one that came now, with its cause."""
+    action = logged.action
+    if action.kind not in _BY_ORDER or action.order_id is None:
+        return []
+    asked = OrderAsked(
+        **metadata(record, cause, f"order_asked:{action.event_id}"),
+        limit=order_key(action.order_id),
+        user_id=user_id,
+        claim=packed(claim_of_nobody(action, conversion_of(user_id, logged), logged.cause)),
+    )
+    return [asked]

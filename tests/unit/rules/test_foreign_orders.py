@@ -1,0 +1,147 @@
+"""Refunds and disputes of orders that another user has."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from support.attributing import bought, paid_back, signed_up, signed_up_by_touch
+
+from reftrail.contracts.decisions import Action, Claimed
+from reftrail.contracts.stage_messages import LimitRequested, OrderAsked
+from reftrail.engine.reference import ReferenceTables
+from reftrail.rules.decider import Cause, Refused
+from reftrail.rules.limits import LimitsDecider, LimitState, order_key
+from reftrail.rules.packing import packed, unpacked
+from reftrail.testing import Outline, campaign, claimed, code, converted, given, order_asked, tick
+from reftrail.testing.outlines import derived
+
+CAUSE = Cause("limits", 0, 0)
+BUYS = campaign(trigger="first_purchase")
+
+
+def claim_in(record: object) -> Claimed:
+    assert isinstance(record, OrderAsked)
+    return unpacked(record.claim, Claimed)
+
+
+# The attribution stage
+
+
+def test_a_refund_of_a_user_whom_nobody_referred_is_asked_about_when_it_comes() -> None:
+    story = given(signed_up()).when(paid_back("o1", "11:00", amount_micros=5, refund_id="r1"))
+    story.then(order_asked("o1"))
+    claim = claim_in(story.followed[0])
+    assert (claim.action, claim.order_id, claim.user_id) == (Action.REFUND, "o1", "u1")
+    assert (claim.amount_micros, claim.refund_id, claim.code) == (5, "r1", "")
+
+
+def test_a_dispute_is_asked_about_too_and_a_purchase_is_not() -> None:
+    opened: dict[str, Any] = {"order_id": "o1", "dispute_id": "d1"}
+    story = given(signed_up())
+    story.when(converted("dispute_opened", "11:00", **opened)).then(order_asked("o1"))
+    story.when(bought("o1", "11:30")).then_nothing()
+
+
+def test_it_is_asked_about_again_when_it_has_waited() -> None:
+    story = given(signed_up(), paid_back("o1", "0d 11:00"))
+    story.when(tick("30d 11:01")).then(order_asked("o1"))
+
+
+def test_the_refund_of_a_referred_user_is_asked_about_by_the_reward_stage() -> None:
+    story = given(BUYS, signed_up_by_touch())
+    story.when(paid_back("o1", "11:00")).then(claimed(Action.REFUND, "AMY", "11:00", order_id="o1"))
+
+
+# The reward stage
+
+
+def refund(order: str = "o1") -> Outline:
+    return claimed(Action.REFUND, "AMY", "12:00", order_id=order)
+
+
+def test_a_refund_of_an_order_that_is_not_known_is_asked_about() -> None:
+    story = given(BUYS, code("AMY")).when(refund())
+    story.then(order_asked("o1"))
+    assert claim_in(story.followed[0]).code == "AMY"
+
+
+def test_a_refund_of_a_known_order_is_not() -> None:
+    order: dict[str, Any] = {"order_id": "o1", "amount_micros": 5_000_000, "currency": "USD"}
+    story = given(BUYS, code("AMY"), claimed(Action.PURCHASE, "AMY", "11:00", **order))
+    story.when(refund())
+    assert not any(isinstance(record, OrderAsked) for record in story.followed)
+
+
+# The limits stage
+
+
+def holding(code_of_it: str = "AMY", user: str = "buyer") -> LimitState:
+    requested = derived(
+        LimitRequested,
+        None,
+        {"limits": [f"{order_key('o1')}|1|1"], "passed": [], "code": code_of_it, "user_id": user},
+        {"claim_id": "claim"},
+    ).record()
+    assert isinstance(requested, LimitRequested)
+    state, decider = LimitState(), LimitsDecider()
+    for event in decider.decide(state, requested, CAUSE, ReferenceTables()):
+        state = decider.evolve(state, event)
+    return state
+
+
+def answers(state: LimitState, user: str) -> list[object]:
+    claim = refund().record()
+    question = order_asked("o1", user_id=user).but(claim=packed(claim)).record()
+    assert isinstance(question, OrderAsked)
+    return list(LimitsDecider().decide(state, question, CAUSE, ReferenceTables()))
+
+
+def test_a_refund_goes_to_the_referral_that_has_the_order() -> None:
+    (claim,) = answers(holding(), "u1")
+    assert isinstance(claim, Claimed)
+    assert (claim.code, claim.user_id, claim.action) == ("AMY", "buyer", Action.REFUND)
+    assert claim.order_id == "o1"
+    assert claim.action_event_id == "refund o1 12:00"
+
+
+@pytest.mark.parametrize(("state", "user"), [(LimitState(), "u1"), (holding(), "buyer")])
+def test_nothing_follows_where_nobody_has_it_or_its_own_user_asks(
+    state: LimitState, user: str
+) -> None:
+    assert answers(state, user) == []
+
+
+def test_of_an_order_from_before_rules_9_it_becomes_a_dead_letter() -> None:
+    older = msgspec.structs.replace(holding(), code="", user_id="")
+    (refused,) = answers(older, "u1")
+    assert isinstance(refused, Refused)
+    assert refused.reason == "refund_of_another"
+    assert "order o1" in refused.detail
+
+
+def test_an_order_that_is_free_again_is_nobody_s() -> None:
+    decider, state = LimitsDecider(), holding()
+    releasing = derived(
+        LimitRequested,
+        None,
+        {"limits": [f"{order_key('o1')}|1|1"], "releasing": True, "user_id": "buyer"},
+        {"passed": [], "code": "AMY", "claim_id": "claim"},
+    ).record()
+    assert isinstance(releasing, LimitRequested)
+    for event in decider.decide(state, releasing, CAUSE, ReferenceTables()):
+        state = decider.evolve(state, event)
+    assert state == LimitState()
+
+
+def test_limits_that_are_no_orders_keep_nobody() -> None:
+    requested = derived(
+        LimitRequested,
+        None,
+        {"limits": ["cap_budget:c:EUR|5|10"], "passed": [], "code": "AMY", "user_id": "u1"},
+        {"claim_id": "claim"},
+    ).record()
+    assert isinstance(requested, LimitRequested)
+    state = LimitState()
+    for event in LimitsDecider().decide(state, requested, CAUSE, ReferenceTables()):
+        state = LimitsDecider().evolve(state, event)
+    assert (state.taken, state.code, state.user_id) == (5, "", "")
