@@ -35,6 +35,7 @@ OLDEST_PUBLISHED: Final[Millis] = 7 * DAY
 
 A page could otherwise backdate a click and take somebody's signup over.
 """
+_PERSONAL: Final = frozenset({"ip", "device_id", "email", "user_agent"})
 MOST_FIELDS: Final = 2 * len(EXPECTED)
 """The most fields of an event, before each is looked at."""
 
@@ -176,7 +177,15 @@ def _explained(fault: ErrorDetails) -> tuple[str, str]:
     if kind == "missing" or given is None:
         return pointer, f"is missing; {article} {tag} needs {expected(tag, field)}"
     wanted = fault["msg"] if kind == TOO_MANY_PLACES else f"expected {expected(tag, field)}"
-    return pointer, f"is {_shown(given)}; {wanted}"
+    quoted = _hidden(given) if field in _PERSONAL else _shown(given)
+    return pointer, f"is {quoted}; {wanted}"
+
+
+def _hidden(given: object) -> str:
+    """A value in a reason without what it says of a person: clients write reasons to their logs."""
+    if isinstance(given, str) and given:
+        return f"a text of {len(given)} characters"
+    return _shown(given)
 
 
 @lru_cache(maxsize=1024)
