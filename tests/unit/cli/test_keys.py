@@ -14,6 +14,8 @@ from reftrail.cli.codes import session
 from reftrail.cli.main import command_line
 from reftrail.contracts.api_keys import ApiKeyUsed, hash_of, id_of
 from reftrail.contracts.errors import ExpectedError
+from reftrail.contracts.record import HOUR
+from reftrail.contracts.times import now
 
 Run = Callable[..., Result]
 
@@ -97,10 +99,12 @@ def test_the_list_tells_what_is_used(run: Run, uses: list[ApiKeyUsed]) -> None:
     assert (len(lines), "codes:write" in lines[2]) == (3, True)
 
 
-def test_a_key_ends_by_time_or_by_hand(run: Run) -> None:
+def test_a_key_ends_by_time_or_by_hand(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     run("create", "page", "--kind", "publishable", "--origin", "https://shop.example")
-    run("create", "brief", "--kind", "publishable", "--for", "1 millisecond")
+    run("create", "brief", "--kind", "publishable", "--for", "1 hour")
     run("revoke", "page", "--reason", "leaked")
+    later = now() + 2 * HOUR
+    monkeypatch.setattr(commands, "now", lambda: later)
     assert [(row["name"], row["status"]) for row in listed(run)] == [
         ("brief", "expired"),
         ("page", "revoked"),
