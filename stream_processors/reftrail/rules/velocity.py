@@ -175,14 +175,14 @@ def names_in(others: bytes) -> list[bytes]:
     return [others[start : start + NAME_BYTES] for start in range(0, len(others), NAME_BYTES)]
 
 
-def visitor_value(visitor_id: str) -> str:
-    """The value of the signal that a browser is."""
-    return f"{fingerprint(visitor_id):016x}"
+def visitor_value(browser: int) -> str:
+    """The value of the signal that a browser is, by the fingerprint of its visitor id."""
+    return f"{browser:016x}"
 
 
 def visitor_signal(visitor_id: str) -> str:
     """The signal that a browser is."""
-    return f"{VISITOR}:{visitor_value(visitor_id)}"
+    return f"{VISITOR}:{visitor_value(fingerprint(visitor_id))}"
 
 
 def visitor_in(signal: str) -> int:

@@ -4,7 +4,7 @@ from typing import Any
 
 from support.attributing import bought, signed_up, signed_up_by_touch
 
-from reftrail.contracts.decisions import Action
+from reftrail.contracts.decisions import Action, Basis
 from reftrail.contracts.stage_messages import CheckRequested, SignalChecked, UserSeen
 from reftrail.engine.reference import ReferenceTables
 from reftrail.rules.attribution.browsers import TOLD_AGAIN_AFTER
@@ -33,6 +33,17 @@ from reftrail.testing.outlines import derived
 BROWSER = visitor_signal("v1")
 CAUSE = Cause("checks", 0, 0)
 BUYS = campaign(trigger="first_purchase")
+
+
+def identified_touch(touch: str, **overrides: Any) -> Outline:
+    by_touch: dict[str, Any] = {
+        "touch_code": "AMY",
+        "touch_time": moment(touch),
+        "touch_event_id": f"click {touch}",
+        "touch_campaign_id": "spring",
+        "arrived_at": moment(touch),
+    }
+    return converted("identified", touch, **(by_touch | overrides))
 
 
 def seen(user: str, at: str, *, signed_up: bool = False, **overrides: Any) -> Outline:
@@ -118,6 +129,16 @@ def test_a_claim_in_another_browser_than_the_shared_one_asks_nothing() -> None:
     story = given(campaign(), seen("u1", "10:00"))
     story.when(signed_up_by_touch(visitor_id="v2")).then(
         attributed("AMY"), claimed(Action.SIGNUP, "AMY", "10:00", checks=[])
+    )
+
+
+def test_a_claim_by_a_touch_on_another_device_asks_about_the_browser_that_is_shared() -> None:
+    touch = identified_touch("09:00", user_id="u1", visitor_id="v1")
+    story = given(campaign(), seen("u1", "08:00"), touch)
+    story.when(signed_up(visitor_id="phone")).then(
+        attributed("AMY", Basis.IDENTIFIED),
+        claimed(Action.SIGNUP, "AMY", "10:00", checks=["visitor"]),
+        checked(BROWSER),
     )
 
 

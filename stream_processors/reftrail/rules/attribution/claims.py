@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from reftrail.contracts.conversions import Converted
-from reftrail.contracts.decisions import Action, Attributed, Claimed
+from reftrail.contracts.decisions import Action, Attributed, Basis, Claimed
 from reftrail.contracts.events import CodeEvidence
 from reftrail.contracts.record import Millis
 from reftrail.contracts.reference import CodeChanged, Trigger
@@ -19,6 +19,7 @@ from reftrail.rules.velocity import VISITOR, visitor_value
 # In Python 3.11, to look a member of an enum up takes ten times as long as a name of the module.
 _SIGNUP: Final = Action.SIGNUP
 _PURCHASE: Final = Action.PURCHASE
+_ELSEWHERE: Final = frozenset({Basis.IDENTIFIED, Basis.IDENTIFIED_BY_PAGE})
 
 
 class Open(msgspec.Struct, frozen=True, array_like=True):
@@ -89,9 +90,7 @@ def claims_of(  # noqa: PLR0913, PLR0917 - what a claim is made of
     A signup's signals are checked wherever it may lead to a reward: a server that reports a
     purchase later doesn't send the user's signals.
 
-    The browser is that of the action, or else of the signup. It is asked about where it is known to
-    be shared, having the fingerprint shared, and for purchases that name it: who else bought there
-    isn't known here. A check for each signup would cost as much as half the signup.
+    shared is the fingerprint of a browser that the user is known to share, 0 without one.
     """
     code = code_of(decision.code, decision.code_evidence, reference)
     campaign_id = code.campaign_id if code else decision.campaign_id
@@ -104,10 +103,10 @@ def claims_of(  # noqa: PLR0913, PLR0917 - what a claim is made of
         return [_claim(action, decision, record, cause, {}, first_purchase_at)]
     owner = code.owner_user_id if code else None
     signals = dict(action.signals())
-    if shared or (action.visitor_id is not None and action.kind == _PURCHASE):
-        visitor_id = action.visitor_id or decision.visitor_id or ""
-        if (action.kind == _PURCHASE and action.visitor_id) or fingerprint(visitor_id) == shared:
-            signals[VISITOR] = visitor_value(visitor_id)
+    if shared or action.visitor_id is not None:
+        browser = _browser(action, decision, shared)
+        if browser:
+            signals[VISITOR] = visitor_value(browser)
     user_id = decision.user_id or record.user_id
     if owner is not None and owner != user_id:
         signals["pair"] = "|".join(sorted((owner, user_id)))
@@ -231,6 +230,23 @@ def _claim(  # noqa: PLR0913, PLR0917 - what a claim is made of
         arm=decision.arm,
         utm_source=decision.utm_source,
     )
+
+
+def _browser(action: UserAction, decision: Decision, shared: int) -> int:
+    """The fingerprint of the browser to ask about; 0 if none.
+
+    It is the one that is shared, if the action, the signup or a touch on another device was there.
+    A purchase that names its browser asks about that: who else bought there isn't known here. To
+    ask for each signup would cost half as much as the signup.
+    """
+    if shared and decision.basis in _ELSEWHERE:
+        return shared
+    visitor_id = action.visitor_id or decision.visitor_id
+    names_it = action.visitor_id is not None and action.kind == _PURCHASE
+    if visitor_id is None or not (shared or names_it):
+        return 0
+    browser = fingerprint(visitor_id)
+    return browser if names_it or browser == shared else 0
 
 
 def claim_of_nobody(action: UserAction, record: Converted, cause: Cause) -> Claimed:

@@ -15,6 +15,7 @@ from reftrail.rules.fraud.case import Case, Evidence, Signals
 from reftrail.rules.fraud.scoring import Judgement, Verdict, gather, judge
 from reftrail.rules.limits import LimitReservation
 from reftrail.rules.policy import NO_CURRENCY, NO_KIND, Terms
+from reftrail.rules.reward.browsers import visitor_shown
 from reftrail.rules.reward.case import RewardCase, SideReward
 from reftrail.rules.reward.context import DecisionContext
 from reftrail.rules.reward.order import Order
@@ -32,7 +33,7 @@ from reftrail.rules.reward.reservations import (
 )
 from reftrail.rules.reward.sides import refunded_share, sides_of, standing_of
 from reftrail.rules.reward.state import ReferralCell
-from reftrail.rules.velocity import VISITOR, visitor_value
+from reftrail.rules.velocity import VISITOR
 
 _replace: Final = msgspec.structs.replace
 
@@ -193,7 +194,7 @@ def signals_of(claim: Claimed) -> Signals:
         claim.email_hash,
         claim.email_disposable,
         claim.hash_key_id,
-        visitor_value(claim.visitor_id) if claim.visitor_id and VISITOR in claim.checks else None,
+        visitor_shown(claim) if VISITOR in claim.checks else None,
     )
 
 

@@ -17,6 +17,7 @@ from reftrail.contracts.stage_messages import CheckRequested, ReviewsCarried
 from reftrail.rules.codes import code_of
 from reftrail.rules.fraud.case import SignalSeen
 from reftrail.rules.reward.actions import action_of
+from reftrail.rules.reward.browsers import visitor_shown
 from reftrail.rules.reward.context import DecisionContext
 from reftrail.rules.reward.order_evidence import (
     APPROVED,
@@ -28,7 +29,7 @@ from reftrail.rules.reward.order_evidence import (
 )
 from reftrail.rules.reward.queue import Waiting
 from reftrail.rules.reward.state_events import OrderEvidenceKept
-from reftrail.rules.velocity import VISITOR, visitor_value
+from reftrail.rules.velocity import VISITOR
 
 _EMAIL: Final = "email"
 
@@ -53,7 +54,7 @@ def signals_shown(claim: Claimed) -> dict[str, str | None]:
         "ip": claim.ip_hash or claim.touch_ip_hash,
         "network": claim.network_hash or claim.touch_network_hash,
         "device": claim.device_hash or claim.touch_device_hash,
-        VISITOR: visitor_value(claim.visitor_id) if claim.visitor_id else None,
+        VISITOR: visitor_shown(claim),
         _EMAIL: claim.email_hash,
     }
 
