@@ -58,12 +58,14 @@ class UserSeen(Derived, frozen=True, kw_only=True):
     """A user was seen in a browser that several users share, or bought something in it.
 
     signal is the browser's, `visitor:<fingerprint>`. has_signed_up: the user signed up in it, at
-    event_time; otherwise the user is known to be there by then.
+    event_time; otherwise the user is known to be there by then. by_page: only a page says so, which
+    can name anybody.
     """
 
     signal: str
     user_id: str
     has_signed_up: bool = False
+    by_page: bool = False
 
 
 class LimitRequested(Derived, frozen=True, kw_only=True):

@@ -109,6 +109,17 @@ def test_who_is_identified_later_is_told_with_those_who_signed_up_before() -> No
     )
 
 
+def test_it_is_said_who_is_named_by_a_page_alone() -> None:
+    page = {"key_kind": "publishable"}
+    story = given(identified("ann", at="08:00", **page), signup("09:00", user_id="u1"))
+    story.when(identified("amy", at="10:00", **page)).then(
+        seen("amy", "10:00", by_page=True),
+        seen("ann", "10:00", by_page=True),
+        seen("u1", "10:00", by_page=False),
+        seen("u1", "09:00", signed_up=True),
+    )
+
+
 def test_a_signup_without_a_browser_has_no_others() -> None:
     given().when(signup("10:00", user_id="u1", visitor_id=None)).then(converted("signup", "10:00"))
 
@@ -122,6 +133,14 @@ def test_a_claim_asks_about_a_browser_that_is_shared() -> None:
         attributed("AMY"),
         claimed(Action.SIGNUP, "AMY", "10:00", checks=["visitor"]),
         checked(BROWSER),
+    )
+
+
+def test_of_a_user_whom_a_page_names_and_nobody_knows_nothing_is_kept() -> None:
+    assert given(seen("u1", "10:00", by_page=True)).states == {}
+    known = given(BUYS, signed_up_by_touch(), seen("u1", "11:00", by_page=True))
+    known.when(bought("o1", "12:00", visitor_id=None)).then(
+        claimed(Action.PURCHASE, "AMY", "12:00", checks=["visitor"]), checked(BROWSER)
     )
 
 

@@ -11,7 +11,7 @@ from reftrail.contracts.conversions import ConversionKind
 from reftrail.contracts.record import DAY
 from reftrail.contracts.stage_messages import CheckRequested, UserSeen
 from reftrail.rules.attribution.question import Question
-from reftrail.rules.attribution.state import state_of
+from reftrail.rules.attribution.state import AttributionState, state_of
 from reftrail.rules.attribution.state_events import BrowserShared, BuyerSeen, Event
 from reftrail.rules.cells import Cells
 from reftrail.rules.decider import Cause, fingerprint, metadata
@@ -25,9 +25,12 @@ _PURCHASE: Final = ConversionKind.PURCHASE
 
 
 def note_shared(cells: Cells, seen: UserSeen, cause: Cause) -> list[Event]:
-    """Note that a user shares a browser with others: claims ask about it from then on."""
-    visitor = visitor_in(seen.signal)
-    if state_of(cells, seen.user_id).shared == visitor:
+    """Note that a user shares a browser with others: claims ask about it from then on.
+
+    Pages can name as many users as they like, so nothing is kept of those who aren't known here.
+    """
+    visitor, state = visitor_in(seen.signal), state_of(cells, seen.user_id)
+    if state.shared == visitor or (seen.by_page and state == AttributionState()):
         return []
     return [BrowserShared(**metadata(seen, cause), user_id=seen.user_id, visitor=visitor)]
 

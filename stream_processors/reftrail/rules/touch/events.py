@@ -160,8 +160,14 @@ def identified_by(
     )
 
 
-def seen_in(
-    visitor_id: str, user_id: str, event: Event, cause: Cause, *, has_signed_up: bool = False
+def seen_in(  # noqa: PLR0913 - who was seen, where and how it is known
+    visitor_id: str,
+    user_id: str,
+    event: Event,
+    cause: Cause,
+    *,
+    has_signed_up: bool = False,
+    by_page: bool = False,
 ) -> UserSeen:
     """The message that a user was seen in a browser which several users share."""
     name = f"{'signed_up' if has_signed_up else 'user_seen'}:{user_id}"
@@ -170,6 +176,7 @@ def seen_in(
         signal=visitor_signal(visitor_id),
         user_id=user_id,
         has_signed_up=has_signed_up,
+        by_page=by_page,
     )
 
 

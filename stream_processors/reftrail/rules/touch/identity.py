@@ -106,16 +106,18 @@ def _seen_with(
 
     The first who signed up counts with the time of that, and is there by now, too.
     """
-    known = dict.fromkeys(user.user_id for user in users_of(state))
+    known = {user.user_id: user.by_page for user in users_of(state)}
     if state.user_id:
-        known[state.user_id] = None
+        known[state.user_id] = False
     known.pop(user_id, None)
     if not known or event.visitor_id is None:
         return []
     visitor = event.visitor_id
-    has_signed_up = isinstance(event, Signup)
-    seen = [seen_in(visitor, user_id, event, cause, has_signed_up=has_signed_up)]
-    seen += (seen_in(visitor, other, event, cause) for other in known)
+    how = {"has_signed_up": isinstance(event, Signup)}
+    how["by_page"] = isinstance(event, Identified) and event.key_kind == KeyKind.PUBLISHABLE
+    seen = [seen_in(visitor, user_id, event, cause, **how)]
+    others = known.items()
+    seen += (seen_in(visitor, other, event, cause, by_page=by_page) for other, by_page in others)
     if state.user_id in known:
         signed_up = seen_in(visitor, state.user_id, event, cause, has_signed_up=True)
         seen.append(msgspec.structs.replace(signed_up, event_time=state.signed_up_at))
