@@ -156,12 +156,18 @@ class CollectorMetrics:
 
     def count_accepted(self, types: Sequence[str]) -> None:
         """Count accepted events, by their types."""
-        counted = {types[0]: 1} if len(types) == 1 else Counted(types)
-        for kind, count in counted.items():
-            found = self._accepted.get(kind)
-            if found is None:
-                found = self._accepted[kind] = self.accepted.labels(kind)
-            found.inc(count)
+        for kind, count in Counted(types).items():
+            self._accepted_of(kind).inc(count)
+
+    def count_one_accepted(self, kind: str) -> None:
+        """Count an accepted event of a type."""
+        self._accepted_of(kind).inc()
+
+    def _accepted_of(self, kind: str) -> Counter:
+        found = self._accepted.get(kind)
+        if found is None:
+            found = self._accepted[kind] = self.accepted.labels(kind)
+        return found
 
     def _counter(self, name: str, meaning: str) -> Counter:
         return Counter(f"reftrail_collector_{name}", meaning, registry=self.registry)

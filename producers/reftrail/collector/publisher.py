@@ -8,7 +8,7 @@ and single delivery hold across its restarts; callers get `Unavailable` meanwhil
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from math import inf
 from typing import Any, Final
@@ -133,10 +133,15 @@ class Publisher:
 
     def _hand_over(self, messages: Sequence[Message], until: float = inf) -> _Waiting:
         senders, count = self._senders, len(self._senders)
-        batches = {
-            senders[self._topic.partition(key, count)].append(key.encode(), value)
-            for key, value in messages
-        }
+        batches: Collection[_Batch]
+        if len(messages) == 1:  # as of most requests
+            key, value = messages[0]
+            batches = (senders[self._topic.partition(key, count)].append(key.encode(), value),)
+        else:
+            batches = {
+                senders[self._topic.partition(key, count)].append(key.encode(), value)
+                for key, value in messages
+            }
         waiting = _Waiting(self._loop.create_future(), until, len(batches))
         for batch in batches:
             batch.waiting.append(waiting)

@@ -1,11 +1,10 @@
 """Pauses in long work, so that other requests are answered meanwhile."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from time import perf_counter
 from typing import Final, TypeVar
 
-S = TypeVar("S")
 T = TypeVar("T")
 
 _LONGEST: Final = 0.005
@@ -22,10 +21,3 @@ async def paced(steps: Iterable[T]) -> list[T]:
             await asyncio.sleep(0)
             until = perf_counter() + _LONGEST
     return done
-
-
-async def paced_each(step: Callable[[S], T], items: Sequence[S]) -> list[T]:
-    """The result of a step for each item; for one item, as in most requests, without more ado."""
-    if len(items) == 1:
-        return [step(items[0])]
-    return await paced(map(step, items))
