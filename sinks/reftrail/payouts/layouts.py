@@ -17,8 +17,7 @@ from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.money import amount_text, is_currency
 from reftrail.payouts.payees import Payee
 from reftrail.payouts.statements import Statement
-
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\0")
+from reftrail.reports.formula_safety import formula_safe
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,13 +155,8 @@ def file_text(
         writer.writerow(layout.header)
     for statement in sorted(statements, key=lambda paid: paid.prepared.beneficiary):
         payment = _payment(statement, payees[statement.prepared.beneficiary], note)
-        writer.writerow([safe(cell) for cell in layout.row(payment)])
+        writer.writerow([formula_safe(cell) for cell in layout.row(payment)])
     return out.getvalue()
-
-
-def safe(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula (OWASP, CSV injection)."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 
 def _payment(statement: Statement, payee: Payee, note: str) -> Payment:

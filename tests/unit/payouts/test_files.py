@@ -19,9 +19,10 @@ from reftrail.payouts import (
     read_report,
     read_terms,
 )
-from reftrail.payouts.layouts import file_text, payable, safe
+from reftrail.payouts.layouts import file_text, payable
 from reftrail.payouts.payees import is_iban
 from reftrail.payouts.statements import reference_of, statement_id
+from reftrail.reports.formula_safety import formula_safe
 
 UNIT = 1_000_000
 GOOD = Payee(
@@ -111,9 +112,9 @@ def test_amounts_have_the_places_of_their_currency() -> None:
     assert rows("bank", due("amy", 1_250_000, "KWD"))[1][3] == "1.250"
 
 
-@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@x", "\tx", "\rx"])
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@x", "\tx", "\rx", "\uff1d1"])
 def test_no_cell_is_a_formula(name: str) -> None:
-    assert safe(name) == f"'{name}"
+    assert formula_safe(name) == f"'{name}"
     (_, row) = rows("tremendous", due("amy", UNIT), amy=Payee(name=name, email="a@example.com"))
     assert row[0].startswith("'")
 

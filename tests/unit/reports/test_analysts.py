@@ -25,6 +25,7 @@ from reftrail.reports.analysts import routes as analyst_routes
 from reftrail.reports.analysts.export import Exported
 from reftrail.reports.analysts.routes import Analysts
 from reftrail.reports.analysts.sql_query import LONGEST, answer
+from reftrail.reports.formula_safety import LEADING, formula_safe, formula_safe_sql
 from reftrail.reports.questions import BadQuestion
 from reftrail.warehouse.clickhouse import connect_for_analysts
 from reftrail.warehouse.definitions import VIEWS
@@ -185,6 +186,16 @@ async def test_csv_is_safe_against_formulas(http: httpx.AsyncClient, loaded: Cli
 
     assert {event["code"] for event in events} == {f"'{FORMULA}"}
     assert sorted(reward["effect_micros"] for reward in rewards) == ["-2", "-7"]
+
+
+@pytest.mark.parametrize("leading", [*LEADING, "a", " ", "1", "é", "\uff1c", ""])
+def test_exports_and_reports_take_the_same_texts_for_formulas(sql: Client, leading: str) -> None:
+    text = f"{leading}HYPERLINK(1)"
+
+    (found,) = answer(sql, f"SELECT {formula_safe_sql(f'unhex({text.encode().hex()!r})')}").rows
+
+    assert found == [formula_safe(text)]
+    assert (found[0] == text) is (leading not in LEADING)
 
 
 async def test_what_is_null_is_an_empty_cell_of_csv(
