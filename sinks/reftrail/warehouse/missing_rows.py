@@ -20,6 +20,16 @@ from reftrail.warehouse.tables import Table
 _PATIENCE_SECONDS: Final = 1.0
 _AT_ONCE: Final = 10_000
 """Rows that one query looks for."""
+_ON_USER_PAGE: Final = {
+    "attributions": "attributions",
+    "campaigns": "campaigns",
+    "codes": "codes",
+    "conversions": "merges",
+    "milestones": "milestones",
+    "statement_changes": "statement_changes",
+    "statements": "statements",
+}
+"""Tables whose rows are repeated in `user_page`, and the table that the view for it reads."""
 
 Missing = TypeVar("Missing")
 
@@ -33,7 +43,7 @@ def missing_for_long(look: Callable[[], Missing]) -> Missing:
 
 
 def lacks_rows(client: Client, table: Table, block: Block) -> bool:
-    """Whether rows of a block that was surely inserted aren't there."""
+    """Whether rows of a block that was surely inserted aren't there, or not in `user_page`."""
     there = (
         f"SELECT DISTINCT {', '.join(f'toString({column})' for column in table.key)} "  # noqa: S608  (names of tables and columns, from the code)
         f"FROM {table.name} WHERE event_id IN {{ids:Array(String)}}"
@@ -44,7 +54,29 @@ def lacks_rows(client: Client, table: Table, block: Block) -> bool:
         found = client.query(there, parameters={"ids": ids}).result_rows
         if not {key for _, key in some} <= {tuple(row) for row in found}:
             return True
+        if (source := _ON_USER_PAGE.get(table.name)) and _lacks_lines(client, source, ids):
+            return True
     return False
+
+
+def _lacks_lines(client: Client, source: str, ids: list[str]) -> bool:
+    """Whether a line that a view should have written for some events isn't there.
+
+    The token of a view's insert can be noted without its rows, as that of the table's insert.
+    """
+    definition = client.query(
+        "SELECT as_select FROM system.tables "
+        "WHERE database = currentDatabase() AND name = {view:String}",
+        parameters={"view": f"user_page_of_{source}"},
+    ).result_rows
+    wanted = f"SELECT * FROM ({definition[0][0]}) WHERE event_id IN {{ids:Array(String)}}"  # noqa: S608  (from the system's tables)
+    missing = client.query(
+        f"SELECT count() FROM ({wanted}) WHERE (about, item, revision) NOT IN ("  # noqa: S608
+        "SELECT about, item, revision FROM user_page "
+        f"WHERE about IN (SELECT about FROM ({wanted})))",
+        parameters={"ids": ids},
+    ).result_rows
+    return bool(missing[0][0])
 
 
 def _keys_of(table: Table, block: Block) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -1,4 +1,4 @@
--- up to 044_texts_at_once.sql
+-- up to 045_user_page.sql
 CREATE TABLE IF NOT EXISTS adjustment_decisions
 (
     `event_id` String,
@@ -691,7 +691,7 @@ CREATE TABLE IF NOT EXISTS rewards
     `root_reference` Nullable(String),
     `due_at` Nullable(DateTime64(3, 'UTC')),
     `precedence` UInt64 MATERIALIZED bitOr(bitShiftLeft(toUInt64(17592186044416 - toUnixTimestamp64Milli(received_at)), 20), bitAnd(cityHash64(cause_topic, cause_partition, cause_offset), 1048575)),
-    `entry` String MATERIALIZED formatRowNoNewline('JSONCompactEachRow', 'entry', event_id, toUnixTimestamp64Milli(event_time), cause_offset, precedence, reward_id, status, value_micros, currency, kind, role, action, code, user_id, campaign_id, order_id, item, reasons, supersedes, toUnixTimestamp64Milli(due_at)),
+    `entry` String ALIAS line,
     `effect_micros` Int64 MATERIALIZED multiIf((status IN ('granted', 'adjusted')), value_micros, (status IN ('reversed', 'failed', 'expired')), -value_micros, toInt64(0)),
     `qualifies` Nullable(Int32),
     `clawback_micros` Nullable(Int64),
@@ -700,6 +700,7 @@ CREATE TABLE IF NOT EXISTS rewards
     `rate_percent` Nullable(String),
     `base_micros` Nullable(Int64),
     `utm_source` Nullable(String),
+    `line` String MATERIALIZED formatRowNoNewline('JSONCompactEachRow', 'entry', event_id, toUnixTimestamp64Milli(event_time), cause_offset, precedence, reward_id, status, value_micros, currency, kind, role, action, code, user_id, campaign_id, order_id, item, reasons, supersedes, toUnixTimestamp64Milli(due_at), effect_micros, ifNull(clawback_micros, 0)),
     CONSTRAINT texts_are_utf_8 CHECK (isValidUTF8(event_id) AND isValidUTF8(cause_topic) AND isValidUTF8(cause_event_id) AND isValidUTF8(rules) AND isValidUTF8(reward_id) AND isValidUTF8(code) AND isValidUTF8(user_id) AND isValidUTF8(ifNull(beneficiary, '')) AND isValidUTF8(role) AND isValidUTF8(action) AND isValidUTF8(status) AND arrayAll(text -> isValidUTF8(text), reasons) AND isValidUTF8(currency) AND isValidUTF8(kind) AND isValidUTF8(ifNull(campaign_id, '')) AND isValidUTF8(ifNull(category, '')) AND isValidUTF8(ifNull(channel, '')) AND isValidUTF8(ifNull(order_id, '')) AND isValidUTF8(basis) AND isValidUTF8(ifNull(touch_event_id, '')) AND isValidUTF8(action_event_id) AND isValidUTF8(ifNull(supersedes, '')) AND isValidUTF8(ifNull(evidence, '')) AND isValidUTF8(ifNull(item, '')) AND isValidUTF8(ifNull(origin_source, '')) AND isValidUTF8(ifNull(root_reference, '')) AND isValidUTF8(ifNull(arm, '')) AND isValidUTF8(ifNull(rate_percent, '')) AND isValidUTF8(ifNull(utm_source, ''))) = 1
 )
 ENGINE = ReplacingMergeTree(precedence)
@@ -836,6 +837,18 @@ CREATE TABLE IF NOT EXISTS touches
 ENGINE = ReplacingMergeTree(cause_offset)
 ORDER BY visitor_id
 SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1, index_granularity = 8192, min_bytes_for_wide_part = 268435456;
+CREATE TABLE IF NOT EXISTS user_page
+(
+    `about` String,
+    `item` String,
+    `revision` Int64,
+    `event_id` String,
+    `line` String,
+    CONSTRAINT texts_are_utf_8 CHECK (isValidUTF8(about) AND isValidUTF8(item) AND isValidUTF8(event_id) AND isValidUTF8(line)) = 1
+)
+ENGINE = ReplacingMergeTree(revision)
+ORDER BY (about, item)
+SETTINGS index_granularity = 256, min_bytes_for_wide_part = 1000000000000, min_rows_for_wide_part = 1000000000000, non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
 CREATE VIEW IF NOT EXISTS statement_settlements
 (
     `reward_id` String,
@@ -1011,3 +1024,112 @@ FROM
     FINAL
     GROUP BY reward_id
 );
+CREATE MATERIALIZED VIEW IF NOT EXISTS user_page_of_codes TO user_page
+(
+    `about` String,
+    `item` String,
+    `revision` Int64,
+    `event_id` String,
+    `line` String
+)
+AS SELECT
+    about,
+    concat('code:', code) AS item,
+    revision,
+    event_id,
+    formatRowNoNewline('JSONCompactEachRow', 'code', code, owner_user_id, campaign_id, status, toUnixTimestamp64Milli(created_at), toUnixTimestamp64Milli(expires_at), max_uses, revision) AS line
+FROM codes
+ARRAY JOIN if(ifNull(owner_user_id, '') = '', [concat('code:', code)], [concat('code:', code), concat('user:', assumeNotNull(owner_user_id))]) AS about;
+CREATE MATERIALIZED VIEW IF NOT EXISTS user_page_of_campaigns TO user_page
+(
+    `about` String,
+    `item` String,
+    `revision` Int64,
+    `event_id` String,
+    `line` String
+)
+AS SELECT
+    concat('campaign:', campaign_id) AS about,
+    toString(version) AS item,
+    toUnixTimestamp64Milli(event_time) AS revision,
+    event_id,
+    formatRowNoNewline('JSONCompactEachRow', 'policy', campaign_id, version, toUnixTimestamp64Milli(effective_from), policy, toUnixTimestamp64Milli(event_time)) AS line
+FROM campaigns;
+CREATE MATERIALIZED VIEW IF NOT EXISTS user_page_of_attributions TO user_page
+(
+    `about` String,
+    `item` String,
+    `revision` Int64,
+    `event_id` String,
+    `line` String
+)
+AS SELECT
+    about,
+    event_id AS item,
+    toInt64(0) AS revision,
+    event_id,
+    if(startsWith(about, 'decisions:'), formatRowNoNewline('JSONCompactEachRow', 'decision', code, user_id, event_id), formatRowNoNewline('JSONCompactEachRow', 'correction', corrects)) AS line
+FROM attributions
+ARRAY JOIN arrayConcat(if(decisive, [concat('decisions:', code)], []), if(corrects IS NULL, [], [concat('corrected:', assumeNotNull(corrects))])) AS about;
+CREATE MATERIALIZED VIEW IF NOT EXISTS user_page_of_merges TO user_page
+(
+    `about` String,
+    `item` String,
+    `revision` Int64,
+    `event_id` String,
+    `line` String
+)
+AS SELECT
+    concat('user:', merged) AS about,
+    concat('merge:', event_id) AS item,
+    toInt64(0) AS revision,
+    event_id,
+    formatRowNoNewline('JSONCompactEachRow', 'merge', user_id, merged_into, cause_offset, event_id) AS line
+FROM merges
+ARRAY JOIN [user_id, merged_into] AS merged
+WHERE user_id != merged_into;
+CREATE MATERIALIZED VIEW IF NOT EXISTS user_page_of_milestones TO user_page
+(
+    `about` String,
+    `item` String,
+    `revision` Int64,
+    `event_id` String,
+    `line` String
+)
+AS SELECT
+    concat('user:', beneficiary) AS about,
+    concat('milestone:', event_id) AS item,
+    toInt64(0) AS revision,
+    event_id,
+    formatRowNoNewline('JSONCompactEachRow', 'milestone', beneficiary, campaign_id, name, kind, grants, reached, cause_offset) AS line
+FROM milestones;
+CREATE MATERIALIZED VIEW IF NOT EXISTS user_page_of_statements TO user_page
+(
+    `about` String,
+    `item` String,
+    `revision` Int64,
+    `event_id` String,
+    `line` String
+)
+AS SELECT
+    concat('user:', beneficiary) AS about,
+    concat('statement:', event_id) AS item,
+    toInt64(0) AS revision,
+    event_id,
+    formatRowNoNewline('JSONCompactEachRow', 'statement', statement_id, statements.revision, currency, toUnixTimestamp64Milli(period_from), toUnixTimestamp64Milli(period_until), total_micros, carried_over, toUnixTimestamp64Milli(event_time)) AS line
+FROM statements;
+CREATE MATERIALIZED VIEW IF NOT EXISTS user_page_of_statement_changes TO user_page
+(
+    `about` String,
+    `item` String,
+    `revision` Int64,
+    `event_id` String,
+    `line` String
+)
+AS SELECT
+    concat('user:', beneficiary) AS about,
+    concat('change:', event_id) AS item,
+    toInt64(0) AS revision,
+    event_id,
+    formatRowNoNewline('JSONCompactEachRow', 'statement_change', statement_id, number, status, toUnixTimestamp64Milli(event_time)) AS line
+FROM statement_changes;

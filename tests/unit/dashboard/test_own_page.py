@@ -15,7 +15,7 @@ from reftrail.contracts.api_keys import hash_of
 from reftrail.contracts.topics import CODES, REWARDS
 from reftrail.dashboard.sealing import Seal
 from reftrail.edge.authorization import Authorization
-from reftrail.reports.user_view.view import MOST_SHOWN
+from reftrail.reports.user_view.gathered import MOST_SHOWN
 
 KEYS = {"authorization": f"Bearer {KEY}"}
 SHARE = "https://events.shop.example/r/{code}"

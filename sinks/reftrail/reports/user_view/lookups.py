@@ -45,6 +45,11 @@ def look_up(client: Client, *names: str, **parameters: Any) -> FoundRows:
 @cache
 def _sql(names: tuple[str, ...]) -> str:
     """With settings that make a plan of few rows short: one thread, one step of reading."""
-    texts = (sql(f"user/{name}").rstrip() for name in names)
+    texts = (_without_comments(sql(f"user/{name}")) for name in names)
     every = "\nUNION ALL\n".join(f"(\n{text}\n)" for text in texts)
     return f"{every}\nSETTINGS max_threads = 1, optimize_move_to_prewhere = 0"
+
+
+def _without_comments(text: str) -> str:
+    """The client goes through each word of a query, comments as well."""
+    return "\n".join(line for line in text.splitlines() if not line.startswith("--"))

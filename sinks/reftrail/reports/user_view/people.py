@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from reftrail.reports.user_view.rows import MergeRow
 
 LookUpMerges = Callable[[Sequence[str]], Sequence[MergeRow]]
-"""Gives the rows of `queries/user/merges` for some users."""
+"""Gives the merges of some users, and of those who were merged into them."""
 
 
 @dataclass(frozen=True, slots=True)

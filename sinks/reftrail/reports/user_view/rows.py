@@ -6,7 +6,7 @@ from reftrail.contracts.record import Micros, Millis
 
 
 class EntryRow(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="entry"):
-    """An entry of the ledger: the column entry of `warehouse/ddl/009_rewards.sql`, and its effect.
+    """An entry of the ledger: the column line of `warehouse/ddl/045_user_page.sql`.
 
     effect_micros is what it adds to the balance, see `warehouse/ddl/019_balances.sql`;
     clawback_micros what the user owes by it, 0 for nothing.
@@ -38,7 +38,7 @@ class EntryRow(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="entr
 
 
 class CodeRow(msgspec.Struct, frozen=True, array_like=True, tag="code"):
-    """A code in its latest revision: the column facts of `warehouse/ddl/003_codes.sql`."""
+    """A revision of a code."""
 
     code: str
     owner_user_id: str | None
@@ -47,6 +47,7 @@ class CodeRow(msgspec.Struct, frozen=True, array_like=True, tag="code"):
     created_ms: Millis
     expires_ms: Millis | None
     max_uses: int | None
+    revision: int
 
 
 class MilestoneRow(msgspec.Struct, frozen=True, array_like=True, tag="milestone"):
@@ -127,12 +128,13 @@ class StatementChangeRow(msgspec.Struct, frozen=True, array_like=True, tag="stat
 
 
 class PolicyRow(msgspec.Struct, frozen=True, array_like=True, tag="policy"):
-    """A version of a campaign's policy."""
+    """A version of a campaign's policy. Of several of one version the latest counts."""
 
     campaign_id: str
     version: int
     effective_ms: Millis
     policy: str | None
+    defined_ms: Millis
 
 
 Row = (

@@ -8,31 +8,31 @@ from clickhouse_connect.driver.client import Client
 
 from reftrail.contracts.money import amount_text
 from reftrail.contracts.policy import Milestone, MilestoneKind, policy_in
-from reftrail.contracts.reference import CodeStatus
 from reftrail.contracts.times import rfc3339
-from reftrail.reports.user_view.attributed import FEW, attributed_to
+from reftrail.reports.user_view.attributed import attributed_to
 from reftrail.reports.user_view.earnings import Counters, Earnings, Shipment, each_once, earnings
+from reftrail.reports.user_view.gathered import (
+    MOST_SHOWN,
+    campaigns_of,
+    rows_about_codes,
+    rows_of_person,
+    shown_codes,
+)
 from reftrail.reports.user_view.history import HistoryPage, history
-from reftrail.reports.user_view.lookups import FoundRows, look_up
+from reftrail.reports.user_view.lookups import FoundRows
 from reftrail.reports.user_view.pay_outs import statements_shown
-from reftrail.reports.user_view.people import Person, person_of
 from reftrail.reports.user_view.rows import (
     CodeRow,
     Correction,
     Decision,
     EntryRow,
     FulfilmentRow,
-    MergeRow,
     MilestoneRow,
     PolicyRow,
     StatementChangeRow,
     StatementRow,
 )
 
-MOST_SHOWN: Final = 100
-"""The most codes, shipments and statements that are shown: the latest ones, active codes first."""
-
-_OF_PERSON: Final = ("entries", "codes", "statements")
 _NOTHING: Final = FulfilmentRow("", is_delivered=False, ms=0, event_id="")
 
 
@@ -45,16 +45,13 @@ def user_view(
     merged_users are those who were merged into it. Money is a decimal string, a time RFC 3339. now
     decides which version of a policy says what comes next; unless given, it is the time.
     """
-    person, known = _known(client, user)
+    person, known = rows_of_person(client, user)
     entries = each_once(known.every(EntryRow))
     found = earnings(entries)
-    users = person.users
-    owned = [code for code in known.every(CodeRow) if code.owner_user_id in users]
-    codes = _shown(owned)
-    campaigns = sorted({*filter(None, found.grants), *(code.campaign_id for code in owned)})
     shipments = _latest(found)
+    owned, more = rows_about_codes(client, person, known.every(CodeRow), found, shipments)
+    codes = shown_codes(owned)
     names = [code.code for code in codes]
-    more = _look_up_each(client, _about(person, known, names, shipments, campaigns))
     attributed = attributed_to(client, names, more.every(Decision), more.every(Correction))
     shown, following = history(entries, asked)
     return {
@@ -62,70 +59,26 @@ def user_view(
         "merged_users": list(person.merged),
         "balance": _balance(found),
         "last_earned": found.last and _last(found.last),
-        "standing": _standing(found.grants, campaigns, more, now or datetime.now(UTC)),
+        "standing": _standing(
+            found.grants,
+            campaigns_of(found, owned),
+            known.every(MilestoneRow),
+            more.every(PolicyRow),
+            now or datetime.now(UTC),
+        ),
         "codes": [
             _code(code, attributed.get(code.code, 0), found.codes[code.code]) for code in codes
         ],
         "codes_in_all": len(owned),
         "shipments": _shipments(shipments, more),
-        "statements": _statements(known, more),
+        "statements": _statements(known),
         "history": shown,
         "next": following,
     }
 
 
-def _known(client: Client, user: str) -> tuple[Person, FoundRows]:
-    """The person that a user is, and their rows. If the user was merged, a second query is made."""
-
-    def merges(users: Sequence[str]) -> list[MergeRow]:
-        return look_up(client, "merges", users=users).every(MergeRow)
-
-    known = look_up(client, "merges", *_OF_PERSON, users=Person(user).users)
-    person = person_of(user, known.every(MergeRow), merges)
-    if person.merged:
-        known = look_up(client, *_OF_PERSON, users=person.users)
-    return person, known
-
-
-def _shown(owned: Iterable[CodeRow]) -> list[CodeRow]:
-    """The codes that are shown, the latest first: all active ones before any other is left out."""
-    latest = sorted(owned, key=lambda code: (-code.created_ms, code.code))
-    by_status = sorted(latest, key=lambda code: code.status != CodeStatus.ACTIVE)
-    shown = {code.code for code in by_status[:MOST_SHOWN]}
-    return [code for code in latest if code.code in shown]
-
-
-def _about(
-    person: Person,
-    known: FoundRows,
-    codes: Sequence[str],
-    shipments: Sequence[Shipment],
-    campaigns: Sequence[str],
-) -> Mapping[str, Mapping[str, Any]]:
-    """The lookups about what is known by now that can find rows, with their parameters."""
-    asked: dict[str, dict[str, Any]] = {}
-    if codes:
-        asked["decisions"] = asked["corrections"] = {"codes": codes, "most": FEW + 1}
-    if shipments:
-        asked["fulfilments"] = {
-            "shipped_by": sorted({shipment.now.code for shipment in shipments}),
-            "rewards": [shipment.now.reward_id for shipment in shipments],
-        }
-    if campaigns:
-        asked["policies"] = {"campaigns": campaigns}
-        asked["milestones"] = {"users": person.users}
-    if known.every(StatementRow):
-        asked["statement_changes"] = {"users": person.users}
-    return asked
-
-
-def _look_up_each(client: Client, asked: Mapping[str, Mapping[str, Any]]) -> FoundRows:
-    parameters = {name: value for values in asked.values() for name, value in values.items()}
-    return look_up(client, *asked, **parameters)
-
-
-def _statements(known: FoundRows, more: FoundRows) -> list[dict[str, Any]]:
-    shown = statements_shown(known.every(StatementRow), more.every(StatementChangeRow))
+def _statements(known: FoundRows) -> list[dict[str, Any]]:
+    shown = statements_shown(known.every(StatementRow), known.every(StatementChangeRow))
     return shown[:MOST_SHOWN]
 
 
@@ -210,12 +163,13 @@ def _last(entry: EntryRow) -> dict[str, Any]:
 def _standing(
     grants: Mapping[str, int],
     campaigns: Iterable[str],
-    more: FoundRows,
+    milestones: Sequence[MilestoneRow],
+    policies: Sequence[PolicyRow],
     at: datetime,
 ) -> list[dict[str, Any]]:
     """The standing in each campaign: rewards that count, tier, badges, and the next milestone."""
-    reached = _reached(more.every(MilestoneRow))
-    in_force = _milestones_in_force(more.every(PolicyRow), at)
+    reached = _reached(milestones)
+    in_force = _milestones_in_force(policies, at)
     return [
         _in_campaign(
             campaign,
@@ -244,7 +198,9 @@ def _reached(found: Sequence[MilestoneRow]) -> list[MilestoneRow]:
 
 def _milestones_in_force(found: Sequence[PolicyRow], at: datetime) -> dict[str, list[Milestone]]:
     """The milestones by campaign, of the version in force."""
-    begun = [policy for policy in found if policy.effective_ms <= at.timestamp() * 1000]
+    last_defined = sorted(found, key=lambda policy: policy.defined_ms)
+    versions = {(policy.campaign_id, policy.version): policy for policy in last_defined}.values()
+    begun = [policy for policy in versions if policy.effective_ms <= at.timestamp() * 1000]
     begun.sort(key=lambda policy: (policy.effective_ms, policy.version))
     latest = {policy.campaign_id: policy.policy for policy in begun}
     return {campaign: policy_in(text).milestones for campaign, text in latest.items()}

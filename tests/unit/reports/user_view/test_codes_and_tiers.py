@@ -11,8 +11,9 @@ from reftrail.contracts.external_inputs import FulfilmentReported
 from reftrail.contracts.policy import Milestone, MilestoneKind, Policy, policy_text
 from reftrail.contracts.record import DAY
 from reftrail.contracts.topics import ATTRIBUTIONS, CAMPAIGNS, CODES, FULFILMENTS, MILESTONES
+from reftrail.reports.user_view.gathered import MOST_SHOWN
 from reftrail.reports.user_view.history import HistoryPage
-from reftrail.reports.user_view.view import MOST_SHOWN, user_view
+from reftrail.reports.user_view.view import user_view
 
 
 async def test_the_user_s_codes_have_their_counters(ledger: ClickHouse) -> None:

@@ -1,7 +1,5 @@
 """Lookups of a user's page: to plan a query takes ClickHouse longer than to find its rows."""
 
-from itertools import chain
-
 import pytest
 from clickhouse_connect.driver.client import Client
 from support.clickhouse import ClickHouse
@@ -24,17 +22,17 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
             queries.append(names)
         return look_up(client, *names, **parameters)
 
-    for module in ("view", "attributed"):
+    for module in ("gathered", "attributed"):
         monkeypatch.setattr(f"reftrail.reports.user_view.{module}.look_up", noted)
     return queries
 
 
-def test_of_a_stranger_no_milestones_and_changes_are_asked(
+def test_a_stranger_s_page_takes_one_query_of_two_tables(
     clickhouse: ClickHouse, asked: list[tuple[str, ...]]
 ) -> None:
     user_view(clickhouse.reading, "stranger", HistoryPage())
 
-    assert asked == [("merges", "entries", "codes", "statements")]
+    assert asked == [("entries", "page")]
 
 
 async def test_an_owner_s_page_takes_two_queries(
@@ -45,6 +43,18 @@ async def test_an_owner_s_page_takes_two_queries(
 
     assert view(ledger)["codes"][0]["attributed"] == 1
 
-    assert len(asked) == 2
-    assert {"decisions", "corrections", "milestones"} <= {*chain(*asked)}
-    assert "statement_changes" not in {*chain(*asked)}
+    assert asked == [("entries", "page"), ("code_page", "fulfilments")]
+
+
+async def test_only_of_a_code_that_is_another_s_by_now_it_is_asked_again(
+    ledger: ClickHouse, asked: list[tuple[str, ...]]
+) -> None:
+    for revision, owner in enumerate(("amy", "bob")):
+        await ledger.load(CODES, [code("AMY", "autumn", owner_user_id=owner, revision=revision)])
+
+    found = view(ledger)
+
+    assert (found["codes"], found["codes_in_all"]) == ([], 0)
+    assert [campaign["campaign_id"] for campaign in found["standing"]] == ["spring"]
+    assert asked[1:] == [("code_page", "fulfilments"), ("page", "fulfilments")]
+    assert [code["code"] for code in view(ledger, "bob")["codes"]] == ["AMY"]

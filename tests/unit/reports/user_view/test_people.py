@@ -54,7 +54,7 @@ async def test_a_user_who_was_never_merged_is_looked_up_at_once(
         asked.append(names)
         return look_up(client, *names, **parameters)
 
-    monkeypatch.setattr("reftrail.reports.user_view.view.look_up", noted)
+    monkeypatch.setattr("reftrail.reports.user_view.gathered.look_up", noted)
     user_view(clickhouse.reading, "stranger", HistoryPage())
 
     assert len([names for names in asked if names]) == 1

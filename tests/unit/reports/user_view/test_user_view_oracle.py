@@ -54,7 +54,8 @@ async def test_counting_by_clickhouse_equals_counting_by_python(clickhouse: Clic
     towns = [town(chance, number) for number in range(TOWNS)]
     await _load(clickhouse, towns, chance, merged=False)
     codes = [name for town in towns for name in town.codes]
-    found = look_up(clickhouse.reading, "decisions", "corrections", codes=codes, most=9999)
+    decided = [f"decisions:{name}" for name in codes]
+    found = look_up(clickhouse.reading, "code_page", about=decided, decided=decided, most=9999)
     decisions, corrections = found.every(Decision), found.every(Correction)
 
     counted = {
