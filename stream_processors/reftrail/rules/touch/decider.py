@@ -123,6 +123,8 @@ class TouchDecider:
     ) -> tuple[list[TouchEvent], TouchState]:
         """The same as `decide`, with the state after it. It is asked for with each touch."""
         events = self.decide(state, record, cause, reference)
+        if state is NOBODY and len(events) == 1 and type(touched := events[0]) is Touched:
+            return events, with_touch(state, touched)  # as nearly every event that changes a state
         for event in events:
             state = self.evolve(state, event)
         return events, state

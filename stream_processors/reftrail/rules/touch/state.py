@@ -124,6 +124,8 @@ def wakes_at(state: TouchState) -> Millis | None:
 
 def remembered_until_after(state: TouchState, ends_at: Millis, record: Record) -> Millis:
     """The end of the memory of a visitor whose period ends, after a record that changes it."""
+    if state is NOBODY:  # as for nearly every touch: there is nothing older to remember
+        return max(ends_at, record.received_at) + LATE
     return max(forgotten_after(state), max(ends_at, record.received_at) + LATE)
 
 
