@@ -184,7 +184,7 @@ def _explained(fault: ErrorDetails) -> tuple[str, str]:
 def _hidden(given: object) -> str:
     """A value in a reason without what it says of a person: clients write reasons to their logs."""
     if isinstance(given, str) and given:
-        return f"a text of {len(given)} characters"
+        return f"a text of length {len(given)}"
     return _shown(given)
 
 
