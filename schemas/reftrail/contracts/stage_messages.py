@@ -88,7 +88,7 @@ class OrderAsked(Derived, frozen=True, kw_only=True):
     """A refund or dispute names a user who isn't known to have the order: who has it?
 
     limit is the key of the order's limit. claim is the refund or dispute as a claim of that user,
-    packed; it goes to the referral by which the order has earned.
+    packed; it goes to the referrals by which the order has earned.
     """
 
     limit: str

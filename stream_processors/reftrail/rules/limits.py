@@ -102,7 +102,8 @@ NO_DAY: Final = -1
 class LimitState(msgspec.Struct, frozen=True, array_like=True):
     """The taken amount of a limit. An order or address has a holder: its user's fingerprint.
 
-    Of an order, code and user_id are the referral that holds it.
+    Of an order, user_id is its holder, and codes are those under which it has reserved the order:
+    in each of several campaigns a user may be referred under another one.
 
     day is the UTC day of a limit for a day; NO_DAY for others. Of a limit within a time, days are
     the amounts by UTC day, in order, and within is the longest time that was asked for.
@@ -113,7 +114,7 @@ class LimitState(msgspec.Struct, frozen=True, array_like=True):
     day: int = NO_DAY
     days: tuple[tuple[int, int], ...] = ()
     within: Millis = 0
-    code: str = ""
+    codes: tuple[str, ...] = ()
     user_id: str = ""
 
     def taken_by(self, at: Millis, within: Millis) -> int:
@@ -182,7 +183,7 @@ class LimitsDecider:
         if isinstance(record, TimerFired):
             return [DayForgotten(**metadata(record, cause))]
         if isinstance(record, OrderAsked):
-            return _holders_claim(state, record, cause)
+            return _holders_claims(state, record, cause)
         reservation, rest = LimitReservation.parse(record.limits[0]), record.limits[1:]
         closed = reservation.day is not None and is_closed(reservation.day, record.received_at)
         is_of_one_user = reservation.key.partition(":")[0] in (ORDER, EMAIL)
@@ -218,8 +219,9 @@ class LimitsDecider:
                 return state.with_amount(record.amount, record.received_at, record.within)
             case LimitReserved():
                 taken = state.taken + record.amount
-                code, user_id = record.code, record.user_id
-                return LimitState(taken, record.holder, record.day, code=code, user_id=user_id)
+                codes = tuple(dict.fromkeys((*state.codes, record.code))) if record.code else ()
+                user_id = record.user_id
+                return LimitState(taken, record.holder, record.day, codes=codes, user_id=user_id)
             case LimitReleased():
                 taken = max(0, state.taken - record.amount)
                 return msgspec.structs.replace(state, taken=taken) if taken else LimitState()
@@ -238,8 +240,8 @@ def wakes_at(state: LimitState) -> Millis | None:
     return None if state.day == NO_DAY else forgotten_at(state.day)
 
 
-def _holders_claim(state: LimitState, asked: OrderAsked, cause: Cause) -> list[Claimed | Refused]:
-    """A refund or dispute as a claim of the referral that has its order, if another user's has it.
+def _holders_claims(state: LimitState, asked: OrderAsked, cause: Cause) -> list[Claimed | Refused]:
+    """A refund or dispute as claims of the referrals that have its order, if another user's have.
 
     Nothing follows where no referral has it: most refunds are of orders that earn nothing.
     """
@@ -253,11 +255,18 @@ def _holders_claim(state: LimitState, asked: OrderAsked, cause: Cause) -> list[C
         )
         common = metadata(asked, cause, "refund_of_another")
         return [Refused(**common, reason="refund_of_another", detail=detail)]
-    common = metadata(asked, cause, f"claimed:{state.code}:{state.user_id}")
+    return [_holders_claim(claim, code, state.user_id, asked, cause) for code in state.codes]
+
+
+def _holders_claim(
+    claim: Claimed, code: str, user_id: str, asked: OrderAsked, cause: Cause
+) -> Claimed:
+    """A refund or dispute as a claim of a referral that has its order."""
+    common = metadata(asked, cause, f"claimed:{code}:{user_id}")
     common["event_time"] = claim.event_time
     common["received_at"] = claim.received_at
-    fields = {"code": state.code, "user_id": state.user_id, "visitor_id": None}
-    return [msgspec.structs.replace(claim, **common, **fields)]
+    fields = {"code": code, "user_id": user_id, "visitor_id": None}
+    return msgspec.structs.replace(claim, **common, **fields)
 
 
 def _ask(

@@ -75,7 +75,9 @@ def test_a_refund_of_a_known_order_is_not() -> None:
 # The limits stage
 
 
-def holding(code_of_it: str = "AMY", user: str = "buyer") -> LimitState:
+def holding(
+    code_of_it: str = "AMY", user: str = "buyer", before: LimitState | None = None
+) -> LimitState:
     requested = derived(
         LimitRequested,
         None,
@@ -83,7 +85,7 @@ def holding(code_of_it: str = "AMY", user: str = "buyer") -> LimitState:
         {"claim_id": "claim"},
     ).record()
     assert isinstance(requested, LimitRequested)
-    state, decider = LimitState(), LimitsDecider()
+    state, decider = before or LimitState(), LimitsDecider()
     for event in decider.decide(state, requested, CAUSE, ReferenceTables()):
         state = decider.evolve(state, event)
     return state
@@ -104,6 +106,13 @@ def test_a_refund_goes_to_the_referral_that_has_the_order() -> None:
     assert claim.action_event_id == "refund o1 12:00"
 
 
+def test_it_goes_to_each_of_the_holder_s_referrals_that_have_the_order() -> None:
+    state = holding("AMY", before=holding("EVE", before=holding("AMY")))
+    claims = answers(state, "u1")
+    assert [claim.code for claim in claims if isinstance(claim, Claimed)] == ["AMY", "EVE"]
+    assert len({claim.event_id for claim in claims if isinstance(claim, Claimed)}) == 2
+
+
 @pytest.mark.parametrize(("state", "user"), [(LimitState(), "u1"), (holding(), "buyer")])
 def test_nothing_follows_where_nobody_has_it_or_its_own_user_asks(
     state: LimitState, user: str
@@ -112,7 +121,7 @@ def test_nothing_follows_where_nobody_has_it_or_its_own_user_asks(
 
 
 def test_of_an_order_from_before_rules_9_it_becomes_a_dead_letter() -> None:
-    older = msgspec.structs.replace(holding(), code="", user_id="")
+    older = msgspec.structs.replace(holding(), codes=(), user_id="")
     (refused,) = answers(older, "u1")
     assert isinstance(refused, Refused)
     assert refused.reason == "refund_of_another"
@@ -144,4 +153,4 @@ def test_limits_that_are_no_orders_keep_nobody() -> None:
     state = LimitState()
     for event in LimitsDecider().decide(state, requested, CAUSE, ReferenceTables()):
         state = LimitsDecider().evolve(state, event)
-    assert (state.taken, state.code, state.user_id) == (5, "", "")
+    assert (state.taken, state.codes, state.user_id) == (5, (), "")

@@ -1,6 +1,6 @@
 """Refunds and disputes of orders that their user isn't known to have earned by.
 
-They may name another user than the one who bought. The limits stage knows by which referral an
+They may name another user than the one who bought. The limits stage knows by which referrals an
 order has earned, and sends them there.
 """
 
