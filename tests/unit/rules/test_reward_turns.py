@@ -28,6 +28,7 @@ from reftrail.testing import (
     code,
     given,
     moment,
+    order_asked,
     reviewed,
     signal_checked,
     taken_from,
@@ -111,7 +112,7 @@ def test_after_a_review_declined_a_reward_the_next_order_is_decided_on_by_itself
     story = on_purchase(hold_for=DAY).given(bought("o1"), bought("o2", at="11:10"))
     story.when(reviewed("decline", "11:30"))
     assert ledger_of(story) == [("purchase:o1", "rejected")]
-    story.when(paid_back("o1"), bought("o2", at="11:10")).then_nothing()
+    story.when(paid_back("o1"), bought("o2", at="11:10")).then(order_asked("o1"))
     story.when(bought("o3", at="12:30"), bought("o4", at="12:40"))
     assert ledger_of(story) == [("purchase:o3", "held")]
     story.when(paid_back("o3", at="13:00"))

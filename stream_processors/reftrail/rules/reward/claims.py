@@ -70,11 +70,11 @@ def settle_claim(context: DecisionContext, waiting: Waiting) -> None:
         case Action.PURCHASE:
             pass
         case Action.REFUND:
+            ask_if_foreign(context, claim)
             refund(context, claim)
-            ask_if_foreign(context, claim)
         case Action.DISPUTE_OPENED | Action.DISPUTE_WON | Action.DISPUTE_LOST:
-            dispute(context, claim)
             ask_if_foreign(context, claim)
+            dispute(context, claim)
 
 
 def _signup(

@@ -1,27 +1,25 @@
-"""Refunds and disputes of orders that their user isn't known to have earned by.
+"""Refunds and disputes of orders by which their user hasn't earned.
 
 They may name another user than the one who bought. The limits stage knows by which referrals an
 order has earned, and sends them there.
 """
 
 from reftrail.contracts.decisions import Claimed
-from reftrail.contracts.reward_reasons import Reason
 from reftrail.contracts.stage_messages import OrderAsked
 from reftrail.rules.limits import order_key
 from reftrail.rules.packing import packed
 from reftrail.rules.reward.actions import of_order
-from reftrail.rules.reward.case import RewardCase
 from reftrail.rules.reward.context import DecisionContext
-from reftrail.rules.reward.reservations import reason_of
+from reftrail.rules.reward.state import ActionCell
 
 
 def ask_if_foreign(context: DecisionContext, claim: Claimed) -> None:
-    """Ask whose an order is that isn't known here, or was refused as another user's."""
-    if claim.order_id is None:
-        return
-    cell = context.action(of_order(claim.order_id))
-    is_known = cell.order is not None and cell.order.amount_micros is not None
-    if is_known and not _is_of_another(cell.case):
+    """Ask whose an order is that has earned nothing here, and counts towards nothing.
+
+    It may not be known here, be a later order than the one that earned, or have been rejected, as
+    another user's or for anything else: another user may have the same order.
+    """
+    if claim.order_id is None or _has_earned(context.action(of_order(claim.order_id))):
         return
     context.apply(
         OrderAsked(
@@ -33,6 +31,8 @@ def ask_if_foreign(context: DecisionContext, claim: Claimed) -> None:
     )
 
 
-def _is_of_another(case: RewardCase | None) -> bool:
-    refused_by = "" if case is None else case.refused_by
-    return bool(refused_by) and reason_of(refused_by) == Reason.ORDER_OF_ANOTHER
+def _has_earned(cell: ActionCell) -> bool:
+    """Whether an order has earned, or counts; what was reversed since had earned."""
+    if cell.case is not None and cell.case.counts:
+        return True
+    return cell.order is not None and bool(cell.order.counted_as)
