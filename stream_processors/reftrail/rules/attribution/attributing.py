@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from reftrail.contracts.conversions import Converted
 from reftrail.contracts.decisions import Action, Attributed, Basis
 from reftrail.contracts.events import CodeEvidence
 from reftrail.contracts.record import Millis
 from reftrail.rules.arms import Units, assigned_arm, is_same_experiment
 from reftrail.rules.attribution.claims import (
+    ELSEWHERE,
     Decision,
     Open,
     claims_of,
@@ -27,7 +30,7 @@ from reftrail.rules.attribution.question import Question
 from reftrail.rules.attribution.routing import through_all, through_each
 from reftrail.rules.attribution.state_events import Decided, Event, LeftOpen
 from reftrail.rules.attribution.user_action import UserAction
-from reftrail.rules.decider import metadata
+from reftrail.rules.decider import fingerprint, metadata
 
 
 class _CodeShown(NamedTuple):
@@ -157,7 +160,8 @@ def attribute(
     is_claimed: the signup has claimed under this code before, when another touch decided.
     """
     record = on.record
-    decision = decision_of(attributed, record.user_id)
+    touched_in = _touched_in(on, attributed)
+    decision = replace(decision_of(attributed, record.user_id), touched_in=touched_in)
     events: list[Event] = [
         attributed,
         Decided(**metadata(record, on.cause), user_id=record.user_id, decision=decision),
@@ -179,6 +183,14 @@ def attribute(
         return [*events, *waiting]
     again = signup_again(decision, record, on.cause, on.reference)
     return [*events, *through_each(on, ended, again), *through_all(on, waiting)]
+
+
+def _touched_in(on: Question, attributed: Attributed) -> int:
+    """The fingerprint of the browser of a touch on another device; 0 for other touches."""
+    visitor_id = on.identified_in or on.record.visitor_id
+    if attributed.basis not in ELSEWHERE or visitor_id is None:
+        return 0
+    return fingerprint(visitor_id)
 
 
 def _may_have_earned(on: Question, decision: Decision) -> bool:

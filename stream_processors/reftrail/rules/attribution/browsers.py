@@ -27,12 +27,20 @@ _PURCHASE: Final = ConversionKind.PURCHASE
 def note_shared(cells: Cells, seen: UserSeen, cause: Cause) -> list[Event]:
     """Note that a user shares a browser with others: claims ask about it from then on.
 
-    Pages can name as many users as they like, so nothing is kept of those who aren't known here.
+    Pages can name as many users as they like, so nothing is kept of those who aren't known here. No
+    other browser displaces the one of the signup or touch: to be named elsewhere would hide it.
     """
     visitor, state = visitor_in(seen.signal), state_of(cells, seen.user_id)
     if state.shared == visitor or (seen.by_page and state == AttributionState()):
         return []
+    if _matters(state, state.shared) and (seen.by_page or not _matters(state, visitor)):
+        return []
     return [BrowserShared(**metadata(seen, cause), user_id=seen.user_id, visitor=visitor)]
+
+
+def _matters(state: AttributionState, browser: int) -> bool:
+    """Whether a signup or touch that decided was in a browser, by its fingerprint."""
+    return browser != 0 and any(known.has_been_in(browser) for known in state.decisions)
 
 
 def seen_buying(on: Question, cells: Cells, events: Iterable[Event]) -> list[Event]:

@@ -19,7 +19,7 @@ from reftrail.rules.velocity import VISITOR, visitor_value
 # In Python 3.11, to look a member of an enum up takes ten times as long as a name of the module.
 _SIGNUP: Final = Action.SIGNUP
 _PURCHASE: Final = Action.PURCHASE
-_ELSEWHERE: Final = frozenset({Basis.IDENTIFIED, Basis.IDENTIFIED_BY_PAGE})
+ELSEWHERE: Final = frozenset({Basis.IDENTIFIED, Basis.IDENTIFIED_BY_PAGE})
 
 
 class Open(msgspec.Struct, frozen=True, array_like=True):
@@ -36,7 +36,8 @@ class Decision(msgspec.Struct, frozen=True, array_like=True):
     in. open is set while an earlier touch may still correct the decision, that is, until something
     that may earn has claimed. arm and attributed_id are the arm and the event_id of the
     attribution. user_id is the user whose signup decided, if that user was merged into the one
-    whose state this is.
+    whose state this is. touched_in is the fingerprint of the browser of a touch on another device;
+    0 for other touches.
     """
 
     code: str
@@ -54,6 +55,13 @@ class Decision(msgspec.Struct, frozen=True, array_like=True):
     attributed_id: str = ""
     user_id: str = ""
     utm_source: str | None = None
+    touched_in: int = 0
+
+    def has_been_in(self, browser: int) -> bool:
+        """Whether the signup or the touch was in a browser, by its fingerprint."""
+        if browser == self.touched_in:
+            return True
+        return self.visitor_id is not None and browser == fingerprint(self.visitor_id)
 
 
 def decision_of(attributed: Attributed, account: str) -> Decision:
@@ -236,11 +244,14 @@ def _browser(action: UserAction, decision: Decision, shared: int) -> int:
     """The fingerprint of the browser to ask about; 0 if none.
 
     It is the one that is shared, if the action, the signup or a touch on another device was there.
+    After a touch on another device it is that one's, if the user shares a browser at all: pages can
+    name the user in others, where neither counts.
     A purchase that names its browser asks about that: who else bought there isn't known here. To
     ask for each signup would cost half as much as the signup.
     """
-    if shared and decision.basis in _ELSEWHERE:
-        return shared
+    if shared and decision.basis in ELSEWHERE:
+        known = (decision.touched_in, fingerprint(action.visitor_id or decision.visitor_id or ""))
+        return shared if shared in known else decision.touched_in
     visitor_id = action.visitor_id or decision.visitor_id
     names_it = action.visitor_id is not None and action.kind == _PURCHASE
     if visitor_id is None or not (shared or names_it):

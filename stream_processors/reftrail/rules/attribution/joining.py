@@ -64,6 +64,7 @@ def join(on: Question) -> Sequence[Event]:
         late_touch_time=min(late, default=None),
         voided=(),
         has_guests=True,
+        shared=here.shared or guest.shared,
     )
     common = metadata(on.record, on.cause)
     events: list[Event] = [

@@ -83,7 +83,7 @@ def with_earliest_touch(on: Question) -> Question:
     if first is signup:
         return on
     fields = {name: getattr(first, name) for name in _OF_THE_TOUCH}
-    return on.about(msgspec.structs.replace(signup, **fields), identified_by=first.kind)
+    return on.about(msgspec.structs.replace(signup, **fields), identified=first)
 
 
 def touches_no_longer_waiting(on: Question) -> list[Event]:

@@ -29,6 +29,7 @@ class Question(msgspec.Struct, frozen=True):
     cause: Cause
     reference: Reference
     identified_by: str | None = None
+    identified_in: str | None = None
     first_user: str = ""
     has_claimed: bool = False
     forwarded: Forwarded | None = None
@@ -58,9 +59,11 @@ class Question(msgspec.Struct, frozen=True):
         """The user of a signup or late touch, who may have been merged into this one since."""
         return self.first_user or self.record.user_id
 
-    def about(self, record: Converted, identified_by: str | None = None) -> "Question":
+    def about(self, record: Converted, identified: Converted | None = None) -> "Question":
         """The same question about another record of the user."""
-        return msgspec.structs.replace(self, record=record, identified_by=identified_by)
+        by = None if identified is None else identified.kind
+        visitor = None if identified is None else identified.visitor_id
+        return msgspec.structs.replace(self, record=record, identified_by=by, identified_in=visitor)
 
 
 def question(
