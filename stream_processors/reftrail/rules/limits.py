@@ -261,12 +261,28 @@ def _holders_claims(state: LimitState, asked: OrderAsked, cause: Cause) -> list[
 def _holders_claim(
     claim: Claimed, code: str, user_id: str, asked: OrderAsked, cause: Cause
 ) -> Claimed:
-    """A refund or dispute as a claim of a referral that has its order."""
+    """A refund or dispute as a claim of a referral that has its order.
+
+    It says what the action said, and nothing of the referral that asked.
+    """
     common = metadata(asked, cause, f"claimed:{code}:{user_id}")
     common["event_time"] = claim.event_time
     common["received_at"] = claim.received_at
-    fields = {"code": code, "user_id": user_id, "visitor_id": None}
-    return msgspec.structs.replace(claim, **common, **fields)
+    return Claimed(
+        **common,
+        code=code,
+        user_id=user_id,
+        basis="",
+        touch_time=0,
+        signed_up_at=0,
+        **{name: getattr(claim, name) for name in _OF_THE_ACTION},
+    )
+
+
+_OF_THE_ACTION: Final = (
+    *("action", "action_event_id", "order_id", "amount_micros", "currency", "country", "source"),
+    *("net_amount_micros", "refund_id", "amount_refunded_micros", "dispute_id"),
+)
 
 
 def _ask(

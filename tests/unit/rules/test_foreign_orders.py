@@ -7,6 +7,7 @@ import pytest
 from support.attributing import bought, paid_back, signed_up, signed_up_by_touch
 
 from reftrail.contracts.decisions import Action, Claimed
+from reftrail.contracts.events import CodeEvidence
 from reftrail.contracts.stage_messages import LimitRequested, OrderAsked
 from reftrail.engine.reference import ReferenceTables
 from reftrail.rules.decider import Cause, Refused
@@ -104,6 +105,21 @@ def test_a_refund_goes_to_the_referral_that_has_the_order() -> None:
     assert (claim.code, claim.user_id, claim.action) == ("AMY", "buyer", Action.REFUND)
     assert claim.order_id == "o1"
     assert claim.action_event_id == "refund o1 12:00"
+
+
+def test_nothing_of_the_referral_that_asked_goes_with_it() -> None:
+    asking: dict[str, Any] = {"arm": "b", "first_purchase_at": 1, "utm_source": "mail"}
+    evidence: dict[str, Any] = {"code_evidence": CodeEvidence.FORGED, "touch_ip_hash": "ip"}
+    claim = refund().but(channel="poster", amount_micros=7, **asking, **evidence).record()
+    question = order_asked("o1", user_id="u1").but(claim=packed(claim)).record()
+    assert isinstance(question, OrderAsked)
+    (sent,) = LimitsDecider().decide(holding(), question, CAUSE, ReferenceTables())
+    assert isinstance(sent, Claimed)
+    assert (sent.order_id, sent.amount_micros) == ("o1", 7)
+    assert (sent.touch_event_id, sent.root_reference, sent.campaign_id) == (None, None, None)
+    assert (sent.basis, sent.touch_time, sent.signed_up_at) == ("", 0, 0)
+    assert (sent.channel, sent.arm, sent.first_purchase_at, sent.utm_source) == (None,) * 4
+    assert (sent.code_evidence, sent.touch_ip_hash) == (None, None)
 
 
 def test_it_goes_to_each_of_the_holder_s_referrals_that_have_the_order() -> None:
