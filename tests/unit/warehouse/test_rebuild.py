@@ -65,7 +65,12 @@ LOG: Final[dict[Topic, list[Record]]] = {
         purchase("uma"),
     ],
     CAMPAIGNS: [campaign("spring", category="books"), campaign("spring", category="toys")],
-    CODES: [code("AMY", "spring"), code("AMY", "spring", channel="mail")],
+    CODES: [
+        code("AMY", "spring"),
+        code("AMY", "spring", channel="mail"),
+        code("BOB", "spring", owner_user_id="amy", revision=1),
+        code("BOB", "spring", owner_user_id="bob", revision=2),
+    ],
     TOUCHES: [touched("v1", "a", 1), touched("v1", "a", 2), touched("v2", "b", 3)],
     ATTRIBUTIONS: [attributed("uma", "AMY")],
     REWARDS: [
@@ -320,3 +325,13 @@ def test_messages_that_are_gone_are_named() -> None:
     ends = {("events", 0): 10, ("events", 1): 10, ("codes", 0): 10}
 
     assert missing_messages(begins, ends, {"codes"}) == ["events[0] before 5"]
+
+
+def test_of_a_code_s_former_owner_the_lines_make_no_difference(kept: Client, fresh: Client) -> None:
+    """An upgrade finds, and Kafka keeps, only the latest revision of a code where others were."""
+    rebuilt(kept, fresh)
+    kept.command("DELETE FROM user_page WHERE about = 'user:amy' AND item = 'code:BOB'")
+    assert different(kept, fresh) == []
+
+    kept.command("DELETE FROM user_page WHERE about = 'user:bob' AND item = 'code:BOB'")
+    assert different(kept, fresh) == ["user_page"]
