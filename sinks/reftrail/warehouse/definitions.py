@@ -4,6 +4,8 @@ Each is one file of `views`, whose first comment says what a row is. Their names
 contract with those who query ClickHouse: columns are added, not renamed or taken away.
 """
 
+import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Final
@@ -11,6 +13,7 @@ from typing import Final
 from clickhouse_connect.driver.client import Client
 
 from reftrail.warehouse.changes import Changes
+from reftrail.warehouse.ddl_files import DdlFile
 
 VIEWS: Final = (
     "v_events",
@@ -72,11 +75,37 @@ def _text(name: str) -> str:
     return files("reftrail.warehouse").joinpath("views", f"{name}.sql").read_text("utf-8")
 
 
-def define_views(client: Client, changes: Changes | None = None) -> None:
+def define_views(client: Client, changes: Changes | None = None, fingerprint: str = "") -> None:
     """Make the views as this version defines them, in place of those of another version.
 
-    The tables must be up to date.
+    The tables must be up to date. Each view has the fingerprint as its comment.
     """
     by = changes or Changes(client)
     for view in views():
-        by.run(f"CREATE OR REPLACE VIEW {view.name} AS\n{view.text}", view.name)
+        definition = f"AS\n{view.text}\nCOMMENT '{fingerprint}'"
+        by.run(f"CREATE OR REPLACE VIEW {view.name} {definition}", view.name)
+
+
+def fingerprint_of(client: Client, tables: Iterable[DdlFile]) -> str:
+    """The same for views that come out the same: of their texts, and of what these depend on.
+
+    A view keeps its columns' types and its tables' database as they were when it was made.
+    """
+    ((database,),) = client.query("SELECT currentDatabase()").result_rows
+    texts = [*(view.text for view in views()), *(file.checksum for file in tables)]
+    parts = (str(client.server_version), database, *texts)
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def are_defined(client: Client, fingerprint: str) -> bool:
+    """Whether all views are there and have this fingerprint.
+
+    A view has it from the statement that makes it. So one that was dropped, or replaced by hand or
+    by another version, or not reached before a crash, hasn't.
+    """
+    rows = client.query(
+        "SELECT name FROM system.tables WHERE database = currentDatabase() "
+        "AND engine = 'View' AND comment = {fingerprint:String}",
+        parameters={"fingerprint": fingerprint},
+    ).result_rows
+    return {name for (name,) in rows} >= set(VIEWS)

@@ -12,7 +12,7 @@ from reftrail.contracts.topics import PUBLIC_TOPICS
 from reftrail.warehouse.changes import Changes
 from reftrail.warehouse.clustering import check_replicated
 from reftrail.warehouse.ddl_files import APPLIED, DdlFile, applied_files, apply_files, ddl_files
-from reftrail.warehouse.definitions import define_views
+from reftrail.warehouse.definitions import are_defined, define_views, fingerprint_of
 from reftrail.warehouse.new_warehouse import NEW_WAREHOUSE, create_tables, is_to_be_made
 
 _BY_EVENT_ID: Final = ("event_id",)
@@ -67,7 +67,7 @@ def apply_ddl(
 ) -> list[str]:
     """Bring the tables and views up to date, in an epoch; says which files were applied now.
 
-    Without views, which are half of the work, it is a database that nobody asks.
+    Without views, which are half of the work for a new one, it is a database that nobody asks.
 
     Raises `ExpectedError` if a file applied before has been changed since, or isn't known here, or
     tables that are to be on a cluster are on one server.
@@ -88,8 +88,17 @@ def apply_ddl(
     applied |= {file.name: file.checksum for file in created}
     now = [*(file.name for file in created), *apply_files(client, wanted, applied, changes)]
     if with_views:
-        define_views(client, changes)
+        _update_views(client, fingerprint_of(client, wanted), changes, cluster)
     return now
+
+
+def _update_views(client: Client, fingerprint: str, changes: Changes, cluster: str | None) -> None:
+    """Make the views unless they are there: 0.2 s of processor time, at each start.
+
+    On a cluster they always are made, since its other servers aren't asked.
+    """
+    if cluster is not None or not are_defined(client, fingerprint):
+        define_views(client, changes, fingerprint)
 
 
 def is_up_to_date(client: Client) -> bool:

@@ -19,7 +19,7 @@ from reftrail.warehouse.ddl_files import (
     ddl_files,
     note_applied,
 )
-from reftrail.warehouse.definitions import VIEWS, define_views
+from reftrail.warehouse.definitions import VIEWS, are_defined, define_views, fingerprint_of
 from reftrail.warehouse.new_warehouse import definitions, new_warehouse_file
 from reftrail.warehouse.tables import apply_ddl, table_of
 
@@ -126,6 +126,68 @@ def _die_after(done: int, clickhouse: ClickHouse, monkeypatch: pytest.MonkeyPatc
         dying.setattr(new_warehouse, "note_applied", note)
         with pytest.raises(KeyboardInterrupt):
             apply_ddl(client)
+
+
+@over_http
+def test_views_that_are_there_are_not_made_again(
+    clickhouse: ClickHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert _views_made(clickhouse, monkeypatch) == 0
+
+    for lost in ("DROP VIEW v_people", "CREATE OR REPLACE VIEW v_codes AS SELECT 1 AS code"):
+        clickhouse.writing.command(lost)
+        assert _views_made(clickhouse, monkeypatch) == len(VIEWS)
+        assert _views_made(clickhouse, monkeypatch) == 0
+
+
+def test_views_are_made_again_over_other_tables(clickhouse: ClickHouse) -> None:
+    """A column keeps in a view the type that it had when the view was made."""
+    client = clickhouse.writing
+    *before, last = ddl_files()
+    now = fingerprint_of(client, [*before, last])
+
+    assert are_defined(client, now)
+    assert not are_defined(client, fingerprint_of(client, before))
+    beside = clickhouse.beside("named_otherwise")
+    assert fingerprint_of(beside, [*before, last]) != now
+    beside.close()
+
+
+def test_a_crash_while_views_are_made_does_no_harm(
+    clickhouse: ClickHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clickhouse.writing.command("CREATE OR REPLACE VIEW v_funnel_daily AS SELECT 1 AS day")
+    run, made = clickhouse.writing.command, []
+
+    def command(text: str, *args: Any, **named: Any) -> Any:
+        if "VIEW" in text:
+            made.append(text)
+        if len(made) > len(VIEWS) // 2:
+            raise KeyboardInterrupt
+        return run(text, *args, **named)
+
+    with monkeypatch.context() as dying:
+        dying.setattr(clickhouse.writing, "command", command)
+        with pytest.raises(KeyboardInterrupt):
+            apply_ddl(clickhouse.writing)
+
+    assert _views_made(clickhouse, monkeypatch) == len(VIEWS)
+    columns = {column for column, *_ in clickhouse.rows("DESCRIBE TABLE v_funnel_daily")}
+    assert "signups" in columns
+
+
+def _views_made(clickhouse: ClickHouse, monkeypatch: pytest.MonkeyPatch) -> int:
+    """How many views a start makes."""
+    run, made = clickhouse.writing.command, []
+
+    def command(text: str, *args: Any, **named: Any) -> Any:
+        made.extend([text] if "VIEW" in text else [])
+        return run(text, *args, **named)
+
+    with monkeypatch.context() as watched:
+        watched.setattr(clickhouse.writing, "command", command)
+        assert apply_ddl(clickhouse.writing) == []
+    return len(made)
 
 
 def test_an_edited_file_is_refused_with_what_to_do(clickhouse: ClickHouse) -> None:
