@@ -3,12 +3,11 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
@@ -109,18 +108,18 @@ class RunningWarehouse:
 
         Asked in a process of its own, which is gone when this one wants an engine.
         """
-        code = (
-            "import clickhouse_connect, json, sys\n"
-            "client = clickhouse_connect.get_client(interface='chdb', path=sys.argv[1])\n"
-            "print(json.dumps([client.query(sql).first_item for sql in sys.argv[2:]]))"
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", code, str(self.clickhouse_path), *queries],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return [value for row in json.loads(done.stdout) for value in row.values()]
+        arguments = (str(self.clickhouse_path), *queries)
+        with TemporaryDirectory() as directory:
+            said, errors = Path(directory, "numbers"), Path(directory, "errors")
+            asked = HostProcess(
+                "support.asked_numbers", os.environ, said, *arguments, errors=errors
+            )
+            try:
+                assert asked.wait(180) == 0, errors.read_text()
+            finally:
+                asked.kill()
+            numbers: list[int] = json.loads(said.read_text())
+        return numbers
 
     @staticmethod
     def _answers(holds: Callable[[], bool]) -> bool:
