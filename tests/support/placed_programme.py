@@ -133,6 +133,16 @@ def answers(
     ]
 
 
+def differ(
+    clickhouse: ClickHouse, placed: PlacedFacts, of_views: Iterable[tuple[str, list[Any]]]
+) -> bool:
+    """Whether what is placed answers any of the few questions otherwise than the views did."""
+    return any(
+        answers(clickhouse, placed, [asked]) != [answer]
+        for asked, answer in zip(FEW, of_views, strict=True)
+    )
+
+
 def daily_funnel(clickhouse: ClickHouse, placed: PlacedFacts | None = None) -> list[Any]:
     """The rows of the view of days."""
     sql = "SELECT * FROM v_funnel_daily ORDER BY ALL"
@@ -197,7 +207,7 @@ async def erase(clickhouse: ClickHouse) -> None:
 
 async def erase_and_load_as_many(clickhouse: ClickHouse) -> None:
     clickhouse.writing.command("DELETE FROM events WHERE event_id = 'e2'")
-    await come_late(clickhouse)
+    await clickhouse.load(EVENTS, [click("v9", "A", event_id="instead", event_time=T0)])
 
 
 async def forget_the_month(clickhouse: ClickHouse) -> None:
