@@ -150,9 +150,11 @@ async def test_the_warehouse_and_the_rules_mean_the_same_by_an_entry(
 async def test_a_warehouse_made_before_has_the_effect_of_its_entries(
     remade: ClickHouse,
 ) -> None:
-    names = ("019_balances.sql", "034_adjustments.sql")
+    names = ("019_balances.sql", "034_adjustments.sql", "045_user_page.sql")
     found_files = [file for file in ddl_files() if file.name in names]
-    remade.writing.command("ALTER TABLE rewards DROP COLUMN effect_micros")
+    remade.writing.command("ALTER TABLE rewards MODIFY COLUMN entry String DEFAULT ''")
+    for column in ("line", "effect_micros"):
+        remade.writing.command(f"ALTER TABLE rewards DROP COLUMN {column}")
     before = [
         entry("r1", "A", "u", value=7, beneficiary="amy"),
         entry("r2", "A", "u", value=3, beneficiary="amy", status="adjusted"),
