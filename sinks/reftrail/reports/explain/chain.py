@@ -39,6 +39,7 @@ _NAMES: Final = {
     "UsersKnown": "users known to be this one",
     "ReviewsCarried": "knowledge of a merged user's referral",
     "Forwarded": "forwarded from a merged user",
+    "OrderAsked": "question whose the order is",
 }
 
 
