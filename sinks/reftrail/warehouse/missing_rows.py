@@ -54,29 +54,48 @@ def lacks_rows(client: Client, table: Table, block: Block) -> bool:
         found = client.query(there, parameters={"ids": ids}).result_rows
         if not {key for _, key in some} <= {tuple(row) for row in found}:
             return True
+        if table.name == "conversions" and _lacks_merges(client, ids):
+            return True
         if (source := _ON_USER_PAGE.get(table.name)) and _lacks_lines(client, source, ids):
             return True
     return False
 
 
-def _lacks_lines(client: Client, source: str, ids: list[str]) -> bool:
-    """Whether a line that a view should have written for some events isn't there.
-
-    The token of a view's insert can be noted without its rows, as that of the table's insert.
-    """
-    definition = client.query(
-        "SELECT as_select FROM system.tables "
-        "WHERE database = currentDatabase() AND name = {view:String}",
-        parameters={"view": f"user_page_of_{source}"},
-    ).result_rows
-    wanted = f"SELECT * FROM ({definition[0][0]}) WHERE event_id IN {{ids:Array(String)}}"  # noqa: S608  (from the system's tables)
+def _lacks_merges(client: Client, ids: list[str]) -> bool:
+    """Whether a merge isn't in `merges`, from which its lines are written."""
     missing = client.query(
-        f"SELECT count() FROM ({wanted}) WHERE (about, item, revision) NOT IN ("  # noqa: S608
-        "SELECT about, item, revision FROM user_page "
-        f"WHERE about IN (SELECT about FROM ({wanted})))",
+        f"SELECT count() FROM ({_definition(client, 'merges_of_conversions')}) "  # noqa: S608  (from the system's tables)
+        "WHERE event_id IN {ids:Array(String)} AND event_id NOT IN (SELECT event_id FROM merges)",
         parameters={"ids": ids},
     ).result_rows
     return bool(missing[0][0])
+
+
+def _lacks_lines(client: Client, source: str, ids: list[str]) -> bool:
+    """Whether a line that a view should have written for some events isn't there, nor a later one.
+
+    The token of a view's insert can be noted without its rows, as that of the table's insert.
+    """
+    definition = _definition(client, f"user_page_of_{source}")
+    wanted = f"SELECT * FROM ({definition}) WHERE event_id IN {{ids:Array(String)}}"  # noqa: S608  (from the system's tables)
+    missing = client.query(
+        f"SELECT count() FROM ({wanted}) AS wanted LEFT JOIN ("  # noqa: S608
+        "SELECT about, item, max(revision) AS latest, count() AS found FROM user_page "
+        f"WHERE about IN (SELECT about FROM ({wanted})) GROUP BY about, item"
+        ") AS there USING (about, item) WHERE found = 0 OR latest < wanted.revision",
+        parameters={"ids": ids},
+    ).result_rows
+    return bool(missing[0][0])
+
+
+def _definition(client: Client, view: str) -> str:
+    """The SELECT of a materialized view."""
+    rows = client.query(
+        "SELECT as_select FROM system.tables "
+        "WHERE database = currentDatabase() AND name = {view:String}",
+        parameters={"view": view},
+    ).result_rows
+    return str(rows[0][0])
 
 
 def _keys_of(table: Table, block: Block) -> Iterator[tuple[str, tuple[str, ...]]]:

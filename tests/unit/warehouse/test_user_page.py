@@ -24,10 +24,12 @@ from reftrail.contracts.topics import (
 )
 from reftrail.reports.user_view.history import HistoryPage
 from reftrail.reports.user_view.view import user_view
+from reftrail.warehouse.blocks import sort_out
 from reftrail.warehouse.ddl_files import applied_files, apply_files, ddl_files
 from reftrail.warehouse.ledger import Ledger
 from reftrail.warehouse.loader import Loader, Work
 from reftrail.warehouse.metrics import WarehouseMetrics
+from reftrail.warehouse.missing_rows import lacks_rows
 from reftrail.warehouse.tables import apply_ddl, table_of
 
 pytestmark = over_http
@@ -109,6 +111,38 @@ def test_lines_that_a_crash_has_lost_are_written_again(
     asyncio.run(_loader(clickhouse.writing).recover(work))
 
     assert lines(clickhouse.writing) == expected
+
+
+def test_a_merge_that_a_crash_has_lost_is_written_again(clickhouse: ClickHouse) -> None:
+    """Its lines are written from `merges`, so without a row there none seemed to lack."""
+    work = Work(CONVERSIONS, (part_of([encode(record) for record in RECORDS[CONVERSIONS]]),))
+    killed: Any = CutShort(clickhouse.writing, 3, after=False)
+    with pytest.raises(Crash):
+        asyncio.run(_loader(killed).load([work]))
+    expected = lines(clickhouse.writing)
+    for table in ("merges", "user_page"):
+        clickhouse.writing.command(
+            f"ALTER TABLE {table} DELETE WHERE event_id != ''", settings={"mutations_sync": 1}
+        )
+
+    asyncio.run(_loader(clickhouse.writing).recover(work))
+
+    assert len(expected) == 2
+    assert lines(clickhouse.writing) == expected
+
+
+async def test_a_line_that_a_later_one_has_replaced_does_not_lack(clickhouse: ClickHouse) -> None:
+    """Parts of `user_page` may be merged before those of `codes`: nothing is inserted again."""
+    first, second = (code("AMY", "spring", owner_user_id="amy", revision=n) for n in (1, 2))
+    clickhouse.stop_merges()
+    await clickhouse.load(CODES, [second])
+    await clickhouse.load(CODES, [first])
+    clickhouse.writing.command(
+        "ALTER TABLE user_page DELETE WHERE revision = 1 SETTINGS mutations_sync = 1"
+    )
+    found = sort_out(CODES, [part_of([encode(first)])])
+
+    assert lacks_rows(clickhouse.writing, table_of(CODES), found.blocks[0]) is False
 
 
 def _loader(client: Any) -> Loader:
