@@ -129,7 +129,8 @@ class Campaign(Table):
         default=OrderIds.INSTALLATION,
         strict=False,
         description="Within what an order id names one order. By default two users who report one "
-        "order are paid for it once; `user` is for merchants whose ids clash.",
+        "order are paid for it once, and a refund takes back what the order earned, whoever it "
+        "names; `user` is for merchants whose ids clash.",
     )
     checkout_tolerance: Duration = Field(
         default=15 * MINUTE,
