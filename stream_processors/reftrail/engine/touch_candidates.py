@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from reftrail.contracts.record import DAY, Millis
+from reftrail.contracts.record import DAY, HOUR, Millis
 from reftrail.engine.event_columns import EventColumns
 from reftrail.engine.reference import ReferenceTables
 from reftrail.engine.store import StatesByKey
@@ -70,15 +70,20 @@ def candidates_of(
     A touch holds no more once the visitor may have been forgotten in this batch: by the time that
     its records tell (see `TimerSpec.time_of` of the stage), or by an event of the visitor that was
     received so late.
+
+    A message that tells a later hour than those before it is free, too, whatever it is: visitors
+    may be forgotten by it.
     """
-    rows = np.flatnonzero(events.converts | events.touches(reference))
+    tells = _later_hours(events.received, timestamps)
+    is_free = events.converts | tells
+    rows = np.flatnonzero(is_free | events.touches(reference))
     visitors = events.visitors(rows)
     touch_time, expires_at = _holds(list(map(packed.get, visitors)))
     time, received = events.times[rows], events.received[rows]
     latest = int(events.received.max())
     forgets_until = min(max(timestamps, default=0), latest) - DAY
     may_end = (expires_at != NEVER) & (np.maximum(received, forgets_until) > expires_at + LATE)
-    free = events.converts[rows]
+    free = is_free[rows]
     if ending := {visitors[nth] for nth in np.flatnonzero(may_end).tolist()}:
         free |= np.fromiter((visitor in ending for visitor in visitors), np.bool_, len(visitors))
     left = np.flatnonzero(free | (touch_time >= time) | (time > expires_at))
@@ -89,6 +94,13 @@ def candidates_of(
         free[left].tolist(),
         latest,
     )
+
+
+def _later_hours(received: _Times, timestamps: Sequence[Millis]) -> npt.NDArray[np.bool_]:
+    """Whether each message tells a later hour than all before it, as the stage's timers hear it."""
+    told = np.minimum(received, timestamps) if timestamps else received
+    hours = np.maximum.accumulate(told // HOUR)
+    return np.diff(hours, prepend=NEVER) > 0
 
 
 class _Hold(msgspec.Struct, frozen=True, array_like=True):
