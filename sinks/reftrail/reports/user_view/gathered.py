@@ -62,7 +62,7 @@ def rows_about_codes(
     while True:
         owned = [code for code in known.values() if code.owner_user_id in person.users]
         about = [f"campaign:{campaign}" for campaign in campaigns_of(found, owned)]
-        asked = {}
+        asked: dict[str, Mapping[str, Any]] = {}
         if len(known) > _MOST_NAMED:
             asked["codes"] = {"owners": _users(person.users)}
         else:
