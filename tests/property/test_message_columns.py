@@ -3,10 +3,10 @@
 from random import Random
 
 import pytest
+from support.message_columns import columns_of
 
 from reftrail.contracts.codec import Undecodable, decode, encode
 from reftrail.contracts.events import Click, Event, FormStarted, Purchase, Signup, View
-from reftrail.engine.message_columns import columns_of
 
 KINDS = (View, Click, FormStarted)
 

@@ -51,19 +51,6 @@ def messages_of(values: Sequence[bytes | None]) -> Messages | None:
     return Messages(len(values), schema_id, body, layout)
 
 
-def columns_of(
-    values: Sequence[bytes | None],
-    columns: Sequence[str] | None = None,
-    *,
-    symbols_as_numbers: bool = False,
-) -> pl.DataFrame | None:
-    """The same as `columns_in`, of message values. Raises `Undecodable` by the first."""
-    messages = messages_of(values)
-    if messages is None:
-        return None
-    return columns_in(messages, columns, symbols_as_numbers=symbols_as_numbers)
-
-
 def columns_in(
     messages: Messages,
     columns: Sequence[str] | None = None,

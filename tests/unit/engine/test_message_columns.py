@@ -1,11 +1,11 @@
 """Columns of messages: read only where each message is exactly one record of one schema."""
 
 import pytest
+from support.message_columns import columns_of
 
 from reftrail.contracts.codec import Undecodable, decode, encode
 from reftrail.contracts.events import Click, Event
 from reftrail.contracts.external_inputs import Ticked
-from reftrail.engine.message_columns import columns_of
 
 
 def click(number: int) -> Event:
