@@ -98,7 +98,7 @@ def _optional(name: str, value: Any) -> str | None:
 
 
 def _code(name: str, value: Any) -> str | None:
-    """What a person typed in; a text that can't be a code costs nobody the event."""
+    """The code that a person typed in; None, with a warning, for a text that can't be one."""
     code = _optional(name, value)
     if code is None or is_code(spelled(code)):
         return code

@@ -245,7 +245,7 @@ class _KeyedCors(CORSMiddleware):
         self._keys = keys
 
     def preflight_response(self, request_headers: Headers) -> Response:
-        """The answer to a preflight; a page that may not ask is told what to do."""
+        """The answer to a preflight; a refusal is a problem that says what to do."""
         answer = super().preflight_response(request_headers)
         if answer.status_code < _BAD_REQUEST:
             return answer

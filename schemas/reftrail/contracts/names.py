@@ -39,8 +39,8 @@ _may_be_email: Final = re.compile("[@\ufe6b\uff20]|%(?:25)*40").search
 """Finds an @: small, full-width or escaped, however often the address was escaped in another."""
 _is_name: Final = re.compile(NAME_PATTERN).search
 _IGNORED: Final = re.compile("[\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]")
-"""What Unicode has nothing drawn for, beyond its first 65,536 characters: tags, which flags end in,
-and variation selectors. ECMA's patterns without the flag u can't say these."""
+"""Invisible characters beyond Unicode's first 65,536: tags, as at the end of flags, and variation
+selectors. `NAME_PATTERN` leaves them out: ECMA's patterns without the flag u can't say these."""
 has_half_a_pair: Final = re.compile("[\ud800-\udfff]").search
 """Finds a surrogate alone, which JSON allows and no record can have."""
 

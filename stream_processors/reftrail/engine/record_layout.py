@@ -215,7 +215,7 @@ def _compare(windows: Windows, at: Places, expected: bytes, fits: _Flags) -> Non
 
 
 def are_equal(windows: Windows, at: Places, expected: bytes) -> _Flags:
-    """Which places have these bytes."""
+    """A flag for each place: whether these bytes are there."""
     found = np.ones(len(at), np.bool_)
     _compare(windows, at, expected, found)
     return found

@@ -1,7 +1,7 @@
 """Browsers of users: those that they share with others, and those in which they buy something.
 
 The touch stage knows who signed up or is identified in a browser. Purchases have the key of their
-user, so the velocity stage is told of them: it is the one that knows a browser by all of these.
+user, so attribution tells the velocity stage of them, which alone knows all users of a browser.
 """
 
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ from reftrail.rules.decider import Cause, fingerprint, metadata
 from reftrail.rules.velocity import visitor_in, visitor_signal
 
 TOLD_AGAIN_AFTER: Final = 15
-"""The days after which it is told again of a user's last browser: half the time that it counts."""
+"""Days after which attribution tells of the same browser again: half the time that it counts."""
 
 # In Python 3.11, to look a member of an enum up takes ten times as long as a name of the module.
 _PURCHASE: Final = ConversionKind.PURCHASE
