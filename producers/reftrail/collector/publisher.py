@@ -17,6 +17,12 @@ from aiokafka.errors import KafkaError
 
 from reftrail.collector.interfaces import Message
 from reftrail.collector.metrics import CollectorMetrics
+from reftrail.collector.partition_senders import (
+    Batch,
+    PartitionSender,
+    PartitionSenders,
+    Waiting,
+)
 from reftrail.collector.settings import CollectorSettings
 from reftrail.contracts.installation import Installation
 from reftrail.contracts.topic import Topic
@@ -26,46 +32,9 @@ from reftrail.hosting.kafka.asynchronous import async_producer
 logger = logging.getLogger(__name__)
 
 _BATCH_BYTES: Final = 256 * 1024
-_OVERHEAD: Final = 64  # of a message in a batch, and of its place in our memory
 _RETRY_SECONDS: Final = 0.5
 _REQUEST_TIMEOUT_MS: Final = 10_000
 _RETRY_BACKOFF_MS: Final = 100
-
-
-class _Waiting:
-    """A request that waits for batches. left is how many it still waits for."""
-
-    __slots__ = ("error", "left", "outcome", "until")
-
-    def __init__(self, outcome: asyncio.Future[None], until: float, left: int) -> None:
-        self.outcome = outcome
-        self.until = until
-        self.left = left
-        self.error: Exception | None = None
-
-    def one_ended(self, error: Exception | None) -> None:
-        """Note the end of a batch; the last one's is the request's."""
-        self.left -= 1
-        self.error = self.error or error
-        if self.left or self.outcome.done():  # timed out, or its client has gone
-            return
-        if self.error is None:
-            self.outcome.set_result(None)
-            return
-        refusal = Unavailable(f"Kafka has not taken the events: {self.error!r}")
-        refusal.__cause__ = self.error
-        self.outcome.set_exception(refusal)
-
-
-class _Batch:
-    """Messages for one partition that are sent together, and who waits for them."""
-
-    __slots__ = ("builder", "bytes", "waiting")
-
-    def __init__(self, builder: Any) -> None:
-        self.builder = builder
-        self.bytes = 0
-        self.waiting: list[_Waiting] = []
 
 
 class Publisher:
@@ -80,15 +49,20 @@ class Publisher:
         self._metrics = metrics
         self._ack_timeout = settings.ack_timeout_seconds
         self._buffer_bytes = settings.buffer_bytes
-        self._buffered = 0
-        self._senders: list[_PartitionSender] = []
+        self._connected: PartitionSenders | None = None
+        self._senders: Sequence[PartitionSender] = ()
         self._stalled = False
         self._broken = asyncio.Event()
-        self._overdue: deque[_Waiting] = deque()
+        self._overdue: deque[Waiting] = deque()
         self._timer: asyncio.TimerHandle | None = None
         metrics.buffered.set_function(lambda: self._buffered)
 
     spooled = None
+
+    @property
+    def _buffered(self) -> int:
+        """Bytes that wait for an acknowledgement."""
+        return 0 if self._connected is None else self._connected.bytes
 
     @property
     def is_connected(self) -> bool:
@@ -131,9 +105,9 @@ class Publisher:
             raise Unavailable("Kafka has not been reached yet")
         await self._hand_over(messages).outcome
 
-    def _hand_over(self, messages: Sequence[Message], until: float = inf) -> _Waiting:
+    def _hand_over(self, messages: Sequence[Message], until: float = inf) -> Waiting:
         senders, count = self._senders, len(self._senders)
-        batches: Collection[_Batch]
+        batches: Collection[Batch]
         if len(messages) == 1:  # as of most requests
             key, value = messages[0]
             batches = (senders[self._topic.partition(key, count)].append(key.encode(), value),)
@@ -142,7 +116,7 @@ class Publisher:
                 senders[self._topic.partition(key, count)].append(key.encode(), value)
                 for key, value in messages
             }
-        waiting = _Waiting(self._loop.create_future(), until, len(batches))
+        waiting = Waiting(self._loop.create_future(), until, len(batches))
         for batch in batches:
             batch.waiting.append(waiting)
         return waiting
@@ -163,9 +137,8 @@ class Publisher:
                 self._timer = self._loop.call_at(waiting.until, self._time_out)
                 return
 
-    def _ended(self, batch: _Batch, error: Exception | None) -> None:
+    def _ended(self, batch: Batch, error: Exception | None) -> None:
         """A batch was acknowledged, or won't be."""
-        self._buffered -= batch.bytes
         if error is None:
             self._set_stalled(stalled=False)
         for waiting in batch.waiting:
@@ -176,8 +149,8 @@ class Publisher:
     def _admit(self, size: int) -> None:
         if self.refusal is not None:
             raise Unavailable(self.refusal)
-        if self._buffered + size > self._buffer_bytes:
-            raise Unavailable(f"{self._buffered} bytes already wait for Kafka")
+        if (buffered := self._buffered) + size > self._buffer_bytes:
+            raise Unavailable(f"{buffered} bytes already wait for Kafka")
 
     async def run(self) -> None:
         """Stay connected until cancelled; then see to it that what was handed over is written."""
@@ -198,8 +171,9 @@ class Publisher:
                 await asyncio.sleep(_RETRY_SECONDS)
             finally:
                 self._metrics.broker_up.set(0)
-                senders, self._senders = self._senders, []
-                await _close(producer, senders, self._ack_timeout)
+                self._senders = ()
+                await _close(producer, self._connected, self._ack_timeout)
+                self._connected = None
 
     async def _serve(self, producer: Any) -> None:
         """Take messages over one producer until it breaks."""
@@ -207,10 +181,10 @@ class Publisher:
         partitions = await producer.partitions_for(self._topic_name)
         self._broken.clear()
         self._set_stalled(stalled=False)
-        self._senders = [
-            _PartitionSender(self, producer, self._topic_name, partition)
-            for partition in sorted(partitions)
-        ]
+        self._connected = PartitionSenders(
+            producer, self._topic_name, sorted(partitions), self._ended, self._failed
+        )
+        self._senders = self._connected.senders
         logger.info("writing to %s, %d partitions", self._topic_name, len(partitions))
         await self._broken.wait()
 
@@ -229,88 +203,13 @@ class Publisher:
         self._broken.set()
 
 
-class _PartitionSender:
-    """One partition: batches leave one after the other, in the order in which they were begun."""
-
-    def __init__(self, publisher: Publisher, producer: Any, topic: str, partition: int) -> None:
-        self._publisher = publisher
-        self._producer = producer
-        self._topic = topic
-        self._partition = partition
-        self._gathering: deque[_Batch] = deque()
-        self._sending: _Batch | None = None
-        self._filled = asyncio.Event()
-        self._empty = asyncio.Event()
-        self._empty.set()
-        self.task = asyncio.create_task(self._run(), name=f"publish {topic}/{partition}")
-
-    def append(self, key: bytes, value: bytes) -> _Batch:
-        """Add a message; returns the batch it travels in."""
-        batch = self._gathering[-1] if self._gathering else self._begin()
-        if batch.builder.append(timestamp=None, key=key, value=value) is None:
-            batch = self._begin()
-            if batch.builder.append(timestamp=None, key=key, value=value) is None:
-                raise ValueError(f"a message of {len(value)} bytes does not fit into a batch")
-        size = len(key) + len(value) + _OVERHEAD
-        batch.bytes += size
-        self._publisher._buffered += size  # noqa: SLF001  publisher and sender are one
-        return batch
-
-    async def drained(self) -> None:
-        """Return when nothing waits any more."""
-        await self._empty.wait()
-
-    async def close(self) -> None:
-        """Give up what has not been acknowledged."""
-        self.task.cancel()
-        await asyncio.gather(self.task, return_exceptions=True)
-        closed = Unavailable("the connection to Kafka was closed")
-        if self._sending is not None:
-            self._end(self._sending, closed)
-        while self._gathering:
-            self._end(self._gathering.popleft(), closed)
-
-    def _begin(self) -> _Batch:
-        batch = _Batch(self._producer.create_batch())
-        self._gathering.append(batch)
-        self._empty.clear()
-        self._filled.set()
-        return batch
-
-    async def _run(self) -> None:
-        while True:
-            await self._filled.wait()
-            self._filled.clear()
-            while self._gathering:
-                await self._send(self._gathering.popleft())
-            self._empty.set()
-
-    async def _send(self, batch: _Batch) -> None:
-        self._sending = batch
-        try:
-            sent = await self._producer.send_batch(
-                batch.builder, self._topic, partition=self._partition
-            )
-            await sent
-        except Exception as error:  # noqa: BLE001  whatever it is, the batch has not gone out
-            self._publisher._failed(error)  # noqa: SLF001  publisher and sender are one
-            self._end(batch, error)
-        else:
-            self._end(batch, None)
-
-    def _end(self, batch: _Batch, error: Exception | None) -> None:
-        self._sending = None
-        self._publisher._ended(batch, error)  # noqa: SLF001  publisher and sender are one
-
-
-async def _close(producer: Any, senders: Sequence[_PartitionSender], patience: float) -> None:
+async def _close(producer: Any, senders: PartitionSenders | None, patience: float) -> None:
     """Let what can be written be written, for so many seconds, then give the rest up."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(patience):
-            for sender in senders:
-                await sender.drained()
-    for sender in senders:
-        await sender.close()
+    if senders is not None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                await senders.drained()
+        await senders.close()
     with suppress(TimeoutError, KafkaError):
         async with asyncio.timeout(patience):
             await producer.stop()

@@ -9,6 +9,7 @@ import pytest
 from aiokafka.errors import MessageSizeTooLargeError
 from support.fake_producer import FakeBatch, FakeProducer
 
+from reftrail.collector import partition_senders
 from reftrail.collector import publisher as module
 from reftrail.collector.interfaces import Message
 from reftrail.collector.metrics import CollectorMetrics
@@ -78,6 +79,49 @@ async def test_what_comes_while_a_batch_is_away_travels_together(
         assert not any(task.done() for task in rest)
         producer.acknowledge()
         await asyncio.gather(*rest)
+
+
+def sent_keys(producer: FakeProducer) -> list[list[bytes]]:
+    return sorted(values for _, values, _ in producer.sent)
+
+
+async def test_batches_of_all_partitions_leave_once_all_before_them_are_acknowledged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(partition_senders, "_LONGEST_WAIT", 60)
+    async with running(monkeypatch) as (publisher, _):
+        both = [*messages(b"a", key="v1"), *messages(b"b", key="v2")]
+        first = asyncio.create_task(publisher.publish(both))
+        await settle()
+        (producer,) = FakeProducer.made
+        (_, _, one), (_, _, other) = producer.sent
+        second = asyncio.create_task(publisher.publish(both))
+        await settle()
+        one.set_result(None)
+        await settle()
+        assert sent_keys(producer) == [[b"a"], [b"b"]]
+        other.set_result(None)
+        await first
+        await settle()
+        assert sent_keys(producer) == [[b"a"], [b"a"], [b"b"], [b"b"]]
+        producer.acknowledge()
+        await second
+
+
+async def test_a_partition_waits_for_others_only_for_a_moment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with running(monkeypatch) as (publisher, _):
+        first = asyncio.create_task(publisher.publish(messages(b"a", key="v1")))
+        await settle()
+        second = asyncio.create_task(publisher.publish(messages(b"b", key="v2")))
+        (producer,) = FakeProducer.made
+        async with asyncio.timeout(5):
+            while len(producer.sent) < 2:
+                await asyncio.sleep(0.001)
+        assert sent_keys(producer) == [[b"a"], [b"b"]]
+        producer.acknowledge()
+        await asyncio.gather(first, second)
 
 
 async def test_a_full_batch_is_followed_by_another_in_order(
