@@ -2,29 +2,37 @@
 
 The short way is for requests that are here as a whole, head and body, when they are read: where the
 application has a handler for such (`whole`), it is called with a `WholeRequest`, and its answer
-written, without the messages of ASGI between them.
+written, without the messages of ASGI between them. Those whose head was met before may be begun at
+once (`at_once`), without a parser and a task.
 """
 
 import asyncio
 import socket
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+from starlette.datastructures import Headers
+from starlette.responses import Response
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import (
-    STATUS_LINE,
     HttpToolsProtocol,
     RequestResponseCycle,
 )
 from uvicorn.server import ServerState
 
+from reftrail.hosting.json_answer import FixedAnswer, wire_form
 from reftrail.hosting.problems import problem
+from reftrail.hosting.remembered_heads import AtOnce, RememberedHeads
 from reftrail.hosting.whole_requests import Handler, WholeCycle, WholeRequest
 
 WholeHandlers: TypeAlias = Mapping[tuple[bytes, bytes], Handler]
 """Handlers that answer whatever happens, by method and target."""
+
+AtOnceHandlers: TypeAlias = Mapping[tuple[bytes, bytes], AtOnce]
+"""Ways to begin requests at once, by method and target."""
 
 _MOST_BYTES: Final = 64 * 1024
 """The longest head of a request; the most bytes between two parts of a body, which say no more."""
@@ -37,9 +45,11 @@ _FORGET: Final = struct.pack("ii", 1, 0)
 
 
 class PortState(ServerState):
-    """State that the connections of one port share. whole: the application's handlers."""
+    """State that the connections of one port share. whole, at_once: the application's handlers."""
 
     whole: WholeHandlers
+    at_once: AtOnceHandlers
+    heads: RememberedHeads
 
     def closed(self) -> None:
         """A connection has ended."""
@@ -76,6 +86,7 @@ class Connection(HttpToolsProtocol):
         self.waits_since = self.loop.time()
         self._vain_bytes = 0
         self._is_refused = False
+        self._is_in_message = False
         self._unread = b""
         self._unsent, self._unsent_since = 0, None
 
@@ -113,6 +124,9 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Read on, until requests wait for their turn: a few bytes make a large object of each."""
+        is_between = self.waits_since is not None and not self._is_in_message
+        if is_between and self._begins(data):
+            return
         if self.is_behind:
             self._unread += data
             self.flow.pause_reading()
@@ -122,8 +136,30 @@ class Connection(HttpToolsProtocol):
         else:
             self._read_on(data)
         cycle: Any = self.cycle
-        if type(cycle) is WholeCycle and cycle.more_body:
+        if type(cycle) is not WholeCycle or cycle.response_complete:
+            return
+        if cycle.more_body:
             self._take_the_long_way(cycle)
+        elif is_between:
+            self._remember(data, cycle)
+
+    def _begins(self, data: bytes) -> bool:
+        """Begin a request at once; whether this is a whole one for which there is such a way."""
+        found = self.server_state.heads.find(data)
+        if found is None:
+            return False
+        (begin, _, keeps_alive), body = found
+        cycle = WholeCycle.begun(keep_alive=keeps_alive)
+        if begin is None or not begin(body, partial(self._respond, cycle)):
+            return False
+        self.cycle, self.waits_since = cycle, None  # type: ignore[assignment]
+        return True
+
+    def _remember(self, data: bytes, cycle: WholeCycle) -> None:
+        at_once = self.server_state.at_once.get((self.parser.get_method(), self.url))
+        if at_once is not None and not (self._is_in_message or self._is_refused or self.pipeline):
+            headers = Headers(raw=cycle.scope["headers"])
+            self.server_state.heads.remember(data, headers, at_once, keeps_alive=cycle.keep_alive)
 
     def _read_on(self, data: bytes) -> None:
         """Read until requests wait, and keep what is behind them."""
@@ -166,7 +202,7 @@ class Connection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A head begins."""
         super().on_message_begin()
-        self._is_in_head, self._hosts = True, 0
+        self._is_in_head, self._is_in_message, self._hosts = True, True, 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header was read; those behind a body are left out."""
@@ -207,14 +243,18 @@ class Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """A request was read to its end."""
+        self._is_in_message = False
         if self.parser.should_upgrade():
             return
         super().on_message_complete()
         cycle: Any = self.cycle
         if type(cycle) is WholeCycle:
-            task = self.loop.create_task(self._answer(cycle))
-            self.tasks.add(task)
-            task.add_done_callback(self._answered)
+            self._start(self._answer(cycle))
+
+    def _start(self, answering: Coroutine[Any, Any, None]) -> None:
+        task = self.loop.create_task(answering)
+        self.tasks.add(task)
+        task.add_done_callback(self._answered)
 
     def on_response_complete(self) -> None:
         """Go on with the next request, or wait for one."""
@@ -275,11 +315,28 @@ class Connection(HttpToolsProtocol):
     async def _answer(self, cycle: WholeCycle) -> None:
         """Answer a request that is here."""
         request = WholeRequest(cycle.scope, cycle.fields, bytes(cycle.body))
-        response = await cycle.handler(request)
+        await self._send(cycle, await cycle.handler(request))
+
+    def _respond(self, cycle: WholeCycle, response: Response) -> None:
+        """Answer a request that was begun at once."""
+        if self.flow.write_paused:
+            self._start(self._send(cycle, response))
+        else:
+            self._end(cycle, response)
+
+    async def _send(self, cycle: WholeCycle, response: Response) -> None:
         if self.flow.write_paused:
             await self.flow.drain()
+        self._end(cycle, response)
+
+    def _end(self, cycle: WholeCycle, response: Response) -> None:
+        """Write the answer to a request, and go on."""
         cycle.response_complete = True
         if self.transport.is_closing():
+            return
+        if type(response) is FixedAnswer and cycle.keep_alive:
+            self.transport.write(response.joined(self.server_state.default_headers))
+            self.on_response_complete()
             return
         headers = response.raw_headers
         if (b"connection", b"close") in headers:
@@ -297,8 +354,8 @@ class Connection(HttpToolsProtocol):
             self.transport.close()
 
     def _write(self, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> None:
-        fields = [b"%b: %b\r\n" % field for field in (*self.server_state.default_headers, *headers)]
-        self.transport.write(b"".join((STATUS_LINE[status], *fields, b"\r\n", body)))
+        headers = (*self.server_state.default_headers, *headers)
+        self.transport.write(wire_form(status, headers, body))
 
     def _take_the_long_way(self, whole: WholeCycle) -> None:
         """Start a request that isn't here as a whole as uvicorn does."""

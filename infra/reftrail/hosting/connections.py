@@ -8,6 +8,7 @@ from typing import Any, Final, cast
 from uvicorn.config import Config
 
 from reftrail.hosting.connection import Connection, PortState
+from reftrail.hosting.remembered_heads import RememberedHeads
 
 _PARTS_CLOSED: Final = 64
 
@@ -18,6 +19,8 @@ class Server(PortState):
     def __init__(self, app: Any, on_closed: Callable[[], object]) -> None:
         super().__init__()
         self.whole = getattr(app, "whole", {})
+        self.at_once = getattr(app, "at_once", {})
+        self.heads = RememberedHeads()
         self._on_closed = on_closed
         self._ended = asyncio.Event()
         self.config = Config(

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias
 
 from pydantic import BaseModel
@@ -17,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from reftrail.contracts import api_keys
 from reftrail.hosting.problems import http_problem, problem, unexpected
+from reftrail.hosting.remembered_heads import AtOnce
 
 Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 JsonSchema: TypeAlias = Mapping[str, Any]
@@ -134,6 +136,9 @@ def served(
     return app
 
 
+NOTHING_AT_ONCE: Final[Mapping[tuple[str, str], AtOnce]] = MappingProxyType({})
+
+
 class Shortcut:
     """ASGI application that answers some routes without the layers around an application.
 
@@ -141,7 +146,12 @@ class Shortcut:
     their requests: one with an Origin header, or another route's, goes through them.
     """
 
-    def __init__(self, app: ASGIApp, handlers: Mapping[tuple[str, str], Handler]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        handlers: Mapping[tuple[str, str], Handler],
+        at_once: Mapping[tuple[str, str], AtOnce] = NOTHING_AT_ONCE,
+    ) -> None:
         self._app = app
         self._handlers = handlers
         self.whole = {
@@ -149,6 +159,10 @@ class Shortcut:
             for (method, path), handler in handlers.items()
         }
         """The handlers, for requests that the server has as a whole: see `hosting.connection`."""
+        self.at_once = {
+            (method.encode(), path.encode()): begin for (method, path), begin in at_once.items()
+        }
+        """Ways to begin such requests at once, beside those handlers."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""

@@ -1,7 +1,7 @@
 """Requests that are here as a whole, head and body, and their headers, found by name."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Self, TypeAlias
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -62,6 +62,9 @@ class WholeCycle:
     """Request on its short way, in the place of uvicorn's `RequestResponseCycle`."""
 
     message_event = _NO_EVENT
+    handler: Handler
+    scope: dict[str, Any]
+    fields: dict[bytes, bytes]
 
     def __init__(self, handler: Handler, scope: dict[str, Any], fields: dict[bytes, bytes]) -> None:
         self.handler = handler
@@ -72,3 +75,11 @@ class WholeCycle:
         self.response_complete = False
         self.disconnected = False
         self.keep_alive = True
+
+    @classmethod
+    def begun(cls, *, keep_alive: bool) -> Self:
+        """One that is answered already, by what began it at once."""
+        cycle = cls.__new__(cls)
+        cycle.more_body = cycle.response_complete = cycle.disconnected = False
+        cycle.keep_alive = keep_alive
+        return cycle

@@ -34,7 +34,7 @@ def answering(endpoint: Endpoint, collector: Collector) -> Handler:
                 collector.authorization.admit(request, endpoint.access)
                 response = await endpoint.handler(request)
             except Exception as error:  # noqa: BLE001  each is answered
-                response = _answer_to(error)
+                response = answer_to(error)
             status = response.status_code
             if status >= _BAD_REQUEST:
                 await end(request, response)
@@ -47,7 +47,8 @@ def answering(endpoint: Endpoint, collector: Collector) -> Handler:
     return answer
 
 
-def _answer_to(error: Exception) -> Response:
+def answer_to(error: Exception) -> Response:
+    """The answer to a request that an error has ended."""
     match error:
         case RequestRefused():
             return refused(error)

@@ -71,7 +71,7 @@ def examine(
     submitted = []
     valid, rejected = _read(items)
     for index, event in valid:
-        refused = _refusal(event, kind, now, clock_skew)
+        refused = refusal(event, kind, now, clock_skew)
         if refused is None:
             submitted.append(Submitted(first + index, event, items[index]))
         else:
@@ -209,7 +209,7 @@ def _shown(given: object) -> str:
             return "an object"
 
 
-def _refusal(  # noqa: PLR0911 - a list of reasons
+def refusal(  # noqa: PLR0911 - a list of reasons
     submission: SubmittedEvent, kind: KeyKind, now: Millis, clock_skew: Millis
 ) -> tuple[str, str] | None:
     """The reason against this sender's event, as pointer and reason; None if there is none."""

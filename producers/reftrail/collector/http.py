@@ -94,7 +94,7 @@ class Collector:
         self.repeated.remember(sender.idempotency_key, items)
         if outcome.rejected or outcome.clock_skew is not None:
             return json_answer(_taken(outcome), 202)
-        return _all_taken(len(outcome.accepted))
+        return all_taken(len(outcome.accepted))
 
     async def take(
         self, items: list[Any], sender: Sender, skew: Millis = 0, payer: str = ""
@@ -309,4 +309,5 @@ def _taken(outcome: Acceptance) -> dict[str, Any]:
     return answer
 
 
-_all_taken: Final = prepared(lambda accepted: {"accepted": accepted, "rejected": []}, 202)
+all_taken: Final = prepared(lambda accepted: {"accepted": accepted, "rejected": []}, 202)
+"""The answer where so many events, and all, are accepted."""

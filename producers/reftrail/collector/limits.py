@@ -70,6 +70,11 @@ class EventLimits:
         self._guesses = buckets(settings.address_rate)
         self._guessed: OrderedDict[tuple[str, str], None] = OrderedDict()
 
+    @property
+    def are_for_secrets(self) -> bool:
+        """Whether secret keys pay, too."""
+        return self._secret is not None
+
     def admit(self, request: Request, caller: Caller) -> Payer:
         """Let a request with events in. Raises `RequestRefused` (429)."""
         if caller.is_secret:

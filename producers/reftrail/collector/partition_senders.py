@@ -5,11 +5,14 @@ for each partition, and all of these go into the next request together.
 """
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from reftrail.edge.http_errors import Unavailable
+
+logger = logging.getLogger(__name__)
 
 _OVERHEAD: Final = 64  # of a message in a batch, and of its place in our memory
 _LONGEST_WAIT: Final = 0.005
@@ -17,12 +20,51 @@ _LONGEST_WAIT: Final = 0.005
 may be another broker's."""
 
 
+class Outcome(Protocol):
+    """The outcome of a request, as a future of asyncio takes it."""
+
+    def done(self) -> bool:
+        """Whether it is known."""
+
+    def set_result(self, result: None, /) -> None:
+        """All is written."""
+
+    def set_exception(self, exception: Exception, /) -> None:
+        """Something may not be written."""
+
+
+class Continuation:
+    """An outcome that goes on with the request at once, with the error if there is one."""
+
+    __slots__ = ("_is_known", "_proceed")
+
+    def __init__(self, proceed: Callable[[Exception | None], None]) -> None:
+        self._proceed = proceed
+        self._is_known = False
+
+    def done(self) -> bool:
+        """Whether it is known."""
+        return self._is_known
+
+    def set_result(self, _: None, /) -> None:
+        """All is written."""
+        self.set_exception(None)
+
+    def set_exception(self, exception: Exception | None, /) -> None:
+        """Something may not be written."""
+        self._is_known = True
+        try:
+            self._proceed(exception)
+        except Exception:  # other requests wait for the same batch
+            logger.exception("a request was not answered")
+
+
 class Waiting:
     """A request that waits for batches. left is how many it still waits for."""
 
     __slots__ = ("error", "left", "outcome", "until")
 
-    def __init__(self, outcome: asyncio.Future[None], until: float, left: int) -> None:
+    def __init__(self, outcome: Outcome, until: float, left: int) -> None:
         self.outcome = outcome
         self.until = until
         self.left = left

@@ -8,7 +8,7 @@ and single delivery hold across its restarts; callers get `Unavailable` meanwhil
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from math import inf
 from typing import Any, Final
@@ -19,6 +19,8 @@ from reftrail.collector.interfaces import Message
 from reftrail.collector.metrics import CollectorMetrics
 from reftrail.collector.partition_senders import (
     Batch,
+    Continuation,
+    Outcome,
     PartitionSender,
     PartitionSenders,
     Waiting,
@@ -89,12 +91,17 @@ class Publisher:
         if not messages:
             return
         self._admit(sum(len(message.value) for message in messages))
-        until = self._loop.time() + self._ack_timeout
-        waiting = self._hand_over(messages, until)
-        self._overdue.append(waiting)
-        if self._timer is None:
-            self._timer = self._loop.call_at(until, self._time_out)
-        await waiting.outcome
+        outcome: asyncio.Future[None] = self._loop.create_future()
+        self._hand_over(messages, outcome, self._loop.time() + self._ack_timeout)
+        await outcome
+
+    def publish_one(self, message: Message, proceed: Callable[[Exception | None], None]) -> None:
+        """Write a message as `publish` does, and go on then, with the error if there is one.
+
+        Raises `Unavailable` for one that can't be taken.
+        """
+        self._admit(len(message.value))
+        self._hand_over((message,), Continuation(proceed), self._loop.time() + self._ack_timeout)
 
     async def deliver(self, messages: Sequence[Message]) -> None:
         """Return when Kafka has acknowledged all of them, however long it takes.
@@ -103,9 +110,14 @@ class Publisher:
         """
         if not self._senders:
             raise Unavailable("Kafka has not been reached yet")
-        await self._hand_over(messages).outcome
+        outcome: asyncio.Future[None] = self._loop.create_future()
+        self._hand_over(messages, outcome)
+        await outcome
 
-    def _hand_over(self, messages: Sequence[Message], until: float = inf) -> Waiting:
+    def _hand_over(
+        self, messages: Sequence[Message], outcome: Outcome, until: float | None = None
+    ) -> None:
+        """Add messages to their partitions' batches; until is when to give up, if ever."""
         senders, count = self._senders, len(self._senders)
         batches: Collection[Batch]
         if len(messages) == 1:  # as of most requests
@@ -116,10 +128,13 @@ class Publisher:
                 senders[self._topic.partition(key, count)].append(key.encode(), value)
                 for key, value in messages
             }
-        waiting = Waiting(self._loop.create_future(), until, len(batches))
+        waiting = Waiting(outcome, inf if until is None else until, len(batches))
         for batch in batches:
             batch.waiting.append(waiting)
-        return waiting
+        if until is not None:
+            self._overdue.append(waiting)
+            if self._timer is None:
+                self._timer = self._loop.call_at(until, self._time_out)
 
     def _time_out(self) -> None:
         """End the waiting of requests whose time is over. All wait for as long, in their order."""

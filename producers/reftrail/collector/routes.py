@@ -16,6 +16,7 @@ from reftrail.collector import app_links, connect, links, match, pixel, segment
 from reftrail.collector.answers import answering
 from reftrail.collector.clock import LARGEST_SKEW
 from reftrail.collector.http import Collector
+from reftrail.collector.single_events import single_events
 from reftrail.collector.submission import (
     AnySubmission,
     Click,
@@ -264,8 +265,12 @@ def application(collector: Collector, beside: Sequence[Endpoint] = ()) -> ASGIAp
     origins = listed(collector.settings.cors_origins)
     cors = Middleware(_KeyedCors, keys=collector.authorization.keys, origins=origins)
     app = served(routes(made, lambda route: answering(route, collector)), middleware=[cors])
-    often = [endpoint for endpoint in made if endpoint.path == _OFTEN]
+    often = {
+        (endpoint.method, endpoint.path): endpoint for endpoint in made if endpoint.path == _OFTEN
+    }
+    begins = single_events(collector)
     return Shortcut(
         app,
-        {(endpoint.method, endpoint.path): answering(endpoint, collector) for endpoint in often},
+        {place: answering(endpoint, collector) for place, endpoint in often.items()},
+        {} if begins is None else dict.fromkeys(often, begins.of_head),
     )

@@ -131,6 +131,17 @@ def _hold(request: Request, size: int) -> None:
     request.scope[_HELD] = request.scope.get(_HELD, 0) + size
 
 
+def hold_bytes(size: int) -> bool:
+    """Count bytes of a body until they are counted off, by their negative; whether there is room.
+
+    For a request of which there is no object; others are counted as they are read.
+    """
+    if _held.total + size > MOST_HELD_BYTES:
+        return False
+    _held.total += size
+    return True
+
+
 def let_go(request: Request) -> None:
     """Count the bytes of a request's body no longer: it is answered."""
     _held.total -= request.scope.pop(_HELD, 0)
