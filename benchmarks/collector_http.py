@@ -2,12 +2,13 @@
 
     python benchmarks/collector_http.py [--against PYTHON] [--seconds 10] [--rounds 1]
 
-The load generator is autocannon, on Node; at half of the rate requests are due at even distances,
-each on its own, and its latency counts from then (`load_generator/load.mjs`). Broker, collector and
-generator share the machine; sides take turns on one broker, each with topics of its own. Every
-event has a code, an address, a device and a user agent. What was accepted is counted on the topic
-afterwards. Processor time is that of the collector alone: on a busy machine it says more than the
-rates.
+The load generator is on Node; at half of the rate requests are due at even distances, each on its
+own, and its latency counts from then (`load_generator/load.mjs`). Broker, collectors and generator
+share the machine. All sides' collectors are up, on one broker, each with topics of its own; all are
+warmed up before anything is measured, and then take turns with each kind of load, in the other
+order each time. Every event has a code, an address, a device and a user agent. What was accepted
+is counted on the topic afterwards. Processor time is given of collector, broker and generator
+apart, by request: on a busy machine it says more than the rates.
 
 --against is the Python of another version's environment, such as of a clone of an older commit.
 """
@@ -19,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ from reftrail.local.broker import Broker
 HERE = Path(__file__).parent
 LOAD = HERE / "load_generator" / "load.mjs"
 BODIES = 400
+WARM_UP_SECONDS = 3
 _TRIES = 5
 
 
@@ -77,72 +79,96 @@ def main() -> None:
         sides.append(Side("against", given.against))
     if given.plain:
         sides.append(Side("plain", sys.executable, (str(HERE / "collector_plain.py"),)))
-    with tempfile.TemporaryDirectory() as directory, Broker(Path(directory) / "kafka") as broker:
+    with ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        broker = stack.enter_context(Broker(directory / "kafka"))
+        running = [stack.enter_context(started(side, broker, directory)) for side in sides]
+        for shape in SHAPES:
+            for side in running:
+                load(side.url, shape, WARM_UP_SECONDS)
         for _ in range(given.rounds):
-            for side in sides:
-                for shape, figures in measured(
-                    side, broker.bootstrap_servers, Path(directory), given.seconds, half=given.half
-                ):
+            for shape in SHAPES:
+                for side in running:
+                    figures = measured(side, shape, given.seconds, half=given.half)
                     print(
-                        json.dumps({"side": side.name, "shape": shape.name, **figures}), flush=True
+                        json.dumps({"side": side.side.name, "shape": shape.name, **figures}),
+                        flush=True,
                     )
+            running.reverse()
 
 
-def measured(
-    side: Side, servers: str, directory: Path, seconds: int, *, half: bool
-) -> Iterator[tuple[Shape, dict[str, Any]]]:
-    """Figures of one side, shape by shape."""
+@contextmanager
+def started(side: Side, broker: Broker, directory: Path) -> Iterator["Running"]:
+    """A side's collector, ready, with topics of its own."""
     environment = {
         **os.environ,
-        "REFTRAIL_BOOTSTRAP_SERVERS": servers,
+        "REFTRAIL_BOOTSTRAP_SERVERS": broker.bootstrap_servers,
         "REFTRAIL_TOPIC_PREFIX": side.prefix,
     }
     prepare = [side.python, str(HERE / "collector_setup.py")]
     for left in reversed(range(_TRIES)):  # a busy broker's first answers may take too long
         if subprocess.run(prepare, env=environment, check=not left).returncode == 0:
             break
-    with running(side, environment, directory / f"{side.name}.log") as (url, process):
-        for shape in SHAPES:
-            load(url, shape, 3)  # warms up
-            figures = _figures(_Running(side, servers, url, process), shape, seconds)
-            if half:
-                rate = max(1, round(figures["requests_per_s"] / 2))
-                figures["half_p99_ms"] = load(url, shape, seconds, rate)["p99_ms"]
-            yield shape, figures
+    command, log = [side.python, *side.command], directory / f"{side.name}.log"
+    with running_collector(command, environment, log) as (url, process):
+        yield Running(
+            side,
+            broker.bootstrap_servers,
+            url,
+            psutil.Process(process.pid),
+            psutil.Process(broker.pid),
+        )
+
+
+def measured(running: "Running", shape: Shape, seconds: int, *, half: bool) -> dict[str, Any]:
+    """Figures of one side under one kind of load."""
+    figures = _figures(running, shape, seconds)
+    if half:
+        rate = max(1, round(figures["requests_per_s"] / 2))
+        figures["half_p99_ms"] = load(running.url, shape, seconds, rate)["p99_ms"]
+    return figures
 
 
 @dataclass(frozen=True)
-class _Running:
-    """A side's collector at work."""
+class Running:
+    """A side's collector at work, and the broker that all share."""
 
     side: Side
     servers: str
     url: str
-    process: psutil.Process
+    collector: psutil.Process
+    broker: psutil.Process
 
-    def used(self) -> float:
-        """Processor time so far, in seconds."""
-        times = self.process.cpu_times()
-        return float(times.user + times.system)
+    def used(self) -> tuple[float, float]:
+        """Processor time so far of collector and broker, in seconds."""
+        return _seconds(self.collector), _seconds(self.broker)
 
     def written(self) -> int:
         """Events on the topic."""
         return written(self.servers, f"{self.side.prefix}events", PARTITIONS)
 
 
-def _figures(running: _Running, shape: Shape, seconds: int) -> dict[str, Any]:
+def _seconds(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def _figures(running: Running, shape: Shape, seconds: int) -> dict[str, Any]:
     before, used = running.written(), running.used()
     found = load(running.url, shape, seconds)
-    used = running.used() - used
+    collector, broker = (after - since for after, since in zip(running.used(), used, strict=True))
     new = running.written() - before
     events = found["answered"] * shape.batch
     # A request may be answered after the generator has ended.
     if found["refused"] or not events <= new <= events + shape.connections * shape.batch:
         raise AssertionError(f"{found}, {new} written")
+    requests = new / shape.batch
     return {
         "requests_per_s": round(found["answered"] / found["seconds"]),
         "events_per_s": round(events / found["seconds"]),
-        "cpu_us_per_request": round(used / (new / shape.batch) * 1e6),
+        "cpu_us_per_request": round(collector / requests * 1e6),
+        "broker_us_per_request": round(broker / requests * 1e6),
+        "generator_us_per_request": round(found["cpu_us"] / requests),
         "p50_ms": found["p50_ms"],
         "p99_ms": found["p99_ms"],
     }
@@ -168,16 +194,6 @@ def _body(number: int, batch: int) -> str:
     """Events have no event_id, since bodies are sent again and again."""
     events = [event_fields(number * batch + n) for n in range(batch)]
     return msgspec.json.encode(events[0] if batch == 1 else {"events": events}).decode()
-
-
-@contextmanager
-def running(
-    side: Side, environment: dict[str, str], log: Path
-) -> Iterator[tuple[str, psutil.Process]]:
-    """The side's collector, ready."""
-    command = [side.python, *side.command]
-    with running_collector(command, environment, log) as (url, process):
-        yield url, psutil.Process(process.pid)
 
 
 if __name__ == "__main__":
