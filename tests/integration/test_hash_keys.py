@@ -49,7 +49,8 @@ def test_an_owner_is_hashed_anew_before_the_event_is_written(
         assert client.post("/v1/events", json=signup).status_code == 202
         changed = [logged.record for logged in read_committed(installation, CODES)]
         last = {record.code: record for record in changed}[code]
-        assert last.owner_email_hash == f"k2:{present.email(EMAIL)}"
+        renewed_email = f"k2:{present.email(EMAIL)} k1:{former.email(EMAIL)}"
+        assert last.owner_email_hash == renewed_email
         assert last.owner_device_hash == f"k1:{former.device('phone')}"
         events = [logged.record for logged in read_committed(installation, EVENTS)]
         (event,) = (found for found in events if isinstance(found, Signup))

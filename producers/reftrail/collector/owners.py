@@ -58,15 +58,17 @@ class OwnerHashes:
         hashes = code.owner_hashes()
         former = [
             (name, digits)
-            for name, (key_id, digits) in hashes.items()
+            for name, of_signal in hashes.items()
+            for key_id, digits in of_signal
             if self._former is not None and key_id in (self._former, None)
+            if self._present not in dict(of_signal)
         ]
         if former:
             self._entries[code.code] = former
             for entry in former:
                 self._codes.setdefault(entry, set()).add(code.code)
         known = {self._present, self._former, None}
-        if any(key_id not in known for key_id, _ in hashes.values()):
+        if any(known.isdisjoint(dict(of_signal)) for of_signal in hashes.values()):
             self._unknown.add(code.code)
             self._on_unknown(len(self._unknown))
 

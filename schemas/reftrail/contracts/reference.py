@@ -1,7 +1,7 @@
 """Reference data of decisions: codes and their formats, and campaigns."""
 
 from enum import StrEnum
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple, Self, TypeAlias
 
 from reftrail.contracts.record import DAY, Micros, Millis, Record
 
@@ -49,6 +49,16 @@ def named_hash(key_id: str | None, digits: str | None) -> str | None:
     return f"{key_id}:{digits}" if key_id and digits else digits
 
 
+NamedHash: TypeAlias = tuple[str | None, str]
+"""The id of a hash's key, None where nobody noted it, and the hash."""
+
+
+def named_hashes(held: str | None) -> list[NamedHash]:
+    """The hashes of one signal of an owner, the latest key's first."""
+    parted = (text.rpartition(":") for text in (held or "").split(" ") if text)
+    return [(key_id if colon else None, digits) for key_id, colon, digits in parted]
+
+
 OWNER_HASHES: Final = (
     "owner_device_hash",
     "owner_ip_hash",
@@ -67,7 +77,8 @@ class CodeChanged(Record, frozen=True, kw_only=True):
     what the code belongs to elsewhere, such as a ticket; nothing here looks into them. origin is
     how the code came to be. owner_*_hash are the owner's signals at registration, where known: the
     id of the key, a colon and the hash (`named_hash`); without them, written before keys were
-    named. Of two records of one code the one with the
+    named. After a renewal the hash under the former key follows, behind a space: touches and
+    signups from before are compared with that. Of two records of one code the one with the
     higher revision counts, whichever came later. past_stops are the times in which the code had
     ended by its status before event_time, the earliest first (`Stop`), with spaces between them:
     what happened in one arrives at any time.
@@ -96,18 +107,10 @@ class CodeChanged(Record, frozen=True, kw_only=True):
     revision: int = 0
     past_stops: str | None = None
 
-    def owner_hashes(self) -> dict[str, tuple[str | None, str]]:
-        """Key id and hash of each of the owner's signals, by the field's name.
-
-        The key id is None where nobody noted it.
-        """
-        found: dict[str, tuple[str | None, str]] = {}
-        for name in OWNER_HASHES:
-            held: str | None = getattr(self, name)
-            if held is not None:
-                key_id, colon, digits = held.rpartition(":")
-                found[name] = (key_id if colon else None, digits)
-        return found
+    def owner_hashes(self) -> dict[str, list[NamedHash]]:
+        """The hashes of each of the owner's signals, by the field's name (`named_hashes`)."""
+        found = {name: named_hashes(getattr(self, name)) for name in OWNER_HASHES}
+        return {name: hashes for name, hashes in found.items() if hashes}
 
     @property
     def stops(self) -> list[Stop]:

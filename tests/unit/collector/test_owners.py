@@ -50,6 +50,19 @@ def test_an_owner_is_found_by_the_former_hash() -> None:
     assert unknown == []
 
 
+def test_an_owner_who_has_the_present_key_s_hash_isn_t_renewed() -> None:
+    """Whichever of the two comes first: collectors of both keys run while it is being changed."""
+    known, unknown = owners()
+    known.take(code("AMY", owner_email_hash="k2:x k1:e"))
+    known.take(code("BOB", owner_email_hash="k1:e k2:x"))
+    known.take(code("OLD", owner_email_hash="k1:e k0:z"))
+    assert known.having({"owner_email_hash": "e"}) == {"OLD": {"owner_email_hash"}}
+    assert unknown == []
+    alone, unknown = owners(former=None)
+    alone.take(code("AMY", owner_email_hash="k2:x k1:e"))
+    assert unknown == []
+
+
 def test_a_renewed_or_deleted_code_is_found_no_more() -> None:
     known, _ = owners()
     known.take(code("AMY", owner_email_hash="k1:e", owner_device_hash="k1:d"))

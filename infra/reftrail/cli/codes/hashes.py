@@ -43,9 +43,9 @@ def hashes(
     counted: Counter[str] = Counter()
     for code in session.service.hashed_otherwise(ids):
         others = {
-            name.removeprefix("owner_").removesuffix("_hash"): key_id or _UNNAMED
-            for name, (key_id, _) in code.changed.owner_hashes().items()
-            if key_id not in ids
+            name.removeprefix("owner_").removesuffix("_hash"): of_signal[0][0] or _UNNAMED
+            for name, of_signal in code.changed.owner_hashes().items()
+            if ids.isdisjoint(key_id for key_id, _ in of_signal)
         }
         counted.update(set(others.values()))
         rows.append(

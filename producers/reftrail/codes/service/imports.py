@@ -130,14 +130,16 @@ def _free_skeletons(work: UnitOfWork, drafts: Iterable[Code]) -> dict[str, str]:
 def _agrees(draft: Code, found: Code, *, has_time: bool) -> bool:
     """Whether a code is stored as given; what can be changed since, and notes, don't count.
 
-    An owner's signal under another hash key can't be compared: it may have been renewed since.
+    An owner's signal under a hash key of which nothing is stored can't be compared: it may have
+    been renewed since.
     """
     passed_over = {"event_id", "event_time", "received_at", "revision", "status", "notes", "origin"}
     if not has_time:
         passed_over.add("created_at")
     stored = found.changed.owner_hashes()
-    for name, (key_id, _) in draft.changed.owner_hashes().items():
-        if name in stored and stored[name][0] != key_id:
+    for name, given in draft.changed.owner_hashes().items():
+        held = dict(stored.get(name, ()))
+        if held and all(held.get(key_id, digits) == digits for key_id, digits in given):
             passed_over.add(name)
     taken: dict[str, Any] = {name: getattr(found.changed, name) for name in passed_over}
     same = msgspec.structs.replace(draft.changed, **taken) == found.changed

@@ -136,15 +136,20 @@ def rehash(
 ) -> Code:
     """Give the owner's signals their hashes under another key; the rest stay, and name their key.
 
-    keys are the ids of the former and the present key, hashes are by the record's fields.
+    keys are the ids of the former and the present key, hashes are by the record's fields. Hashes of
+    the former key stay behind those of the present one: referrals that were begun before the change
+    are compared with them.
     """
     former, present = keys
     fields: dict[str, str | None] = {}
-    for name, (key_id, held) in locked.code.changed.owner_hashes().items():
-        if name in hashes and key_id in (former, None):
-            fields[name] = named_hash(present, hashes[name])
-        elif key_id is None:
-            fields[name] = named_hash(former, held)
+    for name, of_signal in locked.code.changed.owner_hashes().items():
+        by_key = {key_id or former: digits for key_id, digits in of_signal}
+        if present in by_key:
+            continue
+        if name in hashes and former in by_key:
+            fields[name] = f"{present}:{hashes[name]} {former}:{by_key[former]}"
+        elif of_signal[0][0] is None:
+            fields[name] = named_hash(former, of_signal[0][1])
     if not fields:  # another event was first
         return locked.code
     return write(work, CodeAct.CHANGED, locked, with_fields(locked.code, **fields))

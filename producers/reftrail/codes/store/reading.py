@@ -68,11 +68,12 @@ def lock_codes(
 
 def codes_hashed_otherwise(connection: sa.Connection, known: Iterable[str]) -> list[Code]:
     """Codes with a signal of their owners that is under none of these hash keys, in order."""
-    of_known = [f"{key_id}:" for key_id in known]
-    are_otherwise = [
+    of_known = [f" {key_id}:" for key_id in known]
+    held = {name: sa.literal(" ").concat(codes.c[name]) for name in OWNER_HASHES}
+    are_otherwise = [  # replaced, since LIKE takes k1 for K1 in SQLite
         sa.and_(
             codes.c[name].is_not(None),
-            *(sa.func.substr(codes.c[name], 1, len(start)) != start for start in of_known),
+            *(sa.func.replace(held[name], start, "") == held[name] for start in of_known),
         )
         for name in OWNER_HASHES
     ]

@@ -6,6 +6,7 @@ claim, the signup and the touch, since a purchase that a server reports has none
 
 from collections.abc import Iterable
 
+from reftrail.contracts.reference import named_hashes
 from reftrail.rules.fraud.case import Case, Figures
 from reftrail.rules.fraud.velocity_checks import is_owners_browser, is_shared_browser
 
@@ -73,9 +74,14 @@ def owner_hashed_otherwise(case: Case, limit: int) -> Figures | None:  # noqa: A
     key_ids = sorted({key for signals in case.signals if (key := signals.hash_key_id) is not None})
     if not key_ids:
         return None
-    of_owner = {key_id for key_id, _ in case.code.owner_hashes().values() if key_id is not None}
-    others = sorted(of_owner.difference(key_ids))
-    return {"owner": ", ".join(others), "claim": ", ".join(key_ids)} if others else None
+    known = {*key_ids, None}
+    others: set[str | None] = set()
+    for hashes in case.code.owner_hashes().values():
+        of_signal = {key_id for key_id, _ in hashes}
+        if not of_signal & known:
+            others |= of_signal
+    names = ", ".join(sorted(map(str, others)))
+    return {"owner": names, "claim": ", ".join(key_ids)} if others else None
 
 
 def disposable_email(case: Case, limit: int) -> Figures | None:  # noqa: ARG001
@@ -93,5 +99,8 @@ def disposable_email(case: Case, limit: int) -> Figures | None:  # noqa: ARG001
 def _same(held: str | None, of_user: Iterable[str | None], kind: str) -> Figures | None:
     if held is None:
         return None
-    of_owner = held.rpartition(":")[2]  # behind the id of its key
-    return {kind: of_owner} if of_owner in of_user else None
+    shown = set(of_user)
+    for _, digits in named_hashes(held):
+        if digits in shown:
+            return {kind: digits}
+    return None

@@ -6,8 +6,9 @@ import pytest
 from support.code_service import refused
 from support.codes import BY, SUMMER
 
-from reftrail.codes.model import FormatTerms, GivenCode, Signup, Terms, Why
+from reftrail.codes.model import Code, FormatTerms, GivenCode, Signup, Terms, Why
 from reftrail.codes.service import CodeService
+from reftrail.contracts.reference import NamedHash
 
 OWNED: Terms = replace(
     SUMMER,
@@ -19,24 +20,39 @@ OWNED: Terms = replace(
 UNNAMED: Terms = replace(SUMMER, owner_email_hash="e1", owner_device_hash="d1")
 
 
+def latest(code: Code) -> dict[str, NamedHash]:
+    """The hash under the latest key of each signal."""
+    return {name: hashes[0] for name, hashes in code.changed.owner_hashes().items()}
+
+
 def test_each_hash_names_its_key(codes: CodeService) -> None:
     code = codes.issue(OWNED, BY)
     renewed = codes.rehash(code.code, BY, ("k1", "k2"), {"owner_email_hash": "e2"})
-    assert renewed.changed.owner_hashes() == {
+    assert latest(renewed) == {
         "owner_device_hash": ("k1", "d1"),
         "owner_ip_hash": ("k1", "i1"),
         "owner_network_hash": ("k1", "n1"),
         "owner_email_hash": ("k2", "e2"),
     }
     again = codes.rehash(code.code, BY, ("k1", "k2"), {"owner_device_hash": "d2"})
-    assert again.changed.owner_device_hash == "k2:d2"
+    assert again.changed.owner_device_hash == "k2:d2 k1:d1"
     third = codes.rehash(code.code, BY, ("k2", "k3"), {"owner_email_hash": "e3"})
-    assert third.changed.owner_hashes() == {
+    assert latest(third) == {
         "owner_device_hash": ("k2", "d2"),
         "owner_ip_hash": ("k1", "i1"),
         "owner_network_hash": ("k1", "n1"),
         "owner_email_hash": ("k3", "e3"),
     }
+    assert third.changed.owner_email_hash == "k3:e3 k2:e2", "no more than two are kept"
+
+
+def test_a_key_that_is_changed_back_finds_its_hashes_again(codes: CodeService) -> None:
+    code = codes.issue(OWNED, BY).code
+    there = codes.rehash(code, BY, ("k1", "k2"), {"owner_email_hash": "e2"})
+    back = codes.rehash(code, BY, ("k2", "k1"), {"owner_email_hash": "e1"})
+    assert back.changed == there.changed
+    assert {found.code for found in codes.hashed_otherwise({"k1"})} == set()
+    assert {found.code for found in codes.hashed_otherwise({"k2"})} == {code}
 
 
 def test_renewing_twice_changes_nothing(codes: CodeService) -> None:
@@ -50,7 +66,7 @@ def test_renewing_twice_changes_nothing(codes: CodeService) -> None:
 def test_hashes_without_a_key_are_the_former_one_s(codes: CodeService) -> None:
     code = codes.issue(UNNAMED, BY).code
     renewed = codes.rehash(code, BY, ("k1", "k2"), {"owner_email_hash": "e2"}).changed
-    assert (renewed.owner_email_hash, renewed.owner_device_hash) == ("k2:e2", "k1:d1")
+    assert (renewed.owner_email_hash, renewed.owner_device_hash) == ("k2:e2 k1:e1", "k1:d1")
 
 
 def test_codes_of_keys_that_are_not_known_are_listed(codes: CodeService) -> None:
@@ -79,6 +95,10 @@ def test_codes_taken_over_before_the_key_was_changed_may_be_sent_again(
     codes.register(given(email), BY)
     assert codes.register(given("k1:e1"), BY).unchanged == 1
     refused(Why.CLASH, lambda: codes.register(given("k1:e1", owner="eve"), BY))
+    codes.rehash("AMY1", BY, ("k1", "k2"), {"owner_email_hash": "e2"})
+    assert codes.register(given("k1:e1"), BY).unchanged == 1
+    assert codes.register(given("k2:e2"), BY).unchanged == 1
+    refused(Why.CLASH, lambda: codes.register(given("k2:e3"), BY))
     if email.startswith("k2:"):
         refused(Why.CLASH, lambda: codes.register(given("k2:other"), BY))
 

@@ -334,6 +334,14 @@ def test_a_code_in_use_for_less_than_a_day_has_no_bursts() -> None:
             {"owner": "k1", "claim": "k2"},
         ),
         ({"owner_email_hash": "k2:e"}, "k2", None),
+        ({"owner_email_hash": "k2:e k1:f"}, "k2", None),
+        ({"owner_email_hash": "k2:e k1:f"}, "k1", None),
+        ({"owner_email_hash": "k2:e k1:f"}, "k3", {"owner": "k1, k2", "claim": "k3"}),
+        (
+            {"owner_email_hash": "k2:e k1:f", "owner_device_hash": "k0:d"},
+            "k2",
+            {"owner": "k0", "claim": "k2"},
+        ),
         ({"owner_email_hash": "e"}, "k2", None),
         ({"owner_email_hash": None}, "k2", None),
         ({"owner_email_hash": "k1:e"}, None, None),
@@ -353,6 +361,21 @@ def test_a_server_s_purchase_is_compared_by_its_signup(
     signup = Signals(email_hash="other", hash_key_id=signup_key)
     looked_at = case(facts={"owner_email_hash": "k1:e"}, others=(signup,))
     assert ("owner_hashed_otherwise" in found(looked_at)) is is_said
+
+
+def test_a_signup_from_before_the_change_of_the_key_still_shows_the_owner() -> None:
+    """The purchase after it has no signals, and the owner was hashed anew meanwhile."""
+    signup = Signals(device_hash="d1", email_hash="e1", hash_key_id="k1")
+    touch = Signals(ip_hash="i1")
+    facts = {
+        "owner_device_hash": "k2:d2 k1:d1",
+        "owner_email_hash": "k2:e2 k1:e1",
+        "owner_ip_hash": "k2:i2 k1:i1",
+    }
+    shown = found(case(facts=facts, others=(signup, touch)))
+    assert {"owner_device", "owner_email", "owner_ip"} <= shown.keys()
+    assert shown["owner_email"] == {"email": "e1"}
+    assert "owner_hashed_otherwise" not in shown
 
 
 @pytest.mark.parametrize("held", ["e", "k1:e"])
