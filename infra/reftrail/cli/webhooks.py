@@ -1,5 +1,6 @@
 """`reftrail webhooks`: receivers that get records of topics over HTTP."""
 
+import os
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
@@ -21,12 +22,21 @@ from reftrail.contracts.installation import Installation, listed
 from reftrail.contracts.record import Millis
 from reftrail.contracts.times import now, rfc3339
 from reftrail.edge.field_formats import parse_time
+from reftrail.local.hosts import THIS_MACHINE
+from reftrail.webhooks.guard import Networks
 from reftrail.webhooks.log import places
 from reftrail.webhooks.model import Delivery, DeliveryState, Webhook
 from reftrail.webhooks.outbox import Outbox
-from reftrail.webhooks.receivers import check_topics, check_url
+from reftrail.webhooks.receivers import check_topics, check_url, undeliverable
+from reftrail.webhooks.settings import PRIVATE_NETWORKS, private_networks
 from reftrail.webhooks.store import WebhookStore
 
+_WHOLE: Final = frozenset(
+    {"webhook_id", "keys", "waiting", "waiting_since", "topic", "type", "state", "at"}
+)
+"""Columns of lists whose texts stay on one line."""
+_NARROWEST: Final = 130
+"""Characters of a list's lines at least: in fewer its columns are cut into syllables."""
 _NOW: Final = "now"
 _BEGINNING: Final = "beginning"
 
@@ -64,8 +74,13 @@ def _add(
     topic_prefix: TopicPrefix = None,
     ready_file: ReadyFile = None,
 ) -> None:
-    """Send the records of topics to URL, and print the secret that signs them."""
+    """Send the records of topics to URL, and print the secret that signs them.
+
+    An address to which nothing would be sent is added all the same, and said: the host that sends
+    has networks of its own to which it may.
+    """
     address = check_url(url)
+    allowed = _allowed(is_local=store is None)
     names = check_topics(part for text in topics for part in listed(text))
     since = _since(begin)
     installation = installation_at(bootstrap_servers, topic_prefix, ready_file)
@@ -73,6 +88,9 @@ def _add(
     with closing(WebhookStore.open(_file(store, ready_file))) as opened:
         webhook = opened.add(address, names, found, now())
     _show(webhook)
+    why = undeliverable(address, allowed)
+    if why is not None:
+        typer.echo(f"nothing is delivered as things are: {why}", err=True)
 
 
 def _list(store: _Store = None, as_json: AsJson = False, ready_file: ReadyFile = None) -> None:
@@ -182,6 +200,14 @@ def _replay(
         typer.echo(f"{webhook_id}: {name}/{number} from {first} on{unread}")
 
 
+def _allowed(*, is_local: bool) -> Networks:
+    """The private networks that the sending host allows, as far as they are known here."""
+    try:
+        return private_networks(os.environ.get(PRIVATE_NETWORKS, THIS_MACHINE if is_local else ""))
+    except ValueError as error:
+        raise ExpectedError(f"{PRIVATE_NETWORKS}: {error}; give some such as 10.0.0.0/8") from error
+
+
 def _file(store: Path | None, ready_file: Path | None) -> Path:
     """The file of webhooks. Raises `ExpectedError` where nothing says which it is."""
     known = resolve(ready_file).webhooks_store if store is None else store
@@ -268,8 +294,9 @@ def _delivery(delivery: Delivery) -> dict[str, Any]:
 def _print(columns: tuple[str, ...], rows: list[dict[str, Any]]) -> None:
     table = Table(box=None, pad_edge=False)
     for column in columns:
-        table.add_column(column.replace("_", " "), overflow="fold")
+        is_whole = column in _WHOLE
+        table.add_column(column.replace("_", " "), overflow="fold", no_wrap=is_whole)
     for row in rows:
         values = (row[column] for column in columns)
         table.add_row(*(Text("-" if value is None else str(value)) for value in values))
-    Console().print(table)
+    Console(width=max(Console().width, _NARROWEST)).print(table)

@@ -34,7 +34,7 @@ PARTNERS: Final = "partners"
 WAREHOUSE: Final = "warehouse"
 WEBHOOKS: Final = "webhooks"
 
-_THIS_MACHINE: Final = "127.0.0.0/8,::1/128"
+THIS_MACHINE: Final = "127.0.0.0/8,::1/128"
 _SECRETS: Final = (
     "carrier_key",
     "clickhouse_url",
@@ -195,7 +195,7 @@ def warehouse_host(stack: StackConfig, port: int, collector_port: int) -> Host:
 
 def webhooks_host(stack: StackConfig, port: int) -> Host:
     """Sends records of topics to the webhooks in its store; on this machine, too, if not told."""
-    networks = os.environ.get("REFTRAIL_WEBHOOKS_PRIVATE_NETWORKS", _THIS_MACHINE)
+    networks = os.environ.get("REFTRAIL_WEBHOOKS_PRIVATE_NETWORKS", THIS_MACHINE)
     return _python_host(
         WEBHOOKS,
         ("-m", "reftrail.webhooks"),

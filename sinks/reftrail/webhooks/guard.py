@@ -22,6 +22,25 @@ class AddressRefused(Exception):  # noqa: N818  named after what became of the a
     """An address that nothing is sent to. str() says why."""
 
 
+def parse_address(text: str) -> IPv4Address | IPv6Address:
+    """An address as lookups give it, without the zone of a link-local one."""
+    return ip_address(text.partition("%")[0])
+
+
+def refusal(
+    host: str, address: IPv4Address | IPv6Address, allowed: Networks, *, encrypts: bool
+) -> str | None:
+    """The reason for which nothing is sent to a host's address; None if something is."""
+    if any(address in network for network in allowed):
+        return None
+    if not is_public(address):
+        return (
+            f"{host} is at {address}, which isn't public; allow its network in "
+            f"REFTRAIL_WEBHOOKS_PRIVATE_NETWORKS if that is meant"
+        )
+    return None if encrypts else f"{host} is asked without encryption; give an https address"
+
+
 class GuardedBackend(httpcore.NetworkBackend):
     """Connections to public addresses, and to those of allowed networks, for a time.
 
@@ -73,19 +92,13 @@ class GuardedBackend(httpcore.NetworkBackend):
         except (OSError, UnicodeError) as error:
             raise httpcore.ConnectError(f"{host} can't be looked up: {error}") from error
         for address in addresses:
-            self._check(host, ip_address(address.partition("%")[0]))
+            self._check(host, parse_address(address))
         return addresses
 
     def _check(self, host: str, address: IPv4Address | IPv6Address) -> None:
-        if any(address in network for network in self._allowed):
-            return
-        if not is_public(address):
-            raise AddressRefused(
-                f"{host} is at {address}, which isn't public; allow its network in "
-                f"REFTRAIL_WEBHOOKS_PRIVATE_NETWORKS if that is meant"
-            )
-        if not self._encrypts:
-            raise AddressRefused(f"{host} is asked without encryption; give an https address")
+        why = refusal(host, address, self._allowed, encrypts=self._encrypts)
+        if why is not None:
+            raise AddressRefused(why)
 
 
 class _BoundedStream(httpcore.NetworkStream):

@@ -5,9 +5,12 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from reftrail.contracts.errors import ExpectedError
+from reftrail.webhooks.guard import Networks, parse_address, refusal
 from reftrail.webhooks.log import PUBLIC
+from reftrail.webhooks.lookups import Lookups, LookupTimeout
 
 LONGEST_URL: Final = 2_000
+_LOOKUP_SECONDS: Final = 3.0
 
 
 def check_url(url: str) -> str:
@@ -34,6 +37,22 @@ def check_url(url: str) -> str:
             f"https://shop.example/webhooks, in ASCII and without a user's name"
         )
     return url
+
+
+def undeliverable(url: str, allowed: Networks) -> str | None:
+    """The reason for which nothing can be sent to a receiver now; None if nothing speaks against.
+
+    The host that sends judges again at each request: its name server may give other addresses.
+    """
+    parts = urlsplit(url)
+    encrypts = parts.scheme == "https"
+    host = parts.hostname or ""
+    try:
+        found = Lookups().addresses(host, parts.port or (443 if encrypts else 80), _LOOKUP_SECONDS)
+    except (LookupTimeout, OSError, UnicodeError) as error:
+        return f"{host} can't be looked up here: {error}"
+    reasons = (refusal(host, parse_address(text), allowed, encrypts=encrypts) for text in found)
+    return next((reason for reason in reasons if reason is not None), None)
 
 
 def check_topics(names: Iterable[str]) -> list[str]:

@@ -2,13 +2,20 @@
 
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field, field_validator
 
 from reftrail.contracts.installation import Installation, listed
 from reftrail.contracts.setting_types import Seconds, TimeoutSeconds
 from reftrail.webhooks.guard import Networks
+
+PRIVATE_NETWORKS: Final = "REFTRAIL_WEBHOOKS_PRIVATE_NETWORKS"
+
+
+def private_networks(text: str) -> Networks:
+    """The networks in a list with commas between. Raises ValueError."""
+    return [ip_network(network) for network in listed(text)]
 
 
 class WebhooksSettings(Installation):
@@ -37,11 +44,10 @@ class WebhooksSettings(Installation):
     @property
     def allowed_networks(self) -> Networks:
         """The networks to which messages may go although they aren't public."""
-        return [ip_network(text) for text in listed(self.webhooks_private_networks)]
+        return private_networks(self.webhooks_private_networks)
 
     @field_validator("webhooks_private_networks")
     @classmethod
     def _are_networks(cls, given: str) -> str:
-        for text in listed(given):
-            ip_network(text)
+        private_networks(given)
         return given

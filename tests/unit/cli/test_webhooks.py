@@ -96,6 +96,63 @@ def test_what_is_shown_is_no_markup(store: WebhookStore) -> None:
     assert "https://[fd00::1]/hook" in run(store.path, "list").output
 
 
+@pytest.mark.parametrize(
+    ("url", "allowed", "said"),
+    [
+        ("https://10.1.2.3/hook", "", "10.1.2.3, which isn't public; allow its network in"),
+        ("https://10.1.2.3/hook", "10.0.0.0/8", None),
+        ("http://[::1]:8080/hook", "", "::1, which isn't public"),
+        ("http://10.1.2.3/hook", "10.0.0.0/8", None),
+        ("http://8.8.8.8/hook", "", "without encryption; give an https address"),
+        ("https://8.8.8.8/hook", "", None),
+        ("https://no-such-host.invalid/hook", "", "no-such-host.invalid can't be looked up here"),
+    ],
+)
+def test_an_address_that_nothing_is_sent_to_is_said_when_it_is_added(
+    store: WebhookStore, monkeypatch: pytest.MonkeyPatch, url: str, allowed: str, said: str | None
+) -> None:
+    monkeypatch.setattr(module, "places", lambda *_: BEGIN)
+    monkeypatch.setenv("REFTRAIL_WEBHOOKS_PRIVATE_NETWORKS", allowed)
+    result = run(store.path, "add", url, "--topics", "rewards")
+    assert [webhook.url for webhook in store.all(AT)] == [url]
+    assert result.stdout.strip().startswith("whsec_"), "the secret alone"
+    if said is None:
+        assert "nothing is delivered" not in result.stderr
+    else:
+        assert said in result.stderr.replace("\n", " ")
+
+
+def test_networks_that_are_none_are_refused_before_anything_is_added(
+    store: WebhookStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "places", lambda *_: BEGIN)
+    monkeypatch.setenv("REFTRAIL_WEBHOOKS_PRIVATE_NETWORKS", "ten")
+    assert "such as 10.0.0.0/8" in refused(store.path, "add", URL, "--topics", "rewards")
+    assert list(store.all(AT)) == []
+
+
+def test_a_list_in_a_narrow_terminal_has_whole_words(store: WebhookStore) -> None:
+    webhook_id = store.add(URL, ["rewards", "reward-granted"], BEGIN, AT).webhook_id
+    Outbox(store, webhook_id).take_in(
+        [Message(LogPlace("rewards", 0, 5), "msg_5", "reward_decided", "{}")], [], 0, AT
+    )
+    result = CliRunner().invoke(
+        command_line(("webhooks",)),
+        ["webhooks", "list", "--store", str(store.path)],
+        env={"COLUMNS": "80"},
+    )
+    lines = result.stdout.splitlines()
+    assert len(lines) == 2
+    assert lines[1].split()[:4] == [webhook_id, URL, "rewards,", "reward-granted"]
+    deliveries = CliRunner().invoke(
+        command_line(("webhooks",)),
+        ["webhooks", "deliveries", webhook_id, "--store", str(store.path)],
+        env={"COLUMNS": "80"},
+    )
+    assert len(deliveries.stdout.splitlines()) == 2
+    assert "reward_decided" in deliveries.stdout
+
+
 def test_a_mistyped_path_makes_no_store(store: WebhookStore, tmp_path: Path) -> None:
     webhook_id = store.add(URL, ["rewards"], BEGIN, AT).webhook_id
     typo = tmp_path / "typo.sqlite"
