@@ -1,7 +1,7 @@
 """Handlers of the collector's routes."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
@@ -165,7 +165,7 @@ class Collector:
             self.limits.admit_codes(payer)
         lookup = await self._lookup_of(codes)
         if not self.renewal.is_idle:
-            await self._renew_owners(examined.submitted, sender)
+            await self.renew_owners(examined.submitted, sender)
         circumstances = Circumstances(sender, at, self.pseudonyms, lookup, skew)
         if len(examined.submitted) == 1:  # as in most requests
             accepted = [recorded(examined.submitted[0], circumstances)]
@@ -194,11 +194,13 @@ class Collector:
                 return self.codes.lookup
         return partial(as_far_as_known, self.codes.lookup)
 
-    async def _renew_owners(self, submitted: list[Submitted], sender: Sender) -> None:
-        """Renew owners' hashes; events that may earn wait for it.
+    async def renew_owners(self, submitted: Sequence[Submitted], sender: Sender) -> None:
+        """Renew owners' hashes while the hash key is changed; events that may earn wait for it.
 
         Others don't: the time of an answer would tell a page whose e-mail is an owner's.
         """
+        if self.renewal.is_idle:
+            return
         is_published = sender.kind is KeyKind.PUBLISHABLE
         seen = [
             Signals(

@@ -162,6 +162,7 @@ async def _count(
     codes: CodeLookup | None = collector.codes.lookup if is_known else None
     circumstances = Circumstances(sender, now(), collector.pseudonyms, codes)
     submitted = examine([click], sender.kind, circumstances.now, 0).submitted
+    await collector.renew_owners(submitted, sender)
     accepted = [recorded(sent, circumstances) for sent in submitted]
     for event in accepted:  # a link has no key: those of a campaign are bounded together
         collector.bound(f"\0links of {event.row.campaign_id}", submitted, accepted)

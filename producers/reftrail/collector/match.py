@@ -245,7 +245,9 @@ class _Question:
         circumstances = Circumstances(
             self.sender, self.at, self.collector.pseudonyms, self.collector.codes.lookup
         )
-        accepted = recorded(Submitted(0, event, item), circumstances)
+        submitted = Submitted(0, event, item)
+        await self.collector.renew_owners([submitted], self.sender)
+        accepted = recorded(submitted, circumstances)
         evidence = msgspec.json.encode({MATCH_PROPERTY: found.answer}).decode()
         row = msgspec.structs.replace(accepted.row, properties=evidence)
         written = Accepted(accepted.key, row, accepted.guess)

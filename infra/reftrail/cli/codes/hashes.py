@@ -35,8 +35,9 @@ def hashes(
 ) -> None:
     """List codes whose owners can't be recognised by device, address or e-mail any more.
 
-    Their signals are hashed under a key that isn't known. Send the owners' signals again while the
-    former key is REFTRAIL_FORMER_HASH_KEY of the collector, or reissue the codes.
+    Their signals are hashed under a key that isn't known. Send an event with the signals of each
+    owner while that key is REFTRAIL_FORMER_HASH_KEY of the collector. Without the key nothing
+    renews them, and a reissued code has the old one's: issue codes anew, with owner_signals.
     """
     ids = set(known or ()) or {_present_key(hash_key)}
     rows = []
