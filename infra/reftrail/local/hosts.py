@@ -13,6 +13,7 @@ from typing import Final
 
 import httpx
 
+from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.installation import Installation
 from reftrail.local.broker import (
     broker_answers,
@@ -153,11 +154,25 @@ def collector_host(stack: StackConfig, port: int, reports_port: int) -> Host:
         secret_keys=stack.keys.secret_key,
         publishable_keys=stack.keys.publishable_key,
         hash_key=stack.keys.hash_key,
-        former_hash_key=os.environ.get("REFTRAIL_FORMER_HASH_KEY"),
+        former_hash_key=former_hash_key(stack.keys),
         codes_store=stack.codes_store,
         codes_secret=stack.keys.codes_secret,
         reports_url=url_of(reports_port),
     )
+
+
+def former_hash_key(keys: Keys) -> str | None:
+    """The hash key before the one in keys.json, while it is being changed. Raises `ExpectedError`.
+
+    REFTRAIL_HASH_KEY isn't read: one that is set for other commands would change the key for good.
+    """
+    former = os.environ.get("REFTRAIL_FORMER_HASH_KEY")
+    if former and former.partition(":")[0] == keys.hash_key.partition(":")[0]:
+        raise ExpectedError(
+            "REFTRAIL_FORMER_HASH_KEY has the id of hash_key in keys.json of the data directory, "
+            "from where a local stack takes it; put the new key there, under an id of its own"
+        )
+    return former
 
 
 def worker_host(stack: StackConfig, number: int, port: int) -> Host:

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.installation import Installation
 from reftrail.local.data_dir import Keys
 from reftrail.local.hosts import (
@@ -74,3 +76,20 @@ def test_each_host_has_the_secrets_that_it_needs_and_no_others(
     }
     for host in hosts.values():
         assert "the shell's, for another installation" not in _environment(host.command).values()
+
+
+def test_the_hash_key_is_changed_in_the_file_of_keys(
+    place: StackConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key that is only set in the environment isn't taken: the collector would never start."""
+    present = "k2:" + "7a" * 32
+    changed = StackConfig(
+        place.directory, place.installation, replace(place.keys, hash_key=present), place.group
+    )
+    monkeypatch.setenv("REFTRAIL_FORMER_HASH_KEY", "k1:" + "5b" * 32)
+    given = collector_host(changed, 1, 2).command.environment
+    assert given["REFTRAIL_HASH_KEY"] == present
+    assert given["REFTRAIL_FORMER_HASH_KEY"] == "k1:" + "5b" * 32
+    monkeypatch.setenv("REFTRAIL_FORMER_HASH_KEY", "k2:" + "5b" * 32)
+    with pytest.raises(ExpectedError, match=r"keys\.json of the data directory.* put the new key"):
+        collector_host(changed, 1, 2)
