@@ -134,9 +134,12 @@ def local_time(text: str | datetime | None, zone: ZoneInfo) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S %z}"
 
 
+_TIME_FIGURES: Final = frozenset({"at", "since", "until", "counts_from"})
+
+
 def figure_text(name: str, value: object, zone: ZoneInfo) -> str:
     """A figure of evidence; one that is a time (in ms since 1970, by its name) as local time."""
-    is_time = isinstance(value, int) and (name == "at" or name.endswith("_at"))
+    is_time = isinstance(value, int) and (name in _TIME_FIGURES or name.endswith("_at"))
     return local_time(rfc3339(int(str(value))), zone) if is_time else str(value)
 
 

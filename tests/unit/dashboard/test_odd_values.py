@@ -3,6 +3,7 @@
 import re
 from html import escape, unescape
 from urllib.parse import parse_qs, quote, urlsplit
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -11,6 +12,7 @@ from support.dashboard import KEY
 from support.dashboard_rewards import AS_OF, load_rewards
 from support.programme import code, entry
 
+from reftrail.dashboard.view import figure_text
 from reftrail.reports.user_view.history import USUAL
 from reftrail.warehouse.placing.placer import Placer
 
@@ -67,3 +69,13 @@ async def test_the_last_time_that_a_calendar_has_is_shown(http: httpx.AsyncClien
     for path in ("/codes/EVER", "/review", "/rewards/ever"):
         answer = await http.get(f"{path}?time_zone=Asia/Kolkata")
         assert answer.status_code == 200, path
+
+
+@pytest.mark.parametrize("name", ["at", "ends_at", "since", "until", "counts_from"])
+def test_figures_that_are_times_are_shown_as_times(name: str) -> None:
+    """`since` of a stopped code and `until` of a holding period were milliseconds."""
+    assert figure_text(name, 1_751_932_100_000, ZoneInfo("Europe/Berlin")) == (
+        "2025-07-08 01:48:20 +0200"
+    )
+    assert figure_text("users_24h", 1_751_932_100_000, ZoneInfo("UTC")) == "1751932100000"
+    assert figure_text(name, "always", ZoneInfo("UTC")) == "always"
