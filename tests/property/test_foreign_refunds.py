@@ -94,6 +94,18 @@ def sums(host: MemoryHost) -> dict[tuple[str, str, str, str], Micros]:
     return dict(found)
 
 
+def paid(host: MemoryHost) -> dict[tuple[str, str, str, str], Micros]:
+    """The sums that aren't zero, whether a reward was decided on once or again.
+
+    What is refunded before it earns has no entries.
+    """
+    found: Counter[tuple[str, str, str, str]] = Counter()
+    for (earned, user, action, role), balance in sums(host).items():
+        kind, number, *_ = action.split(":")
+        found[earned, user, f"{kind}:{number}", role] += balance
+    return {reward: balance for reward, balance in found.items() if balance}
+
+
 def letters(host: MemoryHost) -> set[str]:
     """The reasons of the dead letters."""
     found = (letter for letter in host.log(DEAD_LETTERS) if isinstance(letter, DeadLettered))
@@ -112,4 +124,27 @@ def test_a_refund_under_any_name_counts_as_under_its_buyer_s(seed: int, trigger:
     after = [*misnamed, *(event for event in refunds if rng.random() < 0.2)]
     host = played(rng, before, after, trigger)
     assert sums(host) == sums(played(rng, before, refunds, trigger))
+    assert letters(host) <= {"no_signup"}
+
+
+@given(seed=st.integers(0, 2**32), trigger=st.sampled_from(PAYING))
+def test_nor_does_it_matter_whether_it_comes_before_its_order(seed: int, trigger: Trigger) -> None:
+    """All that happens is received within hours, in any order, and the signups at first."""
+    rng = Random(seed)
+    before, users = bought(rng)
+    refunds = paid_back(rng, users)
+    signups = [event for event in before if isinstance(event, Signup)]
+    purchases = [event for event in before if not isinstance(event, Signup)]
+    misnamed = [
+        msgspec.structs.replace(event, user_id=rng.choice([*USERS, *OTHERS, event.user_id]))
+        for event in refunds
+    ]
+    disputes = [event for event in misnamed if not isinstance(event, Refund)]
+    first = [event for event in misnamed if isinstance(event, Refund) and rng.random() < 0.7]
+    later = [event for event in misnamed if isinstance(event, Refund) and event not in first]
+    early: list[Event] = [*signups, *first]
+    late: list[Event] = [*purchases, *later]
+    (early if rng.random() < 0.5 else late).extend(disputes)
+    host = played(rng, early, late, trigger)
+    assert paid(host) == paid(played(rng, [*signups, *purchases], refunds, trigger))
     assert letters(host) <= {"no_signup"}

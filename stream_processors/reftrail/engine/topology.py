@@ -90,9 +90,10 @@ from reftrail.rules import limits, milestone, velocity
 from reftrail.rules.attribution import state as attribution
 from reftrail.rules.attribution.bounds import DEFAULT, Bounds
 from reftrail.rules.attribution.decider import SIGNUP_WAIT, AttributionDecider
+from reftrail.rules.attribution.expiry import REMEMBERED_LONGER
 from reftrail.rules.attribution.state_events import STATE_EVENTS as ATTRIBUTION_EVENTS
 from reftrail.rules.attribution.waiting import EndedReferral, KeptAction, due_at
-from reftrail.rules.decider import Refused, TimerFired
+from reftrail.rules.decider import Decider, Refused, TimerFired
 from reftrail.rules.forwarding import Forwarder
 from reftrail.rules.limits import (
     DayForgotten,
@@ -101,6 +102,7 @@ from reftrail.rules.limits import (
     LimitsDecider,
     LimitState,
 )
+from reftrail.rules.order_questions import QuestionRemembered, QuestionsForgotten
 from reftrail.rules.reward import keys as reward_keys
 from reftrail.rules.reward.bonuses import is_bonus
 from reftrail.rules.reward.decider import RewardDecider, wakes_at
@@ -293,6 +295,8 @@ TOPOLOGY: Final[tuple[Stage, ...]] = (
             LimitReserved: (),
             LimitReleased: (),
             DayForgotten: (),
+            QuestionRemembered: (),
+            QuestionsForgotten: (),
         },
         changelog=LIMITS_CHANGELOG,
         timers=TimerSpec(due_at=limits.wakes_at, fired=limit_timer_fired),
@@ -321,12 +325,16 @@ def topology_with(
 ) -> tuple[Stage, ...]:
     """The topology with settings of attribution.
 
-    signup_wait is how long purchases and refunds wait for their user's signup, bounds are those of
-    a decision about merged users.
+    signup_wait is how long purchases and refunds wait for their user's signup; a refund that has
+    waited is remembered by `REMEMBERED_LONGER` times that. bounds are those of a decision about
+    merged users.
     """
-    decider = AttributionDecider(signup_wait, bounds)
+    deciders: Mapping[str, Decider[Any]] = {
+        "attribution": AttributionDecider(signup_wait, bounds),
+        "limits": LimitsDecider(REMEMBERED_LONGER * signup_wait),
+    }
     return tuple(
-        replace(stage, decider=decider) if stage.name == "attribution" else stage
+        replace(stage, decider=deciders[stage.name]) if stage.name in deciders else stage
         for stage in TOPOLOGY
     )
 

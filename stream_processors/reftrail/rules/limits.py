@@ -10,6 +10,9 @@ counts until the time has passed since the end of its day, and is forgotten then
 
 The limit of a day closes some time after that day: then nothing is reserved under it any more, and
 none is released. Later it is forgotten.
+
+An order is a limit, too, of one user. So this stage knows whose it is, and answers refunds that
+name somebody else (`order_questions.py`).
 """
 
 from collections.abc import Sequence
@@ -21,7 +24,15 @@ from reftrail.contracts.decisions import Claimed
 from reftrail.contracts.record import DAY, Derived, Millis
 from reftrail.contracts.stage_messages import LimitAnswered, LimitRequested, OrderAsked
 from reftrail.rules.decider import Cause, Reference, Refused, TimerFired, fingerprint, metadata
-from reftrail.rules.packing import unpacked
+from reftrail.rules.order_questions import (
+    REMEMBERED,
+    OrderQuestion,
+    QuestionRemembered,
+    QuestionsForgotten,
+    answered,
+    claims_of_others,
+    remembered,
+)
 
 
 class LimitReservation(NamedTuple):
@@ -107,6 +118,8 @@ class LimitState(msgspec.Struct, frozen=True, array_like=True):
 
     day is the UTC day of a limit for a day; NO_DAY for others. Of a limit within a time, days are
     the amounts by UTC day, in order, and within is the longest time that was asked for.
+
+    questions are those about an order which other users may have, as they came in.
     """
 
     taken: int = 0
@@ -116,6 +129,7 @@ class LimitState(msgspec.Struct, frozen=True, array_like=True):
     within: Millis = 0
     codes: tuple[str, ...] = ()
     user_id: str = ""
+    questions: tuple[OrderQuestion, ...] = ()
 
     def taken_by(self, at: Millis, within: Millis) -> int:
         """The amount that is taken by a time; of a limit within a time, that which still counts."""
@@ -163,6 +177,8 @@ Event: TypeAlias = (
     | LimitAnswered
     | LimitReserved
     | LimitReleased
+    | QuestionRemembered
+    | QuestionsForgotten
     | DayForgotten
     | Claimed
     | Refused
@@ -170,7 +186,14 @@ Event: TypeAlias = (
 
 
 class LimitsDecider:
-    """The decider of the limits stage. Its key is that of the first limit of a request."""
+    """The decider of the limits stage. Its key is that of the first limit of a request.
+
+    remembered is the time from its receipt for which a refund is that names another user than the
+    one who bought, and whose order has earned nothing yet.
+    """
+
+    def __init__(self, remembered: Millis = REMEMBERED) -> None:
+        self.remembered = remembered
 
     def decide(
         self,
@@ -181,9 +204,14 @@ class LimitsDecider:
     ) -> Sequence[Event]:
         """Reserve or release an amount, and send the request to its next limit, or an answer."""
         if isinstance(record, TimerFired):
-            return [DayForgotten(**metadata(record, cause))]
+            forgotten = QuestionsForgotten if state.questions else DayForgotten
+            return [forgotten(**metadata(record, cause))]
         if isinstance(record, OrderAsked):
-            return _holders_claims(state, record, cause)
+            question = OrderQuestion.of(record, self.remembered)
+            is_anothers = state.taken and state.holder not in (0, question.asker)
+            codes = state.codes if state.user_id else None
+            answers = answered(record, question, state.user_id, codes, cause) if is_anothers else ()
+            return [*answers, *remembered(state.questions, record, question, cause)]
         reservation, rest = LimitReservation.parse(record.limits[0]), record.limits[1:]
         closed = reservation.day is not None and is_closed(reservation.day, record.received_at)
         is_of_one_user = reservation.key.partition(":")[0] in (ORDER, EMAIL)
@@ -208,11 +236,12 @@ class LimitsDecider:
             code=record.code if is_order else "",
             user_id=record.user_id if is_order else "",
         )
+        asked = claims_of_others(state.questions, record, cause) if state.questions else ()
         if not rest:
-            return [taken, _answer(record, cause)]
-        return [taken, *_ask(rest, [*record.passed, record.limits[0]], record, cause)]
+            return [taken, _answer(record, cause), *asked]
+        return [taken, *_ask(rest, [*record.passed, record.limits[0]], record, cause), *asked]
 
-    def evolve(self, state: LimitState, record: Event) -> LimitState:
+    def evolve(self, state: LimitState, record: Event) -> LimitState:  # noqa: PLR0911 - a table
         """The taken amount after an event."""
         match record:
             case LimitReserved() if record.within:
@@ -221,10 +250,23 @@ class LimitsDecider:
                 taken = state.taken + record.amount
                 codes = tuple(dict.fromkeys((*state.codes, record.code))) if record.code else ()
                 user_id = record.user_id
-                return LimitState(taken, record.holder, record.day, codes=codes, user_id=user_id)
+                asked = state.questions
+                return LimitState(
+                    *(taken, record.holder, record.day),
+                    codes=codes,
+                    user_id=user_id,
+                    questions=asked,
+                )
             case LimitReleased():
                 taken = max(0, state.taken - record.amount)
-                return msgspec.structs.replace(state, taken=taken) if taken else LimitState()
+                if taken:
+                    return msgspec.structs.replace(state, taken=taken)
+                return LimitState(questions=state.questions)
+            case QuestionRemembered(question=question):
+                return msgspec.structs.replace(state, questions=(*state.questions, question))
+            case QuestionsForgotten(event_time=now):
+                left = tuple(known for known in state.questions if known.due_at > now)
+                return msgspec.structs.replace(state, questions=left)
             case DayForgotten():
                 return LimitState()
             case LimitRequested() | LimitAnswered() | Claimed() | Refused():
@@ -234,55 +276,15 @@ class LimitsDecider:
 
 
 def wakes_at(state: LimitState) -> Millis | None:
-    """The time at which the limit of a day, or within a time, is forgotten; None for others."""
+    """The time at which something of a limit is forgotten; None if nothing is.
+
+    That is the limit of a day, or within a time, or a question about an order.
+    """
+    if state.questions:
+        return min(question.due_at for question in state.questions)
     if state.days:
         return _counts_until(state.days[-1][0], state.within)
     return None if state.day == NO_DAY else forgotten_at(state.day)
-
-
-def _holders_claims(state: LimitState, asked: OrderAsked, cause: Cause) -> list[Claimed | Refused]:
-    """A refund or dispute as claims of the referrals that have its order, if another user's have.
-
-    Nothing follows where no referral has it: most refunds are of orders that earn nothing.
-    """
-    if not state.taken or state.holder in (0, fingerprint(asked.user_id)):
-        return []
-    claim = unpacked(asked.claim, Claimed)
-    if not state.user_id:
-        detail = (
-            f"order {claim.order_id} isn't that of {asked.user_id}, and by whom it has earned is "
-            f"not known of orders from before rules 9; send the {claim.action} again with its buyer"
-        )
-        common = metadata(asked, cause, "refund_of_another")
-        return [Refused(**common, reason="refund_of_another", detail=detail)]
-    return [_holders_claim(claim, code, state.user_id, asked, cause) for code in state.codes]
-
-
-def _holders_claim(
-    claim: Claimed, code: str, user_id: str, asked: OrderAsked, cause: Cause
-) -> Claimed:
-    """A refund or dispute as a claim of a referral that has its order.
-
-    It says what the action said, and nothing of the referral that asked.
-    """
-    common = metadata(asked, cause, f"claimed:{code}:{user_id}")
-    common["event_time"] = claim.event_time
-    common["received_at"] = claim.received_at
-    return Claimed(
-        **common,
-        code=code,
-        user_id=user_id,
-        basis="",
-        touch_time=0,
-        signed_up_at=0,
-        **{name: getattr(claim, name) for name in _OF_THE_ACTION},
-    )
-
-
-_OF_THE_ACTION: Final = (
-    *("action", "action_event_id", "order_id", "amount_micros", "currency", "country", "source"),
-    *("net_amount_micros", "refund_id", "amount_refunded_micros", "dispute_id"),
-)
 
 
 def _ask(

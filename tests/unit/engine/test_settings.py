@@ -61,11 +61,11 @@ def test_no_time_to_wait(days: str, monkeypatch: pytest.MonkeyPatch) -> None:
         WorkerSettings.model_validate({})
 
 
-def test_only_the_attribution_stage_is_another() -> None:
+def test_only_the_stages_are_others_that_wait_so_long() -> None:
     changed = topology_with(signup_wait=1)
     assert [
         known.name for known, stage in zip(TOPOLOGY, changed, strict=True) if known is not stage
-    ] == ["attribution"]
+    ] == ["attribution", "limits"]
 
 
 def test_every_setting_of_the_worker_is_documented() -> None:

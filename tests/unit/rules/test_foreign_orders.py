@@ -10,10 +10,31 @@ from reftrail.contracts.decisions import Action, Claimed
 from reftrail.contracts.events import CodeEvidence
 from reftrail.contracts.stage_messages import LimitRequested, OrderAsked
 from reftrail.engine.reference import ReferenceTables
-from reftrail.rules.decider import Cause, Refused
-from reftrail.rules.limits import LimitsDecider, LimitState, order_key
+from reftrail.rules.decider import Cause, Refused, TimerFired
+from reftrail.rules.limits import (
+    LimitsDecider,
+    LimitState,
+    order_key,
+    wakes_at,
+)
+from reftrail.rules.order_questions import (
+    MOST_REMEMBERED,
+    REMEMBERED,
+    TOLERANCE,
+    QuestionRemembered,
+)
 from reftrail.rules.packing import packed, unpacked
-from reftrail.testing import Outline, campaign, claimed, code, converted, given, order_asked, tick
+from reftrail.testing import (
+    Outline,
+    campaign,
+    claimed,
+    code,
+    converted,
+    given,
+    moment,
+    order_asked,
+    tick,
+)
 from reftrail.testing.outlines import derived
 
 CAUSE = Cause("limits", 0, 0)
@@ -79,24 +100,39 @@ def test_a_refund_of_a_known_order_is_not() -> None:
 def holding(
     code_of_it: str = "AMY", user: str = "buyer", before: LimitState | None = None
 ) -> LimitState:
+    return after(before or LimitState(), reserving(code_of_it, user))
+
+
+def reserving(code_of_it: str, user: str, **overrides: Any) -> LimitRequested:
     requested = derived(
         LimitRequested,
         None,
         {"limits": [f"{order_key('o1')}|1|1"], "passed": [], "code": code_of_it, "user_id": user},
-        {"claim_id": "claim"},
+        {"claim_id": "claim"} | overrides,
     ).record()
     assert isinstance(requested, LimitRequested)
-    state, decider = before or LimitState(), LimitsDecider()
-    for event in decider.decide(state, requested, CAUSE, ReferenceTables()):
-        state = decider.evolve(state, event)
-    return state
+    return requested
+
+
+def question(user: str, claim: Outline | None = None) -> OrderAsked:
+    record = (
+        order_asked("o1", user_id=user).but(claim=packed((claim or refund()).record())).record()
+    )
+    assert isinstance(record, OrderAsked)
+    return record
 
 
 def answers(state: LimitState, user: str) -> list[object]:
-    claim = refund().record()
-    question = order_asked("o1", user_id=user).but(claim=packed(claim)).record()
-    assert isinstance(question, OrderAsked)
-    return list(LimitsDecider().decide(state, question, CAUSE, ReferenceTables()))
+    """What goes to topics; the question is remembered besides."""
+    events = LimitsDecider().decide(state, question(user), CAUSE, ReferenceTables())
+    return [event for event in events if not isinstance(event, QuestionRemembered)]
+
+
+def after(state: LimitState, record: OrderAsked | LimitRequested | TimerFired) -> LimitState:
+    decider = LimitsDecider()
+    for event in decider.decide(state, record, CAUSE, ReferenceTables()):
+        state = decider.evolve(state, event)
+    return state
 
 
 def test_a_refund_goes_to_the_referral_that_has_the_order() -> None:
@@ -111,9 +147,9 @@ def test_nothing_of_the_referral_that_asked_goes_with_it() -> None:
     asking: dict[str, Any] = {"arm": "b", "first_purchase_at": 1, "utm_source": "mail"}
     evidence: dict[str, Any] = {"code_evidence": CodeEvidence.FORGED, "touch_ip_hash": "ip"}
     claim = refund().but(channel="poster", amount_micros=7, **asking, **evidence).record()
-    question = order_asked("o1", user_id="u1").but(claim=packed(claim)).record()
-    assert isinstance(question, OrderAsked)
-    (sent,) = LimitsDecider().decide(holding(), question, CAUSE, ReferenceTables())
+    asked = order_asked("o1", user_id="u1").but(claim=packed(claim)).record()
+    assert isinstance(asked, OrderAsked)
+    sent, _ = LimitsDecider().decide(holding(), asked, CAUSE, ReferenceTables())
     assert isinstance(sent, Claimed)
     assert (sent.order_id, sent.amount_micros) == ("o1", 7)
     assert (sent.touch_event_id, sent.root_reference, sent.campaign_id) == (None, None, None)
@@ -145,17 +181,7 @@ def test_of_an_order_from_before_rules_9_it_becomes_a_dead_letter() -> None:
 
 
 def test_an_order_that_is_free_again_is_nobody_s() -> None:
-    decider, state = LimitsDecider(), holding()
-    releasing = derived(
-        LimitRequested,
-        None,
-        {"limits": [f"{order_key('o1')}|1|1"], "releasing": True, "user_id": "buyer"},
-        {"passed": [], "code": "AMY", "claim_id": "claim"},
-    ).record()
-    assert isinstance(releasing, LimitRequested)
-    for event in decider.decide(state, releasing, CAUSE, ReferenceTables()):
-        state = decider.evolve(state, event)
-    assert state == LimitState()
+    assert after(holding(), reserving("AMY", "buyer", releasing=True)) == LimitState()
 
 
 def test_limits_that_are_no_orders_keep_nobody() -> None:
@@ -170,3 +196,59 @@ def test_limits_that_are_no_orders_keep_nobody() -> None:
     for event in LimitsDecider().decide(state, requested, CAUSE, ReferenceTables()):
         state = LimitsDecider().evolve(state, event)
     assert (state.taken, state.codes, state.user_id) == (5, (), "")
+
+
+def claimed_by(state: LimitState, user: str = "buyer", **overrides: Any) -> list[Claimed]:
+    """The claims that follow when a user reserves the order."""
+    request = reserving("AMY", user, **overrides)
+    events = LimitsDecider().decide(state, request, CAUSE, ReferenceTables())
+    return [event for event in events if isinstance(event, Claimed)]
+
+
+def test_a_refund_that_comes_first_waits_for_who_reserves_the_order() -> None:
+    state = after(LimitState(), question("u1"))
+    (claim,) = claimed_by(state)
+    assert (claim.code, claim.user_id, claim.action) == ("AMY", "buyer", Action.REFUND)
+    assert claim.action_event_id == "refund o1 12:00"
+    assert claimed_by(state, "u1") == []
+
+
+def test_it_waits_for_each_who_reserves_it_and_beyond_a_release() -> None:
+    state = holding(before=after(LimitState(), question("u1")))
+    assert [claim.code for claim in claimed_by(state)] == ["AMY"]
+    released = after(state, reserving("AMY", "buyer", releasing=True))
+    assert (released.taken, released.holder) == (0, 0)
+    assert len(claimed_by(released, "another")) == 1
+
+
+def test_the_same_refund_waits_once_whoever_asks() -> None:
+    state = after(after(LimitState(), question("u1")), question("u2"))
+    assert len(state.questions) == 1
+
+
+def test_a_refund_from_before_the_order_is_about_another_one() -> None:
+    state = after(LimitState(), question("u1"))
+    at = moment("12:00") + TOLERANCE
+    assert len(claimed_by(state, event_time=at)) == 1
+    assert claimed_by(state, event_time=at + 1) == []
+
+
+def test_what_is_too_much_to_remember_becomes_a_dead_letter() -> None:
+    state = LimitState()
+    for nth in range(MOST_REMEMBERED):
+        state = after(state, question("u1", refund().but(action_event_id=f"r{nth}")))
+    last = question("u1")
+    (refused,) = LimitsDecider().decide(state, last, CAUSE, ReferenceTables())
+    assert isinstance(refused, Refused)
+    assert (refused.reason, refused.payload) == ("too_many_refunds", None)
+
+
+def test_it_is_forgotten_in_time() -> None:
+    state = after(LimitState(), question("u1"))
+    due_at = wakes_at(state)
+    assert due_at == moment("12:00") + REMEMBERED
+    fired = {"event_time": due_at, "received_at": due_at, "action": order_key("o1")}
+    timer = derived(TimerFired, None, fired, {}).record()
+    assert isinstance(timer, TimerFired)
+    assert after(state, timer) == LimitState()
+    assert after(holding(before=state), timer) == holding()

@@ -49,13 +49,19 @@ def decide(context: DecisionContext, assessed: AssessedReward) -> None:
 
 
 def ask(context: DecisionContext, assessed: AssessedReward) -> None:
-    """Ask for the reservations that a reward needs, one after the other."""
+    """Ask for the reservations that a reward needs, one after the other.
+
+    The request has the time of the action, also where a review asks.
+    """
     requested = msgspec.structs.replace(assessed, origin=context.origin)
     about = assessed.case.action if assessed.case else "order"
+    common = context.metadata("limits", assessed.claim_id, about)
+    if assessed.case is not None:
+        common["event_time"] = assessed.case.action_time
     context.apply(
         LimitsRequested(**context.noted(), assessed=requested),
         LimitRequested(
-            **context.metadata("limits", assessed.claim_id, about),
+            **common,
             limits=list(assessed.asked),
             passed=[],
             code=context.code,
