@@ -64,11 +64,12 @@ def played(rng: Random, events: list[Event], trigger: str) -> MemoryHost:
 def bounds(events: list[Event], trigger: str) -> dict[str, tuple[bool, bool]]:
     """By the event that earns, after the signup, whether the owner must be found, and may be.
 
-    Who signed up in the owner's browser is found with all claims, who buys in a browser in which
-    the owner has bought something with that purchase. Nobody is found who was never there.
+    Who signed up in a browser in which the owner is named by then is found, whatever else the user
+    has been in; who buys in a browser in which the owner has bought something with that purchase.
+    Nobody is found who was never there.
     """
     found: dict[str, tuple[bool, bool]] = {}
-    signed_up: dict[str, bool] = {}
+    signed_up: dict[str, str] = {}
     for nth, event in enumerate(events):
         user, browser = event.user_id or "", event.visitor_id or ""
         before = [known for known in events[:nth] if known.user_id == "amy"]
@@ -77,11 +78,11 @@ def bounds(events: list[Event], trigger: str) -> dict[str, tuple[bool, bool]]:
         own = {known.visitor_id for known in events[: nth + 1] if known.user_id == user}
         may = not own.isdisjoint(named | bought)
         if isinstance(event, Signup) and user != "amy":
-            signed_up[user] = browser in named
+            signed_up[user] = browser
             if trigger == Trigger.SIGNUP:
-                found[event.event_id] = signed_up[user], may
+                found[event.event_id] = browser in named, may
         elif isinstance(event, Purchase) and user in signed_up and trigger != Trigger.SIGNUP:
-            found[event.event_id] = signed_up[user] or browser in bought, may
+            found[event.event_id] = signed_up[user] in named or browser in bought, may
     return found
 
 

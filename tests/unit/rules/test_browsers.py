@@ -7,7 +7,7 @@ from support.attributing import bought, signed_up, signed_up_by_touch
 from reftrail.contracts.decisions import Action, Basis
 from reftrail.contracts.stage_messages import CheckRequested, SignalChecked, UserSeen
 from reftrail.engine.reference import ReferenceTables
-from reftrail.rules.attribution.browsers import TOLD_AGAIN_AFTER
+from reftrail.rules.attribution.browsers import MOST_SHARED, TOLD_AGAIN_AFTER
 from reftrail.rules.decider import Cause
 from reftrail.rules.velocity import (
     MOST_ONLY_SEEN,
@@ -159,6 +159,38 @@ def test_a_claim_by_a_touch_on_another_device_asks_about_the_browser_that_is_sha
         claimed(Action.SIGNUP, "AMY", "10:00", checks=["visitor"]),
         checked(BROWSER),
     )
+
+
+def test_a_claim_asks_about_each_shared_browser_in_which_the_user_was() -> None:
+    touch = identified_touch("09:00", user_id="u1", visitor_id="v1")
+    phone: dict[str, Any] = {"signal": visitor_signal("phone")}
+    shared = (seen("u1", "08:00"), seen("u1", "08:01", **phone))
+    given(campaign(), *shared, touch).when(signed_up(visitor_id="phone")).then(
+        attributed("AMY", Basis.IDENTIFIED),
+        claimed(Action.SIGNUP, "AMY", "10:00", checks=["visitor", "visitor"]),
+        checked(**phone),
+        checked(BROWSER),
+    )
+
+
+def test_the_browsers_of_signup_and_touch_are_kept_among_many() -> None:
+    def elsewhere(nth: int, **overrides: Any) -> Outline:
+        return seen("u1", "11:00", signal=visitor_signal(f"other {nth}"), **overrides)
+
+    others = [elsewhere(nth) for nth in range(2 * MOST_SHARED)]
+    pages = [elsewhere(10 + nth, by_page=True) for nth in range(2 * MOST_SHARED)]
+    story = given(BUYS, signed_up_by_touch(), *others, *pages, seen("u1", "11:01"), *others, *pages)
+    story.when(bought("o1", "12:00", visitor_id=None)).then(
+        claimed(Action.PURCHASE, "AMY", "12:00", checks=["visitor"]), checked(BROWSER)
+    )
+
+
+def test_a_page_s_word_displaces_none_that_a_server_has_named() -> None:
+    named = [
+        seen("u1", f"08:0{nth}", signal=visitor_signal(f"v{nth}")) for nth in range(MOST_SHARED)
+    ]
+    page = seen("u1", "09:00", signal=visitor_signal("page"), by_page=True)
+    assert given(*named, page).states == given(*named).states
 
 
 def test_a_purchase_that_says_nothing_asks_about_the_browser_of_the_signup() -> None:

@@ -20,6 +20,9 @@ from reftrail.rules.velocity import visitor_in, visitor_signal
 TOLD_AGAIN_AFTER: Final = 15
 """Days after which attribution tells of the same browser again: half the time that it counts."""
 
+MOST_SHARED: Final = 4
+"""The most shared browsers of a user that are kept."""
+
 # In Python 3.11, to look a member of an enum up takes ten times as long as a name of the module.
 _PURCHASE: Final = ConversionKind.PURCHASE
 
@@ -27,20 +30,36 @@ _PURCHASE: Final = ConversionKind.PURCHASE
 def note_shared(cells: Cells, seen: UserSeen, cause: Cause) -> list[Event]:
     """Note that a user shares a browser with others: claims ask about it from then on.
 
-    Pages can name as many users as they like, so nothing is kept of those who aren't known here. No
-    other browser displaces the one of the signup or touch: to be named elsewhere would hide it.
+    Pages can name as many users as they like, so nothing is kept of those who aren't known here,
+    and what a page alone says displaces nothing but for the browser of the signup or touch.
     """
     visitor, state = visitor_in(seen.signal), state_of(cells, seen.user_id)
-    if state.shared == visitor or (seen.by_page and state == AttributionState()):
+    if visitor in state.shared or (seen.by_page and state == AttributionState()):
         return []
-    if _matters(state, state.shared) and (seen.by_page or not _matters(state, visitor)):
+    is_full = len(state.shared) == MOST_SHARED
+    if is_full and seen.by_page and not _matters(state, visitor):
         return []
-    return [BrowserShared(**metadata(seen, cause), user_id=seen.user_id, visitor=visitor)]
+    shared = most_important(state, (*state.shared, visitor))
+    if visitor not in shared:
+        return []
+    return [BrowserShared(**metadata(seen, cause), user_id=seen.user_id, shared=shared)]
+
+
+def most_important(state: AttributionState, browsers: Iterable[int]) -> tuple[int, ...]:
+    """Of shared browsers those to ask about, by fingerprint: at most `MOST_SHARED`.
+
+    Those of signups and touches that decided come before others, of which the latest are left: to
+    be named elsewhere would else hide them.
+    """
+    known = tuple(dict.fromkeys(browsers))
+    others = [browser for browser in known if not _matters(state, browser)]
+    gone = others[: max(0, len(known) - MOST_SHARED)]
+    return tuple(browser for browser in known if browser not in gone)[:MOST_SHARED]
 
 
 def _matters(state: AttributionState, browser: int) -> bool:
     """Whether a signup or touch that decided was in a browser, by its fingerprint."""
-    return browser != 0 and any(known.has_been_in(browser) for known in state.decisions)
+    return any(known.has_been_in(browser) for known in state.decisions)
 
 
 def seen_buying(on: Question, cells: Cells, events: Iterable[Event]) -> list[Event]:

@@ -1,6 +1,6 @@
 """Claims: what a user did, under the code to which the user is attributed."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -91,14 +91,14 @@ def claims_of(  # noqa: PLR0913, PLR0917 - what a claim is made of
     cause: Cause,
     reference: Reference,
     first_purchase_at: Millis | None = None,
-    shared: int = 0,
+    shared: Sequence[int] = (),
 ) -> list[Claimed | CheckRequested]:
     """The claim of a signup, purchase or refund, and the checks of its signals if it may earn.
 
     A signup's signals are checked wherever it may lead to a reward: a server that reports a
     purchase later doesn't send the user's signals.
 
-    shared is the fingerprint of a browser that the user is known to share, 0 without one.
+    shared are the fingerprints of browsers that the user is known to share.
     """
     code = code_of(decision.code, decision.code_evidence, reference)
     campaign_id = code.campaign_id if code else decision.campaign_id
@@ -108,18 +108,23 @@ def claims_of(  # noqa: PLR0913, PLR0917 - what a claim is made of
         action.kind == _SIGNUP or may_earn(action.kind, campaign.trigger)
     )
     if not is_asked:
-        return [_claim(action, decision, record, cause, {}, first_purchase_at)]
+        return [_claim(action, decision, record, cause, (), first_purchase_at)]
     owner = code.owner_user_id if code else None
     signals = dict(action.signals())
+    browsers: Sequence[int] = ()
     if shared or action.visitor_id is not None:
-        browser = _browser(action, decision, shared)
-        if browser:
-            signals[VISITOR] = visitor_value(browser)
+        browsers = _browsers(action, decision, shared)
+        if browsers:
+            signals[VISITOR] = visitor_value(browsers[0])
     user_id = decision.user_id or record.user_id
     if owner is not None and owner != user_id:
         signals["pair"] = "|".join(sorted((owner, user_id)))
-    claimed = _claim(action, decision, record, cause, signals, first_purchase_at)
+    kinds = [*signals, *(VISITOR for _ in browsers[1:])]
+    claimed = _claim(action, decision, record, cause, kinds, first_purchase_at)
     checks = [_check(claimed, kind, value, owner, cause) for kind, value in signals.items()]
+    for browser in browsers[1:]:
+        value = visitor_value(browser)
+        checks.append(_check(claimed, VISITOR, value, owner, cause, which=f":{value}"))
     return [claimed, *checks]
 
 
@@ -140,7 +145,7 @@ def signup_again(
         event_time=decision.signed_up_at,
         received_at=record.received_at,
     )
-    return [_claim(signup, decision, record, cause, {}, None)]
+    return [_claim(signup, decision, record, cause, (), None)]
 
 
 def as_registered(decision: Decision, reference: Reference) -> Decision:
@@ -183,13 +188,13 @@ def _claim(  # noqa: PLR0913, PLR0917 - what a claim is made of
     decision: Decision,
     record: Converted | Attributed,
     cause: Cause,
-    signals: Mapping[str, str],
+    checks: Sequence[str],
     first_purchase_at: Millis | None,
 ) -> Claimed:
     """The claim. Its event_id and times are the same, whenever the attribution came.
 
-    Its channel is that of the code's touch, or else its own. signals are those to be checked, by
-    kind.
+    Its channel is that of the code's touch, or else its own. checks are the kinds of the signals
+    to be checked, one for each of them.
     """
     common = metadata(record, cause)
     if isinstance(record, Attributed):
@@ -223,7 +228,7 @@ def _claim(  # noqa: PLR0913, PLR0917 - what a claim is made of
         email_disposable=action.email_disposable,
         hash_key_id=action.hash_key_id,
         source=action.source,
-        checks=list(signals),
+        checks=list(checks),
         root_reference=decision.touch_event_id or decision.signup_event_id,
         touch_received_at=shown.received_at,
         touch_key_kind=shown.key_kind,
@@ -240,39 +245,47 @@ def _claim(  # noqa: PLR0913, PLR0917 - what a claim is made of
     )
 
 
-def _browser(action: UserAction, decision: Decision, shared: int) -> int:
-    """The fingerprint of the browser to ask about; 0 if none.
+def _browsers(action: UserAction, decision: Decision, shared: Sequence[int]) -> list[int]:
+    """The fingerprints of the browsers to ask about, in the order action, signup, touch.
 
-    It is the one that is shared, if the action, the signup or a touch on another device was there.
-    After a touch on another device it is that one's, if the user shares a browser at all: pages can
-    name the user in others, where neither counts.
+    They are those that are shared, if the action, the signup or a touch on another device was
+    there. After a touch on another device it is that one's, if the user shares a browser at all:
+    pages can name the user in others, where none of them counts.
     A purchase that names its browser asks about that: who else bought there isn't known here. To
     ask for each signup would cost half as much as the signup.
     """
-    if shared and decision.basis in ELSEWHERE:
-        known = (decision.touched_in, fingerprint(action.visitor_id or decision.visitor_id or ""))
-        return shared if shared in known else decision.touched_in
-    visitor_id = action.visitor_id or decision.visitor_id
-    names_it = action.visitor_id is not None and action.kind == _PURCHASE
-    if visitor_id is None or not (shared or names_it):
-        return 0
-    browser = fingerprint(visitor_id)
-    return browser if names_it or browser == shared else 0
+    if not shared:
+        names_it = action.visitor_id is not None and action.kind == _PURCHASE
+        return [fingerprint(action.visitor_id or "")] if names_it else []
+    visited = [fingerprint(name) for name in (action.visitor_id, decision.visitor_id) if name]
+    touched = [decision.touched_in] if decision.touched_in else []
+    found = [browser for browser in (*visited, *touched) if browser in shared]
+    if not found and decision.basis in ELSEWHERE:
+        found = touched
+    if action.visitor_id is not None and action.kind == _PURCHASE:
+        found = [visited[0], *found]
+    return list(dict.fromkeys(found))
 
 
 def claim_of_nobody(action: UserAction, record: Converted, cause: Cause) -> Claimed:
     """The claim of a refund or dispute of a user whom nobody referred."""
-    return _claim(action, _NOBODYS, record, cause, {}, None)
+    return _claim(action, _NOBODYS, record, cause, (), None)
 
 
 _NOBODYS: Final = Decision(code="", basis="", touch_time=0, signed_up_at=0, signup_event_id="")
 
 
-def _check(
-    claimed: Claimed, kind: str, value: str, owner_user_id: str | None, cause: Cause
+def _check(  # noqa: PLR0913 - the last one is rarely given
+    claimed: Claimed,
+    kind: str,
+    value: str,
+    owner_user_id: str | None,
+    cause: Cause,
+    *,
+    which: str = "",
 ) -> CheckRequested:
-    """The check of one signal of a claim."""
-    common = metadata(claimed, cause, f"check:{kind}")
+    """The check of one signal of a claim. which distinguishes it from the first of its kind."""
+    common = metadata(claimed, cause, f"check:{kind}{which}")
     common["cause_event_id"] = claimed.cause_event_id
     return CheckRequested(
         **common,

@@ -74,7 +74,7 @@ def evolve(cells: Cells, event: Event) -> None:  # noqa: C901, PLR0912, PLR0915 
         case BuyerSeen():
             _change(cells, event.user_id, visitor=event.visitor, visitor_day=event.day)
         case BrowserShared():
-            _change(cells, event.user_id, shared=event.visitor)
+            _change(cells, event.user_id, shared=event.shared)
         case Postponed():
             cells.put(waiting_key(event.user_id, event.action_id), event.waiting)
         case FirstPurchaseSeen():

@@ -15,6 +15,7 @@ from reftrail.contracts.policy import Scope, policy_in
 from reftrail.contracts.record import Millis
 from reftrail.contracts.reward_reasons import Reason
 from reftrail.contracts.stage_messages import ReferralVoided
+from reftrail.rules.attribution.browsers import most_important
 from reftrail.rules.attribution.claims import Decision, as_registered, signup_again
 from reftrail.rules.attribution.known_users import users_known, users_of_history
 from reftrail.rules.attribution.own_codes import voided_as_own
@@ -64,8 +65,9 @@ def join(on: Question) -> Sequence[Event]:
         late_touch_time=min(late, default=None),
         voided=(),
         has_guests=True,
-        shared=here.shared or guest.shared,
     )
+    shared = most_important(joined, (*here.shared, *guest.shared))
+    joined = _replace(joined, shared=shared)
     common = metadata(on.record, on.cause)
     events: list[Event] = [
         HistoryChanged(**common, user_id=user_id, state=joined),

@@ -39,9 +39,10 @@ class AttributionState(msgspec.Struct, frozen=True, array_like=True):
     recorded without effect. merged_into is the account that the user is merged into. With
     has_guests others were merged into this user, and the earliest signup of all decides. The
     referrals that merging has ended have cells of their own (`ended_of`); voided are those of state
-    from before that, and of a history on its way to another user. shared is the fingerprint of
-    the last browser that the user is known to share with others. visitor is that of the browser in
-    which the user was last said to have bought something, visitor_day the UTC day of that.
+    from before that, and of a history on its way to another user. shared are the fingerprints of
+    browsers that the user is known to share with others, as `browsers.py` chooses them. visitor is
+    that of the browser in which the user was last said to have bought something, visitor_day the
+    UTC day of that.
     """
 
     first_purchase_at: Millis = NEVER
@@ -51,7 +52,7 @@ class AttributionState(msgspec.Struct, frozen=True, array_like=True):
     merged_into: str | None = None
     voided: tuple[Referral, ...] = ()
     has_guests: bool = False
-    shared: int = 0
+    shared: tuple[int, ...] = ()
     visitor: int = 0
     visitor_day: int = 0
 

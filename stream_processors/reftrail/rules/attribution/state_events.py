@@ -54,10 +54,10 @@ class BuyerSeen(Derived, frozen=True, kw_only=True):
 
 
 class BrowserShared(Derived, frozen=True, kw_only=True):
-    """A user is known to share a browser with others. A state event."""
+    """A user is known to share these browsers with others. A state event."""
 
     user_id: str
-    visitor: int
+    shared: tuple[int, ...]
 
 
 class WaitingEnded(Derived, frozen=True, kw_only=True):

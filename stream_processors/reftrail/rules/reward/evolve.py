@@ -218,9 +218,10 @@ def _noted(cells: Cells, key: str, event: SignalNoted) -> None:
     waiting_key = f"{key}:w:{event.seen.claim_id}"
     cell = cells.get(waiting_key, WaitingCell)
     assert cell.waiting is not None
-    unanswered = tuple(kind for kind in cell.unanswered if kind != event.seen.kind)
+    unanswered = list(cell.unanswered)
+    unanswered.remove(event.seen.kind)  # once: a claim may ask about several browsers
     waiting = _replace(cell.waiting, seen=(*cell.waiting.seen, event.seen))
-    cells.put(waiting_key, _replace(cell, waiting=waiting, unanswered=unanswered))
+    cells.put(waiting_key, _replace(cell, waiting=waiting, unanswered=tuple(unanswered)))
 
 
 def _order(cells: Cells, key: str, referral: ReferralCell, event: OrderRecorded) -> None:
