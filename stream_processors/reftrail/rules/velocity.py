@@ -57,11 +57,15 @@ ONLY_SEEN: Final = 0
 
 SIGNED_UP: Final = 1
 
+_SIGHTINGS: Final = frozenset({ONLY_SEEN, SIGNED_UP})
+
 
 class Claim(msgspec.Struct, frozen=True, array_like=True):
     """The last time at which a user claimed under a code. The texts are fingerprints.
 
     Instead of a code, ONLY_SEEN or SIGNED_UP says that the user was in a browser, and didn't claim.
+    Instead of an owner it then has the time since when: from then on, until at, the user was seen
+    there at least every 30 days.
     """
 
     user: int
@@ -148,11 +152,14 @@ class VelocityDecider:
                 return VelocityState(_kept(_with(state.claims, claim), newest - days * DAY), days)
             case SeenOnly():
                 how = SIGNED_UP if record.has_signed_up else ONLY_SEEN
-                return _with_seen(state, Claim(record.user, how, 0, record.event_time))
+                return _with_seen(
+                    state, Claim(record.user, how, record.event_time, record.event_time)
+                )
             case Joined():
                 claims: Iterable[Claim] = ()
                 for claim in state.claims:
-                    claims = _with(tuple(claims), _as_joined(claim, record))
+                    known = tuple(claims)
+                    claims = _with(known, _sighted(known, _as_joined(claim, record)))
                 newest = max((claim.at for claim in state.claims), default=0)
                 kept = _kept(claims, newest - state.window_days * DAY)
                 return VelocityState(kept, state.window_days) if kept else state
@@ -226,10 +233,21 @@ def _as_joined(claim: Claim, joined: Joined) -> Claim:
 def _with_seen(state: VelocityState, seen: Claim) -> VelocityState:
     """The state with a user who was seen; of those without a claim the latest ones are left."""
     newest = max((seen.at, *(known.at for known in state.claims)))
+    seen = _sighted(state.claims, seen)
     kept = _kept(_with(state.claims, seen), newest - WINDOW_DAYS * DAY)
     only = [claim for claim in kept if claim.code in (ONLY_SEEN, SIGNED_UP)]
     gone = only[: max(0, len(only) - MOST_ONLY_SEEN)]
     return VelocityState(tuple(claim for claim in kept if claim not in gone), state.window_days)
+
+
+def _sighted(known: Iterable[Claim], seen: Claim) -> Claim:
+    """A sighting, from the first to the last of the user there; any other claim as it is."""
+    if seen.code not in _SIGHTINGS:
+        return seen
+    same = [other for other in known if (other.user, other.code) == (seen.user, seen.code)]
+    since = min((seen.owner, *(other.owner for other in same)))
+    until = max((seen.at, *(other.at for other in same)))
+    return msgspec.structs.replace(seen, owner=since, at=until)
 
 
 def _is_full(state: VelocityState, claim: Claim) -> bool:
@@ -260,7 +278,13 @@ def _answer(
     users = {claim.user for claim in month}
     owners = {claim.owner for claim in month}
     if kind == VISITOR:
-        owners = {asked.owner}
+        before += [
+            claim
+            for claim in state.claims
+            if claim.code in _SIGHTINGS and claim.owner <= asked.at < claim.at
+        ]
+        month = [claim for claim in before if claim.at > asked.at - WINDOW_DAYS * DAY]
+        users, owners = {claim.user for claim in month}, {asked.owner}
         before = [claim for claim in before if claim.code != ONLY_SEEN]
         month = [claim for claim in month if claim.code != ONLY_SEEN]
     is_email = kind == EMAIL

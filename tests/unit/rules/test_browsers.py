@@ -242,6 +242,16 @@ def test_who_is_seen_later_or_a_month_before_is_not_there() -> None:
     assert owner_is_there(told(seen("amy", "0d 10:00")), asked("u1", "30d 09:59"))
 
 
+def test_who_is_seen_again_later_was_there_all_the_time() -> None:
+    days = ("0d", "20d", "40d")
+    state = told(*(seen("amy", f"{day} 10:00") for day in days))
+    assert owner_is_there(state, asked("u1", "0d 10:00"))
+    assert owner_is_there(state, asked("u1", "39d 10:00"))
+    assert owner_is_there(state, asked("u1", "70d 09:59"))
+    assert not owner_is_there(state, asked("u1", "0d 09:59"))
+    assert told(*(seen("amy", f"{day} 10:00") for day in reversed(days))) == state
+
+
 def test_an_owner_who_claimed_in_the_browser_is_there() -> None:
     assert owner_is_there(told(asked("amy", "09:00", code="BOB")), asked("u1", "10:00"))
 
