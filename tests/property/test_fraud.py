@@ -27,14 +27,18 @@ LEAST_RECALL = [
     ("owner_device", "ring", 0.95),
     ("owner_email", "own code", 0.95),
     ("owner_ip", "private windows", 0.95),
+    ("many_per_visitor_30d", "one browser", 0.05),
     ("ring", "referred back", 0.95),
     ("ring_by_device", "ring", 0.3),
+    ("same_browser_as_owner", "own browser", 0.95),
     ("self_referral", "own code", 0.95),
     ("suspicious_code", "bots", 0.8),
     ("users_per_device_24h", "device farm", 0.85),
     ("users_per_device_30d", "device farm", 0.8),
     ("users_per_ip_24h", "ip farm", 0.8),
     ("users_per_ip_30d", "ip farm", 0.4),
+    ("users_per_visitor_24h", "one browser", 0.8),
+    ("users_per_visitor_30d", "one browser", 0.7),
 ]
 """Of whose rewards a heuristic speaks against at least so large a share."""
 

@@ -4,7 +4,7 @@ Shares and habits are assumptions, given beside each story. Most of those who ma
 use a script; those who don't are as slow as anybody.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Final
 
@@ -97,6 +97,34 @@ def device_farm(town: Town, story: Story) -> None:
             name = f"farm-{code}-{device}"
             another = town.person(device=name, disposable=_THROWN_AWAY * town.carelessness)
             Scheme(town, story, code).claims(another, _pace(rng, is_scripted=is_scripted), at)
+
+
+def one_browser(town: Town, story: Story) -> None:
+    """Makes accounts in one browser, and changes address, e-mail and device id for each."""
+    rng = town.rng
+    code, at = town.code_of(town.person()), town.some_time(7 * DAY)
+    is_scripted = rng.random() < _SCRIPTED * town.carelessness
+    for _ in range(rng.randrange(8, 13)):
+        at += rng.randrange(MINUTE, 2 * HOUR)
+        name = f"browser of {code}"
+        another = town.person(visitor=name, disposable=_THROWN_AWAY * town.carelessness)
+        Scheme(town, story, code).claims(another, _pace(rng, is_scripted=is_scripted), at)
+
+
+def own_browser(town: Town, story: Story) -> None:
+    """The owner makes one or two accounts in the own browser, elsewhere and with another address.
+
+    The owner has been signed in there, days before or between.
+    """
+    rng, at = town.rng, town.some_time(10 * DAY)
+    owner = town.person()
+    owner = replace(owner, visitor=f"browser of {owner.user}")
+    code = town.code_of(owner)
+    town.is_known(owner, at)
+    for _ in range(rng.randrange(1, 3)):
+        at += rng.randrange(MINUTE, 3 * DAY)
+        another = town.person(visitor=owner.visitor, disposable=0.3 * town.carelessness)
+        Scheme(town, story, code).claims(another, by_hand(rng), at)
 
 
 def ip_farm(town: Town, story: Story) -> None:
@@ -201,3 +229,15 @@ FRAUD: Final[dict[Story, tuple[Play, int]]] = {
     REFUNDS: (refunds, 4),
 }
 """The plays of fraudsters, each with its share in a hundred fraudulent referrals."""
+
+IN_BROWSERS: Final[dict[Story, tuple[Play, int]]] = {
+    Story("one browser", True, "8 to 12 accounts; other addresses, e-mails and device ids"): (
+        one_browser,
+        8,
+    ),
+    Story("own browser", True, "1 or 2 accounts in the owner's browser, and nothing else alike"): (
+        own_browser,
+        6,
+    ),
+}
+"""Those in shared browsers, with how many there are for a hundred of the others."""

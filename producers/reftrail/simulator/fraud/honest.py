@@ -5,6 +5,7 @@ minutes (2 %), sign up in some seconds with the browser's help (1 %), or buy at 
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final, TypeAlias
 
 from reftrail.contracts.record import DAY, HOUR, MINUTE, SECOND, Millis
@@ -91,6 +92,21 @@ def shared_device(town: Town, story: Story) -> None:
         joins(town, story, code, town.person(ip=person.ip, device=person.device))
 
 
+def shared_browser(town: Town, story: Story) -> None:
+    """Some at home use one computer: a friend's link, rarely that of one who lives there, too."""
+    rng, owner = town.rng, town.person()
+    at = town.some_time(10 * DAY)
+    code, visitor = town.code_of(owner), f"browser of {owner.user}'s friends"
+    home = town.person()
+    if rng.random() < 0.02:
+        home = owner
+        town.is_known(replace(owner, visitor=visitor), at)
+    for _ in range(2 if rng.random() < 0.97 else 3):
+        at += rng.randrange(MINUTE, 3 * DAY)
+        another = town.person(ip=home.ip, device=home.device, visitor=visitor)
+        joins(town, story, code, another, at)
+
+
 def joins(town: Town, story: Story, code: str, who: Person, at: Millis | None = None) -> None:
     """Signs up as people do, and maybe buys and maybe gives it back."""
     rng = town.rng
@@ -128,3 +144,11 @@ HONEST: Final[dict[Story, tuple[Play, int]]] = {
     ),
 }
 """The plays of honest people, each with its share in a hundred honest referrals."""
+
+IN_BROWSERS: Final[dict[Story, tuple[Play, int]]] = {
+    Story("shared browser", False, "2, or 3 (3 %), at one computer; 2 % at the owner's"): (
+        shared_browser,
+        3,
+    ),
+}
+"""Those in shared browsers, with how many there are for a hundred of the others."""

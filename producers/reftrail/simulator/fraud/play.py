@@ -17,7 +17,9 @@ from reftrail.contracts.record import DAY, Millis, Record
 from reftrail.contracts.topics import CAMPAIGNS, CODES, EVENTS, REWARDS, TICKS
 from reftrail.engine.memory import MemoryHost
 from reftrail.simulator.fraud.fraudsters import FRAUD
+from reftrail.simulator.fraud.fraudsters import IN_BROWSERS as FRAUD_IN_BROWSERS
 from reftrail.simulator.fraud.honest import HONEST, Play
+from reftrail.simulator.fraud.honest import IN_BROWSERS as HONEST_IN_BROWSERS
 from reftrail.simulator.fraud.town import Story, Town
 from reftrail.simulator.occurrence import Occurrence
 from reftrail.simulator.programme import event_id
@@ -43,8 +45,12 @@ def town_of(
     """The town of a seed with about so many referrals; the same seed gives the same one."""
     rng = Random(seed)  # noqa: S311 - made to be repeated, not to be secret
     town = Town(rng, ENDS, carelessness, hold_for, repeats_signals)
-    _fill(town, HONEST, referrals * HONEST_SHARE)
-    _fill(town, FRAUD, referrals * (1 - HONEST_SHARE))
+    honest, fraudulent = referrals * HONEST_SHARE, referrals * (1 - HONEST_SHARE)
+    _fill(town, HONEST, honest)
+    _fill(town, FRAUD, fraudulent)
+    # On top, and last: so whom a seed had made up before there were these is still the same.
+    _fill(town, HONEST_IN_BROWSERS, honest * _share(HONEST_IN_BROWSERS) / 100)
+    _fill(town, FRAUD_IN_BROWSERS, fraudulent * _share(FRAUD_IN_BROWSERS) / 100)
     return town
 
 
@@ -64,9 +70,13 @@ def played(town: Town) -> list[RewardDecided]:
     return [entry for entry in host.log(REWARDS) if isinstance(entry, RewardDecided)]
 
 
+def _share(stories: dict[Story, tuple[Play, int]]) -> int:
+    return sum(share for _, share in stories.values())
+
+
 def _fill(town: Town, stories: dict[Story, tuple[Play, int]], referrals: float) -> None:
     """Play each story until it has its share of the referrals."""
-    shares = sum(share for _, share in stories.values())
+    shares = _share(stories)
     for story, (play, share) in stories.items():
         until = len(town.truth) + referrals * share / shares
         while len(town.truth) < until:

@@ -37,13 +37,18 @@ class Story(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody with an account, and what the collector sees of them."""
+    """Somebody with an account, and what the collector sees of them.
+
+    browser is the name of its software. visitor is the id that its pages keep there, empty for one
+    of their own with each visit.
+    """
 
     user: str
     device: str
     ip: str
     email: str
     browser: str
+    visitor: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +106,12 @@ class Town:
         return [self._campaign(trigger) for trigger in (Trigger.SIGNUP, Trigger.FIRST_PURCHASE)]
 
     def person(
-        self, *, ip: str | None = None, device: str | None = None, disposable: float = 0.02
+        self,
+        *,
+        ip: str | None = None,
+        device: str | None = None,
+        visitor: str = "",
+        disposable: float = 0.02,
     ) -> Person:
         """Somebody new; disposable is how probable it is that they use an address for minutes."""
         self._people += 1
@@ -113,7 +123,12 @@ class Town:
             ip=ip or self.address(),
             email=f"someone.{number}@{rng.choice(domains)}",
             browser=rng.choice(BROWSERS),
+            visitor=visitor,
         )
+
+    def is_known(self, who: Person, at: Millis) -> None:
+        """A server says who is signed in in a browser."""
+        self._event("identified", at, user_id=who.user, visitor_id=who.visitor)
 
     def address(self) -> str:
         """An address that hardly anybody else has."""
@@ -149,7 +164,7 @@ class Town:
         """Somebody is referred; what comes after the end doesn't come."""
         who, rng = referral.who, self.rng
         context = {"ip": who.ip, "device_id": who.device, "user_agent": who.browser}
-        visit = context | {"visitor_id": f"visitor-{len(self.events)}"}
+        visit = context | {"visitor_id": who.visitor or f"visitor-{len(self.events)}"}
         if not referral.typed:
             self._event("click", referral.at, code=referral.code, **visit)
         signed_up = referral.at + referral.pace
