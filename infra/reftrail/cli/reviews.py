@@ -35,6 +35,7 @@ from reftrail.contracts.times import now
 from reftrail.contracts.topics import REVIEWS
 from reftrail.reference import write
 from reftrail.reports.client import ReportsClient
+from reftrail.reports.evidence import figure_text
 from reftrail.reports.held import Wanted
 from reftrail.reviews import judged
 
@@ -89,7 +90,9 @@ def _lines(held: dict[str, Any]) -> Iterator[str]:
     yield f"{held['code']} {held['user_id']}: {value} to {held['role']} {held['beneficiary']}"
     yield f"  score {held['score']}, held {held['held_at']}, due {held['due_at'] or '-'}"
     for evidence_item in held["evidence"]:
-        figures = ", ".join(f"{name} {value}" for name, value in evidence_item["figures"].items())
+        figures = ", ".join(
+            f"{name} {figure_text(name, value)}" for name, value in evidence_item["figures"].items()
+        )
         yield f"  {evidence_item['weight']:>4}  {evidence_item['reason']}" + (
             f": {figures}" if figures else ""
         )

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
 
-from reftrail.contracts.times import rfc3339
+from reftrail.reports import evidence
 from reftrail.reports.forecast.model import least_history
 from reftrail.reports.parameters import asked
 from reftrail.reports.questions import FILTERS, Question, is_zone, question
@@ -134,13 +134,10 @@ def local_time(text: str | datetime | None, zone: ZoneInfo) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S %z}"
 
 
-_TIME_FIGURES: Final = frozenset({"at", "since", "until", "counts_from"})
-
-
 def figure_text(name: str, value: object, zone: ZoneInfo) -> str:
     """A figure of evidence; one that is a time (in ms since 1970, by its name) as local time."""
-    is_time = isinstance(value, int) and (name in _TIME_FIGURES or name.endswith("_at"))
-    return local_time(rfc3339(int(str(value))), zone) if is_time else str(value)
+    text = evidence.figure_text(name, value)
+    return local_time(text, zone) if evidence.is_time_figure(name, value) else text
 
 
 def path_of(kind: str, value: str) -> str:

@@ -10,6 +10,7 @@ from reftrail.contracts.events import Event
 from reftrail.contracts.money import amount_text
 from reftrail.contracts.record import DAY, Record
 from reftrail.contracts.times import rfc3339
+from reftrail.reports.evidence import figure_text
 from reftrail.reports.explain.log import LogMessage
 from reftrail.reports.explain.summary import counted
 
@@ -244,7 +245,9 @@ def _word_of_one(value: Any) -> str:
     """Evidence with its weight and figures; anything else as it is."""
     if not isinstance(value, dict):
         return str(value)
-    figures = " ".join(f"{name}={figure}" for name, figure in value["figures"].items())
+    figures = " ".join(
+        f"{name}={figure_text(name, figure)}" for name, figure in value["figures"].items()
+    )
     return f"{value['reason']} {value['weight']}" + (f" ({figures})" if figures else "")
 
 
