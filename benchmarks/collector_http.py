@@ -2,13 +2,13 @@
 
     python benchmarks/collector_http.py [--against PYTHON] [--seconds 10] [--rounds 1]
 
-The load generator is on Node; at half of the rate requests are due at even distances, each on its
-own, and its latency counts from then (`load_generator/load.mjs`). Broker, collectors and generator
-share the machine. All sides' collectors are up, on one broker, each with topics of its own; all are
-warmed up before anything is measured, and then take turns with each kind of load, in the other
-order each time. Every event has a code, an address, a device and a user agent. What was accepted
-is counted on the topic afterwards. Processor time is given of collector, broker and generator
-apart, by request: on a busy machine it says more than the rates.
+The load generator is autocannon, on Node; at half of the rate requests are due at even distances,
+each on its own, and its latency counts from then (`load_generator/load.mjs`). Broker, collectors
+and generator share the machine. All sides' collectors are up, on one broker, each with topics of
+its own; all are warmed up before anything is measured, and then take turns with each kind of load,
+in the other order each time. Every event has a code, an address, a device and a user agent. What
+was accepted is counted on the topic afterwards. Processor time is given of collector, broker and
+generator apart, by request: on a busy machine it says more than the rates.
 
 --against is the Python of another version's environment, such as of a clone of an older commit.
 """

@@ -1,82 +1,43 @@
 // Load on one URL: stdin has {url, headers, bodies, connections, seconds, rate?} as JSON; stdout
 // gets what became of it, and the processor time that it took, in µs. Without a rate each connection
-// sends its next request once the one before is answered. Requests are made beforehand and answers
-// read no further than needed: this takes of the cores that are measured. At a rate requests are due
-// at even distances, whatever becomes of those before, and each one's latency counts from when it
-// was due.
+// sends its next request once the one before is answered, by autocannon. At a rate requests are due
+// at even distances, whatever becomes of those before, and each one's latency counts from when it was
+// due. (autocannon sends each second's requests at the second's beginning, and counts an answer after
+// 300 ms as 300 answers, after 1 to 300 ms.)
 import { readFileSync } from "node:fs";
 import http from "node:http";
-import net from "node:net";
+import autocannon from "autocannon";
 
 const { url, headers, bodies, connections, seconds, rate } = JSON.parse(readFileSync(0, "utf8"));
 
-// The status and the end of an answer; null while some of it is still to come.
-function answerIn(received) {
-  const body = received.indexOf("\r\n\r\n") + 4;
-  if (body < 4) return null;
-  const length = /\r\ncontent-length: *(\d+)/i.exec(received.toString("latin1", 0, body));
-  const end = body + Number(length[1]);
-  if (end > received.length) return null;
-  return { status: Number(received.toString("latin1", 9, 12)), end };
-}
-
 async function atOnce() {
-  const { hostname, port, pathname } = new URL(url);
-  const head = Object.entries({ host: `${hostname}:${port}`, connection: "keep-alive", ...headers })
-    .map(([name, value]) => `${name}: ${value}\r\n`)
-    .join("");
-  const requests = bodies.map((body) =>
-    Buffer.from(`POST ${pathname} HTTP/1.1\r\n${head}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`),
-  );
-  const latencies = [];
-  let [refused, failed] = [0, 0];
-  const start = performance.now();
-  const end = start + seconds * 1000;
-  const share = Math.ceil(requests.length / connections);
-  await Promise.all(
-    Array.from({ length: connections }, (_, nth) => {
-      let number = nth * share;
-      let received = Buffer.alloc(0);
-      let sent;
-      return new Promise((resolve) => {
-        const socket = net.connect({ host: hostname, port, noDelay: true });
-        const send = () => {
-          sent = performance.now();
-          if (sent >= end) return socket.destroy();
-          socket.write(requests[number++ % requests.length]);
-        };
-        socket.on("connect", send);
-        socket.on("data", (chunk) => {
-          received = received.length ? Buffer.concat([received, chunk]) : chunk;
-          const answer = answerIn(received);
-          if (answer === null) return;
-          received = received.subarray(answer.end);
-          if (answer.status < 300) latencies.push(performance.now() - sent);
-          else refused++;
-          send();
-        });
-        socket.on("error", () => failed++);
-        socket.on("close", resolve);
-        setTimeout(() => socket.destroy(), end - performance.now()).unref();
-      });
-    }),
-  );
-  return figures(latencies, refused, failed, start);
+  let setups = 0;
+  const share = Math.ceil(bodies.length / connections);
+  const result = await autocannon({
+    url,
+    connections,
+    duration: seconds,
+    method: "POST",
+    headers,
+    setupClient: (client) => {
+      const first = (setups++ * share) % bodies.length;
+      client.setRequests([...bodies.slice(first), ...bodies.slice(0, first)].map((body) => ({ body })));
+    },
+  });
+  return {
+    answered: result["2xx"],
+    refused: result.non2xx,
+    failed: result.errors + result.timeouts,
+    seconds: result.duration,
+    cpu_us: processorTime(),
+    p50_ms: result.latency.p50,
+    p99_ms: result.latency.p99,
+  };
 }
 
-function figures(latencies, refused, failed, start) {
-  latencies.sort((one, other) => one - other);
-  const quantile = (part) => Math.round(latencies[Math.floor((latencies.length - 1) * part)] * 10) / 10;
+function processorTime() {
   const used = process.cpuUsage();
-  return {
-    answered: latencies.length,
-    refused,
-    failed,
-    seconds: (performance.now() - start) / 1000,
-    cpu_us: used.user + used.system,
-    p50_ms: quantile(0.5),
-    p99_ms: quantile(0.99),
-  };
+  return used.user + used.system;
 }
 
 async function paced() {
@@ -107,7 +68,17 @@ async function paced() {
     sendDue();
   });
   agent.destroy();
-  return figures(latencies, refused, failed, start);
+  latencies.sort((one, other) => one - other);
+  const quantile = (part) => Math.round(latencies[Math.floor((latencies.length - 1) * part)] * 10) / 10;
+  return {
+    answered: latencies.length,
+    refused,
+    failed,
+    seconds: (performance.now() - start) / 1000,
+    cpu_us: processorTime(),
+    p50_ms: quantile(0.5),
+    p99_ms: quantile(0.99),
+  };
 }
 
 process.stdout.write(JSON.stringify(await (rate ? paced() : atOnce())));
