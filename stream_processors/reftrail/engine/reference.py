@@ -122,7 +122,7 @@ class ReferenceTables:
 
     def code(self, code: str) -> CodeChanged | None:
         """The record of a code, in whatever case it is registered; None if it isn't registered."""
-        found = self.code_if_known(code)
+        found = self._codes.get(code)
         if found is None:
             self.missed.add(("code", code))
         return found

@@ -46,7 +46,8 @@ class Cells:
         listed = self._listed(group)
         if self.changed:
             begin = f"{group}:"
-            listed = {*listed, *(key for key in self.changed if key.startswith(begin))}
+            if changed := [key for key in self.changed if key.startswith(begin)]:
+                listed = {*listed, *changed}
         return sorted(listed) if listed else []
 
     def put(self, key: str, cell: msgspec.Struct) -> None:

@@ -24,6 +24,8 @@ _BY_ORDER: Final = frozenset({Action.REFUND, *DISPUTES})
 
 def asked_about_order(on: Question) -> list[OrderAsked]:
     """Ask about a refund or dispute of a user whom nobody referred."""
+    if on.record.kind not in _BY_ORDER:  # as of every purchase
+        return []
     logged = LoggedAction(user_action_of(on.record), on.cause)
     return ask_about_order(logged, on.record.user_id, on.record, on.cause)
 

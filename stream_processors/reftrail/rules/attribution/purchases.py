@@ -1,6 +1,7 @@
 """Purchases and refunds: they claim under the decisions that there are, and wait for others."""
 
 from collections.abc import Container, Iterable, Iterator, Sequence
+from typing import Final
 
 from reftrail.contracts.conversions import Converted
 from reftrail.contracts.decisions import TAKE_BACK, Action, Attributed
@@ -46,6 +47,9 @@ from reftrail.rules.cells import Cells
 from reftrail.rules.decider import fingerprint, metadata
 from reftrail.rules.policy import counts_from, policy_at
 
+# In Python 3.11, to look a member of an enum up takes ten times as long as a name of the module.
+_PURCHASE: Final = Action.PURCHASE
+
 
 def take_purchase_or_refund(on: Question, signup_wait: Millis) -> Sequence[Event]:
     """Claim for a purchase or refund, and let it wait while a decision may follow.
@@ -56,7 +60,7 @@ def take_purchase_or_refund(on: Question, signup_wait: Millis) -> Sequence[Event
     state, record = on.state, on.record
     action = user_action_of(record)
     events: list[Event] = []
-    if action.kind == Action.PURCHASE and not 0 <= state.first_purchase_at <= action.event_time:
+    if action.kind == _PURCHASE and not 0 <= state.first_purchase_at <= action.event_time:
         common = metadata(record, on.cause)
         events.append(FirstPurchaseSeen(**common, user_id=record.user_id))
         known = state.first_purchase_at
@@ -69,7 +73,7 @@ def take_purchase_or_refund(on: Question, signup_wait: Millis) -> Sequence[Event
         events += _claims_now(on, action, decision, claims)
     if not state.decisions and not on.has_claimed:
         events += asked_about_order(on)
-    goes_ahead = on.has_claimed and action.kind != Action.PURCHASE and not state.decisions
+    goes_ahead = on.has_claimed and action.kind != _PURCHASE and not state.decisions
     if state.decisions or goes_ahead:
         events += _kept(on, logged)
     if _may_decide_again(on, state) and not goes_ahead and not _waits(on, action.event_id):
@@ -158,7 +162,7 @@ def _claimed(
     action = logged.action
     if not may_claim(action, decision, on.reference):
         return []
-    if action.kind == Action.PURCHASE and is_refund_forgotten(
+    if action.kind == _PURCHASE and is_refund_forgotten(
         on.cells, on.record.user_id, action.order_id, decision.code, refunds
     ):
         return [refuse_purchase(on.record, logged)]
@@ -176,7 +180,7 @@ def _claimed(
 def first_purchase(known: Millis, action: UserAction) -> Millis | None:
     """The time of the user's first purchase, with a purchase that comes now; None without one."""
     times = [known] if known != NEVER else []
-    if action.kind == Action.PURCHASE:
+    if action.kind == _PURCHASE:
         times.append(action.event_time)
     return min(times, default=None)
 

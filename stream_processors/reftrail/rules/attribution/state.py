@@ -131,6 +131,9 @@ def signed_up_alone(state: AttributionState, user_id: str) -> tuple[Referral, ..
 
 def touches_of(cells: Cells, key: str) -> list[Converted]:
     """The touches on other devices that wait for the signup of a user with a key."""
-    names = (name for name in cells.under(key) if kind_of(name) is WaitingTouch)
-    kept = (cells.get(name, WaitingTouch).record for name in names)
+    names = cells.under(key)
+    if not names:  # as of nearly every user
+        return []
+    timed = (name for name in names if kind_of(name) is WaitingTouch)
+    kept = (cells.get(name, WaitingTouch).record for name in timed)
     return [record for record in kept if record is not None]

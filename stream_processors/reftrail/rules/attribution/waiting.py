@@ -16,6 +16,7 @@ user:r:order  refunds of an order that waited in vain
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from functools import lru_cache
 from typing import Final, Self, TypeAlias
 
 import msgspec
@@ -185,6 +186,7 @@ class ForgottenRefunds(msgspec.Struct, frozen=True, array_like=True):
     due_at: Millis = NEVER
 
 
+@lru_cache(maxsize=1_024)  # a decision asks for it, and so does the evolution by its events
 def waiting_key(user_id: str, event_id: str) -> str:
     """The key of a purchase or refund that waits."""
     if _IS_UUID(event_id) is None:
