@@ -85,7 +85,8 @@ class Check:
 
     find returns the figures if the reason applies, else None. It is given the policy's limit, or
     else the one here. unit is the unit of the limit, empty without a limit. A decisive reason
-    rejects whatever the score, unless a policy gives it the weight 0.
+    rejects whatever the score, unless a policy gives it the weight 0. about is the kind of signal
+    whose answer the figures are from: without one, nothing is found.
     """
 
     reason: str
@@ -94,3 +95,4 @@ class Check:
     limit: int = 0
     unit: str = ""
     decisive: bool = False
+    about: str = ""

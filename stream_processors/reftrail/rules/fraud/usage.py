@@ -66,8 +66,11 @@ def amount_20x(case: Case, limit: int) -> Figures | None:
 
 
 def _above_median(case: Case, limit: int) -> Figures | None:
-    amount, middle = case.claim.amount_micros, median(case.amounts)
-    if amount is None or middle is None or case.claim.currency != case.amounts.currency:
+    amount = case.claim.amount_micros
+    if amount is None or case.claim.currency != case.amounts.currency:
+        return None
+    middle = median(case.amounts)
+    if middle is None:
         return None
     if amount <= limit * middle:
         return None

@@ -137,7 +137,10 @@ class RewardCase(msgspec.Struct, frozen=True, array_like=True):
     @property
     def counts(self) -> bool:
         """Whether some side has earned, taken back since or not, or may yet, being held."""
-        return any(side.has_earned for side in self.sides)
+        for side in self.sides:  # noqa: SIM110 - any would take twice as long; it is asked often
+            if side.has_earned:
+                return True
+        return False
 
     @property
     def has_ended(self) -> bool:

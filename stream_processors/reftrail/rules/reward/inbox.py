@@ -63,7 +63,7 @@ def take_claim(context: DecisionContext, claim: Claimed) -> None:
     limits are asked for it: they may answer as of before the end of another of these referrals.
     """
     is_queued = context.waiting(claim.event_id).waiting is not None
-    if is_queued or (_is_here(context, claim.event_id) and not is_after_merge(claim)):
+    if is_queued or (_is_requested(context, claim.event_id) and not is_after_merge(claim)):
         return
     if claim.action == _SIGNUP and not is_after_merge(claim):
         _show_signup(context, claim)
@@ -236,9 +236,13 @@ def _reach_more(context: DecisionContext, waiting: Waiting) -> None:
 
 
 def _is_here(context: DecisionContext, event_id: str) -> bool:
+    is_queued = context.waiting(event_id).waiting is not None
+    return is_queued or _is_requested(context, event_id)
+
+
+def _is_requested(context: DecisionContext, event_id: str) -> bool:
     requested = context.referral.requested
-    is_requested = requested is not None and requested.claim_id == event_id
-    return is_requested or context.waiting(event_id).waiting is not None
+    return requested is not None and requested.claim_id == event_id
 
 
 def _is_busy(context: DecisionContext) -> bool:

@@ -1,5 +1,6 @@
 """Entries of the reward ledger, and the orders and withdrawals that fulfilment gets with them."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -26,8 +27,9 @@ _GRANTED: Final = RewardStatus.GRANTED
 _REVERSED: Final = RewardStatus.REVERSED
 _REJECTED: Final = RewardStatus.REJECTED
 _REFERRER: Final = Role.REFERRER
+_GRANT: Final = Verdict.GRANT
 
-_BY_VERDICT: Final = {
+_BY_VERDICT: Final[Mapping[str, Transition]] = {
     Verdict.GRANT: Transition.GRANT,
     Verdict.HOLD: Transition.HOLD,
     Verdict.REJECT: Transition.REJECT,
@@ -62,11 +64,11 @@ def first_entries(context: DecisionContext, case: RewardCase, *, was_rejected: b
 
     was_rejected: it is decided on again, since the two users who reported it were merged.
     """
-    verdict = Verdict(case.verdict)
-    status = allowed(RewardStatus.REJECTED if was_rejected else None, _BY_VERDICT[verdict])
+    verdict = case.verdict
+    status = allowed(_REJECTED if was_rejected else None, _BY_VERDICT[verdict])
     assert status is not None
     reasons: list[str] = [Reason.REINSTATED, Reason.USERS_MERGED] if was_rejected else []
-    reasons += [] if verdict == Verdict.GRANT else [found.reason for found in case.evidence]
+    reasons += [] if verdict == _GRANT else [found.reason for found in case.evidence]
     for side in case.sides:
         its_id = reward_id(context.code, context.user_id, case.action, side.role)
         common = context.metadata(f"{status}:{side.role}", its_id, case.claim_id)

@@ -87,7 +87,8 @@ def _priced(
     value = _usual_value(usual, rules, standing)
     percent = value.percent
     if percent is None or claim.currency is None:
-        return _replace(side, value_micros=value.value_micros)
+        is_usual = value.value_micros == side.value_micros
+        return side if is_usual else _replace(side, value_micros=value.value_micros)
     side = _replace(
         side,
         rate=percent.rate,

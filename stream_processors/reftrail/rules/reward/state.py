@@ -221,8 +221,10 @@ class ReferralCell(msgspec.Struct, frozen=True, array_like=True):
 
     def begun_in(self, campaign_id: str | None) -> Begun:
         """The first rewards in a campaign."""
-        found = (begun for begun in self.begun if begun.campaign_id == campaign_id)
-        return next(found, Begun(campaign_id))
+        for begun in self.begun:
+            if begun.campaign_id == campaign_id:
+                return begun
+        return Begun(campaign_id)
 
     def qualified_in(self, campaign_id: str | None) -> int:
         """The number of the referral's rewards that count for a campaign's milestones."""

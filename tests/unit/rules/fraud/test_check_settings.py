@@ -47,3 +47,12 @@ def test_a_count_that_ends_is_above_any_limit(reason: str, answer: SignalSeen) -
     """Users beyond the last that is remembered aren't counted, so no limit can lie there."""
     fraud = Fraud(limits={reason: 2 * MOST_SEEN})
     assert [item.reason for item in gather(case(seen=answer), fraud)] == [reason]
+
+
+def test_a_check_about_a_signal_finds_nothing_without_an_answer_about_that() -> None:
+    """So `gather` needn't ask it."""
+    kinds = {check.about for check in CHECKS} - {""}
+    for check in CHECKS:
+        for kind in kinds - {check.about} if check.about else ():
+            other = seen(kind, day=MOST_SEEN, month=MOST_SEEN, codes=MOST_SEEN, insiders=MOST_SEEN)
+            assert check.find(case(seen=other), check.limit) is None, (check.reason, kind)
