@@ -6,6 +6,7 @@ A caller's key and its scopes have been checked before a handler here is called.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
+from secrets import token_hex
 from typing import Any, Final
 
 from clickhouse_connect.driver.client import Client
@@ -47,6 +48,8 @@ MOST_AGE: Final = 86_400
 """Seconds that an answer may be old, at most."""
 _ONCE: Final = ("format", "max_age")
 """Parameters of a request for a report beside those of its question."""
+_STARTED: Final = token_hex(8)
+"""Part of tags: another version may answer something else of the same tables."""
 ONLY_FIRST: Final = "reftrail-only-first"
 """Header of an answer: how many of a list it has at most, if there may be more."""
 
@@ -222,10 +225,13 @@ def _listed() -> list[dict[str, Any]]:
 def _headers(request: Request, source: Source) -> dict[str, str]:
     """as_of, for formats that have no place for it, and a tag of what the answer is made of.
 
-    Until all has been loaded once there is neither: answers grow from one moment to the next.
+    as_of goes on while nothing is loaded, so it is part of the tag only where nothing else says
+    what the tables have. Until all has been loaded once there is neither: answers grow from one
+    moment to the next.
     """
     if source.as_of is None:
         return {}
-    asked = f"{source.as_of} {source.content} {request.url.path}?{request.url.query}"
+    made_of = source.content or source.as_of
+    asked = f"{_STARTED} {made_of} {request.url.path}?{request.url.query}"
     tag = sha256(asked.encode("utf-8", "replace")).hexdigest()[:32]
     return {"x-as-of": source.as_of, "etag": f'W/"{tag}"', "cache-control": "private, no-cache"}

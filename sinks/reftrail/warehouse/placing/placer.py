@@ -203,7 +203,7 @@ class Placer:
         facts = self._databases[version % 2].place(self._visits, same, before)
         ended = content_version(self._client)
         self._version = version
-        made_of = content.text() + ended.text()
+        made_of = content.text() if content == ended else content.text() + ended.text()
         facts = replace(
             facts,
             version=version,

@@ -124,6 +124,24 @@ async def test_what_is_erased_changes_the_tag_of_an_answer(programme: ClickHouse
     assert answers[1].headers["etag"] == answers[2].headers["etag"] != known["if-none-match"]
 
 
+@pytest.mark.parametrize("is_placed", [True, False])
+async def test_a_tag_holds_while_only_time_passes(programme: ClickHouse, is_placed: bool) -> None:
+    progress = LoadedPositions()
+    progress.observed(0.0, {})
+    placer = Placer(programme.writing, progress.as_of_text)
+    if is_placed:
+        placer.place()
+    async with asking(programme, placer, progress) as http:
+        path = "/v1/reports/funnel?by=all"
+        known = {"if-none-match": (await http.get(path)).headers["etag"]}
+        progress.observed(30.0, {})
+        again = await http.get(path, headers=known)
+        assert (again.status_code, again.headers["x-as-of"]) == (304, "1970-01-01T00:00:30.000Z")
+
+        await come_late(programme)
+        assert (await http.get(path, headers=known)).status_code == 200
+
+
 async def test_a_kept_answer_is_of_the_same_facts(
     programme: ClickHouse, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
