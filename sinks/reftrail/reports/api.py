@@ -88,6 +88,7 @@ class ReportsApi:
     as_of: Callable[[], str | None]
     turns: Turns
     answers: ReportAnswers
+    placed: Placed
     low_latency_turns: Turns = field(default_factory=lambda: Turns("lookups", _MOST_LOOKUPS))
 
     async def reports(self, _: Request) -> Response:
@@ -194,7 +195,7 @@ def reports_api(
     """Handlers whose reports read what is placed where that is new enough, else views."""
     turns = Turns("reports", _MOST_REPORTS)
     answers = ReportAnswers(client, as_of, placed, turns)
-    return ReportsApi(client, low_latency, as_of, turns, answers)
+    return ReportsApi(client, low_latency, as_of, turns, answers, placed)
 
 
 def _wanted(request: Request) -> Wanted:

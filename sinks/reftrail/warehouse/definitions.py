@@ -26,6 +26,7 @@ VIEWS: Final = (
     "v_referred_users",
     "v_rewards",
     "v_reward_balances",
+    "v_leaders",
     "v_codes",
     "v_code_owners",
     "v_campaigns",

@@ -9,6 +9,7 @@ import pytest
 from support.authorizing import stored
 from support.clickhouse import ClickHouse
 from support.dashboard import KEY, SECRET, dashboard_app, dashboard_authorization
+from support.dashboard_rewards import AS_OF
 from support.programme import T0, code, entry
 
 from reftrail.contracts.api_keys import hash_of
@@ -16,6 +17,7 @@ from reftrail.contracts.topics import CODES, REWARDS
 from reftrail.dashboard.sealing import Seal
 from reftrail.edge.authorization import Authorization
 from reftrail.reports.user_view.gathered import MOST_SHOWN
+from reftrail.warehouse.placing.placer import Placer
 
 KEYS = {"authorization": f"Bearer {KEY}"}
 SHARE = "https://events.shop.example/r/{code}"
@@ -84,6 +86,30 @@ async def test_a_user_sees_their_own_figures_and_nobody_elses(http: httpx.AsyncC
     other = (await http.get((await links(http, "bob"))["page"])).text
     assert "77.00" in other
     assert "AMY" not in other
+
+
+async def test_a_user_sees_which_place_they_have_on_the_leaderboard(
+    loaded: ClickHouse, authorization: Authorization
+) -> None:
+    rewards = [entry(f"p{n}", "PAM", f"secret-{n}", value=1, beneficiary="pam") for n in range(3)]
+    behind = [entry(f"q{n}", "QUI", f"other-{n}", value=1, beneficiary="qui") for n in range(2)]
+    held = entry("q9", "QUI", "other-9", value=1, status="held", beneficiary="qui")
+    await loaded.load(REWARDS, [*rewards, *behind, held])
+    placer = Placer(loaded.writing, lambda: AS_OF)
+    app = dashboard_app(loaded, authorization=authorization, placed=placer)
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://reports") as http:
+        made = {user: await links(http, user) for user in ("pam", "qui", "amy", "zoe")}
+        assert "Leaderboard" not in (await http.get(made["pam"]["page"])).text, "nothing placed"
+        placer.place()
+        for user, place in (("pam", 1), ("qui", 2), ("amy", 3)):
+            for path in (made[user]["page"], made[user]["widget"]):
+                text = (await http.get(path)).text
+                assert f'<p class="value">{place} <small>spring</small></p>' in text, user
+                assert "secret-" not in text
+        assert "Leaderboard" not in (await http.get(made["zoe"]["page"])).text
+        loaded.writing.command("DROP DATABASE default_placed_0")
+        assert (await http.get(made["pam"]["page"])).status_code == 200
 
 
 async def test_a_code_has_its_qr_and_others_have_none(http: httpx.AsyncClient) -> None:

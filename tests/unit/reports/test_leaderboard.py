@@ -96,3 +96,12 @@ async def test_over_http(programme: ClickHouse) -> None:
         refused = await client.get("/v1/leaderboard", params={"limit": "0"})
         assert (refused.status_code, "limit" in refused.json()["detail"]) == (422, True)
         assert (await client.get("/v1/leaderboard", params={"from": "soon"})).status_code == 422
+
+
+async def test_the_view_of_places_says_the_same(programme: ClickHouse) -> None:
+    for campaign in ("spring", "autumn"):
+        found = programme.rows(
+            "SELECT place, referrer, users, rewards FROM v_leaders "
+            f"WHERE campaign_id = '{campaign}' ORDER BY place, referrer"
+        )
+        assert [tuple(row) for row in found] == ranks(programme, campaign=campaign) != []

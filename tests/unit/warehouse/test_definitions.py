@@ -34,6 +34,7 @@ PROMISED = {
     "v_referred_users": {"user_id", "person_id", "code", "campaign_id", "basis", "touch_time"},
     "v_rewards": {"event_id", "reward_id", "status", "value_micros", "effect_micros", "currency"},
     "v_reward_balances": {"reward_id", "status", "balance_micros", "clawback_micros", "currency"},
+    "v_leaders": {"campaign_id", "referrer", "users", "rewards", "place"},
     "v_codes": {"code", "campaign_id", "owner_user_id", "status", "category", "channel"},
     "v_campaigns": {"campaign_id", "version", "name", "category"},
     "v_visits": {"kind", "at", "code", "campaign_id", "category", "channel", "visitor_id"},

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from reftrail.contracts.api_keys import Scope
-from reftrail.dashboard.dashboard import Dashboard
+from reftrail.dashboard.dashboard import MOST_AGE_SECONDS, Dashboard
 from reftrail.dashboard.rendering import page
 from reftrail.dashboard.view import view_of
 from reftrail.edge.api_keys import ApiKeys
@@ -22,6 +22,7 @@ from reftrail.edge.authorization import caller_of
 from reftrail.edge.http_errors import RequestRefused, Unavailable
 from reftrail.edge.requests import read_body
 from reftrail.hosting.json_answer import json_answer
+from reftrail.reports.leaderboard import places
 from reftrail.reports.questions import BadQuestion
 from reftrail.reports.user_view.history import HistoryPage
 from reftrail.reports.user_view.view import user_view
@@ -114,7 +115,9 @@ async def _found(
     api = dashboard.api
     asked = HistoryPage(most=1)
     found = await api.low_latency_turns.run(user_view, api.low_latency, fields["user"], asked)
-    return fields, found
+    users = [found["user_id"], *found["merged_users"]]
+    placed = (api.low_latency, api.placed, MOST_AGE_SECONDS, users)
+    return fields, found | {"places": await api.low_latency_turns.run(places, *placed)}
 
 
 def _codes(fields: dict[str, Any], found: dict[str, Any]) -> list[tuple[str, str | None]]:

@@ -26,6 +26,7 @@ _ORDERS: Final = {
     "v_signups_and_orders": "type, person_id",
     "v_orders": "person_id",
     "v_reward_balances": "reward_id",
+    "v_leaders": "referrer",
     "v_activity_conversions": _BY_CAMPAIGN,
     "v_weeks_after_signup": _BY_CAMPAIGN,
     "v_activity_decisions": _BY_CAMPAIGN,
