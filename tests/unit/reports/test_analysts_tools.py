@@ -140,3 +140,18 @@ def test_sources_are_views_and_types_those_of_events() -> None:
 def _tags(kind: type[Event]) -> set[str]:
     below = [_tags(subclass) for subclass in kind.__subclasses__()]
     return {str(kind.__struct_config__.tag)}.union(*below)
+
+
+@pytest.mark.parametrize(("found", "fails"), [((10, 10), False), ((9, 11), True), ((10, 20), True)])
+def test_what_is_found_beyond_what_is_expected_is_no_agreement(
+    clickhouse_engine: ClickHouse, found: tuple[int, int], fails: bool
+) -> None:
+    rows = " UNION ALL ".join(
+        f"SELECT 'events_stored' AS check, toInt64(10) AS expected, toInt64({number}) AS found"
+        for number in found
+    )
+    text = TESTS["assert_places_agree"]
+    asked = jinja2.Environment(autoescape=False).from_string(text)
+
+    failing = clickhouse_engine.rows(asked.render(source=lambda *_: f"({rows})"))
+    assert bool(failing) == fails
