@@ -147,11 +147,15 @@ def test_what_is_found_beyond_what_is_expected_is_no_agreement(
     clickhouse_engine: ClickHouse, found: tuple[int, int], fails: bool
 ) -> None:
     rows = " UNION ALL ".join(
-        f"SELECT 'events_stored' AS check, toInt64(10) AS expected, toInt64({number}) AS found"
+        f"SELECT 'events_stored' AS check, now() AS at, toInt64(10) AS expected, "
+        f"toInt64({number}) AS found"
         for number in found
     )
     text = TESTS["assert_places_agree"]
-    asked = jinja2.Environment(autoescape=False).from_string(text)
+    template = jinja2.Environment(autoescape=False).from_string(text)
 
-    failing = clickhouse_engine.rows(asked.render(source=lambda *_: f"({rows})"))
+    failing = clickhouse_engine.rows(template.render(source=lambda *_: f"({rows})"))
     assert bool(failing) == fails
+    shown = panel("Agreement of places").replace("v_reconciliation", f"({rows})")
+    ((agreement,),) = asked(clickhouse_engine, shown)
+    assert (agreement < 0.999) == fails
