@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 from support.clickhouse import ClickHouse
-from support.programme import T0, entry, milestone
+from support.programme import T0, entry, milestone, users_merged
 from support.reports_http import WITH_KEY, reports_http
 
 from reftrail.contracts.record import DAY
-from reftrail.contracts.topics import MILESTONES, REWARDS
+from reftrail.contracts.topics import CONVERSIONS, MILESTONES, REWARDS
 from reftrail.reports.leaderboard import Board, leaderboard
 
 
@@ -82,6 +82,21 @@ async def test_what_was_reached_and_not_lost_again_is_told(programme: ClickHouse
     assert (amy["milestones"], amy["last_at"]) == (["gold"], "2026-09-21T14:13:20Z")
 
 
+async def test_who_was_merged_into_an_account_is_one_with_it(programme: ClickHouse) -> None:
+    """A referrer as well as those whom a referrer brought; the milestones are those of both."""
+    await programme.load(
+        CONVERSIONS,
+        [
+            users_merged("cyd", "bob"),
+            users_merged("eve", "bob"),
+            users_merged("uma", "vic", event_id="m2"),
+        ],
+    )
+    assert ranks(programme) == [(1, "bob", 2, 2), (2, "amy", 1, 3)]
+    (bob, amy) = leaderboard(programme.reading, Board())
+    assert (bob["milestones"], amy["milestones"]) == (["gold"], ["fall", "gold"])
+
+
 async def test_entries_that_come_twice_count_once(programme: ClickHouse) -> None:
     before = ranks(programme)
     await programme.load(REWARDS, [earned("a1", "amy", "uma"), earned("b1", "bob", "wes")])
@@ -105,3 +120,10 @@ async def test_the_view_of_places_says_the_same(programme: ClickHouse) -> None:
             f"WHERE campaign_id = '{campaign}' ORDER BY place, referrer"
         )
         assert [tuple(row) for row in found] == ranks(programme, campaign=campaign) != []
+
+
+async def test_so_it_does_of_merged_people(programme: ClickHouse) -> None:
+    merges = [users_merged("cyd", "bob"), users_merged("uma", "vic")]
+    await programme.load(CONVERSIONS, merges)
+    await test_the_view_of_places_says_the_same(programme)
+    assert ranks(programme, campaign="spring")[0] == (1, "bob", 2, 2)
