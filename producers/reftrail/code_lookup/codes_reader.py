@@ -82,9 +82,9 @@ class CodesReader:
         if self._watching is not None:
             self._watching.drop(code)
 
-    def knows(self, code: str) -> bool:
-        """Whether `know` returns at once for a code."""
-        return self._read_once and self._known.is_settled(code)
+    def knows(self, code: str | None) -> bool:
+        """Whether `know` returns at once for a code, or for none."""
+        return self._read_once and (code is None or self._known.is_settled(code))
 
     async def know(self, codes: Iterable[str], patience: float) -> None:
         """Return when the table can tell of each of these codes what it is (`is_settled`).

@@ -97,7 +97,7 @@ class SingleEvents:
         event, at = usual(item), now()
         if event is None or refusal(event, KeyKind.SECRET, at, 0) is not None:
             return None
-        if event.code is not None and not self._codes.knows(event.code):
+        if not self._codes.knows(event.code):
             return None
         sender = Sender(caller.kind, prefetch=prefetch, name=caller.name)
         circumstances = Circumstances(sender, at, self._pseudonyms, self._codes.lookup, 0)

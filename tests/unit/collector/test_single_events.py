@@ -164,6 +164,16 @@ async def test_requests_with_other_headers_go_the_usual_way(
     assert begun(collector, msgspec.json.encode(CLICK), **headers) is None
 
 
+@pytest.mark.parametrize("event", [CLICK, SIGNUP], ids=lambda event: event["type"])
+async def test_until_the_codes_are_read_all_go_the_usual_way(
+    collector: Collector, event: dict[str, Any]
+) -> None:
+    """An event without a code, too: whose hashes are to be renewed isn't known before."""
+    codes: Any = collector.codes
+    codes._read_once = False
+    assert begun(collector, msgspec.json.encode(event)) is None
+
+
 async def test_an_event_that_kafka_may_not_have_is_answered_so(
     collector: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
