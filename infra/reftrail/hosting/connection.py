@@ -150,7 +150,7 @@ class Connection(HttpToolsProtocol):
             return False
         (begin, _, keeps_alive), body = found
         cycle = WholeCycle.begun(keep_alive=keeps_alive)
-        if begin is None or not begin(body, partial(self._respond, cycle)):
+        if not begin(body, partial(self._respond, cycle)):
             return False
         self.cycle, self.waits_since = cycle, None  # type: ignore[assignment]
         return True

@@ -18,7 +18,10 @@ Begin: TypeAlias = Callable[[bytes, Respond], bool]
 It doesn't answer before it returns.
 """
 AtOnce: TypeAlias = Callable[[Headers], Begin | None]
-"""The beginning of requests with these headers; None of those that all go the usual way."""
+"""The beginning of requests with these headers; None of those that go the usual way.
+
+They are asked about again with each such request: nothing is remembered of them.
+"""
 
 _MOST: Final = 1024
 _LONGEST: Final = 2048
@@ -28,13 +31,16 @@ _END: Final = b"\r\n\r\n"
 class Head(NamedTuple):
     """A head, by what it says: the length of the body, and whether the connection is kept."""
 
-    begin: Begin | None
+    begin: Begin
     length: int
     keeps_alive: bool
 
 
 class RememberedHeads:
-    """The heads met last, by their bytes. They are kept in memory alone, with the keys in them."""
+    """The heads met last, by their bytes. They are kept in memory alone, with the keys in them.
+
+    Only heads with a beginning have a place: whoever has none can't drive those of others out.
+    """
 
     def __init__(self) -> None:
         self._heads: dict[bytes, Head] = {}
@@ -50,13 +56,19 @@ class RememberedHeads:
     def remember(
         self, request: bytes, headers: Headers, at_once: AtOnce, *, keeps_alive: bool
     ) -> None:
-        """Remember the head of a whole request that was parsed, unless its body isn't as long."""
+        """Remember the head of a whole request that was parsed, if such requests have a beginning.
+
+        Unless its body isn't as long as it says.
+        """
         end = request.find(_END) + len(_END)
         text, lengths = request[:end], headers.getlist("content-length")
         if end > _LONGEST or text in self._heads or "transfer-encoding" in headers:
             return
         if lengths != [str(len(request) - end)]:
             return
-        self._heads[text] = Head(at_once(headers), len(request) - end, keeps_alive)
+        begin = at_once(headers)
+        if begin is None:
+            return
+        self._heads[text] = Head(begin, len(request) - end, keeps_alive)
         if len(self._heads) > _MOST:
             del self._heads[next(iter(self._heads))]

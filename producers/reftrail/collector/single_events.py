@@ -23,6 +23,7 @@ from reftrail.collector.usual_events import usual
 from reftrail.contracts.api_keys import Scope
 from reftrail.contracts.events import KeyKind
 from reftrail.contracts.times import now
+from reftrail.edge.api_keys import Caller
 from reftrail.edge.bots import is_prefetch
 from reftrail.edge.http_errors import RequestRefused, Unavailable
 from reftrail.edge.requests import hold_bytes, read_json
@@ -56,11 +57,18 @@ class SingleEvents:
         self._codes = codes
 
     def of_head(self, headers: Headers) -> Begin | None:
-        """The beginning of requests with such headers, or None."""
-        scheme, _, key = headers.get("authorization", "").partition(" ")
+        """The beginning of requests with such headers, or None.
+
+        What is remembered has the key of somebody who may send events: others, who may be
+        anybody, would fill the places of heads. Whether the key is good is asked again each time.
+        """
+        scheme, _, text = headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or any(name in headers for name in _UNUSUAL):
             return None
-        return partial(self._begin, key.strip(), is_prefetch(headers))
+        key = text.strip()
+        if self._caller(key) is None:
+            return None
+        return partial(self._begin, key, is_prefetch(headers))
 
     def _begin(self, key: str, prefetch: bool, body: bytes, respond: Respond) -> bool:
         began = perf_counter()
@@ -83,10 +91,16 @@ class SingleEvents:
         self._metrics.answering += 1
         return True
 
+    def _caller(self, key: str) -> Caller | None:
+        """The holder of a secret key under which events may be sent now."""
+        caller = self._keys.find(key)
+        may = caller is not None and caller.is_secret and Scope.EVENTS_WRITE in caller.scopes
+        return caller if may else None
+
     def _taken(self, key: str, body: bytes, *, prefetch: bool) -> tuple[str, Message] | None:
         """The type and the record of an event; None of what isn't taken at once."""
-        caller = self._keys.find(key)
-        if caller is None or not caller.is_secret or Scope.EVENTS_WRITE not in caller.scopes:
+        caller = self._caller(key)
+        if caller is None:
             return None
         if not self._renewal.is_idle or self._publisher.refusal is not None:
             return None

@@ -16,6 +16,7 @@ from reftrail.collector import publisher as module
 from reftrail.collector.http import Collector
 from reftrail.collector.routes import application
 from reftrail.collector.single_events import single_events
+from reftrail.contracts.api_keys import ApiKeyChanged, hash_of
 from reftrail.contracts.codec import decode
 from reftrail.edge import requests
 from reftrail.hosting.whole_requests import WholeRequest
@@ -161,7 +162,46 @@ async def test_what_needs_more_goes_the_usual_way(collector: Collector, body: by
 async def test_requests_with_other_headers_go_the_usual_way(
     collector: Collector, headers: dict[str, str]
 ) -> None:
-    assert begun(collector, msgspec.json.encode(CLICK), **headers) is None
+    ways = single_events(collector)
+    assert ways is not None
+    assert ways.of_head(Headers(HEAD | headers)) is None  # so nothing is remembered of them
+
+
+async def test_a_key_that_is_good_no_more_is_refused_the_usual_way(collector: Collector) -> None:
+    keys = collector.authorization.keys
+    ways = single_events(collector)
+    assert ways is not None
+    head = Headers(HEAD | {"authorization": "Bearer sk_stored"})
+    keys.take(stored_key(1))
+    begin = ways.of_head(head)
+    assert begin is not None
+    body, answers = msgspec.json.encode(CLICK), list[Response]()
+    assert begin(body, answers.append)
+    none_good: list[dict[str, Any]] = [{"revoked_at": 1}, {"expires_at": 1}, {"scopes": []}]
+    for number, changed in enumerate(none_good, 2):
+        keys.take(stored_key(number, **changed))
+        assert not begin(body, answers.append)
+        assert ways.of_head(head) is None
+    keys.take(stored_key(5))
+    assert begin(body, answers.append)
+    await acknowledged()
+    assert [answer.status_code for answer in answers] == [202, 202]
+
+
+def stored_key(revision: int, **given: Any) -> ApiKeyChanged:
+    fields: dict[str, Any] = {
+        "event_id": str(revision),
+        "event_time": 1,
+        "received_at": 1,
+        "name": "stored",
+        "kind": "secret",
+        "hash": hash_of("sk_stored"),
+        "scopes": ["events:write"],
+        "created_at": 1,
+        "actor": "amy",
+        "revision": revision,
+    }
+    return ApiKeyChanged(**(fields | given))
 
 
 @pytest.mark.parametrize("event", [CLICK, SIGNUP], ids=lambda event: event["type"])

@@ -190,6 +190,19 @@ def test_only_heads_whose_body_has_the_length_they_say_are_remembered() -> None:
         assert heads.find(sent) is None
 
 
+def test_heads_without_a_beginning_leave_the_others_their_place() -> None:
+    """A client whose heads all differ (an Idempotency-Key in each) drives nobody else's out."""
+    heads = RememberedHeads()
+    first = b"POST first\r\n\r\none"
+    heads.remember(first, Headers({"content-length": "3"}), of_head, keeps_alive=True)
+    for number in range(1_025):
+        sent = b"POST %d\r\n\r\none" % number
+        fields = Headers({"content-length": "3", "x-usual": "x"})
+        heads.remember(sent, fields, of_head, keeps_alive=True)
+        assert heads.find(sent) is None
+    assert heads.find(first) is not None
+
+
 def test_the_heads_met_first_are_forgotten_where_there_are_many() -> None:
     heads = RememberedHeads()
     for number in range(1_025):
