@@ -17,11 +17,12 @@ _ON_BOTH: Final = frozenset({"/healthz"})
 
 
 class PublicPart:
-    """An ASGI application without what is private."""
+    """An ASGI application without what is private. Its short ways, to other routes, stay."""
 
     def __init__(self, app: Any) -> None:
         self._app = app
         self.whole = getattr(app, "whole", {})
+        self.at_once = getattr(app, "at_once", {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Iterator
+from contextlib import ExitStack
 from urllib.parse import urlsplit
 
 import pytest
@@ -14,6 +15,7 @@ from starlette.routing import Route
 from support.http_server import served
 
 from reftrail.hosting.json_answer import FixedAnswer
+from reftrail.hosting.private import PublicPart
 from reftrail.hosting.remembered_heads import Begin, RememberedHeads, Respond
 from reftrail.hosting.routes import Shortcut
 from reftrail.hosting.whole_requests import WholeRequest
@@ -39,7 +41,8 @@ def begin(body: bytes, respond: Respond) -> bool:
     if body == b"declined":
         return False
     answer = FIXED if body == b"fixed" else PlainTextResponse(f"at once {body.decode()}.")
-    asyncio.get_running_loop().call_later(0.02, respond, answer)
+    seconds = 0.5 if body == b"late" else 0.02
+    asyncio.get_running_loop().call_later(seconds, respond, answer)
     return True
 
 
@@ -139,6 +142,26 @@ def test_who_sends_no_more_is_answered(url: str) -> None:
         connection.shutdown(socket.SHUT_WR)
         received = b"".join(iter(lambda: connection.recv(4096), b""))
     assert received.endswith(b"connection: close\r\n\r\nat once two.")
+
+
+def test_a_private_port_leaves_the_public_one_its_short_ways() -> None:
+    with served(lambda: PublicPart(application())) as url:
+        found = answers(url, post(b"one"), post(b"two"))
+    assert bodies(found) == [b"whole one.", b"at once two."]
+
+
+def test_what_was_begun_is_answered_before_the_end() -> None:
+    with ExitStack() as left:
+        with served(application) as url:
+            answers(url, post(b"one1"))
+            connection = left.enter_context(connected(url))
+            gone = left.enter_context(connected(url))
+            for asking in (connection, gone):
+                asking.sendall(post(b"late"))
+            answers(url, post(b"two"))  # what was sent before has been read
+            gone.close()
+        received = b"".join(iter(lambda: connection.recv(4096), b""))
+    assert received.endswith(b"at once late.")
 
 
 def test_requests_behind_one_begun_at_once_wait_for_their_turn(url: str) -> None:
