@@ -8,7 +8,7 @@ and single delivery hold across its restarts; callers get `Unavailable` meanwhil
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from contextlib import suppress
 from math import inf
 from typing import Any, Final
@@ -187,7 +187,7 @@ class Publisher:
             finally:
                 self._metrics.broker_up.set(0)
                 self._senders = ()
-                await _close(producer, self._connected, self._ack_timeout)
+                await _to_its_end(_close(producer, self._connected, self._ack_timeout))
                 self._connected = None
 
     async def _serve(self, producer: Any) -> None:
@@ -216,6 +216,16 @@ class Publisher:
         if not self._broken.is_set():
             logger.error("Kafka refused a batch, connecting anew: %r", error)
         self._broken.set()
+
+
+async def _to_its_end(closing: Coroutine[Any, Any, None]) -> None:
+    """Return when it is closed; being cancelled meanwhile is told afterwards."""
+    task = asyncio.create_task(closing)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise
 
 
 async def _close(producer: Any, senders: PartitionSenders | None, patience: float) -> None:

@@ -33,7 +33,7 @@ async def running(
     given = {"bootstrap_servers": "b:1", "hash_key": "k:00", "ack_timeout_seconds": 0.2}
     metrics = CollectorMetrics()
     publisher = Publisher(CollectorSettings.model_validate(given | settings), EVENTS, metrics)
-    task = asyncio.create_task(publisher.run())
+    task = asyncio.create_task(publisher.run(), name="publisher")
     await settle()
     try:
         yield publisher, metrics
@@ -188,6 +188,32 @@ async def test_after_a_refused_batch_it_connects_anew(monkeypatch: pytest.Monkey
         await settle()
         renewed.acknowledge()
         await again
+
+
+async def test_an_end_while_it_connects_anew_waits_for_what_was_handed_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of two partitions one's batch is refused; the other's is on its way when the end comes."""
+    async with running(monkeypatch, ack_timeout_seconds=60) as (publisher, metrics):
+        refused = asyncio.create_task(publisher.publish(messages(b"a")))
+        waiting = asyncio.create_task(publisher.publish(messages(b"b", key="v2")))
+        await settle()
+        (broken,) = FakeProducer.made
+        (acknowledgement,) = {ack for _, values, ack in broken.sent if values == [b"a"]}
+        acknowledgement.set_exception(MessageSizeTooLargeError())
+        with pytest.raises(Unavailable, match="MessageSizeTooLarge"):
+            await refused
+        await settle()
+        (running_on,) = (task for task in asyncio.all_tasks() if task.get_name() == "publisher")
+        running_on.cancel()
+        await settle()
+        assert not running_on.done()
+        broken.acknowledge()
+        await waiting
+        with pytest.raises(asyncio.CancelledError):
+            await running_on
+        assert broken.stopped
+        assert b"buffered_bytes 0.0" in metrics.exposition()
 
 
 async def test_before_kafka_is_reached_nothing_is_taken() -> None:
