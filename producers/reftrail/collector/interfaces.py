@@ -1,7 +1,7 @@
 """Interfaces of what the collector's handlers work with: Kafka behind them, or memory."""
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from reftrail.adjustments import KnownAdjustments
 from reftrail.code_lookup.facts import CodeFacts
@@ -58,6 +58,21 @@ class MessagePublisher(MessageWriter, Protocol):
         """The messages kept on the disk while the log is away; None where none ever are."""
 
 
+@runtime_checkable
+class SingleWriter(Protocol):
+    """A writer that takes one message in a call: see `Publisher`."""
+
+    @property
+    def refusal(self) -> str | None:
+        """The reason for which a message wouldn't be taken now; None if it would."""
+
+    def publish_one(self, message: Message, proceed: Callable[[Exception | None], None], /) -> None:
+        """Write a message, and go on then, with the error if there is one.
+
+        Raises `Unavailable` for one that can't be taken.
+        """
+
+
 class CodeTable(Protocol):
     """The codes that the collector knows: see `CodesReader`."""
 
@@ -78,6 +93,17 @@ class CodeTable(Protocol):
 
     async def refresh(self, patience: float, /) -> None:
         """Return when the table has all codes of now. Raises `Unavailable`."""
+
+
+@runtime_checkable
+class SettledCodes(Protocol):
+    """A table of codes that tells of which it can say at once what they are."""
+
+    def lookup(self, text: str, /) -> CodeFacts:
+        """The facts about a code."""
+
+    def knows(self, code: str | None, /) -> bool:
+        """Whether what a code is needn't be waited for; so it is for none."""
 
 
 class OwnerRenewal(Protocol):

@@ -11,14 +11,12 @@ from typing import Final
 
 from starlette.datastructures import Headers
 
-from reftrail.code_lookup.codes_reader import CodesReader
 from reftrail.collector.accept import Circumstances, Sender, recorded
 from reftrail.collector.answers import answer_to
 from reftrail.collector.event_rows import encode_row
 from reftrail.collector.examination import Submitted, refusal
 from reftrail.collector.http import Collector, all_taken
-from reftrail.collector.interfaces import Message
-from reftrail.collector.publisher import Publisher
+from reftrail.collector.interfaces import Message, SettledCodes, SingleWriter
 from reftrail.collector.usual_events import usual
 from reftrail.contracts.api_keys import Scope
 from reftrail.contracts.events import KeyKind
@@ -40,15 +38,15 @@ _TAKEN: Final = FixedAnswer(all_taken(1))
 def single_events(collector: Collector) -> "SingleEvents | None":
     """The short way to a collector; None for one that spools, or where secret keys have a rate."""
     publisher, codes = collector.publisher, collector.codes
-    if collector.limits.are_for_secrets or not isinstance(publisher, Publisher):
+    if collector.limits.are_for_secrets or not isinstance(publisher, SingleWriter):
         return None
-    return SingleEvents(collector, publisher, codes) if isinstance(codes, CodesReader) else None
+    return SingleEvents(collector, publisher, codes) if isinstance(codes, SettledCodes) else None
 
 
 class SingleEvents:
     """The short way to a collector."""
 
-    def __init__(self, collector: Collector, publisher: Publisher, codes: CodesReader) -> None:
+    def __init__(self, collector: Collector, publisher: SingleWriter, codes: SettledCodes) -> None:
         self._keys = collector.authorization.keys
         self._renewal = collector.renewal
         self._pseudonyms = collector.pseudonyms

@@ -162,6 +162,10 @@ TABLES: Final[Mapping[str, Mapping[str, Naming]]] = {
         "role": only(Role, Role.MILESTONE),
         "reasons": only(Reason, "approved", "declined", "reinstated"),
     },
+    "v_leaders": {
+        "role": only(Role, Role.REFERRER),
+        "status": only(RewardStatus, "reversed"),
+    },
     "v_touch_credits": {"type": only(EVENTS, "signup", "click")},
     "v_statement_lines": {"type": only(EVENTS, "signup")},
     "v_signups_and_orders": {"type": only(EVENTS, "signup", "purchase")},
