@@ -33,32 +33,31 @@ class Checksum:
     hashes: int
 
 
+NOTHING: Final = Checksum(0, 0)
+"""The checksum of a table without rows."""
+
+
 def fact_tables(client: Client) -> dict[str, str]:
     """The tables that hold what was loaded, in alphabetical order, each with its engine."""
-    rows = client.query(
-        "SELECT name, engine FROM system.tables "
-        "WHERE database = currentDatabase() AND engine LIKE '%MergeTree' ORDER BY name"
-    ).result_rows
-    return {name: engine for name, engine in rows if name not in _BOOKKEEPING}
+    return {name: engine for name, engine, _ in _fact_tables(client)}
 
 
 def checksums(client: Client) -> dict[str, Checksum]:
     """The checksum of each table of facts. A table without rows isn't read."""
     columns = _columns(client)
-    filled = _filled_tables(client)
     return {
-        name: _checksum(client, name, engine, columns[name]) if name in filled else Checksum(0, 0)
-        for name, engine in fact_tables(client).items()
+        name: NOTHING if is_empty else _checksum(client, name, engine, columns[name])
+        for name, engine, is_empty in _fact_tables(client)
     }
 
 
-def _filled_tables(client: Client) -> set[str]:
-    """The tables that have any row, of which some may be deleted ones."""
+def _fact_tables(client: Client) -> list[tuple[str, str, bool]]:
+    """The tables of facts: name, engine, and whether there is no row, not even a deleted one."""
     rows = client.query(
-        "SELECT name FROM system.tables WHERE database = currentDatabase() "
-        "AND (total_rows IS NULL OR total_rows > 0)"
+        "SELECT name, engine, ifNull(total_rows = 0, false) FROM system.tables "
+        "WHERE database = currentDatabase() AND engine LIKE '%MergeTree' ORDER BY name"
     ).result_rows
-    return {name for (name,) in rows}
+    return [(name, engine, bool(none)) for name, engine, none in rows if name not in _BOOKKEEPING]
 
 
 def _columns(client: Client) -> dict[str, list[str]]:

@@ -19,7 +19,7 @@ from reftrail.contracts.errors import ExpectedError
 from reftrail.contracts.topic import Topic
 from reftrail.warehouse.blocks import Part
 from reftrail.warehouse.changes import Changes
-from reftrail.warehouse.checksums import Checksum, checksums, fact_tables
+from reftrail.warehouse.checksums import NOTHING, Checksum, checksums, fact_tables
 from reftrail.warehouse.clustering import on_cluster
 from reftrail.warehouse.gathering import Gathering
 from reftrail.warehouse.ledger import Ledger
@@ -31,7 +31,6 @@ from reftrail.warehouse.source import before
 from reftrail.warehouse.tables import apply_ddl
 
 _READ_SECONDS: Final = 1.0
-_NOTHING: Final = Checksum(0, 0)
 
 _log = logging.getLogger(__name__)
 
@@ -142,7 +141,7 @@ def compare(kept: Client, fresh: Client) -> list[ComparedTable]:
     """The tables of facts of both, whichever has them."""
     before_it, after_it = checksums(kept), checksums(fresh)
     return [
-        ComparedTable(name, before_it.get(name, _NOTHING), after_it.get(name, _NOTHING))
+        ComparedTable(name, before_it.get(name, NOTHING), after_it.get(name, NOTHING))
         for name in sorted(before_it.keys() | after_it.keys())
     ]
 
