@@ -7,8 +7,10 @@ from support.attributing import bought, signed_up, signed_up_by_touch
 from reftrail.contracts.decisions import Action, Basis
 from reftrail.contracts.stage_messages import CheckRequested, SignalChecked, UserSeen
 from reftrail.engine.reference import ReferenceTables
-from reftrail.rules.attribution.browsers import MOST_SHARED, TOLD_AGAIN_AFTER
-from reftrail.rules.decider import Cause
+from reftrail.rules.attribution.browsers import MOST_SHARED, TOLD_AGAIN_AFTER, most_important
+from reftrail.rules.attribution.claims import Decision
+from reftrail.rules.attribution.state import AttributionState
+from reftrail.rules.decider import Cause, fingerprint
 from reftrail.rules.velocity import (
     MOST_ONLY_SEEN,
     VelocityDecider,
@@ -183,6 +185,27 @@ def test_the_browsers_of_signup_and_touch_are_kept_among_many() -> None:
     story.when(bought("o1", "12:00", visitor_id=None)).then(
         claimed(Action.PURCHASE, "AMY", "12:00", checks=["visitor"]), checked(BROWSER)
     )
+
+
+def test_none_of_a_signup_or_touch_that_decided_is_displaced() -> None:
+    """However many decisions there are: to forget one would hide whom the owner is."""
+    decisions = tuple(
+        Decision(
+            code=f"CODE{nth}",
+            basis=Basis.FIRST_TOUCH,
+            touch_time=0,
+            signed_up_at=0,
+            signup_event_id=f"signup {nth}",
+            visitor_id=f"home {nth}",
+            touched_in=fingerprint(f"phone {nth}"),
+        )
+        for nth in range(MOST_SHARED)
+    )
+    browsers = [fingerprint(f"{kind} {nth}") for nth in range(4) for kind in ("home", "phone")]
+    others = [fingerprint(f"other {nth}") for nth in range(4)]
+    state = AttributionState(decisions=decisions)
+    assert most_important(state, (*others, *browsers)) == tuple(browsers)
+    assert most_important(state, (*others, browsers[0])) == (*others[1:], browsers[0])
 
 
 def test_a_page_s_word_displaces_none_that_a_server_has_named() -> None:

@@ -21,7 +21,8 @@ TOLD_AGAIN_AFTER: Final = 15
 """Days after which attribution tells of the same browser again: half the time that it counts."""
 
 MOST_SHARED: Final = 4
-"""The most shared browsers of a user that are kept."""
+"""The most shared browsers of a user that are kept, unless more are those of signups and touches
+that decided: all of these are, at most two for each decision."""
 
 # In Python 3.11, to look a member of an enum up takes ten times as long as a name of the module.
 _PURCHASE: Final = ConversionKind.PURCHASE
@@ -36,25 +37,25 @@ def note_shared(cells: Cells, seen: UserSeen, cause: Cause) -> list[Event]:
     visitor, state = visitor_in(seen.signal), state_of(cells, seen.user_id)
     if visitor in state.shared or (seen.by_page and state == AttributionState()):
         return []
-    is_full = len(state.shared) == MOST_SHARED
+    is_full = len(state.shared) >= MOST_SHARED
     if is_full and seen.by_page and not _matters(state, visitor):
         return []
     shared = most_important(state, (*state.shared, visitor))
-    if visitor not in shared:
+    if visitor not in shared:  # all others are of signups and touches
         return []
     return [BrowserShared(**metadata(seen, cause), user_id=seen.user_id, shared=shared)]
 
 
 def most_important(state: AttributionState, browsers: Iterable[int]) -> tuple[int, ...]:
-    """Of shared browsers those to ask about, by fingerprint: at most `MOST_SHARED`.
+    """Of shared browsers those to ask about, by fingerprint.
 
-    Those of signups and touches that decided come before others, of which the latest are left: to
-    be named elsewhere would else hide them.
+    Those of signups and touches that decided are all left: to be named elsewhere would else hide
+    them. Of others the latest are, up to `MOST_SHARED` browsers in all.
     """
     known = tuple(dict.fromkeys(browsers))
     others = [browser for browser in known if not _matters(state, browser)]
     gone = others[: max(0, len(known) - MOST_SHARED)]
-    return tuple(browser for browser in known if browser not in gone)[:MOST_SHARED]
+    return tuple(browser for browser in known if browser not in gone)
 
 
 def _matters(state: AttributionState, browser: int) -> bool:
