@@ -285,7 +285,7 @@ TOPOLOGY: Final[tuple[Stage, ...]] = (
         "limits",
         reads=LIMITS,
         takes=(LimitRequested, OrderAsked, Ticked),
-        decider=LimitsDecider(),
+        decider=LimitsDecider(REMEMBERED_LONGER * SIGNUP_WAIT),
         cells=(Cell(_limit_key, LimitState),),
         writes={
             LimitRequested: (LIMITS,),

@@ -25,7 +25,6 @@ from reftrail.contracts.record import DAY, Derived, Millis
 from reftrail.contracts.stage_messages import LimitAnswered, LimitRequested, OrderAsked
 from reftrail.rules.decider import Cause, Reference, Refused, TimerFired, fingerprint, metadata
 from reftrail.rules.order_questions import (
-    REMEMBERED,
     OrderQuestion,
     QuestionRemembered,
     QuestionsForgotten,
@@ -192,7 +191,7 @@ class LimitsDecider:
     one who bought, and whose order has earned nothing yet.
     """
 
-    def __init__(self, remembered: Millis = REMEMBERED) -> None:
+    def __init__(self, remembered: Millis) -> None:
         self.remembered = remembered
 
     def decide(

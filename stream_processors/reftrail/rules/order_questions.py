@@ -15,10 +15,6 @@ from reftrail.contracts.stage_messages import LimitRequested, OrderAsked
 from reftrail.rules.decider import Cause, Refused, fingerprint, metadata
 from reftrail.rules.packing import unpacked
 
-REMEMBERED: Final[Millis] = 360 * DAY
-"""The time from its receipt for which a question is remembered: as long as a refund under the
-buyer's name that has waited for a signup in vain."""
-
 MOST_REMEMBERED: Final = 64
 """The most questions about one order that are remembered. The next one becomes a dead letter."""
 
@@ -69,7 +65,7 @@ class OrderQuestion(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
         )
 
     def is_same(self, other: "OrderQuestion") -> bool:
-        """Whether both are about one action, whoever asks."""
+        """Whether both are about one action, of whichever user it is said."""
         return (self.action, self.action_event_id) == (other.action, other.action_event_id)
 
     def claim(self, code: str, user_id: str, record: Record, cause: Cause) -> Claimed:

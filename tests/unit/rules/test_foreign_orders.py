@@ -8,6 +8,7 @@ from support.attributing import bought, paid_back, signed_up, signed_up_by_touch
 
 from reftrail.contracts.decisions import Action, Claimed
 from reftrail.contracts.events import CodeEvidence
+from reftrail.contracts.record import DAY
 from reftrail.contracts.stage_messages import LimitRequested, OrderAsked
 from reftrail.engine.reference import ReferenceTables
 from reftrail.rules.decider import Cause, Refused, TimerFired
@@ -19,7 +20,6 @@ from reftrail.rules.limits import (
 )
 from reftrail.rules.order_questions import (
     MOST_REMEMBERED,
-    REMEMBERED,
     TOLERANCE,
     QuestionRemembered,
 )
@@ -38,6 +38,7 @@ from reftrail.testing import (
 from reftrail.testing.outlines import derived
 
 CAUSE = Cause("limits", 0, 0)
+REMEMBERED = 360 * DAY  # twelve times the usual wait for a signup
 BUYS = campaign(trigger="first_purchase")
 
 
@@ -124,12 +125,12 @@ def question(user: str, claim: Outline | None = None) -> OrderAsked:
 
 def answers(state: LimitState, user: str) -> list[object]:
     """What goes to topics; the question is remembered besides."""
-    events = LimitsDecider().decide(state, question(user), CAUSE, ReferenceTables())
+    events = LimitsDecider(REMEMBERED).decide(state, question(user), CAUSE, ReferenceTables())
     return [event for event in events if not isinstance(event, QuestionRemembered)]
 
 
 def after(state: LimitState, record: OrderAsked | LimitRequested | TimerFired) -> LimitState:
-    decider = LimitsDecider()
+    decider = LimitsDecider(REMEMBERED)
     for event in decider.decide(state, record, CAUSE, ReferenceTables()):
         state = decider.evolve(state, event)
     return state
@@ -149,7 +150,7 @@ def test_nothing_of_the_referral_that_asked_goes_with_it() -> None:
     claim = refund().but(channel="poster", amount_micros=7, **asking, **evidence).record()
     asked = order_asked("o1", user_id="u1").but(claim=packed(claim)).record()
     assert isinstance(asked, OrderAsked)
-    sent, _ = LimitsDecider().decide(holding(), asked, CAUSE, ReferenceTables())
+    sent, _ = LimitsDecider(REMEMBERED).decide(holding(), asked, CAUSE, ReferenceTables())
     assert isinstance(sent, Claimed)
     assert (sent.order_id, sent.amount_micros) == ("o1", 7)
     assert (sent.touch_event_id, sent.root_reference, sent.campaign_id) == (None, None, None)
@@ -193,15 +194,15 @@ def test_limits_that_are_no_orders_keep_nobody() -> None:
     ).record()
     assert isinstance(requested, LimitRequested)
     state = LimitState()
-    for event in LimitsDecider().decide(state, requested, CAUSE, ReferenceTables()):
-        state = LimitsDecider().evolve(state, event)
+    for event in LimitsDecider(REMEMBERED).decide(state, requested, CAUSE, ReferenceTables()):
+        state = LimitsDecider(REMEMBERED).evolve(state, event)
     assert (state.taken, state.codes, state.user_id) == (5, (), "")
 
 
 def claimed_by(state: LimitState, user: str = "buyer", **overrides: Any) -> list[Claimed]:
     """The claims that follow when a user reserves the order."""
     request = reserving("AMY", user, **overrides)
-    events = LimitsDecider().decide(state, request, CAUSE, ReferenceTables())
+    events = LimitsDecider(REMEMBERED).decide(state, request, CAUSE, ReferenceTables())
     return [event for event in events if isinstance(event, Claimed)]
 
 
@@ -238,7 +239,7 @@ def test_what_is_too_much_to_remember_becomes_a_dead_letter() -> None:
     for nth in range(MOST_REMEMBERED):
         state = after(state, question("u1", refund().but(action_event_id=f"r{nth}")))
     last = question("u1")
-    (refused,) = LimitsDecider().decide(state, last, CAUSE, ReferenceTables())
+    (refused,) = LimitsDecider(REMEMBERED).decide(state, last, CAUSE, ReferenceTables())
     assert isinstance(refused, Refused)
     assert (refused.reason, refused.payload) == ("too_many_refunds", None)
 
