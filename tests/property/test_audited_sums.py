@@ -34,7 +34,7 @@ REWARD: Final = 10 * MICROS_PER_UNIT
 
 
 class History:
-    """What happened, by its own time, and what an auditor knows of it."""
+    """Events in the order of their times, and an auditor's knowledge of them."""
 
     def __init__(self, rng: Random) -> None:
         self.rng = rng
@@ -104,7 +104,7 @@ class History:
         return user
 
     def earned(self) -> dict[tuple[str, str], Micros]:
-        """What codes have earned in the end, by role."""
+        """Final earnings of each code, by role."""
         first = [event.user_id for event in self.events if isinstance(event, Signup)]
         found: Counter[tuple[str, str]] = Counter()
         for order, buyer in self.buyers.items():
@@ -117,7 +117,7 @@ class History:
 
 
 def played(history: History, arrivals: list[Event]) -> dict[tuple[str, str], Micros]:
-    """What codes have earned by the ledger, where events arrive in this order."""
+    """Earnings of each code in the ledger, where events arrive in this order."""
     rng = history.rng
     host = MemoryHost(partitions=PARTITIONS, batch=rng.choice([1, 3]), shuffle=rng)
     fraud = Fraud(grant_up_to=999, reject_from=1_000)

@@ -39,7 +39,8 @@ class Head(NamedTuple):
 class RememberedHeads:
     """The heads met last, by their bytes. They are kept in memory alone, with the keys in them.
 
-    Only heads with a beginning have a place: whoever has none can't drive those of others out.
+    Only heads with a beginning have a place: heads without one, which anybody can send, would
+    replace those of others.
     """
 
     def __init__(self) -> None:

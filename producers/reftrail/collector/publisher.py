@@ -219,7 +219,7 @@ class Publisher:
 
 
 async def _to_its_end(closing: Coroutine[Any, Any, None]) -> None:
-    """Return when it is closed; being cancelled meanwhile is told afterwards."""
+    """Return when it is closed; a cancellation that comes meanwhile is raised afterwards."""
     task = asyncio.create_task(closing)
     try:
         await asyncio.shield(task)
