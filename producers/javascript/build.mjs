@@ -1,5 +1,8 @@
 // Bundles of the sources: `node build.mjs [FOLDER]`, dist by default.
+import { readFile, writeFile } from 'node:fs/promises'
+
 import { build } from 'esbuild'
+import { minify } from 'terser'
 
 const outdir = process.argv[2] ?? 'dist'
 const common = { bundle: true, minify: true, target: 'es2021', legalComments: 'none', charset: 'utf8' }
@@ -16,4 +19,12 @@ for (const [options, entry, name] of [
   [react, 'react', 'react'],
   [esm, 'react-native', 'react-native'],
   [node, 'node', 'node'],
-]) await build({ ...options, entryPoints: [`src/${entry}.ts`], outfile: `${outdir}/${name}.js` })
+]) {
+  const outfile = `${outdir}/${name}.js`
+  await build({ ...options, entryPoints: [`src/${entry}.ts`], outfile })
+  if (!options.minify) continue
+  // It puts constants, and functions of one caller, where they are used, which esbuild doesn't.
+  const module = options.format == 'esm'
+  const smaller = await minify(await readFile(outfile, 'utf8'), { module, compress: { passes: 3 } })
+  await writeFile(outfile, smaller.code + '\n')
+}

@@ -12,7 +12,16 @@ CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/156.0.0.0 Safari/537.36"
 
 
-def _chromium() -> str:
+OF_SHOP = (
+    f"--host-resolver-rules=MAP *.{SHOP} 127.0.0.1",
+    "--no-sandbox",
+    "--disable-dev-shm-usage",
+)
+"""Arguments with which Chromium finds the shop, and runs in a container."""
+
+
+def chromium() -> str:
+    """The path of Chromium."""
     for name in CHROMIUM:
         if path := shutil.which(name):
             return path
@@ -31,12 +40,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningShop]:
 def browser(shop: RunningShop) -> Iterator[Browser]:
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(
-            executable_path=_chromium(),
-            args=[
-                f"--host-resolver-rules=MAP *.{SHOP} 127.0.0.1",
-                "--no-sandbox",
-                "--disable-dev-shm-usage",
-            ],
+            executable_path=chromium(), args=[*OF_SHOP]
         )
         yield running
         running.close()

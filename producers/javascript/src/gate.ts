@@ -1,5 +1,6 @@
 /** Gate before the core: nothing is read, stored or sent before the visitor has agreed and, where the
  * page is prerendered, before somebody sees it. */
+import { digest } from './ids.ts'
 import type { Lock } from './queue.ts'
 import { createRecorder, isAllowed, type Recorder } from './recorder.ts'
 import { clear, openStore } from './storage.ts'
@@ -12,6 +13,7 @@ export interface Gate {
   core(): Recorder | undefined
   /** Do something now, or when the gate opens; after a refusal never. */
   pass(act: (core: Recorder) => void): void
+  /** Record an event. Of those with the same type and `once` the visitor's first counts. */
   record(type: string, fields?: Fields, once?: string): void
   look(): string | undefined
   consent(given: boolean): void
@@ -25,6 +27,8 @@ export const createGate = (options: Options, lock: Lock): Gate => {
   let core: Recorder | undefined
   /** The last address with a code. A visitor who refuses and then agrees on the page came by it. */
   let arrival: [string, number] | undefined
+  /** Of a prerendered page: when somebody saw it. What happened before is of that time. */
+  let seen = 0
 
   const begin = (): void => {
     if (!allowed || page.prerendering || core) return
@@ -42,8 +46,9 @@ export const createGate = (options: Options, lock: Lock): Gate => {
     core: () => core,
     pass,
     record(type, fields, once) {
-      const event = { event_time: new Date(), ...fields }
-      pass((core) => core.record(type, event, once))
+      const time = page.prerendering ? 0 : Date.now()
+      const digits = once ? digest(type + once) : undefined
+      pass((core) => core.record(type, { event_time: new Date(time || seen), ...fields }, digits))
     },
     look() {
       const query = location.search
@@ -62,6 +67,10 @@ export const createGate = (options: Options, lock: Lock): Gate => {
   }
   gate.look()
   begin()
-  document.addEventListener('prerenderingchange', begin)
+  document.addEventListener('prerenderingchange', () => {
+    seen = Date.now()
+    if (arrival) arrival[1] = seen
+    begin()
+  })
   return gate
 }

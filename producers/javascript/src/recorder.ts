@@ -12,10 +12,16 @@ const YEAR = 31536e3
 export const isAllowed = (options: Options): boolean =>
   (options.consent ?? !(navigator as { globalPrivacyControl?: boolean }).globalPrivacyControl) === true
 
+/** Act once somebody sees the page: a prerendered one may never be seen. */
+export const whenSeen = (act: () => void): void => {
+  if ((document as { prerendering?: boolean }).prerendering) document.addEventListener('prerenderingchange', act)
+  else act()
+}
+
 /** The core, and what is built on it. */
 export interface Recorder extends Core {
-  /** Add an event. Of those with the same type and `once` the visitor's first counts. */
-  record(type: string, fields?: Fields, once?: string): void
+  /** Add an event. Of those of a visitor with the same 12 digits the first counts. */
+  record(type: string, fields?: Fields, digits?: string): void
   /** Read the code in the query of an address at which the visitor was at a time. */
   look(query?: string, time?: number): string | undefined
 }
@@ -50,8 +56,8 @@ export const createRecorder = (options: Options, lock: Lock = (send) => send()):
     queue.add(event_id, { visitor_id, event_id, event_time: new Date(), utm_source, ...event })
   }
 
-  const record: Recorder['record'] = (type, fields, once) =>
-    add(once ? digest(type + once) : uuid().slice(24), { type, ...fields })
+  const record: Recorder['record'] = (type, fields, digits = uuid().slice(24)) =>
+    add(digits, { type, ...fields })
 
   /** The first code is kept. The click counts once a day for each code, or once for each click id
    * that the collector gave. */
@@ -69,11 +75,14 @@ export const createRecorder = (options: Options, lock: Lock = (send) => send()):
     return code
   }
 
+  const report = (type: string, fields?: Fields): void =>
+    whenSeen(() => record(type, { code: look(), ...fields }))
+
   return {
     record,
     look,
-    view: (fields) => record('view', { code: look(), ...fields }),
-    click: (code = look()) => record('click', { code }),
+    view: (fields) => report('view', fields),
+    click: (code) => report('click', code ? { code } : {}),
     getAttribution,
     getVisitorId,
     flush: queue.flush,

@@ -3,5 +3,4 @@ import { createReftrail } from './core.ts'
 import type { Core, Options } from './types.ts'
 
 const page = window as { reftrail?: Core | undefined }
-page.reftrail = createReftrail(document.currentScript!.dataset as unknown as Options)
-page.reftrail?.view()
+;(page.reftrail = createReftrail(document.currentScript!.dataset as unknown as Options))?.view()

@@ -127,6 +127,22 @@ test('without agreement nothing is made', () => {
   assert.ok(createReftrail({ ...OPTIONS, consent: true }))
 })
 
+test('a prerendered page keeps and reports nothing before it is seen', async () => {
+  const page = new Page('/?ref=AMY')
+  page.prerendering = true
+  const reftrail = createReftrail(OPTIONS)!
+  reftrail.view()
+  reftrail.click('BOB')
+  await page.pass(1000)
+  assert.deepEqual([page.sent, page.store, page.cookies.cookie], [[], {}, ''])
+  page.prerendering = false
+  page.document.dispatchEvent(new Event('prerenderingchange'))
+  await page.pass(200)
+  assert.deepEqual(page.events.map(({ type, code }) => [type, code]), [['click', 'AMY'], ['view', 'AMY'], ['click', 'BOB']])
+  for (const { event_time } of page.events) assert.equal(Date.parse(event_time!), START + 1000)
+  assert.deepEqual(reftrail.getAttribution(), { code: 'AMY', time: START + 1000 })
+})
+
 test('digests of similar texts differ', () => {
   const texts = Array.from({ length: 20_000 }, (_, number) => `clickC${number}`)
   texts.push('Aa', 'BB', 'AaBB', 'BBAa', '')

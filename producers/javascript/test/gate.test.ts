@@ -77,6 +77,24 @@ test('a prerendered page counts when it is activated', async () => {
   page.document.dispatchEvent(new Event('prerenderingchange'))
   await page.pass(200)
   assert.deepEqual(page.types, ['click', 'view'])
+  for (const { event_time } of page.events) assert.equal(Date.parse(event_time!), START + 1000)
+  assert.deepEqual(reftrail.getAttribution(), { code: 'AMY', time: START + 1000 })
+})
+
+test('what happened before the answer is of the time at which a prerendered page was seen', async () => {
+  const page = new Page('/?ref=AMY')
+  page.prerendering = true
+  const reftrail = createReftrail(ASKED)
+  reftrail.view()
+  await page.pass(1000)
+  page.prerendering = false
+  page.document.dispatchEvent(new Event('prerenderingchange'))
+  reftrail.formStarted()
+  await page.pass(60_000)
+  reftrail.consent(true)
+  await page.pass(200)
+  assert.deepEqual(page.types, ['click', 'view', 'form_started'])
+  for (const { event_time } of page.events) assert.equal(Date.parse(event_time!), START + 1000)
 })
 
 test('a prerendered page waits for the answer too', async () => {

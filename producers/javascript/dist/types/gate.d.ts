@@ -1,5 +1,3 @@
-/** Gate before the core: nothing is read, stored or sent before the visitor has agreed and, where the
- * page is prerendered, before somebody sees it. */
 import type { Lock } from './queue.ts';
 import { type Recorder } from './recorder.ts';
 import type { Fields, Options } from './types.ts';
@@ -8,6 +6,7 @@ export interface Gate {
     core(): Recorder | undefined;
     /** Do something now, or when the gate opens; after a refusal never. */
     pass(act: (core: Recorder) => void): void;
+    /** Record an event. Of those with the same type and `once` the visitor's first counts. */
     record(type: string, fields?: Fields, once?: string): void;
     look(): string | undefined;
     consent(given: boolean): void;
