@@ -7,32 +7,19 @@ once (`at_once`), without a parser and a task.
 """
 
 import asyncio
-import socket
-import struct
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Coroutine, Iterable
 from functools import partial
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from starlette.datastructures import Headers
 from starlette.responses import Response
-from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import (
-    HttpToolsProtocol,
-    RequestResponseCycle,
-)
-from uvicorn.server import ServerState
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from reftrail.hosting.json_answer import FixedAnswer, wire_form
 from reftrail.hosting.problems import problem
-from reftrail.hosting.remembered_heads import AtOnce, RememberedHeads
+from reftrail.hosting.watched_connection import WatchedConnection
 from reftrail.hosting.whole_requests import Handler, WholeCycle, WholeRequest
-
-WholeHandlers: TypeAlias = Mapping[tuple[bytes, bytes], Handler]
-"""Handlers that answer whatever happens, by method and target."""
-
-AtOnceHandlers: TypeAlias = Mapping[tuple[bytes, bytes], AtOnce]
-"""Ways to begin requests at once, by method and target."""
 
 _MOST_BYTES: Final = 64 * 1024
 """The longest head of a request; the most bytes between two parts of a body, which say no more."""
@@ -40,87 +27,18 @@ _MOST_BYTES: Final = 64 * 1024
 _READ_AT_ONCE: Final = 4096
 """Bytes that are read before a look at whether requests in them wait for their turn."""
 
-_FORGET: Final = struct.pack("ii", 1, 0)
-"""The option of a socket by which it is reset where it is closed."""
 
+class Connection(WatchedConnection):
+    """A connection whose requests are read, and answered in their order."""
 
-class PortState(ServerState):
-    """State that the connections of one port share. whole, at_once: the application's handlers."""
-
-    whole: WholeHandlers
-    at_once: AtOnceHandlers
-    heads: RememberedHeads
-
-    def closed(self) -> None:
-        """A connection has ended."""
-        raise NotImplementedError
-
-
-class _Flow(FlowControl):
-    """Flow of a connection: nothing more is read while requests, or bytes, wait for their turn."""
-
-    def __init__(self, connection: "Connection") -> None:
-        super().__init__(connection.transport)
-        self._connection = connection
-
-    def resume_reading(self) -> None:
-        """Read on."""
-        if not self._connection.is_behind:
-            super().resume_reading()
-
-
-class Connection(HttpToolsProtocol):
-    """A connection. waits_since: the loop's time since which a whole head is waited for, or None.
-
-    So it is for those without a request, between two, and in the middle of a head.
-    """
-
-    server_state: PortState
-    waits_since: float | None
-    _unsent_since: float | None
+    _refusal: Response | None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client has connected."""
-        super().connection_made(transport)  # type: ignore[arg-type]
-        self.flow = _Flow(self)
-        self.waits_since = self.loop.time()
+        super().connection_made(transport)
         self._vain_bytes = 0
-        self._is_refused = False
+        self._is_refused, self._refusal = False, None
         self._is_in_message = False
-        self._unread = b""
-        self._unsent, self._unsent_since = 0, None
-
-    def is_unread(self, since: float) -> bool:
-        """Whether the client has taken nothing of what is to be sent, by the loop's time.
-
-        Asked from time to time: a client that took something in between begins anew.
-        """
-        unsent = self.transport.get_write_buffer_size()
-        if not unsent or unsent < self._unsent or self._unsent_since is None:
-            self._unsent_since = self.loop.time() if unsent else None
-        self._unsent = unsent
-        return self._unsent_since is not None and self._unsent_since <= since
-
-    def reset(self) -> None:
-        """End the connection, and forget what the system still has to send."""
-        plain = self.transport.get_extra_info("socket")
-        plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _FORGET)
-        self.transport.abort()
-
-    def resume_writing(self) -> None:
-        """The client has taken much of what was to be sent."""
-        self._unsent_since = None
-        super().resume_writing()
-
-    @property
-    def is_behind(self) -> bool:
-        """Whether requests or bytes were received that wait for the answer to those before them."""
-        return bool(self.pipeline or self._unread)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The connection has ended."""
-        super().connection_lost(exc)
-        self.server_state.closed()
 
     def data_received(self, data: bytes) -> None:
         """Read on, until requests wait for their turn: a few bytes make a large object of each."""
@@ -263,6 +181,9 @@ class Connection(HttpToolsProtocol):
                 cycle, app = self.pipeline.pop()
                 self._start_asgi_task(cycle, app)
             elif self.cycle.response_complete:
+                if self._refusal is not None:
+                    self._close_with(self._refusal)
+                    return
                 self.waits_since = self.loop.time()
             if self._unread and not self.pipeline:
                 unread, self._unread = self._unread, b""
@@ -277,13 +198,21 @@ class Connection(HttpToolsProtocol):
         if cycle is not None and not cycle.response_complete:
             if cycle.more_body and self.pipeline:
                 self.pipeline[0] = (cycle, answer)  # type: ignore[assignment]
-            if not cycle.more_body or self.pipeline:
                 cycle.keep_alive = False
                 self.flow.pause_reading()
                 return
+            if not cycle.more_body:
+                self._refusal = answer
+                self.flow.pause_reading()
+                return
             is_begun = getattr(cycle, "response_started", False)
-        if not is_begun:
-            self._write(answer.status_code, answer.raw_headers, bytes(answer.body))
+        if is_begun:
+            self.transport.close()
+        else:
+            self._close_with(answer)
+
+    def _close_with(self, answer: Response) -> None:
+        self._write(answer.status_code, answer.raw_headers, bytes(answer.body))
         self.transport.close()
 
     def _without_offer(self, rest: bytes) -> bytes:

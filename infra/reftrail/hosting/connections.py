@@ -7,8 +7,9 @@ from typing import Any, Final, cast
 
 from uvicorn.config import Config
 
-from reftrail.hosting.connection import Connection, PortState
+from reftrail.hosting.connection import Connection
 from reftrail.hosting.remembered_heads import RememberedHeads
+from reftrail.hosting.watched_connection import PortState
 
 _PARTS_CLOSED: Final = 64
 

@@ -209,8 +209,30 @@ def test_who_sends_no_more_is_answered(url: str) -> None:
     assert received.endswith(b"connection: close\r\n\r\nwhole last.")
 
 
-def test_what_came_before_nonsense_is_answered_first(url: str) -> None:
-    with waiting_for_slow(url, post("/slow", b"1")) as connection:
+@pytest.mark.parametrize("way", [b"X-Way: short", b"Origin: long"])
+@pytest.mark.parametrize(
+    ("nonsense", "status"),
+    [(b"nonsense\r\n\r\n", b"400"), (b"POST /" + b"x" * 70_000, b"431")],
+)
+def test_nonsense_is_refused_behind_the_answers_to_what_came_before(
+    url: str, way: bytes, nonsense: bytes, status: bytes
+) -> None:
+    for behind in ((), (post("/echo", b"2", way), post("/echo", b"3"))):
+        with waiting_for_slow(url, post("/slow", b"1", way)) as connection:
+            connection.sendall(b"".join(behind) + nonsense)
+            wait_until_read(connection)
+            going_on.set()
+            good, refusal, rest = all_of(connection).partition(b"HTTP/1.1 " + status)
+        assert good.count(b"HTTP/1.1 200 OK") == good.count(b"HTTP/1.1 ") == 1 + len(behind)
+        assert good.endswith(b" %d." % (1 + len(behind)))
+        assert b"connection: close" not in good
+        assert refusal
+        assert b"connection: close" in rest
+        assert b"HTTP/1.1 " not in rest
+
+
+def test_who_closes_gets_no_refusal_of_what_comes_behind(url: str) -> None:
+    with waiting_for_slow(url, post("/slow", b"1", LAST)) as connection:
         connection.sendall(b"nonsense\r\n\r\n")
         wait_until_read(connection)
         going_on.set()
