@@ -25,6 +25,8 @@ from reftrail.local.topics import create_topics
 T0 = 1_790_000_000_000
 STOP_SECONDS = 4
 LONGER_THAN_A_SESSION = 11
+PATIENCE = {"request_timeout_ms": 5_000, "delivery_timeout_ms": 10_000, "max_block_ms": 10_000}
+"""Of the writer for the broker, so that it has ended, and is closed, before the test has."""
 A_LITTLE = 2.2
 """Of the processor time that a worker's start takes, in 10 s; it was three times that start."""
 
@@ -32,7 +34,7 @@ A_LITTLE = 2.2
 def _purchases(installation: TestInstallation, stopping: Event) -> None:
     """Keep all partitions busy, so that transactions are under way when the broker goes."""
     try:
-        with writing(installation, EVENTS) as write:
+        with writing(installation, EVENTS, **PATIENCE) as write:
             n = 0
             while not stopping.wait(0.02):
                 write(
@@ -50,6 +52,11 @@ def _purchases(installation: TestInstallation, stopping: Event) -> None:
                 n += 50
     except KafkaError:
         return
+
+
+def _joined(thread: Thread) -> None:
+    thread.join(60)
+    assert not thread.is_alive()
 
 
 def _imports() -> float:
@@ -93,9 +100,12 @@ def test_a_worker_without_a_broker_waits_quietly_and_ends_when_told(tmp_path: Pa
             running.wait_until_ready(90)
             process = psutil.Process(running.process.pid)
             start = _imports() + _used(process)
-            Thread(target=_purchases, args=(installation, stopping), daemon=True).start()
+            buying = Thread(target=_purchases, args=(installation, stopping), daemon=True)
+            buying.start()
             time.sleep(4)
+            assert buying.is_alive()
         stopping.set()
+        at_the_end.callback(_joined, buying)
         time.sleep(5)
         lines, before, began = log.read_text().count("\n"), _used(process), time.monotonic()
         time.sleep(10)

@@ -50,11 +50,14 @@ class Raw:
 
 @contextmanager
 def writing(
-    installation: Installation, topic: Topic
+    installation: Installation, topic: Topic, **settings: Any
 ) -> Iterator[Callable[[Iterable[Record]], None]]:
-    """Writes records under their keys, in order, and returns when all are acknowledged."""
+    """Writes records under their keys, in order, and returns when all are acknowledged.
+
+    settings are the producer's: without any, it waits 2 minutes for a broker that has gone.
+    """
     producer = KafkaProducer(
-        bootstrap_servers=installation.bootstrap_servers, acks="all", linger_ms=5
+        bootstrap_servers=installation.bootstrap_servers, acks="all", linger_ms=5, **settings
     )
     name = installation.name_of(topic)
     count = len(producer.partitions_for(name))
