@@ -25,5 +25,6 @@ person reads of it), `run` (the long version, by hand).
 
 `faultless_run` is evidence without a fault; `test_invariants` and `test_outcomes` inject one for
 each check (`outcome_faults`). `offsets_first` and `without_tokens` are hosts with a fault put in,
-for the tests that show that the checks find it.
+for the tests that show that the checks find it. `test_leaders` has three brokers, and a collector
+alone: leaders of partitions are killed, and stopped, while it takes events.
 """
