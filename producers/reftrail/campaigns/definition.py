@@ -130,7 +130,7 @@ class Campaign(Table):
         strict=False,
         description="Within what an order id names one order. By default two users who report one "
         "order are paid for it once, and a refund takes back what the order earned, whoever it "
-        "names; `user` is for merchants whose ids clash.",
+        "names; `user` is for merchants whose ids clash, as dead letters (`order_ids_clash`) say.",
     )
     checkout_tolerance: Duration = Field(
         default=15 * MINUTE,

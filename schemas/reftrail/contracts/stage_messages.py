@@ -73,7 +73,8 @@ class LimitRequested(Derived, frozen=True, kw_only=True):
 
     limits has those still to pass, as texts `key|amount|most`; the first one's key is the message
     key. passed has those passed before. releasing True: reservations are released, since a later
-    limit had none.
+    limit had none. Where an order is among the limits, order_amount_micros and order_currency are
+    what it cost, before refunds.
     """
 
     limits: list[str]
@@ -82,27 +83,38 @@ class LimitRequested(Derived, frozen=True, kw_only=True):
     code: str
     user_id: str
     claim_id: str
+    order_amount_micros: Micros | None = None
+    order_currency: str | None = None
 
 
 class OrderAsked(Derived, frozen=True, kw_only=True):
     """A refund or dispute names a user who isn't known to have the order: who has it?
 
     limit is the key of the order's limit. claim is the refund or dispute as a claim of that user,
-    packed; it goes to the referrals by which the order has earned.
+    packed; it goes to the referrals by which the order has earned. order_amount_micros and
+    order_currency are those of an order of this id that the user is known to have bought.
     """
 
     limit: str
     user_id: str
     claim: bytes
+    order_amount_micros: Micros | None = None
+    order_currency: str | None = None
 
 
 class LimitAnswered(Derived, frozen=True, kw_only=True):
-    """Whether a reward has its reservations; refused_by is the key of the limit that refused."""
+    """Whether a reward has its reservations; refused_by is the key of the limit that refused.
+
+    held_amount_micros and held_currency are those of the order that another user has, where they
+    aren't those of the order that asks.
+    """
 
     code: str
     user_id: str
     claim_id: str
     refused_by: str | None = None
+    held_amount_micros: Micros | None = None
+    held_currency: str | None = None
 
 
 class ReferralVoided(Derived, frozen=True, kw_only=True):

@@ -25,12 +25,18 @@ from reftrail.contracts.record import DAY, Derived, Millis
 from reftrail.contracts.stage_messages import LimitAnswered, LimitRequested, OrderAsked
 from reftrail.rules.decider import Cause, Reference, Refused, TimerFired, fingerprint, metadata
 from reftrail.rules.order_questions import (
+    NOTHING_KNOWN,
     OrderQuestion,
+    Paid,
     QuestionRemembered,
     QuestionsForgotten,
     answered,
     claims_of_others,
+    forgotten,
+    known_question,
     remembered,
+    with_answers,
+    with_question,
 )
 
 
@@ -113,7 +119,7 @@ class LimitState(msgspec.Struct, frozen=True, array_like=True):
     """The taken amount of a limit. An order or address has a holder: its user's fingerprint.
 
     Of an order, user_id is its holder, and codes are those under which it has reserved the order:
-    in each of several campaigns a user may be referred under another one.
+    in each of several campaigns a user may be referred under another one. paid is what it cost.
 
     day is the UTC day of a limit for a day; NO_DAY for others. Of a limit within a time, days are
     the amounts by UTC day, in order, and within is the longest time that was asked for.
@@ -129,6 +135,7 @@ class LimitState(msgspec.Struct, frozen=True, array_like=True):
     codes: tuple[str, ...] = ()
     user_id: str = ""
     questions: tuple[OrderQuestion, ...] = ()
+    paid: Paid = NOTHING_KNOWN
 
     def taken_by(self, at: Millis, within: Millis) -> int:
         """The amount that is taken by a time; of a limit within a time, that which still counts."""
@@ -159,6 +166,7 @@ class LimitReserved(Derived, frozen=True, kw_only=True):
     within: Millis = 0
     code: str = ""
     user_id: str = ""
+    paid: Paid = NOTHING_KNOWN
 
 
 class DayForgotten(Derived, frozen=True, kw_only=True):
@@ -201,16 +209,19 @@ class LimitsDecider:
         cause: Cause,
         reference: Reference,  # noqa: ARG002
     ) -> Sequence[Event]:
-        """Reserve or release an amount, and send the request to its next limit, or an answer."""
+        """Answer a request or a question, or forget what is due."""
         if isinstance(record, TimerFired):
-            forgotten = QuestionsForgotten if state.questions else DayForgotten
-            return [forgotten(**metadata(record, cause))]
+            if state.questions:
+                return forgotten(state.questions, record, cause)
+            return [DayForgotten(**metadata(record, cause))]
         if isinstance(record, OrderAsked):
-            question = OrderQuestion.of(record, self.remembered)
-            is_anothers = state.taken and state.holder not in (0, question.asker)
-            codes = state.codes if state.user_id else None
-            answers = answered(record, question, state.user_id, codes, cause) if is_anothers else ()
-            return [*answers, *remembered(state.questions, record, question, cause)]
+            return self._asked(state, record, cause)
+        return self._requested(state, record, cause)
+
+    def _requested(
+        self, state: LimitState, record: LimitRequested, cause: Cause
+    ) -> Sequence[Event]:
+        """Reserve or release an amount, and send the request to its next limit, or an answer."""
         reservation, rest = LimitReservation.parse(record.limits[0]), record.limits[1:]
         closed = reservation.day is not None and is_closed(reservation.day, record.received_at)
         is_of_one_user = reservation.key.partition(":")[0] in (ORDER, EMAIL)
@@ -224,7 +235,8 @@ class LimitsDecider:
         is_held = holder and state.taken and state.holder == holder
         already = state.taken_by(record.received_at, reservation.within)
         if closed or (already + reservation.amount > reservation.most and not is_held):
-            refused = _answer(record, cause, refused_by=reservation.key)
+            held = state.paid if is_order and state.paid.differs_from(_paid(record)) else None
+            refused = _answer(record, cause, refused_by=reservation.key, held=held)
             return [refused, *_ask(record.passed, [], record, cause, releasing=True)]
         taken = LimitReserved(
             **metadata(record, cause, "taken"),
@@ -234,11 +246,22 @@ class LimitsDecider:
             within=reservation.within,
             code=record.code if is_order else "",
             user_id=record.user_id if is_order else "",
+            paid=_paid(record) if is_order else NOTHING_KNOWN,
         )
         asked = claims_of_others(state.questions, record, cause) if state.questions else ()
         if not rest:
             return [taken, _answer(record, cause), *asked]
         return [taken, *_ask(rest, [*record.passed, record.limits[0]], record, cause), *asked]
+
+    def _asked(self, state: LimitState, asked: OrderAsked, cause: Cause) -> Sequence[Event]:
+        """Send a refund or dispute to the referrals that have its order, and remember it."""
+        question = known_question(state.questions, OrderQuestion.of(asked, self.remembered))
+        answers: Sequence[Claimed | Refused] = ()
+        if state.taken and state.holder not in (0, question.asker):
+            codes = state.codes if state.user_id else None
+            answers = answered(asked, question, state.user_id, codes, state.paid, cause)
+            question = msgspec.structs.replace(question, is_answered=True)
+        return [*answers, *remembered(state.questions, asked, question, cause)]
 
     def evolve(self, state: LimitState, record: Event) -> LimitState:  # noqa: PLR0911 - a table
         """The taken amount after an event."""
@@ -248,13 +271,14 @@ class LimitsDecider:
             case LimitReserved():
                 taken = state.taken + record.amount
                 codes = tuple(dict.fromkeys((*state.codes, record.code))) if record.code else ()
-                user_id = record.user_id
-                asked = state.questions
+                paid = state.paid if record.paid == NOTHING_KNOWN else record.paid
+                since = record.event_time
                 return LimitState(
                     *(taken, record.holder, record.day),
                     codes=codes,
-                    user_id=user_id,
-                    questions=asked,
+                    user_id=record.user_id,
+                    questions=with_answers(state.questions, record.holder, since),
+                    paid=paid,
                 )
             case LimitReleased():
                 taken = max(0, state.taken - record.amount)
@@ -262,7 +286,8 @@ class LimitsDecider:
                     return msgspec.structs.replace(state, taken=taken)
                 return LimitState(questions=state.questions)
             case QuestionRemembered(question=question):
-                return msgspec.structs.replace(state, questions=(*state.questions, question))
+                questions = with_question(state.questions, question)
+                return msgspec.structs.replace(state, questions=questions)
             case QuestionsForgotten(event_time=now):
                 left = tuple(known for known in state.questions if known.due_at > now)
                 return msgspec.structs.replace(state, questions=left)
@@ -306,12 +331,23 @@ def _ask(
             code=request.code,
             user_id=request.user_id,
             claim_id=request.claim_id,
+            order_amount_micros=request.order_amount_micros,
+            order_currency=request.order_currency,
         )
     ]
 
 
+def _paid(request: LimitRequested) -> Paid:
+    """What the order of a request cost."""
+    return Paid(request.order_amount_micros, request.order_currency)
+
+
 def _answer(
-    request: LimitRequested, cause: Cause, *, refused_by: str | None = None
+    request: LimitRequested,
+    cause: Cause,
+    *,
+    refused_by: str | None = None,
+    held: Paid | None = None,
 ) -> LimitAnswered:
     return LimitAnswered(
         **metadata(request, cause, "limit_answered"),
@@ -319,4 +355,6 @@ def _answer(
         user_id=request.user_id,
         claim_id=request.claim_id,
         refused_by=refused_by,
+        held_amount_micros=held.micros if held else None,
+        held_currency=held.currency if held else None,
     )

@@ -2,6 +2,10 @@
 
 One that comes before its order is remembered, and answered when a referral reserves the order. So
 the outcome doesn't depend on which of them arrives first.
+
+Two shops may have orders of one id. Where the user who is named is known to have bought an order of
+this id that cost something else, or more is paid back than the order cost, the question is about
+another order: nothing is taken back, and a dead letter says so.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,11 +13,12 @@ from typing import Final
 
 import msgspec
 
-from reftrail.contracts.decisions import Claimed
-from reftrail.contracts.record import DAY, Derived, Millis, Record
+from reftrail.contracts.decisions import Action, Claimed
+from reftrail.contracts.money import amount_text
+from reftrail.contracts.record import DAY, Derived, Micros, Millis, Record
 from reftrail.contracts.stage_messages import LimitRequested, OrderAsked
-from reftrail.rules.decider import Cause, Refused, fingerprint, metadata
-from reftrail.rules.packing import unpacked
+from reftrail.rules.decider import Cause, Refused, TimerFired, fingerprint, metadata
+from reftrail.rules.packing import packed, unpacked
 
 MOST_REMEMBERED: Final = 64
 """The most questions about one order that are remembered. The next one becomes a dead letter."""
@@ -21,17 +26,45 @@ MOST_REMEMBERED: Final = 64
 TOLERANCE: Final[Millis] = DAY
 """The time by which a refund or dispute may lie before its order, since clocks differ."""
 
+ORDER_IDS_CLASH: Final = "order_ids_clash"
+"""The reason of dead letters about two orders that have one id."""
+
+OF_TWO_SHOPS: Final = (
+    'If two shops use the same order ids, give one of them a prefix, or write order_ids = "user" '
+    "in the campaign."
+)
+"""The advice to those whose orders clash."""
+
 _OF_THE_ACTION: Final = (
     *("action", "action_event_id", "order_id", "amount_micros", "currency", "country", "source"),
     *("net_amount_micros", "refund_id", "amount_refunded_micros", "dispute_id"),
 )
 
 
+class Paid(msgspec.Struct, frozen=True, array_like=True):
+    """The amount that an order cost, as far as it is known."""
+
+    micros: Micros | None = None
+    currency: str | None = None
+
+    def differs_from(self, other: "Paid") -> bool:
+        """Whether both are known, and aren't the same: then they are of two orders."""
+        return None not in (self.micros, other.micros) and self != other
+
+    def __str__(self) -> str:
+        """The amount with its currency."""
+        return f"{amount_text(self.micros or 0, self.currency)} {self.currency}"
+
+
+NOTHING_KNOWN: Final = Paid()
+
+
 class OrderQuestion(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     """A refund or dispute of an order: what the action said, and nothing of who asks.
 
     event_id is that of the message, asker the fingerprint of the user who is named in it. The
-    question is forgotten at due_at.
+    question is forgotten at due_at. own is what that user paid for an order of this id.
+    is_answered: it went to a referral, or a dead letter says why it didn't.
     """
 
     event_id: str
@@ -50,6 +83,8 @@ class OrderQuestion(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     refund_id: str | None = None
     amount_refunded_micros: int | None = None
     dispute_id: str | None = None
+    own: Paid = NOTHING_KNOWN
+    is_answered: bool = False
 
     @classmethod
     def of(cls, asked: OrderAsked, remembered: Millis) -> "OrderQuestion":
@@ -61,7 +96,35 @@ class OrderQuestion(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
             due_at=claim.received_at + remembered,
             event_time=claim.event_time,
             received_at=claim.received_at,
+            own=Paid(asked.order_amount_micros, asked.order_currency),
             **{name: getattr(claim, name) for name in _OF_THE_ACTION},
+        )
+
+    def is_about(self, order: Paid) -> bool:
+        """Whether it may be about an order that cost so much: nothing says that it is another."""
+        if self.own != NOTHING_KNOWN:
+            return not self.own.differs_from(order)
+        if self.action != Action.REFUND or order.micros is None or self.currency != order.currency:
+            return True
+        return max(self.amount_micros or 0, self.amount_refunded_micros or 0) <= order.micros
+
+    def concerns(self, holder: int, since: Millis) -> bool:
+        """Whether it is for a user who reserves the order at a time: another one asked, and later.
+
+        One from before the order isn't about it: another shop has another order of this id.
+        """
+        return self.asker != holder and self.event_time >= since - TOLERANCE
+
+    def message(self, limit: str, record: Record, cause: Cause) -> OrderAsked:
+        """The question as a message, for its dead letter. It says nothing of who asks."""
+        claim = self.claim("", "", record, cause)
+        return OrderAsked(
+            **metadata(record, cause, f"asked_again:{self.event_id}"),
+            limit=limit,
+            user_id="",
+            claim=packed(claim),
+            order_amount_micros=self.own.micros,
+            order_currency=self.own.currency,
         )
 
     def is_same(self, other: "OrderQuestion") -> bool:
@@ -97,17 +160,33 @@ class QuestionsForgotten(Derived, frozen=True, kw_only=True):
     """The questions about an order whose time is over are forgotten. A state event."""
 
 
-def answered(
+def known_question(known: Iterable[OrderQuestion], question: OrderQuestion) -> OrderQuestion:
+    """The question, with what is known of it from the first time that it was asked.
+
+    By the second time the asker's own order may be forgotten there.
+    """
+    same = next((other for other in known if other.is_same(question)), None)
+    if same is None:
+        return question
+    own = question.own if question.own != NOTHING_KNOWN else same.own
+    return msgspec.structs.replace(question, own=own, is_answered=same.is_answered)
+
+
+def answered(  # noqa: PLR0913, PLR0917 - a question, and what is known of the order
     asked: OrderAsked,
     question: OrderQuestion,
     user_id: str,
     codes: Sequence[str] | None,
+    paid: Paid,
     cause: Cause,
 ) -> list[Claimed | Refused]:
     """A question about another user's order: as claims of the referrals that have it.
 
-    codes are None of orders from before rules 9, of which it isn't known who they are.
+    codes are None of orders from before rules 9, of which it isn't known who they are. paid is what
+    the order cost.
     """
+    if not question.is_about(paid):
+        return [] if question.is_answered else [_clash(asked, question, paid, cause)]
     if codes is not None:
         return [question.claim(code, user_id, asked, cause) for code in codes]
     detail = (
@@ -122,10 +201,14 @@ def remembered(
     known: Sequence[OrderQuestion], asked: OrderAsked, question: OrderQuestion, cause: Cause
 ) -> list[QuestionRemembered | Refused]:
     """The question, for who reserves the order later. Nothing if it is known already."""
-    if any(other.is_same(question) for other in known):
-        return []
+    common = metadata(asked, cause)
+    same = next((other for other in known if other.is_same(question)), None)
+    if same is not None:
+        own, is_answered = question.own, question.is_answered
+        now = msgspec.structs.replace(same, own=own, is_answered=is_answered)
+        return [] if now == same else [QuestionRemembered(**common, question=now)]
     if len(known) < MOST_REMEMBERED:
-        return [QuestionRemembered(**metadata(asked, cause), question=question)]
+        return [QuestionRemembered(**common, question=question)]
     detail = (
         f"{MOST_REMEMBERED} refunds and disputes of order {question.order_id} name users who "
         f"haven't earned by it, so no more are remembered; put this one back if the order earns "
@@ -135,14 +218,75 @@ def remembered(
     return [Refused(**common, reason="too_many_refunds", detail=detail)]
 
 
+def with_question(
+    known: Sequence[OrderQuestion], question: OrderQuestion
+) -> tuple[OrderQuestion, ...]:
+    """The questions with one more, or with what is known of one by now."""
+    places = [nth for nth, other in enumerate(known) if other.is_same(question)]
+    if not places:
+        return (*known, question)
+    (place,) = places
+    return (*known[:place], question, *known[place + 1 :])
+
+
+def with_answers(
+    known: tuple[OrderQuestion, ...], holder: int, since: Millis
+) -> tuple[OrderQuestion, ...]:
+    """The questions after a user has reserved their order, at a time."""
+    return tuple(
+        msgspec.structs.replace(question, is_answered=True)
+        if question.concerns(holder, since)
+        else question
+        for question in known
+    )
+
+
 def claims_of_others(
     questions: Iterable[OrderQuestion], reserved: LimitRequested, cause: Cause
-) -> Iterator[Claimed]:
-    """The questions of other users about an order, as claims of the referral that reserves it.
-
-    One from before the order isn't about it: another shop has another order of this id.
-    """
-    holder, since = fingerprint(reserved.user_id), reserved.event_time - TOLERANCE
+) -> Iterator[Claimed | Refused]:
+    """The questions of other users about an order, as claims of the referral that reserves it."""
+    holder = fingerprint(reserved.user_id)
+    paid = Paid(reserved.order_amount_micros, reserved.order_currency)
     for question in questions:
-        if question.asker != holder and question.event_time >= since:
+        if not question.concerns(holder, reserved.event_time):
+            continue
+        if question.is_about(paid):
             yield question.claim(reserved.code, reserved.user_id, reserved, cause)
+        elif not question.is_answered:
+            limit = reserved.limits[0].partition("|")[0]
+            yield _clash(question.message(limit, reserved, cause), question, paid, cause)
+
+
+def _clash(asked: OrderAsked, question: OrderQuestion, paid: Paid, cause: Cause) -> Refused:
+    """The dead letter of a question about another order that has the same id."""
+    own = question.own
+    if own == NOTHING_KNOWN:
+        own = Paid(
+            max(question.amount_micros or 0, question.amount_refunded_micros or 0),
+            question.currency,
+        )
+    detail = (
+        f"the {question.action} of order {question.order_id} is about {own}, and another user has "
+        f"an order of this id for {paid}, so nothing is taken back. {OF_TWO_SHOPS} If both are one "
+        f"order, send it again with its buyer"
+    )
+    common = metadata(asked, cause, f"{ORDER_IDS_CLASH}:{question.event_id}")
+    return Refused(**common, reason=ORDER_IDS_CLASH, detail=detail, payload=asked)
+
+
+def forgotten(
+    questions: Iterable[OrderQuestion], fired: TimerFired, cause: Cause
+) -> list[Refused | QuestionsForgotten]:
+    """Forget the questions whose time is over. Those without an answer become dead letters."""
+    letters = [
+        Refused(
+            **metadata(fired, cause, f"refund_unclaimed:{question.event_id}"),
+            reason="refund_unclaimed",
+            detail=f"nobody has earned by order {question.order_id} while its {question.action}, "
+            f"which names another user, was remembered; put it back if somebody has since",
+            payload=question.message(fired.action, fired, cause),
+        )
+        for question in questions
+        if question.due_at <= fired.event_time and not question.is_answered
+    ]
+    return [*letters, QuestionsForgotten(**metadata(fired, cause))]

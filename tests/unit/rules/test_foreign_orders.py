@@ -253,3 +253,101 @@ def test_it_is_forgotten_in_time() -> None:
     assert isinstance(timer, TimerFired)
     assert after(state, timer) == LimitState()
     assert after(holding(before=state), timer) == holding()
+
+
+def forgetting(state: LimitState) -> TimerFired:
+    due_at = wakes_at(state)
+    fired = {"event_time": due_at, "received_at": due_at, "action": order_key("o1")}
+    timer = derived(TimerFired, None, fired, {}).record()
+    assert isinstance(timer, TimerFired)
+    return timer
+
+
+def letters(state: LimitState, record: OrderAsked | LimitRequested | TimerFired) -> list[Refused]:
+    events = LimitsDecider(REMEMBERED).decide(state, record, CAUSE, ReferenceTables())
+    return [event for event in events if isinstance(event, Refused)]
+
+
+def test_what_is_forgotten_without_an_answer_becomes_a_dead_letter_that_can_be_put_back() -> None:
+    state = after(LimitState(), question("u1", refund().but(amount_micros=5, currency="EUR")))
+    (letter,) = letters(state, forgetting(state))
+    assert letter.reason == "refund_unclaimed"
+    asked = letter.payload
+    assert isinstance(asked, OrderAsked)
+    assert (asked.limit, asked.user_id) == (order_key("o1"), "")
+    (claim,) = LimitsDecider(REMEMBERED)._asked(holding(), asked, CAUSE)[:1]
+    assert isinstance(claim, Claimed)
+    assert (claim.user_id, claim.amount_micros, claim.currency) == ("buyer", 5, "EUR")
+    assert claim.action_event_id == "refund o1 12:00"
+
+
+@pytest.mark.parametrize("first", ["order", "refund"])
+def test_what_went_to_a_referral_is_forgotten_without_a_letter(first: str) -> None:
+    known = LimitState() if first == "refund" else holding()
+    state = after(known, question("u1"))
+    if first == "refund":
+        state = holding(before=state)
+    assert letters(state, forgetting(state)) == []
+
+
+def paid(amount: int | None, currency: str = "EUR") -> dict[str, Any]:
+    return {"order_amount_micros": amount, "order_currency": currency}
+
+
+def asking(user: str, claim: Outline | None = None, **own: Any) -> OrderAsked:
+    return msgspec.structs.replace(question(user, claim), **own)
+
+
+def held(**cost: Any) -> LimitState:
+    return after(LimitState(), reserving("AMY", "buyer", **cost))
+
+
+@pytest.mark.parametrize(
+    ("order", "own", "is_clash"),
+    [
+        (paid(30), paid(30), False),
+        (paid(30), paid(47), True),
+        (paid(30), paid(30, "USD"), True),
+        (paid(30), {}, False),
+        ({}, paid(47), False),  # of state from before schema 083
+    ],
+)
+@pytest.mark.parametrize("first", ["order", "refund"])
+def test_a_refund_of_somebody_with_another_order_of_this_id_is_not_about_it(
+    order: dict[str, Any], own: dict[str, Any], is_clash: bool, first: str
+) -> None:
+    asked, reserved = asking("u1", **own), reserving("AMY", "buyer", **order)
+    before, last = (reserved, asked) if first == "order" else (asked, reserved)
+    state = after(LimitState(), before)
+    followed = LimitsDecider(REMEMBERED).decide(state, last, CAUSE, ReferenceTables())
+    claims = [event for event in followed if isinstance(event, Claimed)]
+    found = [event.reason for event in followed if isinstance(event, Refused)]
+    assert (len(claims), found) == ((0, ["order_ids_clash"]) if is_clash else (1, []))
+
+
+def test_it_has_one_letter_and_none_when_it_is_forgotten() -> None:
+    state = after(held(**paid(30)), asking("u1", **paid(47)))
+    again = asking("u1")  # its purchase waits no longer
+    assert letters(state, again) == []
+    assert answers(state, "u1") == []
+    assert letters(after(state, again), forgetting(state)) == []
+
+
+def test_what_the_asker_bought_is_known_of_the_first_time_that_was_asked() -> None:
+    state = after(after(LimitState(), asking("u1", **paid(47))), asking("u1"))
+    assert [known.own.micros for known in state.questions] == [47]
+
+
+@pytest.mark.parametrize(("amount", "is_clash"), [(30, False), (31, True)])
+def test_more_than_the_order_is_not_of_it(amount: int, is_clash: bool) -> None:
+    for field in ("amount_micros", "amount_refunded_micros"):
+        claim = refund().but(**{field: amount, "currency": "EUR"})
+        assert bool(letters(held(**paid(30)), question("billing", claim))) is is_clash
+
+
+def test_the_order_of_a_user_who_waits_goes_with_the_question() -> None:
+    bought_before = bought("o1", "10:30")
+    story = given(bought_before, bought("o2", "10:31"))
+    story.when(paid_back("o1", "11:00"))
+    (asked,) = (record for record in story.followed if isinstance(record, OrderAsked))
+    assert (asked.order_amount_micros, asked.order_currency) == (5, "USD")

@@ -60,7 +60,7 @@ def _stop_waiting(cells: Cells, fired: TimerFired, event_id: str, cause: Cause) 
     state = state_of(cells, fired.user_id)
     logged = LoggedAction(action, waiting.cause(cause))
     if not state.decisions:
-        events += ask_about_order(logged, fired.user_id, fired, cause)
+        events += ask_about_order(cells, logged, fired.user_id, fired, cause)
     if state.decisions or state.signup is not None:
         return events
     detail = (

@@ -14,7 +14,9 @@ from reftrail.contracts.stage_messages import OrderAsked
 from reftrail.rules.attribution.claims import claim_of_nobody
 from reftrail.rules.attribution.question import Question
 from reftrail.rules.attribution.refusals import conversion_of
+from reftrail.rules.attribution.state import user_key, waiting_of
 from reftrail.rules.attribution.user_action import LoggedAction, user_action_of
+from reftrail.rules.cells import Cells
 from reftrail.rules.decider import Cause, metadata
 from reftrail.rules.limits import order_key
 from reftrail.rules.packing import packed
@@ -27,20 +29,28 @@ def asked_about_order(on: Question) -> list[OrderAsked]:
     if on.record.kind not in _BY_ORDER:  # as of every purchase
         return []
     logged = LoggedAction(user_action_of(on.record), on.cause)
-    return ask_about_order(logged, on.record.user_id, on.record, on.cause)
+    return ask_about_order(on.cells, logged, on.record.user_id, on.record, on.cause)
 
 
 def ask_about_order(
-    logged: LoggedAction, user_id: str, record: Record, cause: Cause
+    cells: Cells, logged: LoggedAction, user_id: str, record: Record, cause: Cause
 ) -> list[OrderAsked]:
-    """Ask about a refund or dispute. record is the one that came now, with its cause."""
+    """Ask about a refund or dispute. record is the one that came now, with its cause.
+
+    The question says what the user paid for an order of this id, while that purchase waits.
+    """
     action = logged.action
     if action.kind not in _BY_ORDER or action.order_id is None:
         return []
+    waiting = (cell for _, cell in waiting_of(cells, user_key(user_id)))
+    bought = (cell for cell in waiting if not (cell.is_refund or cell.dispute))
+    own = next((cell for cell in bought if cell.order_id == action.order_id), None)
     asked = OrderAsked(
         **metadata(record, cause, f"order_asked:{action.event_id}"),
         limit=order_key(action.order_id),
         user_id=user_id,
         claim=packed(claim_of_nobody(action, conversion_of(user_id, logged), logged.cause)),
+        order_amount_micros=own.amount_micros if own else None,
+        order_currency=own.currency if own else None,
     )
     return [asked]

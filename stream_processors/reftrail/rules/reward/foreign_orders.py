@@ -19,14 +19,20 @@ def ask_if_foreign(context: DecisionContext, claim: Claimed) -> None:
     It may not be known here, be a later order than the one that earned, or have been rejected, as
     another user's or for anything else: another user may have the same order.
     """
-    if claim.order_id is None or _has_earned(context.action(of_order(claim.order_id))):
+    if claim.order_id is None:
         return
+    cell = context.action(of_order(claim.order_id))
+    if _has_earned(cell):
+        return
+    order = cell.order
     context.apply(
         OrderAsked(
             **context.metadata("order_asked", claim.event_id),
             limit=order_key(claim.order_id),
             user_id=context.user_id,
             claim=packed(claim),
+            order_amount_micros=order.amount_micros if order else None,
+            order_currency=order.currency if order else None,
         )
     )
 

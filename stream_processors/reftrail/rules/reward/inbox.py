@@ -22,6 +22,7 @@ from reftrail.rules.reward.assessment import refused_by, signals_of
 from reftrail.rules.reward.bonuses import is_bonus, settle_milestone
 from reftrail.rules.reward.carried_evidence import ask_for_checks, signals_to_check
 from reftrail.rules.reward.claims import settle_claim, terms_of
+from reftrail.rules.reward.clashing_orders import refuse_if_clashing
 from reftrail.rules.reward.commands import all_rewards, carry_out_rest
 from reftrail.rules.reward.context import DecisionContext
 from reftrail.rules.reward.eligibility import is_triggered
@@ -151,6 +152,7 @@ def take_answer(context: DecisionContext, answered: LimitAnswered) -> None:
     if requested.waiting is not None and requested.waiting.reinstatement is not None:
         finish_reinstatement(context, requested, refused)
         return
+    refuse_if_clashing(context, requested, answered)
     if requested.case is None:
         _go_on_counting(context, requested, refused)
         return

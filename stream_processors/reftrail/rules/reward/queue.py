@@ -106,6 +106,14 @@ class AssessedReward(msgspec.Struct, frozen=True, array_like=True):
         assert self.waiting is not None
         return self.waiting.event_id
 
+    @property
+    def order_id(self) -> str | None:
+        """The order that it is about, if it is about one."""
+        if self.case is not None:
+            return self.case.order_id
+        claim = self.waiting.claim if self.waiting is not None else None
+        return None if claim is None else claim.order_id
+
 
 class WaitingCell(msgspec.Struct, frozen=True, array_like=True):
     """A claim or milestone in the queue, its unanswered checks, and the event_id of the next."""

@@ -5,10 +5,12 @@ import msgspec
 from reftrail.contracts.reference import Trigger
 from reftrail.contracts.stage_messages import LimitRequested
 from reftrail.rules.fraud.scoring import Verdict
+from reftrail.rules.reward.actions import of_order
 from reftrail.rules.reward.context import DecisionContext
 from reftrail.rules.reward.ledger_entries import first_entries
+from reftrail.rules.reward.order import Order
 from reftrail.rules.reward.queue import AssessedReward, Waiting
-from reftrail.rules.reward.reservations import order_reservation
+from reftrail.rules.reward.reservations import is_of_order, order_reservation
 from reftrail.rules.reward.state_events import Earned, LimitsRequested, ProgressMade
 from reftrail.rules.reward.suspension import suspend
 
@@ -58,6 +60,7 @@ def ask(context: DecisionContext, assessed: AssessedReward) -> None:
     common = context.metadata("limits", assessed.claim_id, about)
     if assessed.case is not None:
         common["event_time"] = assessed.case.action_time
+    order = _order_of(context, assessed)
     context.apply(
         LimitsRequested(**context.noted(), assessed=requested),
         LimitRequested(
@@ -67,5 +70,14 @@ def ask(context: DecisionContext, assessed: AssessedReward) -> None:
             code=context.code,
             user_id=context.user_id,
             claim_id=assessed.claim_id,
+            order_amount_micros=order.amount_micros if order else None,
+            order_currency=order.currency if order else None,
         ),
     )
+
+
+def _order_of(context: DecisionContext, assessed: AssessedReward) -> Order | None:
+    """The order that is among the reservations to ask for."""
+    if not any(map(is_of_order, assessed.asked)):
+        return None
+    return context.action(of_order(assessed.order_id)).order
