@@ -18,7 +18,7 @@ from reftrail.contracts.topics import (
     EVENTS,
     REWARDS,
 )
-from reftrail.simulator import Comparison, people, subscriptions
+from reftrail.simulator import Comparison, journeys, people, subscriptions
 from reftrail.simulator.comparison import (
     Observed,
     compare,
@@ -48,6 +48,18 @@ def test_people_are_paid_alike_in_whatever_order_their_events_arrive(seed: int) 
     assert result.differences == []
     assert result.rewards > 200
     assert len(simulation.truth.people) > 50
+
+
+def test_only_what_is_earned_by_tiers_hangs_on_which_referral_comes_first() -> None:
+    plots: dict[Plot, int] = {subscriptions.subscribes: 2, journeys.joins: 1}
+    one, other = (_compared(Simulation(1, 3_000, FIRST_DAY, plots), seed) for seed in (1, 2))
+    assert one.differences == other.differences == []
+    assert one.paid_by_tiers != other.paid_by_tiers
+    assert _without_tiers(one) == _without_tiers(other)
+
+
+def _without_tiers(result: Comparison) -> dict[str, int]:
+    return {name: paid - result.paid_by_tiers.get(name, 0) for name, paid in result.paid.items()}
 
 
 def _in_any_order(plot: Plot) -> Plot:

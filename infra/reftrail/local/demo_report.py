@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from reftrail.contracts.record import MICROS_PER_UNIT
+from reftrail.contracts.record import MICROS_PER_UNIT, Micros
 from reftrail.simulator import Comparison
 
 _COLUMNS: Final = {
@@ -22,6 +22,11 @@ _COLUMNS: Final = {
 """Columns of the funnel report, and their headings in 80 characters."""
 
 _MOST_TOLD: Final = 10
+
+_BY_TIERS: Final = (
+    "What is earned by tiers differs from run to run of one seed: a partner's fifth\n"
+    "and twentieth customers earn more, and arrival decides which ones these are."
+)
 
 
 def funnel_table(title: str, dimension: str, rows: Sequence[Mapping[str, Any]]) -> Table:
@@ -48,22 +53,30 @@ def verdict(comparison: Comparison) -> RenderableType:
         _share("rewards right", comparison.rewards_right, comparison.rewards),
         _share("adjustments right", comparison.adjustments_right, comparison.adjustments),
         _paid(comparison),
+        *_paid_by_tiers(comparison),
         ("reports", *_reports(comparison)),
     ):
         lines.add_row(name, Text(value, style="green" if is_right else "bold red"))
-    return Group("", lines, *_difference_lines(comparison.differences))
+    by_tiers = [Text(f"\n{_BY_TIERS}", style="dim")] if comparison.paid_by_tiers else []
+    return Group("", lines, *by_tiers, *_difference_lines(comparison.differences))
 
 
 def _paid(comparison: Comparison) -> tuple[str, str, bool]:
     """Worth of the ledger by currency, rounded to units; each reward was compared exactly."""
-    sums = (
-        f"{round(micros / MICROS_PER_UNIT):,} {name}" for name, micros in comparison.paid.items()
-    )
     is_right = (comparison.rewards_right, comparison.adjustments_right) == (
         comparison.rewards,
         comparison.adjustments,
     )
-    return "ledger worth", ", ".join(sums) or "nothing", is_right
+    return "ledger worth", _sums(comparison.paid) or "nothing", is_right
+
+
+def _paid_by_tiers(comparison: Comparison) -> Iterable[tuple[str, str, bool]]:
+    if comparison.paid_by_tiers:
+        yield "of it by tiers", _sums(comparison.paid_by_tiers), True
+
+
+def _sums(paid: Mapping[str, Micros]) -> str:
+    return ", ".join(f"{round(micros / MICROS_PER_UNIT):,} {name}" for name, micros in paid.items())
 
 
 def _reports(comparison: Comparison) -> tuple[str, bool]:

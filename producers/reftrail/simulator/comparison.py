@@ -18,6 +18,7 @@ from reftrail.simulator.final_status import (
     FinalStatus,
     RewardKey,
 )
+from reftrail.simulator.programme import TIERS
 from reftrail.simulator.reward_comparison import (
     differences_by_hand,
     differences_of_groups,
@@ -32,6 +33,8 @@ from reftrail.simulator.truth import (
 
 _SIGNS: Final = {GRANTED: 1, "adjusted": 1, REVERSED: -1, "failed": -1, "expired": -1}
 """The part of an entry's value that counts in a balance, by status: others add nothing."""
+
+_RATES: Final = frozenset(map(str, TIERS.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,9 @@ class Observed:
 class Comparison:
     """The number of correct results out of all; differences describe the rest in words.
 
-    paid is the sum of the ledger by currency.
+    paid is the sum of the ledger by currency; paid_by_tiers is that of rewards whose rate goes by
+    the number of the referral. Arrival gives referrals their numbers, so these sums differ from run
+    to run of one seed.
     """
 
     events: int
@@ -70,6 +75,7 @@ class Comparison:
     adjustments_right: int = 0
     report_differences: int = 0
     paid: Mapping[str, Micros] = field(default_factory=dict)
+    paid_by_tiers: Mapping[str, Micros] = field(default_factory=dict)
     differences: list[str] = field(default_factory=list)
 
     @property
@@ -177,10 +183,12 @@ def _compare_rewards(truth: Truth, observed: Observed, result: Comparison) -> No
     result.adjustments_right = len(truth.by_hand.keys() - amiss.keys())
     result.differences += [*wrong.values(), *amiss.values()]
     result.differences += differences_of_groups(truth, entries)
-    sums = Counter[tuple[str, str]]()
+    sums, by_tiers = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
     for entry in observed.entries:
         sums[entry.key.code, entry.currency] += entry.effect
-    result.paid = _by_currency(sums)
+        if entry.variant in _RATES:
+            by_tiers[entry.key.code, entry.currency] += entry.effect
+    result.paid, result.paid_by_tiers = _by_currency(sums), _by_currency(by_tiers)
     if observed.paid is None:
         return
     for code, currency in sorted(sums.keys() | observed.paid.keys()):

@@ -109,13 +109,13 @@ def touch_arrives_after_signup(on: Journey) -> None:
 
 
 def refers_itself(on: Journey) -> None:
-    """Owns the code that brought it here; an owner signs up once."""
+    """Owns the code that brought it here, where an owner signs up once; never within seconds."""
     code = on.a_code()
     owner = on.programme.codes[code].owner_user_id
     who = on.user if owner is None or owner in on.owners_seen else owner
     on.owners_seen.add(who)
     on.happens("click", on.starts, code=code)
-    signs_up(on, on.soon(on.starts, HOUR), user_id=who)
+    signs_up(on, on.soon(on.starts + MINUTE, HOUR), user_id=who)
 
 
 def a_bot_was_here_before(on: Journey) -> None:

@@ -65,3 +65,12 @@ def test_nothing_more_to_tell_where_all_is_equal() -> None:
     found = printed(verdict(Comparison(3, 2, 1, attributions_right=2, rewards_right=1)))
     assert "every count as expected" in found
     assert "differences" not in found
+
+
+def test_what_differs_from_run_to_run_is_said_with_its_sum() -> None:
+    paid = dict.fromkeys(("EUR", "JPY", "KWD", "USD"), 1_234_567_499_999)
+    found = printed(verdict(Comparison(3, 0, 0, paid=paid, paid_by_tiers=paid)))
+    shown = "of it by tiers      1,234,567 EUR, 1,234,567 JPY, 1,234,567 KWD, 1,234,567 USD"
+    assert shown in found.splitlines()
+    assert "from run to run" in found
+    assert "from run to run" not in printed(verdict(Comparison(3, 0, 0, paid=paid)))
