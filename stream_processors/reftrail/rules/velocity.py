@@ -66,16 +66,30 @@ class Claim(msgspec.Struct, frozen=True, array_like=True):
     Instead of a code, ONLY_SEEN or SIGNED_UP says that the user was in a browser, and didn't claim.
     Instead of an owner it then has the time since when: from then on, until at, the user was seen
     there at least every 30 days.
+
+    since is the time of the user's first claim under the code within the window, where there were
+    several: a claim that comes in late counts it if the last one is later than itself. 0: of one.
     """
 
     user: int
     code: int
     owner: int
     at: Millis
+    since: Millis = 0
+
+    def up_to(self, time: Millis) -> "Claim | None":
+        """The claim as it was known at a time; None if there was none."""
+        if self.at <= time:
+            return self
+        is_earlier = 0 < self.since <= time
+        return msgspec.structs.replace(self, at=self.since, since=0) if is_earlier else None
 
 
 class VelocityState(msgspec.Struct, frozen=True, array_like=True):
-    """The state of a signal: the last claim of each user and code, in the order of time."""
+    """The state of a signal: the last claim of each user and code, in the order of time.
+
+    Each has the time of the first one, too, of those within the window.
+    """
 
     claims: tuple[Claim, ...] = ()
     window_days: int = WINDOW_DAYS
@@ -227,7 +241,7 @@ def _as_joined(claim: Claim, joined: Joined) -> Claim:
     """A claim as of the person: as its user, and as the owner of its code."""
     user = joined.user if claim.user in joined.others else claim.user
     owner = joined.user if claim.owner in joined.others else claim.owner
-    return Claim(user, claim.code, owner, claim.at)
+    return msgspec.structs.replace(claim, user=user, owner=owner)
 
 
 def _with_seen(state: VelocityState, seen: Claim) -> VelocityState:
@@ -256,16 +270,24 @@ def _is_full(state: VelocityState, claim: Claim) -> bool:
 
 
 def _with(claims: tuple[Claim, ...], claim: Claim) -> Iterable[Claim]:
-    """The claims with one more. It replaces an earlier one of the same user and code."""
+    """The claims with one more. Of the same user and code the first and the last time are kept."""
     same = [known for known in claims if (known.user, known.code) == (claim.user, claim.code)]
     latest = max((claim, *same), key=lambda same_claim: same_claim.at)
+    if same and claim.code not in _SIGHTINGS:
+        first = min(known.since or known.at for known in (claim, *same))
+        latest = msgspec.structs.replace(latest, since=first if first < latest.at else 0)
     return [*(known for known in claims if known not in same), latest]
 
 
 def _kept(claims: Iterable[Claim], until: Millis) -> tuple[Claim, ...]:
     """The claims after a time, in the order of time; the last MOST_SEEN of them."""
-    later = (claim for claim in claims if claim.at > until)
+    later = (_within(claim, until) for claim in claims if claim.at > until)
     return tuple(sorted(later, key=lambda claim: (claim.at, claim.user, claim.code))[-MOST_SEEN:])
+
+
+def _within(claim: Claim, until: Millis) -> Claim:
+    """A claim, without a first time that is before the window."""
+    return msgspec.structs.replace(claim, since=0) if 0 < claim.since <= until else claim
 
 
 def _answer(
@@ -273,7 +295,8 @@ def _answer(
 ) -> SignalChecked:
     """The counts for a claim. Claims with a later time don't count, even if they came in before."""
     kind = _kind(request)
-    before = [claim for claim in (*state.claims, asked) if claim.at <= asked.at]
+    known = (claim.up_to(asked.at) for claim in (*state.claims, asked))
+    before = [claim for claim in known if claim is not None]
     month = [claim for claim in before if claim.at > asked.at - WINDOW_DAYS * DAY]
     users = {claim.user for claim in month}
     owners = {claim.owner for claim in month}

@@ -64,6 +64,26 @@ def are_one(user: str, *others: str, signal: str = "ip:a") -> Outline:
     return derived(PersonKnown, None, {"signal": signal, "user_id": user, "others": names}, {})
 
 
+def test_a_claim_that_comes_in_late_counts_those_who_have_claimed_again_since() -> None:
+    story = given(asked("u1", "0d 10:00"), asked("u1", "0d 11:00"), asked("u1", "9d 10:00"))
+    story.when(asked("u2", "0d 09:59")).then(counted(1, 1))
+    story.when(asked("u2", "0d 10:00")).then(counted(2, 2))
+    story.when(asked("u2", "5d 10:00")).then(counted(1, 2))
+
+
+def test_the_first_claim_is_forgotten_when_it_is_older_than_thirty_days() -> None:
+    story = given(asked("u1", "0d 10:00"), asked("u1", "30d 09:00"))
+    assert [claim.since for claim in states(story).claims] == [moment("0d 10:00")]
+    story = given(asked("u1", "0d 10:00"), asked("u1", "30d 10:00"))
+    assert [claim.since for claim in states(story).claims] == [0]
+
+
+def test_a_user_with_one_claim_has_no_first_one_besides() -> None:
+    story = given(asked("u1", "10:00"), asked("u1", "10:00"))
+    assert [claim.since for claim in states(story).claims] == [0]
+    assert len(states(story).claims) == 1
+
+
 def test_a_person_s_accounts_count_once_after_they_are_known_to_be_one() -> None:
     story = given(asked("u1", "10:00"), asked("u2", "11:00"), are_one("u1", "u2", "u9"))
     story.when(asked("u3", "12:00")).then(counted(2, 2, others=name_of("u1")))
