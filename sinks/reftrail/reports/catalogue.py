@@ -103,10 +103,14 @@ def ask(
         asked = of_whole_weeks(asked, _until(as_of))
         rows = with_forecast(_rows(client, report, asked, placed), asked, shape.dimensions)
         return ReportAnswer(as_of, columns_of(report, asked), rows)
-    now = _side(client, report, asked, shape, placed)
+    found = _rows(client, report, asked, placed)
+    found_before: list[dict[str, Any]] = []
+    if asked.compares:
+        found_before = _rows(client, report, asked.previous(), placed)
+    now = _side(report, asked, shape, found, found_before)
     rows = list(now.rows)
     if asked.compares:
-        before = _side(client, report, asked.previous(), shape, placed)
+        before = _side(report, asked.previous(), shape, found_before, found)
         if report.most is not None and (now.is_cut or before.is_cut):
             raise BadQuestion(leaves_some_out(report.most))
         rows = compared(now, before, shape)
@@ -122,15 +126,21 @@ def _until(as_of: str | None) -> datetime:
 
 
 def _side(
-    client: Client, report: Report, asked: Question, shape: Shape, placed: PlacedFacts | None
+    report: Report,
+    asked: Question,
+    shape: Shape,
+    rows: list[dict[str, Any]],
+    beside: list[dict[str, Any]],
 ) -> Side:
-    """The rows with those of zeros. Raises `BadQuestion` if these may be missing ones instead."""
-    rows = _rows(client, report, asked, placed)
+    """The rows with those of zeros. Raises `BadQuestion` if these may be missing ones instead.
+
+    beside are the rows that they are compared with.
+    """
     is_cut = _is_cut(rows, report, shape)
     if report.most is not None and is_cut and asked.unit:
         raise BadQuestion(leaves_some_out(report.most))
     periods = periods_of(rows, asked, shape)
-    return Side(filled(rows, periods, shape), periods, is_cut)
+    return Side(filled(rows, periods, shape, beside), periods, is_cut)
 
 
 def _is_cut(rows: Sequence[Mapping[str, Any]], report: Report, shape: Shape) -> bool:

@@ -11,6 +11,8 @@ from reftrail.reports.questions import BEGINNING, END, BadQuestion, Question
 
 Row: TypeAlias = dict[str, Any]
 _MILLISECOND: Final = timedelta(milliseconds=1)
+_NULL_KEYS: Final = frozenset({"currency", "reason"})
+"""Keys of facts, null for none, unlike keys of a list (a code, a referrer, a check)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,12 @@ class Shape:
             value for name, value in zip(self.keys, key, strict=True) if name != "currency"
         )
 
+    def keys_of_nothing(self, beside: Sequence[Row]) -> list[tuple[Any, ...]]:
+        """Keys of a question by period alone for which there is no row: those of rows beside it."""
+        if self.dimensions != (self.period,) or not {*self.keys} <= _NULL_KEYS:
+            return []
+        return [*dict.fromkeys(map(self.key, beside))] or [(None,) * len(self.keys)]
+
     def nothing(
         self,
         group: tuple[Any, ...],
@@ -61,10 +69,14 @@ class Shape:
         return row | {name: None for name, by in self.divided if not row[by]}
 
 
-def filled(rows: list[Row], periods: Sequence[str], shape: Shape) -> list[Row]:
+def filled(
+    rows: list[Row], periods: Sequence[str], shape: Shape, beside: Sequence[Row] = ()
+) -> list[Row]:
     """The rows, and one of zeros for each of the periods in which a combination has none.
 
-    Raises `BadQuestion` if they are too many.
+    Each combination has the keys that occur in any of its periods. Without any row at all, a
+    question by period alone has the currencies and reasons of the rows that it is compared with
+    (beside), or null for both. Raises `BadQuestion` if they are too many.
     """
     if shape.period is None:
         is_one_row = not shape.dimensions and not shape.keys
@@ -72,8 +84,8 @@ def filled(rows: list[Row], periods: Sequence[str], shape: Shape) -> list[Row]:
     keys: dict[tuple[Any, ...], dict[tuple[Any, ...], None]] = {}
     for row in rows:
         keys.setdefault(shape.group(row), {})[shape.key(row)] = None
-    if not rows and shape.dimensions == (shape.period,) and not shape.keys:
-        keys[()] = {(): None}
+    if not rows and (of_nothing := shape.keys_of_nothing(beside)):
+        keys[()] = dict.fromkeys(of_nothing)
     if sum(map(len, keys.values())) * len(periods) > MOST_ROWS:
         raise BadQuestion(too_many_rows())
     known = {(shape.group(row), row[shape.period], shape.key(row)): row for row in rows}
