@@ -92,7 +92,7 @@ def _sums(report: Report, asked: Question, placed: PlacedFacts) -> tuple[str, Le
         case SumsOf.RECEIPTS if _has_days(asked) and _is_whole(asked, _DAY):
             level = first_with(OF_RECEIPTS, _dimensions(report, asked))
             return None if level is None else (placed.receipts_by_day(level), level)
-        case SumsOf.RECONCILIATION if _is_whole(asked, _HOUR):
+        case SumsOf.RECONCILIATION if _has_utc_periods(asked) and _is_whole(asked, _HOUR):
             return placed.reconciliation_by_hour(), None
         case _:
             return None
@@ -128,8 +128,12 @@ def _dimensions(report: Report, asked: Question) -> set[str]:
 def _has_days(asked: Question) -> bool:
     """Whether sums by UTC day have the dimensions of a question."""
     by_country = "country" in asked.by or "country" in dict(asked.filters)
-    is_of_days = asked.unit is None or asked.time_zone in _UTC
-    return is_of_days and not by_country and asked.unit is not Granularity.HOUR
+    return _has_utc_periods(asked) and not by_country and asked.unit is not Granularity.HOUR
+
+
+def _has_utc_periods(asked: Question) -> bool:
+    """Whether the hours, days, weeks or months that a question is by, if any, are those of UTC."""
+    return asked.unit is None or asked.time_zone in _UTC
 
 
 def _is_whole(asked: Question, unit: timedelta) -> bool:

@@ -2,7 +2,9 @@
 
 from typing import Any
 
+import pytest
 from support.clickhouse import ClickHouse
+from support.placing import placed_facts
 from support.programme import T0, click, entry
 
 from reftrail.contracts.decisions import RewardGranted
@@ -63,3 +65,38 @@ async def test_what_disagrees_is_named(clickhouse: ClickHouse) -> None:
     }
     early = ask(clickhouse.reading, found, asked(found, {"to": ["2026-09-01"]}), None).rows
     assert early == []
+
+
+@pytest.mark.parametrize("time_zone", ["UTC", "Asia/Kolkata"])
+@pytest.mark.parametrize("is_placed", [False, True])
+async def test_breaks_are_listed_by_day(
+    clickhouse: ClickHouse, time_zone: str, *, is_placed: bool
+) -> None:
+    """Grants of four days, at 21:13 of UTC: in Kolkata it is 02:43 of the next day by then."""
+    late = 7 * 60 * 60 * 1000  # after T0
+    days = {"r1": 0, "r2": 0, "r3": 1, "r4": 3}
+    grants = {
+        name: entry(name, "AMY", "uma", value=5_000_000, event_time=T0 + late + day * DAY)
+        for name, day in days.items()
+    }
+    await clickhouse.load(REWARDS, list(grants.values()))
+    await clickhouse.load(REWARD_GRANTED, [order(grants[name]) for name in ("r1", "r3")])
+    asked_for = {
+        "by": ["day"],
+        "from": ["2026-09-21"],
+        "to": ["2026-09-26"],
+        "time_zone": [time_zone],
+    }
+
+    found = find("reconciliation")
+    placed = placed_facts(clickhouse) if is_placed else None
+    rows = ask(clickhouse.reading, found, asked(found, asked_for), None, placed).rows
+
+    first = 22 if time_zone == "Asia/Kolkata" else 21
+    expected = {f"2026-09-{day}": (0, 0, None, None) for day in range(21, 26)}
+    expected[f"2026-09-{first}"] = (2, 1, 0.5, grants["r2"].event_id)
+    expected[f"2026-09-{first + 1}"] = (1, 1, 1.0, None)
+    expected[f"2026-09-{first + 3}"] = (1, 0, 0.0, grants["r4"].event_id)
+    shown = ("expected", "found", "agreement", "breaks")
+    ordered = [row for row in rows if row["check"] == "grants_ordered"]
+    assert {row["day"]: tuple(row[name] for name in shown) for row in ordered} == expected

@@ -98,9 +98,22 @@ def test_visits_around_whole_days_are_read_singly() -> None:
     assert "placed.single_activity WHERE at < toDateTime64('2026-09-21 00:00:00.000'" in text
 
 
-@pytest.mark.parametrize(("since", "are_read"), [(NOON, True), ("2026-09-20T12:30:00Z", False)])
-def test_reconciliation_reads_whole_hours(since: str, are_read: bool) -> None:
-    text = of_placed(find("reconciliation"), question((), since, LAST, usual=()), PLACED)
+@pytest.mark.parametrize(
+    ("since", "by", "time_zone", "are_read"),
+    [
+        (NOON, (), "UTC", True),
+        ("2026-09-20T12:30:00Z", (), "UTC", False),
+        (NOON, ("day",), "UTC", True),
+        (NOON, ("hour",), "UTC", True),
+        (NOON, (), "Europe/Berlin", True),
+        (NOON, ("day",), "Europe/Berlin", False),
+    ],
+)
+def test_reconciliation_reads_whole_hours(
+    since: str, by: tuple[str, ...], time_zone: str, are_read: bool
+) -> None:
+    asked = question(by, since, LAST, time_zone=time_zone, usual=())
+    text = of_placed(find("reconciliation"), asked, PLACED)
 
     assert ("placed.hours_of_reconciliation" in text) == are_read
 

@@ -3,7 +3,7 @@
 -- facts: v_reconciliation
 -- sums: reconciliation
 -- usual: none
--- dimensions: none
+-- dimensions: hour, day, week, month
 -- check: key. What is compared: events_stored, grants_ordered, orders_granted, deliveries_entered or entries_delivered.
 -- expected: count. How many there are by the one side.
 -- found: count. How many of them the other side has.
@@ -11,7 +11,7 @@
 -- surplus: count. Found beyond what was expected.
 -- agreement (agree- ment): rate. 1 less missing and surplus, divided by expected; null if nothing is expected.
 -- alarm: text. Yes where the agreement is below 99.9 %.
--- breaks: text. The first 5 loads, entries, orders or rewards that disagree, by time.
+-- breaks: text. The first 5 loads, entries, orders or rewards of the row that disagree, by time.
 SELECT
     by_campaign, by_category, by_channel, by_source, by_code, by_country, by_period,
     counted.check AS check,
@@ -30,4 +30,4 @@ SELECT
 FROM counted
 GROUP BY
     by_campaign, by_category, by_channel, by_source, by_code, by_country, by_period, counted.check
-ORDER BY check
+ORDER BY by_period, check
