@@ -10,7 +10,7 @@ LOAD := benchmarks/load_generator/node_modules/.done
 BYTECODE := $(CURDIR)/.pytest_cache/bytecode
 SOURCES := schemas producers stream_processors sinks infra tests benchmarks examples
 
-.PHONY: help setup lock check client-contract javascript client-wheel format test test-browser image-test demo explore crash crash-broker bench bench-collector bench-reports example-ecom clean
+.PHONY: help setup lock check client-contract javascript client-wheel format test test-browser image-test demo explore faults crash crash-broker bench bench-collector bench-reports example-ecom clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 18
@@ -94,6 +94,9 @@ demo: $(SETUP) ## a simulated programme through the whole stack; EVENTS=100000
 explore: $(SETUP) ## properties with fresh seeds, failures kept as files; MINUTES=10 SEED= JOBS=2
 	PYTHONPATH=tests $(BIN)/python -m explore.run --minutes $(or $(MINUTES),10) \
 		--jobs $(or $(JOBS),2) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+faults: $(SETUP) ## tests that the suite leaves out: hosts killed, brokers lost, and load, some minutes
+	$(BIN)/pytest -m faults $(ARGS)
 
 crash: $(SETUP) ## load, kill -9 and worse at random times, and the books balanced afterwards: two seeds
 	$(BIN)/pytest -m faults tests/crash

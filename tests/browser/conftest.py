@@ -39,9 +39,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningShop]:
 @pytest.fixture(scope="session")
 def browser(shop: RunningShop) -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(
-            executable_path=chromium(), args=[*OF_SHOP]
-        )
+        running = playwright.chromium.launch(executable_path=chromium(), args=[*OF_SHOP])
         yield running
         running.close()
 

@@ -61,6 +61,7 @@ def judged(
     return wrongs(orders, deliveries.done, reported, lag())
 
 
+@pytest.mark.faults
 @pytest.mark.partitions(4)
 def test_killed_while_rewards_flow_it_fulfils_each_once(
     installation: TestInstallation, tmp_path: Path

@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from crash.experiment import Experiment
 from crash.outcomes import LIMITS_ON_USERS, reached
 from crash.poison import REASONS
@@ -23,6 +25,7 @@ from reftrail.local.hosts import COLLECTOR, FULFILMENT, WAREHOUSE, worker_name
 KILLED = (worker_name(1), COLLECTOR, WAREHOUSE, FULFILMENT, REVIEWER)
 
 
+@pytest.mark.faults
 def test_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
     seed = int(os.environ.get("CRASH_SEED") or 1)
     plan = Plan(

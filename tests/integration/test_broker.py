@@ -32,6 +32,7 @@ def read(installation: Installation) -> list[bytes]:
     return values
 
 
+@pytest.mark.faults
 def test_a_broker_keeps_its_log_over_a_stop_and_a_kill_and_its_directory_to_itself(
     tmp_path: Path,
 ) -> None:

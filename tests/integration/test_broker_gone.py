@@ -8,6 +8,7 @@ from threading import Event, Thread
 from typing import Any
 
 import psutil
+import pytest
 from kafka.errors import KafkaError
 from support.fulfilment import an_order, fulfilment, partners, wait_until
 from support.java import load_classes_once
@@ -85,6 +86,7 @@ def test_a_worker_that_is_there_first_waits_for_its_broker(tmp_path: Path) -> No
     assert "Traceback" not in log.read_text()
 
 
+@pytest.mark.faults
 def test_a_worker_without_a_broker_waits_quietly_and_ends_when_told(tmp_path: Path) -> None:
     load_classes_once(tmp_path)
     stopping, log = Event(), tmp_path / "worker.log"
@@ -117,6 +119,7 @@ def test_a_worker_without_a_broker_waits_quietly_and_ends_when_told(tmp_path: Pa
     assert "ends without having finished" in log.read_text()
 
 
+@pytest.mark.faults
 def test_a_fulfilment_whose_broker_was_killed_goes_on_or_ends(tmp_path: Path) -> None:
     """It may end, since Kafka may have given its transactions up; a supervisor starts it again."""
     load_classes_once(tmp_path)

@@ -217,6 +217,7 @@ def _decide_and_lose_the_log(installation: TestInstallation, log: Path) -> None:
     _make_again(installation, EVENTS)
 
 
+@pytest.mark.faults
 def test_a_log_that_lost_its_end_is_refused_until_the_loss_is_accepted(
     installation: TestInstallation, tmp_path: Path
 ) -> None:
@@ -231,6 +232,7 @@ def test_a_log_that_lost_its_end_is_refused_until_the_loss_is_accepted(
         _wait_for_grants(installation, 60)
 
 
+@pytest.mark.faults
 def test_a_log_that_lost_its_end_and_grew_again_is_refused_until_that_is_accepted(
     installation: TestInstallation, tmp_path: Path
 ) -> None:
@@ -250,6 +252,7 @@ def test_a_log_that_lost_its_end_and_grew_again_is_refused_until_that_is_accepte
         running.wait_until_ready()  # the mark is that of the log as it is now
 
 
+@pytest.mark.faults
 def test_removed_records_are_refused_until_the_loss_is_accepted(
     installation: TestInstallation, tmp_path: Path
 ) -> None:

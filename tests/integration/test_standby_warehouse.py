@@ -113,6 +113,7 @@ class Trickle:
         self.stop()
 
 
+@pytest.mark.faults
 def test_a_standby_goes_on_when_the_first_is_killed(
     installation: TestInstallation, server: Server
 ) -> None:
@@ -138,6 +139,7 @@ def test_a_standby_goes_on_when_the_first_is_killed(
         assert "loads (epoch 2)" in one.output()
 
 
+@pytest.mark.faults
 def test_one_that_was_frozen_and_wakes_up_inserts_nothing(
     installation: TestInstallation, server: Server
 ) -> None:

@@ -57,6 +57,7 @@ def _follows_two(running: RunningWorker) -> bool:
     return followed == 2 and not figure(running, "standby_lag")
 
 
+@pytest.mark.faults
 @pytest.mark.partitions(4)
 def test_a_standby_takes_over_with_what_it_has(
     installation: TestInstallation, tmp_path: Path

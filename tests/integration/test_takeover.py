@@ -111,6 +111,7 @@ def _assert_never_expelled(*workers: RunningWorker) -> None:
             assert words not in said, said[-4000:]
 
 
+@pytest.mark.faults
 @pytest.mark.partitions(4)
 def test_workers_join_and_leave_with_many_codes_and_none_is_expelled(
     installation: TestInstallation, tmp_path: Path

@@ -49,6 +49,7 @@ def holds_the_time(running: RunningWorker, installation: TestInstallation) -> bo
     return f"{installation.name_of(TICKS)}-0" in held
 
 
+@pytest.mark.faults
 @pytest.mark.partitions(4)
 def test_a_key_is_fired_by_the_clock_whoever_is_killed(
     installation: TestInstallation, tmp_path: Path

@@ -163,6 +163,7 @@ def test_kill_9_at_random_times_neither_loses_nor_doubles(
     assert (unique, rows, messages, still_open) == (total, total, total, 0)
 
 
+@pytest.mark.faults
 def test_a_broker_that_is_away_for_a_while_is_waited_for(tmp_path: Path) -> None:
     with Broker(tmp_path / "kafka") as broker:
         installation = Installation(bootstrap_servers=broker.bootstrap_servers)
@@ -205,6 +206,7 @@ def test_topics_that_were_made_again_are_refused(
         assert "was deleted and made again" in running.output()
 
 
+@pytest.mark.faults
 def test_a_log_that_lost_its_end_is_refused_also_when_it_has_grown_again(tmp_path: Path) -> None:
     with Broker(tmp_path / "kafka") as broker:
         installation = Installation(bootstrap_servers=broker.bootstrap_servers)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from support.bulk import write_many
 from support.kafka import TestInstallation
 from support.log import produce, read_committed, read_until
@@ -51,6 +52,7 @@ def _wait_for_grants(installation: TestInstallation, users: int) -> None:
     assert len({(grant.user_id, grant.role) for grant in grants}) == len(grants) == 2 * users
 
 
+@pytest.mark.faults
 def test_after_kill_9_only_the_changelogs_tail_is_read(
     installation: TestInstallation, tmp_path: Path
 ) -> None:

@@ -68,6 +68,7 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
         yield running
 
 
+@pytest.mark.faults
 def test_kills_of_broker_and_collector_lose_nothing_that_was_acknowledged(
     broker: Broker, tmp_path: Path
 ) -> None:

@@ -24,6 +24,7 @@ def soak() -> ModuleType:
     return module
 
 
+@pytest.mark.faults
 def test_cells_that_go_are_as_many_every_day_once_the_longest_time_has_passed(
     soak: ModuleType,
 ) -> None:

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
 from support.killed_warehouse import log
 
 TESTS: Final = Path(__file__).parents[2]
@@ -34,6 +35,7 @@ def check(found: dict[str, Any]) -> None:
     assert sum(row[-1] for row in found["rollup"]) == len(first)
 
 
+@pytest.mark.faults
 def test_kills_at_each_step_and_at_any_moment(tmp_path: Path) -> None:
     """Each start finishes what the kill before has left open, and goes on from there."""
     command = [sys.executable, "-m", "support.killed_warehouse", str(tmp_path / "clickhouse")]
