@@ -11,6 +11,7 @@ from reftrail.contracts.events import CodeEvidence
 from reftrail.contracts.record import DAY
 from reftrail.contracts.stage_messages import LimitRequested, OrderAsked
 from reftrail.engine.reference import ReferenceTables
+from reftrail.rules.attribution import foreign_orders
 from reftrail.rules.decider import Cause, Refused, TimerFired
 from reftrail.rules.limits import (
     LimitsDecider,
@@ -351,3 +352,13 @@ def test_the_order_of_a_user_who_waits_goes_with_the_question() -> None:
     story.when(paid_back("o1", "11:00"))
     (asked,) = (record for record in story.followed if isinstance(record, OrderAsked))
     assert (asked.order_amount_micros, asked.order_currency) == (5, "USD")
+
+
+def test_of_a_user_for_whom_very_many_wait_it_is_not_looked_for() -> None:
+    guests = [bought(f"o{nth}", f"0d {10 + nth // 60}:{nth % 60:02}") for nth in range(3)]
+    for most, known in ((3, 5), (2, None)):
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(foreign_orders, "MOST_LOOKED_THROUGH", most)
+            story = given(*guests).when(paid_back("o1", "11:00"))
+        (asked,) = (record for record in story.followed if isinstance(record, OrderAsked))
+        assert asked.order_amount_micros == known

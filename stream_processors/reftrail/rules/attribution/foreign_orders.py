@@ -16,10 +16,17 @@ from reftrail.rules.attribution.question import Question
 from reftrail.rules.attribution.refusals import conversion_of
 from reftrail.rules.attribution.state import user_key, waiting_of
 from reftrail.rules.attribution.user_action import LoggedAction, user_action_of
+from reftrail.rules.attribution.waiting import WaitingAction
 from reftrail.rules.cells import Cells
 from reftrail.rules.decider import Cause, metadata
 from reftrail.rules.limits import order_key
 from reftrail.rules.packing import packed
+
+MOST_LOOKED_THROUGH: Final = 1_000
+"""The most that may wait for a user among which an order is looked for: the time of each refund.
+
+A shop may report all its guests as one user. Of those with more, what they paid isn't known.
+"""
 
 _BY_ORDER: Final = frozenset({Action.REFUND, *DISPUTES})
 
@@ -42,9 +49,7 @@ def ask_about_order(
     action = logged.action
     if action.kind not in _BY_ORDER or action.order_id is None:
         return []
-    waiting = (cell for _, cell in waiting_of(cells, user_key(user_id)))
-    bought = (cell for cell in waiting if not (cell.is_refund or cell.dispute))
-    own = next((cell for cell in bought if cell.order_id == action.order_id), None)
+    own = _own_order(cells, user_key(user_id), action.order_id)
     asked = OrderAsked(
         **metadata(record, cause, f"order_asked:{action.event_id}"),
         limit=order_key(action.order_id),
@@ -54,3 +59,13 @@ def ask_about_order(
         order_currency=own.currency if own else None,
     )
     return [asked]
+
+
+def _own_order(cells: Cells, key: str, order_id: str) -> WaitingAction | None:
+    """The purchase of an order that waits for a user with a key, if there is one."""
+    if len(cells.under(key)) > MOST_LOOKED_THROUGH:
+        return None
+    for _, cell in waiting_of(cells, key):
+        if cell.order_id == order_id and not (cell.is_refund or cell.dispute):
+            return cell
+    return None
