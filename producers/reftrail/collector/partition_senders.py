@@ -20,6 +20,14 @@ _LONGEST_WAIT: Final = 0.005
 may be another broker's."""
 
 
+_TURNS_TO_SEND: Final = 4
+"""Turns of the event loop in which the client writes a request, from a batch that it was handed.
+
+Answers wait so long: Kafka takes up the next batches while those who waited for the last ones are
+answered. With 64 connections that was 13 % more requests/s (`benchmarks/README.md`).
+"""
+
+
 class Outcome(Protocol):
     """The outcome of a request, as a future of asyncio takes it."""
 
@@ -111,6 +119,7 @@ class PartitionSenders:
         on_failure: Callable[[Exception], None],
     ) -> None:
         self.bytes = 0
+        self._ended: list[tuple[Batch, Exception | None]] = []
         self.on_end = on_end
         self.on_failure = on_failure
         self._unanswered = 0
@@ -132,17 +141,31 @@ class PartitionSenders:
         self._unanswered -= 1
         if not self._unanswered:
             self._is_due.set()
-        self.forget(batch, error)
+        if not self._ended:
+            self._loop.call_soon(self._answer_after, _TURNS_TO_SEND)
+        self._ended.append((batch, error))
 
     def forget(self, batch: Batch, error: Exception | None) -> None:
         """A batch, sent or not, waits no longer."""
         self.bytes -= batch.bytes
         self.on_end(batch, error)
 
+    def _answer_after(self, turns: int) -> None:
+        if turns > 1:
+            self._loop.call_soon(self._answer_after, turns - 1)
+        else:
+            self._answer()
+
+    def _answer(self) -> None:
+        ended, self._ended = self._ended, []
+        for batch, error in ended:
+            self.forget(batch, error)
+
     async def drained(self) -> None:
         """Return when nothing waits any more."""
         for sender in self.senders:
             await sender.drained()
+        self._answer()
 
     async def close(self) -> None:
         """Give up what has not been acknowledged."""
@@ -152,6 +175,7 @@ class PartitionSenders:
             self._timer.cancel()
         for sender in self.senders:
             sender.give_up(Unavailable("the connection to Kafka was closed"))
+        self._answer()
 
     async def _run(self) -> None:
         while True:

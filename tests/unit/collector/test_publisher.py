@@ -81,6 +81,36 @@ async def test_what_comes_while_a_batch_is_away_travels_together(
         await asyncio.gather(*rest)
 
 
+async def test_the_next_batch_leaves_before_those_who_waited_for_the_last_are_answered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with running(monkeypatch) as (publisher, _):
+        (producer,) = FakeProducer.made
+        sent_before: list[int] = []
+        for value in (b"a", b"b"):
+            (message,) = messages(value)
+            publisher.publish_one(message, lambda _: sent_before.append(len(producer.sent)))
+            await settle()
+        assert len(producer.sent) == 1
+        producer.acknowledge()
+        await settle()
+        assert sent_before == [2]
+        producer.acknowledge()
+        await settle()
+        assert sent_before == [2, 2]
+
+
+async def test_whoever_waits_for_an_acknowledged_batch_is_answered_at_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answered: list[Exception | None] = []
+    async with running(monkeypatch) as (publisher, metrics):
+        publisher.publish_one(messages(b"a")[0], answered.append)
+        await settle()
+        assert metrics.registry.get_sample_value("reftrail_collector_buffered_bytes") != 0
+    assert answered == [None]
+
+
 def sent_keys(producer: FakeProducer) -> list[list[bytes]]:
     return sorted(values for _, values, _ in producer.sent)
 
