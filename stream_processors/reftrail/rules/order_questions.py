@@ -26,9 +26,6 @@ MOST_REMEMBERED: Final = 64
 TOLERANCE: Final[Millis] = DAY
 """The time by which a refund or dispute may lie before its order, since clocks differ."""
 
-ORDER_IDS_CLASH: Final = "order_ids_clash"
-"""The reason of dead letters about two orders that have one id."""
-
 OF_TWO_SHOPS: Final = (
     'If two shops use the same order ids, give one of them a prefix, or write order_ids = "user" '
     "in the campaign."
@@ -270,8 +267,8 @@ def _clash(asked: OrderAsked, question: OrderQuestion, paid: Paid, cause: Cause)
         f"an order of this id for {paid}, so nothing is taken back. {OF_TWO_SHOPS} If both are one "
         f"order, send it again with its buyer"
     )
-    common = metadata(asked, cause, f"{ORDER_IDS_CLASH}:{question.event_id}")
-    return Refused(**common, reason=ORDER_IDS_CLASH, detail=detail, payload=asked)
+    common = metadata(asked, cause, f"order_ids_clash:{question.event_id}")
+    return Refused(**common, reason="order_ids_clash", detail=detail, payload=asked)
 
 
 def forgotten(

@@ -6,7 +6,7 @@ takes an id for one order, and a dead letter names both amounts and the setting.
 """
 
 from reftrail.contracts.stage_messages import LimitAnswered
-from reftrail.rules.order_questions import OF_TWO_SHOPS, ORDER_IDS_CLASH, Paid
+from reftrail.rules.order_questions import OF_TWO_SHOPS, Paid
 from reftrail.rules.reward.actions import of_order
 from reftrail.rules.reward.context import DecisionContext
 from reftrail.rules.reward.queue import AssessedReward
@@ -22,7 +22,7 @@ def refuse_if_clashing(
         return
     paid = Paid(order.amount_micros, order.currency)
     context.refuse(
-        ORDER_IDS_CLASH,
+        "order_ids_clash",
         f"order {order.order_id} for {paid} earns nothing, since another user has an order of this "
         f"id for {held}. {OF_TWO_SHOPS} What was lost is to be given by an adjustment",
     )
