@@ -37,6 +37,10 @@ from reftrail.reports.report_files import (
 from reftrail.reports.sql import names
 from reftrail.reports.sums import of_placed, of_single_facts
 
+_EVERY_DIMENSION: Final = (
+    "by_campaign, by_category, by_channel, by_source, by_code, by_country, by_period"
+)
+"""Columns by which every query groups, as its file has them."""
 _ONLY_OF_FACTS: Final = ("source", "country")
 """Filters by what no code is registered with."""
 _LIMITS: Final[dict[str, Any]] = {
@@ -196,6 +200,7 @@ def _narrowed(sql: str, asked: Question) -> str:
     of_facts = {name: text for name, text in conditions.items() if name in _ONLY_OF_FACTS}
     of_codes = {name: text for name, text in conditions.items() if name not in of_facts}
     texts = {
+        _EVERY_DIMENSION: _columns_grouped_by(asked),
         FILTERS_PLACE: " ".join(conditions.values()),
         CODE_FILTERS_PLACE: " ".join(of_codes.values()),
         FACT_FILTERS_PLACE: " ".join([of_codes.get("code", ""), *of_facts.values()]),
@@ -204,6 +209,15 @@ def _narrowed(sql: str, asked: Question) -> str:
     for place, text in texts.items():
         sql = sql.replace(place, text)
     return sql
+
+
+def _columns_grouped_by(asked: Question) -> str:
+    """Those of dimensions that are asked for; the period where none is, so that there is one.
+
+    Each column more makes keys of groups longer, null or not, and the query longer to plan.
+    """
+    named = [f"by_{name}" for name in asked.by if name not in list(Granularity)]
+    return ", ".join([*named, "by_period"] if asked.unit or not named else named)
 
 
 def _limit_reached(error: DatabaseError) -> str | None:
