@@ -17,10 +17,12 @@ from support.dashboard import (
     load_programme,
     parts,
 )
+from support.dashboard_rewards import AS_OF
 from support.http_server import served
 from support.programme import entry
 
 from reftrail.contracts.topics import REWARDS
+from reftrail.warehouse.placing.placer import Placer
 
 AXE = Path(__file__).parents[2] / "producers/javascript/node_modules/axe-core/axe.min.js"
 PERIOD = "from=2025-10-01&to=2026-01-01"
@@ -46,7 +48,9 @@ def dashboard(tmp_path_factory: pytest.TempPathFactory, collector: Collector) ->
         with ThreadPoolExecutor(1) as other:  # Playwright's loop runs in this thread
             other.submit(asyncio.run, _load(clickhouse)).result()
         given = parts(send_review=collector.sender())
-        with served(lambda: dashboard_app(clickhouse, given)) as url:
+        placer = Placer(clickhouse.writing, lambda: AS_OF)
+        placer.place()
+        with served(lambda: dashboard_app(clickhouse, given, placed=placer)) as url:
             yield url
 
 
@@ -95,20 +99,42 @@ def test_every_page_fits_and_is_accessible(viewer: Page) -> None:
         assert serious(viewer) == [], path
 
 
-def test_the_user_page_fits_and_is_accessible(viewer: Page, dashboard: str) -> None:
+def links_of(viewer: Page, dashboard: str, user: str) -> list[str]:
+    """The page and the widget of a user."""
     made = viewer.request.post(
-        f"{dashboard}/v1/users/owner-7/links",
+        f"{dashboard}/v1/users/{user}/links",
         headers={"authorization": f"Bearer {KEY}"},
         data={"share_url": "https://events.shop.example/r/{code}"},
     )
     assert made.status == 201
     link = made.json()
-    for path in (link["page"], link["widget"]):
+    return [link["page"], link["widget"]]
+
+
+def test_the_user_page_fits_and_is_accessible(viewer: Page, dashboard: str) -> None:
+    for path in links_of(viewer, dashboard, "owner-7"):
         answer = viewer.goto(path)
         assert answer is not None
         assert answer.status == 200
         assert viewer.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
         assert serious(viewer) == [], path
+
+
+def test_a_user_sees_the_place_that_the_leaderboard_says(viewer: Page, dashboard: str) -> None:
+    answer = viewer.request.get(
+        f"{dashboard}/v1/leaderboard?campaign=friends&limit=1000",
+        headers={"authorization": f"Bearer {KEY}"},
+    )
+    leaders = answer.json()["leaders"]
+    for leader in (leaders[0], leaders[-1]):
+        for path in links_of(viewer, dashboard, leader["user_id"]):
+            viewer.goto(path)
+            figure = viewer.get_by_role("listitem").filter(
+                has=viewer.get_by_role("heading", name="Leaderboard")
+            )
+            assert figure.locator(".value").inner_text() == f"#{leader['rank']} in friends"
+            assert figure.is_visible()
+            assert serious(viewer) == [], path
 
 
 def test_little_is_loaded_and_from_here_alone(viewer: Page, dashboard: str) -> None:

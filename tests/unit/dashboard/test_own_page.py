@@ -105,7 +105,7 @@ async def test_a_user_sees_which_place_they_have_on_the_leaderboard(
         for user, place in (("pam", 1), ("qui", 2), ("amy", 3)):
             for path in (made[user]["page"], made[user]["widget"]):
                 text = (await http.get(path)).text
-                assert f'<p class="value">{place} <small>spring</small></p>' in text, user
+                assert f'<p class="value">#{place} <small>in spring</small></p>' in text, user
                 assert "secret-" not in text
         assert "Leaderboard" not in (await http.get(made["zoe"]["page"])).text
         loaded.writing.command("DROP DATABASE default_placed_0")
