@@ -34,6 +34,7 @@ PATHS = (
     "/live", f"/campaigns/friends?{PERIOD}",
     "/users/owner-7",
 )  # fmt: skip
+DRAWN = "[...document.images].every(image => image.complete && image.naturalWidth > 0)"
 EVIDENCE = '[{"figures":{"users":9},"reason":"same_device","weight":60}]'
 
 
@@ -117,6 +118,7 @@ def test_the_user_page_fits_and_is_accessible(viewer: Page, dashboard: str) -> N
         assert answer is not None
         assert answer.status == 200
         assert viewer.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+        viewer.wait_for_function(DRAWN)
         assert serious(viewer) == [], path
 
 
