@@ -216,10 +216,20 @@ _KINDS: Final[dict[type[Event], ConversionKind]] = {
 def converted_by(
     event: Conversion | UsersMerged, cause: Cause, touch: TouchState | None
 ) -> Converted:
-    """The conversion that an event is, with the touch that counts for it, if any."""
+    """The conversion that an event is, with the touch that counts for it, if any.
+
+    Its fields are given one by one, for the reason that `touched_by` gives.
+    """
     typed = event if isinstance(event, Signup) and event.code is not None else None
     return Converted(
-        **metadata(event, cause, "converted"),
+        event_id=derived_id("converted", event.event_id),
+        event_time=event.event_time,
+        received_at=event.received_at,
+        cause_topic=cause.topic,
+        cause_partition=cause.partition,
+        cause_offset=cause.offset,
+        cause_event_id=event.event_id,
+        rules=RULES,
         kind=_KINDS[type(event)],
         user_id=event.user_id,
         visitor_id=event.visitor_id,
