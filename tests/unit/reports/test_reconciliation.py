@@ -93,7 +93,9 @@ async def test_breaks_are_listed_by_day(
     rows = ask(clickhouse.reading, found, asked(found, asked_for), None, placed).rows
 
     first = 22 if time_zone == "Asia/Kolkata" else 21
-    expected = {f"2026-09-{day}": (0, 0, None, None) for day in range(21, 26)}
+    expected: dict[str, tuple[object, ...]] = {
+        f"2026-09-{day}": (0, 0, None, None) for day in range(21, 26)
+    }
     expected[f"2026-09-{first}"] = (2, 1, 0.5, grants["r2"].event_id)
     expected[f"2026-09-{first + 1}"] = (1, 1, 1.0, None)
     expected[f"2026-09-{first + 3}"] = (1, 0, 0.0, grants["r4"].event_id)
