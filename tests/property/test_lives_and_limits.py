@@ -14,7 +14,8 @@ from reftrail.contracts.policy import Caps
 from reftrail.contracts.record import DAY, Micros
 from reftrail.contracts.reward_reasons import Reason, is_part
 from reftrail.engine.topology import STAGES
-from reftrail.rules.limits import LimitState, limit_key
+from reftrail.rules.limit_names import limit_key
+from reftrail.rules.limits import LimitState
 
 
 @given(plans, manners)

@@ -16,7 +16,7 @@ name somebody else (`order_questions.py`).
 """
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple, Self, TypeAlias, assert_never
+from typing import Final, TypeAlias, assert_never
 
 import msgspec
 
@@ -24,6 +24,7 @@ from reftrail.contracts.decisions import Claimed
 from reftrail.contracts.record import DAY, Derived, Millis
 from reftrail.contracts.stage_messages import LimitAnswered, LimitRequested, OrderAsked
 from reftrail.rules.decider import Cause, Reference, Refused, TimerFired, fingerprint, metadata
+from reftrail.rules.limit_names import EMAIL, ORDER, LimitReservation, forgotten_at, is_closed
 from reftrail.rules.order_questions import (
     NOTHING_KNOWN,
     OrderQuestion,
@@ -38,79 +39,6 @@ from reftrail.rules.order_questions import (
     with_answers,
     with_question,
 )
-
-
-class LimitReservation(NamedTuple):
-    """A reservation under a limit: an amount out of the most that the limit allows, under a key.
-
-    within is the time in which amounts add up; 0 for a limit of all that is reserved.
-    """
-
-    key: str
-    amount: int
-    most: int
-    within: Millis = 0
-
-    def __str__(self) -> str:
-        """The reservation as a text, as a request has it."""
-        text = f"{self.key}|{self.amount}|{self.most}"
-        return f"{text}|{self.within}" if self.within else text
-
-    @property
-    def day(self) -> int | None:
-        """The UTC day of a limit for a day, counted from 1970; None for a limit in total."""
-        is_of_a_day = self.key.partition(":")[0].endswith("_per_day")
-        return int(self.key.rpartition(":")[2]) if is_of_a_day else None
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """The reservation of a text in a request."""
-        key, *numbers = text.split("|")
-        return cls(key, *map(int, numbers))
-
-
-def limit_key(cap: str, *parts: str, at: Millis | None = None) -> str:
-    """The key of a limit: the name of the cap, its subject, and the UTC day if it is for a day."""
-    day = () if at is None else (str(at // DAY),)
-    return ":".join([cap, *(part.translate(_ESCAPED) for part in parts), *day])
-
-
-_ESCAPED: Final = str.maketrans({sign: f"%{ord(sign):02X}" for sign in "%:|"})
-
-
-CLOSES_AFTER: Final[Millis] = 90 * DAY
-"""The time after the end of a day when its limits close: events are received late, but not so late.
-"""
-
-FORGOTTEN_AFTER: Final[Millis] = 400 * DAY
-"""The time after the end of a day when its limits are forgotten. A claim that was received before
-the closing asks sooner: it waits for at most 90 days (`REFTRAIL_SIGNUP_WAIT_DAYS`), and for as long
-as its dead letter, which keeps the time of receipt, lies until somebody puts it back: in Kafka for
-90 days more. Letters kept elsewhere may be put back within 300 days."""
-
-
-def is_closed(day: int, at: Millis) -> bool:
-    """Whether the limits of a UTC day have closed by a time of receipt."""
-    return at >= (day + 1) * DAY + CLOSES_AFTER
-
-
-def forgotten_at(day: int) -> Millis:
-    """The time at which the limits of a UTC day are forgotten."""
-    return (day + 1) * DAY + FORGOTTEN_AFTER
-
-
-ORDER: Final = "order"
-"""The cap that an order is: of one user, however often that user asks for it."""
-
-
-def order_key(order_id: str) -> str:
-    """The key of an order's limit."""
-    return limit_key(ORDER, order_id)
-
-
-EMAIL: Final = "email"
-"""The cap that an e-mail address is, by its keyed hash: of one user, like an order."""
-
 
 NO_DAY: Final = -1
 

@@ -23,7 +23,7 @@ from reftrail.contracts.record import DAY, MICROS_PER_UNIT, Derived, Micros, Mil
 from reftrail.contracts.reference import CampaignDefined, CodeChanged, Trigger
 from reftrail.contracts.stage_messages import CheckRequested, OrderAsked
 from reftrail.rules.decider import RULES
-from reftrail.rules.limits import order_key
+from reftrail.rules.limit_names import order_key
 from reftrail.testing.times import FIRST_DAY, moment
 
 VISITOR: Final = "v1"

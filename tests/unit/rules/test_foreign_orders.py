@@ -13,12 +13,8 @@ from reftrail.contracts.stage_messages import LimitRequested, OrderAsked
 from reftrail.engine.reference import ReferenceTables
 from reftrail.rules.attribution import foreign_orders
 from reftrail.rules.decider import Cause, Refused, TimerFired
-from reftrail.rules.limits import (
-    LimitsDecider,
-    LimitState,
-    order_key,
-    wakes_at,
-)
+from reftrail.rules.limit_names import order_key
+from reftrail.rules.limits import LimitsDecider, LimitState, wakes_at
 from reftrail.rules.order_questions import (
     MOST_REMEMBERED,
     TOLERANCE,

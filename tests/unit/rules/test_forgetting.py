@@ -27,7 +27,7 @@ from reftrail.engine.memory import MemoryHost
 from reftrail.engine.reference import ReferenceTables
 from reftrail.engine.state import StateStore
 from reftrail.engine.topology import STAGES
-from reftrail.rules.limits import CLOSES_AFTER, FORGOTTEN_AFTER
+from reftrail.rules.limit_names import CLOSES_AFTER, FORGOTTEN_AFTER
 from reftrail.rules.touch.state import LATE
 
 UNIT: Final = MICROS_PER_UNIT

@@ -3,7 +3,8 @@
 from typing import Any
 
 from reftrail.contracts.record import DAY
-from reftrail.rules.limits import LimitReservation, LimitState, limit_key, wakes_at
+from reftrail.rules.limit_names import LimitReservation, limit_key
+from reftrail.rules.limits import LimitState, wakes_at
 from reftrail.testing import Outline, given, limits_answered, limits_requested, moment
 
 ONE = {"claim_id": "c1", "user_id": "u1", "code": "AMY"}

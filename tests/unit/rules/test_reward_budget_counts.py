@@ -7,7 +7,7 @@ from reftrail.contracts.decisions import RewardDecided
 from reftrail.contracts.policy import BudgetCounts, Caps, OnRefund, Policy, policy_in, policy_text
 from reftrail.contracts.record import DAY
 from reftrail.contracts.stage_messages import LimitRequested
-from reftrail.rules.limits import LimitReservation
+from reftrail.rules.limit_names import LimitReservation
 from reftrail.testing import Scenario, reviewed
 
 NET, GROSS = BudgetCounts.NET, BudgetCounts.GROSS

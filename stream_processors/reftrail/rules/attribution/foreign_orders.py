@@ -19,7 +19,7 @@ from reftrail.rules.attribution.user_action import LoggedAction, user_action_of
 from reftrail.rules.attribution.waiting import WaitingAction
 from reftrail.rules.cells import Cells
 from reftrail.rules.decider import Cause, metadata
-from reftrail.rules.limits import order_key
+from reftrail.rules.limit_names import order_key
 from reftrail.rules.packing import packed
 
 MOST_LOOKED_THROUGH: Final = 1_000

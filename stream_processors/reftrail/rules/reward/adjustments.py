@@ -20,7 +20,7 @@ from reftrail.contracts.reward_reasons import Reason, by_hand
 from reftrail.contracts.stage_messages import LimitAnswered, LimitRequested
 from reftrail.rules.fraud.case import Evidence, Figures
 from reftrail.rules.fraud.scoring import evidence_text
-from reftrail.rules.limits import LimitReservation, limit_key
+from reftrail.rules.limit_names import LimitReservation, limit_key
 from reftrail.rules.policy import policy_at
 from reftrail.rules.reward.actions import of_adjustment
 from reftrail.rules.reward.commands import rewards_of

@@ -13,7 +13,7 @@ from reftrail.contracts.reward_reasons import Reason
 from reftrail.rules.arms import arm_of_claim
 from reftrail.rules.fraud.case import Case, Evidence, Signals
 from reftrail.rules.fraud.scoring import Judgement, Verdict, gather, judge
-from reftrail.rules.limits import LimitReservation
+from reftrail.rules.limit_names import LimitReservation
 from reftrail.rules.policy import NO_CURRENCY, NO_KIND, Terms
 from reftrail.rules.reward.browsers import visitor_shown
 from reftrail.rules.reward.case import RewardCase, SideReward

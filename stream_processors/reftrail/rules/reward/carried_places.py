@@ -10,7 +10,7 @@ many actions it rests on.
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from reftrail.rules.limits import LimitReservation
+from reftrail.rules.limit_names import LimitReservation
 from reftrail.rules.reward.context import DecisionContext
 from reftrail.rules.reward.dispute_reports import LARGEST_SUM
 from reftrail.rules.reward.eligibility import still_earns

@@ -11,7 +11,7 @@ from reftrail.rules.cells import Cells
 from reftrail.rules.decider import fingerprint
 from reftrail.rules.fraud.baselines import with_amount, with_claim, with_judged
 from reftrail.rules.fraud.scoring import is_suspicious
-from reftrail.rules.limits import LimitReservation, forgotten_at
+from reftrail.rules.limit_names import LimitReservation, forgotten_at
 from reftrail.rules.reward.case import RewardCase
 from reftrail.rules.reward.keys import code_key, day_key
 from reftrail.rules.reward.queue import AssessedReward

@@ -23,7 +23,7 @@ from reftrail.contracts.stage_messages import (
 from reftrail.rules.cells import Cells
 from reftrail.rules.decider import Refused, fingerprint
 from reftrail.rules.fraud.persons import rests_on_users
-from reftrail.rules.limits import LimitReservation
+from reftrail.rules.limit_names import LimitReservation
 from reftrail.rules.reward.actions import first_attempt, of_order
 from reftrail.rules.reward.case import RewardCase
 from reftrail.rules.reward.counting import (

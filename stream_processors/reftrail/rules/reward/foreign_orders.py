@@ -6,7 +6,7 @@ order has earned, and sends them there.
 
 from reftrail.contracts.decisions import Claimed
 from reftrail.contracts.stage_messages import OrderAsked
-from reftrail.rules.limits import order_key
+from reftrail.rules.limit_names import order_key
 from reftrail.rules.packing import packed
 from reftrail.rules.reward.actions import of_order
 from reftrail.rules.reward.context import DecisionContext

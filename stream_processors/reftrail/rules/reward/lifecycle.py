@@ -7,7 +7,7 @@ from reftrail.contracts.record import Millis, Record
 from reftrail.contracts.reward_reasons import Reason
 from reftrail.contracts.stage_messages import LimitRequested, ReferralVoided
 from reftrail.rules.fraud.scoring import Verdict
-from reftrail.rules.limits import LimitReservation
+from reftrail.rules.limit_names import LimitReservation
 from reftrail.rules.reward.actions import first_attempt
 from reftrail.rules.reward.case import RewardCase, SideReward
 from reftrail.rules.reward.context import DecisionContext

@@ -16,7 +16,7 @@ from reftrail.contracts.record import Micros
 from reftrail.contracts.reference import CodeChanged, Trigger
 from reftrail.contracts.reward_reasons import by_hand
 from reftrail.rules.fraud.scoring import Verdict
-from reftrail.rules.limits import LimitReservation
+from reftrail.rules.limit_names import LimitReservation
 from reftrail.rules.policy import Terms
 from reftrail.rules.reward.actions import is_order
 from reftrail.rules.reward.case import RewardCase, SideReward

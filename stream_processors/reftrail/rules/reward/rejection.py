@@ -15,7 +15,7 @@ from reftrail.contracts.reference import CodeChanged, CodeStatus, Trigger
 from reftrail.contracts.reward_reasons import Reason
 from reftrail.rules.decider import Reference
 from reftrail.rules.fraud.case import Evidence, Figures
-from reftrail.rules.limits import is_closed
+from reftrail.rules.limit_names import is_closed
 from reftrail.rules.policy import Terms, counts_from, policy_at
 from reftrail.rules.reward.context import DecisionContext
 

@@ -8,7 +8,7 @@ from reftrail.contracts.policy import OrderIds, Policy
 from reftrail.contracts.reference import CampaignDefined
 from reftrail.contracts.reward_reasons import Reason
 from reftrail.rules.fraud.case import Evidence
-from reftrail.rules.limits import EMAIL, ORDER, LimitReservation, limit_key, order_key
+from reftrail.rules.limit_names import EMAIL, ORDER, LimitReservation, limit_key, order_key
 from reftrail.rules.policy import Terms
 from reftrail.rules.reward.case import RewardCase
 from reftrail.rules.reward.order import Order

@@ -9,7 +9,7 @@ from reftrail.contracts.policy import policy_in
 from reftrail.contracts.reward_reasons import Reason
 from reftrail.contracts.stage_messages import ReferralVoided, UsersKnown
 from reftrail.rules.codes import code_of
-from reftrail.rules.limits import LimitReservation
+from reftrail.rules.limit_names import LimitReservation
 from reftrail.rules.merged_claims import next_step
 from reftrail.rules.packing import packed, unpacked
 from reftrail.rules.policy import policy_at
