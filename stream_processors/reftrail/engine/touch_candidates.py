@@ -74,14 +74,15 @@ def candidates_of(
     A message that tells a later hour than those before it is free, too, whatever it is: visitors
     may be forgotten by it.
     """
-    tells = _later_hours(events.received, timestamps)
+    appended = np.fromiter(timestamps, np.int64, len(timestamps))
+    tells = _later_hours(events.received, appended)
     is_free = events.converts | tells
     rows = np.flatnonzero(is_free | events.touches(reference))
     visitors = events.visitors(rows)
     touch_time, expires_at = _holds(list(map(packed.get, visitors)))
     time, received = events.times[rows], events.received[rows]
     latest = int(events.received.max())
-    forgets_until = min(max(timestamps, default=0), latest) - DAY
+    forgets_until = min(int(appended.max(initial=0)), latest) - DAY
     may_end = (expires_at != NEVER) & (np.maximum(received, forgets_until) > expires_at + LATE)
     free = is_free[rows]
     if ending := {visitors[nth] for nth in np.flatnonzero(may_end).tolist()}:
@@ -96,9 +97,9 @@ def candidates_of(
     )
 
 
-def _later_hours(received: _Times, timestamps: Sequence[Millis]) -> npt.NDArray[np.bool_]:
+def _later_hours(received: _Times, appended: _Times) -> npt.NDArray[np.bool_]:
     """Whether each message tells a later hour than all before it, as the stage's timers hear it."""
-    told = np.minimum(received, timestamps) if timestamps else received
+    told = np.minimum(received, appended) if len(appended) else received
     hours = np.maximum.accumulate(told // HOUR)
     return np.diff(hours, prepend=NEVER) > 0
 
