@@ -111,6 +111,8 @@ def claims_of_waiting(
     is_alone = on.forwarded is None and not on.state.has_guests
     kept = {} if is_alone else dict(kept_of(on.cells, on.key))
     found = {**kept, **dict(waiting_of(on.cells, on.key))}
+    if not found:  # as for nearly every signup
+        return
     waiting = [
         LoggedAction(cell.action(event_id), cell.cause(on.cause))
         for event_id, cell in found.items()

@@ -10,7 +10,9 @@ from reftrail.rules.reward.transitions import ENDED
 
 # In Python 3.11, to look a member of an enum up takes ten times as long as a name of the module.
 _DISPUTED: Final = Reason.DISPUTED
+_HELD: Final = RewardStatus.HELD
 _KEPT: Final = frozenset({RewardStatus.FULFILLED, RewardStatus.REVERSED})
+_STATUSES: Final = {status.value: status for status in RewardStatus}
 
 
 def reserved_after(before: SideReward, after: SideReward, entry: RewardDecided) -> Micros:
@@ -22,12 +24,12 @@ def reserved_after(before: SideReward, after: SideReward, entry: RewardDecided) 
     its entry (`reward.reinstatement`).
     """
     delivered_anyway = entry.clawback_micros or 0
-    is_suspended = _DISPUTED in entry.reasons and entry.status != RewardStatus.HELD
+    is_suspended = _DISPUTED in entry.reasons and entry.status != _HELD
     is_late = before.status == entry.status and entry.status in ENDED
     is_kept = is_suspended or before.status in _KEPT
     if is_kept or is_late:
         return before.reserved + (delivered_anyway if is_late else 0)
-    match RewardStatus(entry.status):
+    match _STATUSES.get(entry.status) or RewardStatus(entry.status):
         case RewardStatus.HELD | RewardStatus.GRANTED:
             return max(before.reserved if before.is_collected else 0, after.remaining)
         case RewardStatus.REJECTED | RewardStatus.EXPIRED:

@@ -39,6 +39,7 @@ _REJECTED: Final = RewardStatus.REJECTED
 _DISPUTED: Final = Reason.DISPUTED
 _MILESTONE_LOST: Final = Reason.MILESTONE_LOST
 _REFERRER: Final = Role.REFERRER
+_BY_REVIEW: Final = frozenset({Reason.APPROVED, Reason.REINSTATED})
 _UNDECIDED: Final = frozenset({"", RewardStatus.HELD})
 _SUPERSEDED_LATER: Final = frozenset({RewardStatus.HELD, RewardStatus.GRANTED, RewardStatus.FAILED})
 
@@ -57,17 +58,18 @@ def apply_entry(cells: Cells, key: str, referral: ReferralCell, entry: RewardDec
     by = _is_qualified(after) - _is_qualified(before)
     if by:
         count_qualified(cells, key, referral, entry, by=by)
-    if after.counts != before.counts:
-        count_reward(cells, key, entry.code, after, by=after.counts - before.counts)
-    if before.counts and not after.counts:
+    counted, counts = before.counts, after.counts
+    if counts != counted:
+        count_reward(cells, key, entry.code, after, by=counts - counted)
+    if counted and not counts:
         count_reservations(cells, key, after, by=-1)
-    if after.counts and all(side.status and not side.has_earned for side in before.sides):
+    if counts and all(side.status and not side.has_earned for side in before.sides):
         count_reservations(cells, key, after, by=1)
 
 
 def _note_review(cells: Cells, key: str, entry: RewardDecided) -> None:
     """Keep which side a review ended, in the cell of the first attempt."""
-    if not ENDED_BY_REVIEW.intersection(entry.reasons):
+    if ENDED_BY_REVIEW.isdisjoint(entry.reasons):
         return
     first_key = f"{key}:a:{first_attempt(entry.action)}"
     cell = cells.get(first_key, ActionCell)
@@ -77,8 +79,7 @@ def _note_review(cells: Cells, key: str, entry: RewardDecided) -> None:
 
 def _is_approved(case: RewardCase, entry: RewardDecided) -> bool:
     """Whether reviews have approved an action by now, on all its sides, or given it back."""
-    by_review = {Reason.APPROVED, Reason.REINSTATED}.intersection(entry.reasons)
-    if not by_review or Reason.USERS_MERGED in entry.reasons:
+    if _BY_REVIEW.isdisjoint(entry.reasons) or Reason.USERS_MERGED in entry.reasons:
         return False
     waits = any(side.status == RewardStatus.HELD and side.hold_until is None for side in case.sides)
     return not waits and all(side.status not in ENDED for side in case.sides)

@@ -103,7 +103,7 @@ def _entry(  # noqa: PLR0913, PLR0917 - what an entry is made of
     change: Change,
     granted_at: Millis,
 ) -> RewardDecided:
-    entry = RewardDecided(
+    return RewardDecided(
         **common,
         reward_id=its_id,
         code=context.code,
@@ -139,9 +139,8 @@ def _entry(  # noqa: PLR0913, PLR0917 - what an entry is made of
         utm_source=case.utm_source,
         rate_percent=percent_text(side.rate) if side.rate else None,
         base_micros=side.base_micros if side.rate else None,
+        qualifies=_qualifies(context, case, side, change) or None,
     )
-    qualifies = _qualifies(context, side, entry)
-    return msgspec.structs.replace(entry, qualifies=qualifies) if qualifies else entry
 
 
 def _is_suspended(change: Change) -> bool:
@@ -149,17 +148,19 @@ def _is_suspended(change: Change) -> bool:
     return change.status == _HELD and Reason.DISPUTED in change.reasons
 
 
-def _qualifies(context: DecisionContext, side: SideReward, entry: RewardDecided) -> int | None:
+def _qualifies(
+    context: DecisionContext, case: RewardCase, side: SideReward, change: Change
+) -> int | None:
     """1 if the referral counts for milestones from this entry on, -1 if no longer, else None."""
-    if side.role != _REFERRER or is_part(entry):
+    if side.role != _REFERRER or is_part(change):
         return None
-    was_granted = entry.status == _REVERSED or side.disputed == _GRANTED
-    is_suspended = was_granted and Reason.DISPUTED in entry.reasons
+    was_granted = change.status == _REVERSED or side.disputed == _GRANTED
+    is_suspended = was_granted and Reason.DISPUTED in change.reasons
     was = side.is_qualified
-    is_now = entry.status in QUALIFIED or is_suspended
+    is_now = change.status in QUALIFIED or is_suspended
     if was == is_now:
         return None
-    others = context.referral.qualified_by(entry.campaign_id, entry.beneficiary) - was
+    others = context.referral.qualified_by(case.campaign_id, side.beneficiary) - was
     return None if others > 0 else is_now - was
 
 
@@ -167,13 +168,11 @@ def _due_at(
     case: RewardCase, side: SideReward, status: RewardStatus, granted_at: Millis
 ) -> Millis | None:
     """The end of a hold, or the expiry of a grant, which is counted from the grant."""
-    match status:
-        case RewardStatus.HELD:
-            return side.hold_until or case.hold_until
-        case RewardStatus.GRANTED if case.expires_after is not None and side.value_micros:
-            return granted_at + case.expires_after
-        case _:
-            return None
+    if status == _HELD:
+        return side.hold_until or case.hold_until
+    if status == _GRANTED and case.expires_after is not None and side.value_micros:
+        return granted_at + case.expires_after
+    return None
 
 
 def orders_to_fulfil(entry: RewardDecided) -> list[RewardGranted]:
