@@ -2,4 +2,4 @@
 
 from reftrail.hosting.starting import start
 
-start("reftrail.engine.worker", imports_with_certificates=False)
+start("reftrail.engine.worker")
