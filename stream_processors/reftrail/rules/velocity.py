@@ -162,8 +162,8 @@ class VelocityDecider:
         """The last claims within the window, in the order of time."""
         match record:
             case Seen(claim=claim, window_days=days):
-                newest = max((claim.at, *(known.at for known in state.claims)))
-                return VelocityState(_kept(_with(state.claims, claim), newest - days * DAY), days)
+                until = max((claim.at, *(known.at for known in state.claims))) - days * DAY
+                return VelocityState(_kept(_with(state.claims, claim, until), until), days)
             case SeenOnly():
                 how = SIGNED_UP if record.has_signed_up else ONLY_SEEN
                 return _with_seen(
@@ -269,12 +269,16 @@ def _is_full(state: VelocityState, claim: Claim) -> bool:
     return len(state.claims) == MOST_SEEN and claim.at < state.claims[0].at + DAY
 
 
-def _with(claims: tuple[Claim, ...], claim: Claim) -> Iterable[Claim]:
-    """The claims with one more. Of the same user and code the first and the last time are kept."""
+def _with(claims: tuple[Claim, ...], claim: Claim, until: Millis = 0) -> Iterable[Claim]:
+    """The claims with one more. Of the same user and code the first and the last time are kept.
+
+    The first one is that after until: those before it are out of the window.
+    """
     same = [known for known in claims if (known.user, known.code) == (claim.user, claim.code)]
     latest = max((claim, *same), key=lambda same_claim: same_claim.at)
     if same and claim.code not in _SIGHTINGS:
-        first = min(known.since or known.at for known in (claim, *same))
+        times = (time for known in (claim, *same) for time in (known.since, known.at))
+        first = min((time for time in times if time > until), default=latest.at)
         latest = msgspec.structs.replace(latest, since=first if first < latest.at else 0)
     return [*(known for known in claims if known not in same), latest]
 

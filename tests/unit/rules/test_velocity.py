@@ -78,6 +78,18 @@ def test_the_first_claim_is_forgotten_when_it_is_older_than_thirty_days() -> Non
     assert [claim.since for claim in states(story).claims] == [0]
 
 
+def test_a_claim_from_before_the_time_that_counts_takes_nothing_from_the_first_one() -> None:
+    story = given(asked("u1", "10d 10:00"), asked("u1", "35d 10:00"), asked("u1", "3d 10:00"))
+    assert [claim.since for claim in states(story).claims] == [moment("10d 10:00")]
+    story.when(asked("u2", "20d 10:00")).then(counted(1, 2))
+
+
+def test_when_the_first_claim_is_forgotten_the_next_one_that_is_known_is_the_first() -> None:
+    story = given(asked("u1", "0d 10:00"), asked("u1", "20d 10:00"), asked("u1", "31d 10:00"))
+    assert [claim.since for claim in states(story).claims] == [moment("20d 10:00")]
+    story.when(asked("u2", "25d 10:00")).then(counted(1, 2))
+
+
 def test_a_user_with_one_claim_has_no_first_one_besides() -> None:
     story = given(asked("u1", "10:00"), asked("u1", "10:00"))
     assert [claim.since for claim in states(story).claims] == [0]
