@@ -101,7 +101,8 @@ class OrderQuestion(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
         """Whether it may be about an order that cost so much: nothing says that it is another."""
         if self.own != NOTHING_KNOWN:
             return not self.own.differs_from(order)
-        if self.action != Action.REFUND or order.micros is None or self.currency != order.currency:
+        is_comparable = self.currency in (None, order.currency)
+        if self.action != Action.REFUND or order.micros is None or not is_comparable:
             return True
         return max(self.amount_micros or 0, self.amount_refunded_micros or 0) <= order.micros
 
@@ -260,7 +261,7 @@ def _clash(asked: OrderAsked, question: OrderQuestion, paid: Paid, cause: Cause)
     if own == NOTHING_KNOWN:
         own = Paid(
             max(question.amount_micros or 0, question.amount_refunded_micros or 0),
-            question.currency,
+            question.currency or paid.currency,
         )
     detail = (
         f"the {question.action} of order {question.order_id} is about {own}, and another user has "

@@ -342,12 +342,30 @@ def test_more_than_the_order_is_not_of_it(amount: int, is_clash: bool) -> None:
         assert bool(letters(held(**paid(30)), question("billing", claim))) is is_clash
 
 
+@pytest.mark.parametrize(("amount", "is_clash"), [(30_000_000, False), (47_000_000, True)])
+def test_an_amount_without_a_currency_is_in_that_of_the_order(amount: int, is_clash: bool) -> None:
+    claim = refund().but(amount_micros=amount)
+    found = letters(held(**paid(30_000_000)), question("billing", claim))
+    details = [letter.detail for letter in found]
+    assert ["about 47.00 EUR, and" in detail for detail in details] == [True] * is_clash
+
+
 def test_the_order_of_a_user_who_waits_goes_with_the_question() -> None:
     bought_before = bought("o1", "10:30")
     story = given(bought_before, bought("o2", "10:31"))
     story.when(paid_back("o1", "11:00"))
     (asked,) = (record for record in story.followed if isinstance(record, OrderAsked))
     assert (asked.order_amount_micros, asked.order_currency) == (5, "USD")
+
+
+@pytest.mark.parametrize("names", ["ab", "ba"])
+def test_of_an_order_that_was_changed_the_first_report_goes_with_it(names: str) -> None:
+    first = bought("o1", "10:30").but(conversion_event_id=names[0], amount_micros=30)
+    changed = bought("o1", "10:45").but(conversion_event_id=names[1], amount_micros=25)
+    for reports in ((first, changed), (changed, first)):
+        story = given(*reports).when(paid_back("o1", "11:00"))
+        (asked,) = (record for record in story.followed if isinstance(record, OrderAsked))
+        assert asked.order_amount_micros == 30
 
 
 def test_of_a_user_for_whom_very_many_wait_it_is_not_looked_for() -> None:

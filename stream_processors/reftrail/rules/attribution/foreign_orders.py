@@ -15,8 +15,12 @@ from reftrail.rules.attribution.claims import claim_of_nobody
 from reftrail.rules.attribution.question import Question
 from reftrail.rules.attribution.refusals import conversion_of
 from reftrail.rules.attribution.state import user_key, waiting_of
-from reftrail.rules.attribution.user_action import LoggedAction, user_action_of
-from reftrail.rules.attribution.waiting import WaitingAction
+from reftrail.rules.attribution.user_action import (
+    LoggedAction,
+    UserAction,
+    user_action_of,
+    when_claimed,
+)
 from reftrail.rules.cells import Cells
 from reftrail.rules.decider import Cause, metadata
 from reftrail.rules.limit_names import order_key
@@ -61,11 +65,16 @@ def ask_about_order(
     return [asked]
 
 
-def _own_order(cells: Cells, key: str, order_id: str) -> WaitingAction | None:
-    """The purchase of an order that waits for a user with a key, if there is one."""
+def _own_order(cells: Cells, key: str, order_id: str) -> UserAction | None:
+    """The purchase of an order that waits for a user with a key, if there is one.
+
+    Of an order that was changed and reported again it is the first report, as for a referral.
+    """
     if len(cells.under(key)) > MOST_LOOKED_THROUGH:
         return None
-    for _, cell in waiting_of(cells, key):
-        if cell.order_id == order_id and not (cell.is_refund or cell.dispute):
-            return cell
-    return None
+    reports = (
+        cell.action(event_id)
+        for event_id, cell in waiting_of(cells, key)
+        if cell.order_id == order_id and not (cell.is_refund or cell.dispute)
+    )
+    return min(reports, key=when_claimed, default=None)
