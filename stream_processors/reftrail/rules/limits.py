@@ -34,6 +34,7 @@ from reftrail.rules.order_questions import (
     answered,
     claims_of_others,
     forgotten,
+    has_claimed,
     known_question,
     remembered,
     with_answers,
@@ -187,7 +188,10 @@ class LimitsDecider:
         answers: Sequence[Claimed | Refused] = ()
         if state.taken and state.holder not in (0, question.asker):
             codes = state.codes if state.user_id else None
-            answers = answered(asked, question, state.user_id, codes, state.paid, cause)
+            has_asked = has_claimed(state.questions, question, state.paid)
+            answers = answered(
+                *(asked, question, state.user_id, codes, state.paid, cause), has_claimed=has_asked
+            )
             question = msgspec.structs.replace(question, is_answered=True)
         return [*answers, *remembered(state.questions, asked, question, cause)]
 

@@ -170,6 +170,12 @@ def known_question(known: Iterable[OrderQuestion], question: OrderQuestion) -> O
     return msgspec.structs.replace(question, own=own, is_answered=same.is_answered)
 
 
+def has_claimed(known: Iterable[OrderQuestion], question: OrderQuestion, order: Paid) -> bool:
+    """Whether a question went to who has an order, by what was known of it until now."""
+    same = next((other for other in known if other.is_same(question)), None)
+    return same is not None and same.is_answered and same.is_about(order)
+
+
 def answered(  # noqa: PLR0913, PLR0917 - a question, and what is known of the order
     asked: OrderAsked,
     question: OrderQuestion,
@@ -177,14 +183,19 @@ def answered(  # noqa: PLR0913, PLR0917 - a question, and what is known of the o
     codes: Sequence[str] | None,
     paid: Paid,
     cause: Cause,
+    *,
+    has_claimed: bool = False,
 ) -> list[Claimed | Refused]:
     """A question about another user's order: as claims of the referrals that have it.
 
     codes are None of orders from before rules 9, of which it isn't known who they are. paid is what
-    the order cost.
+    the order cost. has_claimed: it went there before; if it turns out to be about another order, a
+    dead letter says what that has taken back.
     """
     if not question.is_about(paid):
-        return [] if question.is_answered else [_clash(asked, question, paid, cause)]
+        is_said = question.is_answered and not has_claimed
+        clash = _clash(asked, question, paid, cause, has_claimed=has_claimed)
+        return [] if is_said else [clash]
     if codes is not None:
         return [question.claim(code, user_id, asked, cause) for code in codes]
     detail = (
@@ -255,7 +266,14 @@ def claims_of_others(
             yield _clash(question.message(limit, reserved, cause), question, paid, cause)
 
 
-def _clash(asked: OrderAsked, question: OrderQuestion, paid: Paid, cause: Cause) -> Refused:
+def _clash(
+    asked: OrderAsked,
+    question: OrderQuestion,
+    paid: Paid,
+    cause: Cause,
+    *,
+    has_claimed: bool = False,
+) -> Refused:
     """The dead letter of a question about another order that has the same id."""
     own = question.own
     if own == NOTHING_KNOWN:
@@ -263,10 +281,16 @@ def _clash(asked: OrderAsked, question: OrderQuestion, paid: Paid, cause: Cause)
             max(question.amount_micros or 0, question.amount_refunded_micros or 0),
             question.currency or paid.currency,
         )
+    what_follows = (
+        f", from which it has taken back since that wasn't known. {OF_TWO_SHOPS} If both aren't "
+        f"one order, what was taken back is to be given by an adjustment"
+        if has_claimed
+        else f", so nothing is taken back. {OF_TWO_SHOPS} If both are one order, send it again "
+        f"with its buyer"
+    )
     detail = (
         f"the {question.action} of order {question.order_id} is about {own}, and another user has "
-        f"an order of this id for {paid}, so nothing is taken back. {OF_TWO_SHOPS} If both are one "
-        f"order, send it again with its buyer"
+        f"an order of this id for {paid}{what_follows}"
     )
     common = metadata(asked, cause, f"order_ids_clash:{question.event_id}")
     return Refused(**common, reason="order_ids_clash", detail=detail, payload=asked)
@@ -275,7 +299,10 @@ def _clash(asked: OrderAsked, question: OrderQuestion, paid: Paid, cause: Cause)
 def forgotten(
     questions: Iterable[OrderQuestion], fired: TimerFired, cause: Cause
 ) -> list[Refused | QuestionsForgotten]:
-    """Forget the questions whose time is over. Those without an answer become dead letters."""
+    """Forget the questions whose time is over. Those without an answer become dead letters.
+
+    One that names a user who is known to have bought the order has found its buyer.
+    """
     letters = [
         Refused(
             **metadata(fired, cause, f"refund_unclaimed:{question.event_id}"),
@@ -285,6 +312,8 @@ def forgotten(
             payload=question.message(fired.action, fired, cause),
         )
         for question in questions
-        if question.due_at <= fired.event_time and not question.is_answered
+        if question.due_at <= fired.event_time
+        and not question.is_answered
+        and question.own == NOTHING_KNOWN
     ]
     return [*letters, QuestionsForgotten(**metadata(fired, cause))]

@@ -335,6 +335,28 @@ def test_what_the_asker_bought_is_known_of_the_first_time_that_was_asked() -> No
     assert [known.own.micros for known in state.questions] == [47]
 
 
+@pytest.mark.parametrize("first", ["order", "refund"])
+def test_what_was_taken_before_the_asker_s_order_was_known_has_a_letter(first: str) -> None:
+    asked, reserved = asking("u1"), reserving("AMY", "buyer", **paid(30_000_000))
+    before = (reserved, asked) if first == "order" else (asked, reserved)
+    state = after(after(LimitState(), before[0]), before[1])
+    assert letters(state, asking("u1", **paid(30_000_000))) == []
+    again = asking("u1", **paid(47_000_000))  # its purchase came after it
+    (letter,) = letters(state, again)
+    assert letter.reason == "order_ids_clash"
+    assert "is about 47.00 EUR" in letter.detail
+    assert "for 30.00 EUR, from which it has taken back" in letter.detail
+    known = after(state, again)
+    assert letters(known, again) == []
+    assert letters(known, forgetting(known)) == []
+
+
+def test_of_what_names_its_buyer_nothing_is_unclaimed_when_it_is_forgotten() -> None:
+    state = after(LimitState(), asking("u1", **paid(30)))
+    assert letters(state, forgetting(state)) == []
+    assert after(state, forgetting(state)) == LimitState()
+
+
 @pytest.mark.parametrize(("amount", "is_clash"), [(30, False), (31, True)])
 def test_more_than_the_order_is_not_of_it(amount: int, is_clash: bool) -> None:
     for field in ("amount_micros", "amount_refunded_micros"):
