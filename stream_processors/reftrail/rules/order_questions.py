@@ -161,12 +161,12 @@ class QuestionsForgotten(Derived, frozen=True, kw_only=True):
 def known_question(known: Iterable[OrderQuestion], question: OrderQuestion) -> OrderQuestion:
     """The question, with what is known of it from the first time that it was asked.
 
-    By the second time the asker's own order may be forgotten there.
+    By the second time the asker's own order may be forgotten there, or its first report.
     """
     same = next((other for other in known if other.is_same(question)), None)
     if same is None:
         return question
-    own = question.own if question.own != NOTHING_KNOWN else same.own
+    own = same.own if same.own != NOTHING_KNOWN else question.own
     return msgspec.structs.replace(question, own=own, is_answered=same.is_answered)
 
 
@@ -282,8 +282,8 @@ def _clash(
             question.currency or paid.currency,
         )
     what_follows = (
-        f", from which it has taken back since that wasn't known. {OF_TWO_SHOPS} If both aren't "
-        f"one order, what was taken back is to be given by an adjustment"
+        f", to which it went before that was known. {OF_TWO_SHOPS} If they aren't one order, what "
+        f"it has taken back is to be given by an adjustment"
         if has_claimed
         else f", so nothing is taken back. {OF_TWO_SHOPS} If both are one order, send it again "
         f"with its buyer"

@@ -333,6 +333,9 @@ def test_it_has_one_letter_and_none_when_it_is_forgotten() -> None:
 def test_what_the_asker_bought_is_known_of_the_first_time_that_was_asked() -> None:
     state = after(after(LimitState(), asking("u1", **paid(47))), asking("u1"))
     assert [known.own.micros for known in state.questions] == [47]
+    changed = asking("u1", **paid(30))  # its first report waits no longer
+    assert [known.own.micros for known in after(state, changed).questions] == [47]
+    assert letters(after(held(**paid(47)), asking("u1", **paid(47))), changed) == []
 
 
 @pytest.mark.parametrize("first", ["order", "refund"])
@@ -345,7 +348,7 @@ def test_what_was_taken_before_the_asker_s_order_was_known_has_a_letter(first: s
     (letter,) = letters(state, again)
     assert letter.reason == "order_ids_clash"
     assert "is about 47.00 EUR" in letter.detail
-    assert "for 30.00 EUR, from which it has taken back" in letter.detail
+    assert "for 30.00 EUR, to which it went before that was known" in letter.detail
     known = after(state, again)
     assert letters(known, again) == []
     assert letters(known, forgetting(known)) == []
