@@ -27,11 +27,18 @@ export const createGate = (options: Options, lock: Lock): Gate => {
   let core: Recorder | undefined
   /** The last address with a code. A visitor who refuses and then agrees on the page came by it. */
   let arrival: [string, number] | undefined
+  /** The source in the address read last. */
+  let utm_source: string | null
   /** Of a prerendered page: when somebody saw it. What happened before is of that time. */
-  let seen = 0
+  let seen = page.prerendering ? 0 : Date.now()
 
   const begin = (): void => {
-    if (!allowed || page.prerendering || core) return
+    if (page.prerendering) return
+    if (!seen) {
+      seen = Date.now()
+      if (arrival) arrival[1] = seen
+    }
+    if (!allowed || core) return
     core = made ??= createRecorder(options, lock)
     if (arrival) core.look(...arrival)
     for (const act of waiting.splice(0)) act(core)
@@ -48,10 +55,13 @@ export const createGate = (options: Options, lock: Lock): Gate => {
     record(type, fields, once) {
       const time = page.prerendering ? 0 : Date.now()
       const digits = once ? digest(type + once) : undefined
-      pass((core) => core.record(type, { event_time: new Date(time || seen), ...fields }, digits))
+      const source = utm_source
+      pass((core) =>
+        core.record(type, { event_time: new Date(time || seen), utm_source: source, ...fields }, digits))
     },
     look() {
       const query = location.search
+      utm_source = new URLSearchParams(query).get('utm_source')
       const code = /[?&]ref=([\w-]{1,64})(&|$)/.exec(query)?.[1]
       if (code) arrival = [query, Date.now()]
       core?.look()
@@ -67,10 +77,6 @@ export const createGate = (options: Options, lock: Lock): Gate => {
   }
   gate.look()
   begin()
-  document.addEventListener('prerenderingchange', () => {
-    seen = Date.now()
-    if (arrival) arrival[1] = seen
-    begin()
-  })
+  document.addEventListener('prerenderingchange', begin)
   return gate
 }

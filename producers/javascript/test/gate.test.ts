@@ -97,6 +97,39 @@ test('what happened before the answer is of the time at which a prerendered page
   for (const { event_time } of page.events) assert.equal(Date.parse(event_time!), START + 1000)
 })
 
+test('a consent by a listener that was there before the SDK is of the time at which the page was seen', async () => {
+  const page = new Page('/?ref=AMY')
+  page.prerendering = true
+  page.document.addEventListener('prerenderingchange', () => reftrail.consent(true))
+  const reftrail = createReftrail(ASKED)
+  reftrail.view()
+  await page.pass(1000)
+  page.prerendering = false
+  page.document.dispatchEvent(new Event('prerenderingchange'))
+  await page.pass(200)
+  assert.deepEqual(page.types, ['click', 'view'])
+  for (const { event_time } of page.events) assert.equal(Date.parse(event_time!), START + 1000)
+  assert.deepEqual(reftrail.getAttribution(), { code: 'AMY', time: START + 1000 })
+})
+
+for (const ahead of [true, false])
+  test(`a view that waited has the source of its address, ${ahead ? 'prerendered' : 'before the answer'}`, async () => {
+    const page = new Page('/?utm_source=poster')
+    page.prerendering = ahead
+    const reftrail = createReftrail(ahead ? OPTIONS : ASKED)
+    reftrail.view()
+    page.go('/cart?utm_source=mail')
+    reftrail.view()
+    reftrail.formStarted()
+    page.go('/form')
+    page.prerendering = false
+    page.document.dispatchEvent(new Event('prerenderingchange'))
+    reftrail.consent(true)
+    reftrail.view()
+    await page.pass(200)
+    assert.deepEqual(page.events.map(({ utm_source }) => utm_source), ['poster', 'mail', 'mail', null])
+  })
+
 test('a prerendered page waits for the answer too', async () => {
   const page = new Page('/?ref=AMY')
   page.prerendering = true
