@@ -12,7 +12,12 @@ from support.metrics import wait_until
 
 
 @contextmanager
-def served(make_app: Callable[[], Any], port: int | None = None, **options: Any) -> Iterator[str]:
+def served(
+    make_app: Callable[[], Any],
+    port: int | None = None,
+    make_loop: Callable[[], asyncio.AbstractEventLoop] | None = None,
+    **options: Any,
+) -> Iterator[str]:
     """The URL at which the application answers; it is made in the loop that serves it."""
     port, started = port or free_port(), threading.Event()
     ends: list[Callable[[], object]] = []
@@ -27,7 +32,11 @@ def served(make_app: Callable[[], Any], port: int | None = None, **options: Any)
         with suppress(asyncio.CancelledError):
             await serving
 
-    thread = threading.Thread(target=asyncio.run, args=(run(),), name="HTTP server")
+    def run_in_loop() -> None:
+        with asyncio.Runner(loop_factory=make_loop) as runner:
+            runner.run(run())
+
+    thread = threading.Thread(target=run_in_loop, name="HTTP server")
     thread.start()
     try:
         started.wait(60)

@@ -111,10 +111,10 @@ class Connection(WatchedConnection):
     def eof_received(self) -> bool:  # type: ignore[override]
         """The client sends no more: a request that is here as a whole is still answered."""
         cycle: Any = self.cycle
-        is_asked = type(cycle) is WholeCycle and not cycle.more_body
-        if not is_asked or cycle.response_complete:
+        if cycle is None or cycle.more_body or cycle.response_complete:
             return False
-        cycle.keep_alive = False
+        if self._refusal is None:
+            cycle.keep_alive = False
         return True
 
     def on_message_begin(self) -> None:
@@ -198,7 +198,7 @@ class Connection(WatchedConnection):
         if cycle is not None and not cycle.response_complete:
             if cycle.more_body and self.pipeline:
                 self.pipeline[0] = (cycle, answer)  # type: ignore[assignment]
-                cycle.keep_alive = False
+                cycle.keep_alive = cycle.more_body = False
                 self.flow.pause_reading()
                 return
             if not cycle.more_body:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import pytest
+import uvloop
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -55,9 +56,10 @@ def application() -> Shortcut:
     return Shortcut(plain, {("POST", path): handler for path, handler in handlers.items()})
 
 
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with served(application) as running:
+@pytest.fixture(scope="module", params=[asyncio.new_event_loop, uvloop.new_event_loop])
+def url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Behind the loop of most hosts, and that of the collector."""
+    with served(application, make_loop=request.param) as running:
         yield running
 
 
@@ -210,6 +212,42 @@ def test_who_sends_no_more_is_answered(url: str) -> None:
 
 
 @pytest.mark.parametrize("way", [b"X-Way: short", b"Origin: long"])
+@pytest.mark.parametrize("behind", [(), (b"2", b"3")])
+def test_all_whole_requests_of_who_sends_no_more_are_answered(
+    url: str, behind: tuple[bytes, ...], way: bytes
+) -> None:
+    sent = post("/slow", b"1", way) + b"".join(post("/slow", body, way) for body in behind)
+    with waiting_for_slow(url, sent) as connection:
+        connection.shutdown(socket.SHUT_WR)
+        wait_until_read(connection)
+        going_on.set()
+        received = all_of(connection)
+    assert received.count(b"HTTP/1.1 200 OK") == 1 + len(behind)
+    assert received.endswith(b" %d." % (1 + len(behind)))
+
+
+@pytest.mark.parametrize("way", [b"X-Way: short", b"Origin: long"])
+def test_who_sends_nonsense_and_no_more_is_refused_behind_the_answer(url: str, way: bytes) -> None:
+    with waiting_for_slow(url, post("/slow", b"1", way)) as connection:
+        connection.sendall(b"nonsense\r\n\r\n")
+        connection.shutdown(socket.SHUT_WR)
+        wait_until_read(connection)
+        going_on.set()
+        received = all_of(connection)
+    good, bad = received.index(b"HTTP/1.1 200 OK"), received.index(b"HTTP/1.1 400 ")
+    assert good < received.index(b" 1.") < bad
+    assert received.count(b"HTTP/1.1 ") == 2
+
+
+def test_who_ends_in_the_middle_of_a_request_is_not_answered(url: str) -> None:
+    for way in (b"X-Way: short", b"Origin: long"):
+        with connected(url) as connection:
+            connection.sendall(post("/echo", b"half", way)[:-1])
+            connection.shutdown(socket.SHUT_WR)
+            assert all_of(connection) == b""
+
+
+@pytest.mark.parametrize("way", [b"X-Way: short", b"Origin: long"])
 @pytest.mark.parametrize(
     ("nonsense", "status"),
     [(b"nonsense\r\n\r\n", b"400"), (b"POST /" + b"x" * 70_000, b"431")],
@@ -248,6 +286,17 @@ def test_a_broken_body_is_refused_behind_the_answers_to_what_came_before(url: st
         good, bad = answer.index(b"HTTP/1.1 200 OK"), answer.index(b"HTTP/1.1 400 ")
         assert good < answer.index(b" 1.") < bad
         assert answer.count(b"HTTP/1.1 ") == 2
+
+
+def test_who_breaks_a_body_off_and_sends_no_more_is_refused_behind_the_answer(url: str) -> None:
+    broken_chunk = post("/echo", b"zz\r\n", b"Transfer-Encoding: chunked")
+    with waiting_for_slow(url, post("/slow", b"1")) as connection:
+        connection.sendall(broken_chunk)
+        connection.shutdown(socket.SHUT_WR)
+        wait_until_read(connection)
+        going_on.set()
+        received = all_of(connection)
+    assert received.index(b"HTTP/1.1 200 OK") < received.index(b"HTTP/1.1 400 ")
 
 
 def test_requests_behind_one_another_are_read_a_few_at_a_time(url: str) -> None:
