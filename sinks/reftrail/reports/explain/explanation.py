@@ -44,7 +44,7 @@ _ESSENTIAL: Final = {
         "order_id amount_micros currency"
     ),
     "SignalChecked": "kind users_24h users_30d codes_30d insiders_30d users_365d",
-    "LimitAnswered": "refused_by",
+    "LimitAnswered": "refused_by held_amount_micros held_currency",
     "Adjusted": (
         "adjustment_id role value_micros currency kind reason note actor order_id reward_id"
     ),
