@@ -64,7 +64,8 @@ async def serve(  # noqa: PLR0913  (the last ones as every host has them)
 async def _accept(listening: socket.socket, server: Server, room: asyncio.Semaphore) -> None:
     """Take connections, and make room for them."""
     loop = asyncio.get_running_loop()
-    while True:
+    is_ending = False
+    while not is_ending:
         try:
             connection, _ = await loop.sock_accept(listening)
         except OSError as error:  # a client that has gone already, or too many open files
@@ -76,8 +77,24 @@ async def _accept(listening: socket.socket, server: Server, room: asyncio.Semaph
             if room.locked():
                 server.make_room()
             await room.acquire()
-            await loop.connect_accepted_socket(server.connection, connection)
+            is_ending = await _connect(server, connection)
             unless_taken.pop_all()
+    raise asyncio.CancelledError
+
+
+async def _connect(server: Server, connection: socket.socket) -> bool:
+    """Hand a connection to the loop; whether this task was cancelled meanwhile.
+
+    uvloop closes a connection whose taking is cancelled, and doesn't tell its protocol.
+    """
+    loop = asyncio.get_running_loop()
+    connecting = loop.create_task(loop.connect_accepted_socket(server.connection, connection))
+    try:
+        await asyncio.shield(connecting)
+    except asyncio.CancelledError:
+        await connecting
+        return True
+    return False
 
 
 async def _close_idle(server: Server, idle_seconds: float) -> None:
