@@ -4,10 +4,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import OffsetSpec
+from kafka.errors import OffsetNotAvailableError
 
 from reftrail.contracts.codec import decode, encode
 from reftrail.contracts.installation import Installation
@@ -48,13 +49,19 @@ class Raw:
         return Logged(self.partition, self.offset, key.decode(), record, self.timestamp)
 
 
+_ACKNOWLEDGED_WITHIN: Final = 30
+_LEADS_WITHIN: Final = 60
+"""Seconds."""
+
+
 @contextmanager
 def writing(
     installation: Installation, topic: Topic, **settings: Any
 ) -> Iterator[Callable[[Iterable[Record]], None]]:
     """Writes records under their keys, in order, and returns when all are acknowledged.
 
-    settings are the producer's: without any, it waits 2 minutes for a broker that has gone.
+    Raises `KafkaTimeoutError` if they aren't in 30 s: of a broker that has gone, kafka-python waits
+    for ever. settings are the producer's.
     """
     producer = KafkaProducer(
         bootstrap_servers=installation.bootstrap_servers, acks="all", linger_ms=5, **settings
@@ -74,14 +81,14 @@ def writing(
                     partition=topic.partition(key, count),
                 )
             )
-        producer.flush()
+        producer.flush(timeout=_ACKNOWLEDGED_WITHIN)
         for future in sent:
-            future.get(timeout=30)
+            future.get(timeout=_ACKNOWLEDGED_WITHIN)
 
     try:
         yield write
     finally:
-        producer.close()
+        producer.close(timeout=_ACKNOWLEDGED_WITHIN)
 
 
 def produce(installation: Installation, topic: Topic, records: Iterable[Record]) -> None:
@@ -125,10 +132,21 @@ def ends_of(installation: Installation, topic: Topic) -> dict[int, int]:
 def written_ends(
     installation: Installation, partitions: Iterable[TopicPartition]
 ) -> dict[TopicPartition, int]:
-    """The position behind the last record of partitions, in open transactions too."""
+    """The position behind the last record of partitions, in open transactions too.
+
+    A leader that is new doesn't know it at once: it is asked again.
+    """
     wanted = dict.fromkeys(partitions, OffsetSpec.LATEST)
+    deadline = time.monotonic() + _LEADS_WITHIN
     with admin(installation) as client:
-        found = client.list_partition_offsets(wanted)
+        while True:
+            try:
+                found = client.list_partition_offsets(wanted)
+                break
+            except OffsetNotAvailableError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
     return {partition: position.offset for partition, position in found.items()}
 
 
