@@ -24,8 +24,9 @@ _COLUMNS: Final = {
 _MOST_TOLD: Final = 10
 
 _BY_TIERS: Final = (
-    "What is earned by tiers differs from run to run of one seed: a partner's fifth\n"
-    "and twentieth customers earn more, and arrival decides which ones these are."
+    "What is earned by tiers differs from run to run of one seed: a partner earns\n"
+    "more from the fifth customer on, and again from the twentieth, and arrival\n"
+    "decides which customer is which."
 )
 
 
