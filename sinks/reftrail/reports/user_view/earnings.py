@@ -1,11 +1,9 @@
 """Earnings of a user: entries of the ledger summed by currency, campaign, code and shipment."""
 
-from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import compress
-from operator import attrgetter, eq
+from operator import attrgetter
 from typing import Final
 
 from reftrail.contracts.adjustments import is_adjustment
@@ -15,7 +13,6 @@ from reftrail.contracts.reward_reasons import Reason, is_again, is_part
 from reftrail.reports.user_view.rows import EntryRow
 
 _PRECEDENCE: Final = attrgetter("precedence")
-_POSITION: Final = attrgetter("position")
 # Looked up once: some users have ten thousand entries.
 _GRANTED: Final = RewardStatus.GRANTED.value
 _HELD: Final = RewardStatus.HELD.value
@@ -83,7 +80,7 @@ def each_once(rows: Sequence[EntryRow]) -> list[EntryRow]:
         row.reward_id for row in every if row.reasons and not _REOPENED.isdisjoint(row.reasons)
     }
     if not reinstated:
-        return _in_order(every)
+        return sorted(every, key=_order)
     latest: dict[str, tuple[int, str]] = {}
     for entry in every:
         if entry.reward_id in reinstated and entry.status in _SUPERSEDED:
@@ -98,21 +95,6 @@ def each_once(rows: Sequence[EntryRow]) -> list[EntryRow]:
         return -1, entry.position, False, entry.event_id
 
     return sorted(every, key=order)
-
-
-def _in_order(entries: Iterable[EntryRow]) -> list[EntryRow]:
-    """By `_order`, whose tuples are made of those alone that have the position of another one."""
-    by_end: tuple[list[EntryRow], list[EntryRow]] = ([], [])
-    for entry in entries:
-        by_end[entry.status in _ENDED].append(entry)
-    for alike in by_end:
-        alike.sort(key=_POSITION)
-        positions = [*map(_POSITION, alike)]
-        tied = set(compress(positions, map(eq, positions, positions[1:])))
-        for position in tied:
-            place = slice(bisect_left(positions, position), bisect_right(positions, position))
-            alike[place] = sorted(alike[place], key=_order)
-    return by_end[False] + by_end[True]
 
 
 def _order(entry: EntryRow) -> tuple[int, int, bool, str]:
