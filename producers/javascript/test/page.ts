@@ -81,6 +81,12 @@ export class Page extends EventTarget {
     Object.assign(globalThis, { location: { hostname, protocol, pathname, search } })
   }
 
+  /** A prerendered page is seen. One that was seen already takes no notice. */
+  activate(): void {
+    this.prerendering = false
+    this.document.dispatchEvent(new Event('prerenderingchange'))
+  }
+
   private take(url: string, body: string, beacon: boolean): boolean {
     this.sent.push({ url, events: JSON.parse(body).events, beacon })
     return true
