@@ -128,9 +128,10 @@ class Campaign(Table):
     order_ids: OrderIds = Field(
         default=OrderIds.INSTALLATION,
         strict=False,
-        description="Within what an order id names one order. By default two users who report one "
-        "order are paid for it once, and a refund takes back what the order earned, whoever it "
-        "names; `user` is for merchants whose ids clash, as dead letters (`order_ids_clash`) say.",
+        description="Scope in which an order id names one order. By default two users who "
+        "report one order are paid for it once, and a refund takes back the reward of its order, "
+        "whichever user it names. `user` is for merchants whose order ids clash: dead letters with "
+        "the reason `order_ids_clash` show that.",
     )
     checkout_tolerance: Duration = Field(
         default=15 * MINUTE,
