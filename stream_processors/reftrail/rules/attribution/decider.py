@@ -41,7 +41,6 @@ AttributionInput: TypeAlias = Converted | Forwarded | UserSeen | TimerFired
 # In Python 3.11, to look a member of an enum up takes ten times as long as a name of the module.
 _SIGNUP: Final = ConversionKind.SIGNUP
 _USERS_MERGED: Final = ConversionKind.USERS_MERGED
-_KINDS: Final = {kind.value: kind for kind in ConversionKind}
 
 SIGNUP_WAIT: Millis = 30 * DAY
 """Time from its receipt for which a purchase or refund waits for the user's signup."""
@@ -103,7 +102,7 @@ class AttributionDecider:
             return [forward(on)]
         if on.forwarded is not None and on.forwarded.history is not None:
             return join(on)
-        match _KINDS.get(on.record.kind) or ConversionKind(on.record.kind):
+        match ConversionKind(on.record.kind):
             case ConversionKind.SIGNUP:
                 is_alone = on.forwarded is None and not on.state.has_guests
                 return attribute_by_signup(on) if is_alone else signup_of_several(on)

@@ -12,7 +12,6 @@ from reftrail.rules.reward.transitions import ENDED
 _DISPUTED: Final = Reason.DISPUTED
 _HELD: Final = RewardStatus.HELD
 _KEPT: Final = frozenset({RewardStatus.FULFILLED, RewardStatus.REVERSED})
-_STATUSES: Final = {status.value: status for status in RewardStatus}
 
 
 def reserved_after(before: SideReward, after: SideReward, entry: RewardDecided) -> Micros:
@@ -29,7 +28,7 @@ def reserved_after(before: SideReward, after: SideReward, entry: RewardDecided) 
     is_kept = is_suspended or before.status in _KEPT
     if is_kept or is_late:
         return before.reserved + (delivered_anyway if is_late else 0)
-    match _STATUSES.get(entry.status) or RewardStatus(entry.status):
+    match RewardStatus(entry.status):
         case RewardStatus.HELD | RewardStatus.GRANTED:
             return max(before.reserved if before.is_collected else 0, after.remaining)
         case RewardStatus.REJECTED | RewardStatus.EXPIRED:

@@ -216,20 +216,10 @@ _KINDS: Final[dict[type[Event], ConversionKind]] = {
 def converted_by(
     event: Conversion | UsersMerged, cause: Cause, touch: TouchState | None
 ) -> Converted:
-    """The conversion that an event is, with the touch that counts for it, if any.
-
-    Its fields are given one by one, for the reason that `touched_by` gives.
-    """
+    """The conversion that an event is, with the touch that counts for it, if any."""
     typed = event if isinstance(event, Signup) and event.code is not None else None
     return Converted(
-        event_id=derived_id("converted", event.event_id),
-        event_time=event.event_time,
-        received_at=event.received_at,
-        cause_topic=cause.topic,
-        cause_partition=cause.partition,
-        cause_offset=cause.offset,
-        cause_event_id=event.event_id,
-        rules=RULES,
+        **metadata(event, cause, "converted"),
         kind=_KINDS[type(event)],
         user_id=event.user_id,
         visitor_id=event.visitor_id,
