@@ -73,5 +73,10 @@ def order_key(order_id: str) -> str:
     return limit_key(ORDER, order_id)
 
 
+def is_of_order(reservation: str) -> bool:
+    """Whether a reservation, as a text or its key, is that of an order."""
+    return reservation.startswith(f"{ORDER}:")
+
+
 EMAIL: Final = "email"
 """The cap that an e-mail address is, by its keyed hash: of one user, like an order."""

@@ -24,7 +24,14 @@ from reftrail.contracts.decisions import Claimed
 from reftrail.contracts.record import DAY, Derived, Millis
 from reftrail.contracts.stage_messages import LimitAnswered, LimitRequested, OrderAsked
 from reftrail.rules.decider import Cause, Reference, Refused, TimerFired, fingerprint, metadata
-from reftrail.rules.limit_names import EMAIL, ORDER, LimitReservation, forgotten_at, is_closed
+from reftrail.rules.limit_names import (
+    EMAIL,
+    ORDER,
+    LimitReservation,
+    forgotten_at,
+    is_closed,
+    is_of_order,
+)
 from reftrail.rules.order_questions import (
     NOTHING_KNOWN,
     OrderQuestion,
@@ -155,16 +162,17 @@ class LimitsDecider:
         closed = reservation.day is not None and is_closed(reservation.day, record.received_at)
         is_of_one_user = reservation.key.partition(":")[0] in (ORDER, EMAIL)
         holder = fingerprint(record.user_id) if is_of_one_user else 0
-        is_order = reservation.key.startswith(f"{ORDER}:")
+        is_order = is_of_order(reservation.key)
         if record.releasing:
             is_another_users = state.holder not in (0, holder)
             amount = 0 if closed or is_another_users else reservation.amount
             freed = LimitReleased(**metadata(record, cause, "given_back"), amount=amount)
             return [freed, *_ask(rest, [], record, cause)]
         is_held = holder and state.taken and state.holder == holder
+        paid = Paid.said_by(record) if is_order else NOTHING_KNOWN
         already = state.taken_by(record.received_at, reservation.within)
         if closed or (already + reservation.amount > reservation.most and not is_held):
-            held = state.paid if is_order and state.paid.differs_from(_paid(record)) else None
+            held = state.paid if state.paid.differs_from(paid) else None
             refused = _answer(record, cause, refused_by=reservation.key, held=held)
             return [refused, *_ask(record.passed, [], record, cause, releasing=True)]
         taken = LimitReserved(
@@ -175,7 +183,7 @@ class LimitsDecider:
             within=reservation.within,
             code=record.code if is_order else "",
             user_id=record.user_id if is_order else "",
-            paid=_paid(record) if is_order else NOTHING_KNOWN,
+            paid=paid,
         )
         asked = claims_of_others(state.questions, record, cause) if state.questions else ()
         if not rest:
@@ -267,11 +275,6 @@ def _ask(
             order_currency=request.order_currency,
         )
     ]
-
-
-def _paid(request: LimitRequested) -> Paid:
-    """What the order of a request cost."""
-    return Paid(request.order_amount_micros, request.order_currency)
 
 
 def _answer(

@@ -44,6 +44,11 @@ class Paid(msgspec.Struct, frozen=True, array_like=True):
     micros: Micros | None = None
     currency: str | None = None
 
+    @classmethod
+    def said_by(cls, message: LimitRequested | OrderAsked) -> "Paid":
+        """The amount that a request or question says of an order."""
+        return cls(message.order_amount_micros, message.order_currency)
+
     def differs_from(self, other: "Paid") -> bool:
         """Whether both are known, and aren't the same: then they are of two orders."""
         return None not in (self.micros, other.micros) and self != other
@@ -93,7 +98,7 @@ class OrderQuestion(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
             due_at=claim.received_at + remembered,
             event_time=claim.event_time,
             received_at=claim.received_at,
-            own=Paid(asked.order_amount_micros, asked.order_currency),
+            own=Paid.said_by(asked),
             **{name: getattr(claim, name) for name in _OF_THE_ACTION},
         )
 
@@ -158,12 +163,17 @@ class QuestionsForgotten(Derived, frozen=True, kw_only=True):
     """The questions about an order whose time is over are forgotten. A state event."""
 
 
+def _same(known: Iterable[OrderQuestion], question: OrderQuestion) -> OrderQuestion | None:
+    """The question as it is known, if it is."""
+    return next((other for other in known if other.is_same(question)), None)
+
+
 def known_question(known: Iterable[OrderQuestion], question: OrderQuestion) -> OrderQuestion:
     """The question, with what is known of it from the first time that it was asked.
 
     By the second time the asker's own order may be forgotten there, or its first report.
     """
-    same = next((other for other in known if other.is_same(question)), None)
+    same = _same(known, question)
     if same is None:
         return question
     own = same.own if same.own != NOTHING_KNOWN else question.own
@@ -172,7 +182,7 @@ def known_question(known: Iterable[OrderQuestion], question: OrderQuestion) -> O
 
 def has_claimed(known: Iterable[OrderQuestion], question: OrderQuestion, order: Paid) -> bool:
     """Whether a question went to who has an order, by what was known of it until now."""
-    same = next((other for other in known if other.is_same(question)), None)
+    same = _same(known, question)
     return same is not None and same.is_answered and same.is_about(order)
 
 
@@ -211,7 +221,7 @@ def remembered(
 ) -> list[QuestionRemembered | Refused]:
     """The question, for who reserves the order later. Nothing if it is known already."""
     common = metadata(asked, cause)
-    same = next((other for other in known if other.is_same(question)), None)
+    same = _same(known, question)
     if same is not None:
         own, is_answered = question.own, question.is_answered
         now = msgspec.structs.replace(same, own=own, is_answered=is_answered)
@@ -231,11 +241,10 @@ def with_question(
     known: Sequence[OrderQuestion], question: OrderQuestion
 ) -> tuple[OrderQuestion, ...]:
     """The questions with one more, or with what is known of one by now."""
-    places = [nth for nth, other in enumerate(known) if other.is_same(question)]
-    if not places:
+    same = _same(known, question)
+    if same is None:
         return (*known, question)
-    (place,) = places
-    return (*known[:place], question, *known[place + 1 :])
+    return tuple(question if other is same else other for other in known)
 
 
 def with_answers(
@@ -255,7 +264,7 @@ def claims_of_others(
 ) -> Iterator[Claimed | Refused]:
     """The questions of other users about an order, as claims of the referral that reserves it."""
     holder = fingerprint(reserved.user_id)
-    paid = Paid(reserved.order_amount_micros, reserved.order_currency)
+    paid = Paid.said_by(reserved)
     for question in questions:
         if not question.concerns(holder, reserved.event_time):
             continue

@@ -58,11 +58,6 @@ def is_email(key: str) -> bool:
     return key.partition(":")[0] == EMAIL
 
 
-def is_of_order(reservation: str) -> bool:
-    """Whether a reservation, as a text or its key, is that of an order."""
-    return reservation.startswith(f"{ORDER}:")
-
-
 def order_reservation(order_id: str) -> str:
     """The reservation under the limit of an order: one user has it, in the whole installation."""
     return str(LimitReservation(order_key(order_id), 1, 1))

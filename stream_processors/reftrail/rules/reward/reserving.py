@@ -5,12 +5,13 @@ import msgspec
 from reftrail.contracts.reference import Trigger
 from reftrail.contracts.stage_messages import LimitRequested
 from reftrail.rules.fraud.scoring import Verdict
+from reftrail.rules.limit_names import is_of_order
 from reftrail.rules.reward.actions import of_order
 from reftrail.rules.reward.context import DecisionContext
 from reftrail.rules.reward.ledger_entries import first_entries
 from reftrail.rules.reward.order import Order
 from reftrail.rules.reward.queue import AssessedReward, Waiting
-from reftrail.rules.reward.reservations import is_of_order, order_reservation
+from reftrail.rules.reward.reservations import order_reservation
 from reftrail.rules.reward.state_events import Earned, LimitsRequested, ProgressMade
 from reftrail.rules.reward.suspension import suspend
 
